@@ -1,0 +1,1 @@
+"""Files of events: writing parts, finding them, reading them back."""

@@ -1,0 +1,79 @@
+"""The errors that mdc knows, each with the exit status of the command it ends.
+
+    MdcError
+    ├── UsageError            2    the command line, or an option's value
+    ├── DataError            65    data that cannot be read
+    │   └── TruncatedError   65    data that ends before its `end` event
+    ├── UnavailableError     69    the vendor does not answer, after all retries
+    ├── WriteError           73    the place to write to refuses
+    ├── BusyError            75    try again later (rate limit, connection limit)
+    ├── RefusedError         77    wrong credentials, or not entitled
+    └── ConfigError          78    a missing secret, extra or setting
+
+Everything else that reaches the entry point is a bug: a traceback and exit status 70.
+A driver retries `UnavailableError` and `BusyError`, and nothing else.
+"""
+
+EXIT_FINDINGS = 1
+EXIT_BUG = 70
+EXIT_READER_GONE = 141
+
+
+class MdcError(Exception):
+    """An error with a message for the person who runs the command."""
+
+    exit_status = EXIT_BUG
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(MdcError):
+    """The command line cannot be carried out as it stands."""
+
+    exit_status = 2
+
+
+class DataError(MdcError):
+    """Data that cannot be read as what it claims to be."""
+
+    exit_status = 65
+
+
+class TruncatedError(DataError):
+    """Data that began as an mdc stream and did not end as one."""
+
+
+class UnavailableError(MdcError):
+    """The vendor cannot be reached, or went away; a driver may try again."""
+
+    exit_status = 69
+
+
+class WriteError(MdcError):
+    """The place to write to refuses: full, read-only, gone."""
+
+    exit_status = 73
+
+
+class BusyError(MdcError):
+    """The vendor asks for patience; a driver waits and tries again."""
+
+    exit_status = 75
+
+
+class RefusedError(MdcError):
+    """The vendor refuses these credentials, or this subscription."""
+
+    exit_status = 77
+
+
+class ConfigError(MdcError):
+    """A missing secret, a missing extra, or a setting that makes no sense."""
+
+    exit_status = 78
+
+
+class ReaderGone(Exception):  # noqa: N818 - not an error: `| head` has seen enough
+    """The reader of our standard output has closed it."""

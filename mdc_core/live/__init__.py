@@ -1,0 +1,1 @@
+"""Driving a live feed: sockets, reconnecting, gaps, overflow, capture."""

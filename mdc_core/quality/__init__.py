@@ -1,0 +1,1 @@
+"""The engine that runs checks over a stream."""

@@ -1,0 +1,1 @@
+"""Bytes <-> batches: JSONL and Arrow, plain or compressed."""

@@ -1,0 +1,1 @@
+"""Exporters and importers: each knows a format of others."""

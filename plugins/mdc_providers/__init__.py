@@ -1,0 +1,1 @@
+"""Providers: each knows a vendor."""

@@ -1,0 +1,1 @@
+"""Sinks: each knows a place or a file format of the archive."""

@@ -1,0 +1,1 @@
+"""Validators: each gives a judgement."""
