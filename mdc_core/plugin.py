@@ -66,17 +66,43 @@ from mdc_core.times import from_ms, from_ns, parse_moment, parse_span, to_ns, ut
 
 if TYPE_CHECKING:
     from mdc_core import batch
-    from mdc_core.batch import Keys, Previous, from_rows, integers, is_type, make, valid
-    from mdc_core.schema import arrow_schema, field_names, kind_of
+    from mdc_core.batch import (
+        decimal_words,
+        decimals,
+        from_rows,
+        integers,
+        is_type,
+        make,
+        plain,
+        valid,
+    )
+    from mdc_core.carry import Highest, Keys, Latest, Previous, Runs, Words
+    from mdc_core.narrow import narrowed
+    from mdc_core.quality.per_event import PerEvent
+    from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
+    from mdc_core.wire.files import read_events
+    from mdc_core.wire.jsonl import encode_batch
 
 _LATER = {
-    "Keys": "mdc_core.batch",
-    "Previous": "mdc_core.batch",
+    "Highest": "mdc_core.carry",
+    "Keys": "mdc_core.carry",
+    "Latest": "mdc_core.carry",
+    "PerEvent": "mdc_core.quality.per_event",
+    "Previous": "mdc_core.carry",
+    "Runs": "mdc_core.carry",
+    "Words": "mdc_core.carry",
+    "decimal_words": "mdc_core.batch",
+    "decimals": "mdc_core.batch",
     "from_rows": "mdc_core.batch",
     "integers": "mdc_core.batch",
     "is_type": "mdc_core.batch",
     "make": "mdc_core.batch",
+    "encode_batch": "mdc_core.wire.jsonl",
+    "narrowed": "mdc_core.narrow",
+    "read_events": "mdc_core.wire.files",
+    "plain": "mdc_core.batch",
     "valid": "mdc_core.batch",
+    "allowed_values": "mdc_core.schema",
     "arrow_schema": "mdc_core.schema",
     "field_names": "mdc_core.schema",
     "kind_of": "mdc_core.schema",
@@ -94,11 +120,13 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "EVENT_TYPES", "Auction", "Bar", "Book", "BusyError", "Cancel", "Check", "ConfigError",
     "Connection", "Correction", "DataError", "Delta", "Dividend", "Endpoint", "Event",
-    "Filter", "Finding", "Flow", "Gap", "HangUp", "Heartbeat", "History", "HistoryRequest",
-    "Imbalance", "ImportRequest", "Importer", "Indicator", "Integrity", "Keys", "Level",
-    "MdcError", "Options", "Page", "PartFormat", "Previous", "Quote", "RefusedError",
-    "Request", "Sandbox", "Send", "Source", "Split", "Status", "Stream", "Subscription",
-    "Trade", "UnavailableError", "UsageError", "WriteError", "arrow_schema", "batch",
-    "field_names", "from_ms", "from_ns", "from_rows", "integers", "is_type", "kind_of",
-    "make", "parse_moment", "parse_span", "to_ns", "type_of", "utc", "valid",
+    "Filter", "Finding", "Flow", "Gap", "HangUp", "Heartbeat", "Highest", "History",
+    "HistoryRequest", "Imbalance", "ImportRequest", "Importer", "Indicator", "Integrity",
+    "Keys", "Latest", "Level", "MdcError", "Options", "Page", "PartFormat", "PerEvent",
+    "Previous", "Quote", "RefusedError", "Request", "Runs", "Sandbox", "Send", "Source",
+    "Split", "Status", "Stream", "Subscription", "Trade", "UnavailableError", "UsageError",
+    "Words", "WriteError", "allowed_values", "arrow_schema", "batch", "decimal_words",
+    "decimals", "encode_batch", "field_names", "from_ms", "from_ns", "from_rows",
+    "integers", "is_type", "kind_of", "make", "narrowed", "parse_moment", "parse_span",
+    "plain", "read_events", "to_ns", "type_of", "utc", "valid",
 ]  # fmt: skip

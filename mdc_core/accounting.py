@@ -1,0 +1,273 @@
+"""Accounting: what came in, what went out, and whether the input was whole.
+
+A stream that mdc writes opens with a `begin` event and closes with an `end` event that
+counts the events between them by type. `Input` takes both out of what it reads and checks
+them; `Output` writes its own. So the last command of a pipe can say that nothing is
+missing, or what is.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mdc_core import __version__, times
+from mdc_core.events import CONTROL_TYPES, Begin, End, Event, Gap, Integrity, type_of
+from mdc_core.schema import version_of
+from mdc_core.wire.jsonl import as_dict, rows_of
+from mdc_core.wire.reader import Chunk, Reader
+from mdc_core.wire.writer import Writer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def new_run_id() -> str:
+    """An id for a run: twelve hexadecimal digits."""
+    return os.urandom(6).hex()
+
+
+def count_types(batch: "pa.RecordBatch") -> Counter[str]:
+    """How many events of each type a batch holds."""
+    import pyarrow.compute as pc
+
+    counts = pc.value_counts(batch.column(0))
+    names, numbers = counts.flatten()
+    return Counter(dict(zip(names.to_pylist(), numbers.to_pylist(), strict=True)))
+
+
+class Input:
+    """The events of some inputs, one after another, begin and end taken out and checked."""
+
+    def __init__(self, readers: Iterable[Reader]) -> None:
+        self.counts: Counter[str] = Counter()
+        self.rejected = 0
+        self.first_rejection: str | None = None
+        self.origin: Begin | None = None
+        self.truncated: str | None = None
+        self.mismatches: list[str] = []
+        self._readers = readers
+        self._begin: Begin | None = None
+        self._since: Counter[str] = Counter()
+        self._rejected_before = 0
+        self._last: pa.RecordBatch | None = None
+
+    def __iter__(self) -> Iterator[Chunk]:
+        for reader in self._readers:
+            rejected = self.rejected
+            for chunk in reader:
+                self.rejected = rejected + reader.rejected
+                yield from self._take(chunk)
+            self.rejected = rejected + reader.rejected
+            self.first_rejection = self.first_rejection or reader.first_rejection
+            if reader.damage:
+                self.truncated = reader.damage
+                self._begin = None
+            elif self._begin is not None:
+                self.truncated = f"{reader.name}: no `end` event: the input is truncated"
+                self._begin = None
+
+    def absorb(self, other: "Input") -> None:
+        """Take over the books of an input that was read apart."""
+        self.counts += other.counts
+        self.rejected += other.rejected
+        self.first_rejection = self.first_rejection or other.first_rejection
+        self.origin = self.origin or other.origin
+        self.truncated = self.truncated or other.truncated
+        self.mismatches += other.mismatches
+
+    def _take(self, chunk: Chunk) -> Iterator[Chunk]:
+        if "run_id" not in chunk.batch.schema.names:
+            yield self._counted(chunk)
+            return
+        kinds = chunk.batch.column(0).to_pylist()
+        places = [i for i, kind in enumerate(kinds) if kind in ("begin", "end")]
+        start = 0
+        for place in [*places, len(kinds)]:
+            if place > start:
+                yield self._counted(piece_of(chunk, start, place))
+            if place < len(kinds):
+                (row,) = rows_of(chunk.batch.slice(place, 1))
+                self._mark(row)
+            start = place + 1
+
+    def _counted(self, chunk: Chunk) -> Chunk:
+        counts = count_types(chunk.batch)
+        self.counts += counts
+        self._since += counts
+        self._last = chunk.batch
+        return chunk
+
+    def _mark(self, row: Event) -> None:
+        if isinstance(row, Begin):
+            if self._begin is not None:
+                self.truncated = "a `begin` event before the `end` of the one before"
+            self._begin = row
+            self.origin = self.origin or row
+            self._since = Counter()
+            self._rejected_before = self.rejected
+        elif isinstance(row, End):
+            self._check(row)
+            self._begin = None
+
+    def _check(self, end: End) -> None:
+        said = {name: int(count) for name, count in (end.counts or {}).items()}
+        if end.reason == "truncated":
+            self.truncated = f"{end.stage} says that its input was truncated"
+        if self._begin is None:
+            self.mismatches.append(f"an `end` of {end.stage} without its `begin`")
+            return
+        got = {name: self._since[name] for name in {*said, *self._since}}
+        rejected = self.rejected - self._rejected_before
+        differ = {n: got[n] - said.get(n, 0) for n in got if got[n] != said.get(n, 0)}
+        if not differ or (max(differ.values()) < 0 and -sum(differ.values()) == rejected):
+            return
+        text = ", ".join(f"{n} {got[n]} of {said.get(n, 0)}" for n in sorted(differ))
+        self.mismatches.append(f"{end.stage} wrote other counts than arrived: {text}")
+
+    def last_time(self) -> str | None:
+        """The event time of the last event read."""
+        last = self._last
+        if last is None:
+            return None
+        rows = rows_of(last.slice(last.num_rows - 1, 1))
+        return rows[0].ts_event
+
+
+def piece_of(chunk: Chunk, start: int, stop: int) -> Chunk:
+    """The rows [start, stop) of a chunk, with their text."""
+    raw = chunk.raw
+    if raw is not None:
+        cuts = line_starts(raw)
+        raw = raw[cuts[start] : cuts[stop]]
+    return Chunk(chunk.batch.slice(start, stop - start), raw)
+
+
+def line_starts(raw: bytes) -> Any:
+    """Where each line of a text begins, and where the last one ends."""
+    import numpy as np
+
+    ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10) + 1
+    return np.concatenate([np.zeros(1, np.int64), ends])
+
+
+class Output:
+    """A stream that mdc writes: `begin`, events, `end`, and their counts by type."""
+
+    def __init__(
+        self,
+        stage: str,
+        writer: Writer,
+        *,
+        request: dict[str, Any],
+        provider: str | None = None,
+        origin: Input | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        self.stage = stage
+        self.writer = writer
+        self.counts: Counter[str] = Counter()
+        self.run_id = run_id
+        self._request = request
+        self._provider = provider
+        self._origin = origin
+        self._open = False
+
+    def begin(self) -> None:
+        """Write the `begin` event, once; the first event does it by itself."""
+        if self._open:
+            return
+        self._open = True
+        before = self._origin.origin if self._origin else None
+        self.run_id = self.run_id or (before and before.run_id) or new_run_id()
+        provider = self._provider or (before.provider if before else None)
+        names = ("trade", "quote", "bar", "book", "delta", "integrity", "gap")
+        begin = Begin(
+            provider=provider,
+            ts_recv=times.now(),
+            run_id=self.run_id,
+            stage=self.stage,
+            mdc=__version__,
+            versions={name: version_of(name) for name in names},
+            request=self._request,
+            origin=as_dict(before) if before else None,
+        )
+        self._control(begin)
+
+    def rows(self, rows: Sequence[Event]) -> None:
+        """Write rows."""
+        self.begin()
+        self.counts.update(map(type_of, rows))
+        self.writer.rows(rows)
+
+    def batch(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> None:
+        """Write a batch, or its text untouched."""
+        self.begin()
+        if not batch.num_rows:
+            return
+        counts = count_types(batch)
+        self.counts += counts
+        if self.writer.for_people and any(name in counts for name in CONTROL_TYPES):
+            batch, raw = _without_control(batch), None
+        self.writer.batch(batch, raw)
+
+    def close(self, reason: str) -> None:
+        """Write the `end` event with the counts, and flush."""
+        self.begin()
+        end = End(
+            provider=self._provider,
+            ts_recv=times.now(),
+            run_id=self.run_id,
+            stage=self.stage,
+            counts=dict(sorted(self.counts.items())),
+            reason=reason,
+        )
+        self._control(end)
+        self.writer.close()
+
+    def _control(self, event: Event) -> None:
+        if not self.writer.for_people:
+            self.writer.rows([event])
+
+
+def _without_control(batch: "pa.RecordBatch") -> "pa.RecordBatch":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    return batch.filter(pc.invert(pc.is_in(batch.column(0), pa.array(CONTROL_TYPES))))
+
+
+def findings_of(source: Input) -> list[Event]:
+    """What the accounting of an input has to say to those behind: gaps and mismatches."""
+    origin = source.origin
+    provider = origin.provider if origin else None
+    rows: list[Event] = []
+    if source.truncated and "says that its input" not in source.truncated:
+        last = source.last_time()
+        rows.append(
+            Gap(ts_event=last, provider=provider, start=last, reason="truncated")
+        )
+    rows += [
+        Integrity(
+            ts_event=source.last_time(), provider=provider, check="accounting",
+            severity="warning", message=text,
+        )
+        for text in source.mismatches
+    ]  # fmt: skip
+    return rows
+
+
+def end_reason(source: Input) -> str:
+    """Why a stream made from this input ends when the input does."""
+    return "truncated" if source.truncated else "eof"
+
+
+def verdict(source: Input, *, partial: bool = False, strict: bool = False) -> int:
+    """The exit status that an input deserves."""
+    if source.truncated and not partial:
+        return 65
+    if source.rejected and not source.counts:
+        return 65
+    if source.mismatches and strict:
+        return 65
+    return 1 if source.rejected and strict else 0

@@ -1,0 +1,136 @@
+"""Finding the parts of an archive that can hold what is asked for, and reading them."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mdc_core import times
+from mdc_core.accounting import count_types
+from mdc_core.archive.layout import may_hold
+from mdc_core.archive.merge import Source
+from mdc_core.archive.parts import moment_of
+from mdc_core.errors import DataError
+from mdc_core.wire.files import ROWS, read_events, read_parquet
+
+PART = re.compile(r"\.(parquet|jsonl(\.(gz|zst|lz4))?|arrows?)$")
+_PERIOD = re.compile(r"(?<!\d)(\d{4})-(\d\d)(?:-(\d\d)(?:T(\d\d))?)?(?!\d)")
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which events are wanted; [start, end) in nanoseconds since 1970, UTC."""
+
+    symbols: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    start: int | None = None
+    end: int | None = None
+
+    def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of a batch that are wanted."""
+        masks = []
+        if self.symbols:
+            symbols = batch.column(batch.schema.get_field_index("symbol"))
+            masks.append(pc.is_in(symbols, pa.array(self.symbols)))
+        if self.types:
+            masks.append(pc.is_in(batch.column(0), pa.array(self.types)))
+        if self.start is not None or self.end is not None:
+            masks.append(pa.array(self._in_time(batch)))
+        for mask in masks:
+            if not pc.all(mask).as_py():
+                combined = masks[0]
+                for other in masks[1:]:
+                    combined = pc.and_(combined, other)
+                return batch.filter(combined)
+        return batch
+
+    def _in_time(self, batch: pa.RecordBatch) -> np.ndarray:  # type: ignore[type-arg]
+        moments = moment_of(batch)
+        wanted = np.ones(len(moments), np.bool_)
+        if self.start is not None:
+            wanted &= moments >= self.start
+        if self.end is not None:
+            wanted &= moments < self.end
+        return wanted
+
+
+def parts_below(root: Path) -> list[Path]:
+    """The parts of an archive, in the order of their paths."""
+    if not root.is_dir():
+        raise DataError(f"no archive at {root}", hint="mdc store --root DIR makes one")
+    found = []
+    for path in root.rglob("*"):
+        below = path.relative_to(root)
+        hidden = any(piece.startswith(".") or piece == "_tmp" for piece in below.parts)
+        if PART.search(path.name) and not hidden:
+            found.append(path)
+    return sorted(found)
+
+
+def chosen(root: Path, query: Query) -> list[Path]:
+    """The parts that can hold what is asked for, as far as their paths tell."""
+    paths = []
+    for path in parts_below(root):
+        below = PurePosixPath(path.relative_to(root))
+        if query.symbols and not may_hold(below, query.symbols):
+            continue
+        if query.types and not _may_hold_type(below, query.types):
+            continue
+        first, last = period(below)
+        if query.end is not None and first is not None and first >= query.end:
+            continue
+        if query.start is not None and last is not None and last <= query.start:
+            continue
+        paths.append(path)
+    return paths
+
+
+def _may_hold_type(path: PurePosixPath, types: tuple[str, ...]) -> bool:
+    text = path.as_posix()
+    return any(re.search(rf"(^|[/_=]){name}([/_.]|$)", text) for name in types)
+
+
+def period(path: PurePosixPath) -> tuple[int | None, int | None]:
+    """The period that a part's path names, as [start, end) in nanoseconds."""
+    text = path.as_posix()
+    found = list(_PERIOD.finditer(path.name)) or list(_PERIOD.finditer(text))
+    if not found:
+        return None, None
+    year, month, day, hour = found[-1].groups()
+    try:
+        start = times.to_ns(f"{year}-{month}-{day or '01'}T{hour or '00'}:00:00Z")
+        if day is None:
+            year, month = (int(year) + 1, 1) if month == "12" else (int(year), int(month) + 1)
+            return start, times.to_ns(f"{year}-{month:02d}-01T00:00:00Z")
+    except DataError:
+        return None, None
+    return start, start + (times.HOUR if hour else times.DAY)
+
+
+def source_of(path: Path, below: PurePosixPath, query: Query, counts: Counter[str]) -> Source:
+    """A part as a source in time order; what it gives is counted by type."""
+    first, stop = period(below)
+
+    def read(rows: int) -> Iterator[pa.RecordBatch]:
+        if path.suffix == ".parquet":
+            batches = read_parquet(path, rows=rows)
+        else:
+            batches = _rechunked(read_events(path), rows)
+        for batch in map(query.of, batches):
+            counts.update(count_types(batch))
+            yield batch
+
+    if first is None or stop is None:
+        return Source(read)
+    return Source(read, first, stop)
+
+
+def _rechunked(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, max(rows, ROWS // 4)):
+            yield batch.slice(start, max(rows, ROWS // 4))

@@ -1,0 +1,79 @@
+"""Where a part lies below the root: layout, partition, and symbols as file names."""
+
+import hashlib
+import re
+from pathlib import PurePosixPath
+from typing import Literal, get_args
+
+from mdc_core import times
+
+Layout = Literal["by-symbol", "by-date", "by-type", "flat", "hive"]
+Partition = Literal["none", "hourly", "daily", "monthly"]
+LAYOUTS: tuple[str, ...] = get_args(Layout)
+PARTITIONS: tuple[str, ...] = get_args(Partition)
+
+NO_SYMBOL = "_"
+NO_DATE = "undated"
+_LONGEST = 120
+_UNSAFE = re.compile(rb"[^A-Za-z0-9.\-]")
+# Names that Windows keeps for devices, with or without a suffix.
+_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
+
+
+def encode_symbol(symbol: str | None) -> str:
+    """A symbol as one component of a path: percent-encoded, never hidden, never a parent."""
+    if symbol is None:
+        return NO_SYMBOL
+    data = symbol.encode("utf-8", "surrogatepass")
+    name = _UNSAFE.sub(lambda m: f"%{m[0][0]:02X}".encode(), data).decode()
+    if not name:
+        return "%"
+    if name.startswith("."):
+        name = "%2E" + name[1:]
+    if name.endswith("."):
+        name = name[:-1] + "%2E"
+    if _DEVICE.fullmatch(name):
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    if len(name) > _LONGEST:
+        digest = hashlib.sha256(data).hexdigest()[:32]
+        name = f"{name[: _LONGEST - 40].rpartition('%')[0] or name[:40]}%~{digest}"
+    return name
+
+
+def period_of(ns: int | None, partition: Partition) -> str:
+    """The name of the period (UTC) that a time falls in."""
+    if partition == "none":
+        return "all"
+    if ns is None:
+        return NO_DATE
+    text = times.from_ns(ns)
+    return text[: {"hourly": 13, "daily": 10, "monthly": 7}[partition]]
+
+
+def part_path(
+    layout: Layout, symbol: str | None, type_name: str, period: str, part: str
+) -> PurePosixPath:
+    """The path of a part below the root, its suffix left out."""
+    name = encode_symbol(symbol)
+    stem = f"{period}.{part}"
+    match layout:
+        case "by-symbol":
+            return PurePosixPath(name, type_name, stem)
+        case "by-date":
+            return PurePosixPath(period, name, f"{type_name}.{part}")
+        case "by-type":
+            return PurePosixPath(type_name, name, stem)
+        case "flat":
+            return PurePosixPath(f"{name}_{type_name}_{stem}")
+        case "hive":
+            return PurePosixPath(f"symbol={name}", f"type={type_name}", f"date={period}", part)
+
+
+def may_hold(path: PurePosixPath, symbols: tuple[str, ...]) -> bool:
+    """Whether a file below a root can hold one of these symbols, by its path."""
+    components = {piece.removeprefix("symbol=") for piece in path.parts}
+    for symbol in symbols:
+        name = encode_symbol(symbol)
+        if name in components or path.name.startswith(f"{name}_"):
+            return True
+    return False

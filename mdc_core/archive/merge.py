@@ -1,0 +1,231 @@
+"""Many sorted sources as one stream in time order, with bounded memory.
+
+Equal times keep the order of the sources, and within a source that of its rows.
+"""
+
+import heapq
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mdc_core.archive.parts import UNKNOWN, moment_of
+from mdc_core.errors import MdcError
+from mdc_core.schema import arrow_schema, types_with
+from mdc_core.times import MAX_NS
+from mdc_core.wire.arrow import StreamEncoder, read_streams
+from mdc_core.wire.sniff import Peeked
+
+FAN_IN = 64
+RUN_ROWS = 131_072
+RUN_BATCH = 1_024
+OUT_ROWS = 16_384
+ROWS_IN_MEMORY = 65_536
+
+Moments = npt.NDArray[np.int64]
+
+
+class Source:
+    """Batches in time order, opened when they are first needed.
+
+    All its rows are in [start, stop); by default they may be anywhere.
+    """
+
+    def __init__(
+        self,
+        open_batches: Callable[[int], Iterator[pa.RecordBatch]],
+        start: int = UNKNOWN,
+        stop: int = MAX_NS,
+    ) -> None:
+        self.start = start
+        self.stop = stop
+        self._open = open_batches
+        self._batches: Iterator[pa.RecordBatch] = iter(())
+        self._held: deque[tuple[pa.RecordBatch, Moments]] = deque()
+        self._rows = 0
+        self.ended = False
+
+    def open(self, rows: int) -> None:
+        """Begin to read, about this many rows at a time."""
+        self._batches = self._open(rows)
+
+    def fill(self, rows: int) -> bool:
+        """Hold at least this many rows, or all that are left; whether there are any."""
+        while self._rows < rows and not self.ended:
+            batch = next(self._batches, None)
+            if batch is None:
+                self.ended = True
+            elif batch.num_rows:
+                self._held.append((batch, moment_of(batch)))
+                self._rows += batch.num_rows
+        return self._rows > 0
+
+    @property
+    def last(self) -> int:
+        """The moment of the last row held."""
+        return int(self._held[-1][1][-1])
+
+    def take(self, limit: int, *, inclusive: bool) -> Iterator[pa.RecordBatch]:
+        """The rows held up to a moment."""
+        side: Literal["left", "right"] = "right" if inclusive else "left"
+        while self._held:
+            batch, moments = self._held[0]
+            stop = int(np.searchsorted(moments, limit, side))
+            if stop == 0:
+                return
+            self._held.popleft()
+            self._rows -= stop
+            if stop < len(moments):
+                self._held.appendleft((batch.slice(stop), moments[stop:]))
+                yield batch.slice(0, stop)
+                return
+            yield batch
+
+
+def merge(sources: Iterable[Source]) -> Iterator[pa.RecordBatch]:
+    """The rows of all sources, each of which is in time order, in time order."""
+    for group in _apart(list(sources)):
+        while len(group) > FAN_IN:
+            group = [
+                stored(_merge_some(group[at : at + FAN_IN])) for at in range(0, len(group), FAN_IN)
+            ]
+        for batch in _merge_some(group):
+            for at in range(0, batch.num_rows, OUT_ROWS):
+                yield batch.slice(at, OUT_ROWS)
+
+
+def _apart(sources: list[Source]) -> Iterator[list[Source]]:
+    """The sources in groups that do not overlap in time, each in the order given."""
+    by_start = sorted(enumerate(sources), key=lambda pair: pair[1].start)
+    group: list[tuple[int, Source]] = []
+    stop = UNKNOWN
+    for number, source in by_start:
+        if group and source.start >= stop:
+            yield [s for _, s in sorted(group, key=lambda pair: pair[0])]
+            group = []
+        group.append((number, source))
+        stop = max(stop, source.stop) if len(group) > 1 else source.stop
+    if group:
+        yield [s for _, s in sorted(group, key=lambda pair: pair[0])]
+
+
+def _merge_some(listed: list[Source]) -> Iterator[pa.RecordBatch]:
+    """The same for as many sources as can be open at once."""
+    rows = max(64, min(16_384, ROWS_IN_MEMORY // max(len(listed), 1)))
+    waiting = [(source.start, number) for number, source in enumerate(listed)]
+    heapq.heapify(waiting)
+    active: dict[int, Source] = {}
+    while waiting or active:
+        for number in [n for n, s in active.items() if not s.fill(rows)]:
+            del active[number]
+        horizon = min((s.last for s in active.values() if not s.ended), default=None)
+        if horizon is None and active:
+            horizon = max(s.last for s in active.values())
+        while waiting and (horizon is None or waiting[0][0] <= horizon):
+            _, number = heapq.heappop(waiting)
+            source = listed[number]
+            source.open(rows)
+            if source.fill(rows):
+                active[number] = source
+                horizon = source.last if horizon is None else min(horizon, source.last)
+        if horizon is None:
+            break
+        pieces = _up_to(horizon, active)
+        if pieces:
+            yield _interleaved(pieces)
+
+
+def _up_to(horizon: int, active: dict[int, Source]) -> list[pa.RecordBatch]:
+    """What can be given out: everything before the horizon, and what is at it as long as
+    no source before it may have more at it."""
+    pieces: list[pa.RecordBatch] = []
+    inclusive = True
+    for number in sorted(active):
+        source = active[number]
+        may_have_more = source.last == horizon and not source.ended
+        pieces += source.take(horizon, inclusive=inclusive)
+        inclusive = inclusive and not may_have_more
+    return pieces
+
+
+def _interleaved(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
+    if len(pieces) == 1:
+        return pieces[0]
+    batch = pa.concat_batches(_alike(pieces))
+    moments = moment_of(batch)
+    if (moments[1:] >= moments[:-1]).all():
+        return batch
+    return batch.take(pa.array(np.argsort(moments, kind="stable")))
+
+
+def _alike(pieces: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """The batches with the columns of all of them."""
+    first = pieces[0].schema
+    if all(piece.schema.equals(first) for piece in pieces):
+        return pieces
+    names = frozenset(name for piece in pieces for name in piece.schema.names)
+    types = frozenset(t for piece in pieces for t in piece.column(0).unique().to_pylist())
+    schema = arrow_schema(types)
+    if not names.issubset(schema.names):
+        schema = arrow_schema(types | types_with(names))
+    return [widened(piece, schema) for piece in pieces]
+
+
+def widened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A batch with the columns of a schema, null where it has none."""
+    arrays = []
+    for field in schema:
+        index = batch.schema.get_field_index(field.name)
+        arrays.append(pa.nulls(batch.num_rows, field.type) if index < 0 else batch.column(index))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[Source]:
+    """Batches in any order as sources in time order: sorted runs, in temporary files."""
+    sources: list[Source] = []
+    run: list[pa.RecordBatch] = []
+    count = 0
+    for batch in batches:
+        run.append(batch)
+        count += batch.num_rows
+        if count >= RUN_ROWS:
+            sources.append(stored(iter([_sorted(run)])))
+            run, count = [], 0
+    if run:
+        sources.append(stored(iter([_sorted(run)])))
+    return sources
+
+
+def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    batch = pa.concat_batches(_alike(batches))
+    return batch.take(pa.array(np.argsort(moment_of(batch), kind="stable")))
+
+
+def stored(batches: Iterator[pa.RecordBatch]) -> Source:
+    """Batches in time order as a source of its own, in a temporary file."""
+    file = tempfile.TemporaryFile()
+    encoder = StreamEncoder()
+    for batch in batches:
+        for at in range(0, batch.num_rows, RUN_BATCH):
+            file.write(encoder.encode(batch.slice(at, RUN_BATCH)))
+    file.write(encoder.end())
+    file.seek(0)
+    return Source(lambda rows: read_streams(Peeked(file), "a temporary file"))
+
+
+def in_order(batches: Iterable[pa.RecordBatch]) -> bool:
+    """Whether the rows are in time order already."""
+    last = UNKNOWN
+    try:
+        for batch in batches:
+            moments = moment_of(batch)
+            if len(moments) and (moments[0] < last or (moments[1:] < moments[:-1]).any()):
+                return False
+            last = int(moments[-1]) if len(moments) else last
+    except MdcError:
+        return True  # the reading that follows says what is wrong
+    return True

@@ -1,0 +1,134 @@
+"""Arrow IPC streams, one after another on the same pipe, as batches and back."""
+
+import json
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from mdc_core.errors import DataError, TruncatedError
+from mdc_core.events import EVENT_TYPES
+from mdc_core.schema import VERSIONS_KEY, arrow_schema, columns, types_with, version_of
+from mdc_core.wire.sniff import Exactly, Peeked
+
+
+def read_streams(peeked: Peeked, name: str) -> Iterator[pa.RecordBatch]:
+    """The batches of the streams in a file; raises TruncatedError where one breaks off."""
+    source = pa.PythonFile(Exactly(peeked), "r")
+    while peeked.peek(1):
+        try:
+            reader = pa.ipc.open_stream(source)
+            schema = target_schema(reader.schema, name)
+            for batch in reader:
+                yield conform(batch, schema, name)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise TruncatedError(f"{name}: the Arrow stream breaks off: {error}") from None
+
+
+def target_schema(schema: pa.Schema, name: str) -> pa.Schema:
+    """Our schema for a table from outside; raises DataError for a column we do not have."""
+    unknown = [n for n in schema.names if n not in columns() and n != "type"]
+    if unknown:
+        raise DataError(f"{name}: no such column in any event type: {', '.join(unknown)}")
+    if "type" not in schema.names:
+        raise DataError(f"{name}: a table of events has a column `type`")
+    versions = json.loads((schema.metadata or {}).get(VERSIONS_KEY, b"{}"))
+    for type_name, version in versions.items():
+        known = version_of(type_name) if type_name in EVENT_TYPES else "0"
+        if int(version.partition(".")[0]) > int(known.partition(".")[0]):
+            raise DataError(f"{name}: {type_name} {version} is newer than this mdc knows")
+    types = frozenset(versions) or types_with(frozenset(schema.names))
+    wanted = arrow_schema(types)
+    missing = [n for n in schema.names if n not in wanted.names]
+    return arrow_schema(types | types_with(frozenset(missing))) if missing else wanted
+
+
+def conform(batch: pa.RecordBatch, schema: pa.Schema, name: str) -> pa.RecordBatch:
+    """A batch in our schema; raises DataError where a value would have to change."""
+    if batch.schema.equals(schema):
+        return batch.replace_schema_metadata(schema.metadata)
+    arrays = []
+    for field in schema:
+        index = batch.schema.get_field_index(field.name)
+        if index < 0:
+            arrays.append(pa.nulls(batch.num_rows, field.type))
+            continue
+        column = batch.column(index)
+        if pa.types.is_floating(column.type) and not pa.types.is_floating(field.type):
+            raise DataError(
+                f"{name}: {field.name} is {column.type}, which is not exact; write it as decimal"
+            )
+        try:
+            arrays.append(column if column.type == field.type else column.cast(field.type))
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{name}: {field.name}: {error}") from None
+        except pa.ArrowNotImplementedError:
+            kinds = f"{column.type} where {field.type} belongs"
+            raise DataError(f"{name}: {field.name} is {kinds}") from None
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+class StreamEncoder:
+    """Batches to the bytes of Arrow IPC streams: a change of columns starts the next one."""
+
+    def __init__(self) -> None:
+        self._sink: _Bytes | None = None
+        self._writer: pa.RecordBatchStreamWriter | None = None
+        self._schema: pa.Schema | None = None
+
+    def encode(self, batch: pa.RecordBatch) -> bytes:
+        """The bytes that bring the stream up to this batch."""
+        ended = b""
+        if self._schema is None or not batch.schema.equals(self._schema):
+            ended = self.end()
+            self._schema = batch.schema
+            self._sink = _Bytes()
+            self._writer = pa.ipc.new_stream(pa.PythonFile(self._sink, "w"), batch.schema)
+        assert self._writer is not None and self._sink is not None
+        self._writer.write_batch(batch)
+        return ended + self._sink.take()
+
+    def end(self) -> bytes:
+        """The bytes that close the stream."""
+        if self._writer is None or self._sink is None:
+            return b""
+        self._writer.close()
+        self._writer = None
+        return self._sink.take()
+
+
+class _Bytes:
+    """A file for pyarrow that keeps what is written until it is taken."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._at = 0
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(bytes(data))
+        self._at += len(self._parts[-1])
+        return len(self._parts[-1])
+
+    def take(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data
+
+    def tell(self) -> int:
+        return self._at
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False

@@ -1,0 +1,47 @@
+"""Events in files: JSONL, Arrow and Parquet, plain or compressed, whatever their names."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from mdc_core.errors import DataError
+from mdc_core.wire.arrow import conform, target_schema
+from mdc_core.wire.quarantine import Quarantine
+from mdc_core.wire.reader import Reader
+
+ROWS = 16_384
+
+
+def read_events(path: Path) -> Iterator[pa.RecordBatch]:
+    """The events of a part, in batches; raises DataError for anything that is not whole."""
+    with path.open("rb", buffering=0) as file:
+        reader = Reader(file, str(path), Quarantine(Path("/dev/null")), path)
+        for chunk in reader:
+            yield chunk.batch
+        if reader.damage or reader.rejected:
+            raise DataError(reader.damage or str(reader.first_rejection))
+
+
+def read_parquet(path: Path, *, rows: int = ROWS) -> Iterator[pa.RecordBatch]:
+    """The events of a Parquet file, in our schema; raises DataError if it cannot be read."""
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, pre_buffer=False) as part:
+            schema = target_schema(part.schema_arrow, str(path))
+            for batch in part.iter_batches(rows):
+                yield conform(batch, schema, str(path))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path}: not a whole Parquet file: {error}") from None
+
+
+def read_arrow_file(path: Path) -> Iterator[pa.RecordBatch]:
+    """The events of an Arrow file, in our schema; raises DataError if it cannot be read."""
+    try:
+        with pa.ipc.open_file(path) as file:
+            schema = target_schema(file.schema, str(path))
+            for index in range(file.num_record_batches):
+                yield conform(file.get_batch(index), schema, str(path))
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path}: not a whole Arrow file: {error}") from None

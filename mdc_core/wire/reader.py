@@ -1,0 +1,140 @@
+"""Reading events: any encoding, any compression, from a pipe or a file, as chunks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from mdc_core.errors import DataError, TruncatedError
+from mdc_core.wire.quarantine import Quarantine
+from mdc_core.wire.sniff import CHUNK, Encoding, Peeked, encoding_of, unpacked
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAX_LINE = 64 << 20
+LARGEST_BLOCK = 2 * CHUNK
+
+
+class Chunk(NamedTuple):
+    """Some events in order; `raw` is their JSONL text, one line a row, where there is one."""
+
+    batch: "pa.RecordBatch"
+    raw: bytes | None
+
+
+class Reader:
+    """The events of one input. What cannot be read is set aside and counted.
+
+    `damage` says, after the last chunk, what is wrong with the input as a whole: the
+    compressed data or the Arrow stream that breaks off.
+    """
+
+    def __init__(
+        self, file: BinaryIO, name: str, quarantine: Quarantine, path: Path | None = None
+    ) -> None:
+        self.name = name
+        self.rejected = 0
+        self.lines = 0
+        self.damage: str | None = None
+        self.first_rejection: str | None = None
+        self._file = file
+        self._path = path
+        self._quarantine = quarantine
+
+    def __iter__(self) -> Iterator[Chunk]:
+        try:
+            plain = unpacked(self._file, self.name)
+            encoding = encoding_of(plain)
+            if encoding == "jsonl":
+                yield from self._lines(plain)
+            elif encoding == "arrow":
+                from mdc_core.wire.arrow import read_streams
+
+                for batch in read_streams(plain, self.name):
+                    yield Chunk(batch, None)
+            elif encoding != "empty":
+                yield from self._table(encoding)
+        except TruncatedError as error:
+            self.damage = str(error)
+
+    def _table(self, encoding: Encoding) -> Iterator[Chunk]:
+        """The events of a file that has to be read from its end."""
+        from mdc_core.wire.files import read_arrow_file, read_parquet
+
+        if self._path is None:
+            raise DataError(f"{self.name}: {encoding} cannot be read from a pipe; name the file")
+        read = read_parquet if encoding == "parquet" else read_arrow_file
+        for batch in read(self._path):
+            yield Chunk(batch, None)
+
+    def _lines(self, plain: Peeked) -> Iterator[Chunk]:
+        from mdc_core.wire.parse import LinesParser
+
+        parser = LinesParser(self._set_aside)
+        for block in self._blocks(plain):
+            for batch, raw in parser.parse(block):
+                yield Chunk(batch, raw)
+            self.lines += block.count(b"\n")
+
+    def _blocks(self, plain: Peeked) -> Iterator[bytes]:
+        """Whole lines, as many as are there, each ending in LF."""
+        rest = b""
+        while True:
+            try:
+                data, ended = self._available(plain)
+            except TruncatedError:
+                if rest:
+                    self._set_aside(0, rest, "cut off where the data breaks off")
+                raise
+            cut = data.rfind(b"\n") + 1
+            if cut:
+                yield rest + data[:cut]
+                rest = data[cut:]
+            else:
+                rest += data
+            if len(rest) > MAX_LINE:
+                rest = self._too_long(rest, plain)
+            if ended:
+                break
+        if rest:
+            yield rest + b"\n"
+
+    def _available(self, plain: Peeked) -> tuple[bytes, bool]:
+        """What can be read without waiting, but something; and whether that was all."""
+        first = plain.read(CHUNK)
+        if not first:
+            return b"", True
+        parts, size = [first], len(first)
+        while size < LARGEST_BLOCK // 2 and plain.waiting():
+            try:
+                more = plain.read(CHUNK)
+            except TruncatedError:
+                break  # it comes again at the next read, after what we have
+            if not more:
+                return b"".join(parts), True
+            parts.append(more)
+            size += len(more)
+        return b"".join(parts), False
+
+    def _too_long(self, rest: bytes, plain: Peeked) -> bytes:
+        """Set a line beyond all reason aside, part by part; what follows it."""
+        part = 0
+        while True:
+            line, lf, after = rest.partition(b"\n")
+            part += 1
+            self._set_aside(0, line, f"line longer than {MAX_LINE >> 20} MiB", part=part)
+            if lf:
+                self.lines += 1
+                return after
+            rest = plain.read(CHUNK)
+            if not rest:
+                return b""
+
+    def _set_aside(self, number: int, line: bytes, reason: str, **more: int) -> None:
+        where = self.lines + number + 1
+        self._quarantine.add(line, reason, source=self.name, line=where, **more)
+        if more.get("part", 1) > 1:
+            return
+        self.rejected += 1
+        if self.first_rejection is None:
+            self.first_rejection = f"{self.name}: line {where}: {reason}"

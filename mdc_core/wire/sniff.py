@@ -1,0 +1,206 @@
+"""What bytes are: compressed or plain, Arrow or lines. Files say it by their first bytes."""
+
+import os
+import select
+from collections.abc import Callable
+from functools import partial
+from typing import Any, BinaryIO, Literal
+
+from mdc_core.errors import TruncatedError
+
+Encoding = Literal["jsonl", "arrow", "arrow-file", "parquet", "empty"]
+
+_COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x04\x22\x4d\x18": "lz4",
+}
+SNIFF = 8
+CHUNK = 1 << 20
+
+
+class Peeked:
+    """Unbuffered bytes of which the first ones have been looked at already."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._head = b""
+        self._ended = False
+
+    def peek(self, size: int) -> bytes:
+        """The first bytes, as many as there are up to `size`, still to be read."""
+        while len(self._head) < size and not self._ended:
+            more = self._file.read(size - len(self._head))
+            self._ended = not more
+            self._head += more or b""
+        return self._head[:size]
+
+    def read(self, size: int = -1) -> bytes:
+        """What is there, up to `size` bytes; nothing at the end."""
+        if self._head:
+            head, self._head = self._head[:size], self._head[size:]
+            return head
+        return self._file.read(size) or b""
+
+    def read_all(self, size: int) -> bytes:
+        """Exactly `size` bytes, or all up to the end; what a reader of Arrow needs."""
+        first = self.read(size)
+        if len(first) == size or not first:
+            return first
+        parts, left = [first], size - len(first)
+        while left:
+            more = self.read(left)
+            if not more:
+                break
+            parts.append(more)
+            left -= len(more)
+        return b"".join(parts)
+
+    def waiting(self) -> bool:
+        """Whether more can be read at once."""
+        if self._head:
+            return True
+        try:
+            ready, _, _ = select.select([self._file.fileno()], [], [], 0)
+        except (OSError, ValueError, AttributeError):
+            return False
+        return bool(ready)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        self.closed = True
+
+
+class Exactly:
+    """A file for pyarrow: `read(n)` gives n bytes unless the end comes first."""
+
+    closed = False
+
+    def __init__(self, peeked: Peeked) -> None:
+        self._peeked = peeked
+        self._at = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        data = self._peeked.read_all(size if size >= 0 else 1 << 62)
+        self._at += len(data)
+        return data
+
+    def tell(self) -> int:
+        """How many bytes have been read."""
+        return self._at
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def writable(self) -> bool:
+        """It is not for writing."""
+        return False
+
+    def seekable(self) -> bool:
+        """It cannot go back."""
+        return False
+
+    def close(self) -> None:
+        """Nothing: the one who opened the file closes it."""
+
+
+class _Unpacked:
+    """Decompressed bytes, as an unbuffered file; raises TruncatedError where the data breaks off.
+
+    Everything that can be decompressed is given out before the error.
+    """
+
+    def __init__(self, peeked: Peeked, codec: str, name: str) -> None:
+        self._peeked, self._codec, self._name = peeked, codec, name
+        self._new, self._damage = _decompressor(codec)
+        self._one: Any = None
+        self._started = False
+
+    def read(self, size: int = -1) -> bytes:
+        while True:
+            packed = self._peeked.read(CHUNK)
+            if not packed:
+                if self._one is not None and self._started and not self._one.eof:
+                    raise TruncatedError(f"{self._name}: the {self._codec} data breaks off")
+                return b""
+            plain = self._feed(packed)
+            if plain:
+                return plain
+
+    def _feed(self, packed: bytes) -> bytes:
+        """What the next bytes unpack to; a file may hold several members or frames."""
+        parts = []
+        while packed:
+            if self._one is None or self._one.eof:
+                self._one, self._started = self._new(), True
+            try:
+                parts.append(self._one.decompress(packed))
+            except self._damage as error:
+                raise TruncatedError(
+                    f"{self._name}: damaged {self._codec} data: {error}"
+                ) from None
+            packed = self._one.unused_data if self._one.eof else b""
+        return b"".join(parts)
+
+    def close(self) -> None:
+        """Nothing: the one who opened the file closes it."""
+
+
+def _decompressor(codec: str) -> tuple[Callable[[], Any], type[Exception]]:
+    """What makes a decompressor of one member or frame, and what it raises for damage."""
+    if codec == "gzip":
+        import zlib
+
+        return partial(zlib.decompressobj, wbits=31), zlib.error
+    if codec == "zstd":
+        import zstandard
+
+        return zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError
+    import lz4.frame
+
+    return lz4.frame.LZ4FrameDecompressor, RuntimeError
+
+
+def unpacked(file: BinaryIO, name: str) -> Peeked:
+    """The plain bytes of a file, decompressed if its first bytes say so."""
+    peeked = Peeked(file)
+    head = peeked.peek(4)
+    for magic, codec in _COMPRESSED.items():
+        if head.startswith(magic):
+            return Peeked(_Unpacked(peeked, codec, name))  # type: ignore[arg-type]
+    return peeked
+
+
+def encoding_of(peeked: Peeked) -> Encoding:
+    """What the plain bytes hold."""
+    head = peeked.peek(SNIFF)
+    if not head:
+        return "empty"
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"ARROW1"):
+        return "arrow-file"
+    if head.startswith(b"\xff\xff\xff\xff"):
+        return "arrow"
+    return "jsonl"
+
+
+def widen_pipe(fd: int) -> None:
+    """Ask for a pipe of 1 MiB: fewer, larger batches between two busy commands."""
+    try:
+        import fcntl
+
+        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, CHUNK)
+    except (ImportError, AttributeError, OSError):
+        pass  # not Linux, not a pipe, or more than the system allows
+
+
+def open_stdin() -> BinaryIO:
+    """Standard input, unbuffered."""
+    widen_pipe(0)
+    return os.fdopen(os.dup(0), "rb", buffering=0)
