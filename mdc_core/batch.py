@@ -28,6 +28,7 @@ from mdc_core.schema import (
 )
 
 Int64s = npt.NDArray[np.int64]
+UInt64s = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 _WIDE = decimal.Context(prec=decimal.MAX_PREC, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
@@ -113,7 +114,9 @@ def exact(value: Decimal) -> Decimal:
         if exponent < -SCALE:
             raise DataError(f"{_short(value)} is finer than {SCALE} decimal places")
     if value and value.adjusted() >= PRECISION - SCALE:
-        raise DataError(f"{_short(value)} has more than {PRECISION - SCALE} digits before the point")
+        raise DataError(
+            f"{_short(value)} has more than {PRECISION - SCALE} digits before the point"
+        )
     return value
 
 
@@ -128,101 +131,60 @@ def integers(batch: pa.RecordBatch, name: str) -> tuple[Int64s, Bools]:
     if index < 0:
         return np.zeros(batch.num_rows, np.int64), np.zeros(batch.num_rows, np.bool_)
     column = batch.column(index)
-    known = np.ones(batch.num_rows, np.bool_)
+    known = valid(column)
     if column.null_count:
-        known = valid(column)
         column = column.fill_null(0)
     return column.view(pa.int64()).to_numpy(), known
 
 
-def valid(column: pa.Array) -> Bools:
+def valid(column: "pa.Array[Any]") -> Bools:
     """Where a column has a value."""
-    return pc.is_valid(column).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    length = len(column)
+    if not column.null_count:
+        return np.ones(length, np.bool_)
+    if column.null_count == length:
+        return np.zeros(length, np.bool_)
+    # Far quicker than pc.is_valid and its way to numpy.
+    first, shift = divmod(column.offset, 8)
+    mask: Any = column.buffers()[0]
+    octets = np.frombuffer(mask, np.uint8)[first : first + (shift + length + 7) // 8]
+    bits = np.unpackbits(octets, bitorder="little")
+    return bits[shift : shift + length].view(np.bool_)
 
 
 def is_type(batch: pa.RecordBatch, *names: str) -> Bools:
     """Which rows are of one of these event types."""
     column = batch.column(0)
-    mask = pc.equal(column, names[0])
-    for name in names[1:]:
-        mask = pc.or_(mask, pc.equal(column, name))
-    return mask.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    if len(column) == 1:
+        return np.array([column[0].as_py() in names], np.bool_)
+    mask = pc.is_in(column, pa.array(names, column.type))
+    return mask.to_numpy(zero_copy_only=False)
 
 
-class Keys:
-    """Numbers for the distinct combinations of some text columns, the same in every batch."""
+def decimals(batch: pa.RecordBatch, name: str) -> tuple[Int64s, UInt64s, Bools]:
+    """A number column as integers of 10**-18: high word, low word, and where it has a value.
 
-    def __init__(self, *names: str) -> None:
-        self._names = names
-        self._known: dict[tuple[str | None, ...], int] = {}
-
-    def __len__(self) -> int:
-        return len(self._known)
-
-    def __call__(self, batch: pa.RecordBatch) -> Int64s:
-        """The number of each row's combination, counted from 0 in order of appearance."""
-        combined = np.zeros(batch.num_rows, np.int64)
-        words: list[list[str | None]] = []
-        for name in self._names:
-            index = batch.schema.get_field_index(name)
-            if index < 0:
-                words.append([None])
-                continue
-            encoded = batch.column(index).dictionary_encode(null_encoding="encode")
-            words.append(encoded.dictionary.to_pylist())
-            codes = encoded.indices.to_numpy(zero_copy_only=False)
-            combined = combined * len(words[-1]) + codes
-        size = 1
-        for column in words:
-            size *= max(len(column), 1)
-        if size <= 4 * batch.num_rows + 65_536:
-            present = np.flatnonzero(np.bincount(combined, minlength=size))
-            table = np.zeros(size, np.int64)
-            table[present] = [self._number(int(code), words) for code in present]
-            return table[combined]
-        present, inverse = np.unique(combined, return_inverse=True)
-        table = np.array([self._number(int(code), words) for code in present], np.int64)
-        return table[inverse]
-
-    def _number(self, code: int, words: list[list[str | None]]) -> int:
-        key: list[str | None] = []
-        for column in reversed(words):
-            code, index = divmod(code, len(column))
-            key.append(column[index])
-        return self._known.setdefault(tuple(reversed(key)), len(self._known))
+    Without a copy, and exact: (high, low) compare as the numbers do.
+    """
+    index = batch.schema.get_field_index(name)
+    if index < 0:
+        nothing = np.zeros(batch.num_rows, np.int64)
+        return nothing, nothing.view(np.uint64), nothing.astype(np.bool_)
+    return decimal_words(batch.column(index))
 
 
-class Previous:
-    """The value before, within each key: what a check carries from row to row and batch to batch."""
+def decimal_words(column: "pa.Array[Any]") -> tuple[Int64s, UInt64s, Bools]:
+    """The same of a column by itself."""
+    target = arrow_types()["number"]
+    if column.type != target:
+        column = column.cast(target)
+    data: Any = column.buffers()[1] if len(column) else b""
+    words = np.frombuffer(data, np.int64, 2 * len(column), 16 * column.offset)
+    return words[1::2], words[0::2].view(np.uint64), valid(column)
 
-    def __init__(self) -> None:
-        self._last = np.zeros(0, np.int64)
-        self._seen = np.zeros(0, np.bool_)
 
-    def __call__(self, keys: Int64s, values: Int64s) -> tuple[Int64s, Bools]:
-        """For each row the value of the row before it with the same key, and whether there is one."""
-        if not len(keys):
-            return values, np.zeros(0, np.bool_)
-        self._grow(int(keys.max()) + 1)
-        # A stable sort of 16-bit keys is a radix sort: linear.
-        order = np.argsort(keys.astype(np.uint16) if len(self._last) < 65_536 else keys, kind="stable")
-        sorted_keys, sorted_values = keys[order], values[order]
-        starts = np.flatnonzero(np.r_[True, sorted_keys[1:] != sorted_keys[:-1]])
-        before = np.empty_like(sorted_values)
-        before[1:] = sorted_values[:-1]
-        known = np.ones(len(keys), np.bool_)
-        first = sorted_keys[starts]
-        before[starts] = self._last[first]
-        known[starts] = self._seen[first]
-        ends = np.r_[starts[1:] - 1, len(keys) - 1]
-        self._last[first] = sorted_values[ends]
-        self._seen[first] = True
-        result, result_known = np.empty_like(before), np.empty_like(known)
-        result[order], result_known[order] = before, known
-        return result, result_known
-
-    def _grow(self, size: int) -> None:
-        if size > len(self._last):
-            room = max(size, 2 * len(self._last)) - len(self._last)
-            self._last = np.r_[self._last, np.zeros(room, np.int64)]
-            self._seen = np.r_[self._seen, np.zeros(room, np.bool_)]
+def plain(value: int, scale: int = SCALE) -> str:
+    """The exact text of an integer of 10**-scale, without trailing zeros."""
+    whole, rest = divmod(abs(value), 10**scale)
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole}.{rest:0{scale}d}".rstrip("0").rstrip(".")

@@ -1,5 +1,7 @@
 """Decimals at rest: decimal(18, 9) where every value of a column fits exactly."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pyarrow as pa
 
@@ -12,9 +14,11 @@ _ODD_INVERSE = np.uint64(pow(5**9, -1, 2**64))
 _LIMIT = 10**AT_REST.precision
 
 
-def narrowed(table: pa.Table) -> pa.Table:
+def narrowed(table: pa.Table, keep: Collection[str] = ()) -> pa.Table:
     """The table with each decimal column narrowed where all of its values fit."""
     for index, field in enumerate(table.schema):
+        if field.name in keep:
+            continue
         if pa.types.is_decimal(field.type) and field.type.scale == SCALE:
             column = table.column(index).combine_chunks()
             small = narrow(column)

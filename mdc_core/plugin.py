@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
     from mdc_core.wire.files import read_events
     from mdc_core.wire.jsonl import encode_batch
+    from mdc_core.wire.writer import packer
 
 _LATER = {
     "Highest": "mdc_core.carry",
@@ -99,6 +100,7 @@ _LATER = {
     "make": "mdc_core.batch",
     "encode_batch": "mdc_core.wire.jsonl",
     "narrowed": "mdc_core.narrow",
+    "packer": "mdc_core.wire.writer",
     "read_events": "mdc_core.wire.files",
     "plain": "mdc_core.batch",
     "valid": "mdc_core.batch",

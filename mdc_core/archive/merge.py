@@ -69,6 +69,13 @@ class Source:
         """The moment of the last row held."""
         return int(self._held[-1][1][-1])
 
+    def take_all(self) -> list[pa.RecordBatch]:
+        """All rows held."""
+        rows = [batch for batch, _ in self._held]
+        self._held.clear()
+        self._rows = 0
+        return rows
+
     def take(self, limit: int, *, inclusive: bool) -> Iterator[pa.RecordBatch]:
         """The rows held up to a moment."""
         side: Literal["left", "right"] = "right" if inclusive else "left"

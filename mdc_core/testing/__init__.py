@@ -1,1 +1,31 @@
-"""Conformance suites for the authors of plugins."""
+"""Conformance suites for the authors of plugins.
+
+    from mdc_acme.feed import Acme
+    from mdc_core.testing import StreamSuite
+
+    class TestAcme(StreamSuite):
+        stream = Acme
+
+Recorded input lies beside the test file, and so does the expected output (golden): events
+or findings, one JSON object a line. `MDC_UPDATE_GOLDEN=1 pytest` writes the expected output
+anew; read the difference before you keep it.
+"""
+
+import pytest
+
+for _name in (
+    "golden",
+    "plugin_suite",
+    "stream_suite",
+    "history_suite",
+    "check_suite",
+    "source_suite",
+):
+    pytest.register_assert_rewrite(f"mdc_core.testing.{_name}")
+
+from mdc_core.testing.check_suite import CheckSuite  # noqa: E402 - see above
+from mdc_core.testing.history_suite import HistorySuite  # noqa: E402
+from mdc_core.testing.source_suite import SourceSuite  # noqa: E402
+from mdc_core.testing.stream_suite import StreamSuite  # noqa: E402
+
+__all__ = ["CheckSuite", "HistorySuite", "SourceSuite", "StreamSuite"]

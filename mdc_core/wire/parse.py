@@ -40,9 +40,10 @@ FEW_LINES = 64
 _HIGH_WORD_LIMIT = 10**PRECISION >> 64
 _LF = 10
 
-_STRING = rb'"(?:[^"\\]|\\.)*"'
-_FLAT = rb"\{(?:[^{}\"]|" + _STRING + rb")*\}"
-_NESTED = rb"\{(?:[^{}\"]|" + _STRING + rb"|" + _FLAT + rb")*\}"
+# Possessive throughout: what does not match fails at once, however long it is.
+_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_FLAT = rb"\{(?:[^{}\"]++|" + _STRING + rb")*+\}"
+_NESTED = rb"\{(?:[^{}\"]++|" + _STRING + rb"|" + _FLAT + rb")*+\}"
 _JSON_NAMES = "|".join(name for name, column in columns().items() if column.kind == "json")
 _JSON_VALUE = re.compile(rb'(?<=[,{])"(' + _JSON_NAMES.encode() + rb')":(' + _NESTED + rb")")
 

@@ -78,26 +78,29 @@ class Reader:
 
     def _blocks(self, plain: Peeked) -> Iterator[bytes]:
         """Whole lines, as many as are there, each ending in LF."""
-        rest = b""
+        rest: list[bytes] = []
+        size = 0
         while True:
             try:
                 data, ended = self._available(plain)
             except TruncatedError:
                 if rest:
-                    self._set_aside(0, rest, "cut off where the data breaks off")
+                    self._set_aside(0, b"".join(rest), "cut off where the data breaks off")
                 raise
             cut = data.rfind(b"\n") + 1
             if cut:
-                yield rest + data[:cut]
-                rest = data[cut:]
-            else:
-                rest += data
-            if len(rest) > MAX_LINE:
-                rest = self._too_long(rest, plain)
+                yield b"".join([*rest, data[:cut]])
+                rest, size = [], 0
+            if cut < len(data):
+                rest.append(data[cut:])
+                size += len(data) - cut
+            if size > MAX_LINE:
+                rest = [self._too_long(b"".join(rest), plain)]
+                size = len(rest[0])
             if ended:
                 break
-        if rest:
-            yield rest + b"\n"
+        if size:
+            yield b"".join([*rest, b"\n"])
 
     def _available(self, plain: Peeked) -> tuple[bytes, bool]:
         """What can be read without waiting, but something; and whether that was all."""

@@ -1,9 +1,8 @@
 """Writing events: JSONL or Arrow, to a file descriptor, at once."""
 
 import os
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mdc_core.errors import ReaderGone, WriteError
 from mdc_core.events import Event
@@ -21,9 +20,10 @@ Wire = Literal["jsonl", "arrow"]
 class Writer:
     """Events to a file descriptor; each call is written before it returns."""
 
-    def __init__(self, fd: int = 1, wire: Wire = "jsonl") -> None:
+    def __init__(self, fd: int = 1, wire: Wire = "jsonl", codec: str | None = None) -> None:
         self.wire = wire
         self._fd = fd
+        self._packer = packer(codec) if codec else None
         self._arrow: StreamEncoder | None = None
         widen_pipe(fd)
         if wire == "arrow":
@@ -56,9 +56,14 @@ class Writer:
         """Write what ends the encoding; the descriptor stays open."""
         if self._arrow is not None:
             self.bytes(self._arrow.end())
+        if self._packer is not None:
+            self._bytes(self._packer.flush())
 
     def bytes(self, data: bytes) -> None:
         """Write bytes, all of them; raises ReaderGone or WriteError."""
+        self._bytes(data if self._packer is None else self._packer.compress(data))
+
+    def _bytes(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             try:
@@ -69,9 +74,32 @@ class Writer:
                 raise WriteError(f"cannot write to the output: {error.strerror}") from None
 
 
-def leave_stdout() -> None:
-    """Point standard output nowhere, so that nothing fails when Python flushes at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
-    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+class _Lz4:
+    """An lz4 frame with the methods of the other compressors."""
+
+    def __init__(self) -> None:
+        import lz4.frame
+
+        self._frame = lz4.frame.LZ4FrameCompressor()
+        self._head: bytes = self._frame.begin()
+
+    def compress(self, data: bytes) -> bytes:
+        head, self._head = self._head, b""
+        return head + bytes(self._frame.compress(data))
+
+    def flush(self) -> bytes:
+        head, self._head = self._head, b""
+        return head + bytes(self._frame.flush())
+
+
+def packer(codec: str) -> Any:
+    """A compressor with `compress(data)` and, at the end, `flush()`."""
+    if codec == "gzip":
+        import zlib
+
+        return zlib.compressobj(6, zlib.DEFLATED, 31)
+    if codec == "zstd":
+        import zstandard
+
+        return zstandard.ZstdCompressor().compressobj()
+    return _Lz4()

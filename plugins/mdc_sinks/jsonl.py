@@ -7,7 +7,7 @@ from typing import Annotated, BinaryIO, Literal
 import pyarrow as pa
 from msgspec import Meta
 
-from mdc_core.plugin import Options, PartFormat, encode_batch, read_events
+from mdc_core.plugin import Options, PartFormat, encode_batch, packer, read_events
 
 _SUFFIX = {"none": "", "gzip": ".gz", "zstd": ".zst", "lz4": ".lz4"}
 
@@ -28,13 +28,13 @@ class JsonLines(PartFormat):
 
     def write(self, table: pa.Table, file: BinaryIO) -> None:
         """Write a whole part."""
-        if self.options.compression == "none":
-            for batch in table.to_batches(max_chunksize=16_384):
-                file.write(encode_batch(batch))
-            return
-        with pa.CompressedOutputStream(pa.PythonFile(file, "w"), self.options.compression) as out:
-            for batch in table.to_batches(max_chunksize=16_384):
-                out.write(encode_batch(batch))
+        codec = self.options.compression
+        packed = None if codec == "none" else packer(codec)
+        for batch in table.to_batches(max_chunksize=16_384):
+            data = encode_batch(batch)
+            file.write(data if packed is None else packed.compress(data))
+        if packed is not None:
+            file.write(packed.flush())
 
     def read(self, path: Path) -> Iterator[pa.RecordBatch]:
         """The rows of a part."""

@@ -1,0 +1,1 @@
+"""Acme's market data for mdc."""

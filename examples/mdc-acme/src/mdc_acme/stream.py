@@ -1,0 +1,60 @@
+"""Acme's live feed: lines of JSON over a WebSocket."""
+
+from decimal import Decimal
+
+import msgspec
+
+from mdc_acme.sandbox import AcmeSandbox
+from mdc_core import plugin as mdc
+
+
+class Line(msgspec.Struct, tag_field="kind"):
+    symbol: str
+    time: str
+    number: int
+
+
+class Tick(Line, tag="trade"):
+    price: Decimal
+    size: Decimal
+
+
+class Best(Line, tag="quote"):
+    bid: tuple[Decimal, Decimal]
+    ask: tuple[Decimal, Decimal]
+
+
+class Answer(msgspec.Struct, tag_field="kind", tag="answer"):
+    error: str | None = None
+
+
+class Acme(mdc.Stream):
+    secrets = ("ACME_TOKEN",)
+    sandbox = AcmeSandbox
+    decode = msgspec.json.Decoder(Tick | Best | Answer).decode_lines
+
+    def endpoint(self):
+        return mdc.Endpoint("wss://live.acme.example/v1")
+
+    def greet(self):
+        kinds = self.subscription.channels or self.default_channels
+        wanted = {"symbols": self.subscription.symbols, "kinds": kinds}
+        wanted["token"] = self.secrets["ACME_TOKEN"]
+        return [mdc.Send(msgspec.json.encode(wanted).decode())]
+
+    def receive(self, frame):
+        try:
+            return [self.event(line) for line in self.decode(frame)]
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            raise mdc.DataError(f"acme: {error}") from None
+
+    def event(self, line):
+        if isinstance(line, Answer):
+            if line.error:
+                raise mdc.RefusedError(f"acme says: {line.error}")
+            return mdc.Connection(state="up")
+        head = {"symbol": line.symbol, "ts_event": mdc.utc(line.time), "seq": line.number}
+        if isinstance(line, Tick):
+            return mdc.Trade(**head, price=line.price, size=line.size)
+        prices = {"bid_price": line.bid[0], "ask_price": line.ask[0]}
+        return mdc.Quote(**head, **prices, bid_size=line.bid[1], ask_size=line.ask[1])

@@ -1,0 +1,7 @@
+from mdc_acme.spread import AcmeSpread
+
+from mdc_core.testing import CheckSuite
+
+
+class TestAcmeSpread(CheckSuite):
+    check = AcmeSpread

@@ -1,0 +1,7 @@
+from mdc_acme.history import AcmeHistory
+
+from mdc_core.testing import HistorySuite
+
+
+class TestAcmeHistory(HistorySuite):
+    history = AcmeHistory

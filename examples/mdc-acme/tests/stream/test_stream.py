@@ -1,0 +1,7 @@
+from mdc_acme.stream import Acme
+
+from mdc_core.testing import StreamSuite
+
+
+class TestAcme(StreamSuite):
+    stream = Acme

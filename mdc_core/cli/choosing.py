@@ -1,0 +1,105 @@
+"""Commands whose plugins are chosen by an option, and which take those plugins' options."""
+
+from typing import Any
+
+import click
+
+from mdc_core import registry
+from mdc_core.cli.commands import Chosen, Command
+from mdc_core.cli.session import Session
+from mdc_core.cli.settings import only_asks, path_of, variables
+from mdc_core.errors import ConfigError
+
+
+class SelectCommand(Command):
+    """A command whose plugin is chosen by an option: `mdc store --format NAME`."""
+
+    def __init__(
+        self, *args: Any, verb: str, select: str, default: str | None, **more: Any
+    ) -> None:
+        super().__init__(*args, **more)
+        self.verb = verb
+        self.selector = _selector(verb, select, default=default, required=default is None)
+        self.params.insert(0, self.selector)
+
+    def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
+        """The plugin that the arguments, the environment or mdc.toml name."""
+        names = _named(ctx, self.selector, args)
+        return {name: registry.load(self.verb, name) for name in names[-1:]}
+
+    def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
+        """The callback's `plugin`."""
+        ctx.params.pop(str(self.selector.name))
+        ctx.params["plugin"] = chosen[0]
+
+
+class ChecksCommand(Command):
+    """A command that uses all plugins of its verb, or those that are named or not skipped."""
+
+    prefixed = True
+
+    def __init__(self, *args: Any, verb: str, select: str, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.verb = verb
+        self.select = _selector(verb, select, multiple=True, help="only this one")
+        self.skip = _selector(verb, "skip", multiple=True, help="all but this one")
+        self.params[:0] = [self.select, self.skip]
+
+    def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
+        """The plugins that are wanted; one that is broken is left out unless it was named."""
+        named = _named(ctx, self.select, args)
+        unwanted = _named(ctx, self.skip, args)
+        session = ctx.find_object(Session)
+        found = {}
+        for name in named or registry.find(self.verb):
+            if name in unwanted:
+                continue
+            try:
+                found[name] = registry.load(self.verb, name)
+            except ConfigError as error:
+                if name in named:
+                    raise
+                if session is not None:
+                    session.log.warning(f"{error}; going on without it")
+        return found
+
+    def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
+        """The callback's `plugins`."""
+        for selector in (self.select, self.skip):
+            ctx.params.pop(str(selector.name))
+        ctx.params["plugins"] = chosen
+
+
+def _selector(verb: str, name: str, **more: Any) -> click.Option:
+    from mdc_core.cli.fields import PluginName
+
+    more.setdefault("help", f"the {registry.VERBS[verb][0]} to use")
+    more["show_default"] = more.get("default") is not None
+    return click.Option([f"--{name}"], type=PluginName(verb), metavar="NAME", **more)
+
+
+def _named(ctx: click.Context, option: click.Option, args: list[str]) -> list[str]:
+    """The values of an option, found before the arguments can be parsed."""
+    flag = option.opts[0]
+    found: list[str] = []
+    for index, arg in enumerate(args):
+        if arg == "--":
+            break
+        if arg == flag and index + 1 < len(args):
+            found.append(args[index + 1])
+        elif arg.startswith(f"{flag}="):
+            found.append(arg.partition("=")[2])
+    session = ctx.find_object(Session)
+    if found or session is None:
+        return found
+    path = path_of(ctx)
+    for name in variables(path, str(option.name)):
+        if words := session.environ.get(name, "").split():
+            return words
+    if not only_asks(ctx, args):
+        setting = session.config.settings(*path).get(str(option.name))
+        if setting is not None:
+            value = setting.value
+            return [str(word) for word in value] if isinstance(value, list) else [str(value)]
+    default = option.default
+    return [default] if isinstance(default, str) else []

@@ -1,0 +1,216 @@
+"""Commands that know their plugins' options, and the settings for them."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from mdc_core.cli.lazy import Lines
+from mdc_core.cli.session import Session
+from mdc_core.cli.settings import (
+    apply_global,
+    blamed,
+    checked,
+    only_asks,
+    path_of,
+    report_stray_tables,
+    variables,
+)
+from mdc_core.errors import ConfigError, MdcError
+from mdc_core.suggest import known, unknown
+
+if TYPE_CHECKING:
+    from mdc_core.cli.fields import PluginOption
+
+
+class Chosen(NamedTuple):
+    """A plugin that was chosen on the command line, and its options."""
+
+    name: str
+    plugin: Any
+    options: Any
+
+
+class Command(Lines):
+    """A command whose options can be set in the environment and in mdc.toml as well."""
+
+    verb = ""
+    prefixed = False
+
+    def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
+        """The plugins whose options this command takes, by name."""
+        return {}
+
+    def loaded(self, ctx: click.Context) -> dict[str, Any]:
+        """The plugins that this run of the command uses."""
+        found: dict[str, Any] = ctx.meta.get(f"mdc.plugins.{ctx.command_path}", {})
+        return found
+
+    def attached(self, ctx: click.Context) -> "list[PluginOption]":
+        """The options of the plugins that this run of the command uses."""
+        found: list[PluginOption] = ctx.meta.get(f"mdc.options.{ctx.command_path}", [])
+        return found
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own options, then those of its plugins."""
+        params = super().get_params(ctx)
+        return [*params[:-1], *self.attached(ctx), *params[-1:]]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Flags first, then the environment, then mdc.toml, then the defaults."""
+        try:
+            plugins = self.plugins(ctx, args) if self._needs_plugins(ctx, args) else {}
+        except MdcError:
+            if not ctx.resilient_parsing:
+                raise
+            plugins = {}
+        self._attach(ctx, plugins)
+        path = path_of(ctx)
+        for option in self.params:
+            if isinstance(option, click.Option) and option.envvar is None:
+                option.envvar = variables(path, str(option.name))
+        if not only_asks(ctx, args):
+            self._refuse_secrets(ctx, plugins)
+            apply_global(ctx)
+            ctx.default_map = self._settings(ctx, path, plugins)
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.BadParameter as error:
+            raise blamed(error) from None
+        if not ctx.resilient_parsing:
+            self._build(ctx, plugins)
+        return rest
+
+    def _needs_plugins(self, ctx: click.Context, args: list[str]) -> bool:
+        """False where TAB asks for something that does not depend on a plugin's options."""
+        session = ctx.find_object(Session)
+        if session is None or session.completing is None:
+            return True
+        own = {flag for option in self.params for flag in option.opts}
+        asks_value = bool(args) and args[-1].startswith("-") and args[-1] not in own
+        return session.completing.startswith("-") or asks_value
+
+    def _attach(self, ctx: click.Context, plugins: Mapping[str, Any]) -> None:
+        if not plugins:
+            return
+        from mdc_core.cli.fields import options_of
+
+        taken = {
+            flag for option in self.params for flag in (*option.opts, *option.secondary_opts)
+        }
+        found = []
+        for name, plugin in plugins.items():
+            for option in options_of(self.scope(name), name, plugin, prefixed=self.prefixed):
+                if taken.intersection((*option.opts, *option.secondary_opts)):
+                    raise ConfigError(
+                        f"plugin {name}: mdc has an option {option.opts[0]} already",
+                        hint=f"rename the field {option.field!r} of its Options",
+                    )
+                found.append(option)
+        ctx.meta[f"mdc.options.{ctx.command_path}"] = found
+        ctx.meta[f"mdc.plugins.{ctx.command_path}"] = dict(plugins)
+
+    def scope(self, plugin: str) -> tuple[str, ...]:
+        """The table of a plugin's settings in mdc.toml."""
+        return (self.verb, plugin)
+
+    def _refuse_secrets(self, ctx: click.Context, plugins: Mapping[str, Any]) -> None:
+        session = ctx.find_object(Session)
+        for name, plugin in plugins.items():
+            if session is not None:
+                session.config.refuse_secrets(plugin.secrets, *self.scope(name))
+
+    def _settings(
+        self, ctx: click.Context, path: tuple[str, ...], plugins: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """What mdc.toml says for the options of this command, by parameter."""
+        session = ctx.find_object(Session)
+        if session is None or not session.config.files:
+            return {}
+        config = session.config
+        own = {o.name: o for o in self.params if isinstance(o, click.Option) and o.name}
+        scopes: dict[tuple[str, ...], dict[str, click.Option]] = {}
+        for depth in range(1, len(path) + 1):
+            scopes[path[:depth]] = dict(own)
+        for name in plugins:
+            scope = self.scope(name)
+            fields = {o.field: o for o in self.attached(ctx) if o.plugin == name}
+            scopes[scope] = {**scopes.get(scope, {}), **fields}
+        report_stray_tables(session, path, self.verb)
+        values: dict[str, Any] = {}
+        for table, options in scopes.items():
+            for key, setting in config.settings(*table).items():
+                if key not in options:
+                    problem = unknown("option", key, options)
+                    raise setting.complaint(key, problem, known(options))
+                option = options[key]
+                values[str(option.name)] = checked(option, key, setting, ctx)
+        return values
+
+    def _build(self, ctx: click.Context, plugins: Mapping[str, Any]) -> None:
+        """Put the chosen plugins, with their options, among the values of the command."""
+        chosen = []
+        for name, plugin in plugins.items():
+            from mdc_core.cli.fields import FieldError, build
+
+            options = {o.field: o for o in self.attached(ctx) if o.plugin == name}
+            values = {field: ctx.params.pop(str(o.name)) for field, o in options.items()}
+            try:
+                chosen.append(Chosen(name, plugin, build(plugin, values)))
+            except FieldError as error:
+                bad = click.BadParameter(str(error), ctx, options.get(error.field))
+                raise blamed(bad) from None
+        self.choose(ctx, chosen)
+
+    def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
+        """Hand the chosen plugins to the command."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command's own options, then a section for each plugin."""
+        sections: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None and isinstance(param, click.Option):
+                plugin = getattr(param, "plugin", None)
+                title = f"Options of {plugin}" if plugin else "Options"
+                sections.setdefault(title, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write where else the options can be set, then the examples."""
+        path, plugins = path_of(ctx), self.loaded(ctx)
+        tables = [path]
+        if any(self.scope(name) != path for name in plugins):
+            tables.append((self.verb, "NAME"))
+        rows = [(variables(t, "OPTION")[0], f"[{'.'.join(t)}] in mdc.toml") for t in tables]
+        with formatter.section("Settings"):
+            formatter.write_dl(rows)
+        secrets = [name for plugin in plugins.values() for name in plugin.secrets]
+        if secrets:
+            how = "secret: a variable, a file named by NAME_FILE, or a keyring"
+            with formatter.section("Secrets"):
+                formatter.write_dl([(name, how) for name in secrets])
+        super().format_epilog(ctx, formatter)
+
+
+class PluginCommand(Command):
+    """A command for one plugin that is named by the command itself: `mdc stream NAME`."""
+
+    def __init__(self, *args: Any, verb: str, plugin: tuple[str, Any], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.verb = verb
+        self.plugin = plugin
+
+    def scope(self, plugin: str) -> tuple[str, ...]:
+        """That of the command; a filter's is not within a verb's."""
+        return (plugin,) if self.verb == "filter" else (self.verb, plugin)
+
+    def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
+        """The one plugin."""
+        return dict([self.plugin])
+
+    def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
+        """The callback's `plugin`."""
+        ctx.params["plugin"] = chosen[0]

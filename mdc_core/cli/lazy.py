@@ -1,0 +1,123 @@
+"""Commands that are loaded when they are run: groups list them without importing anything."""
+
+# os.path, because importing pathlib would cost `mdc --help` milliseconds.
+# ruff: noqa: PTH118, PTH120
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from mdc_core import registry
+from mdc_core.errors import UsageError
+from mdc_core.suggest import known, unknown
+
+VERBS = os.path.join(os.path.dirname(__file__), "verbs")
+
+
+def verb_files() -> dict[str, str]:
+    """The verbs by name, each with its file; the file `import_.py` is the verb `import`."""
+    with os.scandir(VERBS) as entries:
+        files = {e.name: e.path for e in entries if e.name.endswith(".py") and e.name[0] != "_"}
+    return {name[:-3].rstrip("_").replace("_", "-"): files[name] for name in sorted(files)}
+
+
+class LazyCommand(click.Command):
+    """A command that knows its name and summary, and is loaded when it is run.
+
+    Listing commands (help, completion) needs nothing else of it.
+    """
+
+    def __init__(self, name: str, summary: str, load: Callable[[], click.Command]) -> None:
+        super().__init__(name, short_help=summary)
+        self.load = load
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The whole summary; the formatter breaks the line."""
+        return self.short_help or ""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:  # fmt: skip
+        """The context of the command itself."""
+        return self.load().make_context(info_name, args, parent, **extra)
+
+
+class Lines(click.Command):
+    """Help with examples that are shown as they are typed."""
+
+    examples: tuple[str, ...] = ()
+
+    def describe(self, doc: str | None, examples: Iterable[str]) -> None:
+        """Take the help from a module's docstring, and its examples."""
+        self.help = doc
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"  {example}\n")
+
+
+class Group(Lines, click.Group):
+    """A group of commands that are part of mdc, such as `mdc schema`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named; an unknown one is told with what it may mean."""
+        names = self.list_commands(ctx)
+        if args[0] not in names and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise UsageError(unknown("command", args[0], names), hint=known(names))
+        return super().resolve_command(ctx, args)
+
+
+class PluginGroup(Lines, click.Group):
+    """A verb whose subcommands are its plugins; help and completion import none of them."""
+
+    def __init__(
+        self, verb: str, make: Callable[[str, Any], click.Command], **more: Any
+    ) -> None:
+        super().__init__(verb, no_args_is_help=False, **more)
+        self.verb = verb
+        self._make = make
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of the plugins."""
+        return list(registry.find(self.verb))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The plugin's command, not loaded yet."""
+        ref = registry.find(self.verb).get(cmd_name)
+        if ref is None:
+            return None
+
+        def load() -> click.Command:
+            command = self._make(cmd_name, registry.load(self.verb, cmd_name))
+            if isinstance(command, Lines) and not command.examples:
+                start = f"mdc {self.verb} {cmd_name} "
+                command.examples = tuple(e for e in self.examples if start in e)
+            return command
+
+        return LazyCommand(cmd_name, registry.summary(ref), load)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The plugin that is named; an unknown one is told with what it may mean."""
+        if not ctx.resilient_parsing and not args[0].startswith("-"):
+            registry.lookup(self.verb, args[0])
+        return super().resolve_command(ctx, args)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The name of a plugin must be there."""
+        if not args and not ctx.resilient_parsing:
+            noun = registry.VERBS[self.verb][0]
+            names = known(registry.find(self.verb))
+            raise UsageError(f"{self.verb} needs the name of a {noun}", hint=names)
+        return super().parse_args(ctx, args)

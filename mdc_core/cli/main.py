@@ -1,0 +1,226 @@
+"""The entry point: the tree of commands, and where errors become exit statuses."""
+# os.path, because importing pathlib would cost `mdc --help` milliseconds.
+# ruff: noqa: PTH119
+
+import errno
+import os
+import sys
+from collections.abc import Callable
+
+import click
+
+from mdc_core import __version__, errors, logs, registry
+from mdc_core.cli.lazy import Group, LazyCommand, verb_files
+from mdc_core.cli.session import Session
+
+COMPLETE = "_MDC_COMPLETE"
+HELP = """\
+Composable commands that collect market data: exact, validated, crash-safe.
+
+Commands are joined by pipes: events on standard output, words for people on
+standard error. Without an option its value is that of MDC_COMMAND_OPTION, then
+that of mdc.toml."""
+EXAMPLES = ("mdc stream sim SPY AAPL --limit 1000 | mdc validate | mdc store --root data",)
+
+
+class Root(Group):
+    """All verbs, and each filter that is installed; none is imported before it is run."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take over what stands before the verb, so that a complaint about it obeys."""
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            ctx.ensure_object(Session).adopt(**ctx.params)
+        return rest
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of verbs and filters."""
+        return sorted({**registry.find("filter"), **verb_files()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A verb, or a filter, not loaded yet."""
+        file = verb_files().get(cmd_name)
+        if file is not None:
+            load = _loader(os.path.basename(file)[:-3])
+            return LazyCommand(cmd_name, registry.first_line(file) or "", load)
+        ref = registry.find("filter").get(cmd_name)
+        if ref is None:
+            return None
+        return LazyCommand(cmd_name, registry.summary(ref), lambda: _filter(cmd_name))
+
+
+def _loader(module: str) -> Callable[[], click.Command]:
+    def load() -> click.Command:
+        from importlib import import_module
+
+        verb = import_module(f"mdc_core.cli.verbs.{module}")
+        command: click.Command = verb.command
+        command.describe(verb.__doc__, getattr(verb, "EXAMPLES", ()))  # type: ignore[attr-defined]
+        return command
+
+    return load
+
+
+def _filter(name: str) -> click.Command:
+    # It reads and writes events, so that it imports what mdc --help must not.
+    from mdc_core.cli.verbs._filter import filter_command
+
+    return filter_command(name, registry.load("filter", name))
+
+
+def _no_plugins(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        # In the environment, so that a process this one starts keeps to it as well.
+        os.environ[registry.LIMIT] = ""
+
+
+def _version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"mdc {__version__}")
+        ctx.exit()
+
+
+root = Root(
+    "mdc",
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    params=[
+        click.Option(
+            ["--log-format"], type=click.Choice(["text", "json"]), default="text",
+            show_default=True, envvar="MDC_LOG_FORMAT",
+            help="messages on stderr: for people, or JSON lines",
+        ),
+        click.Option(["-q", "--quiet"], is_flag=True, envvar="MDC_QUIET",
+                     help="only warnings and errors"),
+        click.Option(["-v", "--verbose"], is_flag=True, envvar="MDC_VERBOSE", help="say more"),
+        click.Option(
+            ["--no-plugins"], is_flag=True, is_eager=True, expose_value=False,
+            callback=_no_plugins, help="only the plugins that come with mdc",
+        ),
+        click.Option(
+            ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version,
+            help="show the version and leave",
+        ),
+    ],
+)  # fmt: skip
+root.examples = EXAMPLES
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run mdc, and return its exit status."""
+    session = Session(os.environ)
+    status = _run(session, sys.argv[1:] if args is None else args)
+    return _flush(session.log, status)
+
+
+def _run(session: Session, args: list[str]) -> int:
+    log = session.log
+    try:
+        if COMPLETE in os.environ:
+            return _complete(session)
+        # Not click's own main(): it takes any EPIPE, also a socket's, for a silent success.
+        with root.make_context("mdc", args, obj=session, terminal_width=_width()) as ctx:
+            return root.invoke(ctx) or 0
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        _usage(log, error)
+        return error.exit_code
+    except errors.MdcError as error:
+        log.error(str(error))
+        if error.hint:
+            log.error(f"hint: {error.hint}")
+        return error.exit_status
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except errors.ReaderGone:
+        return _reader_gone()
+    except BrokenPipeError:
+        return _reader_gone() if _no_reader() else _bug(log)
+    except Exception as error:
+        return _full(log, error) if _is_full(error) else _bug(log)
+
+
+def _width() -> int:
+    """The width of help; click would find the same by importing shutil."""
+    try:
+        columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
+    except (OSError, ValueError):
+        columns = 80
+    return max(min(columns, 80) - 2, 50)
+
+
+def _usage(log: logs.Log, error: click.ClickException) -> None:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return
+    log.error(error.format_message())
+    ctx = getattr(error, "ctx", None)
+    if ctx is not None:
+        log.error(f"hint: {ctx.command_path} --help")
+
+
+def _bug(log: logs.Log) -> int:
+    from traceback import format_exc
+
+    log.error(f"this is a bug in mdc {__version__}, please report it\n{format_exc()}".rstrip())
+    return errors.EXIT_BUG
+
+
+def _complete(session: Session) -> int:
+    from click.shell_completion import get_completion_class, shell_complete
+
+    session.log.threshold = logs.ERROR + 1
+    more = {"obj": session}
+    instruction = os.environ[COMPLETE]
+    kind = get_completion_class(instruction.partition("_")[0])
+    try:
+        if kind is not None and instruction.endswith("_complete"):
+            session.completing = kind(root, more, "mdc", COMPLETE).get_completion_args()[1]
+        return shell_complete(root, more, "mdc", COMPLETE, instruction)
+    except errors.MdcError:
+        # A command line that cannot work has no completions, and TAB is no place for messages.
+        return 0
+
+
+def _flush(log: logs.Log, status: int) -> int:
+    """Write out what Python holds back, so that nothing can go wrong after `main`."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        return status or _reader_gone()
+    except OSError as error:
+        return status or _full(log, error)
+    return status
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+def _full(log: logs.Log, error: Exception) -> int:
+    log.error(f"cannot write: {getattr(error, 'strerror', error)}")
+    _discard_output()
+    return errors.WriteError.exit_status
+
+
+def _no_reader() -> bool:
+    """Whether it is our standard output that is broken, and not some socket."""
+    import select
+
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(state & (select.POLLERR | select.POLLHUP) for _, state in poll.poll(0))
+
+
+def _reader_gone() -> int:
+    _discard_output()
+    return errors.EXIT_READER_GONE
+
+
+def _discard_output() -> None:
+    """Let Python flush into nothing at its exit, instead of complaining."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)

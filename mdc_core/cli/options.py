@@ -1,0 +1,117 @@
+"""What a verb is written with. One file in `cli/verbs/` is one verb, named like the file.
+
+The file's docstring is the help (its first line the summary), `EXAMPLES` are lines of
+shell that are shown in the help and run as tests, and `command` is what is run:
+
+    '''Show events.'''
+    EXAMPLES = ("mdc stream sim SPY --limit 3 | mdc cat",)
+
+    @command()
+    @click.option("--from", "start", type=MOMENT)
+    @click.pass_obj
+    def command(session, start): ...                   # mdc cat
+
+    @plugin_group("stream")
+    @click.argument("symbols", nargs=-1)
+    @click.option("--limit", type=click.IntRange(1))
+    @click.pass_obj
+    def command(session, plugin, symbols, limit): ...  # mdc stream NAME, a command for each
+
+    @select_command("store", "format", default="parquet")
+    @click.pass_obj
+    def command(session, plugin): ...                  # mdc store --format NAME
+
+    @checks_command("validate", "check")
+    @click.pass_obj
+    def command(session, plugins): ...                 # mdc validate [--check|--skip NAME]
+
+(Name the function as you like, and bind `command` to the result.)
+
+- `plugin` is a `Chosen(name, plugin, options)`: the class, and its `Options` filled from
+  flags, MDC_... variables, mdc.toml and defaults. `plugins` is a list of them. Flags of a
+  plugin are `--option`, those of a check `--CHECK-option`.
+- Every option of a verb can be set by MDC_VERB_OPTION, and under [verb] in mdc.toml.
+- `session` is a `Session`: `.log` (note, detail, warning, error), `.environ`, `.config`,
+  `.observers` and `.secrets(plugin.plugin.secrets)`.
+- What the callback returns is the exit status; None is 0. Raise errors of
+  `mdc_core.errors`, never exit. `ReaderGone` ends the command silently with 141.
+- Signals: `signals.stopping_source()` for a source, `signals.following_input()` for others.
+- Import pyarrow, engines and whatever is heavy inside the callback or at the top of the verb's
+  file: it is imported when the verb is run, not for `mdc --help`.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from mdc_core.cli.choosing import ChecksCommand, SelectCommand
+from mdc_core.cli.commands import Chosen, Command, PluginCommand
+from mdc_core.cli.fields import DecimalNumber, Moment, PluginName, Span, Words
+from mdc_core.cli.lazy import Group, PluginGroup
+from mdc_core.cli.session import Session
+
+SPAN = Span()
+MOMENT = Moment()
+MOMENT_END = Moment(end=True)
+DECIMAL = DecimalNumber()
+Make = Callable[[Callable[..., Any]], click.Command]
+
+
+def command() -> Make:
+    """A command without plugins."""
+    return click.command(cls=Command)
+
+
+def group() -> Callable[[Callable[..., Any]], Group]:
+    """A command with subcommands of its own."""
+    return click.group(cls=Group)
+
+
+def select_command(verb: str, select: str, *, default: str | None = None) -> Make:
+    """A command whose plugin is chosen by `--SELECT NAME`."""
+    return click.command(cls=SelectCommand, verb=verb, select=select, default=default)
+
+
+def checks_command(verb: str, select: str) -> Make:
+    """A command for all plugins of a verb, limited by `--SELECT NAME` and `--skip NAME`."""
+    return click.command(cls=ChecksCommand, verb=verb, select=select)
+
+
+def plugin_group(verb: str) -> Callable[[Callable[..., Any]], PluginGroup]:
+    """A verb with a subcommand for each plugin, all with these arguments and this callback."""
+
+    def decorate(callback: Callable[..., Any]) -> PluginGroup:
+        params = list(reversed(getattr(callback, "__click_params__", [])))
+
+        def make(name: str, plugin: Any) -> click.Command:
+            return plugin_command(verb, name, plugin, callback, params)
+
+        return PluginGroup(verb, make)
+
+    return decorate
+
+
+def plugin_command(
+    verb: str,
+    name: str,
+    plugin: Any,
+    callback: Callable[..., Any],
+    params: list[click.Parameter],
+) -> PluginCommand:
+    """The command of one plugin, with the help and the examples of the plugin's module."""
+    import sys
+
+    made = PluginCommand(
+        name, params=list(params), callback=callback, verb=verb, plugin=(name, plugin)
+    )
+    module = sys.modules[plugin.__module__]
+    made.describe(module.__doc__, getattr(module, "EXAMPLES", ()))
+    return made
+
+
+__all__ = [
+    "DECIMAL", "MOMENT", "MOMENT_END", "SPAN", "Chosen", "Command", "Group", "PluginCommand",
+    "PluginGroup", "PluginName", "Session", "Words", "checks_command", "command", "group",
+    "plugin_command", "plugin_group", "select_command",
+]  # fmt: skip

@@ -1,0 +1,47 @@
+"""What a command has of the run that it is part of: log, settings, secrets, observers."""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mdc_core.logs import DETAIL, NOTE, WARNING, Log
+
+if TYPE_CHECKING:
+    from mdc_core.config import Config
+    from mdc_core.observers import Observers
+
+
+class Session:
+    """One run of one command; `@click.pass_obj` hands it to a verb."""
+
+    def __init__(self, environ: Mapping[str, str], log: Log | None = None) -> None:
+        self.environ = environ
+        self.log = log or Log()
+        self.completing: str | None = None  # the word at which TAB was pressed
+
+    def adopt(self, log_format: str, quiet: bool, verbose: bool) -> None:
+        """Take over the options that stand before the verb."""
+        self.log.style = log_format
+        self.log.threshold = WARNING if quiet else DETAIL if verbose else NOTE
+
+    @cached_property
+    def config(self) -> "Config":
+        """The settings of the mdc.toml files that apply here."""
+        from pathlib import Path
+
+        from mdc_core.config import load
+
+        return load(Path.cwd(), self.environ)
+
+    @cached_property
+    def observers(self) -> "Observers":
+        """Whoever wants to be told of connections, findings and commits."""
+        from mdc_core.observers import Observers
+
+        return Observers(self.log)
+
+    def secrets(self, names: Iterable[str]) -> dict[str, str]:
+        """The values of a plugin's secrets, masked from now on in every message."""
+        from mdc_core.secrets import resolve
+
+        return resolve(names, self.environ, mask=self.log.mask, ask=self.observers.secret)

@@ -1,0 +1,121 @@
+"""Where the value of an option comes from, and who is to blame for a wrong one."""
+
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdc_core import registry
+from mdc_core.cli.lazy import verb_files
+from mdc_core.cli.session import Session
+from mdc_core.errors import ConfigError
+from mdc_core.suggest import known, unknown
+
+if TYPE_CHECKING:
+    from mdc_core.config import Setting
+
+
+def variables(path: tuple[str, ...], name: str) -> list[str]:
+    """MDC_STREAM_ALPACA_LIMIT, then MDC_STREAM_LIMIT."""
+    depths = range(len(path), 0, -1)
+    words = ("_".join(("MDC", *path[:depth], name)) for depth in depths)
+    return [word.replace("-", "_").upper() for word in words]
+
+
+def blamed(error: click.BadParameter) -> Exception:
+    """A wrong value of the environment is a wrong setting; one of a flag is wrong usage."""
+    ctx, option = error.ctx, error.param
+    if ctx is not None and isinstance(option, click.Option) and option.name:
+        source = ctx.get_parameter_source(option.name)
+        session = ctx.find_object(Session)
+        if source is click.core.ParameterSource.ENVIRONMENT and session is not None:
+            names = [option.envvar] if isinstance(option.envvar, str) else option.envvar or ()
+            name = next((n for n in names if session.environ.get(n)), option.name)
+            return ConfigError(f"{name} (environment): {error.message}")
+        if source is click.core.ParameterSource.DEFAULT_MAP:
+            return ConfigError(f"{option.opts[0]} (mdc.toml): {error.message}")
+    return error
+
+
+def checked(option: click.Option, key: str, setting: "Setting", ctx: click.Context) -> Any:
+    """A setting's value as click takes it; raises ConfigError where it has the wrong type."""
+    value = setting.value
+    if option.multiple:
+        if not isinstance(value, list):
+            raise setting.complaint(key, f"must be a list, not {value!r}")
+        return [_one(option, key, setting, ctx, item) for item in value]
+    return _one(option, key, setting, ctx, value)
+
+
+def _one(
+    option: click.Option, key: str, setting: "Setting", ctx: click.Context, value: Any
+) -> Any:
+    if option.is_flag:
+        expected: tuple[type, ...] = (bool,)
+    elif isinstance(option.type, (click.types.IntParamType, click.types.FloatParamType)):
+        expected = (int, Decimal) if option.type.name.startswith("float") else (int,)
+    elif isinstance(option.type, (click.types.StringParamType, click.Choice, click.Path)):
+        expected = (str,)
+    else:
+        expected = (str, int, Decimal, date)
+    if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
+        raise setting.complaint(key, f"must be {_words(option, expected)}, not {value!r}")
+    value = value if isinstance(value, bool) else str(value)
+    try:
+        option.type.convert(value, option, ctx)
+    except click.BadParameter as error:
+        raise setting.complaint(key, error.message) from None
+    return value
+
+
+def _words(option: click.Option, expected: tuple[type, ...]) -> str:
+    if isinstance(option.type, click.Choice):
+        return f"one of {', '.join(map(str, option.type.choices))}"
+    names = {bool: "true or false", int: "a whole number", str: "a string"}
+    return "a number" if Decimal in expected else names[expected[0]]
+
+
+def path_of(ctx: click.Context) -> tuple[str, ...]:
+    """The words of the command without `mdc`: ("stream", "alpaca")."""
+    words: list[str] = []
+    here: click.Context | None = ctx
+    while here is not None and here.parent is not None:
+        words.insert(0, here.info_name or "")
+        here = here.parent
+    return tuple(words)
+
+
+def only_asks(ctx: click.Context, args: list[str]) -> bool:
+    """Whether this is for help or completion, which wrong settings must not prevent."""
+    return ctx.resilient_parsing or any(arg in ctx.help_option_names for arg in args)
+
+
+def apply_global(ctx: click.Context) -> None:
+    """Apply what mdc.toml says, outside of any table, for the options before the verb."""
+    top, session = ctx.find_root(), ctx.find_object(Session)
+    if session is None or not session.config.files:
+        return
+    options = {o.name: o for o in top.command.params if isinstance(o, click.Option) and o.name}
+    options = {name: o for name, o in options.items() if o.expose_value}
+    for key, setting in session.config.settings().items():
+        if key not in options:
+            raise setting.complaint(key, unknown("option", key, options), known(options))
+        value = checked(options[key], key, setting, top)
+        if top.get_parameter_source(key) is click.core.ParameterSource.DEFAULT:
+            top.params[key] = value
+    session.adopt(**top.params)
+
+
+def report_stray_tables(session: Session, path: tuple[str, ...], verb: str) -> None:
+    """Warn of tables of mdc.toml that belong to nothing that is installed."""
+    config = session.config
+    commands = [*registry.find("filter"), *verb_files()]
+    places = {(): commands, path[:1]: list(registry.find(verb)) if verb else []}
+    for place, names in places.items():
+        for name, file in config.tables(*place).items():
+            if name not in names:
+                table = ".".join((*place, name))
+                session.log.warning(
+                    f"{file}: [{table}] is not used: {unknown('table', name, names)}"
+                )

@@ -1,0 +1,93 @@
+"""Ctrl-C and SIGTERM, which reach every command of a pipe at the same time.
+
+A source stops and writes its `end`. Filters and sinks go on to the end of their input,
+which comes because the source has stopped. The second Ctrl-C stops everything at once.
+"""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class Stop:
+    """Whether, and by which signal, this command was asked to stop."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.signal: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.event.is_set()
+
+    @property
+    def exit_status(self) -> int:
+        """128 + the number of the signal, 0 if none came."""
+        return 0 if self.signal is None else 128 + self.signal
+
+    def ask(self, number: int) -> None:
+        """Ask the command to stop; asked again, it ends on the spot."""
+        if self.signal is not None:
+            # No clean-up: whatever blocks here must not be waited for any longer.
+            os._exit(128 + number)
+        self.signal = number
+        self.event.set()
+
+
+@contextmanager
+def stopping_source() -> Iterator[Stop]:
+    """For a source: SIGINT or SIGTERM sets the `Stop`, the second one ends the process."""
+    stop = Stop()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        stop.ask(number)
+
+    with _handling({signal.SIGINT: on_signal, signal.SIGTERM: on_signal}):
+        yield stop
+
+
+@contextmanager
+def following_input() -> Iterator[Stop]:
+    """For a filter or sink: the first SIGINT is left to the source, SIGTERM ends the input.
+
+    After SIGTERM standard input is at its end, even for a read that is waiting; what was
+    read is finished, and the `Stop` has the exit status 143.
+    """
+    stop = Stop()
+    interrupts: list[int] = []
+
+    def on_interrupt(number: int, frame: FrameType | None) -> None:
+        interrupts.append(number)
+        if len(interrupts) > 1:
+            os._exit(128 + number)
+
+    def on_terminate(number: int, frame: FrameType | None) -> None:
+        stop.ask(number)
+        _end_input()
+
+    with _handling({signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}):
+        yield stop
+
+
+def _end_input() -> None:
+    """Put /dev/null in the place of standard input.
+
+    A read that the signal interrupted is tried again by Python, on the same number.
+    """
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+@contextmanager
+def _handling(handlers: dict[signal.Signals, object]) -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in handlers}
+    for number, on_signal in handlers.items():
+        signal.signal(number, on_signal)  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for number, on_signal in before.items():
+            signal.signal(number, on_signal)

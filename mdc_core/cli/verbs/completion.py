@@ -1,0 +1,19 @@
+"""Print the script that completes commands, plugins and options on TAB.
+
+bash: put `source <(mdc completion bash)` in ~/.bashrc. zsh: write the text to a file named
+_mdc in a folder of $fpath. fish: write it to ~/.config/fish/completions/mdc.fish.
+"""
+
+import click
+
+from mdc_core.cli.options import command as make
+from mdc_core.cli.scripts import SHELLS, script
+
+EXAMPLES = ("mdc completion bash", "mdc completion zsh > _mdc")
+
+
+@make()
+@click.argument("shell", type=click.Choice(SHELLS))
+def command(shell: str) -> None:
+    """Print the script for a shell."""
+    click.echo(script(shell), nl=False)

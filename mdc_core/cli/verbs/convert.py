@@ -1,0 +1,68 @@
+"""Write events in another encoding.
+
+Reads JSONL, Arrow or Parquet, plain or compressed, and writes the same events to standard
+output or to a file, whose suffix says how: .jsonl, .arrows, .parquet, each of the first two
+also with .gz, .zst or .lz4. Every value is the same afterwards."""
+
+from pathlib import Path
+
+import click
+
+from mdc_core.archive.single import FORMATS, check_form, whole_file, write_parquet
+from mdc_core.cli.options import Session, command
+from mdc_core.cli.pipe import PATH, Pipe, reading
+from mdc_core.cli.signals import following_input
+from mdc_core.errors import UsageError
+from mdc_core.wire.writer import Wire, Writer
+
+EXAMPLES = (
+    "mdc convert events.jsonl --to arrow > events.arrows",
+    "mdc convert events.jsonl -o events.parquet",
+    "mdc convert events.parquet | mdc head -n 2",
+)
+
+
+@command()
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@click.option("--to", "form", type=click.Choice(FORMATS), help="encoding  [default: jsonl, or"
+              " what the suffix of --output says]")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="file to write, instead of standard output")  # fmt: skip
+@click.option("--force", is_flag=True, help="overwrite the file")
+@reading
+@click.pass_obj
+def convert(
+    session: Session, paths: tuple[Path, ...], form: str | None, output: Path | None,
+    force: bool, quarantine: Path | None, partial: bool, strict: bool,
+) -> int:  # fmt: skip
+    """Write events in another encoding."""
+    options = {"quarantine": quarantine, "partial": partial, "strict": strict}
+    request = {"paths": [str(path) for path in paths]}
+    if output is None:
+        if form == "parquet":
+            raise UsageError("Parquet cannot be written to a pipe", hint="name a file with -o")
+        wire: Wire = "arrow" if form == "arrow" else "jsonl"
+        return _stream(Pipe(session, "convert", paths, wire=wire, request=request, **options))
+    form, codec = check_form(output, form)
+    if output.exists() and not force:
+        raise UsageError(f"{output} exists", hint="--force overwrites it")
+    if form == "parquet":
+        pipe = Pipe(session, "convert", paths, **options)
+        with following_input() as stop, whole_file(output) as file:
+            write_parquet((chunk.batch for chunk in pipe.input), file)
+            return stop.exit_status or pipe.finish()
+    with whole_file(output) as file:
+        writer = Writer(file.fileno(), "arrow" if form == "arrow" else "jsonl", codec)
+        pipe = Pipe(session, "convert", paths, writer=writer, request=request, **options)
+        return _stream(pipe)
+
+
+def _stream(pipe: Pipe) -> int:
+    assert pipe.output is not None
+    with following_input() as stop:
+        for chunk in pipe.input:
+            pipe.output.batch(chunk.batch)
+        return stop.exit_status or pipe.finish()
+
+
+command = convert

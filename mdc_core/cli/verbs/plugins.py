@@ -1,0 +1,73 @@
+"""List the installed plugins.
+
+Nothing is imported for the list; `--check` imports each one, and tells which are broken.
+"""
+
+import click
+
+from mdc_core import registry
+from mdc_core.cli.lazy import verb_files
+from mdc_core.cli.options import Session
+from mdc_core.cli.options import command as make
+from mdc_core.errors import ConfigError
+
+EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --check")
+
+
+@make()
+@click.option("--json", "as_json", is_flag=True, help="one JSON array")
+@click.option("--check", is_flag=True, help="import each plugin; 78 if one is broken")
+@click.pass_obj
+def command(session: Session, as_json: bool, check: bool) -> int:
+    """List the plugins."""
+    rows = [_row(ref, _problem(ref, check)) for ref in registry.find_all()]
+    if as_json:
+        import json
+
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    else:
+        _table(rows, check)
+    broken = [row for row in rows if row["problem"]]
+    for row in broken:
+        session.log.error(row["problem"])
+    return ConfigError.exit_status if broken else 0
+
+
+def _row(ref: registry.PluginRef, problem: str) -> dict[str, str]:
+    return {
+        "verb": ref.verb,
+        "name": ref.name,
+        "distribution": ref.distribution,
+        "version": ref.version,
+        "module": f"{ref.module}:{ref.attribute}".rstrip(":"),
+        "summary": registry.summary(ref),
+        "problem": problem,
+    }
+
+
+def _problem(ref: registry.PluginRef, check: bool) -> str:
+    """What is wrong with a plugin; without importing it, only that its name is taken."""
+    if ref.rival:
+        return f"{registry.describe(ref)} is also provided by {ref.rival}"
+    if ref.verb == "filter" and ref.name in verb_files():
+        return f"{registry.describe(ref)} is hidden by the command `mdc {ref.name}`"
+    if check:
+        try:
+            registry.import_plugin(ref) if ref.verb == "hooks" else registry.load(
+                ref.verb, ref.name
+            )
+        except ConfigError as error:
+            return str(error)
+    return ""
+
+
+def _table(rows: list[dict[str, str]], check: bool) -> None:
+    lines = [("VERB", "NAME", "FROM", "STATUS", "SUMMARY")]
+    for row in rows:
+        status = "broken" if row["problem"] else "ok" if check else "-"
+        source = f"{row['distribution']} {row['version']}"
+        lines.append((row["verb"], row["name"], source, status, row["summary"]))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())

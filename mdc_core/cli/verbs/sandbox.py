@@ -1,0 +1,153 @@
+"""Play a provider's server on this host.
+
+Speaks the vendor's own protocol on 127.0.0.1, from a simulated market or from real events:
+a file, an archive, or `-` for a pipe. Prints its URL and serves until Ctrl-C. A client
+comes with `mdc stream NAME SYMBOL... --sandbox --url URL`."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdc_core.cli.options import Chosen, Session, plugin_group
+from mdc_core.cli.pipe import PATH
+from mdc_core.cli.signals import stopping_source
+from mdc_core.contracts import Stream, Subscription
+from mdc_core.errors import DataError, UsageError
+from mdc_core.events import Event
+from mdc_core.live.faults import parse_faults
+from mdc_core.live.server import SandboxServer
+from mdc_core.live.tape import Tape, simulated_tape
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EXAMPLES = (
+    "mdc sandbox alpaca --data events.jsonl --once | {\n"
+    "    read url; mdc stream alpaca SPY --sandbox --url $url > copy.jsonl; }",
+)
+SYMBOLS = ("SPY", "AAPL", "MSFT")
+ROWS = 4096
+_LOOK = 0.2
+
+
+class Speed(click.ParamType):  # type: ignore[type-arg]
+    """1x, 10x, 0.5x or max."""
+
+    name = "speed"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | None:
+        """How many times as fast as it happened; None is as fast as possible."""
+        if value is None or value == "max" or isinstance(value, float):
+            return None if value == "max" else value
+        try:
+            speed = float(value.removesuffix("x"))
+        except ValueError:
+            speed = 0.0
+        if not 0 < speed < float("inf"):
+            self.fail(f"{value!r} is no speed (say 1x, 10x or max)", param, ctx)
+        return speed
+
+
+@plugin_group("stream")
+@click.option("--data", type=PATH, help="events to play: a file, an archive, - for a pipe")
+@click.option("--symbol", "symbols", multiple=True, default=SYMBOLS, show_default=True,
+              help="symbols of the simulated market")  # fmt: skip
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any]")
+@click.option("--speed", type=Speed(), default="max", show_default=True,
+              help="pace of the events: 1x as they happened, 10x, max")  # fmt: skip
+@click.option("--fault", "faults", multiple=True,
+              help="disconnect-after=N[,times=K][,skip=M], malformed-after=N, stall-after=N, "
+              "slow=T")  # fmt: skip
+@click.option("--once", is_flag=True, help="end when one client has been played everything")
+@click.pass_obj
+def sandbox(
+    session: Session, plugin: Chosen, data: Path | None, symbols: tuple[str, ...],
+    port: int, speed: float | None, faults: tuple[str, ...], once: bool,
+) -> int:  # fmt: skip
+    """Play a provider's server on this host."""
+    session.log.stage = "sandbox"
+    kind = plugin.plugin
+    if not issubclass(kind, Stream) or kind.sandbox is None:
+        raise UsageError(f"{plugin.name} has no sandbox")
+    injected = parse_faults(",".join(faults))
+    tape = simulated_tape(Subscription(symbols)) if data is None else _tape_of(data)
+    codec = kind(Subscription(symbols), plugin.options, kind.sandbox.test_secrets)
+    with (
+        stopping_source() as stop,
+        SandboxServer(
+            kind.sandbox, tape, say=session.log, port=port, speed=speed, faults=injected
+        ) as server,
+    ):
+        click.echo(server.url(codec.endpoint().url))
+        sys.stdout.flush()
+        _note_credentials(session, kind.sandbox.test_secrets)
+        while not stop:
+            if server.done.wait(_LOOK) and (once or server.error is not None):
+                break
+        if server.error is not None:
+            raise server.error
+    return 0
+
+
+command = sandbox
+
+
+def _note_credentials(session: Session, secrets: Any) -> None:
+    pairs = " ".join(f"{name}={value}" for name, value in secrets.items())
+    if pairs:
+        session.log.note(f"sandbox: any client may come with {pairs}")
+
+
+def _tape_of(data: Path) -> Tape:
+    if str(data) == "-":
+        return Tape(lambda: _rows(_file(data)), rewinds=False)
+    if data.is_dir():
+        return Tape(lambda: _rows(_archive(data)))
+    if not data.exists():
+        raise DataError(f"no such file or directory: {data}")
+    return Tape(lambda: _rows(_file(data)))
+
+
+def _rows(batches: "Iterator[pa.RecordBatch]") -> Iterator[Sequence[Event]]:
+    from mdc_core.wire.jsonl import rows_of
+
+    for batch in batches:
+        for start in range(0, batch.num_rows, ROWS):
+            yield rows_of(batch.slice(start, ROWS))
+
+
+def _file(path: Path) -> "Iterator[pa.RecordBatch]":
+    from mdc_core.accounting import Input
+    from mdc_core.wire.quarantine import Quarantine
+    from mdc_core.wire.reader import Reader
+    from mdc_core.wire.sniff import open_stdin
+
+    name = "<stdin>" if str(path) == "-" else str(path)
+    file = open_stdin() if str(path) == "-" else path.open("rb", buffering=0)
+    with file:
+        real = None if str(path) == "-" else path
+        reader = Reader(file, name, Quarantine(Path("/dev/null")), real)
+        source = Input([reader])
+        for chunk in source:
+            yield chunk.batch
+        # A server has nobody to warn: what cannot be played whole is not played as if it were.
+        if source.truncated or source.rejected:
+            raise DataError(source.truncated or str(source.first_rejection))
+
+
+def _archive(root: Path) -> "Iterator[pa.RecordBatch]":
+    from mdc_core.archive.find import Query, chosen, source_of
+    from mdc_core.archive.merge import merge
+
+    query = Query((), (), None, None)
+    books: Counter[str] = Counter()
+    return merge(
+        [
+            source_of(path, PurePosixPath(path.relative_to(root)), query, books)
+            for path in chosen(root, query)
+        ]
+    )

@@ -1,0 +1,107 @@
+"""Settings from `mdc.toml`: the nearest one upward from the working directory, then the user's.
+
+    [validate]                 # a command's options: --on-fail
+    on_fail = "drop"
+    [validate.monotonic]       # a plugin's options: --monotonic-tolerance
+    tolerance = "100ms"
+    [stream.alpaca]            # mdc stream alpaca --feed
+    feed = "sip"
+
+The command line and the environment (MDC_STREAM_ALPACA_FEED) come before both files; the
+command line's side of that is in `cli/options.py`. Secrets are refused here.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mdc_core.errors import ConfigError
+
+NAME = "mdc.toml"
+
+
+class Setting(NamedTuple):
+    """A value, and where it was found."""
+
+    value: Any
+    file: Path
+    table: str
+
+    def complaint(self, key: str, problem: str, hint: str | None = None) -> ConfigError:
+        """What is wrong with this setting, and where it is."""
+        table = f"[{self.table}] " if self.table else ""
+        return ConfigError(f"{self.file}: {table}{key}: {problem}", hint=hint)
+
+
+class Config:
+    """The settings of the files that apply here, the nearest first."""
+
+    def __init__(self, files: tuple[tuple[Path, Mapping[str, Any]], ...] = ()) -> None:
+        self.files = files
+
+    def settings(self, *path: str) -> dict[str, Setting]:
+        """The settings of one table such as ("stream", "alpaca"), tables within left out."""
+        found: dict[str, Setting] = {}
+        for file, tables in self.files:
+            for key, value in _descend(file, tables, path).items():
+                if not isinstance(value, dict):
+                    name = key.replace("-", "_")
+                    found.setdefault(name, Setting(value, file, ".".join(path)))
+        return found
+
+    def tables(self, *path: str) -> dict[str, Path]:
+        """The tables within a table, and the file that has each."""
+        found: dict[str, Path] = {}
+        for file, tables in self.files:
+            for key, value in _descend(file, tables, path).items():
+                if isinstance(value, dict):
+                    found.setdefault(key, file)
+        return found
+
+    def refuse_secrets(self, names: tuple[str, ...], *path: str) -> None:
+        """Raise ConfigError if one of these secrets stands in a table, or in one around it."""
+        for depth in range(len(path) + 1):
+            for key, setting in self.settings(*path[:depth]).items():
+                if key.upper() in names:
+                    raise ConfigError(
+                        f"{setting.file}: {key} is a secret, and {NAME} is no place for it",
+                        hint=f"set {key.upper()}, or {key.upper()}_FILE to a file with it",
+                    )
+
+
+def load(directory: Path, environ: Mapping[str, str]) -> Config:
+    """Read the files that apply in a directory; raises ConfigError for a broken one."""
+    return Config(tuple((file, _read(file)) for file in _places(directory, environ)))
+
+
+def _places(directory: Path, environ: Mapping[str, str]) -> Iterator[Path]:
+    for folder in (directory, *directory.parents):
+        if (folder / NAME).is_file():
+            yield folder / NAME
+            break
+    home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
+    if (user := Path(home, "mdc", NAME)).is_file():
+        yield user
+
+
+def _read(file: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        # Decimal, because a float would already have changed the number.
+        return tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: not TOML: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from None
+
+
+def _descend(file: Path, tables: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
+    for depth, name in enumerate(path):
+        inner = tables.get(name, {})
+        if not isinstance(inner, dict):
+            where = ".".join(path[: depth + 1])
+            raise ConfigError(f"{file}: {where} must be a table: [{where}]")
+        tables = inner
+    return tables

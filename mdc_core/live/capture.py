@@ -1,0 +1,208 @@
+"""Raw frames with their receive times, one JSON object a line, and their replay.
+
+    {"recv_ns":1704205800000279014,"dir":"in","frame":[{"T":"t","p":1.50}]}
+
+`dir` is `in` (from the vendor), `out` (to the vendor) or `derived` (the connection opened
+or was lost). `frame` is the message as it was on the wire, byte for byte, if it is JSON on
+one line; otherwise a string with `encoding` "text" or "base64". No secret is in the file.
+"""
+
+import base64
+import gzip
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import msgspec
+from msgspec import Struct
+
+from mdc_core.errors import BusyError, DataError, UnavailableError, WriteError
+from mdc_core.events import Event
+from mdc_core.live.session import Session
+from mdc_core.logs import MASK, Mask
+
+_TELLING = ("auth", "cookie", "key", "secret", "token")  # in the name of a header
+
+
+class Capture:
+    """Writes the frames of a feed to a file as they come; compressed by .gz or .zst."""
+
+    def __init__(self, path: Path, mask: Mask) -> None:
+        self.path = path
+        self._mask = mask
+        self._is_json = msgspec.json.Decoder(msgspec.Raw).decode
+        try:
+            self._file = _open_to_write(path)
+        except OSError as error:
+            raise WriteError(f"cannot capture to {path}: {error.strerror}") from None
+
+    def received(self, ns: int, frame: str | bytes) -> None:
+        """A frame came."""
+        self._line(ns, "in", self._masked(frame))
+
+    def sent(self, ns: int, frame: str | bytes) -> None:
+        """A frame went out."""
+        self._line(ns, "out", self._masked(frame))
+
+    def opened(self, ns: int, url: str, headers: Mapping[str, str]) -> None:
+        """A connection was opened."""
+        shown = {
+            name: MASK if any(t in name.lower() for t in _TELLING) else value
+            for name, value in headers.items()
+        }
+        self._derived(ns, {"state": "open", "url": url, "headers": shown})
+
+    def lost(self, ns: int, reason: str) -> None:
+        """The connection was lost, or could not be made."""
+        self._derived(ns, {"state": "lost", "reason": reason})
+        self._flush()
+
+    def close(self) -> None:
+        """Finish the file."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _masked(self, frame: str | bytes) -> str | bytes:
+        if isinstance(frame, str):
+            return self._mask(frame)
+        # Bytes that are no text survive, and text in them is masked.
+        text = frame.decode(errors="surrogateescape")
+        return self._mask(text).encode(errors="surrogateescape")
+
+    def _derived(self, ns: int, what: dict[str, Any]) -> None:
+        self._line(ns, "derived", self._mask(msgspec.json.encode(what).decode()))
+
+    def _line(self, ns: int, direction: str, frame: str | bytes) -> None:
+        if isinstance(frame, bytes):
+            text = f'"{base64.b64encode(frame).decode()}","encoding":"base64"'
+        elif self._pastes(frame):
+            text = frame
+        else:
+            text = msgspec.json.encode(frame).decode() + ',"encoding":"text"'
+        try:
+            self._file.write(
+                f'{{"recv_ns":{ns},"dir":"{direction}","frame":{text}}}\n'.encode()
+            )
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _pastes(self, frame: str) -> bool:
+        if "\n" in frame or "\r" in frame:
+            return False
+        try:
+            self._is_json(frame)
+        except (msgspec.DecodeError, RecursionError):
+            return False
+        return True
+
+    def _flush(self) -> None:
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> WriteError:
+        return WriteError(f"cannot go on capturing to {self.path}: {error.strerror or error}")
+
+
+class Record(Struct):
+    """One line of a capture; other members, such as notes, are left alone."""
+
+    dir: str
+    frame: msgspec.Raw
+    recv_ns: int | None = None
+    encoding: str | None = None
+
+    def content(self) -> str | bytes:
+        """The frame as it was on the wire; raises DataError for one that is not encoded so."""
+        raw = bytes(self.frame)
+        try:
+            if self.encoding == "base64":
+                return msgspec.json.decode(raw, type=bytes)
+            if self.encoding == "text":
+                return msgspec.json.decode(raw, type=str)
+        except msgspec.ValidationError as error:
+            raise DataError(f"a captured frame is not {self.encoding}: {error}") from None
+        return raw.decode()
+
+
+class _Marker(Struct):
+    state: str
+    reason: str = ""
+
+
+def records(path: Path) -> Iterator[Record]:
+    """The lines of a capture; raises DataError that names the line it cannot read."""
+    decode = msgspec.json.Decoder(Record).decode
+    try:
+        with _open_to_read(path) as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    yield decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                    raise DataError(
+                        f"{path}: line {number} is not a captured frame: {error}"
+                    ) from None
+    except EOFError:
+        raise DataError(f"{path}: the compressed capture breaks off") from None
+    except OSError as error:
+        raise DataError(f"cannot replay {path}: {error.strerror or error}") from None
+
+
+def replay(path: Path, session: Session) -> Iterator[list[Event]]:
+    """The events that the feed gave when this was captured, receive times included."""
+    failure: str | None = None
+    at: int | None = None
+    for record in records(path):
+        mark = _marker(record) if record.dir == "derived" else None
+        at = record.recv_ns if record.recv_ns is not None else at
+        if mark is not None and mark.state == "lost":
+            failure = None
+            yield session.lost(record.recv_ns, mark.reason)
+        elif record.dir == "in" or (mark is not None and mark.state == "open"):
+            if failure is not None:
+                yield session.lost(at, failure)
+                failure = None
+            if not session.is_open:
+                session.opened(session.new_stream(), record.recv_ns)
+            if record.dir == "in":
+                try:
+                    yield list(session.receive(record.content(), record.recv_ns).events)
+                except (UnavailableError, BusyError) as error:
+                    failure = str(error)
+    if failure is not None:
+        yield session.lost(at, failure)
+    yield session.finish()
+
+
+def _marker(record: Record) -> _Marker | None:
+    try:
+        return msgspec.json.decode(record.frame, type=_Marker)
+    except msgspec.ValidationError:
+        return None  # somebody else's note
+
+
+def _open_to_write(path: Path) -> BinaryIO:
+    if path.suffix == ".gz":
+        return cast(BinaryIO, gzip.open(path, "wb"))
+    if path.suffix == ".zst":
+        import zstandard
+
+        return cast(BinaryIO, zstandard.open(path, "wb"))
+    return path.open("wb", buffering=0)
+
+
+def _open_to_read(path: Path) -> BinaryIO:
+    if path.suffix == ".gz":
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    if path.suffix == ".zst":
+        import io
+
+        import zstandard
+
+        return cast(BinaryIO, io.BufferedReader(zstandard.open(path, "rb")))
+    return path.open("rb")

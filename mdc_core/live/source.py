@@ -1,0 +1,125 @@
+"""The line of a Source: a simulator, or a vendor's library that has its own socket."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from mdc_core.contracts import Source, Subscription
+from mdc_core.events import Connection, Event, Gap
+from mdc_core.live.feed import Put, Resubscribed
+from mdc_core.live.stamp import Stamp
+from mdc_core.logs import Mask
+
+MakeSource = Callable[[Subscription], Source]
+_LIST = 4096  # events that a simulator's lists are gathered to
+
+
+def simulated(source: Source, name: str, stop: threading.Event) -> Iterator[list[Event]]:
+    """The events of a simulator: nothing is received, so nothing is stamped or dropped."""
+    channel = f"{name}-1"
+    gathered: list[Event] = []
+    for events in source.events():
+        for event in events:
+            event.provider = name
+            if event.channel is None:
+                event.channel = channel
+        gathered += events
+        if len(gathered) >= _LIST:
+            yield gathered
+            gathered = []
+        if stop.is_set():
+            break
+    yield gathered
+
+
+class SourceLine:
+    """Passes on what a Source yields, stamped."""
+
+    def __init__(
+        self,
+        name: str,
+        make_source: MakeSource,
+        subscription: Subscription,
+        *,
+        mask: Mask,
+        now: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.subscription = subscription
+        self._name = name
+        self._make = make_source
+        self._mask = mask
+        self._now = now
+        self._stamp = Stamp()
+        self._runs = 0
+        self._last: str | None = None
+        self._gap_start: str | None = None
+        self._wanted: Subscription | None = None
+        self._hung_up = threading.Event()
+
+    def run(self, put: Put) -> None:
+        """Pass events on; returns when the source has come to its end."""
+        source = self._make(self.subscription)
+        first = True
+        for events in source.events():
+            if self._hung_up.is_set():
+                return
+            stamp = self._stamp(self._now())
+            if first:
+                first = False
+                put(self._up(stamp))
+            self._last = stamp
+            for event in events:
+                if event.ts_recv is None:
+                    event.ts_recv = stamp
+                event.provider = self._name
+                if event.channel is None:
+                    event.channel = self._channel
+            put(events)
+            if self._wanted is not None:
+                self.subscription, self._wanted = self._wanted, None
+                raise Resubscribed("starting again for other symbols")
+
+    def lost(self, put: Put, reason: str) -> None:
+        """Account for a source that broke off."""
+        stamp = self._stamp(self._now())
+        if self._runs and self._gap_start is None:
+            self._gap_start = self._last
+        put([self._about_us(Connection(state="down", reason=self._mask(reason)), stamp)])
+
+    def finish(self, put: Put) -> None:
+        """Account for a gap whose end is not known."""
+        if self._gap_start is not None:
+            put([self._gap(None)])
+
+    def resubscribe(self, subscription: Subscription) -> None:
+        """Ask for this instead; done with the next events."""
+        self._wanted = subscription
+
+    def hang_up(self) -> bool:
+        """Take no more; whether the source is waiting for something, nobody can know."""
+        self._hung_up.set()
+        return False
+
+    @property
+    def _channel(self) -> str:
+        return f"{self._name}-{max(self._runs, 1)}"
+
+    def _up(self, stamp: str) -> Sequence[Event]:
+        self._runs += 1
+        state = "resubscribed" if self._runs > 1 else "up"
+        news = [self._about_us(Connection(state=state), stamp)]
+        if self._gap_start is not None:
+            news.append(self._gap(stamp))
+        return news
+
+    def _gap(self, end: str | None) -> Event:
+        gap = Gap(start=self._gap_start, end=end, reason="disconnect")
+        gap.extra = {"symbols": list(self.subscription.symbols)}
+        self._about_us(gap, end)
+        gap.ts_event, self._gap_start = self._gap_start, None
+        return gap
+
+    def _about_us(self, event: Event, stamp: str | None) -> Event:
+        event.ts_event = event.ts_recv = stamp
+        event.provider, event.channel = self._name, self._channel
+        return event

@@ -1,0 +1,87 @@
+"""What is told to people: lines on stderr, with every secret masked."""
+
+import sys
+from typing import TextIO
+
+DETAIL, NOTE, WARNING, ERROR = 10, 20, 30, 40
+_LEVELS = {DETAIL: "detail", NOTE: "info", WARNING: "warning", ERROR: "error"}
+MASK = "***"
+_SHORTEST = 4  # masking shorter words would make every message unreadable
+
+
+class Mask:
+    """The secrets of this run, and the text without them."""
+
+    def __init__(self) -> None:
+        self._secrets: set[str] = set()
+
+    def add(self, secret: str) -> None:
+        """Mask this value from now on, also as it appears in a URL or in JSON."""
+        from json import dumps
+        from urllib.parse import quote, quote_plus
+
+        forms = {secret, quote(secret, safe=""), quote_plus(secret), dumps(secret)[1:-1]}
+        self._secrets.update(form for form in forms if len(form) >= _SHORTEST)
+
+    def __call__(self, text: str) -> str:
+        """The text with every secret replaced."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, MASK)
+        return text
+
+
+class Log:
+    """Messages for people: `mdc: message`, or one JSON object a line.
+
+    `stage` (the command) and `run_id` may be set once they are known.
+    """
+
+    def __init__(
+        self, *, style: str = "text", threshold: int = NOTE, mask: Mask | None = None,
+        file: TextIO | None = None,
+    ) -> None:  # fmt: skip
+        self.style = style
+        self.threshold = threshold
+        self.mask = mask or Mask()
+        self.stage: str | None = None
+        self.run_id: str | None = None
+        self._file = file
+
+    def detail(self, message: str) -> None:
+        """For whoever asks for more (`-v`)."""
+        self._say(DETAIL, message)
+
+    def note(self, message: str) -> None:
+        """How it goes, and how it went; silent with `-q`."""
+        self._say(NOTE, message)
+
+    def warning(self, message: str) -> None:
+        """Something is not as it should be, and the work goes on."""
+        self._say(WARNING, message)
+
+    def error(self, message: str) -> None:
+        """The work ends here."""
+        self._say(ERROR, message)
+
+    def _say(self, level: int, message: str) -> None:
+        if level < self.threshold:
+            return
+        message = self.mask(message)
+        line = self._json(level, message) if self.style == "json" else f"mdc: {message}"
+        try:
+            # One write a line, so that lines of several commands do not mix.
+            print(line + "\n", end="", file=self._file or sys.stderr, flush=True)
+        except BrokenPipeError:
+            # Nobody listens any more; that is no reason to stop the work.
+            return
+
+    def _json(self, level: int, message: str) -> str:
+        from json import dumps
+
+        from mdc_core.times import now
+
+        record = {
+            "ts": now(), "level": _LEVELS[level], "stage": self.stage,
+            "run_id": self.run_id, "message": message,
+        }  # fmt: skip
+        return dumps(record, ensure_ascii=False)

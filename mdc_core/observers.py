@@ -1,0 +1,75 @@
+"""The installed observers (entry-point group `mdc.hooks`), loaded when there are any."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mdc_core import registry
+from mdc_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mdc_core.events import Connection, Integrity
+    from mdc_core.logs import Log
+
+
+class Observers:
+    """Those who asked to be told; with none installed, telling them costs nothing.
+
+    An observer that fails is reported and does not stop the work.
+    """
+
+    def __init__(self, log: "Log") -> None:
+        self._log = log
+        self._hook = self._load()
+
+    def _load(self) -> Any:
+        refs = registry.find("hooks")
+        if not refs:
+            return None
+        import pluggy
+
+        from mdc_core.hooks import PROJECT, Hooks
+
+        plugins = pluggy.PluginManager(PROJECT)
+        plugins.add_hookspecs(Hooks)
+        for ref in refs.values():
+            try:
+                plugins.register(registry.import_plugin(ref), ref.name)
+            except (ConfigError, pluggy.PluginValidationError) as error:
+                self._log.warning(f"{error}; going on without it")
+        return plugins.hook
+
+    def secret(self, name: str) -> str | None:
+        """The value of a secret, from the first observer that knows it."""
+        value = self._call("secret", name=name)
+        return value if isinstance(value, str) else None
+
+    def connection_changed(self, event: "Connection") -> None:
+        """Tell that a connection changed."""
+        self._call("connection_changed", event=event)
+
+    def findings(self, events: "Sequence[Integrity]") -> None:
+        """Tell what checks found."""
+        self._call("findings", events=events)
+
+    def committed(self, path: Path, rows: int) -> None:
+        """Tell that a part of the archive is complete."""
+        self._call("committed", path=path, rows=rows)
+
+    def _call(self, hook: str, **arguments: Any) -> Any:
+        if self._hook is None:
+            return None
+        try:
+            return getattr(self._hook, hook)(**arguments)
+        # A stranger's code may raise anything; the data goes on.
+        except Exception as error:
+            self._log.warning(f"an observer failed in {hook}: {_place(error)}")
+            return None
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__") if trace is not None else "?"
+    return f"{module}: {type(error).__name__}: {error}"

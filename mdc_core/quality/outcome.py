@@ -1,0 +1,181 @@
+"""What becomes of a batch that was judged: the pieces that go out, and the lines set aside."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mdc_core.contracts import Finding
+from mdc_core.events import EVENT_TYPES, Event, Integrity
+from mdc_core.times import from_ns
+from mdc_core.wire.jsonl import encode_batch, encode_rows
+from mdc_core.wire.reader import Chunk
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Verdict = list[tuple[str, Finding]]  # what is said about one row: check, finding
+SEVERAL = 64  # pieces from which one spliced chunk is cheaper than many small ones
+
+
+class SetAside(NamedTuple):
+    """A row for the quarantine file: its line as it came, and what is wrong with it."""
+
+    line: bytes
+    reason: str
+    checks: list[str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A judged batch. Without findings it is the very batch and text that came in."""
+
+    batch: "pa.RecordBatch"
+    raw: bytes | None
+    verdicts: Mapping[int, Verdict] = field(default_factory=dict)
+    left_out: Sequence[int] = ()
+    end: int | None = None  # rows from here on were left behind by `stop`
+    stopped: bool = False
+    keep_lines: bool = False
+
+    @property
+    def left_behind(self) -> int:
+        """How many rows follow the one at which the engine stopped."""
+        return 0 if self.end is None else self.batch.num_rows - self.end
+
+    def chunks(self) -> Iterator[Chunk]:
+        """What goes out, in order."""
+        if not self.verdicts:
+            yield Chunk(self.batch, self.raw)
+            return
+        rows = self.findings()
+        pieces = list(self._pieces())
+        if self.raw is None or len(pieces) > SEVERAL:
+            yield self._spliced(rows, pieces)
+            return
+        from mdc_core.batch import from_rows
+
+        cuts = _line_starts(self.raw)
+        done = 0
+        for start, stop, count in pieces:
+            if stop > start:
+                text = self.raw[cuts[start] : cuts[stop]]
+                yield Chunk(self.batch.slice(start, stop - start), text)
+            if count:
+                found = rows[done : done + count]
+                yield Chunk(from_rows(found), encode_rows(found))
+                done += count
+
+    def findings(self) -> list[Event]:
+        """The findings as events, in the order of their rows."""
+        from mdc_core.batch import integers
+
+        rows = list(self.verdicts)
+        about = self.batch.take(rows)
+        names = ("type", "symbol", "provider", "venue", "channel", "seq", "trade_id")
+        texts = [dict.fromkeys(names) for _ in rows]
+        for name in names:
+            if name in about.schema.names:
+                values = about.column(name).to_pylist()
+                for row, value in zip(texts, values, strict=True):
+                    row[name] = value
+        times = []
+        for name in ("ts_event", "ts_recv"):
+            moments, known = integers(about, name)
+            pairs = zip(moments.tolist(), known.tolist(), strict=True)
+            times.append([from_ns(moment) if has else None for moment, has in pairs])
+        found: list[Event] = []
+        for row, head, ts_event, ts_recv in zip(rows, texts, *times, strict=True):
+            of_row = {**head, "about": head["type"], "ts_event": ts_event, "ts_recv": ts_recv}
+            of_row.pop("type")
+            found += [_integrity(of_row, name, said) for name, said in self.verdicts[row]]
+        return found
+
+    def set_aside(self) -> Iterator[SetAside]:
+        """The rows for the quarantine file."""
+        if not self.keep_lines:
+            return
+        cuts = None if self.raw is None else _line_starts(self.raw)
+        for row in self.left_out:
+            if self.raw is not None and cuts is not None:
+                line = self.raw[cuts[row] : cuts[row + 1]]
+            else:
+                line = encode_batch(self.batch.slice(row, 1))
+            verdict = self.verdicts[row]
+            reason = "; ".join(f"{name}: {finding.message}" for name, finding in verdict)
+            checks = list(dict.fromkeys(name for name, _ in verdict))
+            yield SetAside(line.rstrip(b"\n"), reason, checks)
+
+    def _pieces(self) -> Iterator[tuple[int, int, int]]:
+        """Rows that pass from start to stop, and how many findings come behind them."""
+        out, start = set(self.left_out), 0
+        for row, verdict in self.verdicts.items():
+            yield start, row if row in out else row + 1, len(verdict)
+            start = row + 1
+        yield start, self.batch.num_rows if self.end is None else self.end, 0
+
+    def _spliced(self, rows: list[Event], pieces: list[tuple[int, int, int]]) -> Chunk:
+        """Rows and findings as one chunk."""
+        import numpy as np
+        import pyarrow as pa
+
+        from mdc_core.batch import from_rows
+
+        schema = _with_integrity(self.batch.schema)
+        both = pa.Table.from_batches(
+            [_conform(self.batch, schema), _conform(from_rows(rows), schema)]
+        )
+        order: list[Any] = []
+        done = self.batch.num_rows
+        for start, stop, count in pieces:
+            order += [np.arange(start, stop), np.arange(done, done + count)]
+            done += count
+        (batch,) = both.take(pa.array(np.concatenate(order))).combine_chunks().to_batches()
+        if self.raw is None:
+            return Chunk(batch, None)
+        cuts, lines = _line_starts(self.raw), encode_rows(rows)
+        ends = _line_starts(lines)
+        texts: list[bytes] = []
+        done = 0
+        for start, stop, count in pieces:
+            texts += [
+                self.raw[cuts[start] : cuts[stop]],
+                lines[ends[done] : ends[done + count]],
+            ]
+            done += count
+        return Chunk(batch, b"".join(texts))
+
+
+def _integrity(of_row: dict[str, Any], name: str, finding: Finding) -> Integrity:
+    return Integrity(**of_row, check=name, severity=finding.severity, message=finding.message)
+
+
+def _line_starts(raw: bytes) -> list[int]:
+    """Where each line begins, and where the last one ends."""
+    import numpy as np
+
+    ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n")) + 1
+    return [0, *ends.tolist()]
+
+
+def _with_integrity(schema: "pa.Schema") -> "pa.Schema":
+    """The columns of these types and of findings, in canonical order."""
+    from mdc_core.schema import VERSIONS_KEY, arrow_schema
+
+    said = (schema.metadata or {}).get(VERSIONS_KEY)
+    types = frozenset(json.loads(said)) if said else frozenset(EVENT_TYPES)
+    wider = arrow_schema(types | {"integrity"})
+    if set(schema.names).issubset(wider.names):
+        return wider
+    return arrow_schema(frozenset(EVENT_TYPES))
+
+
+def _conform(batch: "pa.RecordBatch", schema: "pa.Schema") -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    kinds: Any = schema.types
+    arrays = [
+        batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows, kind)
+        for name, kind in zip(schema.names, kinds, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)

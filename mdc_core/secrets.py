@@ -1,0 +1,89 @@
+"""Secrets: from the environment, a file it names, a keyring or an observer; never from flags.
+
+For a secret NAME: the variable NAME, then the file named by NAME_FILE, then the keyring's
+entry NAME of service `mdc` (if `keyring` is installed), then the hook `secret`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from mdc_core.errors import ConfigError
+from mdc_core.logs import Mask
+
+SERVICE = "mdc"
+_PLACEHOLDERS = {"", "changeme", "setme", "todo", "xxx", "yoursecret", "yourkey", "yourapikey"}
+
+
+def resolve(
+    names: Iterable[str],
+    environ: Mapping[str, str],
+    *,
+    mask: Mask,
+    ask: Callable[[str], str | None] = lambda name: None,
+) -> dict[str, str]:
+    """The values of these secrets, masked from now on; raises ConfigError for missing ones."""
+    found: dict[str, str] = {}
+    missing: list[str] = []
+    for name in names:
+        value = _find(name, environ, ask)
+        if value is None:
+            missing.append(name)
+        else:
+            mask.add(value)
+            found[name] = value
+    if missing:
+        raise ConfigError(
+            f"missing secret: {', '.join(missing)}",
+            hint=f"export {missing[0]}=..., or {missing[0]}_FILE=FILE, "
+            f"or `keyring set {SERVICE} {missing[0]}`",
+        )
+    return found
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether a value only says where the real one should be, such as `__SET_ME__`."""
+    text = value.strip()
+    word = "".join(c for c in text.casefold() if c.isalnum())
+    return word in _PLACEHOLDERS or (text.startswith("<") and text.endswith(">"))
+
+
+def _find(
+    name: str, environ: Mapping[str, str], ask: Callable[[str], str | None]
+) -> str | None:
+    for look in (_variable, _file, _keyring):
+        value = look(name, environ)
+        if value is not None and not is_placeholder(value):
+            return value
+    value = ask(name)
+    return None if value is None or is_placeholder(value) else value
+
+
+def _variable(name: str, environ: Mapping[str, str]) -> str | None:
+    return environ.get(name)
+
+
+def _file(name: str, environ: Mapping[str, str]) -> str | None:
+    path = environ.get(f"{name}_FILE")
+    if not path:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{name}_FILE: {path} is not UTF-8 text") from None
+    except OSError as error:
+        raise ConfigError(f"{name}_FILE: {path}: {error.strerror}") from None
+
+
+def _keyring(name: str, environ: Mapping[str, str]) -> str | None:
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    if find_spec("keyring") is None:
+        return None
+    keyring = import_module("keyring")
+    try:
+        value: str | None = keyring.get_password(SERVICE, name)
+        return value
+    except keyring.errors.KeyringError:
+        # A host without a desktop has no keyring to unlock; the next place may know.
+        return None

@@ -1,0 +1,156 @@
+"""Lean's data folder: ticks and trade bars of stocks, crypto, currencies and indices."""
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
+
+import pyarrow as pa
+from msgspec import Meta
+
+from mdc_core.plugin import DataError, Importer, Options, UsageError
+from mdc_exporters.lean_clock import Clock, Clocks
+from mdc_exporters.lean_columns import Packing
+from mdc_exporters.lean_files import SKIPPABLE, DataFile, find_files
+from mdc_exporters.lean_merge import Rows, Source, merge
+from mdc_exporters.lean_rows import Reading, read_rows
+from mdc_exporters.lean_text import entries_of
+
+_BEGINNING = -(2**63)
+_MIN_BLOCK, _MAX_BLOCK, _IN_HAND = 1 << 13, 1 << 16, 1 << 24  # bytes of text
+_DATED_CONTRACT = re.compile(r"_\d{6}\.csv$", re.ASCII | re.IGNORECASE)
+
+
+class LeanOptions(Options, frozen=True):
+    """What to read of a Lean data folder."""
+
+    resolution: Annotated[
+        Literal["tick", "second", "minute", "hour", "daily"] | None,
+        Meta(description="read only this resolution"),
+    ] = None
+    security_type: Annotated[
+        Literal["equity", "crypto", "cryptofuture", "forex", "cfd", "index"] | None,
+        Meta(description="read only this security type"),
+    ] = None
+    market: Annotated[
+        str | None, Meta(description="read only this market, e.g. usa, coinbase, fxcm")
+    ] = None
+    kind: Annotated[
+        Literal["trade", "quote"] | None, Meta(description="read only trades, or only quotes")
+    ] = None
+    skip: Annotated[
+        tuple[str, ...],
+        Meta(description=f"leave out what there is no event for: {', '.join(SKIPPABLE)}"),
+    ] = ()
+
+
+class Lean(Importer):
+    """A Lean data folder, a folder inside of one, or a single zip of it."""
+
+    Options = LeanOptions
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The events of the files asked for, in order of time; equal times as in the files."""
+        for word in self.options.skip:
+            if word not in SKIPPABLE:
+                raise UsageError(_unknown("kind to skip", word, SKIPPABLE))
+        clocks = Clocks()
+        planned = [
+            (file, clock)
+            for file in self._asked_for()
+            if self._in_range(file, clock := clocks.find(file)) and not self._skipped(file)
+        ]
+        readings = list(self._readings(planned))
+        packing = Packing([reading.file for reading in readings])
+        sources = [_source(packing, number, reading) for number, reading in enumerate(readings)]
+        sources.sort(key=lambda source: source.start)
+        return map(packing.unpack, merge(sources))
+
+    def _asked_for(self) -> list[DataFile]:
+        """The files of the symbols and properties that were asked for, in order of path."""
+        options = self.options
+        # What a file's place does not tell may be what is asked for.
+        files = [
+            file
+            for file in find_files(self.wanted.path)
+            if file.resolution in ("", options.resolution or file.resolution)
+            and file.security_type in ("", options.security_type or file.security_type)
+            and file.market in ("", (options.market or file.market).lower())
+            and file.kind in ("", options.kind or file.kind)
+        ]
+        if not files:
+            raise DataError(f"{self.wanted.path}: no file of what was asked for")
+        symbols = {symbol.upper() for symbol in self.wanted.symbols}
+        there = {file.symbol for file in files}
+        for symbol in sorted(symbols - there):
+            wrong = _unknown("symbol among the files asked for", symbol, there)
+            raise DataError(f"{self.wanted.path}: {wrong}")
+        return [file for file in files if not symbols or file.symbol in ("", *symbols)]
+
+    def _in_range(self, file: DataFile, clock: Clock) -> bool:
+        """Whether a file can have rows in the range; only those of one day are known not to."""
+        start, end = self.wanted.start, self.wanted.end
+        if file.day is None:
+            return True
+        return (start is None or start < clock.start_of(file.day, later=1)) and (
+            end is None or end > clock.start_of(file.day)
+        )
+
+    def _skipped(self, file: DataFile) -> bool:
+        return any(word in self.options.skip for word in file.refusals)
+
+    def _readings(self, files: list[tuple[DataFile, Clock]]) -> Iterator[Reading]:
+        """How to read each file; raises DataError if there is anything it cannot read."""
+        refused: dict[str, list[str]] = {}
+        size = _block_bytes([file for file, _ in files])
+        for file, clock in files:
+            if file.refusals:
+                refused.setdefault(file.refusals[0], []).append(str(file.path))
+                continue
+            names = entries_of(file.path)
+            if file.security_type == "cryptofuture":
+                dated = [name for name in names if _DATED_CONTRACT.search(name)]
+                names = [name for name in names if name not in dated]
+                if dated and "future" not in self.options.skip:
+                    refused.setdefault("future", []).append(f"{file.path}#{dated[0]}")
+                if dated and not names:
+                    continue
+            if len(names) != 1:
+                raise DataError(f"{file.path}: {len(names)} files in it, not one")
+            yield Reading(file, names[0], clock, self.wanted.start, self.wanted.end, size)
+        if refused:
+            raise DataError(_refusal(refused))
+
+
+def _block_bytes(files: list[DataFile]) -> int:
+    """How much to read of a file at once: less, if many are read side by side."""
+    days = Counter(file.day for file in files)
+    together = days.pop(None, 0) + max(days.values(), default=0)
+    return max(_MIN_BLOCK, min(_MAX_BLOCK, _IN_HAND // max(together, 1)))
+
+
+def _source(packing: Packing, number: int, reading: Reading) -> Source:
+    """The packed rows of a file, which is opened when the first of them is asked for."""
+    day = reading.file.day
+    packed = (
+        Rows(keys, packing.pack(number, len(keys), values))
+        for keys, values in read_rows(reading)
+    )
+    return Source(_BEGINNING if day is None else reading.clock.start_of(day), packed)
+
+
+def _unknown(what: str, word: str, choices: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, sorted(choices), n=3, cutoff=0.5)
+    question = f"; did you mean {' or '.join(close)}?" if close else ""
+    return f"no such {what}: {word!r}{question}"
+
+
+def _refusal(refused: dict[str, list[str]]) -> str:
+    """Which files have no event type, by kind, and how to go on without them."""
+    kinds = [
+        f"{kind} ({paths[0]}{f' and {len(paths) - 1} more' if len(paths) > 1 else ''})"
+        for kind, paths in sorted(refused.items())
+    ]
+    skips = " ".join(f"--skip {kind}" for kind in sorted(refused))
+    return f"no event type for {', '.join(kinds)}; leave them out with {skips}"

@@ -1,0 +1,145 @@
+"""The clocks of Lean's data: the zone of a market's files, and its wall clock in UTC."""
+
+import re
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from mdc_core.plugin import DataError
+from mdc_exporters.lean_files import DataFile
+
+Int64s = npt.NDArray[np.int64]
+
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
+_EPOCH = date(1970, 1, 1)
+
+# For a folder without a market-hours database: `dataTimeZone` of Lean's own one
+# (QuantConnect/Lean, Data/market-hours, commit 24863901deff).
+_BUILT_IN = {
+    ("equity", "usa"): "America/New_York",
+    ("equity", "india"): "Asia/Kolkata",
+    ("forex", "fxcm"): "UTC-05",
+    ("forex", "oanda"): "UTC",
+    ("forex", "interactivebrokers"): "UTC",
+    ("cfd", "fxcm"): "UTC-05",
+    ("cfd", "oanda"): "UTC",
+    ("cfd", "interactivebrokers"): "UTC",
+    ("index", "usa"): "America/Chicago",
+    ("index", "india"): "Asia/Kolkata",
+    ("option", "usa"): "America/New_York",
+    ("indexoption", "usa"): "America/New_York",
+    ("crypto", ""): "UTC",  # of any market
+    ("cryptofuture", ""): "UTC",
+}
+
+
+class _Hours(msgspec.Struct):
+    zone: str = msgspec.field(name="dataTimeZone")
+
+
+class _Database(msgspec.Struct):
+    entries: dict[str, _Hours]
+
+
+class Clock:
+    """A wall clock; a time that occurs twice is the first, a skipped one is shifted on."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._days: dict[int, tuple[int, int, int]] = {}
+
+    def utc(self, wall: Int64s) -> Int64s:
+        """UTC nanoseconds of wall-clock nanoseconds since 1970."""
+        days = wall // DAY
+        starts = np.flatnonzero(np.diff(days, prepend=days[:1] - 1))
+        table = np.array([self._day(int(day)) for day in days[starts]], np.int64)
+        lengths = np.diff(starts, append=len(days))
+        before, after, change = np.repeat(table.reshape(-1, 3), lengths, axis=0).T
+        utc: Int64s = wall - np.where(wall < change, before, after)
+        return utc
+
+    @staticmethod
+    def wall(day: date) -> int:
+        """Wall-clock nanoseconds since 1970 of a day's midnight."""
+        return (day - _EPOCH).days * DAY
+
+    def start_of(self, day: date, later: int = 0) -> int:
+        """UTC nanoseconds of a day's midnight, or of that of a later day."""
+        number = (day - _EPOCH).days + later
+        return number * DAY - self._day(number)[0]
+
+    def _day(self, number: int) -> tuple[int, int, int]:
+        """A day's offset at its beginning, at its end, and the wall clock of the change."""
+        if number not in self._days:
+            first, last = number * DAY, (number + 1) * DAY
+            before, after = self._offset(first), self._offset(last)
+            while before != after and last - first > SECOND:
+                middle = (first + last) // (2 * SECOND) * SECOND
+                if self._offset(middle) == before:
+                    first = middle
+                else:
+                    last = middle
+            self._days[number] = before, after, last
+        return self._days[number]
+
+    def _offset(self, wall: int) -> int:
+        moment = datetime(1970, 1, 1) + timedelta(seconds=wall // SECOND)
+        offset = moment.replace(tzinfo=self._zone).utcoffset() or timedelta()
+        return (offset.days * 86_400 + offset.seconds) * SECOND
+
+
+class Clocks:
+    """The clock of each security type, market and symbol of the folders read."""
+
+    def __init__(self) -> None:
+        self._databases: dict[Path, dict[str, str]] = {}
+        self._clocks: dict[str, Clock] = {}
+
+    def find(self, file: DataFile) -> Clock:
+        """The clock of a file, by its folder's market-hours database or Lean's own."""
+        if file.root not in self._databases:
+            self._databases[file.root] = _read_database(file.root)
+        zones = self._databases[file.root]
+        key = f"{file.security_type}-{file.market}-"
+        name = zones.get(key + file.symbol.lower()) or zones.get(key + "[*]")
+        name = name or _BUILT_IN.get((file.security_type, file.market))
+        name = name or _BUILT_IN.get((file.security_type, ""))
+        if name is None and file.refusals:
+            name = "UTC"  # it is not read; its day may be a little off
+        if name is None:
+            raise DataError(
+                f"{file.path}: time zone of {file.security_type}/{file.market} not known; "
+                "put market-hours/market-hours-database.json into the data folder"
+            )
+        if name not in self._clocks:
+            self._clocks[name] = Clock(_zone(name))
+        return self._clocks[name]
+
+
+def _read_database(root: Path) -> dict[str, str]:
+    path = root / "market-hours" / "market-hours-database.json"
+    if not path.is_file():
+        return {}
+    try:
+        database = msgspec.json.decode(path.read_bytes(), type=_Database)
+    except (msgspec.DecodeError, OSError) as error:
+        raise DataError(f"{path}: {error}") from None
+    return {key.lower(): hours.zone for key, hours in database.entries.items()}
+
+
+def _zone(name: str) -> tzinfo:
+    match = re.fullmatch(r"UTC([+-]\d\d)(?::(\d\d))?", name, re.ASCII)
+    if match is None:
+        try:
+            return UTC if name == "UTC" else ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise DataError(
+                f"no such time zone: {name!r} (in market-hours-database.json)"
+            ) from None
+    hours, minutes = int(match[1]), int(match[2] or 0)
+    return timezone(timedelta(hours=hours, minutes=-minutes if match[1][0] == "-" else minutes))

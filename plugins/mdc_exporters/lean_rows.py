@@ -1,0 +1,257 @@
+"""A file of Lean's as rows of events: the columns of each kind, and what they mean."""
+
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mdc_exporters.lean_clock import DAY, SECOND, Clock
+from mdc_exporters.lean_files import DataFile
+from mdc_exporters.lean_text import (
+    MILLISECONDS,
+    NUMBER,
+    TEN_THOUSANDTHS,
+    TEXT,
+    Block,
+    Layout,
+    parse,
+    read_blocks,
+)
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Columns = dict[str, pa.Array]
+
+_LISTED = "exchange", "condition", "suspicious"  # what a listed instrument's tick has besides
+_EXTRA = {"": None, "0": None, "1": '{"suspicious":1}'}
+_INTERVALS = {
+    "second": ("1s", SECOND),
+    "minute": ("1m", 60 * SECOND),
+    "hour": ("1h", 3_600 * SECOND),
+    "daily": ("1d", DAY),
+}
+_ZERO = pa.scalar(Decimal(0), NUMBER)
+_MAX_SECONDS = 2**63 // SECOND - 2 * 86_400  # of a time in nanoseconds, in any zone
+
+# By event type, the columns that differ from row to row, besides ts_event.
+VARYING = {
+    "trade": ("price", "size", "venue", "conditions", "extra"),
+    "quote": (
+        "bid_price", "bid_size", "bid_venue", "ask_price", "ask_size", "ask_venue",
+        "conditions", "extra",
+    ),
+    "bar": ("open", "high", "low", "close", "volume", "ts_close"),
+}  # fmt: skip
+
+# The exchange letters of US stock ticks (QuantConnect/Lean, Common/Exchange.cs, commit
+# 24863901deff) as MICs (ISO 10383); D is any off-exchange report.
+_MICS = {
+    "A": "XASE", "B": "XBOS", "C": "XCIS", "D": "FINR", "H": "EPRL", "I": "XISE", "IEX": "IEXG",
+    "J": "EDGA", "K": "EDGX", "L": "LTSE", "M": "XCHI", "MM": "MEMX", "MP": "EPRL", "N": "XNYS",
+    "P": "ARCX", "Q": "XNAS", "T": "XNAS", "U": "MEMX", "V": "IEXG", "W": "CBSX",
+    "X": "XPSX", "Y": "BATY", "Z": "BATS",
+}  # fmt: skip
+
+
+def type_of(file: DataFile) -> str:
+    """The event type of a file's rows."""
+    return file.kind if file.resolution == "tick" else "bar"
+
+
+def layout_of(file: DataFile) -> Layout:
+    """The columns of a file; stock prices are in ten-thousandths, all others as they are."""
+    listed = file.security_type in ("equity", "index")
+    flags = _LISTED if listed else ("suspicious",)
+    price = TEN_THOUSANDTHS if file.security_type == "equity" else NUMBER
+    if type_of(file) == "bar":
+        names: tuple[str, ...] = ("open", "high", "low", "close", "volume")
+        widths, required = (6,), ("time", *names)
+    elif file.kind == "trade":
+        names = ("price", "size", *flags)
+        widths, required = (3, len(names) + 1), ("time", "price", "size")
+    elif file.security_type in ("forex", "cfd"):
+        names, widths, required = ("bid", "ask"), (3,), ("time", "bid", "ask")
+    else:
+        names = ("bid", "bid_size", "ask", "ask_size", *flags)
+        widths, required = (8,) if listed else (5, 6), ("time",)
+    columns = dict.fromkeys(names, price)
+    columns |= {name: NUMBER for name in names if name == "volume" or name.endswith("size")}
+    columns |= {name: TEXT for name in names if name in _LISTED}
+    time = MILLISECONDS if file.day else TEXT
+    return Layout({"time": time, **columns}, widths, required)
+
+
+def constants(file: DataFile) -> dict[str, Any]:
+    """What holds for all rows of a file."""
+    values = {
+        "type": type_of(file),
+        "symbol": file.symbol,
+        "provider": "lean",
+        # A market of stocks is many venues, any other is its own one.
+        "venue": None if file.security_type in ("equity", "index") else file.market,
+        "channel": file.channel,
+    }
+    if type_of(file) != "bar":
+        return values
+    interval, _ = _INTERVALS[file.resolution]
+    return {**values, "interval": interval, "adjustment": "raw", "is_final": True}
+
+
+class Reading(NamedTuple):
+    """A file to read: its entry in the zip, its clock, which times, how much at once."""
+
+    file: DataFile
+    entry: str
+    clock: Clock
+    start: int | None
+    end: int | None
+    block_bytes: int
+
+
+def read_rows(reading: Reading) -> Iterator[tuple[Int64s, Columns]]:
+    """The rows of a file in [start, end), in its own order, and their keys to merge them by."""
+    file = reading.file
+    layout = layout_of(file)
+    latest = np.iinfo(np.int64).min
+    for block in read_blocks(file.path, reading.entry, reading.block_bytes):
+        columns = parse(block, layout)
+        wall = _wall_clock(file, columns["time"], block)
+        times = reading.clock.utc(wall)
+        # Rows that go back in time keep their place: to judge them is a check's work.
+        keys = np.maximum.accumulate(np.maximum(times, latest))
+        latest = keys[-1]
+        values = _VALUES[type_of(file)](file, columns, block) | {"ts_event": _time(times)}
+        if type_of(file) == "bar":
+            values["ts_close"] = _time(_closes(file, wall, times, reading.clock))
+        chosen = _between(times, reading.start, reading.end)
+        if not chosen.all():
+            keys, mask = keys[chosen], pa.array(chosen)
+            values = {name: column.filter(mask) for name, column in values.items()}
+        if not len(keys):
+            continue
+        del block, columns, wall, times, chosen  # this may wait long with many others
+        yield keys, values
+
+
+def _between(times: Int64s, start: int | None, end: int | None) -> Bools:
+    chosen = np.ones(len(times), np.bool_)
+    if start is not None:
+        chosen &= times >= start
+    if end is not None:
+        chosen &= times < end
+    return chosen
+
+
+def _wall_clock(file: DataFile, column: pa.Array, block: Block) -> Int64s:
+    """Nanoseconds since 1970 as the wall clock of the data zone shows them."""
+    if file.day is not None:
+        words = np.frombuffer(column.buffers()[1], np.int64).reshape(-1, 2)
+        words = words[column.offset : column.offset + len(column)]
+        since_midnight, high = words[:, 0], words[:, 1]
+        wrong = (high != 0) | (since_midnight < 0) | (since_midnight >= DAY)
+        if wrong.any():
+            block.fail(int(wrong.argmax()), "time is not in the milliseconds of a day")
+        return since_midnight + Clock.wall(file.day)
+    shaped = pc.match_substring_regex(column, r"^\d{8} \d\d:\d\d$")
+    text = pc.if_else(shaped, column, None)
+    moments = pc.strptime(text, format="%Y%m%d %H:%M", unit="s", error_is_null=True)
+    seconds = moments.cast(pa.int64()).fill_null(_MAX_SECONDS + 1).to_numpy()
+    wrong = np.abs(seconds) > _MAX_SECONDS
+    if wrong.any():
+        block.fail(int(wrong.argmax()), "time is not yyyyMMdd HH:mm")
+    wall: Int64s = seconds * SECOND
+    return wall
+
+
+def _closes(file: DataFile, wall: Int64s, times: Int64s, clock: Clock) -> Int64s:
+    """The ends of bars; a day ends on the wall clock, whatever its length."""
+    if file.resolution == "daily":
+        return clock.utc(wall + DAY)
+    closes: Int64s = times + _INTERVALS[file.resolution][1]
+    return closes
+
+
+def _time(times: Int64s) -> pa.Array:
+    return pa.array(times).view(pa.timestamp("ns", "UTC"))
+
+
+def _trade(file: DataFile, columns: Columns, block: Block) -> Columns:
+    return {
+        "price": _number(columns["price"]),
+        "size": columns["size"],
+        **_venue(file, columns, "venue"),
+        **_conditions(columns),
+        **_suspicious(columns, block),
+    }
+
+
+def _quote(file: DataFile, columns: Columns, block: Block) -> Columns:
+    values = {**_conditions(columns), **_suspicious(columns, block)}
+    for side in ("bid", "ask"):
+        price, sizes = _number(columns[side]), columns.get(f"{side}_size")
+        if sizes is not None:
+            values[f"{side}_size"] = sizes
+        values |= {f"{side}_price": price, **_venue(file, columns, f"{side}_venue")}
+        if file.security_type == "equity":
+            # A row of a stock tells of one side; zeros say that the other is unchanged.
+            there = pc.or_kleene(pc.not_equal(price, _ZERO), pc.not_equal(sizes, _ZERO))
+            for name in (f"{side}_price", f"{side}_size", f"{side}_venue"):
+                values[name] = pc.if_else(there, values[name], None)
+    return values
+
+
+def _bar(file: DataFile, columns: Columns, block: Block) -> Columns:
+    prices = {name: _number(columns[name]) for name in ("open", "high", "low", "close")}
+    return {**prices, "volume": columns["volume"]}
+
+
+_VALUES: dict[str, Callable[[DataFile, Columns, Block], Columns]] = {
+    "trade": _trade,
+    "quote": _quote,
+    "bar": _bar,
+}
+
+
+def _number(column: pa.Array) -> pa.Array:
+    """Prices as they are; ten-thousandths by moving the point, which is exact and free."""
+    if column.type != TEN_THOUSANDTHS:
+        return column
+    return pa.Array.from_buffers(NUMBER, len(column), column.buffers(), offset=column.offset)
+
+
+def _venue(file: DataFile, columns: Columns, name: str) -> Columns:
+    """The venue of each row: a MIC for a letter of the US tapes, other words as they are."""
+    if "exchange" not in columns:
+        return {}
+    mics = _MICS if (file.security_type, file.market) == ("equity", "usa") else {}
+    column = columns["exchange"]
+    return {name: _each(column, lambda word: mics.get(word, word) or None, pa.string())}
+
+
+def _conditions(columns: Columns) -> Columns:
+    """The hexadecimal bit set as it is written, where a bit is set."""
+    if "condition" not in columns:
+        return {}
+    kind, column = pa.list_(pa.string()), columns["condition"]
+    return {"conditions": _each(column, lambda bits: [bits] if bits.strip("0") else None, kind)}
+
+
+def _suspicious(columns: Columns, block: Block) -> Columns:
+    if "suspicious" not in columns:
+        return {}
+    column = columns["suspicious"]
+    known = pc.is_in(column, pa.array(_EXTRA))
+    if not pc.all(known).as_py():
+        block.fail(known.index(False).as_py(), "suspicious is neither 0 nor 1")
+    return {"extra": _each(column, _EXTRA.__getitem__, pa.string())}
+
+
+def _each(column: pa.Array, meaning: Callable[[str], Any], kind: pa.DataType) -> pa.Array:
+    """A column of few distinct words, each replaced by what it means."""
+    encoded = column.dictionary_encode()
+    meanings = [meaning(word) for word in encoded.dictionary.to_pylist()]
+    return pa.array(meanings, kind).take(encoded.indices)

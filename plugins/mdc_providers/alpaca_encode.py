@@ -1,0 +1,171 @@
+"""Events as Alpaca's messages: the inverse of `alpaca_decode`, for the sandbox.
+
+What the protocol has no field for does not travel: `extra`, `seq`, bars of other intervals
+than a minute and a day, the taker's side of a stock trade, and of an imbalance all but its
+price. An id that is no plain whole number travels as text, a status without a code gets its
+plan's.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+from mdc_core.plugin import (
+    Bar,
+    Book,
+    Cancel,
+    Correction,
+    Delta,
+    Event,
+    Imbalance,
+    Level,
+    Quote,
+    Status,
+    Trade,
+)
+from mdc_providers import alpaca_messages as wire
+from mdc_providers.alpaca_codes import LETTER_OF_MIC, STATUS_OF_CODE
+
+_ZERO = Decimal(0)
+_SIDES: Mapping[str | None, str] = MappingProxyType({"buy": "B", "sell": "S", "none": "-"})
+_ACTIONS: Mapping[str | None, str] = MappingProxyType({"cancel": "C", "error": "E"})
+_UTP: Mapping[str | None, str] = MappingProxyType(
+    {status: code for code, status in STATUS_OF_CODE.items() if code in "HPQT"}
+)
+_CTA: Mapping[str | None, str] = MappingProxyType(
+    {s: code for code, s in reversed(tuple(STATUS_OF_CODE.items())) if code not in "HPQT"}
+)
+
+
+def route(event: Event) -> tuple[str | None, Callable[[Any], wire.Message | None] | None]:
+    """The channel by which an event travels, and how it becomes a message."""
+    name, convert = _ROUTES.get(type(event), (None, None))
+    if isinstance(event, Bar):
+        name = _bar_channel(event)
+    elif isinstance(event, Status) and _is_band(event):
+        name, convert = "lulds", _band
+    return name, convert
+
+
+def _head(event: Event) -> tuple[str, str]:
+    """Symbol, and time as Alpaca writes it: without the zeros at its end."""
+    seconds, _, digits = (event.ts_event or "").removesuffix("Z").partition(".")
+    digits = digits.rstrip("0")
+    return event.symbol or "", f"{seconds}.{digits}Z" if digits else f"{seconds}Z"
+
+
+def _letter(venue: str | None) -> str | None:
+    return None if venue is None else LETTER_OF_MIC.get(venue, venue)
+
+
+def _id(trade_id: str | None) -> int | str | None:
+    """A whole number as Alpaca's are, the text itself where it is something else."""
+    if trade_id is None or not (trade_id.isascii() and trade_id.isdigit()):
+        return trade_id
+    return int(trade_id) if len(trade_id) < 19 and str(int(trade_id)) == trade_id else trade_id
+
+
+def _trade(e: Trade) -> wire.TradeMessage | None:
+    if e.price is None or e.size is None:
+        return None
+    side = None if e.aggressor_side is None else _SIDES[e.aggressor_side]
+    return wire.TradeMessage(
+        *_head(e), e.price, e.size, _id(e.trade_id), _letter(e.venue), e.conditions,
+        e.tape, side,
+    )  # fmt: skip
+
+
+def _quote(e: Quote) -> wire.QuoteMessage:
+    message = wire.QuoteMessage(
+        *_head(e), e.bid_price, e.bid_size, e.ask_price, e.ask_size,
+        _letter(e.bid_venue), _letter(e.ask_venue), e.conditions, e.tape,
+    )  # fmt: skip
+    if e.bid_price is None:
+        message.bx, message.bp, message.bs = " ", _ZERO, _ZERO
+    if e.ask_price is None:
+        message.ax, message.ap, message.as_ = " ", _ZERO, _ZERO
+    return message
+
+
+def _bar_channel(e: Bar) -> str | None:
+    if e.interval == "1m":
+        return "updatedBars" if e.revision else "bars"
+    return "dailyBars" if e.interval == "1d" else None
+
+
+def _bar(e: Bar) -> wire.BarMessage | None:
+    if e.open is None or e.high is None or e.low is None or e.close is None:
+        return None
+    kind = {"updatedBars": wire.UpdatedBarMessage, "dailyBars": wire.DailyBarMessage}.get(
+        _bar_channel(e) or "", wire.BarMessage
+    )
+    return kind(*_head(e), e.open, e.high, e.low, e.close, e.volume, e.trade_count, e.vwap)
+
+
+def _is_band(e: Status) -> bool:
+    return e.status == "limit_band" and e.status_code is None
+
+
+def _status(e: Status) -> wire.StatusMessage:
+    codes = _UTP if e.tape == "C" else _CTA
+    code = e.status_code or codes.get(e.status) or _UTP.get(e.status)
+    return wire.StatusMessage(*_head(e), code, e.message, e.reason_code, e.reason, e.tape)
+
+
+def _band(e: Status) -> wire.BandMessage:
+    return wire.BandMessage(*_head(e), e.limit_up, e.limit_down, e.indicator, e.tape)
+
+
+def _correction(e: Correction) -> wire.CorrectionMessage:
+    return wire.CorrectionMessage(
+        *_head(e), _letter(e.venue), _id(e.original_trade_id), e.original_price,
+        e.original_size, e.original_conditions, _id(e.trade_id), e.price, e.size,
+        e.conditions, e.tape,
+    )  # fmt: skip
+
+
+def _cancel(e: Cancel) -> wire.CancelMessage:
+    return wire.CancelMessage(
+        *_head(e), _id(e.trade_id), _letter(e.venue), e.price, e.size,
+        None if e.reason is None else _ACTIONS.get(e.reason, e.reason), e.tape,
+    )  # fmt: skip
+
+
+def _imbalance(e: Imbalance) -> wire.ImbalanceMessage:
+    return wire.ImbalanceMessage(*_head(e), e.price, e.tape)
+
+
+def _levels(levels: Iterable[Level] | None) -> list[wire.LevelMessage]:
+    return [wire.LevelMessage(level.price, level.size) for level in levels or ()]
+
+
+def _book(e: Book) -> wire.BookMessage:
+    return wire.BookMessage(*_head(e), _levels(e.bids), _levels(e.asks), True)
+
+
+def _delta(e: Delta) -> wire.BookMessage | None:
+    if e.action == "clear":
+        return wire.BookMessage(*_head(e), [], [], True)
+    size = _ZERO if e.action == "cancel" else e.size
+    if e.price is None or size is None:
+        return None
+    level = [wire.LevelMessage(e.price, size)]
+    if e.side == "bid":
+        return wire.BookMessage(*_head(e), level, [])
+    return wire.BookMessage(*_head(e), [], level)
+
+
+_ROUTES: Mapping[type, tuple[str, Callable[[Any], Any]]] = MappingProxyType(
+    {
+        Trade: ("trades", _trade),
+        Quote: ("quotes", _quote),
+        Bar: ("bars", _bar),
+        Status: ("statuses", _status),
+        Imbalance: ("imbalances", _imbalance),
+        Correction: ("trades", _correction),
+        Cancel: ("trades", _cancel),
+        Book: ("orderbooks", _book),
+        Delta: ("orderbooks", _delta),
+    }
+)

@@ -1,0 +1,178 @@
+"""Alpaca's messages as they travel: one Struct each, tagged by `T`, in the vendor's letters.
+
+The stream decodes frames to these and the sandbox encodes these to frames. A field that
+the vendor may leave out is None. Trade ids are whole numbers at Alpaca; text is read and
+written too, so that the sandbox can play trades of other venues with their ids intact.
+"""
+
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+Id = int | str | None
+Text = str | None
+Texts = list[str] | None
+Number = Decimal | None
+
+
+class Message(Struct, tag_field="T", omit_defaults=True, gc=False):
+    """What every message about an instrument carries."""
+
+    S: str
+    t: str
+
+
+class TradeMessage(Message, tag="t"):
+    """A trade."""
+
+    p: Decimal
+    s: Decimal
+    i: Id = None
+    x: Text = None
+    c: Texts = None
+    z: Text = None
+    tks: Text = None
+
+
+class QuoteMessage(Message, tag="q", rename={"as_": "as"}):
+    """The best bid and offer."""
+
+    bp: Number = None
+    bs: Number = None
+    ap: Number = None
+    as_: Number = None
+    bx: Text = None
+    ax: Text = None
+    c: Texts = None
+    z: Text = None
+
+
+class BarMessage(Message, tag="b"):
+    """A minute bar."""
+
+    o: Decimal
+    h: Decimal
+    l: Decimal  # noqa: E741 - the vendor's letter
+    c: Decimal
+    v: Number = None
+    n: int | None = None
+    vw: Number = None
+
+
+class UpdatedBarMessage(BarMessage, tag="u"):
+    """A minute bar again, after late trades."""
+
+
+class DailyBarMessage(BarMessage, tag="d"):
+    """The running bar of the day."""
+
+
+class StatusMessage(Message, tag="s"):
+    """A halt or a resumption."""
+
+    sc: Text = None
+    sm: Text = None
+    rc: Text = None
+    rm: Text = None
+    z: Text = None
+
+
+class BandMessage(Message, tag="l"):
+    """Limit-up and limit-down price bands."""
+
+    u: Number = None
+    d: Number = None
+    i: Text = None
+    z: Text = None
+
+
+class CorrectionMessage(Message, tag="c"):
+    """A trade is corrected."""
+
+    x: Text = None
+    oi: Id = None
+    op: Number = None
+    os: Number = None
+    oc: Texts = None
+    ci: Id = None
+    cp: Number = None
+    cs: Number = None
+    cc: Texts = None
+    z: Text = None
+
+
+class CancelMessage(Message, tag="x"):
+    """A trade is cancelled, or was an error."""
+
+    i: Id = None
+    x: Text = None
+    p: Number = None
+    s: Number = None
+    a: Text = None
+    z: Text = None
+
+
+class ImbalanceMessage(Message, tag="i"):
+    """An order imbalance."""
+
+    p: Number = None
+    z: Text = None
+
+
+class LevelMessage(Struct, gc=False):
+    """One level of a book."""
+
+    p: Decimal
+    s: Decimal
+
+
+class BookMessage(Message, tag="o"):
+    """An order book: all of it where `r` is true, else its changed levels."""
+
+    b: list[LevelMessage] | None = None
+    a: list[LevelMessage] | None = None
+    r: bool = False
+
+
+class Unread(Struct):
+    """As much as can be told of a message that cannot be read."""
+
+    T: object = None
+    S: object = None
+
+
+class Success(Struct, tag_field="T", tag="success"):
+    """Connected, or authenticated."""
+
+    msg: str
+
+
+class Refusal(Struct, tag_field="T", tag="error"):
+    """Alpaca says no."""
+
+    code: int
+    msg: str = ""
+
+
+class Acknowledged(Struct, tag_field="T", tag="subscription", rename="camel"):
+    """The complete state of the subscription, after each change of it."""
+
+    trades: Texts = None
+    quotes: Texts = None
+    bars: Texts = None
+    updated_bars: Texts = None
+    daily_bars: Texts = None
+    statuses: Texts = None
+    lulds: Texts = None
+    imbalances: Texts = None
+    orderbooks: Texts = None
+
+
+AnyMessage = (
+    TradeMessage | QuoteMessage | BarMessage | UpdatedBarMessage | DailyBarMessage
+    | StatusMessage | BandMessage | CorrectionMessage | CancelMessage | ImbalanceMessage
+    | BookMessage | Success | Refusal | Acknowledged
+)  # fmt: skip
+
+encode = msgspec.json.Encoder(decimal_format="number").encode

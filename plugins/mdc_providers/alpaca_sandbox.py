@@ -1,0 +1,184 @@
+"""Alpaca's server as its clients see it.
+
+A trade without an id gets a number that does not repeat on a later connection.
+"""
+
+import base64
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import msgspec
+
+from mdc_core.plugin import Event, HangUp, Sandbox, to_ns
+from mdc_providers import alpaca_messages as wire
+from mdc_providers.alpaca_codes import channels_of
+from mdc_providers.alpaca_encode import route
+
+_PER_FRAME = 10
+_MESSAGES: Mapping[int, str] = MappingProxyType(
+    {
+        400: "invalid syntax",
+        401: "not authenticated",
+        402: "auth failed",
+        403: "already authenticated",
+        404: "auth timeout",
+        405: "symbol limit exceeded",
+        406: "connection limit exceeded",
+        410: "invalid subscribe action for this feed",
+    }
+)
+
+
+class AlpacaSandbox(Sandbox):
+    """Alpaca's stream server for one connection."""
+
+    secrets = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY")
+    test_secrets: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
+    )
+    connection_limit = 1
+    symbol_limit: ClassVar[int] = 30  # of trades and quotes on the free feed, iex
+
+    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
+        super().__init__(path.partition("?")[0], {k.lower(): v for k, v in headers.items()})
+        self._is_authenticated = self._is_refused = False
+        self._names = tuple(channels_of(self.path).values())
+        self._state: dict[str, list[str]] = {name: [] for name in self._names}
+        self._ids: itertools.count[int] | None = None
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether the client has subscribed to anything."""
+        return any(self._state.values())
+
+    def greet(self) -> Iterable[str]:
+        """The greeting, and the verdict on credentials in the handshake's headers."""
+        yield _control("success", msg="connected")
+        given = self._credentials()
+        if given is not None:
+            self._is_authenticated = self._are_right(*given)
+            self._is_refused = not self._is_authenticated
+            yield _error(402) if self._is_refused else _control("success", msg="authenticated")
+
+    def receive(self, frame: str | bytes) -> Iterable[str]:
+        """The answer to authentication and to each change of the subscription."""
+        if self._is_refused:
+            raise HangUp
+        try:
+            message = msgspec.json.decode(frame, type=dict[str, Any])
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return [_error(400)]
+        match message.pop("action", None):
+            case "auth":
+                return [self._authenticate(message)]
+            case "subscribe" | "unsubscribe" if not self._is_authenticated:
+                return [_error(401)]
+            case "subscribe":
+                return [self._change(message, _united)]
+            case "unsubscribe":
+                return [self._change(message, _without)]
+        return [_error(400)]
+
+    def feed(self, events: Sequence[Event]) -> Iterable[str]:
+        """The events to which the client has subscribed, ten messages a frame."""
+        messages = [m for event in events if (m := self._message(event)) is not None]
+        for start in range(0, len(messages), _PER_FRAME):
+            yield wire.encode(messages[start : start + _PER_FRAME]).decode()
+
+    def expire(self) -> Iterable[str]:
+        """Authentication took too long."""
+        return [_error(404)]
+
+    def refuse(self) -> Iterable[str]:
+        """Another session is open."""
+        return [_error(406)]
+
+    def _credentials(self) -> tuple[str, str] | None:
+        """Key and secret in the handshake's headers."""
+        scheme, _, rest = self.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            try:
+                key, _, secret = base64.b64decode(rest, validate=True).decode().partition(":")
+            except ValueError:
+                return "", ""
+            return key, secret
+        if "apca-api-key-id" not in self.headers:
+            return None
+        return self.headers["apca-api-key-id"], self.headers.get("apca-api-secret-key", "")
+
+    def _are_right(self, key: Any, secret: Any) -> bool:
+        return [key, secret] == [self.test_secrets[name] for name in self.secrets]
+
+    def _authenticate(self, message: Mapping[str, Any]) -> str:
+        if self._is_authenticated:
+            return _error(403)
+        if not self._are_right(message.get("key"), message.get("secret")):
+            raise HangUp(_error(402))
+        self._is_authenticated = True
+        return _control("success", msg="authenticated")
+
+    def _change(
+        self,
+        message: Mapping[str, Any],
+        combine: Callable[[list[str], list[str]], list[str]],
+    ) -> str:
+        """Change the subscription as a whole or not at all, and tell its complete state."""
+        state = dict(self._state)
+        for name, symbols in message.items():
+            if not isinstance(symbols, list) or not all(isinstance(s, str) for s in symbols):
+                return _error(400)
+            if name not in self._names:
+                return _error(410)
+            state[name] = combine(state[name], [s for s in symbols if self._has(s)])
+        counted = {*state["trades"], *state["quotes"]}
+        if self.path.endswith("/iex") and len(counted) > self.symbol_limit:
+            return _error(405)
+        self._state = state
+        told = dict(state)
+        if "statuses" in state:
+            told |= {"corrections": state["trades"], "cancelErrors": state["trades"]}
+        return _control("subscription", **told)
+
+    def _has(self, symbol: str) -> bool:
+        """The test feed has one symbol; what else is asked for is left out of the answer."""
+        return not self.path.endswith("/test") or symbol in ("FAKEPACA", "*")
+
+    def _message(self, event: Event) -> wire.Message | None:
+        """The message for an event, None where the client has not subscribed to it."""
+        name, convert = route(event)
+        symbols = self._state.get(name or "", ())
+        if convert is None or not (event.symbol in symbols or "*" in symbols):
+            return None
+        if not self._has(event.symbol or ""):
+            return None
+        message = convert(event)
+        if isinstance(message, wire.TradeMessage):
+            self._complete(message, event)
+        return message
+
+    def _complete(self, message: wire.TradeMessage, event: Event) -> None:
+        if message.i is None:
+            # Counted from the time of the first, so that no later connection says it again.
+            if self._ids is None:
+                self._ids = itertools.count(to_ns(event.ts_event or "") // 1000)
+            message.i = next(self._ids)
+        if "orderbooks" not in self._names:
+            message.tks = None
+
+
+def _control(kind: str, **values: Any) -> str:
+    return wire.encode([{"T": kind, **values}]).decode()
+
+
+def _error(code: int) -> str:
+    return _control("error", code=code, msg=_MESSAGES[code])
+
+
+def _united(old: list[str], new: list[str]) -> list[str]:
+    return list(dict.fromkeys([*old, *new]))
+
+
+def _without(old: list[str], new: list[str]) -> list[str]:
+    return [symbol for symbol in old if symbol not in new]

@@ -1,0 +1,79 @@
+"""Events that the sender sent twice, told by the sender's own identity.
+
+A trade with an id is known by symbol, provider, venue, id and day; any other event with a
+sequence number by its stream, number and event time. Equal events without either are
+genuine and stay. The deltas of one message share its number and are not judged.
+"""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from msgspec import Meta
+
+from mdc_core.plugin import Check, Finding, Keys, Options, Words, integers, valid
+from mdc_validators.recent import Recent, text_hashes
+
+Int64s = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+DAY = 86_400_000_000_000
+
+
+class DuplicateOptions(Options, frozen=True, kw_only=True):
+    """How far back to look."""
+
+    window: Annotated[
+        int, Meta(description="how many of the last identities are remembered", ge=1)
+    ] = 200_000
+
+
+class Duplicate(Check):
+    """Events that came twice, by trade id or sequence number."""
+
+    Options = DuplicateOptions
+    options: DuplicateOptions
+
+    def __init__(self, options: DuplicateOptions) -> None:
+        super().__init__(options)
+        self._venues = Keys("symbol", "provider", "venue")
+        self._streams = Keys("symbol", "provider", "channel", "type", "interval")
+        self._words = Words()
+        self._recent = Recent(options.window)
+
+    def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
+        numbers, judged = integers(batch, "seq")
+        judged = judged & ~self._words.is_type(batch, "delta")
+        moments, _ = integers(batch, "ts_event")
+        # Even keys are streams, odd ones venues: they never meet.
+        keys = self._streams(batch) * 2
+        named, hashes = self._named(batch)
+        if named is not None:
+            judged |= named
+            keys = np.where(named, self._venues(batch) * 2 + 1, keys)
+            firsts = np.where(named, moments // DAY, numbers)
+            seconds = np.where(named, hashes, moments)
+        else:
+            firsts, seconds = numbers, moments
+        rows = np.flatnonzero(judged)
+        texts = batch.column("trade_id").filter(pa.array(judged)) if named is not None else None
+        if len(rows) < len(judged):
+            keys, firsts, seconds = keys[rows], firsts[rows], seconds[rows]
+        for at in self._recent.add(keys, firsts, seconds, texts):
+            row = int(rows[at])
+            if named is not None and texts is not None and named[row]:
+                yield Finding(row, f"duplicate: trade {texts[at]} again", "error")
+            else:
+                message = f"duplicate: number {numbers[row]} again, of the same time"
+                yield Finding(row, message, "error")
+
+    def _named(self, batch: pa.RecordBatch) -> tuple[Bools | None, Int64s]:
+        """Which rows are trades with an id, if any is, and the hashes of the ids."""
+        index = batch.schema.get_field_index("trade_id")
+        if index < 0 or batch.column(index).null_count == batch.num_rows:
+            return None, np.zeros(0, np.int64)
+        column = batch.column(index)
+        hashes, lengths = text_hashes(column)
+        named = valid(column) & (lengths > 0) & self._words.is_type(batch, "trade")
+        return (named if named.any() else None), hashes.view(np.int64)

@@ -1,0 +1,99 @@
+"""Gaps, repeats and regressions of the sender's sequence numbers.
+
+Only where the sender defines a sequence, that is, where `seq` is present. A late packet
+does not lower what is expected next; a jump back of more than 10,000 is a restart of the
+sender's counter. The deltas of one message share its number and are no repeats.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from msgspec import Meta
+
+from mdc_core.plugin import Check, Finding, Highest, Keys, Options, Words, integers
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RESET = 10_000
+
+
+class SequenceOptions(Options, frozen=True, kw_only=True):
+    """How far the sender's sequence reaches."""
+
+    scope: Annotated[
+        Literal["symbol", "channel"],
+        Meta(description="what has its own sequence: each symbol of a channel, or the channel"),
+    ] = "symbol"
+
+
+class Sequence(Check):
+    """Gaps, repeats and regressions per symbol, provider and channel."""
+
+    Options = SequenceOptions
+    options: SequenceOptions
+
+    def __init__(self, options: SequenceOptions) -> None:
+        super().__init__(options)
+        symbol = ("symbol",) if options.scope == "symbol" else ()
+        self._streams = Keys(*symbol, "provider", "channel")
+        self._words = Words()
+        self._highest = Highest()
+
+    def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
+        numbers, known = integers(batch, "seq")
+        rows = np.flatnonzero(known)
+        if not len(rows):
+            return []
+        keys = self._streams(batch)
+        if len(rows) < len(keys):
+            keys, numbers = keys[rows], numbers[rows]
+        before, seen = self._highest(keys, numbers)
+        # The second condition is for before + 1 beyond int64.
+        odd = np.flatnonzero(seen & ((numbers != before + 1) | (numbers < before)))
+        if not len(odd):
+            return []
+        delta = self._words.is_type(batch, "delta")[rows]
+        high, low = before[odd], numbers[odd]
+        # As unsigned numbers the differences cannot overflow.
+        far = (high > low) & ((high - low).view(np.uint64) > RESET)
+        restarted = np.unique(keys[odd[far]])
+        findings: list[Finding] = []
+        for at in odd[~np.isin(keys[odd], restarted)].tolist():
+            if not (delta[at] and numbers[at] == before[at]):
+                findings.append(_finding(int(rows[at]), int(before[at]), int(numbers[at])))
+        for key in restarted.tolist():
+            places = np.flatnonzero(keys == key)
+            first = int(before[places[0]]) if seen[places[0]] else None
+            run = zip(
+                rows[places].tolist(), numbers[places].tolist(), delta[places].tolist(),
+                strict=True,
+            )  # fmt: skip
+            findings += self._one_by_one(key, first, run)
+        return findings
+
+    def _one_by_one(
+        self, key: int, highest: int | None, run: Iterable[tuple[int, int, bool]]
+    ) -> Iterator[Finding]:
+        """A stream whose counter starts again somewhere in this batch."""
+        for row, number, delta in run:
+            if highest is not None and number != highest + 1:
+                if not (delta and number == highest):
+                    yield _finding(row, highest, number)
+                if number >= highest - RESET:
+                    number = max(number, highest)
+            highest = number
+        if highest is not None:
+            self._highest.restart(key, highest)
+
+
+def _finding(row: int, before: int, number: int) -> Finding:
+    if number > before:
+        missing = number - before - 1
+        return Finding(row, f"gap: {missing} missing between {before} and {number}")
+    if number == before:
+        return Finding(row, f"repeat: {number} again")
+    if number < before - RESET:
+        return Finding(row, f"reset: {number} after {before}", "info")
+    return Finding(row, f"regression: {number} after {before}")

@@ -1,0 +1,69 @@
+"""Every example in a help text does what it says: it runs, in an empty directory."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from mdc_core import registry
+from mdc_core.cli.lazy import verb_files
+from mdc_core.cli.main import EXAMPLES
+
+ARCHIVE = """
+mdc stream sim SPY AAPL --limit 2000 --seed 1 > events.jsonl &&
+mdc store --root data < events.jsonl
+"""
+
+
+def collected():
+    """The examples of mdc, of its verbs and of its plugins."""
+    found = [("mdc", example) for example in EXAMPLES]
+    for verb, file in verb_files().items():
+        module = import_module(f"mdc_core.cli.verbs.{Path(file).stem}")
+        found += [(verb, example) for example in getattr(module, "EXAMPLES", ())]
+    for ref in registry.find_all():
+        if ref.distribution == registry.BUILT_IN:
+            module = import_module(ref.module)
+            where = f"{ref.verb} {ref.name}"
+            found += [(where, example) for example in getattr(module, "EXAMPLES", ())]
+    return found
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A directory with what the examples read: events.jsonl, data/ and lean-data/."""
+    folder = tmp_path_factory.mktemp("examples")
+    bin_folder = str(Path(sys.executable).parent)
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MDC_")}
+    env |= {"PATH": f"{bin_folder}:{env['PATH']}", "XDG_CONFIG_HOME": str(folder)}
+    done = subprocess.run(
+        ["bash", "-c", ARCHIVE],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
+    )
+    assert done.returncode == 0, done.stderr
+    minutes = folder / "lean-data" / "equity" / "usa" / "minute" / "spy"
+    minutes.mkdir(parents=True)
+    with zipfile.ZipFile(minutes / "20240102_trade.zip", "w") as packed:
+        rows = "34200000,4750000,4760000,4740000,4755000,100\n"
+        packed.writestr("20240102_spy_minute_trade.csv", rows)
+    return folder, env
+
+
+@pytest.mark.parametrize(("where", "example"), collected(), ids=lambda text: text[:60])
+def test_an_example_runs(where, example, prepared):
+    folder, env = prepared
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", example], cwd=folder, capture_output=True, text=True,
+        check=False, env=env, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    # 141: the last command of the pipe, such as head, has seen enough.
+    assert done.returncode in (0, 141), f"{where}: {example}\n{done.stderr}"
+    assert "Traceback" not in done.stderr

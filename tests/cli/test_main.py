@@ -1,0 +1,323 @@
+"""The real `mdc`: what it imports, what it says, and how it ends."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+FORBIDDEN = (
+    "pyarrow", "numpy", "httpx", "websockets", "asyncio", "importlib.metadata", "pluggy",
+    "mdc_providers.", "mdc_validators.", "mdc_sinks.", "mdc_exporters.", "acme_",
+)  # fmt: skip
+PROBE = """\
+import sys
+sys.argv = ["mdc", *{args!r}]
+import os
+os.environ.update({env!r})
+from mdc_core.cli.main import main
+status = main()
+print("\\n".join(["", "LOADED", *sys.modules]), file=sys.stderr)
+"""
+
+
+def loaded(mdc_env, args, **env):
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE.format(args=args, env=env)],
+        capture_output=True, text=True, check=True, env=mdc_env,
+    )  # fmt: skip
+    return done.stdout, done.stderr.partition("\nLOADED\n")[2].splitlines()
+
+
+@pytest.fixture
+def env_with_acme(acme, clean_env):
+    return {**os.environ, "PYTHONPATH": str(acme)}
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "expected"),
+    [
+        (["--help"], {}, "thin"),
+        (["--version"], {}, "mdc 0."),
+        (["stream", "--help"], {}, "acme"),
+        (["plugins"], {}, "Acme's feed, for tests."),
+        (["plugins", "--json"], {}, "Keep every second event."),
+        (["schema", "list"], {}, "trade"),
+        (["completion", "zsh"], {}, "compdef"),
+        (
+            [],
+            {"_MDC_COMPLETE": "bash_complete", "COMP_WORDS": "mdc ", "COMP_CWORD": "1"},
+            "thin",
+        ),
+        (
+            [],
+            {"_MDC_COMPLETE": "zsh_complete", "COMP_WORDS": "mdc stream ", "COMP_CWORD": "2"},
+            "acme",
+        ),
+    ],
+)
+def test_nothing_heavy_and_no_plugin_is_imported(env_with_acme, args, env, expected):
+    out, modules = loaded(env_with_acme, args, **env)
+    assert expected in out
+    assert [name for name in modules if name.startswith(FORBIDDEN)] == []
+
+
+def test_plugin_names_behind_an_option_are_completed_without_an_import(env_with_acme):
+    words = {"COMP_WORDS": "mdc validate --check ", "COMP_CWORD": "3"}
+    out, modules = loaded(env_with_acme, [], _MDC_COMPLETE="bash_complete", **words)
+    assert "spread" in out and "crossed" in out
+    plugins = ("mdc_providers.", "mdc_validators.", "mdc_sinks.", "mdc_exporters.", "acme_")
+    assert [name for name in modules if name.startswith(plugins)] == []
+
+
+def test_help_needs_little_more_than_click(env_with_acme):
+    _, modules = loaded(env_with_acme, ["--help"])
+    heavy = {"msgspec", "json", "difflib", "tomllib", "pathlib", "shutil", "dataclasses"}
+    assert heavy.intersection(modules) == set()
+
+
+def test_only_the_plugin_that_is_named_is_imported(env_with_acme):
+    out, modules = loaded(env_with_acme, ["stream", "acme", "--help"])
+    assert "--feed" in out
+    ours = [name for name in modules if name.startswith(("mdc_providers.", "acme_"))]
+    assert ours == ["acme_feed"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("plugns",), "no such command: 'plugns'; did you mean plugins?"),
+        (("stream", "acne"), "no such provider to stream: 'acne'; did you mean acme?"),
+        (("stream",), "stream needs the name of a provider"),
+        (
+            ("stream", "acme", "--feeed", "x"),
+            "No such option '--feeed'. Did you mean '--feed'?",
+        ),
+        (("schema", "shw"), "no such command: 'shw'; did you mean show?"),
+        (("schema", "show", "trde"), "no such event type: 'trde'; did you mean trade?"),
+        (("completion", "tcsh"), "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
+        (("--log-format", "xml", "plugins"), "'xml' is not one of 'text', 'json'"),
+    ],
+)
+def test_wrong_usage_is_told_in_one_line_and_is_2(mdc, acme, args, message):
+    done = mdc(*args, path=acme)
+    first = done.stderr.splitlines()[0]
+    assert (done.returncode, done.stdout) == (2, "")
+    assert first.startswith("mdc: ") and message in first
+
+
+def test_no_command_shows_the_help_on_stderr(mdc):
+    done = mdc()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: mdc")
+
+
+def test_a_broken_plugin_breaks_its_own_command_only(mdc, acme):
+    broken = mdc("stream", "broken", "SPY", path=acme)
+    assert broken.returncode == 78
+    assert "plugin stream:broken (mdc-acme 1.2) cannot be loaded: SystemExit" in broken.stderr
+    assert "Traceback" not in broken.stderr
+    assert mdc("stream", "--help", path=acme).returncode == 0
+    assert mdc("stream", "acme", "--help", path=acme).returncode == 0
+    assert mdc("plugins", path=acme).returncode == 0
+
+
+def test_plugins_are_listed(mdc, acme):
+    rows = json.loads(mdc("plugins", "--json", path=acme).stdout)
+    assert {
+        "verb": "stream", "name": "acme", "distribution": "mdc-acme", "version": "1.2",
+        "module": "acme_feed:Acme", "summary": "Acme's feed, for tests.", "problem": "",
+    } in rows  # fmt: skip
+    lines = mdc("plugins", path=acme).stdout.splitlines()
+    assert lines[0].split() == ["VERB", "NAME", "FROM", "STATUS", "SUMMARY"]
+    assert any(line.split()[:4] == ["stream", "acme", "mdc-acme", "1.2"] for line in lines)
+
+
+def test_plugins_check_names_every_broken_one(mdc, acme):
+    done = mdc("plugins", "--check", path=acme)
+    assert done.returncode == 78
+    for name in ("stream:broken", "stream:extra", "stream:gone", "stream:notone"):
+        assert f"plugin {name} (mdc-acme 1.2)" in done.stderr
+    broken = [line.split() for line in done.stdout.splitlines() if " broken" in line]
+    assert {(line[0], line[1]) for line in broken if line[2] == "mdc-acme"} == {
+        ("stream", "broken"), ("stream", "extra"), ("stream", "gone"), ("stream", "notone"),
+        ("validate", "ruined"),
+    }  # fmt: skip
+    assert any(line.split()[:2] == ["stream", "acme"] and " ok " in line
+               for line in done.stdout.splitlines())  # fmt: skip
+
+
+def test_our_own_plugins_all_load(mdc):
+    done = mdc("plugins", "--check")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_third_party_plugins_can_be_left_out(mdc, acme):
+    assert " acme " not in mdc("--no-plugins", "plugins", path=acme).stdout
+    assert "thin" not in mdc("--no-plugins", "--help", path=acme).stdout
+    assert " acme " not in mdc("plugins", path=acme, MDC_LOAD_PLUGINS="").stdout
+    assert " acme " in mdc("plugins", path=acme, MDC_LOAD_PLUGINS="mdc-acme").stdout
+
+
+def test_a_filter_is_a_command(mdc, acme):
+    lines = [
+        f'{{"type":"trade","symbol":"A","ts_event":"2024-01-02T14:30:0{n}.000000000Z",'
+        f'"price":1,"size":{n}}}\n'
+        for n in range(4)
+    ]
+    done = mdc("thin", path=acme, stdin="".join(lines))
+    assert done.returncode == 0, done.stderr
+    sizes = [
+        e["size"] for e in map(json.loads, done.stdout.splitlines()) if e["type"] == "trade"
+    ]
+    assert sizes == [0, 2]
+    assert "4 in = 2 out + 0 rejected + 2 dropped" in done.stderr
+    more = mdc("thin", "--every", "3", path=acme, stdin="".join(lines))
+    sizes = [
+        e["size"] for e in map(json.loads, more.stdout.splitlines()) if e["type"] == "trade"
+    ]
+    assert sizes == [0, 3]
+
+
+def test_messages_as_json_lines(mdc):
+    for done in (
+        mdc("--log-format", "json", "stream", "nobody"),
+        mdc("stream", "nobody", MDC_LOG_FORMAT="json"),
+    ):
+        record = json.loads(done.stderr.splitlines()[0])
+        assert list(record) == ["ts", "level", "stage", "run_id", "message"]
+        assert record["level"] == "error" and "nobody" in record["message"]
+
+
+def test_a_wrong_setting_is_78_and_named(mdc, tmp_path):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "mdc.toml").write_text("[plugins]\njsn = true\n")
+    done = mdc("plugins")
+    assert done.returncode == 78
+    assert "mdc.toml: [plugins] jsn: no such option: 'jsn'; did you mean" in done.stderr
+    assert mdc("plugins", "--help").returncode == 0
+    assert mdc("--help").returncode == 0
+
+
+def test_a_wrong_variable_is_78_and_named(mdc):
+    done = mdc("plugins", MDC_PLUGINS_CHECK="perhaps")
+    assert done.returncode == 78
+    assert "MDC_PLUGINS_CHECK (environment): 'perhaps'" in done.stderr
+
+
+def shell(script, env):
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", script], capture_output=True, text=True, check=False,
+        env={**env, "MDC": sys.executable.rpartition("/")[0] + "/mdc"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "command", ["schema doc", "--help", "completion bash", "plugins --json"]
+)
+def test_a_reader_that_goes_away_ends_it_silently_with_141(env_with_acme, command):
+    # The reader is gone before mdc writes, whatever the timing: the pipe has no other end.
+    script = f"""
+        exec 3> >(exec 0<&-)
+        wait $!
+        "$MDC" {command} >&3
+    """
+    done = shell(script, env_with_acme)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_head_is_satisfied_with_one_line(env_with_acme):
+    done = shell('"$MDC" schema doc | head -1', env_with_acme)
+    assert done.stdout == "# Data dictionary\n"
+    assert done.stderr == ""
+    assert done.returncode in (0, 141)
+
+
+def test_a_full_disk_is_73(env_with_acme):
+    done = shell('"$MDC" schema doc > /dev/full', env_with_acme)
+    assert done.returncode == 73
+    assert done.stderr == "mdc: cannot write: No space left on device\n"
+
+
+def test_closed_streams_do_no_harm(env_with_acme):
+    assert shell('"$MDC" plugins >&-', env_with_acme).returncode in (0, 73)
+    assert shell('"$MDC" plugins 2>&-', env_with_acme).returncode == 0
+
+
+def in_process(body, env):
+    """Run a verb of which this is the body, through the real entry point."""
+    code = (
+        "import click, os, sys\n"
+        "from mdc_core import errors\n"
+        "from mdc_core.cli import main as entry\n"
+        "from mdc_core.cli.options import command\n"
+        "@command()\n@click.pass_obj\n"
+        f"def verb(session):\n    {body}\n"
+        "entry.Root.get_command = lambda self, ctx, name: verb\n"
+        "entry.Root.list_commands = lambda self, ctx: ['verb']\n"
+        "sys.exit(entry.main(['verb']))\n"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ("return None", 0, ""),
+        ("return 1", 1, ""),
+        ("raise errors.UsageError('u', hint='try')", 2, "mdc: u\nmdc: hint: try\n"),
+        ("raise errors.DataError('d')", 65, "mdc: d\n"),
+        ("raise errors.UnavailableError('a')", 69, "mdc: a\n"),
+        ("raise errors.WriteError('w')", 73, "mdc: w\n"),
+        ("raise errors.BusyError('b')", 75, "mdc: b\n"),
+        ("raise errors.RefusedError('r')", 77, "mdc: r\n"),
+        ("raise errors.ConfigError('c')", 78, "mdc: c\n"),
+        ("raise errors.ReaderGone", 141, ""),
+        ("raise KeyboardInterrupt", 130, ""),
+        ("click.get_current_context().exit(5)", 5, ""),
+        ("raise click.UsageError('x')", 2, "mdc: x\nmdc: hint: mdc verb --help\n"),
+        ("session.log.mask.add('s3cr3t'); raise errors.DataError('is s3cr3t')", 65,
+         "mdc: is ***\n"),
+    ],
+)  # fmt: skip
+def test_each_error_has_its_exit_status(env_with_acme, body, status, message):
+    done = in_process(body, env_with_acme)
+    assert (done.returncode, done.stderr, done.stdout) == (status, message, "")
+
+
+@pytest.mark.parametrize(
+    "body", ["1 / 0", "raise BrokenPipeError(32, 'a socket')", "assert False, 'no'"]
+)
+def test_a_bug_is_a_traceback_and_70(env_with_acme, body):
+    done = in_process(f"session.log.mask.add('File'); {body}", env_with_acme)
+    assert done.returncode == 70
+    assert done.stderr.startswith("mdc: this is a bug in mdc 0.")
+    assert "Traceback (most recent call last)" in done.stderr
+    assert "File" not in done.stderr  # masked, as every secret is in a traceback
+
+
+def test_schema_export(mdc, tmp_path):
+    target = tmp_path / "here" / "schemas"
+    dry = mdc("schema", "export", "schemas", "--dry-run")
+    assert "would write schemas/trade.schema.json" in dry.stdout
+    assert not target.exists()
+    done = mdc("schema", "export", "schemas")
+    assert (done.returncode, done.stdout) == (0, "")
+    shown = mdc("schema", "show", "trade", "--json-schema").stdout
+    assert json.loads((target / "trade.schema.json").read_text()) == json.loads(shown)
+    (tmp_path / "here" / "file").touch()
+    refused = mdc("schema", "export", "file/below")
+    assert refused.returncode == 73
+    assert "cannot write" in refused.stderr
+
+
+def test_schema_answers(mdc):
+    rows = json.loads(mdc("schema", "list", "--json").stdout)
+    assert {"type": "trade", "version": "1.0.0", "summary": "A trade was made."} in rows
+    shown = mdc("schema", "show", "trade").stdout.splitlines()
+    assert shown[0] == "trade 1.0.0: A trade was made."
+    assert any(line.startswith("* price ") for line in shown)
+    assert "## quote (1.0.0)" in mdc("schema", "doc").stdout

@@ -1,0 +1,93 @@
+"""Ctrl-C and SIGTERM, sent to real processes."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+SOURCE = """\
+import sys
+from mdc_core.cli.signals import stopping_source
+with stopping_source() as stop:
+    print("ready", flush=True)
+    stop.event.wait()
+    print("end", bool(stop), stop.exit_status, flush=True)
+    if sys.argv[1] == "stubborn":
+        while True:
+            sys.stdin.read()
+"""
+FILTER = """\
+import sys
+from mdc_core.cli.signals import following_input
+with following_input() as stop:
+    print("ready", flush=True)
+    read = sys.stdin.buffer.raw.read(10)
+    rest = sys.stdin.buffer.raw.read(10)
+    print(read, rest, stop.exit_status, flush=True)
+sys.exit(stop.exit_status)
+"""
+
+
+@pytest.fixture
+def start():
+    started = []
+
+    def start(code, *args):
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-c", code, *args],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        started.append(process)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_source_stops_and_finishes(start, number):
+    process = start(SOURCE, "obedient")
+    process.send_signal(number)
+    out, _ = process.communicate()
+    assert (out, process.returncode) == (f"end True {128 + number}\n", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_signal_ends_a_source_at_once(start, number):
+    process = start(SOURCE, "stubborn")
+    process.send_signal(number)
+    assert process.stdout.readline().startswith("end")
+    process.send_signal(number)
+    assert process.wait() == 128 + number
+
+
+def test_a_filter_goes_on_after_ctrl_c(start):
+    process = start(FILTER)
+    process.send_signal(signal.SIGINT)
+    process.stdin.write("abc")
+    process.stdin.close()
+    process.stdin = None
+    assert process.stdout.readline() == "b'abc' b'' 0\n"
+    assert process.wait() == 0
+
+
+def test_a_second_ctrl_c_ends_a_filter_at_once(start):
+    process = start(FILTER)
+    # The kernel merges equal signals that are pending: send until one is the second.
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 130
+
+
+def test_sigterm_ends_the_input_of_a_filter_that_waits_for_more(start):
+    process = start(FILTER)
+    process.stdin.write("abc")
+    process.stdin.flush()
+    process.send_signal(signal.SIGTERM)
+    line = process.stdout.readline()
+    assert line in ("b'abc' b'' 143\n", "b'' b'' 143\n")
+    assert process.wait() == 143

@@ -1,0 +1,209 @@
+"""A small vendor: its client, its server, and a real one on loopback."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from mdc_core.live.backoff import Backoff
+from mdc_core.live.buffer import Buffer
+from mdc_core.live.capture import Capture
+from mdc_core.live.faults import Faults
+from mdc_core.live.feed import Feed
+from mdc_core.live.server import SandboxServer
+from mdc_core.live.session import Session
+from mdc_core.live.tape import Tape
+from mdc_core.live.websocket import WebSocketLine
+from mdc_core.logs import Log, Mask
+from mdc_core.plugin import (
+    BusyError,
+    Connection,
+    DataError,
+    Endpoint,
+    Event,
+    HangUp,
+    RefusedError,
+    Sandbox,
+    Send,
+    Stream,
+    Subscription,
+    Trade,
+    from_ns,
+    utc,
+)
+
+SECRET = "s3cret/ä-value"
+
+
+class Tick(msgspec.Struct):
+    """A trade as Acme says it."""
+
+    s: str
+    t: str
+    p: Decimal
+
+
+class Acme(Stream):
+    """A vendor that asks for a login and then sends lists of ticks."""
+
+    secrets = ("ACME_TOKEN",)
+
+    def endpoint(self) -> Endpoint:
+        token = self.secrets["ACME_TOKEN"]
+        return Endpoint("ws://unused.invalid/feed", {"X-Token": token.encode().hex()})
+
+    def greet(self) -> Iterable[Send]:
+        login = {"token": self.secrets["ACME_TOKEN"], "symbols": self.subscription.symbols}
+        return [Send(msgspec.json.encode(login).decode())]
+
+    def receive(self, frame: str | bytes) -> Sequence[Event | Send]:
+        match frame:
+            case "welcome":
+                return [Connection(state="up")]
+            case "ping":
+                return [Send("pong")]
+            case "no":
+                raise RefusedError("acme says no")
+            case "full":
+                raise BusyError("acme is full")
+            case "boom":
+                raise ZeroDivisionError("a bug in the codec")
+        try:
+            ticks = msgspec.json.decode(frame, type=list[Tick])
+        except msgspec.DecodeError as error:
+            raise DataError(f"acme: {error}") from None
+        return [Trade(symbol=t.s, ts_event=utc(t.t), price=t.p, size=Decimal(1)) for t in ticks]
+
+
+class AcmeServer(Sandbox):
+    """Acme's server."""
+
+    test_secrets = {"ACME_TOKEN": SECRET}  # noqa: RUF012
+    patience = 30.0
+
+    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
+        super().__init__(path, headers)
+        self.symbols: list[str] = []
+
+    @property
+    def subscribed(self) -> bool:
+        return bool(self.symbols)
+
+    def receive(self, frame: str | bytes) -> Iterable[str | bytes]:
+        if frame == "pong":
+            return []
+        login = msgspec.json.decode(frame)
+        if login["token"] != SECRET:
+            raise HangUp("no")
+        self.symbols = login["symbols"]
+        return ["ping", "welcome"]
+
+    def feed(self, events: Sequence[Event]) -> Iterable[str | bytes]:
+        ticks = [
+            Tick(e.symbol or "", e.ts_event or "", e.price)
+            for e in events
+            if isinstance(e, Trade) and e.symbol in self.symbols and e.price is not None
+        ]
+        for first in range(0, len(ticks), 10):
+            part = ticks[first : first + 10]
+            yield msgspec.json.Encoder(decimal_format="number").encode(part).decode()
+
+    def expire(self) -> Iterable[str | bytes]:
+        return ["no"]
+
+    def refuse(self) -> Iterable[str | bytes]:
+        return ["full"]
+
+
+def trades(count: int, symbol: str = "SPY") -> list[Event]:
+    """Trades whose price is their number."""
+    return [
+        Trade(symbol=symbol, ts_event=from_ns(n), price=Decimal(n), size=Decimal(1))
+        for n in range(count)
+    ]
+
+
+class Ticking:
+    """A host clock that goes on by one microsecond a look."""
+
+    def __init__(self) -> None:
+        self.ns = 1_704_205_800_000_000_000
+
+    def __call__(self) -> int:
+        self.ns += 1000
+        return self.ns
+
+
+class Desk:
+    """Builds a client of the small vendor for a test, with nothing to wait for."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.mask = Mask()
+        self.mask.add(SECRET)
+        self.log = Log(threshold=100)
+        self.waits: list[float] = []
+
+    def stream(self, subscription: Subscription) -> Stream:
+        """The codec, with the right secret."""
+        return Acme(subscription, None, {"ACME_TOKEN": SECRET})
+
+    def session(
+        self, make: Callable[[Subscription], Stream] | None = None, **more: Any
+    ) -> Session:
+        """The session for two symbols."""
+        wanted = Subscription(("SPY", "AAPL"))
+        return Session(
+            "acme", make or self.stream, wanted, mask=self.mask, say=self.log, **more
+        )
+
+    def feed(
+        self,
+        url: str,
+        *,
+        session: Session | None = None,
+        retries: int | None = None,
+        buffer: Buffer | None = None,
+        capture: Capture | None = None,
+        end_on_close: bool = True,
+        **more: Any,
+    ) -> Feed:
+        """A feed from that server."""
+        line = WebSocketLine(
+            session or self.session(), url=url, capture=capture, now=Ticking(),
+            end_on_close=end_on_close, **more,
+        )  # fmt: skip
+        return Feed(
+            line, buffer or Buffer(), self.stop, say=self.log, wait=self.wait,
+            backoff=Backoff(retries, draw=lambda: 1.0),
+        )  # fmt: skip
+
+    def wait(self, seconds: float) -> bool:
+        """Do not wait, but remember for how long."""
+        self.waits.append(seconds)
+        return False
+
+    def server(
+        self, events: Sequence[Event], faults: Faults | None = None, **more: Any
+    ) -> SandboxServer:
+        """The vendor's server, playing these events."""
+        more.setdefault("tape", Tape(lambda: [events]))
+        return SandboxServer(AcmeServer, say=self.log, faults=faults, **more)
+
+
+@pytest.fixture
+def desk() -> Iterable[Desk]:
+    """What a test of a feed works at."""
+    made = Desk()
+    yield made
+    made.stop.set()
+
+
+@pytest.fixture
+def acme() -> SimpleNamespace:
+    """The small vendor: codec, server, events."""
+    return SimpleNamespace(Stream=Acme, Sandbox=AcmeServer, trades=trades, secret=SECRET)

@@ -1,0 +1,100 @@
+"""Sources: a simulator is passed on untouched, a vendor's library is stamped and restarted."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from mdc_core.errors import UnavailableError
+from mdc_core.events import Connection, Event, Gap, Trade
+from mdc_core.live.backoff import Backoff
+from mdc_core.live.buffer import Buffer
+from mdc_core.live.feed import Feed
+from mdc_core.live.source import SourceLine, simulated
+from mdc_core.live.stamp import Stamp
+from mdc_core.logs import Log, Mask
+from mdc_core.plugin import Source, Subscription
+from mdc_core.times import from_ns
+
+
+class Library(Source):
+    """A vendor's library that breaks off after ten trades, once."""
+
+    breaks = 1
+
+    def events(self) -> Iterator[Sequence[Event]]:
+        for n in range(2):
+            yield [Trade(symbol=s, ts_event=from_ns(n)) for s in self.subscription.symbols]
+        if Library.breaks:
+            Library.breaks -= 1
+            raise UnavailableError("the library gave up")
+        yield [Trade(symbol="SPY", ts_event=from_ns(9), channel="own", ts_recv=from_ns(10))]
+
+
+class Clock:
+    ns = 0
+
+    def __call__(self) -> int:
+        self.ns += 1000
+        return self.ns
+
+
+def test_a_library_that_breaks_off_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Library, "breaks", 1)
+    wanted = Subscription(("SPY",))
+    line = SourceLine("lib", lambda s: Library(s, None, {}), wanted, mask=Mask(), now=Clock())
+    feed = Feed(
+        line, Buffer(), threading.Event(), say=Log(threshold=100),
+        backoff=Backoff(draw=lambda: 0.0),
+    )  # fmt: skip
+    events = [e for some in feed for e in some]
+    kinds = [type(e).__name__ for e in events]
+    assert kinds == [
+        "Connection", "Trade", "Trade", "Connection",
+        "Connection", "Gap", "Trade", "Trade", "Trade",
+    ]  # fmt: skip
+    up, first, second, down, again, gap, *rest = events
+    assert isinstance(gap, Gap) and isinstance(down, Connection)
+    assert isinstance(again, Connection)
+    assert (down.state, down.reason, again.state) == (
+        "down", "the library gave up", "resubscribed",
+    )  # fmt: skip
+    assert first.ts_recv == up.ts_recv == from_ns(1000)
+    assert (gap.start, gap.end, gap.reason) == (second.ts_recv, again.ts_recv, "disconnect")
+    assert {e.provider for e in events} == {"lib"}
+    assert [e.channel for e in rest] == ["lib-2", "lib-2", "own"]
+    assert rest[-1].ts_recv == from_ns(10)
+
+
+def test_a_simulator_keeps_its_own_times(desk: Any, acme: Any) -> None:
+    class Market(Source):
+        def events(self) -> Iterator[Sequence[Event]]:
+            for _ in range(3):
+                yield acme.trades(2)
+
+    events = [
+        e
+        for some in simulated(Market(Subscription(("SPY",)), None, {}), "mkt", desk.stop)
+        for e in some
+    ]
+    assert len(events) == 6
+    assert {(e.ts_recv, e.provider, e.channel) for e in events} == {(None, "mkt", "mkt-1")}
+
+
+def test_a_stamp_is_the_time_as_text() -> None:
+    stamp = Stamp()
+    for ns in (0, 1, 999_999_999, 10**9, 1_704_205_800_000_279_014, 10**9 - 1):
+        assert stamp(ns) == from_ns(ns)
+
+
+def test_the_backoff_doubles_up_to_half_a_minute_and_gives_up() -> None:
+    backoff = Backoff(draw=lambda: 1.0)
+    lost = UnavailableError("lost", hint="try")
+    assert [backoff.delay(lost) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
+    backoff.reset()
+    assert backoff.delay(lost) == 1
+    assert Backoff(draw=lambda: 0.25).delay(lost) == 0.25
+    with pytest.raises(UnavailableError, match=r"lost \(given up after 1 try\)") as caught:
+        Backoff(0).delay(lost)
+    assert caught.value.hint == "try"

@@ -1,0 +1,320 @@
+"""`mdc stream` and `mdc sandbox` as they are run: real processes, real pipes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MDC = str(Path(sys.executable).parent / "mdc")
+KEYS = {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MDC_", "ALPACA_"))}
+    return {**kept, **more}
+
+
+def mdc(folder: Path, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [MDC, *args], cwd=folder, env=environment(**more), capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+
+
+def rows(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def kinds(text: str, *names: str) -> list[dict[str, Any]]:
+    return [row for row in rows(text) if row["type"] in names]
+
+
+def played(text: str) -> list[tuple[Any, ...]]:
+    names = ("type", "symbol", "ts_event", "price", "size", "bid_price", "ask_price")
+    return [tuple(row.get(n) for n in names) for row in kinds(text, "trade", "quote")]
+
+
+@contextmanager
+def sandbox(folder: Path, *args: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    server = subprocess.Popen(
+        [MDC, "sandbox", "alpaca", *args], cwd=folder, env=environment(), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert server.stdout is not None and server.stderr is not None
+    with server:
+        try:
+            yield server.stdout.readline().strip(), server
+        finally:
+            server.kill()
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of 500 simulated events."""
+    folder = tmp_path_factory.mktemp("events")
+    made = mdc(folder, "stream", "sim", "SPY", "AAPL", "--limit", "500")
+    assert made.returncode == 0, made.stderr
+    file = folder / "events.jsonl"
+    file.write_text(made.stdout)
+    return file
+
+
+def test_a_limit_counts_events_about_instruments(tmp_path: Path) -> None:
+    done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--limit", "1000")
+    assert done.returncode == 0, done.stderr
+    begin, up, *rest, end = rows(done.stdout)
+    assert (begin["type"], begin["provider"], begin["stage"]) == ("begin", "alpaca", "stream")
+    assert begin["request"] == {
+        "provider": "alpaca", "symbols": ["SPY", "AAPL"], "channels": ["trade", "quote"],
+    }  # fmt: skip
+    assert (up["type"], up["state"]) == ("connection", "up")
+    assert len(rest) == 1000
+    assert {row["provider"] for row in rest} == {"alpaca"}
+    assert all(row["ts_recv"] for row in rest)
+    assert end["reason"] == "limit"
+    assert sum(end["counts"].values()) == 1001
+    assert "1000 in = 1000 out + 0 rejected + 0 dropped (+ 1 derived)" in done.stderr
+
+
+def test_arrow_between_commands(tmp_path: Path) -> None:
+    args = ("stream", "alpaca", "SPY", "--sandbox", "--limit", "50", "--wire", "arrow")
+    script = f"{MDC} {' '.join(args)} | {MDC} head -n 1000"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", script], env=environment(), capture_output=True,
+        text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(kinds(done.stdout, "trade", "quote")) == 50
+
+
+def test_what_a_sandbox_plays_arrives_exactly_and_ends(tmp_path: Path, events: Path) -> None:
+    with sandbox(tmp_path, "--data", str(events), "--once") as (url, server):
+        assert url.startswith("ws://127.0.0.1:") and url.endswith("/v2/iex")
+        done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url)
+        assert server.wait(60) == 0
+    assert done.returncode == 0, done.stderr
+    assert rows(done.stdout)[-1]["reason"] == "eof"
+    assert played(done.stdout) == played(events.read_text())
+
+
+def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) -> None:
+    stored = subprocess.run(
+        [MDC, "store", "--root", "data"], input=events.read_bytes(), cwd=tmp_path, timeout=60,
+        env=environment(), check=False, capture_output=True,
+    )  # fmt: skip
+    assert stored.returncode == 0, stored.stderr
+    client = f"{MDC} stream alpaca SPY AAPL --sandbox --url $url"
+    copies = []
+    for server in (f"cat {events} | {MDC} sandbox alpaca --data - --once",
+                   f"{MDC} sandbox alpaca --data data --once"):  # fmt: skip
+        script = f"{server} | {{ read url; {client}; }}"
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", script], cwd=tmp_path, env=environment(),
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        copies.append(played(done.stdout))
+    assert copies[0] == played(events.read_text())
+    assert sorted(copies[1]) == sorted(copies[0])  # type: ignore[type-var]
+
+
+def test_a_disconnect_is_a_gap_and_nothing_else_is_lost(tmp_path: Path, events: Path) -> None:
+    fault = ("--fault", "disconnect-after=100,skip=30", "--fault", "malformed-after=50")
+    with sandbox(tmp_path, "--data", str(events), *fault) as (url, _):
+        done = mdc(
+            tmp_path, "stream", "alpaca", "SPY", "AAPL", "--url", url, "--limit", "470",
+            "--quarantine", "aside.jsonl", **KEYS,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    sent = played(events.read_text())
+    assert played(done.stdout) == sent[:100] + sent[130:]
+    states = [row["state"] for row in kinds(done.stdout, "connection")]
+    assert states == ["up", "down", "resubscribed"]
+    (gap,) = kinds(done.stdout, "gap")
+    assert (gap["reason"], gap["extra"]) == ("disconnect", {"symbols": ["SPY", "AAPL"]})
+    assert gap["start"] < gap["end"]
+    (finding, *_) = kinds(done.stdout, "integrity")
+    assert finding["check"] == "frame"
+    assert len((tmp_path / "aside.jsonl").read_text().splitlines()) == len(
+        kinds(done.stdout, "integrity")
+    )
+    assert "trying again in" in done.stderr
+
+
+def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -> None:
+    with sandbox(tmp_path, "--symbol", "SPY") as (url, server):
+        client = subprocess.Popen(
+            [MDC, "stream", "alpaca", "SPY", "--url", url, "--retries", "1"],
+            env=environment(**KEYS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+        )  # fmt: skip
+        assert client.stdout is not None
+        head = client.stdout.read(65536)
+        server.kill()
+        out, err = client.communicate(timeout=60)
+    assert client.returncode == 69, err
+    text = (head + out).decode()
+    assert b"given up after 2 tries" in err
+    down, gap, end = rows(text)[-3:]
+    assert (down["type"], down["state"]) == ("connection", "down")
+    assert (gap["type"], gap["reason"], "end" in gap) == ("gap", "disconnect", False)
+    assert (end["type"], end["reason"]) == ("end", "error")
+    assert sum(end["counts"].values()) == len(rows(text)) - 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_stream_with_its_end(tmp_path: Path, number: int) -> None:
+    with sandbox(tmp_path, "--symbol", "SPY", "--fault", "stall-after=20") as (url, server):
+        client = subprocess.Popen(
+            [MDC, "stream", "alpaca", "SPY", "--url", url],
+            env=environment(**KEYS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert client.stdout is not None
+        lines = [client.stdout.readline() for _ in range(22)]
+        client.send_signal(number)
+        out, err = client.communicate(timeout=60)
+        assert client.returncode == 0, err
+        server.send_signal(number)
+        assert server.wait(60) == 0
+    end = rows("".join(lines) + out)[-1]
+    assert (end["reason"], sum(end["counts"].values())) == ("signal", 21)
+
+
+def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
+    file = tmp_path / "symbols.txt"
+    file.write_text("# what we follow\nSPY   # the index\n\n")
+    with sandbox(tmp_path, "--symbol", "SPY", "--symbol", "MSFT", "--speed", "1x") as (url, _):
+        client = subprocess.Popen(
+            [MDC, "stream", "alpaca", "--symbols-file", str(file), "--url", url],
+            env=environment(**KEYS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert client.stdout is not None
+        lines = [client.stdout.readline() for _ in range(3)]
+        file.write_text("MSFT\n")
+        client.send_signal(signal.SIGHUP)
+        while '"MSFT"' not in (line := client.stdout.readline()) or '"gap"' in line:
+            assert line
+            lines.append(line)
+        client.send_signal(signal.SIGINT)
+        _, err = client.communicate(timeout=60)
+    assert client.returncode == 0, err
+    assert "SIGHUP: now 1 symbols" in err
+    assert {row["symbol"] for row in kinds("".join(lines), "trade", "quote")} == {"SPY"}
+
+
+def test_a_capture_replays_to_the_same_bytes(tmp_path: Path, events: Path) -> None:
+    fault = ("--fault", "disconnect-after=200,malformed-after=70")
+    with sandbox(tmp_path, "--data", str(events), *fault) as (url, _):
+        live = mdc(
+            tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url,
+            "--capture", "raw.jsonl",
+        )  # fmt: skip
+    again = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--replay", "raw.jsonl")
+    assert (live.returncode, again.returncode) == (0, 0), live.stderr + again.stderr
+    assert again.stdout.splitlines()[1:-1] == live.stdout.splitlines()[1:-1]
+    assert rows(again.stdout)[-1]["reason"] == "eof"
+    text = (tmp_path / "raw.jsonl").read_text()
+    assert '"dir":"out"' in text
+    assert not [value for value in KEYS.values() if value in text + live.stdout + live.stderr]
+
+
+def test_a_duration_ends_a_quiet_feed(tmp_path: Path) -> None:
+    with sandbox(tmp_path, "--symbol", "SPY", "--fault", "stall-after=5") as (url, _):
+        done = mdc(
+            tmp_path, "stream", "alpaca", "SPY", "--url", url, "--duration", "1s", **KEYS
+        )
+    assert done.returncode == 0, done.stderr
+    assert rows(done.stdout)[-1]["reason"] == "limit"
+
+
+def test_wrong_credentials_are_refused(tmp_path: Path) -> None:
+    wrong = {**KEYS, "ALPACA_SECRET_KEY": "wrong-secret"}
+    with sandbox(tmp_path) as (url, _):
+        done = mdc(tmp_path, "stream", "alpaca", "SPY", "--url", url, **wrong)
+    assert done.returncode == 77
+    assert "auth failed" in done.stderr
+    assert "wrong-secret" not in done.stderr
+    assert rows(done.stdout)[-1]["reason"] == "error"
+
+
+def test_missing_secrets_are_a_matter_of_configuration(tmp_path: Path) -> None:
+    done = mdc(tmp_path, "stream", "alpaca", "SPY")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "missing secret: ALPACA_KEY_ID, ALPACA_SECRET_KEY" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["stream", "alpaca"], "no symbols"),
+        (["stream", "alpaca", "SPY", "--channels", "trade,tea"], "tea"),
+        (["stream", "alpaca", "SPY", "--replay", "x", "--sandbox"], "--replay goes without"),
+        (["stream", "sim", "SPY", "--sandbox"], "no socket"),
+        (["stream", "sim", "SPY", "--capture", "x"], "no --capture"),
+        (["stream", "sim", "SPY", "--overflow", "pray"], "pray"),
+        (["stream", "sim", "SPY", "--limit", "0"], "--limit"),
+        (["sandbox", "sim"], "sim has no sandbox"),
+        (["sandbox", "alpaca", "--speed", "fast"], "'fast' is no speed"),
+        (["sandbox", "alpaca", "--speed", "0x"], "'0x' is no speed"),
+        (["sandbox", "alpaca", "--fault", "explode"], "no such fault"),
+    ],
+)
+def test_what_cannot_be_done_is_said(tmp_path: Path, args: list[str], said: str) -> None:
+    done = mdc(tmp_path, *args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    replayed = mdc(tmp_path, "stream", "alpaca", "--replay", "none.jsonl")
+    assert replayed.returncode == 65
+    assert "cannot replay none.jsonl: No such file" in replayed.stderr
+    symbols = mdc(tmp_path, "stream", "sim", "--symbols-file", "none.txt", "--limit", "1")
+    assert symbols.returncode == 65
+    data = mdc(tmp_path, "sandbox", "alpaca", "--data", "none")
+    assert data.returncode == 65
+    assert "no such file or directory: none" in data.stderr
+
+
+def test_data_that_is_not_whole_is_not_played_as_if_it_were(
+    tmp_path: Path, events: Path
+) -> None:
+    whole = events.read_text().splitlines(keepends=True)
+    (tmp_path / "cut.jsonl").write_text("".join(whole[:-1]))
+    with sandbox(tmp_path, "--data", "cut.jsonl") as (url, server):
+        done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url)
+        assert server.wait(60) == 65
+        assert server.stderr is not None
+        assert "truncated" in server.stderr.read()
+    assert len(played(done.stdout)) <= 500
+
+
+def test_the_reader_of_the_output_may_leave(tmp_path: Path) -> None:
+    script = f"{MDC} stream alpaca SPY --sandbox | head -n 3; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", script], env=environment(), capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "141"
+    assert "Traceback" not in done.stderr
+
+
+def test_symbols_of_a_file(tmp_path: Path) -> None:
+    from mdc_core.errors import DataError
+    from mdc_core.live.symbols import read_symbols
+
+    file = tmp_path / "s"
+    file.write_text("# all\nSPY\n  BRK.B # class B\n\nBTC/USD\nA#B\n")
+    assert read_symbols(file) == ["SPY", "BRK.B", "BTC/USD", "A#B"]
+    file.write_text("SPY\nAAPL MSFT\n")
+    with pytest.raises(DataError, match="line 2 has more than one symbol"):
+        read_symbols(file)
+    file.write_bytes(b"\xff")
+    with pytest.raises(DataError, match="not UTF-8"):
+        read_symbols(file)

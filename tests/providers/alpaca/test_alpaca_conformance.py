@@ -1,0 +1,20 @@
+"""Alpaca's codec against frames written after its documentation."""
+
+from mdc_providers.alpaca import Alpaca
+
+from mdc_core.testing import StreamSuite
+
+
+class TestStocks(StreamSuite):
+    stream = Alpaca
+    symbols = ("SPY", "IBM")
+    channels = Alpaca.channels[:-1]
+
+
+class TestCrypto(StreamSuite):
+    stream = Alpaca
+    symbols = ("BTC/USD",)
+    channels = ("trade", "quote", "book")
+    options = {"feed": "crypto"}  # noqa: RUF012 - the suite's attribute is a ClassVar
+    frames = "crypto.jsonl"
+    golden = "crypto_events.jsonl"

@@ -1,0 +1,98 @@
+"""A stranger's package, installed into an environment of its own beside mdc."""
+
+import importlib.util
+import json
+import os
+import site
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+ACME = ROOT / "examples" / "mdc-acme"
+CODE = ACME / "src" / "mdc_acme"
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("hatchling") is None, reason="needs hatchling to build the example"
+)
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a fresh environment with mdc and mdc-acme."""
+    folder = tmp_path_factory.mktemp("acme") / "env"
+    venv.create(folder, with_pip=True)
+    interpreter = folder / "bin" / "python"
+    # mdc and what it needs come from here; mdc-acme is built and installed.
+    purelib = run(interpreter, "-c", "import sysconfig as s; print(s.get_path('purelib'))")
+    lines = [f"import site; site.addsitedir({path!r})" for path in site.getsitepackages()]
+    lines += [str(ROOT), str(ROOT / "plugins")]
+    (Path(purelib.stdout.strip()) / "beside.pth").write_text("\n".join(lines) + "\n")
+    options = "--quiet --no-index --no-deps --no-build-isolation --disable-pip-version-check"
+    copy = folder.parent / "mdc-acme"
+    copy_tree(ACME, copy)
+    run(interpreter, "-m", "pip", "install", *options.split(), str(copy))
+    return interpreter
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    for path in source.rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            place = target / path.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(path.read_bytes())
+
+
+def run(python: Path, *words: str, text: str = "", cwd: Path | None = None):
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(python), *words], input=text, capture_output=True, text=True, cwd=cwd, env=env,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done
+
+
+def mdc(python: Path, *words: str, text: str = "") -> list[dict]:
+    program = "from mdc_core.cli.main import main; import sys; sys.exit(main())"
+    done = run(python, "-c", program, *words, text=text)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"), [("stream.py", 60), ("history.py", 40), ("spread.py", 20)]
+)
+def test_small(name: str, lines: int) -> None:
+    assert len((CODE / name).read_text().splitlines()) <= lines
+
+
+@pytest.mark.parametrize("path", sorted(ACME.glob("tests/*/test_*.py")), ids=lambda p: p.stem)
+def test_tests_are_five_lines(path: Path) -> None:
+    assert len([line for line in path.read_text().splitlines() if line.strip()]) <= 5
+
+
+def test_it_streams(python: Path) -> None:
+    rows = mdc(python, "stream", "acme", "X", "--sandbox", "--limit", "5")
+    market = [row for row in rows if row["type"] in ("trade", "quote")]
+    assert [row["seq"] for row in market] == [1, 2, 3, 4, 5]
+    assert {(row["provider"], row["symbol"]) for row in market} == {("acme", "X")}
+    assert rows[-1]["type"] == "end"
+    assert rows[-1]["reason"] == "limit"
+
+
+def test_its_check_judges(python: Path) -> None:
+    rows = (ACME / "tests" / "check" / "rows.jsonl").read_text()
+    out = mdc(python, "validate", "--check", "acme-spread", text=rows)
+    found = [row["message"] for row in out if row["type"] == "integrity"]
+    assert found == ["bid 100 and ask 110 are far apart", "bid 50 and ask 75.25 are far apart"]
+
+
+def test_its_own_tests_pass(python: Path) -> None:
+    folder = python.parents[2] / "mdc-acme"
+    done = run(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=folder)
+    assert " passed" in done.stdout
+    assert "failed" not in done.stdout
+    assert sys.version_info >= (3, 11)

@@ -1,0 +1,190 @@
+"""What the engine lets pass, leaves out and says, in text and in columns."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from mdc_validators.schema import Schema
+
+from mdc_core.batch import from_rows
+from mdc_core.contracts import Check, Finding, Options
+from mdc_core.events import Event, Gap, Integrity, Quote, Trade, type_of
+from mdc_core.plugin import PerEvent
+from mdc_core.quality.engine import Engine
+from mdc_core.quality.outcome import Outcome
+from mdc_core.wire.jsonl import encode_rows, rows_of
+
+NOON = "2024-01-02T12:00:00.000000001Z"
+
+
+class Sizes(PerEvent):
+    """A size of 13 is bad, one of 7 worth a look, one of 1 worth knowing."""
+
+    def check(self, event: Event) -> str | Finding | None:
+        size = getattr(event, "size", None)
+        if size == 13:
+            return Finding(0, "thirteen", "error")
+        if size == 1:
+            return Finding(0, "one", "info")
+        return "seven" if size == 7 else None
+
+
+class Everything(Check):
+    """Every row, as info."""
+
+    def __call__(self, batch: pa.RecordBatch) -> Iterable[Finding]:
+        return [Finding(row, "seen", "info") for row in reversed(range(batch.num_rows))]
+
+
+def trades(*sizes: int) -> list[Event]:
+    return [
+        Trade(symbol="A", ts_event=NOON, ts_recv=NOON, provider="p", venue="V", channel="c",
+              seq=seq, price=Decimal(1), size=Decimal(size), trade_id=str(seq))
+        for seq, size in enumerate(sizes)
+    ]  # fmt: skip
+
+
+def said(row: int, message: str, severity: str, check: str = "sizes") -> Integrity:
+    return Integrity(symbol="A", ts_event=NOON, ts_recv=NOON, provider="p", venue="V",
+                     channel="c", seq=row, check=check, severity=severity, message=message,
+                     about="trade", trade_id=str(row))  # fmt: skip
+
+
+def judge(engine: Engine, rows: list[Event]) -> tuple[Outcome, list[Event]]:
+    """The outcome with text, once it is known to be the same without."""
+    batch, raw = from_rows(rows), encode_rows(rows)
+    outcome = engine(batch, raw)
+    out: list[Event] = []
+    for chunk in outcome.chunks():
+        assert chunk.raw == encode_rows(rows_of(chunk.batch))
+        out += rows_of(chunk.batch)
+    columns = Outcome(batch, None, outcome.verdicts, outcome.left_out, outcome.end)
+    assert [row for chunk in columns.chunks() for row in rows_of(chunk.batch)] == out
+    return outcome, out
+
+
+def sizes(**options: Any) -> Engine:
+    return Engine({"sizes": Sizes(Options())}, **options)
+
+
+def test_without_findings_the_very_batch_passes() -> None:
+    rows = trades(2, 3)
+    batch, raw = from_rows(rows), encode_rows(rows)
+    outcome = sizes()(batch, raw)
+    (chunk,) = outcome.chunks()
+    assert chunk.batch is batch and chunk.raw is raw
+    assert not outcome.stopped and list(outcome.set_aside()) == []
+
+
+def test_annotate_puts_findings_behind_their_rows() -> None:
+    engine, rows = sizes(), trades(13, 2, 7, 1)
+    _, out = judge(engine, rows)
+    assert out == [
+        rows[0], said(0, "thirteen", "error"), rows[1],
+        rows[2], said(2, "seven", "warning"), rows[3], said(3, "one", "info"),
+    ]  # fmt: skip
+    assert engine.counts == {("sizes", s): 1 for s in ("error", "warning", "info")}
+    assert engine.rejected == 0
+
+
+def test_untouched_rows_keep_their_text() -> None:
+    first = b'{"type":"trade", "v":"1.0.0","symbol":"A","price":"1.0","size":2}\n'
+    second = b'{"size":13.0,"type":"trade","symbol":"A","price":1.50}\n'
+    rows: list[Event] = [Trade(symbol="A", price=Decimal(1), size=Decimal(2)),
+                         Trade(symbol="A", price=Decimal("1.5"), size=Decimal(13))]  # fmt: skip
+    chunks = list(sizes()(from_rows(rows), first + second).chunks())
+    assert chunks[0].raw == first + second
+    assert [chunk.batch.num_rows for chunk in chunks] == [2, 1]
+    (kept,) = sizes(on_fail="quarantine")(from_rows(rows), first + second).set_aside()
+    assert kept == (second[:-1], "sizes: thirteen", ["sizes"])
+
+
+def test_drop_leaves_bad_rows_out_and_says_so() -> None:
+    engine, rows = sizes(on_fail="drop"), trades(13, 2, 7, 13, 13)
+    outcome, out = judge(engine, rows)
+    assert out == [
+        said(0, "thirteen", "error"), rows[1], rows[2], said(2, "seven", "warning"),
+        said(3, "thirteen", "error"), said(4, "thirteen", "error"),
+    ]  # fmt: skip
+    assert engine.rejected == 3 and list(outcome.set_aside()) == []
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "kept"), [("error", [7, 1, 2]), ("warning", [1, 2]), ("info", [2])]
+)
+def test_fail_on_says_from_which_severity(fail_on: Any, kept: list[int]) -> None:
+    _, out = judge(sizes(on_fail="drop", fail_on=fail_on), trades(13, 7, 1, 2))
+    assert [row.size for row in out if isinstance(row, Trade)] == kept
+    assert sum(isinstance(row, Integrity) for row in out) == 3
+
+
+def test_quarantine_keeps_the_line_and_the_reasons() -> None:
+    engine = Engine({"sizes": Sizes(Options()), "all": Everything(Options())}, "quarantine")
+    rows = trades(2, 13)
+    outcome, out = judge(engine, rows)
+    line = encode_rows(rows[1:])[:-1]
+    assert list(outcome.set_aside()) == [(line, "sizes: thirteen; all: seen", ["sizes", "all"])]
+    assert out == [
+        rows[0], said(0, "seen", "info", "all"),
+        said(1, "thirteen", "error"), said(1, "seen", "info", "all"),
+    ]  # fmt: skip
+    columns = Engine({"sizes": Sizes(Options())}, "quarantine")(from_rows(rows))
+    assert [kept.line for kept in columns.set_aside()] == [line]
+
+
+def test_stop_ends_at_the_first_bad_row() -> None:
+    engine, rows = sizes(on_fail="stop"), trades(7, 2, 13, 7, 13)
+    outcome, out = judge(engine, rows)
+    assert out == [rows[0], said(0, "seven", "warning"), rows[1], said(2, "thirteen", "error")]
+    assert outcome.stopped and outcome.left_behind == 2
+    assert engine.rejected == 1
+    assert engine.counts == {("sizes", "warning"): 1, ("sizes", "error"): 1}
+    outcome, out = judge(sizes(on_fail="stop"), trades(7, 1))
+    assert not outcome.stopped and outcome.left_behind == 0 and len(out) == 4
+
+
+def test_many_findings_come_as_one_spliced_chunk() -> None:
+    engine, rows = sizes(on_fail="drop"), trades(*[13, 7, 2] * 100)
+    outcome, out = judge(engine, rows)
+    assert len(list(outcome.chunks())) == 1
+    expected: list[Event] = []
+    for row in range(0, 300, 3):
+        expected += [said(row, "thirteen", "error"), rows[row + 1],
+                     said(row + 1, "seven", "warning"), rows[row + 2]]  # fmt: skip
+    assert out == expected
+
+
+def test_events_about_the_data_pass_unjudged_but_for_the_schema() -> None:
+    engine = Engine({"all": Everything(Options()), "schema": Schema(Options())})
+    finding = said(0, "seven", "warning")
+    rows = [*trades(2), finding, Gap(ts_event=NOON), *trades(3)]
+    _, out = judge(engine, rows)
+    assert [type_of(row) for row in out] == [
+        "trade", "integrity", "integrity", "gap", "integrity", "trade", "integrity",
+    ]  # fmt: skip
+    assert [row.message for row in out if isinstance(row, Integrity)] == [
+        "seen", "seven", "gap without reason", "seen",
+    ]  # fmt: skip
+    only = Engine({"all": Everything(Options())})
+    assert judge(only, [finding, Gap(reason="overflow")])[1] == [
+        finding,
+        Gap(reason="overflow"),
+    ]
+
+
+def test_other_types_keep_their_columns() -> None:
+    rows = [Quote(symbol="A", bid_price=Decimal(1), conditions=["R"]), *trades(13)]
+    assert judge(sizes(), rows)[1] == [*rows, said(0, "thirteen", "error")]
+
+
+def test_a_check_that_speaks_of_a_row_that_is_not_there() -> None:
+    class Wrong(Check):
+        """A finding beyond the batch."""
+
+        def __call__(self, batch: pa.RecordBatch) -> Iterable[Finding]:
+            return [Finding(batch.num_rows, "?")]
+
+    with pytest.raises(IndexError, match="check wrong speaks of row 1 of a batch of 1"):
+        Engine({"wrong": Wrong(Options())})(from_rows(trades(2)))

@@ -1,0 +1,201 @@
+"""What cannot be read is set aside with its line and the reason; the rest passes."""
+
+import gzip
+import io
+import json
+from pathlib import Path
+
+import lz4.frame
+import pyarrow as pa
+import pytest
+import zstandard
+
+from mdc_core.errors import DataError
+from mdc_core.events import Trade
+from mdc_core.batch import from_rows
+from mdc_core.wire import reader as reader_module
+from mdc_core.wire.arrow import StreamEncoder
+from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.quarantine import Quarantine
+from mdc_core.wire.reader import Reader
+
+GOOD = b'{"type":"trade","v":"1.0.0","symbol":"A","price":1.5}\n'
+
+
+class Read:
+    """What reading some bytes gave."""
+
+    def __init__(self, data: bytes, folder: Path) -> None:
+        path = folder / "aside.jsonl"
+        aside = Quarantine(path)
+        self.reader = Reader(io.BytesIO(data), "input", aside)
+        self.text = b"".join(encode_batch(chunk.batch) for chunk in self.reader)
+        aside.close()
+        lines = path.read_text().splitlines() if path.exists() else []
+        self.aside = [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"nonsense", "not JSON"),
+        (b"[1,2]", "not a JSON object"),
+        (b"null", "not a JSON object"),
+        (b'{"type":"trade","price":1', "not JSON"),
+        (b'{"type":"trade","price":1}{"type":"trade","price":2}', "not JSON: Extra data"),
+        (b'{"type":"trade","symbol":5}', "Expected `str | null`, got `int` - at `symbol`"),
+        (b'{"type":"trade","price":true}', "at `price`"),
+        (b'{"type":"trade","seq":1.5}', "at `seq`"),
+        (b'{"type":"trade","seq":9223372036854775808}', "seq: 9223372036854775808 is beyond 64 bits"),
+        (b'{"type":"trade","price":NaN}', "NaN is not a number"),
+        (b'{"type":"trade","price":"NaN"}', "price: NaN is not a finite number"),
+        (b'{"type":"trade","price":"Infinity"}', "price: Infinity is not a finite number"),
+        (b'{"type":"indicator","value":NaN}', "NaN is not a number"),
+        (b'{"type":"trade","price":1e-19}', "price: 1E-19 is finer than 18 decimal places"),
+        (b'{"type":"trade","price":1e18}', "more than 18 digits before the point"),
+        (b'{"type":"trade","price":1,"price":2}', "duplicate key 'price'"),
+        (b'{"type":"trade","symbol":"\xff"}', "can't decode byte 0xff"),
+        (b'{"type":"trade","symbol":"\\ud800"}', ""),
+        (b'{"type":"trade","ts_event":"yesterday"}', "ts_event: not an RFC 3339 time"),
+        (b'{"type":"trade","ts_event":"2024-02-30T00:00:00Z"}', "ts_event: not a time"),
+        (b'{"type":"trade","ts_event":"2500-01-01T00:00:00Z"}', "ts_event: time out of range"),
+        (b'{"type":"trade","conditions":["@",null]}', "got `null` - at `conditions[1]`"),
+        (b'{"type":"book","bids":[{"price":1}]}', "size"),
+        (b'{"type":"split","ex_date":"2024-13-01"}', "ex_date: not a date"),
+        (b'{"type":"tirade"}', "unknown event type 'tirade'"),
+        (b'{"price":1}', "no event type"),
+        (b'{"type":"trade","v":"2.0.0"}', "trade version 2.0.0 is newer than 1.0.0"),
+        (b'{"type":"trade","extra":[1]}', "at `extra`"),
+        (b"[" * 100_000, "recursion"),
+    ],
+)  # fmt: skip
+def test_a_bad_line_is_set_aside_with_its_number(line: bytes, reason: str, tmp_path: Path) -> None:
+    for lines_before in (1, 200):  # in a small block, and in one that is halved first
+        got = Read(GOOD * lines_before + line + b"\n" + GOOD, tmp_path)
+        assert got.text == GOOD * (lines_before + 1)
+        assert got.reader.rejected == 1
+        record = got.aside[-1]
+        assert record["line"] == lines_before + 1
+        assert reason in record["reason"]
+        assert record["source"] == "input"
+        if "text" in record:
+            assert record["text"].encode() == line
+
+
+def test_bytes_that_are_not_text_are_kept_too(tmp_path: Path) -> None:
+    got = Read(b"\xff\xfe\n" + GOOD, tmp_path)
+    assert got.text == GOOD
+    assert got.aside[0]["base64"] == "//4="
+
+
+def test_unknown_fields_are_kept_under_extra(tmp_path: Path) -> None:
+    line = b'{"type":"trade","symbol":"A","bid_price":2,"extra":{"a":1},"new":1.50,"price":1}\n'
+    got = Read(line, tmp_path)
+    assert json.loads(got.text) == {
+        "type": "trade", "v": "1.0.0", "symbol": "A", "price": 1,
+        "extra": {"a": 1, "bid_price": 2, "new": 1.5},
+    }  # fmt: skip
+    assert b"1.50" in got.text
+
+
+def test_a_field_of_another_type_moves_to_extra_among_many(tmp_path: Path) -> None:
+    quote = b'{"type":"quote","symbol":"A","bid_price":1}\n'
+    stray = b'{"type":"trade","symbol":"A","price":1,"bid_price":7}\n'
+    got = Read(GOOD * 100 + quote * 100 + stray + quote * 100, tmp_path)
+    found = [json.loads(line) for line in got.text.splitlines()]
+    assert found[200]["extra"] == {"bid_price": 7}
+    assert [f["bid_price"] for f in found if f["type"] == "quote"] == [1] * 200
+
+
+def test_numbers_in_strings_and_all_ways_to_write_a_time(tmp_path: Path) -> None:
+    lines = b"".join(
+        b'{"type":"trade","price":"1.50","ts_event":"%s"}\n' % text
+        for text in (b"2024-01-02T14:30:00Z", b"2024-01-02T15:30:00+01:00", b"2024-01-02 14:30:00")
+    )
+    same = b'{"type":"trade","v":"1.0.0","ts_event":"2024-01-02T14:30:00.000000000Z","price":1.5}\n'
+    assert Read(lines, tmp_path).text == same * 3
+
+
+@pytest.mark.parametrize("tail", [b"", b"\n", b"\r\n", b"\n\n  \n"])
+def test_endings(tail: bytes, tmp_path: Path) -> None:
+    got = Read(GOOD + GOOD[:-1] + tail, tmp_path)
+    assert (got.text, got.reader.rejected) == (GOOD * 2, 0)
+
+
+def test_empty_input(tmp_path: Path) -> None:
+    got = Read(b"", tmp_path)
+    assert (got.text, got.reader.rejected, got.reader.damage) == (b"", 0, None)
+
+
+def test_a_line_of_fifty_megabytes(tmp_path: Path) -> None:
+    long = b'{"type":"trade","symbol":"A","extra":{"note":"' + b"x" * 50_000_000 + b'"}}\n'
+    got = Read(GOOD + long + GOOD, tmp_path)
+    assert got.reader.rejected == 0
+    assert len(got.text) == len(long) + 2 * len(GOOD) + len(b'"v":"1.0.0",')
+    got = Read(GOOD + b"y" * 50_000_000 + b"\n" + GOOD, tmp_path)
+    assert (got.text, got.reader.rejected) == (GOOD * 2, 1)
+    assert len(got.aside[0]["text"]) == 50_000_000
+
+
+def test_a_line_beyond_the_limit_is_kept_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "MAX_LINE", 3 << 20)
+    got = Read(GOOD + b"z" * (9 << 20) + b"\n" + GOOD, tmp_path)
+    assert (got.text, got.reader.rejected) == (GOOD * 2, 1)
+    assert "".join(part["text"] for part in got.aside) == "z" * (9 << 20)
+    assert {part["line"] for part in got.aside} == {2}
+
+
+PACKERS = {"gzip": gzip.compress, "zstd": zstandard.compress, "lz4": lz4.frame.compress}
+
+
+@pytest.mark.parametrize("codec", PACKERS)
+def test_compressed_input(codec: str, tmp_path: Path) -> None:
+    pack = PACKERS[codec]
+    many = b"".join(GOOD.replace(b"1.5", b"%d" % n) for n in range(9_000))
+    assert Read(pack(many), tmp_path).text == many
+    assert Read(pack(GOOD) + pack(GOOD), tmp_path).text == GOOD * 2
+
+
+@pytest.mark.parametrize("codec", PACKERS)
+def test_compressed_input_that_breaks_off(codec: str, tmp_path: Path) -> None:
+    many = b"".join(GOOD.replace(b"1.5", b"%d.25" % (n * 7919)) for n in range(30_000))
+    packed = PACKERS[codec](many)
+    got = Read(packed[: len(packed) * 2 // 3], tmp_path)
+    assert "breaks off" in str(got.reader.damage)
+    whole = got.text
+    assert whole and many.startswith(whole)
+    rest = "".join(record["text"] for record in got.aside)
+    assert many.startswith(whole + rest.encode())
+
+
+def test_an_arrow_stream_that_breaks_off(tmp_path: Path) -> None:
+    arrow = StreamEncoder()
+    rows = [Trade(symbol=f"S{n}") for n in range(1_000)]
+    first = arrow.encode(from_rows(rows))
+    second = arrow.encode(from_rows(rows))
+    got = Read(first + second[:-100], tmp_path)
+    assert "breaks off" in str(got.reader.damage)
+    assert got.text.count(b"\n") == 1_000
+
+
+def test_arrow_streams_behind_each_other(tmp_path: Path) -> None:
+    arrow = StreamEncoder()
+    data = arrow.encode(from_rows([Trade(symbol="A")])) + arrow.end()
+    got = Read(data + data, tmp_path)
+    assert got.text == b'{"type":"trade","v":"1.0.0","symbol":"A"}\n' * 2
+
+
+def test_arrow_from_elsewhere_must_be_exact(tmp_path: Path) -> None:
+    table = pa.table({"type": ["trade"], "price": [1.5]})
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    with pytest.raises(DataError, match="price is double, which is not exact"):
+        Read(sink.getvalue(), tmp_path)
+
+
+def test_parquet_cannot_come_through_a_pipe(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="name the file"):
+        Read(b"PAR1 and so on", tmp_path)

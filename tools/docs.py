@@ -1,0 +1,227 @@
+"""Write what derives from the command tree: man/, docs/help.md and completions/.
+
+python tools/docs.py            write them
+python tools/docs.py --check    exit 1, naming the files that are stale
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from mdc_core import __version__, registry
+from mdc_core.cli.choosing import SelectCommand
+from mdc_core.cli.lazy import Lines
+from mdc_core.cli.main import root
+from mdc_core.cli.scripts import FILES, script
+from mdc_core.cli.session import Session
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDTH = 78
+STATUSES = (
+    ("0", "Done."),
+    ("1", "Findings or rejections, with --strict."),
+    ("2", "The command line cannot be carried out as it stands."),
+    ("65", "Bad or truncated data."),
+    ("69", "The vendor is unavailable after all retries."),
+    ("70", "A bug."),
+    ("73", "Cannot write."),
+    ("75", "Try again later: a rate limit."),
+    ("77", "Refused: wrong credentials, or no entitlement."),
+    ("78", "Misconfigured: a setting, a missing secret or a missing extra."),
+    ("130, 143", "Interrupted before anything could be finished."),
+    ("141", "The reader of standard output went away."),
+)
+
+
+class Page(NamedTuple):
+    """One command as it is documented."""
+
+    words: tuple[str, ...]
+    ctx: click.Context
+
+    @property
+    def title(self) -> str:
+        """The command as it is typed."""
+        return " ".join(self.words)
+
+    @property
+    def name(self) -> str:
+        """The name of its man page."""
+        return "-".join(word for word in self.words if not word.startswith("-"))
+
+
+def pages() -> Iterator[Page]:
+    """Every command, groups before what is in them."""
+    os.environ[registry.LIMIT] = ""
+    for ref in registry.find_all():
+        registry.load(ref.verb, ref.name)
+    ctx = root.make_context(
+        "mdc", [], resilient_parsing=True, terminal_width=WIDTH, obj=Session({})
+    )
+    yield from walk(ctx, ("mdc",))
+
+
+def walk(ctx: click.Context, words: tuple[str, ...]) -> Iterator[Page]:
+    """A command, and those below it."""
+    yield Page(words, ctx)
+    group = ctx.command
+    if not isinstance(group, click.Group):
+        return
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
+        assert command is not None
+        below = command.make_context(name, [], parent=ctx, resilient_parsing=True)
+        yield from walk(below, (*words, name))
+
+
+def variants(page: Page) -> Iterator[Page]:
+    """A page for each plugin that `--format NAME` or the like can choose."""
+    command = page.ctx.command
+    if not isinstance(command, SelectCommand):
+        return
+    flag = command.selector.opts[0]
+    for name in registry.find(command.verb):
+        args = [flag, name]
+        ctx = command.make_context(
+            page.words[-1], args, parent=page.ctx.parent, resilient_parsing=True
+        )
+        yield Page((*page.words, *args), ctx)
+
+
+def files() -> dict[Path, str]:
+    """Every derived file and its text."""
+    found: dict[Path, str] = {}
+    every = list(pages())
+    for page in every:
+        found[ROOT / "man" / f"{page.name}.1"] = man(page, every)
+    found[ROOT / "docs" / "help.md"] = help_md(every)
+    for shell, name in FILES.items():
+        found[ROOT / "completions" / name] = script(shell)
+    return found
+
+
+def help_md(every: list[Page]) -> str:
+    """The --help of every command."""
+    out = ["# Commands", "", "What every command says when it is asked for `--help`.", ""]
+    for page in every:
+        for variant in [page, *variants(page)]:
+            out += [
+                f"## {variant.title}",
+                "",
+                "```text",
+                variant.ctx.get_help().rstrip(),
+                "```",
+                "",
+            ]
+    return "\n".join(out)
+
+
+def man(page: Page, every: list[Page]) -> str:
+    """A man page."""
+    command, ctx = page.ctx.command, page.ctx
+    doc = (command.help or command.get_short_help_str()).strip().split("\n\n")
+    usage = ctx.command.collect_usage_pieces(ctx)
+    out = [
+        f'.TH {roff(page.name.upper())} 1 "" "mdc {__version__}" "mdc manual"',
+        ".SH NAME",
+        f"{roff(page.name)} \\- {roff(' '.join(doc[0].split()).rstrip('.'))}",
+        ".SH SYNOPSIS",
+        f".B {roff(page.title)}",
+        *([roff(" ".join(usage))] if usage else []),
+        ".SH DESCRIPTION",
+    ]
+    for number, paragraph in enumerate(doc):
+        out += [".PP"] if number else []
+        out += [roff(line.strip()) for line in paragraph.splitlines()]
+    out += _options(page)
+    for variant in variants(page):
+        out += _options(variant, only_plugins=True)
+    out += _commands(page)
+    out += [".SH EXIT STATUS"]
+    for status, text in STATUSES:
+        out += [".TP", f".B {status}", roff(text)]
+    examples = command.examples if isinstance(command, Lines) else ()
+    if examples:
+        out += [".SH EXAMPLES", ".nf", *(roff(e) for e in examples), ".fi"]
+    out += _see_also(page, every)
+    return "\n".join(out) + "\n"
+
+
+def _options(page: Page, *, only_plugins: bool = False) -> list[str]:
+    out: list[str] = []
+    section = ""
+    for param in page.ctx.command.get_params(page.ctx):
+        record = param.get_help_record(page.ctx)
+        plugin = getattr(param, "plugin", "")
+        if (
+            record is None
+            or not isinstance(param, click.Option)
+            or (only_plugins and not plugin)
+        ):
+            continue
+        title = f"OPTIONS OF {plugin.upper()}" if plugin else "OPTIONS"
+        if title != section:
+            out += [f'.SH "{roff(title)}"']
+            section = title
+        out += [".TP", f".B {roff(record[0])}", roff(record[1])]
+        if param.envvar:
+            names = [param.envvar] if isinstance(param.envvar, str) else list(param.envvar)
+            out += [".br", roff(f"Environment: {', '.join(names)}")]
+    return out
+
+
+def _commands(page: Page) -> list[str]:
+    group = page.ctx.command
+    if not isinstance(group, click.Group):
+        return []
+    out = [".SH COMMANDS"]
+    for name in group.list_commands(page.ctx):
+        command = group.get_command(page.ctx, name)
+        assert command is not None
+        out += [".TP", f".B {roff(name)}", roff(command.get_short_help_str(300))]
+    return out
+
+
+def _see_also(page: Page, every: list[Page]) -> list[str]:
+    near = {
+        other.name
+        for other in every
+        if other.words[:-1] in (page.words, page.words[:-1]) or other.words == page.words[:-1]
+    } - {page.name}
+    names = sorted(near) or ["mdc"]
+    return [".SH SEE ALSO", ",\n".join(f".BR {roff(n)} (1)" for n in names)]
+
+
+def roff(text: str) -> str:
+    """Text that troff prints as it is."""
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    return "\n".join(
+        f"\\&{line}" if line.startswith((".", "'")) else line for line in text.splitlines()
+    )
+
+
+def main(args: list[str]) -> int:
+    """Write the files, or compare them."""
+    wanted = files()
+    folders = [ROOT / "man", ROOT / "completions"]
+    present = {path for folder in folders for path in folder.glob("*") if path.is_file()}
+    stale = [p for p, text in wanted.items() if not p.exists() or p.read_text("utf-8") != text]
+    extra = sorted(present - set(wanted))
+    if args == ["--check"]:
+        for path in [*stale, *extra]:
+            print(f"stale: {path.relative_to(ROOT)}", file=sys.stderr)
+        return 1 if stale or extra else 0
+    for path in stale:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(wanted[path], "utf-8")
+    for path in extra:
+        path.unlink()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
