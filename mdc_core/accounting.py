@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mdc_core import __version__, times
-from mdc_core.events import CONTROL_TYPES, Begin, End, Event, Gap, Integrity, type_of
+from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Begin, End, Event, Gap, Integrity, type_of
 from mdc_core.schema import version_of
 from mdc_core.wire.jsonl import as_dict, rows_of
 from mdc_core.wire.reader import Chunk, Reader
@@ -105,10 +105,10 @@ class Input:
             self._begin = row
             self.origin = self.origin or row
             self._since = Counter()
-            self._rejected_before = self.rejected
         elif isinstance(row, End):
             self._check(row)
             self._begin = None
+            self._rejected_before = self.rejected
 
     def _check(self, end: End) -> None:
         said = {name: int(count) for name, count in (end.counts or {}).items()}
@@ -181,16 +181,16 @@ class Output:
         before = self._origin.origin if self._origin else None
         self.run_id = self.run_id or (before and before.run_id) or new_run_id()
         provider = self._provider or (before.provider if before else None)
-        names = ("trade", "quote", "bar", "book", "delta", "integrity", "gap")
+        versions = {name: version_of(name) for name in EVENT_TYPES}
         begin = Begin(
             provider=provider,
             ts_recv=times.now(),
             run_id=self.run_id,
             stage=self.stage,
             mdc=__version__,
-            versions={name: version_of(name) for name in names},
+            versions=versions,
             request=self._request,
-            origin=as_dict(before) if before else None,
+            origin=_lineage(before, versions) if before else None,
         )
         self._control(begin)
 
@@ -228,6 +228,14 @@ class Output:
     def _control(self, event: Event) -> None:
         if not self.writer.for_people:
             self.writer.rows([event])
+
+
+def _lineage(before: Begin, versions: dict[str, str]) -> dict[str, Any]:
+    """The begin event of the input; its schema versions only where they differ."""
+    origin = as_dict(before)
+    if origin.get("versions") == versions:
+        del origin["versions"]
+    return origin
 
 
 def _without_control(batch: "pa.RecordBatch") -> "pa.RecordBatch":

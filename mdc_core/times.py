@@ -18,7 +18,7 @@ MIN_NS, MAX_NS = -(2**63), 2**63 - 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?"
+    r"(\d{4}-\d\d-\d\d)[T ](\d\d(?::\d\d(?::\d\d)?)?)(?:\.(\d{1,9}))?"
     r"(Z|[+-]\d\d:?\d\d)?",
     re.ASCII,
 )
@@ -28,7 +28,9 @@ _SPAN = re.compile(r"(\d+)(ns|us|ms|s|m|h|d|w)", re.ASCII)
 
 
 def from_ns(ns: int) -> str:
-    """The text of a time given in nanoseconds since 1970, UTC."""
+    """The text of a time given in nanoseconds since 1970, UTC; raises DataError beyond 64 bits."""
+    if not MIN_NS <= ns <= MAX_NS:
+        raise DataError(f"time out of range (1677-09-21 to 2262-04-11): {ns} ns")
     seconds, rest = divmod(ns, SECOND)
     moment = _EPOCH + timedelta(seconds=seconds)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

@@ -1,11 +1,49 @@
 """Fixtures that more than one test file needs."""
 
+import json
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+CONTROL = ("begin", "end", "heartbeat")
+
+
+class Done(NamedTuple):
+    """What a shell command did."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """The events on standard output, control events left out, numbers as text."""
+        return [e for e in self.all_events if e["type"] not in CONTROL]
+
+    @property
+    def all_events(self) -> list[dict[str, Any]]:
+        """The events on standard output, numbers as their text."""
+        lines = self.out.splitlines()
+        return [json.loads(line, parse_float=str, parse_int=str) for line in lines]
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the events on standard output, control events left out."""
+        return [line for line in self.out.splitlines() if not is_control(line)]
+
+
+def is_control(line: str) -> bool:
+    """Whether a line is a begin, end or heartbeat event."""
+    return any(line.startswith(f'{{"type":"{name}"') for name in CONTROL)
+
+
+Shell = Callable[..., Done]
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +53,28 @@ def shared() -> Path:
     if not (path / "data" / "lean").is_dir():
         pytest.skip(f"no real market data at {path} (set MDC_SHARED)")
     return path
+
+
+@pytest.fixture(scope="session")
+def quiet_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment without the settings of whoever runs the tests, `mdc` on its PATH."""
+    home = tmp_path_factory.mktemp("home")
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MDC_", "ALPACA_"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    return env | {"PATH": path, "XDG_CONFIG_HOME": str(home), "XDG_STATE_HOME": str(home)}
+
+
+@pytest.fixture
+def shell(tmp_path: Path, quiet_env: dict[str, str]) -> Shell:
+    """Run a line of shell in an empty directory, with pipefail."""
+
+    def run(line: str, *, stdin: bytes = b"", cwd: Path = tmp_path, **env: str) -> Done:
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", line], input=stdin, capture_output=True,
+            cwd=cwd, env=quiet_env | env, check=False,
+        )  # fmt: skip
+        err = done.stderr.decode()
+        assert "Traceback" not in err, err
+        return Done(done.returncode, done.stdout.decode(), err)
+
+    return run

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from mdc_core.contracts import Check, Finding, Severity
-from mdc_core.quality.outcome import Outcome, Verdict
+from mdc_core.quality.outcome import Outcome, Verdict, reason_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,9 +61,10 @@ class Engine:
                 for row, found in verdicts.items()
                 if any(finding.severity in self._failing for _, finding in found)
             ]
-        end = batch.num_rows
+        end, stopped = batch.num_rows, None
         if self._on_fail == "stop" and failed:
             end, failed = failed[0] + 1, failed[:1]
+            stopped = reason_of(verdicts[failed[0]])
             verdicts = {row: found for row, found in verdicts.items() if row < end}
         self.rejected += len(failed)
         for found in verdicts.values():
@@ -74,7 +75,7 @@ class Engine:
             verdicts=verdicts,
             left_out=failed,
             end=end,
-            stopped=self._on_fail == "stop" and bool(failed),
+            stopped=stopped,
             keep_lines=self._on_fail == "quarantine",
         )
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mdc_core.contracts import Finding
@@ -35,7 +36,7 @@ class Outcome:
     verdicts: Mapping[int, Verdict] = field(default_factory=dict)
     left_out: Sequence[int] = ()
     end: int | None = None  # rows from here on were left behind by `stop`
-    stopped: bool = False
+    stopped: str | None = None  # why the engine stopped, if it did
     keep_lines: bool = False
 
     @property
@@ -68,6 +69,10 @@ class Outcome:
 
     def findings(self) -> list[Event]:
         """The findings as events, in the order of their rows."""
+        return self._findings
+
+    @cached_property
+    def _findings(self) -> list[Event]:
         from mdc_core.batch import integers
 
         rows = list(self.verdicts)
@@ -102,7 +107,7 @@ class Outcome:
             else:
                 line = encode_batch(self.batch.slice(row, 1))
             verdict = self.verdicts[row]
-            reason = "; ".join(f"{name}: {finding.message}" for name, finding in verdict)
+            reason = reason_of(verdict)
             checks = list(dict.fromkeys(name for name, _ in verdict))
             yield SetAside(line.rstrip(b"\n"), reason, checks)
 
@@ -144,6 +149,14 @@ class Outcome:
             ]
             done += count
         return Chunk(batch, b"".join(texts))
+
+
+def reason_of(verdict: Verdict) -> str:
+    """What is said about a row, in one line."""
+    return "; ".join(
+        said.message if said.message.startswith(f"{name}:") else f"{name}: {said.message}"
+        for name, said in verdict
+    )
 
 
 def _integrity(of_row: dict[str, Any], name: str, finding: Finding) -> Integrity:

@@ -5,6 +5,7 @@ the rows of thousands of files fit into memory while they wait for their turn.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +33,7 @@ class Packing:
         }
 
     def pack(
-        self, file: int, length: int, values: Mapping[str, pa.Array | None]
+        self, file: int, length: int, values: Mapping[str, "pa.Array[Any]"]
     ) -> pa.RecordBatch:
         """Rows of a file, known by its number."""
         number = pa.repeat(pa.scalar(file, pa.int32()), length)

@@ -114,5 +114,5 @@ def _joined(pieces: list[Rows]) -> Rows:
     )
     if np.all(keys[1:] >= keys[:-1]):
         return Rows(keys, batch)
-    order = np.argsort(keys, kind="stable")
-    return Rows(keys[order], batch.take(pa.array(order)))
+    order: Int64s = np.argsort(keys, kind="stable")
+    return Rows(keys[order], batch.take(order))

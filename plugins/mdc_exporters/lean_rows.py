@@ -17,6 +17,7 @@ from mdc_exporters.lean_text import (
     TEN_THOUSANDTHS,
     TEXT,
     Block,
+    Column,
     Layout,
     parse,
     read_blocks,
@@ -24,7 +25,7 @@ from mdc_exporters.lean_text import (
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
-Columns = dict[str, pa.Array]
+Columns = dict[str, Column]
 
 _LISTED = "exchange", "condition", "suspicious"  # what a listed instrument's tick has besides
 _EXTRA = {"": None, "0": None, "1": '{"suspicious":1}'}
@@ -66,9 +67,12 @@ def layout_of(file: DataFile) -> Layout:
     """The columns of a file; stock prices are in ten-thousandths, all others as they are."""
     listed = file.security_type in ("equity", "index")
     flags = _LISTED if listed else ("suspicious",)
-    price = TEN_THOUSANDTHS if file.security_type == "equity" else NUMBER
+    price: pa.DataType = TEN_THOUSANDTHS if file.security_type == "equity" else NUMBER
+    names: tuple[str, ...]
+    widths: tuple[int, ...]
+    required: tuple[str, ...]
     if type_of(file) == "bar":
-        names: tuple[str, ...] = ("open", "high", "low", "close", "volume")
+        names = ("open", "high", "low", "close", "volume")
         widths, required = (6,), ("time", *names)
     elif file.kind == "trade":
         names = ("price", "size", *flags)
@@ -146,7 +150,7 @@ def _between(times: Int64s, start: int | None, end: int | None) -> Bools:
     return chosen
 
 
-def _wall_clock(file: DataFile, column: pa.Array, block: Block) -> Int64s:
+def _wall_clock(file: DataFile, column: Any, block: Block) -> Int64s:
     """Nanoseconds since 1970 as the wall clock of the data zone shows them."""
     if file.day is not None:
         words = np.frombuffer(column.buffers()[1], np.int64).reshape(-1, 2)
@@ -155,15 +159,16 @@ def _wall_clock(file: DataFile, column: pa.Array, block: Block) -> Int64s:
         wrong = (high != 0) | (since_midnight < 0) | (since_midnight >= DAY)
         if wrong.any():
             block.fail(int(wrong.argmax()), "time is not in the milliseconds of a day")
-        return since_midnight + Clock.wall(file.day)
+        wall: Int64s = since_midnight + Clock.wall(file.day)
+        return wall
     shaped = pc.match_substring_regex(column, r"^\d{8} \d\d:\d\d$")
-    text = pc.if_else(shaped, column, None)
-    moments = pc.strptime(text, format="%Y%m%d %H:%M", unit="s", error_is_null=True)
+    text: Any = pc.if_else(shaped, column, None)
+    moments: Any = pc.strptime(text, format="%Y%m%d %H:%M", unit="s", error_is_null=True)
     seconds = moments.cast(pa.int64()).fill_null(_MAX_SECONDS + 1).to_numpy()
     wrong = np.abs(seconds) > _MAX_SECONDS
     if wrong.any():
         block.fail(int(wrong.argmax()), "time is not yyyyMMdd HH:mm")
-    wall: Int64s = seconds * SECOND
+    wall = seconds * SECOND
     return wall
 
 
@@ -175,7 +180,7 @@ def _closes(file: DataFile, wall: Int64s, times: Int64s, clock: Clock) -> Int64s
     return closes
 
 
-def _time(times: Int64s) -> pa.Array:
+def _time(times: Int64s) -> Column:
     return pa.array(times).view(pa.timestamp("ns", "UTC"))
 
 
@@ -192,7 +197,8 @@ def _trade(file: DataFile, columns: Columns, block: Block) -> Columns:
 def _quote(file: DataFile, columns: Columns, block: Block) -> Columns:
     values = {**_conditions(columns), **_suspicious(columns, block)}
     for side in ("bid", "ask"):
-        price, sizes = _number(columns[side]), columns.get(f"{side}_size")
+        price: Any = _number(columns[side])
+        sizes: Any = columns.get(f"{side}_size")
         if sizes is not None:
             values[f"{side}_size"] = sizes
         values |= {f"{side}_price": price, **_venue(file, columns, f"{side}_venue")}
@@ -216,7 +222,7 @@ _VALUES: dict[str, Callable[[DataFile, Columns, Block], Columns]] = {
 }
 
 
-def _number(column: pa.Array) -> pa.Array:
+def _number(column: Column) -> Column:
     """Prices as they are; ten-thousandths by moving the point, which is exact and free."""
     if column.type != TEN_THOUSANDTHS:
         return column
@@ -250,7 +256,7 @@ def _suspicious(columns: Columns, block: Block) -> Columns:
     return {"extra": _each(column, _EXTRA.__getitem__, pa.string())}
 
 
-def _each(column: pa.Array, meaning: Callable[[str], Any], kind: pa.DataType) -> pa.Array:
+def _each(column: Any, meaning: Callable[[str], Any], kind: pa.DataType) -> Column:
     """A column of few distinct words, each replaced by what it means."""
     encoded = column.dictionary_encode()
     meanings = [meaning(word) for word in encoded.dictionary.to_pylist()]

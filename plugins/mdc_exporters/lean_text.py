@@ -3,9 +3,9 @@
 import zlib
 from collections.abc import Iterator
 from decimal import Context, Decimal, InvalidOperation
-from io import RawIOBase
+from io import BytesIO, RawIOBase
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, TypeAlias
 from zipfile import BadZipFile, ZipFile
 
 import pyarrow as pa
@@ -14,7 +14,9 @@ from msgspec import Struct
 
 from mdc_core.plugin import DataError
 
-TEXT = pa.string()
+Column: TypeAlias = "pa.Array[Any]"
+
+TEXT: pa.DataType = pa.string()
 NUMBER = pa.decimal128(36, 18)
 TEN_THOUSANDTHS = pa.decimal128(36, 14)  # what NUMBER holds when divided by 10000
 MILLISECONDS = pa.decimal128(36, 6)  # to the nanosecond
@@ -25,7 +27,7 @@ _BAD_ZIP = (BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 class Layout(Struct, frozen=True):
     """The columns of a kind of file, and how many of them a line may have."""
 
-    columns: dict[str, pa.DataType]
+    columns: dict[str, Any]  # Arrow types
     widths: tuple[int, ...]
     required: tuple[str, ...]
 
@@ -114,14 +116,14 @@ def _whole_lines(stream: IO[bytes], size: int) -> Iterator[bytes]:
         yield rest
 
 
-def parse(block: Block, layout: Layout) -> dict[str, pa.Array]:
+def parse(block: Block, layout: Layout) -> dict[str, Column]:
     """A block's fields by column; one that its lines do not have is left out."""
     first = next((line for _, line in block.lines()), b"")
     width = first.count(b",") + 1
     names = list(layout.columns)[:width]
     try:
         table = csv.read_csv(
-            pa.py_buffer(block.text),
+            BytesIO(block.text),
             csv.ReadOptions(
                 use_threads=False, block_size=len(block.text) + 1, column_names=names
             ),
@@ -150,7 +152,7 @@ def _wrong_width(width: int, layout: Layout) -> str:
     return f"{width} fields, not {allowed} ({', '.join(layout.columns)})"
 
 
-def _parse_lines(block: Block, layout: Layout) -> dict[str, pa.Array]:
+def _parse_lines(block: Block, layout: Layout) -> dict[str, Column]:
     """The same line by line, for lines of several widths, and to find the one at fault."""
     values: dict[str, list[Decimal | str | None]] = {name: [] for name in layout.columns}
     for row, (_, line) in enumerate(block.lines()):
@@ -169,7 +171,7 @@ def _parse_lines(block: Block, layout: Layout) -> dict[str, pa.Array]:
     return {name: pa.array(values[name], kind) for name, kind in layout.columns.items()}
 
 
-def _exact(text: str, kind: pa.DataType) -> Decimal | None:
+def _exact(text: str, kind: Any) -> Decimal | None:
     """A field's value as it stands; raises ValueError where the column cannot hold it."""
     text = text.strip(" \t")
     if not text:
@@ -184,7 +186,7 @@ def _exact(text: str, kind: pa.DataType) -> Decimal | None:
         return Decimal(0)
     if value.adjusted() >= kind.precision - kind.scale:
         raise ValueError("is too large")
-    finest = value.adjusted()
+    finest: Any = value.adjusted()
     if finest >= -kind.scale:
         value = value.normalize(Context(prec=len(text)))
         finest = value.as_tuple().exponent

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# Exchange letters as Alpaca documents them (alpacahq/alpaca-docs, content/market-data/_index.md,
-# "Exchanges"): the participant ids of the CTA and UTP plans. F and G are newer than that page
-# and come from Massive's /v3/reference/exchanges. MICs are those of ISO 10383. T and Q are
-# both Nasdaq: T on tapes A and B, Q on tape C. D is where all off-exchange trades are
-# reported, hence FINRA's operating MIC. E (market independent) and S (Nasdaq Small Cap) have
-# no MIC, and stay letters, as does every letter that is not here.
+# Exchange letters as Alpaca documents them ("Exchanges" in alpacahq/alpaca-docs,
+# content/market-data/_index.md): the participant ids of the CTA and UTP plans. F and G are
+# newer than that page and come from Massive's /v3/reference/exchanges. MICs are those of
+# ISO 10383. T and Q are both Nasdaq: T on tapes A and B, Q on tape C. D is where all off-
+# exchange trades are reported, hence FINRA's operating MIC. E (market independent) and S
+# (Nasdaq Small Cap) have no MIC, and stay letters, as does every letter that is not here.
 MIC_OF_LETTER: Mapping[str, str] = MappingProxyType(
     {
         "A": "XASE",  # NYSE American

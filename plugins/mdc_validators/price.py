@@ -98,9 +98,8 @@ class Price(Check):
 
 def _far(row: int, name: str, price: float, last: float) -> Finding:
     percent = abs(price - last) / last * 100
-    return Finding(
-        row, f"{name} {price:.12g} is {percent:.3g} % away from the last good {last:.12g}"
-    )
+    share = f"{percent:.3g}" if percent < 1000 else f"{percent:.0f}"
+    return Finding(row, f"{name} {price:.12g} is {share} % away from the last good {last:.12g}")
 
 
 class _Levels:

@@ -47,17 +47,19 @@ class Schema(Check):
     def __init__(self, options: Options) -> None:
         super().__init__(options)
         self._words = Words()
-        self._rules = {name: _rules_of(name) for name in EVENT_TYPES}
+        self._rules: dict[str, _Rules] = {}  # of the types seen so far
 
     def __call__(self, batch: pa.RecordBatch) -> Iterable[Finding]:
         codes, types = self._words(batch, "type")
         filled = _filled(batch)
         for code, name in enumerate(types):
             rows = codes == code
-            if name not in self._rules:
-                wrong = "has no type" if name is None else f"unknown type {name!r}"
+            if name is None or name not in EVENT_TYPES:
+                wrong = "no type" if name is None else f"unknown type {name!r}"
                 yield from _findings(rows, wrong)
                 continue
+            if name not in self._rules:
+                self._rules[name] = _rules_of(name)
             rules = self._rules[name]
             for column in rules.required:
                 absent = rows & ~filled[column] if column in filled else rows
@@ -84,7 +86,8 @@ class Schema(Check):
 
 def _rules_of(name: str) -> _Rules:
     cls, own = EVENT_TYPES[name], field_names(name)
-    values = {column: allowed_values(cls, column) for column in own}
+    texts = [column for column in own if kind_of(column) == "text"]
+    values = {column: allowed_values(cls, column) for column in texts}
     return _Rules(
         required=frozenset(cls.required),
         own=frozenset(own),
@@ -100,10 +103,11 @@ def _rules_of(name: str) -> _Rules:
 def _filled(batch: pa.RecordBatch) -> dict[str, Bools]:
     """Where each column has a value, for the columns that have any."""
     length = batch.num_rows
+    everywhere = np.ones(length, np.bool_)
     found: dict[str, Bools] = {}
     for name, column in zip(batch.schema.names[1:], batch.columns[1:], strict=True):
         if column.null_count < length:
-            found[name] = valid(column)
+            found[name] = valid(column) if column.null_count else everywhere
     return found
 
 

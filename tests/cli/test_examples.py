@@ -1,6 +1,8 @@
 """Every example in a help text does what it says: it runs, in an empty directory."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -57,13 +59,32 @@ def prepared(tmp_path_factory):
     return folder, env
 
 
-@pytest.mark.parametrize(("where", "example"), collected(), ids=lambda text: text[:60])
-def test_an_example_runs(where, example, prepared):
+@pytest.fixture
+def shell(prepared):
+    """Run a line of shell; whatever of it is left in the end is ended."""
     folder, env = prepared
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", example], cwd=folder, capture_output=True, text=True,
-        check=False, env=env, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    started = []
+
+    def shell(line):
+        process = subprocess.Popen(
+            ["bash", "-o", "pipefail", "-c", line], cwd=folder, env=env, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True,
+        )  # fmt: skip
+        started.append(process)
+        _, err = process.communicate(timeout=60)
+        return process.returncode, err
+
+    yield shell
+    for process in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.mark.parametrize(("where", "example"), collected(), ids=lambda text: text[:60])
+def test_an_example_runs(where, example, shell):
+    status, err = shell(example)
     # 141: the last command of the pipe, such as head, has seen enough.
-    assert done.returncode in (0, 141), f"{where}: {example}\n{done.stderr}"
-    assert "Traceback" not in done.stderr
+    assert status in (0, 141), f"{where}: {example}\n{err}"
+    assert "Traceback" not in err

@@ -188,9 +188,9 @@ def test_currency_ticks(root: Path, name: str, count: int, first: str, last: str
 def test_daily_bars_begin_at_midnight_in_new_york(root: Path) -> None:
     path = root / "equity/usa/daily/uw.zip"
     (batch,) = batches(path)
-    names = ("ts_event", "open", "high", "low", "close", "volume")
-    table = batch.set_column(0, "ts_event", batch["ts_event"].cast("int64"))
-    rows = zip(*(table[name].to_pylist() for name in names), strict=True)
+    times = batch["ts_event"].cast("int64").to_pylist()
+    columns = [batch[name].to_pylist() for name in ("open", "high", "low", "close", "volume")]
+    rows = zip(times, *columns, strict=True)
     for line, (time, *prices, volume) in zip(lines_of(path), rows, strict=True):
         day = datetime.strptime(line[0], "%Y%m%d %H:%M")
         day = day.replace(tzinfo=ZoneInfo("America/New_York"))

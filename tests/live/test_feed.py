@@ -273,7 +273,7 @@ def test_another_subscription_by_a_new_connection(desk: Any, acme: Any) -> None:
         events: list[Event] = []
         for some in feed:
             events += some
-            if len(numbers(events)) == 10:
+            if some and len(numbers(events)) == 10:
                 feed.resubscribe(Subscription(("MSFT",)))
             if len(numbers(events)) == 20:
                 break
@@ -310,7 +310,7 @@ def test_another_subscription_on_the_same_connection(
         events: list[Event] = []
         for some in feed:
             events += some
-            if len(numbers(events)) == 10:
+            if some and len(numbers(events)) == 10:
                 feed.resubscribe(Subscription(("MSFT",)))
             if states(events)[1:]:
                 changed.set()

@@ -11,6 +11,7 @@ from mdc_core.events import Connection, Event, Gap, Trade
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.feed import Feed
+from mdc_core.live.limit import Limit
 from mdc_core.live.source import SourceLine, simulated
 from mdc_core.live.stamp import Stamp
 from mdc_core.logs import Log, Mask
@@ -98,3 +99,21 @@ def test_the_backoff_doubles_up_to_half_a_minute_and_gives_up() -> None:
     with pytest.raises(UnavailableError, match=r"lost \(given up after 1 try\)") as caught:
         Backoff(0).delay(lost)
     assert caught.value.hint == "try"
+
+
+def test_a_limit_counts_events_about_instruments_only() -> None:
+    up = Connection(state="up")
+    trade = Trade(symbol="SPY")
+    limit = Limit(3)
+    assert limit.cut([up, trade, up]) == [up, trade, up]
+    assert not limit.reached
+    assert limit.cut([up, trade, trade, up, trade]) == [up, trade, trade]
+    assert limit.reached
+    assert Limit().cut([trade]) == [trade]
+    assert not Limit().reached
+
+
+def test_a_limit_in_time() -> None:
+    moments = iter([10.0, 11.4, 11.5])
+    limit = Limit(duration=1_500_000_000, clock=lambda: next(moments))
+    assert [limit.reached, limit.reached] == [False, True]

@@ -23,8 +23,8 @@ def environment(**more: str) -> dict[str, str]:
 
 def mdc(folder: Path, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [MDC, *args], cwd=folder, env=environment(**more), capture_output=True, text=True,
-        timeout=120, check=False,
+        [MDC, *args], cwd=folder, env=environment(XDG_STATE_HOME=str(folder), **more),
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
 
@@ -155,7 +155,9 @@ def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -
             env=environment(**KEYS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
         assert client.stdout is not None
-        head = client.stdout.read(65536)
+        head = b""
+        while b'"type":"trade"' not in head:
+            head += client.stdout.read(65536)
         server.kill()
         out, err = client.communicate(timeout=60)
     assert client.returncode == 69, err
@@ -303,6 +305,31 @@ def test_the_reader_of_the_output_may_leave(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == "141"
     assert "Traceback" not in done.stderr
+
+
+def test_mdc_toml_is_read_again_and_what_is_wrong_changes_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "mdc.toml"
+    config.write_text('[stream]\nchannels = "trade"\n')
+    with sandbox(tmp_path, "--symbol", "SPY", "--speed", "1x") as (url, _):
+        client = subprocess.Popen(
+            [MDC, "stream", "alpaca", "SPY", "--url", url], cwd=tmp_path,
+            env=environment(**KEYS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert client.stdout is not None and client.stderr is not None
+        lines = [client.stdout.readline() for _ in range(3)]
+        config.write_text("[stream\n")
+        client.send_signal(signal.SIGHUP)
+        assert "going on as before" in client.stderr.readline()
+        config.write_text('[stream.alpaca]\nchannels = "quote"\n')
+        client.send_signal(signal.SIGHUP)
+        while '"type":"quote"' not in (line := client.stdout.readline()):
+            assert line
+            lines.append(line)
+        client.send_signal(signal.SIGINT)
+        client.communicate(timeout=60)
+    assert client.returncode == 0
+    assert kinds("".join(lines), "trade")
+    assert [row["state"] for row in kinds("".join(lines), "connection")][0] == "up"
 
 
 def test_symbols_of_a_file(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def table(**columns: list[str | None]) -> pa.RecordBatch:
 
 @given(symbols=texts, cut=st.integers(0, 39))
 @example(symbols=["a"] * 20, cut=10)
+@example(symbols=[""] * 20, cut=10)
 @example(symbols=[None] * 20, cut=0)
 @example(symbols=["ab"] * 9 + ["ba"], cut=0)
 @settings(deadline=None)

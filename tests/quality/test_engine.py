@@ -138,7 +138,7 @@ def test_stop_ends_at_the_first_bad_row() -> None:
     engine, rows = sizes(on_fail="stop"), trades(7, 2, 13, 7, 13)
     outcome, out = judge(engine, rows)
     assert out == [rows[0], said(0, "seven", "warning"), rows[1], said(2, "thirteen", "error")]
-    assert outcome.stopped and outcome.left_behind == 2
+    assert outcome.stopped == "sizes: thirteen" and outcome.left_behind == 2
     assert engine.rejected == 1
     assert engine.counts == {("sizes", "warning"): 1, ("sizes", "error"): 1}
     outcome, out = judge(sizes(on_fail="stop"), trades(7, 1))
