@@ -1,6 +1,6 @@
 """A corpus of events, the same for a seed: 60 % quotes, 40 % trades, 200 symbols, one day.
 
-    python bench/corpus.py 1000000 > corpus.jsonl
+Usage: python bench/corpus.py 1000000 > corpus.jsonl
 """
 
 import sys
@@ -96,7 +96,8 @@ def _decimals(values, unit=10**18):
     """Whole numbers of a unit as decimal(36, 18)."""
     low, high = _wide_product(values.astype(np.uint64), unit)
     words = np.stack([low, high], axis=1).tobytes()
-    return pa.Array.from_buffers(pa.decimal128(36, 18), len(values), [None, pa.py_buffer(words)])
+    buffers = [None, pa.py_buffer(words)]
+    return pa.Array.from_buffers(pa.decimal128(36, 18), len(values), buffers)
 
 
 def _wide_product(values, unit):

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mdc_core import __version__, times
-from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Begin, End, Event, Gap, Integrity, type_of
+from mdc_core.errors import EXIT_FINDINGS, DataError
+from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Begin, End, Event, Gap, Integrity
 from mdc_core.schema import version_of
 from mdc_core.wire.jsonl import as_dict, rows_of
 from mdc_core.wire.reader import Chunk, Reader
@@ -31,9 +32,10 @@ def count_types(batch: "pa.RecordBatch") -> Counter[str]:
     """How many events of each type a batch holds."""
     import pyarrow.compute as pc
 
-    counts = pc.value_counts(batch.column(0))
-    names, numbers = counts.flatten()
-    return Counter(dict(zip(names.to_pylist(), numbers.to_pylist(), strict=True)))
+    types, numbers = pc.value_counts(batch.column(0)).flatten()
+    names: list[Any] = types.to_pylist()
+    counts: list[Any] = numbers.to_pylist()
+    return Counter(dict(zip(names, counts, strict=True)))
 
 
 class Input:
@@ -143,12 +145,12 @@ def piece_of(chunk: Chunk, start: int, stop: int) -> Chunk:
     return Chunk(chunk.batch.slice(start, stop - start), raw)
 
 
-def line_starts(raw: bytes) -> Any:
+def line_starts(raw: bytes) -> list[int]:
     """Where each line of a text begins, and where the last one ends."""
     import numpy as np
 
-    ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == 10) + 1
-    return np.concatenate([np.zeros(1, np.int64), ends])
+    ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n")) + 1
+    return [0, *ends.tolist()]
 
 
 class Output:
@@ -197,7 +199,9 @@ class Output:
     def rows(self, rows: Sequence[Event]) -> None:
         """Write rows."""
         self.begin()
-        self.counts.update(map(type_of, rows))
+        kinds: Counter[type[Event]] = Counter(map(type, rows))
+        for kind, count in kinds.items():
+            self.counts[str(kind.__struct_config__.tag)] += count
         self.writer.rows(rows)
 
     def batch(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> None:
@@ -252,9 +256,7 @@ def findings_of(source: Input) -> list[Event]:
     rows: list[Event] = []
     if source.truncated and "says that its input" not in source.truncated:
         last = source.last_time()
-        rows.append(
-            Gap(ts_event=last, provider=provider, start=last, reason="truncated")
-        )
+        rows.append(Gap(ts_event=last, provider=provider, start=last, reason="truncated"))
     rows += [
         Integrity(
             ts_event=source.last_time(), provider=provider, check="accounting",
@@ -272,10 +274,9 @@ def end_reason(source: Input) -> str:
 
 def verdict(source: Input, *, partial: bool = False, strict: bool = False) -> int:
     """The exit status that an input deserves."""
-    if source.truncated and not partial:
-        return 65
-    if source.rejected and not source.counts:
-        return 65
+    nothing_readable = source.rejected and not source.counts
+    if nothing_readable or (source.truncated and not partial):
+        return DataError.exit_status
     if source.mismatches and strict:
-        return 65
-    return 1 if source.rejected and strict else 0
+        return DataError.exit_status
+    return EXIT_FINDINGS if source.rejected and strict else 0

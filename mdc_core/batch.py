@@ -19,13 +19,7 @@ import pyarrow.compute as pc
 from mdc_core import times
 from mdc_core.errors import DataError
 from mdc_core.events import Event, type_of
-from mdc_core.schema import (
-    PRECISION,
-    SCALE,
-    arrow_schema,
-    arrow_types,
-    kind_of,
-)
+from mdc_core.schema import PRECISION, SCALE, arrow_schema, arrow_types, kind_of
 
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
@@ -66,11 +60,10 @@ def from_rows(rows: Sequence[Event]) -> pa.RecordBatch:
     names = [type_of(row) for row in rows]
     schema = arrow_schema(frozenset(names))
     values: dict[str, Any] = {"type": names}
-    getters = [(f.name, operator.attrgetter(f.name)) for f in schema if f.name != "type"]
     uniform = len(set(names)) == 1
-    for name, get in getters:
+    for name in schema.names[1:]:
         if uniform:
-            column = [get(row) for row in rows]
+            column = list(map(operator.attrgetter(name), rows))
         else:
             column = [getattr(row, name, None) for row in rows]
         if any(value is not None for value in column):
@@ -78,7 +71,7 @@ def from_rows(rows: Sequence[Event]) -> pa.RecordBatch:
     return _assemble(schema, len(rows), values)
 
 
-def column_of(kind: str, values: Iterable[Any]) -> pa.Array:
+def column_of(kind: str, values: Iterable[Any]) -> "pa.Array[Any]":
     """The Arrow array of Python values as rows carry them: text times, decimals, dicts."""
     target = arrow_types()[kind]
     if kind == "time":
@@ -105,7 +98,7 @@ def exact(value: Decimal) -> Decimal:
     """The same value in plain form; raises DataError where decimal(36, 18) cannot hold it."""
     if not value.is_finite():
         raise DataError(f"{value} is not a finite number")
-    _, digits, exponent = value.as_tuple()
+    exponent = value.as_tuple().exponent
     assert isinstance(exponent, int)
     if exponent < -SCALE:
         value = value.normalize(_WIDE)
@@ -138,7 +131,7 @@ def integers(batch: pa.RecordBatch, name: str) -> tuple[Int64s, Bools]:
 
 
 def valid(column: "pa.Array[Any]") -> Bools:
-    """Where a column has a value."""
+    """Which rows of a column have a value."""
     length = len(column)
     if not column.null_count:
         return np.ones(length, np.bool_)
@@ -174,7 +167,7 @@ def decimals(batch: pa.RecordBatch, name: str) -> tuple[Int64s, UInt64s, Bools]:
 
 
 def decimal_words(column: "pa.Array[Any]") -> tuple[Int64s, UInt64s, Bools]:
-    """The same of a column by itself."""
+    """A decimal column as the same integers: high word, low word, and where it has a value."""
     target = arrow_types()["number"]
     if column.type != target:
         column = column.cast(target)

@@ -36,7 +36,7 @@ class Plugin:
     """What all plugins share."""
 
     Options: ClassVar[type[Options]] = Options
-    secrets: ClassVar[tuple[str, ...]] = ()  # environment names; core finds the values
+    secrets: ClassVar[tuple[str, ...]] = ()  # environment names; the values are `credentials`
     requires: ClassVar[tuple[str, ...]] = ()  # modules of an extra that it imports
 
 
@@ -60,24 +60,32 @@ class Send(Struct, frozen=True):
     frame: str | bytes
 
 
-class Stream(Plugin):
-    """A vendor's streaming protocol; one instance per connection, nothing shared.
+class Live(Plugin):
+    """What the plugins of live feeds share.
 
-    `channels` names the event types it can subscribe to, the first ones by default.
-    `silence` is how many seconds of silence make the driver call `idle()`.
+    `channels` names the kinds of events that one can subscribe to, and `default_channels`
+    those that one gets without asking.
     """
 
     channels: ClassVar[tuple[str, ...]] = ("trade", "quote")
     default_channels: ClassVar[tuple[str, ...]] = ("trade", "quote")
-    silence: ClassVar[float] = 10.0
-    sandbox: ClassVar[type["Sandbox"] | None] = None
 
     def __init__(
-        self, subscription: Subscription, options: Any, secrets: Mapping[str, str]
+        self, subscription: Subscription, options: Any, credentials: Mapping[str, str]
     ) -> None:
         self.subscription = subscription
         self.options = options
-        self.secrets = secrets
+        self.credentials = credentials
+
+
+class Stream(Live):
+    """A vendor's streaming protocol; one instance per connection, nothing shared.
+
+    `silence` is how many seconds of silence make the driver call `idle()`.
+    """
+
+    silence: ClassVar[float] = 10.0
+    sandbox: ClassVar[type["Sandbox"] | None] = None
 
     def endpoint(self) -> Endpoint:
         """Where to connect; `--url` replaces its URL."""
@@ -99,19 +107,21 @@ class Stream(Plugin):
         """What to send after `silence` seconds without a frame."""
         return ()
 
+    def resubscribe(self, subscription: Subscription) -> Iterable[Send] | None:
+        """What to send to change what is subscribed; None: only a new connection can."""
+        return None
 
-class Source(Plugin):
-    """A feed without a socket of ours: a simulator, or a vendor's own library."""
 
-    channels: ClassVar[tuple[str, ...]] = ("trade", "quote")
-    default_channels: ClassVar[tuple[str, ...]] = ("trade", "quote")
+class Source(Live):
+    """A feed without a socket of ours: a simulator, or a vendor's own library.
 
-    def __init__(
-        self, subscription: Subscription, options: Any, secrets: Mapping[str, str]
-    ) -> None:
-        self.subscription = subscription
-        self.options = options
-        self.secrets = secrets
+    A `simulated` one can wait for its reader: nothing is received and nothing is dropped,
+    so its events get no receive time. `pace` is how many of its events pass in a second,
+    None as many as are read.
+    """
+
+    simulated: ClassVar[bool] = False
+    pace: float | None = None
 
     def events(self) -> Iterator[Sequence[Event]]:
         """Events in small lists, in the order in which they happened."""
@@ -126,7 +136,6 @@ class Sandbox(Plugin):
     seconds. More than `connection_limit` connections at once are answered by `refuse`.
     """
 
-    secrets: ClassVar[tuple[str, ...]] = ()
     test_secrets: ClassVar[Mapping[str, str]] = {}  # what `stream NAME --sandbox` presents
     patience: ClassVar[float] = 10.0
     connection_limit: ClassVar[int | None] = None
@@ -202,11 +211,11 @@ class History(Plugin):
     channels: ClassVar[tuple[str, ...]] = ("trade", "bar")
 
     def __init__(
-        self, request: HistoryRequest, options: Any, secrets: Mapping[str, str]
+        self, request: HistoryRequest, options: Any, credentials: Mapping[str, str]
     ) -> None:
         self.wanted = request
         self.options = options
-        self.secrets = secrets
+        self.credentials = credentials
 
     def request(self, cursor: str | None) -> Request:
         """The request for the first page (cursor None), or for the page of a cursor."""
@@ -257,7 +266,7 @@ class Filter(Plugin):
 class PartFormat(Plugin):
     """A file format of the archive: how one part, of one event type, is written and read."""
 
-    suffix: ClassVar[str] = ""
+    suffix: str = ""  # of its files; options may decide it
 
     def __init__(self, options: Any) -> None:
         self.options = options

@@ -1,10 +1,12 @@
 """Decimals at rest: decimal(18, 9) where every value of a column fits exactly."""
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from mdc_core.batch import Int64s, UInt64s, valid
 from mdc_core.schema import SCALE
 
 AT_REST = pa.decimal128(18, 9)
@@ -29,23 +31,21 @@ def narrowed(table: pa.Table, keep: Collection[str] = ()) -> pa.Table:
     return table
 
 
-def narrow(column: pa.Array) -> pa.Array | None:
+def narrow(column: "pa.Array[Any]") -> "pa.Array[Any] | None":
     """A decimal(36, 18) column as decimal(18, 9), or None where a value does not fit.
 
     Exact division of 128-bit integers by 10**9 without a division: shift out the twos,
     multiply by the inverse of 5**9 modulo 2**64, and see that multiplying back gives the
     same 128 bits.
     """
-    if isinstance(column, pa.ChunkedArray):
-        column = column.combine_chunks()
     length = len(column)
     if column.null_count == length:
         return pa.nulls(length, AT_REST)
-    words = np.frombuffer(column.buffers()[1], np.uint64)
-    words = words[2 * column.offset : 2 * (column.offset + length)]
+    data: Any = column.buffers()[1]
+    words = np.frombuffer(data, np.uint64, 2 * length, 16 * column.offset)
     low, high = words[0::2], words[1::2]
     if column.null_count:
-        known = np.asarray(column.is_valid())
+        known = valid(column)
         low, high = np.where(known, low, 0), np.where(known, high, 0)
     shifted = (low >> np.uint64(_TWOS)) | (high << np.uint64(64 - _TWOS))
     quotient = (shifted * _ODD_INVERSE).view(np.int64)
@@ -57,14 +57,10 @@ def narrow(column: pa.Array) -> pa.Array | None:
     validity = column.buffers()[0] if column.null_count else None
     if column.offset and validity is not None:
         validity = pa.array(known, pa.bool_()).buffers()[1]
-    return pa.Array.from_buffers(AT_REST, length, [validity, pa.py_buffer(out)])
+    return pa.Array.from_buffers(AT_REST, length, [validity, pa.py_buffer(out.data)])
 
 
-def _multiplies_back(
-    quotient: np.ndarray[tuple[int], np.dtype[np.int64]],
-    low: np.ndarray[tuple[int], np.dtype[np.uint64]],
-    high: np.ndarray[tuple[int], np.dtype[np.uint64]],
-) -> bool:
+def _multiplies_back(quotient: Int64s, low: UInt64s, high: UInt64s) -> bool:
     """Whether quotient * 10**9 is the 128-bit number (high, low), and not too large."""
     if quotient.max() >= _LIMIT or quotient.min() <= -_LIMIT:
         return False
@@ -86,11 +82,9 @@ def _has_levels(kind: pa.DataType) -> bool:
     return pa.types.is_list(kind) and pa.types.is_struct(kind.value_type)
 
 
-def _narrow_levels(table: pa.Table, index: int, field: pa.Field) -> pa.Table:
-    """The same for the prices and sizes inside the levels of a book."""
-    column = table.column(index).combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = column.chunk(0) if column.num_chunks else pa.array([], field.type)
+def _narrow_levels(table: pa.Table, index: int, field: "pa.Field[Any]") -> pa.Table:
+    """The table with the prices and sizes inside the levels of a book narrowed likewise."""
+    column: Any = table.column(index).combine_chunks()
     price, size, count = column.values.flatten()
     small_price, small_size = narrow(price), narrow(size)
     if small_price is None or small_size is None:

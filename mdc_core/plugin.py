@@ -2,7 +2,7 @@
 
     from mdc_core.plugin import Stream, Send, Trade, utc
 
-What needs pyarrow is imported when it is first asked for.
+What needs pyarrow, numpy or pluggy is imported when it is first asked for.
 """
 
 from importlib import import_module
@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         valid,
     )
     from mdc_core.carry import Highest, Keys, Latest, Previous, Runs, Words
+    from mdc_core.hooks import hookimpl
     from mdc_core.narrow import narrowed
     from mdc_core.quality.per_event import PerEvent
     from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
@@ -92,22 +93,23 @@ _LATER = {
     "Previous": "mdc_core.carry",
     "Runs": "mdc_core.carry",
     "Words": "mdc_core.carry",
-    "decimal_words": "mdc_core.batch",
-    "decimals": "mdc_core.batch",
-    "from_rows": "mdc_core.batch",
-    "integers": "mdc_core.batch",
-    "is_type": "mdc_core.batch",
-    "make": "mdc_core.batch",
-    "encode_batch": "mdc_core.wire.jsonl",
-    "narrowed": "mdc_core.narrow",
-    "packer": "mdc_core.wire.writer",
-    "read_events": "mdc_core.wire.files",
-    "plain": "mdc_core.batch",
-    "valid": "mdc_core.batch",
     "allowed_values": "mdc_core.schema",
     "arrow_schema": "mdc_core.schema",
+    "decimal_words": "mdc_core.batch",
+    "decimals": "mdc_core.batch",
+    "encode_batch": "mdc_core.wire.jsonl",
     "field_names": "mdc_core.schema",
+    "from_rows": "mdc_core.batch",
+    "hookimpl": "mdc_core.hooks",
+    "integers": "mdc_core.batch",
+    "is_type": "mdc_core.batch",
     "kind_of": "mdc_core.schema",
+    "make": "mdc_core.batch",
+    "narrowed": "mdc_core.narrow",
+    "packer": "mdc_core.wire.writer",
+    "plain": "mdc_core.batch",
+    "read_events": "mdc_core.wire.files",
+    "valid": "mdc_core.batch",
 }
 
 
@@ -129,6 +131,6 @@ __all__ = [
     "Split", "Status", "Stream", "Subscription", "Trade", "UnavailableError", "UsageError",
     "Words", "WriteError", "allowed_values", "arrow_schema", "batch", "decimal_words",
     "decimals", "encode_batch", "field_names", "from_ms", "from_ns", "from_rows",
-    "integers", "is_type", "kind_of", "make", "narrowed", "parse_moment", "parse_span",
-    "plain", "read_events", "to_ns", "type_of", "utc", "valid",
+    "hookimpl", "integers", "is_type", "kind_of", "make", "narrowed", "packer", "parse_moment",
+    "parse_span", "plain", "read_events", "to_ns", "type_of", "utc", "valid",
 ]  # fmt: skip

@@ -28,7 +28,6 @@ class Column:
     name: str
     kind: str  # text number whole float flag time date list levels json
     types: tuple[str, ...]
-    descriptions: dict[str, str]
 
 
 @cache
@@ -36,12 +35,11 @@ def columns() -> dict[str, Column]:
     """Every column of every event type, in canonical order."""
     found: dict[str, Column] = {}
     for type_name, cls in EVENT_TYPES.items():
-        for name, kind, text in fields_of(cls):
-            known = found.get(name, Column(name, kind, (), {}))
+        for name, kind, _ in fields_of(cls):
+            known = found.get(name, Column(name, kind, ()))
             if known.kind != kind:
                 raise TypeError(f"{type_name}.{name} is {kind}, elsewhere {known.kind}")
-            descriptions = {**known.descriptions, type_name: text}
-            found[name] = Column(name, kind, (*known.types, type_name), descriptions)
+            found[name] = Column(name, kind, (*known.types, type_name))
     return found
 
 
@@ -50,9 +48,7 @@ def fields_of(cls: type[Event]) -> tuple[tuple[str, str, str], ...]:
     """Name, kind and description of an event type's fields, in canonical order."""
     info = inspect.type_info(cls)
     assert isinstance(info, inspect.StructType)
-    return tuple(
-        (f.name, *_kind_and_text(f.type)) for f in info.fields if f.name != "v"
-    )
+    return tuple((f.name, *_kind_and_text(f.type)) for f in info.fields if f.name != "v")
 
 
 def _kind_and_text(kind: inspect.Type) -> tuple[str, str]:
@@ -79,7 +75,7 @@ def _kind_and_text(kind: inspect.Type) -> tuple[str, str]:
 
 
 def kind_of(column: str) -> str:
-    """The kind of a column: text, number, whole, float, flag, time, date, list, levels or json."""
+    """The kind of a column, which decides its Arrow type and its text on the wire."""
     return columns()[column].kind
 
 
@@ -123,7 +119,7 @@ def arrow_schema(type_names: frozenset[str]) -> "pa.Schema":
 
     kinds = arrow_types()
     chosen = [c for c in columns().values() if type_names.intersection(c.types)]
-    fields = [pa.field("type", pa.string())]
+    fields: list[pa.Field[Any]] = [pa.field("type", pa.string())]
     fields += [pa.field(c.name, kinds[c.kind]) for c in chosen]
     versions = {name: version_of(name) for name in EVENT_TYPES if name in type_names}
     return pa.schema(fields, metadata={VERSIONS_KEY: json.dumps(versions)})
@@ -138,9 +134,7 @@ def types_with(column_names: frozenset[str]) -> frozenset[str]:
 def json_schema(type_name: str) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of one event type's line."""
     cls = EVENT_TYPES[type_name]
-    (schema,), components = msgspec.json.schema_components(
-        [cls], ref_template="#/$defs/{name}"
-    )
+    (schema,), components = msgspec.json.schema_components([cls], ref_template="#/$defs/{name}")
     body = components.pop(schema["$ref"].rsplit("/", 1)[1])
     for name, prop in body["properties"].items():
         _mend(prop, name)
@@ -172,13 +166,15 @@ def _mend(prop: dict[str, Any], name: str) -> None:
 
 def data_dictionary() -> str:
     """Every event type and field as a Markdown document."""
-    out = ["# Data dictionary", "", "One event is one row; `type` decides which fields apply.", ""]
+    out = ["# Data dictionary", ""]
+    out += ["One event is one row; `type` decides which fields apply.", ""]
     for type_name, cls in EVENT_TYPES.items():
         out += [f"## {type_name} ({version_of(type_name)})", "", f"{cls.__doc__}", ""]
         out += ["| field | type | required | meaning |", "| --- | --- | --- | --- |"]
         for name, kind, text in fields_of(cls):
             needed = "yes" if name in cls.required else ""
-            out.append(f"| `{name}` | {_KIND_WORDS[kind]} | {needed} | {text}{_choices(cls, name)} |")
+            text += _choices(cls, name)
+            out.append(f"| `{name}` | {_KIND_WORDS[kind]} | {needed} | {text} |")
         out.append("")
     return "\n".join(out)
 

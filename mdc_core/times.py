@@ -28,7 +28,7 @@ _SPAN = re.compile(r"(\d+)(ns|us|ms|s|m|h|d|w)", re.ASCII)
 
 
 def from_ns(ns: int) -> str:
-    """The text of a time given in nanoseconds since 1970, UTC; raises DataError beyond 64 bits."""
+    """The text of a time in nanoseconds since 1970, UTC; raises DataError beyond 64 bits."""
     if not MIN_NS <= ns <= MAX_NS:
         raise DataError(f"time out of range (1677-09-21 to 2262-04-11): {ns} ns")
     seconds, rest = divmod(ns, SECOND)
@@ -37,7 +37,7 @@ def from_ns(ns: int) -> str:
 
 
 def from_ms(ms: int) -> str:
-    """The text of a time given in milliseconds since 1970, UTC."""
+    """The text of a time in milliseconds since 1970, UTC."""
     return from_ns(ms * 1_000_000)
 
 
@@ -86,7 +86,7 @@ def parse_span(text: str) -> int:
 
 
 def parse_moment(text: str, *, end: bool = False) -> int:
-    """Nanoseconds of a date, a time, `now` or `today`; as an end, a date means the whole day."""
+    """Nanoseconds of a date, a time, `now`, `today`, `yesterday`; as an end, a day's end."""
     if text in ("now", "today", "yesterday"):
         moment = time.time_ns()
         if text == "now":

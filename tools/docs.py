@@ -1,4 +1,4 @@
-"""Write what derives from the command tree: man/, docs/help.md and completions/.
+"""Write what derives from the code: man/, completions/, docs/help.md, docs/data-dictionary.md.
 
 python tools/docs.py            write them
 python tools/docs.py --check    exit 1, naming the files that are stale
@@ -18,6 +18,7 @@ from mdc_core.cli.lazy import Lines
 from mdc_core.cli.main import root
 from mdc_core.cli.scripts import FILES, script
 from mdc_core.cli.session import Session
+from mdc_core.schema import data_dictionary
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 78
@@ -99,6 +100,7 @@ def files() -> dict[Path, str]:
     for page in every:
         found[ROOT / "man" / f"{page.name}.1"] = man(page, every)
     found[ROOT / "docs" / "help.md"] = help_md(every)
+    found[ROOT / "docs" / "data-dictionary.md"] = data_dictionary()
     for shell, name in FILES.items():
         found[ROOT / "completions" / name] = script(shell)
     return found

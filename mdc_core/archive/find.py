@@ -14,7 +14,8 @@ from mdc_core import times
 from mdc_core.accounting import count_types
 from mdc_core.archive.layout import may_hold
 from mdc_core.archive.merge import Source
-from mdc_core.archive.parts import moment_of
+from mdc_core.archive.spill import moment_of
+from mdc_core.batch import Bools
 from mdc_core.errors import DataError
 from mdc_core.wire.files import ROWS, read_events, read_parquet
 
@@ -49,7 +50,7 @@ class Query:
                 return batch.filter(combined)
         return batch
 
-    def _in_time(self, batch: pa.RecordBatch) -> np.ndarray:  # type: ignore[type-arg]
+    def _in_time(self, batch: pa.RecordBatch) -> Bools:
         moments = moment_of(batch)
         wanted = np.ones(len(moments), np.bool_)
         if self.start is not None:

@@ -4,12 +4,12 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
-from typing import BinaryIO
 
 from mdc_core.archive.find import Query, chosen
 from mdc_core.errors import DataError
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
+from mdc_core.wire.sniff import Unbuffered
 
 POLL_SECONDS = 0.2
 
@@ -28,11 +28,11 @@ def new_parts(root: Path, query: Query, stop: Event) -> Iterator[list[Path]]:
 class Growing(io.RawIOBase):
     """A file whose end is not the end: reading waits for more until `stop` is set."""
 
-    def __init__(self, file: BinaryIO, stop: Event) -> None:
+    def __init__(self, file: Unbuffered, stop: Event) -> None:
         self._inner = file
         self._stop = stop
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1, /) -> bytes | None:
         """The next bytes, as soon as there are any; nothing once stopped."""
         while True:
             data = self._inner.read(size)
@@ -50,4 +50,4 @@ def growing(path: Path, quarantine: Quarantine, stop: Event) -> Reader:
         file = path.open("rb", buffering=0)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
-    return Reader(Growing(file, stop), str(path), quarantine)  # type: ignore[arg-type]
+    return Reader(Growing(file, stop), str(path), quarantine)

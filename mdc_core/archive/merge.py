@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mdc_core.archive.parts import UNKNOWN, moment_of
+from mdc_core.archive.spill import UNKNOWN, moment_of
 from mdc_core.errors import MdcError
 from mdc_core.schema import arrow_schema, types_with
 from mdc_core.times import MAX_NS
@@ -97,9 +97,8 @@ def merge(sources: Iterable[Source]) -> Iterator[pa.RecordBatch]:
     """The rows of all sources, each of which is in time order, in time order."""
     for group in _apart(list(sources)):
         while len(group) > FAN_IN:
-            group = [
-                stored(_merge_some(group[at : at + FAN_IN])) for at in range(0, len(group), FAN_IN)
-            ]
+            some = [group[at : at + FAN_IN] for at in range(0, len(group), FAN_IN)]
+            group = [stored(_merge_some(sources)) for sources in some]
         for batch in _merge_some(group):
             for at in range(0, batch.num_rows, OUT_ROWS):
                 yield batch.slice(at, OUT_ROWS)
@@ -121,7 +120,7 @@ def _apart(sources: list[Source]) -> Iterator[list[Source]]:
 
 
 def _merge_some(listed: list[Source]) -> Iterator[pa.RecordBatch]:
-    """The same for as many sources as can be open at once."""
+    """The rows of as many sources as can be open at once, in time order."""
     rows = max(64, min(16_384, ROWS_IN_MEMORY // max(len(listed), 1)))
     waiting = [(source.start, number) for number, source in enumerate(listed)]
     heapq.heapify(waiting)
@@ -147,8 +146,7 @@ def _merge_some(listed: list[Source]) -> Iterator[pa.RecordBatch]:
 
 
 def _up_to(horizon: int, active: dict[int, Source]) -> list[pa.RecordBatch]:
-    """What can be given out: everything before the horizon, and what is at it as long as
-    no source before it may have more at it."""
+    """What is before the horizon, and at it as long as no source before may have more."""
     pieces: list[pa.RecordBatch] = []
     inclusive = True
     for number in sorted(active):
@@ -162,11 +160,19 @@ def _up_to(horizon: int, active: dict[int, Source]) -> list[pa.RecordBatch]:
 def _interleaved(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
     if len(pieces) == 1:
         return pieces[0]
-    batch = pa.concat_batches(_alike(pieces))
+    batch = _one(pieces)
     moments = moment_of(batch)
     if (moments[1:] >= moments[:-1]).all():
         return batch
-    return batch.take(pa.array(np.argsort(moments, kind="stable")))
+    return batch.take(np.argsort(moments, kind="stable"))
+
+
+def _one(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """The batches one after another as one."""
+    whole: pa.RecordBatch = pa.concat_batches(  # type: ignore[attr-defined]  # not in the stubs
+        _alike(pieces)
+    )
+    return whole
 
 
 def _alike(pieces: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
@@ -187,7 +193,8 @@ def widened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     arrays = []
     for field in schema:
         index = batch.schema.get_field_index(field.name)
-        arrays.append(pa.nulls(batch.num_rows, field.type) if index < 0 else batch.column(index))
+        known = index >= 0
+        arrays.append(batch.column(index) if known else pa.nulls(batch.num_rows, field.type))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -208,13 +215,13 @@ def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[Source]:
 
 
 def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    batch = pa.concat_batches(_alike(batches))
-    return batch.take(pa.array(np.argsort(moment_of(batch), kind="stable")))
+    batch = _one(batches)
+    return batch.take(np.argsort(moment_of(batch), kind="stable"))
 
 
 def stored(batches: Iterator[pa.RecordBatch]) -> Source:
     """Batches in time order as a source of its own, in a temporary file."""
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the source
     encoder = StreamEncoder()
     for batch in batches:
         for at in range(0, batch.num_rows, RUN_BATCH):

@@ -7,35 +7,26 @@ leaves one file for each partition however many events it had.
 """
 
 import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mdc_core import times
 from mdc_core.archive.layout import Layout, Partition, part_path, period_of
-from mdc_core.batch import integers
+from mdc_core.archive.spill import UNKNOWN, Key, Spill, moment_of
+from mdc_core.batch import Int64s
 from mdc_core.contracts import PartFormat
 from mdc_core.errors import WriteError
 from mdc_core.schema import arrow_schema
 
-COLLECT_BYTES = 24 << 20
+COLLECT_BYTES = 16 << 20
 SEAL_ROWS = 20_000_000
 NOT_STORED = ("begin", "end", "heartbeat")
 _PERIODS = {"hourly": times.HOUR, "daily": times.DAY}
-
-
-class Key(NamedTuple):
-    """What a part is of."""
-
-    type_name: str
-    symbol: str | None
-    period: str
 
 
 class Written(NamedTuple):
@@ -127,149 +118,90 @@ class PartsWriter:
     def _lay_down(self) -> None:
         """Sort what is collected into its partitions, and spill the slices."""
         batches, self._collected, self._bytes = self._collected, [], 0
-        for table in _same_schema(batches):
-            for type_name in table.column(0).unique().to_pylist():
-                if type_name in NOT_STORED:
-                    continue
-                mask = pc.equal(table.column(0), type_name)
-                names = arrow_schema(frozenset([type_name])).names
-                rows = table.select(names).filter(mask).combine_chunks()
-                self._by_symbol_and_period(type_name, rows)
+        for batch in _same_schema(batches):
+            codes, symbols = _coded(batch, "symbol")
+            kinds, names = _coded(batch, "type")
+            moments = moment_of(batch)
+            for kind, type_name in enumerate(names):
+                if type_name not in NOT_STORED:
+                    rows = np.flatnonzero(kinds == kind)
+                    keys, periods = self._keys(codes[rows], moments[rows])
+                    order = _order(keys, moments[rows])
+                    # The key has the type and the symbol; an empty column needs no room.
+                    names_here = [
+                        name for name in arrow_schema(frozenset([str(type_name)])).names[2:]
+                        if batch.column(name).null_count < batch.num_rows
+                    ]  # fmt: skip
+                    ordered = batch.select(names_here).take(rows[order])
+                    self._slice(str(type_name), ordered, keys[order], symbols, periods)
 
-    def _by_symbol_and_period(self, type_name: str, table: pa.Table) -> None:
-        (batch,) = table.to_batches()
-        encoded = batch.column(batch.schema.get_field_index("symbol")).dictionary_encode(
-            null_encoding="encode"
-        )
-        symbols = encoded.dictionary.to_pylist()
-        codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        moments = moment_of(batch)
-        periods, period_codes = self._periods(moments)
-        keys = codes * len(periods) + period_codes
-        order = _order(keys, moments)
-        batch = batch.take(pa.array(order))
-        keys = keys[order]
-        starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
+    def _slice(
+        self, type_name: str, batch: pa.RecordBatch, keys: Int64s,
+        symbols: list[str | None], periods: list[str],
+    ) -> None:  # fmt: skip
+        """Spill the rows of each partition, which stand together."""
+        starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]).tolist()
         for start, stop in zip(starts, [*starts[1:], len(keys)], strict=True):
             code, period = divmod(int(keys[start]), len(periods))
             key = Key(type_name, symbols[code], periods[period])
             self._spill.add(key, batch.slice(start, stop - start))
 
-    def _periods(self, moments: np.ndarray) -> tuple[list[str], np.ndarray]:  # type: ignore[type-arg]
+    def _keys(self, codes: Int64s, moments: Int64s) -> tuple[Int64s, list[str]]:
+        """A number for the partition of each row, and the periods that it counts by."""
+        periods, period_codes = self._periods(moments)
+        return codes * len(periods) + period_codes, periods
+
+    def _periods(self, moments: Int64s) -> tuple[list[str], Int64s]:
         """The periods that occur, and the index of each row's."""
         if self._partition == "none":
             return [period_of(None, "none")], np.zeros(len(moments), np.int64)
         length = _PERIODS.get(self._partition, times.DAY)
+        first, last = int(moments.min()) // length, int(moments.max()) // length
+        if first == last and self._partition != "monthly":
+            return [self._period(first, length)], np.zeros(len(moments), np.int64)
         numbers, codes = np.unique(moments // length, return_inverse=True)
-        unknown = UNKNOWN // length
-        names = [
-            period_of(None if n == unknown else int(n) * length, self._partition)
-            for n in numbers
-        ]
+        names = [self._period(int(number), length) for number in numbers]
         if self._partition != "monthly":
             return names, codes
         months = sorted(set(names))
         return months, np.array([months.index(name) for name in names])[codes]
 
-
-UNKNOWN = times.MIN_NS
-
-
-def moment_of(batch: pa.RecordBatch) -> np.ndarray:  # type: ignore[type-arg]
-    """The time a row is filed under: event time, else receive time, else UNKNOWN."""
-    event, known = integers(batch, "ts_event")
-    if known.all():
-        return event
-    received, received_known = integers(batch, "ts_recv")
-    return np.where(known, event, np.where(received_known, received, UNKNOWN))
+    def _period(self, number: int, length: int) -> str:
+        unknown = number == UNKNOWN // length
+        return period_of(None if unknown else number * length, self._partition)
 
 
-def _order(keys: np.ndarray, moments: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _coded(batch: pa.RecordBatch, name: str) -> tuple[Int64s, list[str | None]]:
+    """A text column as numbers, and what they stand for."""
+    column = batch.column(batch.schema.get_field_index(name))
+    encoded = column.dictionary_encode(null_encoding="encode")
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes, encoded.dictionary.to_pylist()
+
+
+def _order(keys: Int64s, moments: Int64s) -> Int64s:
     """Rows by partition, within it by time, equal times as they came."""
+    # A stable sort of 16-bit keys is a radix sort: linear.
     order = np.argsort(keys.astype(np.uint16) if keys.max() < 65_536 else keys, kind="stable")
-    sorted_moments, sorted_keys = moments[order], keys[order]
-    backwards = (sorted_moments[1:] < sorted_moments[:-1]) & (sorted_keys[1:] == sorted_keys[:-1])
+    moments_by_key, by_key = moments[order], keys[order]
+    backwards = (moments_by_key[1:] < moments_by_key[:-1]) & (by_key[1:] == by_key[:-1])
     return np.lexsort((moments, keys)) if backwards.any() else order
 
 
-def _same_schema(batches: list[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Neighbouring batches with the same columns as one table."""
+# Not in the stubs.
+_concat: Callable[[list[pa.RecordBatch]], pa.RecordBatch] = pa.concat_batches  # type: ignore[attr-defined]
+
+
+def _same_schema(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Neighbouring batches with the same columns as one."""
     run: list[pa.RecordBatch] = []
     for batch in batches:
         if run and not batch.schema.equals(run[0].schema):
-            yield pa.Table.from_batches(run).combine_chunks()
+            yield _concat(run)
             run = []
         run.append(batch)
     if run:
-        yield pa.Table.from_batches(run).combine_chunks()
-
-
-class Spill:
-    """Slices of partitions: the last ones in memory, those before in one nameless file."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._file: BinaryIO | None = None
-        self._size = 0
-        self._slices: dict[Key, list[tuple[int, int]]] = {}
-        self._held: dict[Key, list[pa.RecordBatch]] = {}
-
-    def add(self, key: Key, batch: pa.RecordBatch) -> None:
-        """Add the next slice of a partition."""
-        self._held.setdefault(key, []).append(batch)
-
-    def flush(self) -> None:
-        """Write the slices held in memory to the file."""
-        if self._file is None:
-            self._root.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=self._root)
-        for key, batches in self._held.items():
-            for batch in batches:
-                data = batch.serialize()
-                self._file.write(data)
-                self._slices.setdefault(key, []).append((self._size, data.size))
-                self._size += data.size
-        self._held.clear()
-
-    def partitions(self) -> Iterator[tuple[Key, pa.Table]]:
-        """Each partition as one table in time order."""
-        if self._file is not None:
-            self._file.flush()
-        for key in {**self._slices, **self._held}:
-            schema = arrow_schema(frozenset([key.type_name]))
-            pieces = [self._read(*place, schema) for place in self._slices.get(key, ())]
-            pieces += self._held.get(key, ())
-            table = pa.Table.from_batches([p.replace_schema_metadata(schema.metadata) for p in pieces])
-            yield key, _in_time_order(table.combine_chunks())
-
-    def _read(self, start: int, size: int, schema: pa.Schema) -> pa.RecordBatch:
-        assert self._file is not None
-        data = os.pread(self._file.fileno(), size, start)
-        return pa.ipc.read_record_batch(pa.py_buffer(data), schema)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._held.clear()
-        self._slices.clear()
-        self._size = 0
-        if self._file is not None:
-            self._file.seek(0)
-            self._file.truncate()
-
-    def close(self) -> None:
-        """Give the file back."""
-        if self._file is not None:
-            self._file.close()
-
-
-def _in_time_order(table: pa.Table) -> pa.Table:
-    batches = table.to_batches()
-    if len(batches) != 1:
-        return table
-    moments = moment_of(batches[0])
-    if (moments[1:] >= moments[:-1]).all():
-        return table
-    return table.take(pa.array(np.argsort(moments, kind="stable")))
+        yield _concat(run)
 
 
 def _into_place(files: list[tuple[Path, Path]]) -> None:

@@ -4,15 +4,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from mdc_core.archive.merge import stored, widened
 from mdc_core.errors import UsageError, WriteError
-from mdc_core.narrow import narrowed
-from mdc_core.schema import arrow_schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FORMATS = ("jsonl", "arrow", "parquet")
 ROW_GROUP = 65_536
@@ -62,18 +59,26 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink()
 
 
-def write_parquet(batches: Iterator[pa.RecordBatch], file: BinaryIO) -> None:
+def write_parquet(batches: "Iterator[pa.RecordBatch]", file: BinaryIO) -> None:
     """Events of any types as one Parquet table.
 
     Which columns it has, and which decimals are narrow, is known when all have been seen:
     until then they wait in a temporary file.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from mdc_core.archive.merge import stored, widened
+    from mdc_core.narrow import narrowed
+    from mdc_core.schema import arrow_schema
+
     types: set[str] = set()
     wide: set[str] = set()
 
     def noted() -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            types.update(batch.column(0).unique().to_pylist())
+            names: list[Any] = batch.column(0).unique().to_pylist()
+            types.update(names)
             small = narrowed(pa.Table.from_batches([batch])).schema
             wide.update(f.name for f in small if f.type == batch.schema.field(f.name).type)
             yield batch

@@ -108,6 +108,8 @@ root.examples = EXAMPLES
 
 def main(args: list[str] | None = None) -> int:
     """Run mdc, and return its exit status."""
+    # Arrow's own allocators keep what was freed: a third of the memory of `mdc store`.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     session = Session(os.environ)
     status = _run(session, sys.argv[1:] if args is None else args)
     return _flush(session.log, status)

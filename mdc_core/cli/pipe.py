@@ -4,17 +4,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
-from mdc_core.accounting import Input, Output, end_reason, findings_of, new_run_id, verdict
 from mdc_core.cli.options import Session
 from mdc_core.errors import DataError, UsageError
-from mdc_core.wire.quarantine import Quarantine, default_path
-from mdc_core.wire.reader import Reader
-from mdc_core.wire.sniff import open_stdin
-from mdc_core.wire.writer import Wire, Writer
+
+if TYPE_CHECKING:
+    from mdc_core.wire.reader import Reader
+    from mdc_core.wire.writer import Wire, Writer
 
 F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path, allow_dash=True)
@@ -51,13 +50,16 @@ class Pipe:
         stage: str,
         paths: tuple[Path, ...] = (),
         *,
-        wire: Wire | None = None,
-        writer: Writer | None = None,
+        wire: "Wire | None" = None,
+        writer: "Writer | None" = None,
         quarantine: Path | None = None,
         partial: bool = False,
         strict: bool = False,
         request: dict[str, Any] | None = None,
     ) -> None:
+        from mdc_core.accounting import Input, Output, new_run_id
+        from mdc_core.wire.quarantine import Quarantine, default_path
+
         self.session = session
         self.stage = stage
         self.dropped = 0
@@ -70,12 +72,16 @@ class Pipe:
         self.input = Input(self.readers(paths))
         self.output: Output | None = None
         if wire is not None:
+            from mdc_core.wire.writer import Writer
+
             writer = Writer(1, wire)
         if writer is not None:
             self.output = Output(stage, writer, request=request or {}, origin=self.input)
 
-    def readers(self, paths: tuple[Path, ...]) -> Iterator[Reader]:
+    def readers(self, paths: tuple[Path, ...]) -> "Iterator[Reader]":
         """A reader for each path; none is standard input."""
+        from mdc_core.wire.reader import Reader
+
         for path in paths or (Path("-"),):
             name = "<stdin>" if str(path) == "-" else str(path)
             with _opened(path) as file:
@@ -84,6 +90,8 @@ class Pipe:
 
     def finish(self, *, reason: str | None = None, kept: int | None = None) -> int:
         """Write what the accounting found, and `end`; say the counts; the exit status."""
+        from mdc_core.accounting import end_reason, findings_of, verdict
+
         source = self.input
         found = findings_of(source)
         if self.output is not None:
@@ -123,6 +131,8 @@ def _opened(path: Path) -> BinaryIO:
                 "nothing to read: standard input is a terminal",
                 hint="name a file, or pipe events in: mdc stream sim SPY | mdc ...",
             )
+        from mdc_core.wire.sniff import open_stdin
+
         return open_stdin()
     try:
         return path.open("rb", buffering=0)

@@ -145,8 +145,8 @@ class Session:
     def resubscribe(self, subscription: Subscription) -> Sequence[Send] | None:
         """What to send for another subscription; None: only a new connection will do."""
         self.subscription = subscription
-        change = getattr(self._stream, "resubscribe", None)
-        return None if change is None else list(change(subscription))
+        sends = None if self._stream is None else self._stream.resubscribe(subscription)
+        return None if sends is None else list(sends)
 
     def idle(self) -> Sequence[Send]:
         """What to send after a silence."""

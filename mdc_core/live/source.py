@@ -1,5 +1,6 @@
 """The line of a Source: a simulator, or a vendor's library that has its own socket."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,22 +15,49 @@ MakeSource = Callable[[Subscription], Source]
 _LIST = 4096  # events that a simulator's lists are gathered to
 
 
-def simulated(source: Source, name: str, stop: threading.Event) -> Iterator[list[Event]]:
+class Simulation:
     """The events of a simulator: nothing is received, so nothing is stamped or dropped."""
-    channel = f"{name}-1"
-    gathered: list[Event] = []
-    for events in source.events():
-        for event in events:
-            event.provider = name
-            if event.channel is None:
-                event.channel = channel
-        gathered += events
-        if len(gathered) >= _LIST:
-            yield gathered
-            gathered = []
-        if stop.is_set():
-            break
-    yield gathered
+
+    def __init__(
+        self, name: str, make_source: MakeSource, subscription: Subscription,
+        stop: threading.Event,
+    ) -> None:  # fmt: skip
+        self._name, self._make, self._stop = name, make_source, stop
+        self._source = make_source(subscription)
+        self._runs = 1
+        self._changed = False
+
+    def resubscribe(self, subscription: Subscription) -> None:
+        """Begin anew with this subscription, on another channel."""
+        self._source = self._make(subscription)
+        self._runs += 1
+        self._changed = True
+
+    def __iter__(self) -> Iterator[list[Event]]:
+        begun, passed = time.monotonic(), 0
+        lists = _gathered(self._source)
+        while events := next(lists, None):
+            for event in events:
+                event.provider = self._name
+                if event.channel is None:
+                    event.channel = f"{self._name}-{self._runs}"
+            yield events
+            passed += len(events)
+            pace = self._source.pace
+            due = begun + passed / pace if pace else 0.0
+            if self._stop.wait(max(due - time.monotonic(), 0.0)):
+                break
+            if self._changed:
+                self._changed = False
+                lists = _gathered(self._source)
+
+
+def _gathered(source: Source) -> Iterator[list[Event]]:
+    """A simulator's events in lists: large ones, or as many as pass in a twentieth second."""
+    size = _LIST if source.pace is None else max(int(source.pace / 20), 1)
+    stream = itertools.chain.from_iterable(source.events())
+    while events := list(itertools.islice(stream, size)):
+        yield events
 
 
 class SourceLine:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mdc_core.accounting import line_starts
 from mdc_core.contracts import Finding
-from mdc_core.events import EVENT_TYPES, Event, Integrity
+from mdc_core.events import EVENT_TYPES, Integrity
 from mdc_core.times import from_ns
 from mdc_core.wire.jsonl import encode_batch, encode_rows
 from mdc_core.wire.reader import Chunk
@@ -56,7 +57,7 @@ class Outcome:
             return
         from mdc_core.batch import from_rows
 
-        cuts = _line_starts(self.raw)
+        cuts = line_starts(self.raw)
         done = 0
         for start, stop, count in pieces:
             if stop > start:
@@ -67,12 +68,12 @@ class Outcome:
                 yield Chunk(from_rows(found), encode_rows(found))
                 done += count
 
-    def findings(self) -> list[Event]:
+    def findings(self) -> list[Integrity]:
         """The findings as events, in the order of their rows."""
         return self._findings
 
     @cached_property
-    def _findings(self) -> list[Event]:
+    def _findings(self) -> list[Integrity]:
         from mdc_core.batch import integers
 
         rows = list(self.verdicts)
@@ -89,7 +90,7 @@ class Outcome:
             moments, known = integers(about, name)
             pairs = zip(moments.tolist(), known.tolist(), strict=True)
             times.append([from_ns(moment) if has else None for moment, has in pairs])
-        found: list[Event] = []
+        found: list[Integrity] = []
         for row, head, ts_event, ts_recv in zip(rows, texts, *times, strict=True):
             of_row = {**head, "about": head["type"], "ts_event": ts_event, "ts_recv": ts_recv}
             of_row.pop("type")
@@ -100,7 +101,7 @@ class Outcome:
         """The rows for the quarantine file."""
         if not self.keep_lines:
             return
-        cuts = None if self.raw is None else _line_starts(self.raw)
+        cuts = None if self.raw is None else line_starts(self.raw)
         for row in self.left_out:
             if self.raw is not None and cuts is not None:
                 line = self.raw[cuts[row] : cuts[row + 1]]
@@ -119,7 +120,7 @@ class Outcome:
             start = row + 1
         yield start, self.batch.num_rows if self.end is None else self.end, 0
 
-    def _spliced(self, rows: list[Event], pieces: list[tuple[int, int, int]]) -> Chunk:
+    def _spliced(self, rows: list[Integrity], pieces: list[tuple[int, int, int]]) -> Chunk:
         """Rows and findings as one chunk."""
         import numpy as np
         import pyarrow as pa
@@ -138,8 +139,8 @@ class Outcome:
         (batch,) = both.take(pa.array(np.concatenate(order))).combine_chunks().to_batches()
         if self.raw is None:
             return Chunk(batch, None)
-        cuts, lines = _line_starts(self.raw), encode_rows(rows)
-        ends = _line_starts(lines)
+        cuts, lines = line_starts(self.raw), encode_rows(rows)
+        ends = line_starts(lines)
         texts: list[bytes] = []
         done = 0
         for start, stop, count in pieces:
@@ -161,14 +162,6 @@ def reason_of(verdict: Verdict) -> str:
 
 def _integrity(of_row: dict[str, Any], name: str, finding: Finding) -> Integrity:
     return Integrity(**of_row, check=name, severity=finding.severity, message=finding.message)
-
-
-def _line_starts(raw: bytes) -> list[int]:
-    """Where each line begins, and where the last one ends."""
-    import numpy as np
-
-    ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n")) + 1
-    return [0, *ends.tolist()]
 
 
 def _with_integrity(schema: "pa.Schema") -> "pa.Schema":

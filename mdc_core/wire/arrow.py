@@ -1,7 +1,9 @@
 """Arrow IPC streams, one after another on the same pipe, as batches and back."""
 
+import io
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -9,6 +11,9 @@ from mdc_core.errors import DataError, TruncatedError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import VERSIONS_KEY, arrow_schema, columns, types_with, version_of
 from mdc_core.wire.sniff import Exactly, Peeked
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 def read_streams(peeked: Peeked, name: str) -> Iterator[pa.RecordBatch]:
@@ -54,9 +59,8 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema, name: str) -> pa.RecordBat
             continue
         column = batch.column(index)
         if pa.types.is_floating(column.type) and not pa.types.is_floating(field.type):
-            raise DataError(
-                f"{name}: {field.name} is {column.type}, which is not exact; write it as decimal"
-            )
+            text = f"is {column.type}, which is not exact; write it as decimal"
+            raise DataError(f"{name}: {field.name} {text}")
         try:
             arrays.append(column if column.type == field.type else column.cast(field.type))
         except pa.ArrowInvalid as error:
@@ -96,16 +100,14 @@ class StreamEncoder:
         return self._sink.take()
 
 
-class _Bytes:
+class _Bytes(io.RawIOBase):
     """A file for pyarrow that keeps what is written until it is taken."""
-
-    closed = False
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._at = 0
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: "ReadableBuffer", /) -> int:
         self._parts.append(bytes(data))
         self._at += len(self._parts[-1])
         return len(self._parts[-1])
@@ -118,17 +120,5 @@ class _Bytes:
     def tell(self) -> int:
         return self._at
 
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
-
-    def readable(self) -> bool:
-        return False
-
     def writable(self) -> bool:
         return True
-
-    def seekable(self) -> bool:
-        return False

@@ -1,31 +1,37 @@
 """Events in files: JSONL, Arrow and Parquet, plain or compressed, whatever their names."""
 
+import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from mdc_core.errors import DataError
-from mdc_core.wire.arrow import conform, target_schema
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ROWS = 16_384
 
 
-def read_events(path: Path) -> Iterator[pa.RecordBatch]:
+def read_events(path: Path) -> "Iterator[pa.RecordBatch]":
     """The events of a part, in batches; raises DataError for anything that is not whole."""
-    with path.open("rb", buffering=0) as file:
-        reader = Reader(file, str(path), Quarantine(Path("/dev/null")), path)
+    with closing(Quarantine(Path(os.devnull))) as aside, path.open("rb", buffering=0) as file:
+        reader = Reader(file, str(path), aside, path)
         for chunk in reader:
             yield chunk.batch
         if reader.damage or reader.rejected:
             raise DataError(reader.damage or str(reader.first_rejection))
 
 
-def read_parquet(path: Path, *, rows: int = ROWS) -> Iterator[pa.RecordBatch]:
+def read_parquet(path: Path, *, rows: int = ROWS) -> "Iterator[pa.RecordBatch]":
     """The events of a Parquet file, in our schema; raises DataError if it cannot be read."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
+
+    from mdc_core.wire.arrow import conform, target_schema
 
     try:
         with pq.ParquetFile(path, pre_buffer=False) as part:
@@ -36,10 +42,14 @@ def read_parquet(path: Path, *, rows: int = ROWS) -> Iterator[pa.RecordBatch]:
         raise DataError(f"{path}: not a whole Parquet file: {error}") from None
 
 
-def read_arrow_file(path: Path) -> Iterator[pa.RecordBatch]:
+def read_arrow_file(path: Path) -> "Iterator[pa.RecordBatch]":
     """The events of an Arrow file, in our schema; raises DataError if it cannot be read."""
+    import pyarrow as pa
+
+    from mdc_core.wire.arrow import conform, target_schema
+
     try:
-        with pa.ipc.open_file(path) as file:
+        with pa.ipc.open_file(str(path)) as file:
             schema = target_schema(file.schema, str(path))
             for index in range(file.num_record_batches):
                 yield conform(file.get_batch(index), schema, str(path))

@@ -5,31 +5,32 @@ is done. One that it cannot read is halved until the lines that are to blame sta
 those are read with care, one at a time, and set aside with a reason if they are bad.
 """
 
-import json
 import re
 from collections.abc import Callable
-from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from mdc_core.batch import exact, from_rows
+from mdc_core.batch import from_rows
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES, Event
 from mdc_core.schema import (
     PRECISION,
     arrow_schema,
-    arrow_types,
     columns,
     kind_of,
     version_of,
 )
-from mdc_core.times import to_ns
-from mdc_core.wire.jsonl import decode_row, encode_json
+from mdc_core.wire.careful import careful, check_values
+
+Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
+_read_json: Callable[..., pa.Table] = pj.read_json  # the stubs do without its buffers
 
 # (batch, the text of its lines)
 Piece = tuple[pa.RecordBatch, bytes]
@@ -37,6 +38,7 @@ Piece = tuple[pa.RecordBatch, bytes]
 SetAside = Callable[[int, bytes, str], None]
 
 FEW_LINES = 64
+_END_IS_SHORTER = 4_096
 _HIGH_WORD_LIMIT = 10**PRECISION >> 64
 _LF = 10
 
@@ -49,20 +51,22 @@ _JSON_VALUE = re.compile(rb'(?<=[,{])"(' + _JSON_NAMES.encode() + rb')":(' + _NE
 
 
 class LinesParser:
-    """Blocks of lines to batches; remembers which event types occur."""
+    """Blocks of lines to batches; remembers which event types and which columns occur."""
 
     def __init__(self, set_aside: SetAside) -> None:
         self._set_aside = set_aside
         self._types = frozenset(["trade", "quote"])
-        self._options: pj.ParseOptions | None = None
+        self._occurring: frozenset[str] | None = None  # None: any of the types' columns
+        self._options: dict[frozenset[str] | None, pj.ParseOptions] = {}
         self._inline_json = False
 
     def parse(self, block: bytes) -> list[Piece]:
         """The events in a block of whole lines, each ending in LF, in order."""
-        if block.startswith(b'{"type":"begin"') and block.count(b"\n", 0, 65_536) > 1:
+        if block.startswith(b'{"type":"begin"'):
             head = block.index(b"\n") + 1
-            return self._parse(block[:head], 0) + self._parse(block[head:], 1)
-        if b'{"type":"end"' in block[-65_536:]:
+            if head < len(block):
+                return self._parse(block[:head], 0) + self._parse(block[head:], 1)
+        if b'{"type":"end"' in block[-_END_IS_SHORTER:]:
             tail = block.rfind(b"\n", 0, len(block) - 1) + 1
             if tail and block.startswith(b'{"type":"end"', tail):
                 before = self._parse(block[:tail], 0)
@@ -97,84 +101,89 @@ class LinesParser:
                 block.decode()
             except UnicodeDecodeError:
                 return None
-        text = block
-        if self._inline_json:
-            text = _JSON_VALUE.sub(_as_string, block)
+        text = _JSON_VALUE.sub(_as_string, block) if self._inline_json else block
         try:
-            table = self._read(text)
+            batch = self._read(text)
         except pa.ArrowInvalid as error:
             if self._inline_json or "from string to object" not in str(error):
                 raise
             self._inline_json = True
-            table = self._read(_JSON_VALUE.sub(_as_string, block))
-        if table.num_rows != newlines:
+            batch = self._read(_JSON_VALUE.sub(_as_string, block))
+        if batch.num_rows != newlines:
             return None
-        return self._typed(table)
+        return self._typed(batch)
 
-    def _read(self, text: bytes) -> pa.Table:
-        if self._options is None:
+    def _read(self, text: bytes) -> pa.RecordBatch:
+        """The block with the columns that occurred so far; with all, if there are more."""
+        if self._occurring is not None:
+            try:
+                return self._read_columns(text, self._occurring)
+            except pa.ArrowInvalid as error:
+                if "unexpected field" not in str(error):
+                    raise
+        batch = self._read_columns(text, None)
+        found = {
+            name for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            if column.null_count < batch.num_rows
+        }  # fmt: skip
+        self._occurring = frozenset(found | {"type", "symbol"}).union(self._occurring or ())
+        return batch
+
+    def _read_columns(self, text: bytes, names: frozenset[str] | None) -> pa.RecordBatch:
+        options = self._options.get(names)
+        if options is None:
             fields = list(arrow_schema(self._types))
             fields.insert(1, pa.field("v", pa.string()))
             dates = pa.date32()
             wire = [f.with_type(pa.string()) if f.type == dates else f for f in fields]
-            self._options = pj.ParseOptions(
-                explicit_schema=pa.schema(wire), unexpected_field_behavior="error"
+            wanted = pa.schema([f for f in wire if names is None or f.name in names])
+            options = self._options[names] = pj.ParseOptions(
+                explicit_schema=wanted, unexpected_field_behavior="error"
             )
-        return pj.read_json(
+        table = _read_json(
             pa.BufferReader(text),
             read_options=pj.ReadOptions(use_threads=False, block_size=len(text) + 1),
-            parse_options=self._options,
+            parse_options=options,
         )
+        batches = table.to_batches()
+        return batches[0] if len(batches) == 1 else table.combine_chunks().to_batches()[0]
 
-    def _typed(self, table: pa.Table) -> pa.RecordBatch | None:
-        """The table as a batch, once every value is known to be of its type."""
-        (batch,) = table.combine_chunks().to_batches()
-        schema = arrow_schema(self._types)
+    def _typed(self, batch: pa.RecordBatch) -> pa.RecordBatch | None:
+        """The batch in its schema, once every value is known to be of its type."""
         kinds = batch.column(0)
-        masks = {name: pc.equal(kinds, name) for name in self._types}
-        counts = {name: int(mask.sum().as_py() or 0) for name, mask in masks.items()}
+        masks = {name: pc.equal(kinds, _scalar(name)) for name in self._types}
+        counts = {name: mask.true_count for name, mask in masks.items()}
         if sum(counts.values()) != batch.num_rows:
-            return self._with_new_types(kinds, batch)
+            found = kinds.unique().to_pylist()
+            if not all(name in EVENT_TYPES for name in found):
+                return None
+            self.expect({str(name) for name in found})
+            return self._typed(batch)
         present = {name for name, count in counts.items() if count}
-        if not _versions_known(batch.column(1), present):
+        given = dict(zip(batch.schema.names, batch.columns, strict=True))
+        versions = given.get("v")
+        if versions is not None and not _versions_known(versions, present):
             return None
-        names = [name for name in schema.names if name != "type"]
+        schema = arrow_schema(self._types)
         arrays = [kinds]
-        for name in names:
-            column = batch.column(batch.schema.get_field_index(name))
-            if column.null_count != batch.num_rows:
-                if not _belongs(column, name, present, masks) or not _holds(column, name):
-                    return None
-                if kind_of(name) == "date":
-                    column = column.cast(pa.date32())
-            elif kind_of(name) == "date":
-                column = pa.nulls(batch.num_rows, pa.date32())
-            arrays.append(column)
+        for field in list(schema)[1:]:
+            column = given.get(field.name)
+            if column is None or column.null_count == batch.num_rows:
+                arrays.append(pa.nulls(batch.num_rows, field.type))
+                continue
+            if not (
+                _belongs(column, field.name, present, masks) and _holds(column, field.name)
+            ):
+                return None
+            arrays.append(column if column.type == field.type else column.cast(field.type))
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-    def _with_new_types(self, kinds: pa.Array, batch: pa.RecordBatch) -> pa.RecordBatch | None:
-        """Read again with the types that turned up, if the vocabulary has them."""
-        found = set(kinds.unique().to_pylist())
-        if None in found or not found.issubset(EVENT_TYPES):
-            return None
-        self.expect(found)
-        return self._typed_again(batch)
-
-    def _typed_again(self, batch: pa.RecordBatch) -> pa.RecordBatch | None:
-        schema = self._options  # rebuilt by the next read
-        assert schema is None
-        missing = [f for f in arrow_schema(self._types) if f.name not in batch.schema.names]
-        table = pa.Table.from_batches([batch])
-        for field in missing:
-            kind = pa.string() if field.type == pa.date32() else field.type
-            table = table.append_column(field.name, pa.nulls(batch.num_rows, kind))
-        return self._typed(table)
 
     def expect(self, types: set[str]) -> None:
         """Make room for the columns of these event types."""
         if not types.issubset(self._types):
             self._types = self._types.union(types)
-            self._options = None
+            self._occurring = None
+            self._options.clear()
 
     def _line_by_line(self, lines: list[bytes], first_line: int) -> list[Piece]:
         rows: list[Event] = []
@@ -197,6 +206,11 @@ class LinesParser:
         return [(from_rows(rows), b"\n".join(kept) + b"\n")]
 
 
+@cache
+def _scalar(text: str) -> pa.StringScalar:
+    return pa.scalar(text)
+
+
 def _as_string(match: re.Match[bytes]) -> bytes:
     """A JSON object as a JSON string that holds its text."""
     name, text = match.groups()
@@ -210,7 +224,7 @@ def _as_string(match: re.Match[bytes]) -> bytes:
     return b'"' + name + b'":"' + escaped + b'"'
 
 
-def _versions_known(column: pa.Array, present: set[str]) -> bool:
+def _versions_known(column: Array, present: set[str]) -> bool:
     """Whether every line has the current version of its type, or none."""
     if column.null_count == len(column):
         return True
@@ -218,9 +232,7 @@ def _versions_known(column: pa.Array, present: set[str]) -> bool:
     return len(found) == 1 and all(version_of(t) == found[0].as_py() for t in present)
 
 
-def _belongs(
-    column: pa.Array, name: str, present: set[str], masks: dict[str, pa.BooleanArray]
-) -> bool:
+def _belongs(column: Array, name: str, present: set[str], masks: dict[str, Array]) -> bool:
     """Whether a column has values only in rows of types that have it."""
     owners = columns()[name].types
     strangers = present.difference(owners)
@@ -232,16 +244,16 @@ def _belongs(
     return not any(np.any(bits & _bits(masks[t].buffers()[1], masks[t])) for t in strangers)
 
 
-def _bits(buffer: pa.Buffer, array: pa.Array) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _bits(buffer: Any, array: Array) -> npt.NDArray[np.uint8]:
     """The bits of a bitmap, those beyond the array cleared."""
     length = (len(array) + 7) // 8
-    bits = np.frombuffer(buffer, np.uint8, length).copy()
+    bits: npt.NDArray[np.uint8] = np.frombuffer(buffer, np.uint8, length).copy()
     if len(array) % 8:
         bits[-1] &= (1 << len(array) % 8) - 1
     return bits
 
 
-def _holds(column: pa.Array, name: str) -> bool:
+def _holds(column: Array, name: str) -> bool:
     """Whether the values are such as the column may hold."""
     match kind_of(name):
         case "number":
@@ -249,111 +261,21 @@ def _holds(column: pa.Array, name: str) -> bool:
         case "float":
             return bool(pc.all(pc.is_finite(column)).as_py())
         case "list":
-            return column.flatten().null_count == 0
+            return bool(column.flatten().null_count == 0)
         case "levels":
             levels = column.flatten()
             price, size, _ = levels.flatten()
             fits = _fits(price) and _fits(size)
-            return levels.null_count == price.null_count == size.null_count == 0 and fits
-        case "json":
-            return True
+            nulls = levels.null_count + price.null_count + size.null_count
+            return bool(nulls == 0) and fits
         case _:
             return True
 
 
-def _fits(column: pa.Array) -> bool:
+def _fits(column: Array) -> bool:
     """Whether decimals have at most 36 digits, which pyarrow does not check when reading."""
     if not len(column):
         return True
     words = np.frombuffer(column.buffers()[1], np.int64)
     high = words[2 * column.offset + 1 : 2 * (column.offset + len(column)) : 2]
     return bool(high.max() < _HIGH_WORD_LIMIT and high.min() >= -_HIGH_WORD_LIMIT)
-
-
-def careful(line: bytes) -> tuple[Event, bytes]:
-    """One line as a row, with its text: unknown fields moved under `extra`.
-
-    Raises DataError for a duplicate key, a wrong type, an unknown event type, a newer
-    major version, and for all that is not JSON.
-    """
-    try:
-        fields = json.loads(
-            line.decode(), object_pairs_hook=_no_duplicates, parse_float=Decimal,
-            parse_constant=_no_nan,
-        )
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"not JSON: {error}") from None
-    if not isinstance(fields, dict):
-        raise DataError("not a JSON object")
-    name = fields.get("type")
-    cls = EVENT_TYPES.get(name) if isinstance(name, str) else None
-    if cls is None:
-        raise DataError("no event type" if name is None else f"unknown event type {name!r}")
-    _check_version(name, fields.get("v"))
-    unknown = set(fields).difference(cls.__struct_fields__, ["type"])
-    if unknown:
-        extra = dict(fields.get("extra") or {})
-        extra.update({key: fields.pop(key) for key in sorted(unknown)})
-        fields["extra"] = extra
-        line = encode_json(fields)
-    return decode_row(line), line
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        names = [key for key, _ in pairs]
-        twice = next(key for key in names if names.count(key) > 1)
-        raise ValueError(f"duplicate key {twice!r}")
-    return fields
-
-
-def _no_nan(text: str) -> Any:
-    raise ValueError(f"{text} is not a number")
-
-
-def _check_version(name: str, version: Any) -> None:
-    if version is None:
-        return
-    known = version_of(name)
-    major = str(version).partition(".")[0]
-    if not major.isdigit():
-        raise DataError(f"{name}: v is {version!r}, not a version")
-    if int(major) > int(known.partition(".")[0]):
-        raise DataError(f"{name} version {version} is newer than {known}; update mdc to read it")
-
-
-def check_values(row: Event) -> None:
-    """Raise DataError for a value that its column cannot hold exactly."""
-    for name in row.__struct_fields__:
-        value = getattr(row, name)
-        if value is None or name == "v":
-            continue
-        try:
-            _check_value(kind_of(name), value)
-        except DataError as error:
-            raise DataError(f"{name}: {error}") from None
-
-
-def _check_value(kind: str, value: Any) -> None:
-    match kind:
-        case "number":
-            exact(value)
-        case "time":
-            to_ns(value)
-        case "levels":
-            for level in value:
-                exact(level.price)
-                exact(level.size)
-        case "whole":
-            if not -(2**63) <= value < 2**63:
-                raise DataError(f"{value} is beyond 64 bits")
-        case "float":
-            if value - value != 0:
-                raise DataError(f"{value} is not a finite number")
-        case "date":
-            try:
-                pa.scalar(value, pa.string()).cast(arrow_types()["date"])
-            except pa.ArrowInvalid:
-                raise DataError(f"not a date: {value!r}") from None
-

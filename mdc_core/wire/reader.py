@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mdc_core.errors import DataError, TruncatedError
 from mdc_core.wire.quarantine import Quarantine
-from mdc_core.wire.sniff import CHUNK, Encoding, Peeked, encoding_of, unpacked
+from mdc_core.wire.sniff import CHUNK, Encoding, Peeked, Unbuffered, encoding_of, unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_LINE = 64 << 20
-LARGEST_BLOCK = 2 * CHUNK
 
 
 class Chunk(NamedTuple):
@@ -30,7 +29,7 @@ class Reader:
     """
 
     def __init__(
-        self, file: BinaryIO, name: str, quarantine: Quarantine, path: Path | None = None
+        self, file: Unbuffered, name: str, quarantine: Quarantine, path: Path | None = None
     ) -> None:
         self.name = name
         self.rejected = 0
@@ -62,7 +61,8 @@ class Reader:
         from mdc_core.wire.files import read_arrow_file, read_parquet
 
         if self._path is None:
-            raise DataError(f"{self.name}: {encoding} cannot be read from a pipe; name the file")
+            text = f"{encoding} cannot be read from a pipe; name the file"
+            raise DataError(f"{self.name}: {text}")
         read = read_parquet if encoding == "parquet" else read_arrow_file
         for batch in read(self._path):
             yield Chunk(batch, None)
@@ -108,7 +108,7 @@ class Reader:
         if not first:
             return b"", True
         parts, size = [first], len(first)
-        while size < LARGEST_BLOCK // 2 and plain.waiting():
+        while size < CHUNK and plain.waiting():
             try:
                 more = plain.read(CHUNK)
             except TruncatedError:

@@ -1,10 +1,11 @@
 """What bytes are: compressed or plain, Arrow or lines. Files say it by their first bytes."""
 
+import io
 import os
 import select
 from collections.abc import Callable
 from functools import partial
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, Protocol
 
 from mdc_core.errors import TruncatedError
 
@@ -19,12 +20,20 @@ SNIFF = 8
 CHUNK = 1 << 20
 
 
+class Unbuffered(Protocol):
+    """A file that gives what is there, and nothing at its end."""
+
+    def read(self, size: int = -1, /) -> bytes | None:
+        """The next bytes, at most `size`."""
+
+    def fileno(self) -> int:
+        """Its descriptor; raises OSError where waiting on one would tell nothing."""
+
+
 class Peeked:
-    """Unbuffered bytes of which the first ones have been looked at already."""
+    """Unbuffered bytes of which the first ones may be looked at before they are read."""
 
-    closed = False
-
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Unbuffered) -> None:
         self._file = file
         self._head = b""
         self._ended = False
@@ -64,20 +73,13 @@ class Peeked:
             return True
         try:
             ready, _, _ = select.select([self._file.fileno()], [], [], 0)
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError):
             return False
         return bool(ready)
 
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-        self.closed = True
 
-
-class Exactly:
+class Exactly(io.RawIOBase):
     """A file for pyarrow: `read(n)` gives n bytes unless the end comes first."""
-
-    closed = False
 
     def __init__(self, peeked: Peeked) -> None:
         self._peeked = peeked
@@ -94,38 +96,28 @@ class Exactly:
         return self._at
 
     def readable(self) -> bool:
-        """It is for reading."""
+        """It is for reading, and it cannot go back."""
         return True
-
-    def writable(self) -> bool:
-        """It is not for writing."""
-        return False
-
-    def seekable(self) -> bool:
-        """It cannot go back."""
-        return False
-
-    def close(self) -> None:
-        """Nothing: the one who opened the file closes it."""
 
 
 class _Unpacked:
-    """Decompressed bytes, as an unbuffered file; raises TruncatedError where the data breaks off.
+    """Decompressed bytes as an unbuffered file.
 
-    Everything that can be decompressed is given out before the error.
+    Raises TruncatedError where the data is damaged or breaks off; in the latter case after
+    all that can be decompressed.
     """
 
     def __init__(self, peeked: Peeked, codec: str, name: str) -> None:
         self._peeked, self._codec, self._name = peeked, codec, name
         self._new, self._damage = _decompressor(codec)
-        self._one: Any = None
-        self._started = False
+        self._one: Any = None  # the decompressor of the current member or frame
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, however many come of a block of the compressed ones."""
         while True:
             packed = self._peeked.read(CHUNK)
             if not packed:
-                if self._one is not None and self._started and not self._one.eof:
+                if self._one is not None and not self._one.eof:
                     raise TruncatedError(f"{self._name}: the {self._codec} data breaks off")
                 return b""
             plain = self._feed(packed)
@@ -137,7 +129,7 @@ class _Unpacked:
         parts = []
         while packed:
             if self._one is None or self._one.eof:
-                self._one, self._started = self._new(), True
+                self._one = self._new()
             try:
                 parts.append(self._one.decompress(packed))
             except self._damage as error:
@@ -147,8 +139,9 @@ class _Unpacked:
             packed = self._one.unused_data if self._one.eof else b""
         return b"".join(parts)
 
-    def close(self) -> None:
-        """Nothing: the one who opened the file closes it."""
+    def fileno(self) -> int:
+        """None: compressed bytes that are there do not say that plain ones are."""
+        raise io.UnsupportedOperation("fileno")
 
 
 def _decompressor(codec: str) -> tuple[Callable[[], Any], type[Exception]]:
@@ -166,13 +159,13 @@ def _decompressor(codec: str) -> tuple[Callable[[], Any], type[Exception]]:
     return lz4.frame.LZ4FrameDecompressor, RuntimeError
 
 
-def unpacked(file: BinaryIO, name: str) -> Peeked:
+def unpacked(file: Unbuffered, name: str) -> Peeked:
     """The plain bytes of a file, decompressed if its first bytes say so."""
     peeked = Peeked(file)
     head = peeked.peek(4)
     for magic, codec in _COMPRESSED.items():
         if head.startswith(magic):
-            return Peeked(_Unpacked(peeked, codec, name))  # type: ignore[arg-type]
+            return Peeked(_Unpacked(peeked, codec, name))
     return peeked
 
 

@@ -21,15 +21,10 @@ class Writer:
     """Events to a file descriptor; each call is written before it returns."""
 
     def __init__(self, fd: int = 1, wire: Wire = "jsonl", codec: str | None = None) -> None:
-        self.wire = wire
         self._fd = fd
         self._packer = packer(codec) if codec else None
-        self._arrow: StreamEncoder | None = None
+        self._arrow = _arrow_encoder() if wire == "arrow" else None
         widen_pipe(fd)
-        if wire == "arrow":
-            from mdc_core.wire.arrow import StreamEncoder
-
-            self._arrow = StreamEncoder()
 
     @property
     def for_people(self) -> bool:
@@ -39,31 +34,31 @@ class Writer:
     def batch(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> None:
         """Write a batch; `raw`, if given, is its text and is written untouched."""
         if self._arrow is not None:
-            self.bytes(self._arrow.encode(batch))
+            self._pack(self._arrow.encode(batch))
         else:
-            self.bytes(encode_batch(batch) if raw is None else raw)
+            self._pack(encode_batch(batch) if raw is None else raw)
 
     def rows(self, rows: Sequence[Event]) -> None:
         """Write rows."""
         if self._arrow is not None:
             from mdc_core.batch import from_rows
 
-            self.bytes(self._arrow.encode(from_rows(rows)))
+            self._pack(self._arrow.encode(from_rows(rows)))
         else:
-            self.bytes(encode_rows(rows))
+            self._pack(encode_rows(rows))
 
     def close(self) -> None:
         """Write what ends the encoding; the descriptor stays open."""
         if self._arrow is not None:
-            self.bytes(self._arrow.end())
+            self._pack(self._arrow.end())
         if self._packer is not None:
-            self._bytes(self._packer.flush())
+            self._send(self._packer.flush())
 
-    def bytes(self, data: bytes) -> None:
+    def _pack(self, data: bytes) -> None:
+        self._send(data if self._packer is None else self._packer.compress(data))
+
+    def _send(self, data: bytes) -> None:
         """Write bytes, all of them; raises ReaderGone or WriteError."""
-        self._bytes(data if self._packer is None else self._packer.compress(data))
-
-    def _bytes(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
             try:
@@ -72,6 +67,12 @@ class Writer:
                 raise ReaderGone from None
             except OSError as error:
                 raise WriteError(f"cannot write to the output: {error.strerror}") from None
+
+
+def _arrow_encoder() -> "StreamEncoder":
+    from mdc_core.wire.arrow import StreamEncoder
+
+    return StreamEncoder()
 
 
 class _Lz4:

@@ -61,20 +61,11 @@ class Alpaca(Stream):
     sandbox: ClassVar[type[AlpacaSandbox]] = AlpacaSandbox
 
     def __init__(
-        self, subscription: Subscription, options: Any, secrets: Mapping[str, str]
+        self, subscription: Subscription, options: Any, credentials: Mapping[str, str]
     ) -> None:
-        super().__init__(subscription, options, secrets)
-        self._given = secrets
+        super().__init__(subscription, options, credentials)
         self._path = PATH_OF_FEED[options.feed]
-        names = channels_of(self._path)
-        chosen = subscription.channels or self.default_channels
-        for channel in chosen:
-            if channel not in names:
-                raise UsageError(
-                    f"alpaca's feed {options.feed} has no channel {channel!r}",
-                    hint=f"it has {', '.join(names)}",
-                )
-        self._wanted = {names[channel]: list(subscription.symbols) for channel in chosen}
+        self._wanted = self._lists(subscription)
         self._is_up = False
         self._decode = msgspec.json.Decoder(list[wire.AnyMessage]).decode
 
@@ -104,10 +95,39 @@ class Alpaca(Stream):
                 out.append(_unread(wire.encode(m), str(error)))
         return out
 
+    def resubscribe(self, subscription: Subscription) -> Iterator[Send] | None:
+        """Subscribe to what is new first, then leave what is no longer wanted."""
+        before, self._wanted = self._wanted, self._lists(subscription)
+        if not self._is_up:
+            return None
+        return self._changes(before)
+
+    def _changes(self, before: Mapping[str, list[str]]) -> Iterator[Send]:
+        now = self._wanted
+        for action, new, old in (("subscribe", now, before), ("unsubscribe", before, now)):
+            changed = {
+                name: [symbol for symbol in symbols if symbol not in old.get(name, ())]
+                for name, symbols in new.items()
+            }
+            if any(changed.values()):
+                yield _send(action, **{name: some for name, some in changed.items() if some})
+
+    def _lists(self, subscription: Subscription) -> dict[str, list[str]]:
+        """Alpaca's lists of symbols, by its names of the channels."""
+        names = channels_of(self._path)
+        chosen = subscription.channels or self.default_channels
+        for channel in chosen:
+            if channel not in names:
+                raise UsageError(
+                    f"alpaca's feed {self.options.feed} has no channel {channel!r}",
+                    hint=f"it has {', '.join(names)}",
+                )
+        return {names[channel]: list(subscription.symbols) for channel in chosen}
+
     def _control(self, m: Any) -> Sequence[Event | Send]:
         match m:
             case wire.Success(msg="connected"):
-                key, secret = (self._given[name] for name in type(self).secrets)
+                key, secret = (self.credentials[name] for name in type(self).secrets)
                 return [_send("auth", key=key, secret=secret)]
             case wire.Success(msg="authenticated"):
                 return [_send("subscribe", **self._wanted)]
@@ -136,7 +156,7 @@ class Alpaca(Stream):
     def _error(self, m: wire.Refusal) -> MdcError:
         """The error of ours for one of Alpaca's; a driver retries all but RefusedError."""
         words = m.msg
-        for secret in self._given.values():
+        for secret in self.credentials.values():
             words = words.replace(secret, "***") if secret else words
         text = f"alpaca says: {words} (error {m.code})"
         if m.code in REFUSED:

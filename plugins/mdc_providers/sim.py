@@ -6,7 +6,8 @@ Trading is heaviest at the open and the close of a session of 6.5 hours that beg
 followed by a quote; `delta` events are the changes of a book of price levels whose best
 levels are the quotes.
 
-Events have no venue, for there is none. `seq` counts the events of a symbol from 1.
+Events have no venue, for there is none, and no receive time, for nothing is received.
+`seq` counts the events of a symbol from 1.
 """
 
 import copy
@@ -36,6 +37,7 @@ from mdc_providers.sim_faults import Faults, parse_faults
 from mdc_providers.sim_market import Clock, Market
 
 _BATCH = 256
+_RATE = 1_000.0  # events in a simulated second, all symbols together
 _LATE = 2_000_000_000  # nanoseconds
 # What `*` stands for.
 _ALL = ("SPY", "QQQ", "AAPL", "MSFT", "NVDA", "AMZN", "TSLA", "IBM", "XOM", "JPM")
@@ -49,9 +51,12 @@ class SimOptions(Options, frozen=True, kw_only=True):
         "2024-01-02T14:30:00Z"
     )
     rate: Annotated[
-        float,
-        Meta(description="mean number of events in a simulated second, all symbols together"),
-    ] = 1000.0
+        float | None,
+        Meta(
+            description="mean number of events a second, in the market and on your clock;"
+            " left out: 1000 in the market, and as fast as they can be read"
+        ),
+    ] = None
     faults: Annotated[
         str, Meta(description="what to inject: gap=3,duplicate=2,crossed=5,late=4,bad=1")
     ] = ""
@@ -66,11 +71,12 @@ class Sim(Source):
     Options = SimOptions
     channels = ("trade", "quote", "delta")
     default_channels = ("trade", "quote")
+    simulated = True
 
     def __init__(
-        self, subscription: Subscription, options: Any, secrets: Mapping[str, str]
+        self, subscription: Subscription, options: Any, credentials: Mapping[str, str]
     ) -> None:
-        super().__init__(subscription, options, secrets)
+        super().__init__(subscription, options, credentials)
         self._channels = subscription.channels or self.default_channels
         symbols = itertools.chain.from_iterable(
             _ALL if symbol == "*" else (symbol,) for symbol in subscription.symbols
@@ -78,7 +84,8 @@ class Sim(Source):
         counts = parse_faults(options.faults)
         _refuse_nonsense(subscription, self._channels, options, counts)
         rng = random.Random(f"{options.seed}/clock")
-        clock = Clock(_start(options.start), options.rate, rng)
+        self.pace = options.rate
+        clock = Clock(_start(options.start), options.rate or _RATE, rng)
         self._market = Market(dict.fromkeys(symbols), self._channels, options.seed, clock)
         rng = random.Random(f"{options.seed}/faults")
         self._faults = Faults(counts, options.fault_window, rng)
@@ -161,7 +168,7 @@ def _refuse_nonsense(
             raise UsageError(
                 f"sim has no channel {channel!r}", hint=f"it has {', '.join(Sim.channels)}"
             )
-    if not (math.isfinite(options.rate) and options.rate > 0):
+    if options.rate is not None and not (math.isfinite(options.rate) and options.rate > 0):
         raise UsageError(f"--rate {options.rate}: must be above 0")
     if counts.get("crossed") and "quote" not in channels:
         raise UsageError("crossed quotes need the channel quote")

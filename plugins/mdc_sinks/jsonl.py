@@ -2,31 +2,37 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
-import pyarrow as pa
 from msgspec import Meta
 
 from mdc_core.plugin import Options, PartFormat, encode_batch, packer, read_events
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _SUFFIX = {"none": "", "gzip": ".gz", "zstd": ".zst", "lz4": ".lz4"}
+
+
+class JsonLinesOptions(Options, frozen=True, kw_only=True):
+    """How the files are compressed."""
+
+    compression: Annotated[
+        Literal["none", "gzip", "zstd", "lz4"], Meta(description="codec")
+    ] = "none"
 
 
 class JsonLines(PartFormat):
     """Parts as JSONL files, in canonical form."""
 
+    Options = JsonLinesOptions
     suffix = ".jsonl"
 
-    class Options(Options):
-        compression: Annotated[
-            Literal["none", "gzip", "zstd", "lz4"], Meta(description="codec")
-        ] = "none"
-
-    def __init__(self, options: "JsonLines.Options") -> None:
+    def __init__(self, options: JsonLinesOptions) -> None:
         super().__init__(options)
         self.suffix = ".jsonl" + _SUFFIX[options.compression]
 
-    def write(self, table: pa.Table, file: BinaryIO) -> None:
+    def write(self, table: "pa.Table", file: BinaryIO) -> None:
         """Write a whole part."""
         codec = self.options.compression
         packed = None if codec == "none" else packer(codec)
@@ -36,6 +42,6 @@ class JsonLines(PartFormat):
         if packed is not None:
             file.write(packed.flush())
 
-    def read(self, path: Path) -> Iterator[pa.RecordBatch]:
+    def read(self, path: Path) -> "Iterator[pa.RecordBatch]":
         """The rows of a part."""
         return read_events(path)

@@ -141,3 +141,9 @@ def mdc(tmp_path: Path, clean_env: None) -> Run:
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def env_with_acme(acme: Path, clean_env: None) -> dict[str, str]:
+    """An environment in which the package mdc-acme is installed."""
+    return {**os.environ, "PYTHONPATH": str(acme)}

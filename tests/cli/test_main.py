@@ -1,87 +1,10 @@
-"""The real `mdc`: what it imports, what it says, and how it ends."""
+"""The real `mdc`: what it says, and how it ends."""
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
-
-FORBIDDEN = (
-    "pyarrow", "numpy", "httpx", "websockets", "asyncio", "importlib.metadata", "pluggy",
-    "mdc_providers.", "mdc_validators.", "mdc_sinks.", "mdc_exporters.", "acme_",
-)  # fmt: skip
-PROBE = """\
-import sys
-sys.argv = ["mdc", *{args!r}]
-import os
-os.environ.update({env!r})
-from mdc_core.cli.main import main
-status = main()
-print("\\n".join(["", "LOADED", *sys.modules]), file=sys.stderr)
-"""
-
-
-def loaded(mdc_env, args, **env):
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE.format(args=args, env=env)],
-        capture_output=True, text=True, check=True, env=mdc_env,
-    )  # fmt: skip
-    return done.stdout, done.stderr.partition("\nLOADED\n")[2].splitlines()
-
-
-@pytest.fixture
-def env_with_acme(acme, clean_env):
-    return {**os.environ, "PYTHONPATH": str(acme)}
-
-
-@pytest.mark.parametrize(
-    ("args", "env", "expected"),
-    [
-        (["--help"], {}, "thin"),
-        (["--version"], {}, "mdc 0."),
-        (["stream", "--help"], {}, "acme"),
-        (["plugins"], {}, "Acme's feed, for tests."),
-        (["plugins", "--json"], {}, "Keep every second event."),
-        (["schema", "list"], {}, "trade"),
-        (["completion", "zsh"], {}, "compdef"),
-        (
-            [],
-            {"_MDC_COMPLETE": "bash_complete", "COMP_WORDS": "mdc ", "COMP_CWORD": "1"},
-            "thin",
-        ),
-        (
-            [],
-            {"_MDC_COMPLETE": "zsh_complete", "COMP_WORDS": "mdc stream ", "COMP_CWORD": "2"},
-            "acme",
-        ),
-    ],
-)
-def test_nothing_heavy_and_no_plugin_is_imported(env_with_acme, args, env, expected):
-    out, modules = loaded(env_with_acme, args, **env)
-    assert expected in out
-    assert [name for name in modules if name.startswith(FORBIDDEN)] == []
-
-
-def test_plugin_names_behind_an_option_are_completed_without_an_import(env_with_acme):
-    words = {"COMP_WORDS": "mdc validate --check ", "COMP_CWORD": "3"}
-    out, modules = loaded(env_with_acme, [], _MDC_COMPLETE="bash_complete", **words)
-    assert "spread" in out and "crossed" in out
-    plugins = ("mdc_providers.", "mdc_validators.", "mdc_sinks.", "mdc_exporters.", "acme_")
-    assert [name for name in modules if name.startswith(plugins)] == []
-
-
-def test_help_needs_little_more_than_click(env_with_acme):
-    _, modules = loaded(env_with_acme, ["--help"])
-    heavy = {"msgspec", "json", "difflib", "tomllib", "pathlib", "shutil", "dataclasses"}
-    assert heavy.intersection(modules) == set()
-
-
-def test_only_the_plugin_that_is_named_is_imported(env_with_acme):
-    out, modules = loaded(env_with_acme, ["stream", "acme", "--help"])
-    assert "--feed" in out
-    ours = [name for name in modules if name.startswith(("mdc_providers.", "acme_"))]
-    assert ours == ["acme_feed"]
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from mdc_exporters.lean import Lean
-from mdc_exporters.lean_files import SKIPPABLE
 
 from mdc_core.contracts import ImportRequest
 from mdc_core.errors import DataError, UsageError
 from mdc_core.schema import arrow_schema
 from mdc_core.times import to_ns
+from mdc_exporters.lean import Lean
+from mdc_exporters.lean_files import SKIPPABLE
 
 from .lean_folder import IBM_QUOTES, IBM_TRADES, LeanFolder, rows_in
 

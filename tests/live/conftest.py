@@ -53,11 +53,11 @@ class Acme(Stream):
     secrets = ("ACME_TOKEN",)
 
     def endpoint(self) -> Endpoint:
-        token = self.secrets["ACME_TOKEN"]
+        token = self.credentials["ACME_TOKEN"]
         return Endpoint("ws://unused.invalid/feed", {"X-Token": token.encode().hex()})
 
     def greet(self) -> Iterable[Send]:
-        login = {"token": self.secrets["ACME_TOKEN"], "symbols": self.subscription.symbols}
+        login = {"token": self.credentials["ACME_TOKEN"], "symbols": self.subscription.symbols}
         return [Send(msgspec.json.encode(login).decode())]
 
     def receive(self, frame: str | bytes) -> Sequence[Event | Send]:

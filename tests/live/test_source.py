@@ -12,7 +12,7 @@ from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.feed import Feed
 from mdc_core.live.limit import Limit
-from mdc_core.live.source import SourceLine, simulated
+from mdc_core.live.source import Simulation, SourceLine
 from mdc_core.live.stamp import Stamp
 from mdc_core.logs import Log, Mask
 from mdc_core.plugin import Source, Subscription
@@ -74,13 +74,31 @@ def test_a_simulator_keeps_its_own_times(desk: Any, acme: Any) -> None:
             for _ in range(3):
                 yield acme.trades(2)
 
-    events = [
-        e
-        for some in simulated(Market(Subscription(("SPY",)), None, {}), "mkt", desk.stop)
-        for e in some
-    ]
+    simulation = Simulation("mkt", lambda s: Market(s, None, {}), Subscription(("SPY",)), desk.stop)
+    events = [e for some in simulation for e in some]
     assert len(events) == 6
     assert {(e.ts_recv, e.provider, e.channel) for e in events} == {(None, "mkt", "mkt-1")}
+
+
+def test_another_subscription_begins_the_simulation_anew() -> None:
+    class Ticks(Source):
+        """One trade after the other."""
+
+        simulated = True
+        pace = 1_000_000.0
+
+        def events(self) -> Iterator[Sequence[Event]]:
+            while True:
+                yield [Trade(symbol=symbol) for symbol in self.subscription.symbols]
+
+    stop = threading.Event()
+    simulation = Simulation("mkt", lambda s: Ticks(s, None, {}), Subscription(("A",)), stop)
+    lists = iter(simulation)
+    assert {(e.symbol, e.channel) for e in next(lists)} == {("A", "mkt-1")}
+    simulation.resubscribe(Subscription(("B", "C")))
+    assert {(e.symbol, e.channel) for e in next(lists)} == {("B", "mkt-2"), ("C", "mkt-2")}
+    stop.set()
+    assert next(lists, None) is None
 
 
 def test_a_stamp_is_the_time_as_text() -> None:

@@ -23,7 +23,7 @@ def test_begin_and_end_frame_every_stream(shell: Shell) -> None:
     validate = first["origin"]
     stream = validate["origin"]
     assert [validate["stage"], stream["stage"]] == ["validate", "stream"]
-    assert {first["run_id"], validate["run_id"], stream["run_id"], last["run_id"]} == {first["run_id"]}
+    assert len({event["run_id"] for event in (first, validate, stream, last)}) == 1
     assert stream["request"]["symbols"] == ["SPY", "AAPL"]
     assert first["versions"]["trade"] == "1.0.0"
     assert (last["type"], last["reason"]) == ("end", "limit")
@@ -82,7 +82,7 @@ def test_a_filter_on_the_way_is_noticed(shell: Shell) -> None:
 
 
 def test_a_plain_file_is_taken_as_it_is(shell: Shell) -> None:
-    shell(f"{STREAM} | grep -v '\"type\":\"\\(begin\\|end\\)\"' > plain.jsonl")
+    shell(f'{STREAM} | grep -Ev \'"type":"(begin|end)"\' > plain.jsonl')
     done = shell("mdc store --root data < plain.jsonl")
     assert done.status == 0
     assert "truncated" not in done.err and "counts" not in done.err
@@ -221,7 +221,8 @@ def test_ctrl_c_reaches_the_whole_pipe_and_nothing_is_lost(wire: str, shell: She
     done = shell(
         f"""
         set -m
-        (mdc stream sim SPY --seed 2 --wire {wire} | (trap '' INT; tee raw) | mdc validate --wire {wire} |
+        export MDC_WIRE={wire}
+        (mdc stream sim SPY --seed 2 | (trap '' INT; tee raw) | mdc validate |
             mdc store --root data) 2> err &
         job=$!
         until [ "$(stat -c %s raw 2>/dev/null || echo 0)" -gt 300000 ]; do :; done

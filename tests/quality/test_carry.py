@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mdc_validators.recent import Recent, text_hashes
 
 from mdc_core.batch import decimals, from_rows, is_type, make, plain, valid
 from mdc_core.carry import Highest, Keys, Latest, Previous, Runs, Words
 from mdc_core.events import Quote, Trade
+from mdc_validators.recent import Recent, text_hashes
 
 texts = st.lists(
     st.sampled_from(["", "a", "b", "\N{EURO SIGN}", None]), min_size=1, max_size=40

@@ -6,7 +6,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from mdc_validators.schema import Schema
 
 from mdc_core.batch import from_rows
 from mdc_core.contracts import Check, Finding, Options
@@ -15,6 +14,7 @@ from mdc_core.plugin import PerEvent
 from mdc_core.quality.engine import Engine
 from mdc_core.quality.outcome import Outcome
 from mdc_core.wire.jsonl import encode_rows, rows_of
+from mdc_validators.schema import Schema
 
 NOON = "2024-01-02T12:00:00.000000001Z"
 

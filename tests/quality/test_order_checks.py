@@ -4,14 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from mdc_validators.duplicate import Duplicate, DuplicateOptions
-from mdc_validators.future import Future, FutureOptions
-from mdc_validators.monotonic import Monotonic, MonotonicOptions
-from mdc_validators.sequence import Sequence, SequenceOptions
 
 from mdc_core.batch import from_rows
 from mdc_core.errors import UsageError
 from mdc_core.events import Bar, Delta, Gap, Quote, Trade
+from mdc_validators.duplicate import Duplicate, DuplicateOptions
+from mdc_validators.future import Future, FutureOptions
+from mdc_validators.monotonic import Monotonic, MonotonicOptions
+from mdc_validators.sequence import Sequence, SequenceOptions
 
 NOON = "2024-01-02T12:00:00.000000000Z"
 

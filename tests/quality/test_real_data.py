@@ -9,16 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pytest
+
+from mdc_core.batch import make
+from mdc_core.plugin import Check
+from mdc_core.quality.engine import Engine
 from mdc_validators.crossed import Crossed, CrossedOptions
 from mdc_validators.duplicate import Duplicate, DuplicateOptions
 from mdc_validators.monotonic import Monotonic, MonotonicOptions
 from mdc_validators.price import Price, PriceOptions
 from mdc_validators.schema import Schema
 from mdc_validators.sequence import Sequence, SequenceOptions
-
-from mdc_core.batch import make
-from mdc_core.plugin import Check
-from mdc_core.quality.engine import Engine
 
 TICKS = "data/lean/equity/usa/tick"
 FOREX = "data/lean/forex/fxcm/tick/eurusd"

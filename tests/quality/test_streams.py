@@ -7,6 +7,12 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from mdc_core.batch import from_rows
+from mdc_core.contracts import Check
+from mdc_core.events import Bar, Book, Delta, Event, Level, Quote, Trade, type_of
+from mdc_core.quality.engine import share_grouping
+from mdc_core.times import from_ns, to_ns
 from mdc_validators.crossed import Crossed, CrossedOptions
 from mdc_validators.duplicate import Duplicate, DuplicateOptions
 from mdc_validators.future import Future, FutureOptions
@@ -14,12 +20,6 @@ from mdc_validators.monotonic import Monotonic, MonotonicOptions
 from mdc_validators.price import Price, PriceOptions
 from mdc_validators.schema import Schema
 from mdc_validators.sequence import Sequence, SequenceOptions
-
-from mdc_core.batch import from_rows
-from mdc_core.contracts import Check
-from mdc_core.events import Bar, Book, Delta, Event, Level, Quote, Trade, type_of
-from mdc_core.quality.engine import share_grouping
-from mdc_core.times import from_ns, to_ns
 
 CHECKS: dict[str, Callable[[], Check]] = {
     "schema": lambda: Schema(Schema.Options()),

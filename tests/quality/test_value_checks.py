@@ -3,12 +3,11 @@
 from decimal import Decimal
 from typing import Any
 
+from mdc_core.batch import from_rows
+from mdc_core.events import Bar, Book, Delta, Gap, Integrity, Level, Quote, Trade
 from mdc_validators.crossed import Crossed, CrossedOptions
 from mdc_validators.price import Price, PriceOptions
 from mdc_validators.schema import Schema
-
-from mdc_core.batch import from_rows
-from mdc_core.events import Bar, Book, Delta, Gap, Integrity, Level, Quote, Trade
 
 NOON = "2024-01-02T12:00:00.000000000Z"
 

@@ -4,6 +4,8 @@ Reads JSONL, Arrow or Parquet, plain or compressed, and writes the same events t
 output or to a file, whose suffix says how: .jsonl, .arrows, .parquet, each of the first two
 also with .gz, .zst or .lz4. Every value is the same afterwards."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,7 +15,6 @@ from mdc_core.cli.options import Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading
 from mdc_core.cli.signals import following_input
 from mdc_core.errors import UsageError
-from mdc_core.wire.writer import Wire, Writer
 
 EXAMPLES = (
     "mdc convert events.jsonl --to arrow > events.arrows",
@@ -36,25 +37,31 @@ def convert(
     force: bool, quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Write events in another encoding."""
-    options = {"quarantine": quarantine, "partial": partial, "strict": strict}
-    request = {"paths": [str(path) for path in paths]}
-    if output is None:
-        if form == "parquet":
-            raise UsageError("Parquet cannot be written to a pipe", hint="name a file with -o")
-        wire: Wire = "arrow" if form == "arrow" else "jsonl"
-        return _stream(Pipe(session, "convert", paths, wire=wire, request=request, **options))
-    form, codec = check_form(output, form)
-    if output.exists() and not force:
-        raise UsageError(f"{output} exists", hint="--force overwrites it")
+    pipe_of = functools.partial(
+        Pipe, session, "convert", paths, quarantine=quarantine, partial=partial,
+        strict=strict, request={"paths": [str(path) for path in paths]},
+    )  # fmt: skip
+    if output is not None:
+        form, codec = check_form(output, form)
+        if output.exists() and not force:
+            raise UsageError(f"{output} exists", hint="--force overwrites it")
+        return _to_file(pipe_of, output, form, codec)
     if form == "parquet":
-        pipe = Pipe(session, "convert", paths, **options)
-        with following_input() as stop, whole_file(output) as file:
+        raise UsageError("Parquet cannot be written to a pipe", hint="name a file with -o")
+    return _stream(pipe_of(wire="arrow" if form == "arrow" else "jsonl"))
+
+
+def _to_file(pipe_of: Callable[..., Pipe], path: Path, form: str, codec: str | None) -> int:
+    from mdc_core.wire.writer import Writer
+
+    if form == "parquet":
+        pipe = pipe_of()
+        with following_input() as stop, whole_file(path) as file:
             write_parquet((chunk.batch for chunk in pipe.input), file)
             return stop.exit_status or pipe.finish()
-    with whole_file(output) as file:
+    with whole_file(path) as file:
         writer = Writer(file.fileno(), "arrow" if form == "arrow" else "jsonl", codec)
-        pipe = Pipe(session, "convert", paths, writer=writer, request=request, **options)
-        return _stream(pipe)
+        return _stream(pipe_of(writer=writer))
 
 
 def _stream(pipe: Pipe) -> int:

@@ -3,14 +3,16 @@
 Control events are not counted. The command before it in the pipe ends quietly."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.accounting import piece_of
 from mdc_core.cli.options import Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading, writing
 from mdc_core.cli.signals import following_input
-from mdc_core.wire.writer import Wire
+
+if TYPE_CHECKING:
+    from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
     "mdc stream sim SPY --limit 100 | mdc head -n 3",
@@ -26,10 +28,12 @@ EXAMPLES = (
 @reading
 @click.pass_obj
 def head(
-    session: Session, paths: tuple[Path, ...], lines: int, wire: Wire,
+    session: Session, paths: tuple[Path, ...], lines: int, wire: "Wire",
     quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Show the first events."""
+    from mdc_core.accounting import piece_of
+
     pipe = Pipe(session, "head", paths, wire=wire, quarantine=quarantine, partial=partial,
                 strict=strict, request={"lines": lines})  # fmt: skip
     assert pipe.output is not None

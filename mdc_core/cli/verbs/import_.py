@@ -1,15 +1,16 @@
 """Read files of another tool's format as events."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.accounting import Output
 from mdc_core.cli.options import MOMENT, MOMENT_END, Chosen, Session, select_command
 from mdc_core.cli.pipe import writing
 from mdc_core.cli.signals import stopping_source
-from mdc_core.contracts import ImportRequest
-from mdc_core.wire.writer import Wire, Writer
+
+if TYPE_CHECKING:
+    from mdc_core.wire.writer import Wire
 
 EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minute | mdc head",)
 
@@ -23,9 +24,13 @@ EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minut
 @click.pass_obj
 def import_files(
     session: Session, plugin: Chosen, path: Path, symbols: tuple[str, ...],
-    start: int | None, end: int | None, wire: Wire,
+    start: int | None, end: int | None, wire: "Wire",
 ) -> int:  # fmt: skip
     """Read files of another tool's format as events."""
+    from mdc_core.accounting import Output
+    from mdc_core.contracts import ImportRequest
+    from mdc_core.wire.writer import Writer
+
     session.log.stage = "import"
     importer = plugin.plugin(ImportRequest(path, symbols, start, end), plugin.options)
     request = {"profile": plugin.name, "path": str(path), "symbols": list(symbols)}

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core import times
-from mdc_core.accounting import findings_of, new_run_id
 from mdc_core.archive.layout import LAYOUTS, PARTITIONS, Layout, Partition
-from mdc_core.archive.parts import NOT_STORED, PartsWriter
-from mdc_core.batch import from_rows
 from mdc_core.cli.options import SPAN, Chosen, Session, select_command
 from mdc_core.cli.pipe import Pipe, reading
 from mdc_core.cli.signals import following_input
-from mdc_core.wire.jsonl import as_dict, encode_json
+from mdc_core.events import CONTROL_TYPES
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from mdc_core.archive.parts import PartsWriter
 
 EXAMPLES = (
     "mdc stream sim SPY --limit 1000 | mdc store --root data",
@@ -68,8 +67,12 @@ class _Keeper:
         self._sealed_at = monotonic()
         self._files = 0
 
-    def _writer(self) -> PartsWriter:
+    def _writer(self) -> "PartsWriter":
         if self._parts is None:
+            from mdc_core.accounting import new_run_id
+            from mdc_core.archive.parts import PartsWriter
+            from mdc_core.wire.jsonl import as_dict, encode_json
+
             origin = self._pipe.input.origin
             run_id = (origin and origin.run_id) or new_run_id()
             self._session.log.run_id = run_id
@@ -97,8 +100,11 @@ class _Keeper:
 
     def finish(self, dry_run: bool) -> int:
         """Seal the rest, and say what was stored."""
+        from mdc_core.accounting import findings_of
+        from mdc_core.batch import from_rows
+
         pipe = self._pipe
-        control = sum(pipe.input.counts[name] for name in NOT_STORED)
+        control = sum(pipe.input.counts[name] for name in CONTROL_TYPES)
         if dry_run:
             pipe.dropped = control
             return pipe.finish(kept=sum(pipe.input.counts.values()) - control)

@@ -33,6 +33,7 @@ from mdc_core.wire.writer import Writer
 
 if TYPE_CHECKING:
     from mdc_core.live.server import SandboxServer
+    from mdc_core.live.source import Simulation
 
 EXAMPLES = (
     "mdc stream sim SPY AAPL --limit 1000 > events.jsonl",
@@ -84,7 +85,7 @@ class _Run:
         self._buffer = Buffer(asked.buffer, asked.overflow)
         aside = asked.quarantine or default_path("stream", f"{new_run_id()}-{os.getpid()}")
         self._quarantine = Quarantine(aside)
-        self._feed: Feed | None = None
+        self._feed: Feed | Simulation | None = None
         self._server: SandboxServer | None = None
         self._hung_up = False
         request = {
@@ -131,11 +132,12 @@ class _Run:
     def _lists(self, stack: ExitStack, stop: Stop) -> Iterable[list[Event]]:
         kind, name = self._plugin.plugin, self._plugin.name
         if issubclass(kind, Source):
-            from mdc_core.live.source import SourceLine, simulated
+            from mdc_core.live.source import Simulation, SourceLine
 
             make = self._maker(self._session.secrets(kind.secrets))
-            if getattr(kind, "simulated", False):
-                return simulated(make(self._wanted), name, stop.event)
+            if kind.simulated:
+                self._feed = Simulation(name, make, self._wanted, stop.event)
+                return self._feed
             return self._driven(SourceLine(name, make, self._wanted, mask=self._log.mask), stop)
         if self._asked.replay is not None:
             from mdc_core.live.capture import replay
@@ -190,8 +192,9 @@ class _Run:
 
     def _driven(self, line: Line, stop: Stop) -> Feed:
         backoff = Backoff(self._asked.retries)
-        self._feed = Feed(line, self._buffer, stop.event, say=self._log, backoff=backoff)
-        return self._feed
+        feed = Feed(line, self._buffer, stop.event, say=self._log, backoff=backoff)
+        self._feed = feed
+        return feed
 
     def _subscription(
         self, symbols_file: Path | None, channels: tuple[str, ...] | None

@@ -5,16 +5,20 @@ event that says so; --on-fail decides otherwise for those with a finding of at l
 --fail-on. All checks that are installed are run, unless --check or --skip names some."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 import click
 
-from mdc_core.accounting import Output
 from mdc_core.cli.options import Chosen, Session, checks_command
 from mdc_core.cli.pipe import PATH, Pipe, reading, writing
 from mdc_core.cli.signals import following_input
 from mdc_core.contracts import Severity
-from mdc_core.quality.engine import SEVERITIES, Engine, OnFail
-from mdc_core.wire.writer import Wire
+from mdc_core.errors import EXIT_FINDINGS, DataError
+
+if TYPE_CHECKING:
+    from mdc_core.accounting import Output
+    from mdc_core.quality.engine import Engine, OnFail
+    from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
     "mdc stream sim SPY --limit 1000 | mdc validate > checked.jsonl",
@@ -26,17 +30,20 @@ EXAMPLES = (
 @checks_command("validate", "check")
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @click.option("--on-fail", type=click.Choice(["annotate", "drop", "quarantine", "stop"]),
-              default="annotate", show_default=True, help="what becomes of a bad event")  # fmt: skip
-@click.option("--fail-on", type=click.Choice(SEVERITIES), default="error", show_default=True,
-              help="the severity from which an event is bad")  # fmt: skip
+              default="annotate", show_default=True,
+              help="what becomes of a bad event")  # fmt: skip
+@click.option("--fail-on", type=click.Choice(get_args(Severity)), default="error",
+              show_default=True, help="the severity from which an event is bad")  # fmt: skip
 @writing
 @reading
 @click.pass_obj
 def validate(
-    session: Session, plugins: list[Chosen], paths: tuple[Path, ...], on_fail: OnFail,
-    fail_on: Severity, wire: Wire, quarantine: Path | None, partial: bool, strict: bool,
+    session: Session, plugins: list[Chosen], paths: tuple[Path, ...], on_fail: "OnFail",
+    fail_on: Severity, wire: "Wire", quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Check events, and say what is wrong with them."""
+    from mdc_core.quality.engine import Engine
+
     checks = {chosen.name: chosen.plugin(chosen.options) for chosen in plugins}
     engine = Engine(checks, on_fail, fail_on)
     request = {"checks": list(checks), "on_fail": on_fail}
@@ -48,13 +55,13 @@ def validate(
         status = pipe.finish(reason="error" if stopped else None)
     _say(session, engine)
     if stopped:
-        status = 65
+        status = DataError.exit_status
     if strict and status == 0 and any(s != "info" for _, s in engine.counts):
-        status = 1
+        status = EXIT_FINDINGS
     return stop.exit_status or status
 
 
-def _judge(pipe: Pipe, engine: Engine, output: Output) -> bool:
+def _judge(pipe: Pipe, engine: "Engine", output: "Output") -> bool:
     """Pass on what passes; whether the engine stopped."""
     observers = pipe.session.observers
     for chunk in pipe.input:
@@ -76,11 +83,12 @@ def _judge(pipe: Pipe, engine: Engine, output: Output) -> bool:
     return False
 
 
-def _say(session: Session, engine: Engine) -> None:
+def _say(session: Session, engine: "Engine") -> None:
     if not engine.counts:
         return
     counts = ", ".join(
-        f"{name} {count} {severity}" for (name, severity), count in sorted(engine.counts.items())
+        f"{name} {count} {severity}"
+        for (name, severity), count in sorted(engine.counts.items())
     )
     session.log.note(f"validate: findings: {counts}")
 

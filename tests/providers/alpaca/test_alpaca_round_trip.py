@@ -6,8 +6,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from mdc_providers.alpaca import Alpaca
-from mdc_providers.alpaca_sandbox import AlpacaSandbox
 
 from mdc_core.plugin import (
     Bar,
@@ -25,6 +23,8 @@ from mdc_core.plugin import (
     Trade,
 )
 from mdc_core.testing.stream_suite import converse
+from mdc_providers.alpaca import Alpaca
+from mdc_providers.alpaca_sandbox import AlpacaSandbox
 
 TIME = "2024-01-02T14:30:00.123456789Z"
 ROUND = "2024-01-02T14:30:00.000000000Z"

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from mdc_providers.alpaca import Alpaca
-from mdc_providers.alpaca_codes import MIC_OF_LETTER
 
 from mdc_core.plugin import Delta, Event, RefusedError, Send, Subscription, type_of
+from mdc_providers.alpaca import Alpaca
+from mdc_providers.alpaca_codes import MIC_OF_LETTER
 
 SECRETS = {"ALPACA_KEY_ID": "KEY", "ALPACA_SECRET_KEY": "SECRET"}
 

@@ -6,8 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from mdc_providers.alpaca import Alpaca
-from mdc_providers.alpaca_sandbox import AlpacaSandbox
 
 from mdc_core.plugin import (
     HangUp,
@@ -15,6 +13,8 @@ from mdc_core.plugin import (
     Trade,
 )
 from mdc_core.testing.stream_suite import converse
+from mdc_providers.alpaca import Alpaca
+from mdc_providers.alpaca_sandbox import AlpacaSandbox
 
 AUTH = '{"action":"auth","key":"sandbox-key","secret":"sandbox-secret"}'
 TIME = "2024-01-02T14:30:00.123456789Z"

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from mdc_providers.alpaca import Alpaca
 
 from mdc_core.plugin import (
     BusyError,
@@ -18,6 +17,7 @@ from mdc_core.plugin import (
     UnavailableError,
     UsageError,
 )
+from mdc_providers.alpaca import Alpaca
 
 SECRETS = {"ALPACA_KEY_ID": "the-key", "ALPACA_SECRET_KEY": "the-secret"}
 AUTHENTICATED = '[{"T":"success","msg":"authenticated"}]'
@@ -126,3 +126,18 @@ def test_a_deep_frame_does_not_overflow() -> None:
     for frame in (deep, deep + "]" * 50_000 + "}]"):
         with pytest.raises(DataError):
             connect("SPY").receive(frame)
+
+
+def test_another_subscription_adds_first_and_then_leaves_what_is_not_wanted() -> None:
+    stream = connect("SPY", "IBM")
+    assert stream.resubscribe(Subscription(("SPY",))) is None  # not connected yet
+    stream = connect("SPY", "IBM")
+    stream.receive('[{"T":"subscription","trades":["SPY","IBM"],"quotes":["SPY","IBM"]}]')
+    sends = stream.resubscribe(Subscription(("SPY", "MSFT"), ("trade", "status")))
+    assert sends is not None
+    assert [json.loads(send.frame) for send in sends] == [
+        {"action": "subscribe", "trades": ["MSFT"], "statuses": ["SPY", "MSFT"]},
+        {"action": "unsubscribe", "trades": ["IBM"], "quotes": ["SPY", "IBM"]},
+    ]
+    again = stream.resubscribe(Subscription(("SPY", "MSFT"), ("trade", "status")))
+    assert list(again or ()) == []

@@ -8,10 +8,10 @@ from itertools import chain, islice, pairwise
 
 import msgspec
 import pytest
-from mdc_providers.sim import Sim
 
 from mdc_core.plugin import Delta, Event, Quote, Subscription, Trade, UsageError, to_ns
 from mdc_core.testing import SourceSuite
+from mdc_providers.sim import Sim
 
 ALL = ("trade", "quote", "delta")
 

@@ -27,7 +27,7 @@ class Careless(Stream):
         depth: int = 5
 
     def endpoint(self) -> Endpoint:
-        return Endpoint("wss://careless.example/" + self.secrets["CARELESS_KEY"])
+        return Endpoint("wss://careless.example/" + self.credentials["CARELESS_KEY"])
 
     def receive(self, frame: str | bytes) -> Sequence[Event | Send]:
         size = int(frame.split(":")[1])  # type: ignore[arg-type]

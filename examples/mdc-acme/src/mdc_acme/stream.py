@@ -39,7 +39,7 @@ class Acme(mdc.Stream):
     def greet(self):
         kinds = self.subscription.channels or self.default_channels
         wanted = {"symbols": self.subscription.symbols, "kinds": kinds}
-        wanted["token"] = self.secrets["ACME_TOKEN"]
+        wanted["token"] = self.credentials["ACME_TOKEN"]
         return [mdc.Send(msgspec.json.encode(wanted).decode())]
 
     def receive(self, frame):

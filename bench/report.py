@@ -1,0 +1,133 @@
+"""The results, as JSON and as a Markdown table."""
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+from measure import Run
+from work import Group, Work
+
+VERSIONS = ("mdc", "duckdb", "pyarrow", "numpy", "msgspec", "orjson", "websockets", "click")
+PEAK_AT_MOST, PEAK_AIM = 250.0, 150.0  # MB
+Row = dict[str, Any]
+
+
+class Measured(NamedTuple):
+    """The runs of a piece of work, in the order of the turns."""
+
+    work: Work
+    runs: list[Run]
+
+
+def rows_of(group: Group, measured: Sequence[Measured], events: int) -> list[Row]:
+    """A row for each piece of work; ratios are medians over turns taken side by side."""
+    references = measured[: len(group.references)]
+    return [_row(group, one, references, events) for one in measured]
+
+
+def _row(group: Group, one: Measured, references: Sequence[Measured], events: int) -> Row:
+    work, runs = one
+    cpu, wall = [run.cpu for run in runs], [run.wall for run in runs]
+    stages = [
+        {"command": " ".join([Path(first.command[0]).name, *first.command[1:2]]),
+         "cpu": median(run.stages[place].cpu for run in runs),
+         "rss": max(run.stages[place].rss for run in runs)}
+        for place, first in enumerate(runs[0].stages)
+    ]  # fmt: skip
+    return {
+        "name": work.name,
+        "group": group.name,
+        "work": work.title,
+        "reference": work in group.references,
+        "runs": len(runs),
+        "wall": median(wall),
+        "wall_min": min(wall),
+        "cpu": median(cpu),
+        "cpu_min": min(cpu),
+        "cpu_us_per_event": median(cpu) / events * 1e6 if events else None,
+        "stages": stages,
+        "ratio": _ratio(one, references[0]),
+        "wall_ratio": median(wall) / median(run.wall for run in references[0].runs),
+        "ratios": {other.work.name: _ratio(one, other) for other in references},
+        "at_most": work.at_most,
+        "aim": work.aim,
+    }
+
+
+def _ratio(one: Measured, other: Measured) -> float:
+    pairs = zip(one.runs, other.runs, strict=True)
+    return median(run.cpu / reference.cpu for run, reference in pairs)
+
+
+def peak_row(rows: Sequence[Row]) -> Row:
+    """The most memory that any stage of ours took."""
+    ours = [
+        (stage["rss"], f"{stage['command']} ({row['name']})")
+        for row in rows if not row["reference"]
+        for stage in row["stages"] if stage["command"].startswith("mdc ")
+    ]  # fmt: skip
+    peak, stage = max(ours)
+    return {"name": "memory", "rss": peak, "stage": stage, "peak_mb": peak / 1e6,
+            "at_most": PEAK_AT_MOST, "aim": PEAK_AIM}  # fmt: skip
+
+
+def machine() -> dict[str, Any]:
+    """What the results were measured on, and with."""
+    return {
+        "cores": os.cpu_count(),
+        "usable_cores": len(os.sched_getaffinity(0)),
+        "system": platform.platform(),
+        "memory_mb": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6,
+        "load_average": os.getloadavg(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in VERSIONS},
+    }
+
+
+def write(out: Path, about: dict[str, Any], rows: Sequence[Row]) -> str:
+    """Write results.json and results.md; returns the table."""
+    results = {**about, "machine": machine(), "rows": rows, "memory": peak_row(rows)}
+    (out / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    text = _markdown(results)
+    (out / "results.md").write_text(text)
+    return text
+
+
+def _markdown(results: dict[str, Any]) -> str:
+    about, peak = results["machine"], results["memory"]
+    lines = [
+        "| work | CPU s | ratio | at most | aim | peak MB | wall s | to auto types |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        *(_line(row) for row in results["rows"]),
+        f"| peak memory: {peak['stage']} | | {peak['peak_mb']:.0f} MB "
+        f"| {PEAK_AT_MOST:.0f} | {PEAK_AIM:.0f} | {peak['peak_mb']:.0f} | | |",
+        "",
+        f"{results['events']:,} events ({results['stream_events']:,} streamed), "
+        f"{results['repeat']} turns; {about['usable_cores']} cores, Python {about['python']}, "
+        + ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+        + ".",
+        "CPU seconds are those of all processes of a pipe, start included, the median of the "
+        "turns. A ratio is to the reference above it (1.00) in the same turn. Peak memory is "
+        "that of each process.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: Row) -> str:
+    peaks = " / ".join(f"{stage['rss'] / 1e6:.0f}" for stage in row["stages"])
+    guessed = row["ratios"].get("duckdb-auto")
+    cells = [
+        row["work"], f"{row['cpu']:.3f}", f"{row['ratio']:.2f}", _limit(row["at_most"]),
+        _limit(row["aim"]), peaks, f"{row['wall']:.3f}",
+        "" if guessed is None else f"{guessed:.2f}",
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _limit(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}"

@@ -1,0 +1,179 @@
+"""Measure mdc beside DuckDB, a bare feed loop and a bare start of Python.
+
+    python bench/run.py [--events N] [--repeat N] [--only NAME]... [--out DIR]
+
+Writes results.json and results.md into the --out directory, and prints the table.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from measure import FailedCommandError, Run, output_of, run_pipe
+from report import Measured, Row, rows_of, write
+from work import (
+    HERE,
+    MDC,
+    PYTHON,
+    SCRATCH,
+    STORE,
+    Group,
+    Work,
+    corpus_group,
+    start_group,
+    stream_group,
+)
+
+
+class Bench(NamedTuple):
+    """Where it is done, and how much of it."""
+
+    out: Path
+    events: int
+    repeat: int
+    only: Sequence[str]
+
+    @property
+    def jsonl(self) -> Path:
+        """The corpus, kept from one time to the next."""
+        return self.out / f"x-{self.events}.jsonl"
+
+    @property
+    def arrows(self) -> Path:
+        """The corpus as an Arrow stream."""
+        return self.out / f"x-{self.events}.arrows"
+
+    @property
+    def stream_events(self) -> int:
+        """How many events are streamed: three for ten of the corpus, in whole frames."""
+        return max(self.events * 3 // 100 * 10, 10)
+
+    def wants(self, group: Group) -> Group:
+        """The group with only the work that was asked for."""
+        works = [w for w in group.works if not self.only or w.name in self.only]
+        return group._replace(works=works)
+
+
+def environment(out: Path) -> dict[str, str]:
+    """Our own environment without anybody's settings for mdc."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("MDC_", "ALPACA_"))}
+    return env | {
+        "ALPACA_KEY_ID": "bench",
+        "ALPACA_SECRET_KEY": "bench",
+        "XDG_CONFIG_HOME": str(out),
+        "XDG_STATE_HOME": str(out),
+    }
+
+
+def prepare(bench: Bench) -> None:
+    """Make the corpus, unless it is there, and what is derived from it."""
+    if not bench.jsonl.exists():
+        unfinished = bench.jsonl.with_suffix(".part")
+        with unfinished.open("wb") as file:
+            output_of([PYTHON, str(HERE / "corpus.py"), str(bench.events)], file)
+        unfinished.rename(bench.jsonl)
+    convert = (MDC, "convert", str(bench.jsonl), "--force", "--output", str(bench.arrows))
+    archive = bench.out / "archive"
+    shutil.rmtree(archive, ignore_errors=True)
+    for command, source in ((convert, None), ((*STORE, "archive"), bench.jsonl)):
+        run_pipe([command], stdin=source, env=environment(bench.out), cwd=bench.out)
+
+
+def run_work(bench: Bench, work: Work) -> Run:
+    """Run it once, in a clean place."""
+    env = environment(bench.out) | ({"MDC_WIRE": "arrow"} if work.arrow else {})
+    inputs = {"jsonl": bench.jsonl, "arrow": bench.arrows, None: None}
+    scratch = bench.out / SCRATCH
+    shutil.rmtree(scratch, ignore_errors=True)
+    run = run_pipe(work.commands, stdin=inputs[work.stdin], env=env, cwd=bench.out)
+    if work.stores:
+        _check_stored(scratch, bench.events, work.name)
+    shutil.rmtree(scratch, ignore_errors=True)
+    return run
+
+
+def _check_stored(root: Path, events: int, name: str) -> None:
+    stored = int(output_of([PYTHON, str(HERE / "duckdb_run.py"), "count", str(root)]))
+    if stored != events:
+        raise FailedCommandError(f"{name}: {stored} events stored of {events}")
+
+
+def run_group(bench: Bench, group: Group, events: int) -> list[Row]:
+    """Measure the references and the work in turns."""
+    if not group.works:
+        return []
+    measured = [Measured(work, []) for work in (*group.references, *group.works)]
+    for turn in range(bench.repeat * group.turns):
+        for work, runs in measured:
+            runs.append(run_work(bench, work))
+            if group.turns == 1:
+                print(f"bench: {work.name}, turn {turn + 1}: {runs[-1].cpu:.2f} CPU s",
+                      file=sys.stderr)  # fmt: skip
+    return rows_of(group, measured, events)
+
+
+@contextmanager
+def feed(events: int) -> Iterator[str]:
+    """The URL of a feed served by a process of its own."""
+    command = [PYTHON, str(HERE / "feed.py"), "serve", str(events)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.kill()
+
+
+def measure(bench: Bench) -> list[Row]:
+    """All rows, or those that were asked for."""
+    rows = run_group(bench, bench.wants(start_group()), 0)
+    corpus = bench.wants(corpus_group(bench.jsonl))
+    if corpus.works:
+        prepare(bench)
+        rows += run_group(bench, corpus, bench.events)
+    if bench.wants(stream_group("", 0)).works:
+        with feed(bench.stream_events) as url:
+            group = bench.wants(stream_group(url, bench.stream_events))
+            rows += run_group(bench, group, bench.stream_events)
+    return rows
+
+
+def parse() -> Bench:
+    """The command line."""
+    groups = (start_group(), corpus_group(HERE), stream_group("", 0))
+    names = [work.name for group in groups for work in group.works]
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--events", type=int, default=1_000_000, help="size of the corpus")
+    parser.add_argument("--repeat", type=int, default=3, help="turns")
+    parser.add_argument("--only", choices=names, nargs="+", action="extend", default=[],
+                        metavar="NAME", help=f"of {', '.join(names)}")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=HERE / "out", help="for the results")
+    given = parser.parse_args()
+    if given.events < 1 or given.repeat < 1:
+        parser.error("--events and --repeat are at least 1")
+    given.out.mkdir(parents=True, exist_ok=True)
+    return Bench(given.out.resolve(), given.events, given.repeat, given.only)
+
+
+def main() -> None:
+    """Measure and report."""
+    bench = parse()
+    try:
+        rows = measure(bench)
+    except FailedCommandError as error:
+        sys.exit(f"bench: {error}")
+    about = {
+        "events": bench.events,
+        "stream_events": bench.stream_events,
+        "repeat": bench.repeat,
+    }
+    print(write(bench.out, about, rows), end="")
+
+
+if __name__ == "__main__":
+    main()

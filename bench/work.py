@@ -1,0 +1,90 @@
+"""The work that is measured: each piece a pipe of commands, and what it is held against."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from measure import Command
+
+HERE = Path(__file__).resolve().parent
+PYTHON = sys.executable
+MDC = str(Path(PYTHON).parent / "mdc")
+STORE = (MDC, "store", "--format", "parquet", "--root")
+SCRATCH = "scratch"  # made anew for each run, in the folder the commands run in
+
+Input = Literal["jsonl", "arrow"]
+
+
+class Work(NamedTuple):
+    """A piece of work; the ratios are to the references' CPU seconds."""
+
+    name: str
+    title: str
+    commands: Sequence[Command]
+    stdin: Input | None = None
+    arrow: bool = False  # between the commands, by MDC_WIRE
+    at_most: float | None = None
+    aim: float | None = None
+    stores: bool = False  # every event, in the scratch folder
+
+
+class Group(NamedTuple):
+    """Work that is measured in turns with its references; the first one counts as 1.0."""
+
+    name: str
+    references: Sequence[Work]
+    works: Sequence[Work]
+    turns: int = 1
+
+
+def corpus_group(jsonl: Path) -> Group:
+    """Everything that works on the corpus, beside DuckDB."""
+    duckdb = (PYTHON, str(HERE / "duckdb_run.py"))
+    references = [
+        Work("duckdb", "DuckDB: JSONL to Parquet, exact types",
+             [(*duckdb, "typed", str(jsonl), SCRATCH)], stores=True),
+        Work("duckdb-auto", "DuckDB: JSONL to Parquet, types guessed",
+             [(*duckdb, "auto", str(jsonl), SCRATCH)], stores=True),
+    ]  # fmt: skip
+    validate, store = (MDC, "validate"), (*STORE, SCRATCH)
+    works = [
+        Work("validate", "`mdc validate < x.jsonl > /dev/null`", [validate], "jsonl",
+             at_most=1.4, aim=0.8),
+        Work("store", "`mdc store --format parquet < x.jsonl`", [store], "jsonl",
+             at_most=2.0, aim=1.3, stores=True),
+        Work("pipe", "`cat x.jsonl \\| mdc validate \\| mdc store --format parquet`",
+             [("cat", str(jsonl)), validate, store], at_most=3.5, aim=2.2, stores=True),
+        Work("pipe-arrow", "`mdc validate < x.arrows \\| mdc store`, Arrow between",
+             [validate, store], "arrow", arrow=True, at_most=1.2, aim=0.7, stores=True),
+        Work("cat", "`mdc cat --root data`", [(MDC, "cat", "--root", "archive")]),
+        Work("cat-arrow", "`mdc cat --root data --wire arrow`",
+             [(MDC, "cat", "--root", "archive", "--wire", "arrow")]),
+        Work("to-arrow", "`mdc convert --to arrow < x.jsonl`",
+             [(MDC, "convert", "--to", "arrow")], "jsonl"),
+        Work("to-jsonl", "`mdc convert --to jsonl < x.arrows`",
+             [(MDC, "convert", "--to", "jsonl")], "arrow"),
+        Work("head", "`mdc head < x.jsonl`", [(MDC, "head")], "jsonl"),
+    ]  # fmt: skip
+    return Group("corpus", references, works)
+
+
+def start_group() -> Group:
+    """Starting up, beside Python with click."""
+    reference = Work("click", "`python -c 'import click'`", [(PYTHON, "-c", "import click")])
+    works = [
+        Work("help", "`mdc --help`", [(MDC, "--help")], at_most=1.5, aim=1.2),
+        Work("version", "`mdc --version`", [(MDC, "--version")], at_most=1.5, aim=1.2),
+    ]
+    return Group("start", [reference], works, turns=20)
+
+
+def stream_group(url: str, events: int) -> Group:
+    """Collecting a live feed, beside a bare loop."""
+    reference = Work("loop", "bare loop: websockets, orjson, fields renamed",
+                     [(PYTHON, str(HERE / "feed.py"), "read", url, str(events))])  # fmt: skip
+    stream = (MDC, "stream", "alpaca", "SPY", "AAPL", "MSFT", "NVDA", "AMZN", "--url", url,
+              "--limit", str(events), "--retries", "0")  # fmt: skip
+    works = [Work("stream", "`mdc stream alpaca`, frames of 10 events", [stream],
+                  at_most=2.0, aim=1.3)]  # fmt: skip
+    return Group("stream", [reference], works)

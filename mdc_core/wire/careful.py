@@ -1,0 +1,106 @@
+"""One line, read with care: what is wrong with it, said in a sentence."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from mdc_core.batch import exact
+from mdc_core.errors import DataError
+from mdc_core.events import EVENT_TYPES, Event
+from mdc_core.schema import arrow_types, kind_of, version_of
+from mdc_core.times import to_ns
+from mdc_core.wire.jsonl import decode_row, encode_json
+
+
+def careful(line: bytes) -> tuple[Event, bytes]:
+    """One line as a row, with its text: unknown fields moved under `extra`.
+
+    Raises DataError for a duplicate key, a wrong type, an unknown event type, a newer
+    major version, and for all that is not JSON.
+    """
+    try:
+        fields = json.loads(
+            line.decode(),
+            object_pairs_hook=_no_duplicates,
+            parse_float=Decimal,
+            parse_constant=_no_nan,
+        )
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise DataError("not a JSON object")
+    name = fields.get("type")
+    cls = EVENT_TYPES.get(name) if isinstance(name, str) else None
+    if not isinstance(name, str) or cls is None:
+        raise DataError("no event type" if name is None else f"unknown event type {name!r}")
+    _check_version(name, fields.get("v"))
+    unknown = set(fields).difference(cls.__struct_fields__, ["type"])
+    if unknown:
+        extra = dict(fields.get("extra") or {})
+        extra.update({key: fields.pop(key) for key in sorted(unknown)})
+        fields["extra"] = extra
+        line = encode_json(fields)
+    return decode_row(line), line
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        names = [key for key, _ in pairs]
+        twice = next(key for key in names if names.count(key) > 1)
+        raise ValueError(f"duplicate key {twice!r}")
+    return fields
+
+
+def _no_nan(text: str) -> Any:
+    raise ValueError(f"{text} is not a number")
+
+
+def _check_version(name: str, version: Any) -> None:
+    if version is None:
+        return
+    known = version_of(name)
+    major = str(version).partition(".")[0]
+    if not major.isdigit():
+        raise DataError(f"{name}: v is {version!r}, not a version")
+    if int(major) > int(known.partition(".")[0]):
+        raise DataError(
+            f"{name} version {version} is newer than {known}; update mdc to read it"
+        )
+
+
+def check_values(row: Event) -> None:
+    """Raise DataError for a value that its column cannot hold exactly."""
+    for name in row.__struct_fields__:
+        value = getattr(row, name)
+        if value is None or name == "v":
+            continue
+        try:
+            _check_value(kind_of(name), value)
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from None
+
+
+def _check_value(kind: str, value: Any) -> None:
+    match kind:
+        case "number":
+            exact(value)
+        case "time":
+            to_ns(value)
+        case "levels":
+            for level in value:
+                exact(level.price)
+                exact(level.size)
+        case "whole":
+            if not -(2**63) <= value < 2**63:
+                raise DataError(f"{value} is beyond 64 bits")
+        case "float":
+            if value - value != 0:
+                raise DataError(f"{value} is not a finite number")
+        case "date":
+            try:
+                pa.scalar(value, pa.string()).cast(arrow_types()["date"])
+            except pa.ArrowInvalid:
+                raise DataError(f"not a date: {value!r}") from None

@@ -1,0 +1,103 @@
+"""What the real `mdc` imports: for help, for TAB, and for a plugin."""
+
+import subprocess
+import sys
+
+import pytest
+
+PLUGINS = ("mdc_providers.", "mdc_validators.", "mdc_sinks.", "mdc_exporters.", "acme_")
+HEAVY = ("pyarrow", "numpy", "httpx", "websockets", "asyncio", "importlib.metadata", "pluggy")
+PROBE = """\
+import sys
+sys.argv = ["mdc", *{args!r}]
+import os
+os.environ.update({env!r})
+from mdc_core.cli.main import main
+status = main()
+print("\\n".join(["", "LOADED", *sys.modules]), file=sys.stderr)
+"""
+
+
+def loaded(mdc_env, args, **env):
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE.format(args=args, env=env)],
+        capture_output=True, text=True, check=True, env=mdc_env,
+    )  # fmt: skip
+    return done.stdout, done.stderr.partition("\nLOADED\n")[2].splitlines()
+
+
+@pytest.mark.parametrize(
+    ("args", "env", "expected"),
+    [
+        (["--help"], {}, "thin"),
+        (["--version"], {}, "mdc 0."),
+        (["stream", "--help"], {}, "acme"),
+        (["plugins"], {}, "Acme's feed, for tests."),
+        (["plugins", "--json"], {}, "Keep every second event."),
+        (["schema", "list"], {}, "trade"),
+        (["completion", "zsh"], {}, "compdef"),
+        (
+            [],
+            {"_MDC_COMPLETE": "bash_complete", "COMP_WORDS": "mdc ", "COMP_CWORD": "1"},
+            "thin",
+        ),
+        (
+            [],
+            {"_MDC_COMPLETE": "zsh_complete", "COMP_WORDS": "mdc stream ", "COMP_CWORD": "2"},
+            "acme",
+        ),
+    ],
+)
+def test_nothing_heavy_and_no_plugin_is_imported(env_with_acme, args, env, expected):
+    out, modules = loaded(env_with_acme, args, **env)
+    assert expected in out
+    assert [name for name in modules if name.startswith(HEAVY + PLUGINS)] == []
+
+
+def tab(env, line):
+    """What bash offers at the end of a line, and what was imported for it."""
+    words = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+    out, modules = loaded(env, [], _MDC_COMPLETE="bash_complete", **words)
+    return [offer.partition(",")[2] for offer in out.splitlines()], modules
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("mdc cat --", "--symbol"),
+        ("mdc cat --wire ", "arrow"),
+        ("mdc head --", "--lines"),
+        ("mdc convert --", "--output"),
+        ("mdc convert --to ", "parquet"),
+        ("mdc import --profile ", "lean"),
+        ("mdc store --format ", "parquet"),
+        ("mdc store --layout ", "hive"),
+        ("mdc validate --check ", "spread"),
+        ("mdc validate --on-fail ", "quarantine"),
+        ("mdc validate --fail-on ", "warning"),
+    ],
+)
+def test_nothing_heavy_and_no_plugin_is_imported_for_tab(env_with_acme, line, expected):
+    offered, modules = tab(env_with_acme, line)
+    assert expected in offered
+    assert [name for name in modules if name.startswith(HEAVY + PLUGINS)] == []
+
+
+def test_only_the_format_is_imported_for_the_options_of_store(env_with_acme):
+    offered, modules = tab(env_with_acme, "mdc store --")
+    assert {"--layout", "--row-group"} <= set(offered)
+    assert [name for name in modules if name.startswith(HEAVY)] == []
+    assert [name for name in modules if name.startswith(PLUGINS)] == ["mdc_sinks.parquet"]
+
+
+def test_help_needs_little_more_than_click(env_with_acme):
+    _, modules = loaded(env_with_acme, ["--help"])
+    heavy = {"msgspec", "json", "difflib", "tomllib", "pathlib", "shutil", "dataclasses"}
+    assert heavy.intersection(modules) == set()
+
+
+def test_only_the_plugin_that_is_named_is_imported(env_with_acme):
+    out, modules = loaded(env_with_acme, ["stream", "acme", "--help"])
+    assert "--feed" in out
+    ours = [name for name in modules if name.startswith(("mdc_providers.", "acme_"))]
+    assert ours == ["acme_feed"]

@@ -1,0 +1,94 @@
+"""The house keeps its order: imports run downwards, plugins come in by the one door."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# A module may import what stands in a row above its own.
+ROWS = (
+    {"errors", "times", "market", "events", "schema", "suggest", "logs"},
+    {"batch", "carry", "narrow"},
+    {"contracts", "hooks", "wire"},
+    {"plugin"},
+    {"registry", "config", "secrets", "observers", "accounting"},
+    {"live", "history", "archive", "quality", "testing"},
+    {"cli"},
+)
+ENGINES = ROWS[5]
+# Re-exported lazily by the door: what stands below it in the house and is meant for authors.
+DOOR = {"quality.per_event"}
+IMPURE = {
+    "asyncio", "click", "http", "logging", "os", "requests", "select", "signal", "socket",
+    "subprocess", "sys", "tempfile", "threading", "time", "urllib", "websockets",
+}  # fmt: skip
+PURE = ("mdc_providers", "mdc_validators", "mdc_exporters", "mdc_acme")
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            if node.module == "mdc_core":
+                found |= {f"mdc_core.{alias.name}" for alias in node.names}
+    return found
+
+
+def row_of(module: str) -> int:
+    return next(number for number, row in enumerate(ROWS) if module in row)
+
+
+CORE = sorted((ROOT / "mdc_core").rglob("*.py"))
+PLUGINS = sorted([*ROOT.glob("plugins/*/*.py"), *ROOT.glob("examples/*/src/*/*.py")])
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_core_imports_run_downwards(path: Path) -> None:
+    below = path.relative_to(ROOT / "mdc_core")
+    room = below.parts[0].removesuffix(".py")
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        assert not top.startswith("mdc_") or top == "mdc_core", f"the core imports {name}"
+        if top == "click":
+            assert room == "cli", "only cli/ knows click"
+        if top != "mdc_core" or not rest or room == "__init__" or rest == "__version__":
+            continue
+        other = rest.partition(".")[0]
+        if room == "plugin" and rest in DOOR:
+            continue
+        assert row_of(other) <= row_of(room), f"{room} imports {name}, which stands above it"
+        if room in ENGINES and other in ENGINES and other != room:
+            assert rest == other, f"the engine {room} reaches inside {other}"
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_plugins_come_in_by_the_one_door(path: Path) -> None:
+    bundle = path.parent.name
+    for name in imports(path):
+        top = name.partition(".")[0]
+        if top.startswith("mdc_"):
+            allowed = name in ("mdc_core.plugin", "mdc_core") or top == bundle
+            assert allowed, f"{path.name} imports past the door: {name}"
+        if bundle in PURE:
+            assert top not in IMPURE, f"a pure plugin imports {name}"
+
+
+def test_nobody_hides_errors() -> None:
+    broad = []
+    for path in [*CORE, *PLUGINS]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ExceptHandler):
+                continue
+            name = getattr(node.type, "id", None)
+            if node.type is None or name in ("Exception", "BaseException"):
+                broad.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    files = sorted({place.partition(":")[0] for place in broad})
+    assert files == [
+        "mdc_core/cli/main.py",  # the one exit, where a bug gets its status
+        "mdc_core/observers.py",  # an observer that fails is told of, and does no harm
+    ], broad
