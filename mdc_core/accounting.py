@@ -28,7 +28,7 @@ def new_run_id() -> str:
     return os.urandom(6).hex()
 
 
-def count_types(batch: "pa.RecordBatch") -> Counter[str]:
+def count_types(batch: "pa.RecordBatch") -> dict[str, int]:
     """How many events of each type a batch holds."""
     import pyarrow.compute as pc
 
@@ -94,11 +94,11 @@ class Input:
             start = place + 1
 
     def _counted(self, chunk: Chunk) -> Chunk:
-        counts = count_types(chunk.batch)
-        self.counts += counts
-        self._since += counts
+        counts = count_types(chunk.batch) if chunk.counts is None else chunk.counts
+        self.counts.update(counts)
+        self._since.update(counts)
         self._last = chunk.batch
-        return chunk
+        return chunk._replace(counts=counts)
 
     def _mark(self, row: Event) -> None:
         if isinstance(row, Begin):
@@ -204,13 +204,19 @@ class Output:
             self.counts[str(kind.__struct_config__.tag)] += count
         self.writer.rows(rows)
 
-    def batch(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> None:
-        """Write a batch, or its text untouched."""
+    def batch(
+        self,
+        batch: "pa.RecordBatch",
+        raw: bytes | None = None,
+        counts: dict[str, int] | None = None,
+    ) -> None:
+        """Write a batch, or its text untouched; `counts` by type spare the counting."""
         self.begin()
         if not batch.num_rows:
             return
-        counts = count_types(batch)
-        self.counts += counts
+        if counts is None:
+            counts = count_types(batch)
+        self.counts.update(counts)
         if self.writer.for_people and any(name in counts for name in CONTROL_TYPES):
             batch, raw = _without_control(batch), None
         self.writer.batch(batch, raw)

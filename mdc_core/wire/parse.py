@@ -6,6 +6,7 @@ those are read with care, one at a time, and set aside with a reason if they are
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -19,7 +20,7 @@ import pyarrow.json as pj
 
 from mdc_core.batch import from_rows
 from mdc_core.errors import DataError
-from mdc_core.events import EVENT_TYPES, Event
+from mdc_core.events import EVENT_TYPES, Event, type_of
 from mdc_core.schema import (
     PRECISION,
     arrow_schema,
@@ -32,8 +33,8 @@ from mdc_core.wire.careful import careful, check_values
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _read_json: Callable[..., pa.Table] = pj.read_json  # the stubs do without its buffers
 
-# (batch, the text of its lines)
-Piece = tuple[pa.RecordBatch, bytes]
+# (batch, the text of its lines, how many there are of each type)
+Piece = tuple[pa.RecordBatch, bytes, dict[str, int]]
 # Called with the number of the line within the block (0 is the first), its text, the reason.
 SetAside = Callable[[int, bytes, str], None]
 
@@ -59,40 +60,49 @@ class LinesParser:
         self._occurring: frozenset[str] | None = None  # None: any of the types' columns
         self._options: dict[frozenset[str] | None, pj.ParseOptions] = {}
         self._inline_json = False
+        self.lines = 0  # of the block that is being parsed, so far
 
     def parse(self, block: bytes) -> list[Piece]:
-        """The events in a block of whole lines, each ending in LF, in order."""
+        """The events in a block of whole lines, each ending in LF, in order.
+
+        A `begin` or `end` event at an edge, where they are, is read by itself: the many
+        lines between them have other columns.
+        """
+        self.lines = 0
+        head, tail = 0, len(block)
         if block.startswith(b'{"type":"begin"'):
             head = block.index(b"\n") + 1
-            if head < len(block):
-                return self._parse(block[:head], 0) + self._parse(block[head:], 1)
         if b'{"type":"end"' in block[-_END_IS_SHORTER:]:
-            tail = block.rfind(b"\n", 0, len(block) - 1) + 1
-            if tail and block.startswith(b'{"type":"end"', tail):
-                before = self._parse(block[:tail], 0)
-                return before + self._parse(block[tail:], block.count(b"\n", 0, tail))
-        return self._parse(block, 0)
+            last = block.rfind(b"\n", 0, len(block) - 1) + 1
+            if block.startswith(b'{"type":"end"', last):
+                tail = last
+        if head == 0 and tail == len(block):
+            return self._parse(block)
+        pieces = self._parse(block[:head]) if head else []
+        if head < tail:
+            pieces += self._parse(block[head:tail])
+        return pieces + (self._parse(block[tail:]) if tail < len(block) else [])
 
-    def _parse(self, block: bytes, first_line: int) -> list[Piece]:
-        """The pieces of a block whose first line has this number."""
+    def _parse(self, block: bytes) -> list[Piece]:
         try:
-            batch = self._columns(block)
+            piece = self._columns(block)
         except (pa.ArrowInvalid, DataError):
-            batch = None
-        if batch is not None:
-            return [(batch, block)]
+            piece = None
+        if piece is not None:
+            self.lines += piece[0].num_rows
+            return [piece]
         lines = block.split(b"\n")
         if lines[-1] == b"":
             lines.pop()
         if len(lines) <= FEW_LINES:
-            return self._line_by_line(lines, first_line)
+            return self._line_by_line(lines)
         half = len(lines) // 2
         left = b"\n".join(lines[:half]) + b"\n"
         right = b"\n".join(lines[half:]) + b"\n"
-        return self._parse(left, first_line) + self._parse(right, first_line + half)
+        return self._parse(left) + self._parse(right)
 
-    def _columns(self, block: bytes) -> pa.RecordBatch | None:
-        """The block as one batch, or None if it takes more care."""
+    def _columns(self, block: bytes) -> Piece | None:
+        """The block as one piece, or None if it takes more care."""
         newlines = np.count_nonzero(np.frombuffer(block, np.uint8) == _LF)
         if block[:1] != b"{" or block[-2:] != b"}\n":
             return None
@@ -111,7 +121,8 @@ class LinesParser:
             batch = self._read(_JSON_VALUE.sub(_as_string, block))
         if batch.num_rows != newlines:
             return None
-        return self._typed(batch)
+        typed = self._typed(batch)
+        return None if typed is None else (typed[0], block, typed[1])
 
     def _read(self, text: bytes) -> pa.RecordBatch:
         """The block with the columns that occurred so far; with all, if there are more."""
@@ -148,18 +159,18 @@ class LinesParser:
         batches = table.to_batches()
         return batches[0] if len(batches) == 1 else table.combine_chunks().to_batches()[0]
 
-    def _typed(self, batch: pa.RecordBatch) -> pa.RecordBatch | None:
-        """The batch in its schema, once every value is known to be of its type."""
+    def _typed(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[str, int]] | None:
+        """The batch in its schema, once every value is known to be of its type; its counts."""
         kinds = batch.column(0)
         masks = {name: pc.equal(kinds, _scalar(name)) for name in self._types}
-        counts = {name: mask.true_count for name, mask in masks.items()}
+        counts = {name: mask.true_count for name, mask in masks.items() if mask.true_count}
         if sum(counts.values()) != batch.num_rows:
             found = kinds.unique().to_pylist()
             if not all(name in EVENT_TYPES for name in found):
                 return None
             self.expect({str(name) for name in found})
             return self._typed(batch)
-        present = {name for name, count in counts.items() if count}
+        present = set(counts)
         given = dict(zip(batch.schema.names, batch.columns, strict=True))
         versions = given.get("v")
         if versions is not None and not _versions_known(versions, present):
@@ -176,7 +187,7 @@ class LinesParser:
             ):
                 return None
             arrays.append(column if column.type == field.type else column.cast(field.type))
-        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+        return pa.RecordBatch.from_arrays(arrays, schema=schema), counts
 
     def expect(self, types: set[str]) -> None:
         """Make room for the columns of these event types."""
@@ -185,10 +196,10 @@ class LinesParser:
             self._occurring = None
             self._options.clear()
 
-    def _line_by_line(self, lines: list[bytes], first_line: int) -> list[Piece]:
+    def _line_by_line(self, lines: list[bytes]) -> list[Piece]:
         rows: list[Event] = []
         kept: list[bytes] = []
-        for number, line in enumerate(lines, first_line):
+        for number, line in enumerate(lines, self.lines):
             text = line.strip(b" \t\r")
             if not text:
                 continue
@@ -200,10 +211,12 @@ class LinesParser:
                 continue
             rows.append(row)
             kept.append(text)
+        self.lines += len(lines)
         if not rows:
             return []
-        self.expect({str(row.__struct_config__.tag) for row in rows})
-        return [(from_rows(rows), b"\n".join(kept) + b"\n")]
+        counts = Counter(map(type_of, rows))
+        self.expect({name for name in counts if name not in ("begin", "end")})
+        return [(from_rows(rows), b"\n".join(kept) + b"\n", counts)]
 
 
 @cache

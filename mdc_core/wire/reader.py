@@ -15,10 +15,15 @@ MAX_LINE = 64 << 20
 
 
 class Chunk(NamedTuple):
-    """Some events in order; `raw` is their JSONL text, one line a row, where there is one."""
+    """Some events in order.
+
+    `raw` is their JSONL text, one line a row, where there is one; `counts` is how many
+    there are of each type, where that is known.
+    """
 
     batch: "pa.RecordBatch"
-    raw: bytes | None
+    raw: bytes | None = None
+    counts: dict[str, int] | None = None
 
 
 class Reader:
@@ -50,7 +55,7 @@ class Reader:
                 from mdc_core.wire.arrow import read_streams
 
                 for batch in read_streams(plain, self.name):
-                    yield Chunk(batch, None)
+                    yield Chunk(batch)
             elif encoding != "empty":
                 yield from self._table(encoding)
         except TruncatedError as error:
@@ -65,16 +70,15 @@ class Reader:
             raise DataError(f"{self.name}: {text}")
         read = read_parquet if encoding == "parquet" else read_arrow_file
         for batch in read(self._path):
-            yield Chunk(batch, None)
+            yield Chunk(batch)
 
     def _lines(self, plain: Peeked) -> Iterator[Chunk]:
         from mdc_core.wire.parse import LinesParser
 
         parser = LinesParser(self._set_aside)
         for block in self._blocks(plain):
-            for batch, raw in parser.parse(block):
-                yield Chunk(batch, raw)
-            self.lines += block.count(b"\n")
+            yield from map(Chunk._make, parser.parse(block))
+            self.lines += parser.lines
 
     def _blocks(self, plain: Peeked) -> Iterator[bytes]:
         """Whole lines, as many as are there, each ending in LF."""

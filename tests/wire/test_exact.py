@@ -11,8 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mdc_core.archive.merge import widened
 from mdc_core.batch import from_rows
 from mdc_core.events import EVENT_TYPES, Event, Trade
+from mdc_core.schema import arrow_schema
 from mdc_core.wire.arrow import StreamEncoder
 from mdc_core.wire.files import read_parquet
 from mdc_core.wire.jsonl import decode_row, encode_batch, encode_rows, rows_of
@@ -54,9 +56,11 @@ def test_jsonl_to_arrow_and_back(rows: list[Event]) -> None:
 def test_jsonl_to_parquet_and_back(tmp_path: Path, data: st.DataObject, name: str) -> None:
     rows = data.draw(st.lists(events(name), min_size=1, max_size=8))
     text = encode_batch(from_rows(rows))
+    schema = arrow_schema(frozenset([name]))
+    table = pa.Table.from_batches([widened(batch, schema) for batch in read(text)])
     path = tmp_path / "part.parquet"
     with path.open("wb") as file:
-        Parquet(Parquet.Options()).write(pa.Table.from_batches(read(text)), file)
+        Parquet(Parquet.Options()).write(table, file)
     assert b"".join(encode_batch(batch) for batch in read_parquet(path)) == text
 
 

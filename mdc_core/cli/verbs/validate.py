@@ -65,7 +65,7 @@ def _judge(pipe: Pipe, engine: "Engine", output: "Output") -> bool:
     """Pass on what passes; whether the engine stopped."""
     observers = pipe.session.observers
     for chunk in pipe.input:
-        outcome = engine(*chunk)
+        outcome = engine(chunk.batch, chunk.raw)
         if not outcome.verdicts:
             output.batch(*chunk)
             continue
