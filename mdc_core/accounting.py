@@ -59,7 +59,10 @@ class Input:
             rejected = self.rejected
             for chunk in reader:
                 self.rejected = rejected + reader.rejected
-                yield from self._take(chunk)
+                if chunk.batch.num_rows:
+                    yield from self._take(chunk)
+                else:
+                    yield chunk
             self.rejected = rejected + reader.rejected
             self.first_rejection = self.first_rejection or reader.first_rejection
             if reader.damage:

@@ -61,11 +61,7 @@ class Send(Struct, frozen=True):
 
 
 class Live(Plugin):
-    """What the plugins of live feeds share.
-
-    `channels` names the kinds of events that one can subscribe to, and `default_channels`
-    those that one gets without asking.
-    """
+    """A live feed: which kinds of events one can subscribe to, and gets without asking."""
 
     channels: ClassVar[tuple[str, ...]] = ("trade", "quote")
     default_channels: ClassVar[tuple[str, ...]] = ("trade", "quote")

@@ -17,10 +17,16 @@ from mdc_core.archive.merge import Source
 from mdc_core.archive.spill import moment_of
 from mdc_core.batch import Bools
 from mdc_core.errors import DataError
+from mdc_core.events import EVENT_TYPES
 from mdc_core.wire.files import ROWS, read_events, read_parquet
 
 PART = re.compile(r"\.(parquet|jsonl(\.(gz|zst|lz4))?|arrows?)$")
-_PERIOD = re.compile(r"(?<!\d)(\d{4})-(\d\d)(?:-(\d\d)(?:T(\d\d))?)?(?!\d)")
+_TYPES = "|".join(EVENT_TYPES)
+_DATE = r"(?P<year>\d{4})-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:T(?P<hour>\d\d))?)?"
+_PERIOD = re.compile(_DATE)
+_BY_SYMBOL = re.compile(_DATE + r"\.")  # by-type as well
+_BY_DATE = re.compile(rf"({_TYPES})\.")
+_FLAT = re.compile(rf".*_({_TYPES})_{_DATE}\.")
 
 
 @dataclass(frozen=True)
@@ -97,17 +103,24 @@ def _may_hold_type(path: PurePosixPath, types: tuple[str, ...]) -> bool:
 
 
 def period(path: PurePosixPath) -> tuple[int | None, int | None]:
-    """The period that a part's path names, as [start, end) in nanoseconds."""
-    text = path.as_posix()
-    found = list(_PERIOD.finditer(path.name)) or list(_PERIOD.finditer(text))
-    if not found:
+    """The period of a part, as [start, end) in nanoseconds, from where its layout puts it.
+
+    Nowhere else: a symbol may look like a date, and so may the name of a run.
+    """
+    match = _BY_SYMBOL.match(path.name) or _FLAT.match(path.name)
+    if match is None and _BY_DATE.match(path.name):
+        match = _PERIOD.fullmatch(path.parts[0])
+    for component in path.parts[:-1]:
+        if component.startswith("date="):
+            match = _PERIOD.fullmatch(component.removeprefix("date="))
+    if match is None:
         return None, None
-    year, month, day, hour = found[-1].groups()
+    year, month, day, hour = match.group("year", "month", "day", "hour")
     try:
         start = times.to_ns(f"{year}-{month}-{day or '01'}T{hour or '00'}:00:00Z")
         if day is None:
-            year, month = (int(year) + 1, 1) if month == "12" else (int(year), int(month) + 1)
-            return start, times.to_ns(f"{year}-{month:02d}-01T00:00:00Z")
+            following = divmod(int(year) * 12 + int(month), 12)
+            return start, times.to_ns(f"{following[0]}-{following[1] + 1:02d}-01T00:00:00Z")
     except DataError:
         return None, None
     return start, start + (times.HOUR if hour else times.DAY)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import click
 
 from mdc_core.cli.options import Session
+from mdc_core.cli.progress import Progress
 from mdc_core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from mdc_core.wire.reader import Reader
+    from mdc_core.wire.reader import Chunk, Reader
     from mdc_core.wire.writer import Wire, Writer
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,6 +57,7 @@ class Pipe:
         partial: bool = False,
         strict: bool = False,
         request: dict[str, Any] | None = None,
+        tick: float | None = None,
     ) -> None:
         from mdc_core.accounting import Input, Output, new_run_id
         from mdc_core.wire.quarantine import Quarantine, default_path
@@ -69,7 +71,9 @@ class Pipe:
         session.log.stage = stage
         aside = quarantine or default_path(stage, f"{new_run_id()}-{os.getpid()}")
         self.quarantine = Quarantine(aside)
+        self._tick = tick
         self.input = Input(self.readers(paths))
+        self.progress = Progress(session, stage, writes=writer is not None or wire is not None)
         self.output: Output | None = None
         if wire is not None:
             from mdc_core.wire.writer import Writer
@@ -86,12 +90,19 @@ class Pipe:
             name = "<stdin>" if str(path) == "-" else str(path)
             with _opened(path) as file:
                 real = None if name == "<stdin>" else path
-                yield Reader(file, name, self.quarantine, real)
+                yield Reader(file, name, self.quarantine, real, tick=self._tick)
+
+    def chunks(self) -> "Iterator[Chunk]":
+        """The input, chunk by chunk, with a progress bar."""
+        for chunk in self.input:
+            self.progress.add(chunk.batch.num_rows)
+            yield chunk
 
     def finish(self, *, reason: str | None = None, kept: int | None = None) -> int:
         """Write what the accounting found, and `end`; say the counts; the exit status."""
         from mdc_core.accounting import end_reason, findings_of, verdict
 
+        self.progress.close()
         source = self.input
         found = findings_of(source)
         if self.output is not None:

@@ -16,17 +16,39 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
-def read_streams(peeked: Peeked, name: str) -> Iterator[pa.RecordBatch]:
-    """The batches of the streams in a file; raises TruncatedError where one breaks off."""
+def read_streams(
+    peeked: Peeked, name: str, tick: float | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The batches of the streams in a file; raises TruncatedError where one breaks off.
+
+    With a `tick`, an empty batch comes after each so many seconds without another.
+    """
     source = pa.PythonFile(Exactly(peeked), "r")
-    while peeked.peek(1):
+    while True:
+        yield from _ticks(peeked, tick)
+        if not peeked.peek(1):
+            return
         try:
             reader = pa.ipc.open_stream(source)
             schema = target_schema(reader.schema, name)
-            for batch in reader:
-                yield conform(batch, schema, name)
+            while True:
+                yield from _ticks(peeked, tick)
+                yield conform(reader.read_next_batch(), schema, name)
+        except StopIteration:
+            continue
         except (pa.ArrowInvalid, OSError) as error:
             raise TruncatedError(f"{name}: the Arrow stream breaks off: {error}") from None
+
+
+def _ticks(peeked: Peeked, tick: float | None) -> Iterator[pa.RecordBatch]:
+    while tick and not peeked.waiting(tick):
+        yield nothing()
+
+
+def nothing() -> pa.RecordBatch:
+    """No events."""
+    schema = arrow_schema(frozenset())
+    return pa.RecordBatch.from_arrays([pa.nulls(0, f.type) for f in schema], schema=schema)
 
 
 def target_schema(schema: pa.Schema, name: str) -> pa.Schema:

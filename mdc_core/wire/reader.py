@@ -30,11 +30,18 @@ class Reader:
     """The events of one input. What cannot be read is set aside and counted.
 
     `damage` says, after the last chunk, what is wrong with the input as a whole: the
-    compressed data or the Arrow stream that breaks off.
+    compressed data or the Arrow stream that breaks off. With a `tick`, an empty chunk
+    comes after each so many seconds in which nothing else did.
     """
 
     def __init__(
-        self, file: Unbuffered, name: str, quarantine: Quarantine, path: Path | None = None
+        self,
+        file: Unbuffered,
+        name: str,
+        quarantine: Quarantine,
+        path: Path | None = None,
+        *,
+        tick: float | None = None,
     ) -> None:
         self.name = name
         self.rejected = 0
@@ -43,6 +50,7 @@ class Reader:
         self.first_rejection: str | None = None
         self._file = file
         self._path = path
+        self._tick = tick
         self._quarantine = quarantine
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -54,7 +62,7 @@ class Reader:
             elif encoding == "arrow":
                 from mdc_core.wire.arrow import read_streams
 
-                for batch in read_streams(plain, self.name):
+                for batch in read_streams(plain, self.name, self._tick):
                     yield Chunk(batch)
             elif encoding != "empty":
                 yield from self._table(encoding)
@@ -73,18 +81,24 @@ class Reader:
             yield Chunk(batch)
 
     def _lines(self, plain: Peeked) -> Iterator[Chunk]:
+        from mdc_core.wire.arrow import nothing
         from mdc_core.wire.parse import LinesParser
 
         parser = LinesParser(self._set_aside)
         for block in self._blocks(plain):
-            yield from map(Chunk._make, parser.parse(block))
-            self.lines += parser.lines
+            if block:
+                yield from map(Chunk._make, parser.parse(block))
+                self.lines += parser.lines
+            else:
+                yield Chunk(nothing(), b"", {})
 
     def _blocks(self, plain: Peeked) -> Iterator[bytes]:
-        """Whole lines, as many as are there, each ending in LF."""
+        """Whole lines, as many as are there, each ending in LF; none at a tick."""
         rest: list[bytes] = []
         size = 0
         while True:
+            while self._tick and not plain.waiting(self._tick):
+                yield b""
             try:
                 data, ended = self._available(plain)
             except TruncatedError:

@@ -67,14 +67,17 @@ class Peeked:
             left -= len(more)
         return b"".join(parts)
 
-    def waiting(self) -> bool:
-        """Whether more can be read at once."""
-        if self._head:
+    def waiting(self, seconds: float = 0) -> bool:
+        """Whether something, or the end, can be read at once, or within some seconds.
+
+        Where the file cannot tell: not at once, but within any time.
+        """
+        if self._head or self._ended:
             return True
         try:
-            ready, _, _ = select.select([self._file.fileno()], [], [], 0)
+            ready, _, _ = select.select([self._file.fileno()], [], [], seconds)
         except (OSError, ValueError):
-            return False
+            return seconds > 0
         return bool(ready)
 
 

@@ -95,7 +95,8 @@ def test_the_suffix_says_the_encoding(
 ) -> None:
     done = shell(f"mdc convert market.jsonl -o deep/er/{name}")
     assert (done.status, done.out) == (0, ""), done.err
-    assert "convert: 500 in = 500 out + 0 rejected + 0 dropped" in done.err
+    count = len(events)
+    assert f"convert: {count} in = {count} out + 0 rejected + 0 dropped" in done.err
     suffix = name.rpartition(".")[2]
     data = (tmp_path / "deep" / "er" / name).read_bytes()
     assert data.startswith(MAGIC.get(suffix, b'{"type":"begin"'))
@@ -262,7 +263,7 @@ def test_what_a_line_says_otherwise_is_made_canonical(shell: Shell) -> None:
 def test_head(count: int, wire: str, events: list[str], shell: Shell) -> None:
     done = shell(f"mdc convert market.jsonl --to {wire} | mdc head -n {count} --wire {wire} | mdc convert")
     assert done.lines == events[:count]
-    kept = min(count, 500)
+    kept = min(count, len(events))
     # What was read and not shown is counted, too; how much was read depends on the pipe.
     (said,) = re.findall(r"head: (\d+) in = (\d+) out \+ 0 rejected \+ (\d+) dropped", done.err)
     read, out, dropped = map(int, said)
@@ -270,7 +271,7 @@ def test_head(count: int, wire: str, events: list[str], shell: Shell) -> None:
     by_name = shell(f"mdc head -n {count} market.jsonl")
     assert by_name.lines == events[:count]
     end = by_name.all_events[-1]
-    assert (end["type"], end["reason"]) == ("end", "limit" if count <= 500 else "eof")
+    assert (end["type"], end["reason"]) == ("end", "limit" if kept == count else "eof")
     assert sum(map(int, end["counts"].values())) == kept
 
 
@@ -281,12 +282,13 @@ def test_head_says_ten_unless_told(events: list[str], shell: Shell) -> None:
 
 
 def test_head_ends_a_market_without_end(shell: Shell) -> None:
-    done = shell("mdc stream sim SPY --seed 1 | mdc head -n 0; echo ${PIPESTATUS[1]}")
-    *_, status = done.out.splitlines()
-    assert status == "0"
-    assert shell("mdc stream sim SPY --seed 1 --limit 9 | mdc head -n 3 | mdc convert").lines == (
-        shell("mdc stream sim SPY --seed 1 --limit 3 | mdc convert").lines
-    )
+    for count in (0, 100):
+        done = shell(f"mdc stream sim SPY --seed 1 | mdc head -n {count}; echo ${{PIPESTATUS[@]}}")
+        *lines, statuses = done.out.splitlines()
+        assert statuses == "141 0"
+        assert len(lines) == count + 2
+        seqs = [event["seq"] for event in map(json.loads, lines) if "seq" in event]
+        assert seqs == list(range(1, len(seqs) + 1))
 
 
 def test_jq_between(events: list[str], shell: Shell) -> None:
@@ -310,10 +312,11 @@ def test_jq_leaves_frames_whose_counts_no_longer_hold(events: list[str], shell: 
     cut = "mdc convert market.jsonl | jq -c 'select(.type != \"quote\")'"
     done = shell(f"{cut} | mdc convert")
     assert done.status == 0
-    trades = sum('"type":"trade"' in line for line in events)
-    message = f"convert wrote other counts than arrived: quote 0 of {500 - trades}"
+    stay = [line for line in events if '"type":"quote"' not in line]
+    message = f"convert wrote other counts than arrived: quote 0 of {len(events) - len(stay)}"
     assert message in done.err
-    *kept, finding = done.events
-    assert len(kept) == trades
+    *kept, _ = done.lines
+    assert kept == stay
+    finding = done.events[-1]
     assert (finding["check"], finding["message"]) == ("accounting", message)
     assert shell(f"{cut} | mdc convert --strict > out").status == 65

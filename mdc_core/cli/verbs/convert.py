@@ -57,7 +57,7 @@ def _to_file(pipe_of: Callable[..., Pipe], path: Path, form: str, codec: str | N
     if form == "parquet":
         pipe = pipe_of()
         with following_input() as stop, whole_file(path) as file:
-            write_parquet((chunk.batch for chunk in pipe.input), file)
+            write_parquet((chunk.batch for chunk in pipe.chunks()), file)
             return stop.exit_status or pipe.finish()
     with whole_file(path) as file:
         writer = Writer(file.fileno(), "arrow" if form == "arrow" else "jsonl", codec)
@@ -67,7 +67,7 @@ def _to_file(pipe_of: Callable[..., Pipe], path: Path, form: str, codec: str | N
 def _stream(pipe: Pipe) -> int:
     assert pipe.output is not None
     with following_input() as stop:
-        for chunk in pipe.input:
+        for chunk in pipe.chunks():
             pipe.output.batch(chunk.batch)
         return stop.exit_status or pipe.finish()
 

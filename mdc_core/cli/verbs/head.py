@@ -39,7 +39,7 @@ def head(
     assert pipe.output is not None
     left = lines
     with following_input():
-        for chunk in pipe.input:
+        for chunk in pipe.chunks():
             chunk = piece_of(chunk, 0, min(left, chunk.batch.num_rows))
             pipe.output.batch(*chunk)
             left -= chunk.batch.num_rows

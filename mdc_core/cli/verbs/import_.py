@@ -7,6 +7,7 @@ import click
 
 from mdc_core.cli.options import MOMENT, MOMENT_END, Chosen, Session, select_command
 from mdc_core.cli.pipe import writing
+from mdc_core.cli.progress import Progress
 from mdc_core.cli.signals import stopping_source
 
 if TYPE_CHECKING:
@@ -35,13 +36,16 @@ def import_files(
     importer = plugin.plugin(ImportRequest(path, symbols, start, end), plugin.options)
     request = {"profile": plugin.name, "path": str(path), "symbols": list(symbols)}
     output = Output("import", Writer(1, wire), request=request, provider=plugin.name)
+    progress = Progress(session, "import")
     reason = "eof"
     with stopping_source() as stop:
         for batch in importer.batches():
             output.batch(batch)
+            progress.add(batch.num_rows)
             if stop:
                 reason = "signal"
                 break
+        progress.close()
         output.close(reason)
     session.log.note(f"import: {sum(output.counts.values())} events")
     return 0

@@ -44,10 +44,11 @@ def store(
     seal_every: int, dry_run: bool, quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Store events as files."""
-    pipe = Pipe(session, "store", quarantine=quarantine, partial=partial, strict=strict)
+    pipe = Pipe(session, "store", quarantine=quarantine, partial=partial, strict=strict,
+                tick=1.0)  # fmt: skip
     keeper = _Keeper(session, pipe, plugin, root, layout, partition)
     with following_input() as stop:
-        for chunk in pipe.input:
+        for chunk in pipe.chunks():
             if not dry_run:
                 keeper.take(chunk.batch, seal_every)
         status = keeper.finish(dry_run)
@@ -87,8 +88,11 @@ class _Keeper:
 
     def take(self, batch: "pa.RecordBatch", seal_every: int) -> None:
         """Keep a batch."""
+        if self._parts is None and not batch.num_rows:
+            return
         parts = self._writer()
-        parts.write(batch)
+        if batch.num_rows:
+            parts.write(batch)
         if parts.full or (monotonic() - self._sealed_at) * times.SECOND >= seal_every:
             self._seal()
 

@@ -16,6 +16,7 @@ import click
 from mdc_core.accounting import Output, new_run_id
 from mdc_core.cli.options import SPAN, Chosen, Session, Words, plugin_group
 from mdc_core.cli.pipe import writing
+from mdc_core.cli.progress import Progress
 from mdc_core.cli.signals import Stop, stopping_source
 from mdc_core.cli.verbs._stream import Asked, check, settings_now
 from mdc_core.contracts import Source, Stream, Subscription
@@ -88,6 +89,7 @@ class _Run:
         self._feed: Feed | Simulation | None = None
         self._server: SandboxServer | None = None
         self._hung_up = False
+        self._progress = Progress(session, "stream", total=asked.limit)
         request = {
             "provider": plugin.name,
             "symbols": list(self._wanted.symbols),
@@ -108,6 +110,7 @@ class _Run:
             try:
                 reason = self._write(lists, stop)
             finally:
+                self._progress.close()
                 self._output.close(reason)
                 self._summarise()
                 self._quarantine.close()
@@ -119,6 +122,7 @@ class _Run:
             events = limit.cut(events)
             if events:
                 self._output.rows(events)
+                self._progress.add(len(events))
                 self._tell_observers(events)
             if limit.reached:
                 return "limit"

@@ -64,7 +64,7 @@ def validate(
 def _judge(pipe: Pipe, engine: "Engine", output: "Output") -> bool:
     """Pass on what passes; whether the engine stopped."""
     observers = pipe.session.observers
-    for chunk in pipe.input:
+    for chunk in pipe.chunks():
         outcome = engine(chunk.batch, chunk.raw)
         if not outcome.verdicts:
             output.batch(*chunk)

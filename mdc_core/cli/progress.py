@@ -1,0 +1,46 @@
+"""A progress bar for whoever watches: on a terminal, by the last command of a pipe."""
+
+import os
+import stat
+import sys
+from typing import Any
+
+from mdc_core.cli.session import Session
+from mdc_core.logs import NOTE
+
+
+class Progress:
+    """Counts events on the terminal, or does nothing where nobody watches."""
+
+    def __init__(
+        self, session: Session, stage: str, *, total: int | None = None, writes: bool = True
+    ) -> None:
+        self._bar: Any = None
+        if _watched(session, writes):
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=total, desc=f"mdc {stage}", unit=" events", unit_scale=True,
+                file=sys.stderr, leave=False, mininterval=0.2,
+            )  # fmt: skip
+
+    def add(self, events: int) -> None:
+        """So many more."""
+        if self._bar is not None:
+            self._bar.update(events)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def _watched(session: Session, writes: bool) -> bool:
+    """Whether a bar is of use: a terminal, not filled with events, and no later command's."""
+    log = session.log
+    if log.threshold > NOTE or log.style != "text" or not os.isatty(2):
+        return False
+    if stat.S_ISFIFO(os.fstat(1).st_mode):
+        return False  # the command behind us in the pipe has a bar of its own
+    return not (writes and os.isatty(1))
