@@ -21,11 +21,11 @@ from mdc_core.archive.spill import UNKNOWN, Key, Spill, moment_of
 from mdc_core.batch import Int64s
 from mdc_core.contracts import PartFormat
 from mdc_core.errors import WriteError
+from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import arrow_schema
 
 COLLECT_BYTES = 16 << 20
 SEAL_ROWS = 20_000_000
-NOT_STORED = ("begin", "end", "heartbeat")
 _PERIODS = {"hourly": times.HOUR, "daily": times.DAY}
 
 
@@ -123,7 +123,7 @@ class PartsWriter:
             kinds, names = _coded(batch, "type")
             moments = moment_of(batch)
             for kind, type_name in enumerate(names):
-                if type_name not in NOT_STORED:
+                if type_name not in CONTROL_TYPES:
                     rows = np.flatnonzero(kinds == kind)
                     keys, periods = self._keys(codes[rows], moments[rows])
                     order = _order(keys, moments[rows])

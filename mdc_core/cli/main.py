@@ -14,6 +14,7 @@ from mdc_core.cli.lazy import Group, LazyCommand, verb_files
 from mdc_core.cli.session import Session
 
 COMPLETE = "_MDC_COMPLETE"
+PATIENT = frozenset(["convert", "head", "store", "validate"])  # go on to the end of input
 HELP = """\
 Composable commands that collect market data: exact, validated, crash-safe.
 
@@ -111,7 +112,13 @@ def main(args: list[str] | None = None) -> int:
     # Arrow's own allocators keep what was freed: a third of the memory of `mdc store`.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     session = Session(os.environ)
-    status = _run(session, sys.argv[1:] if args is None else args)
+    args = sys.argv[1:] if args is None else args
+    if PATIENT.intersection(args[:4]):
+        import signal
+
+        # A Ctrl-C while we are still being loaded is for the source of the pipe as well.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    status = _run(session, args)
     return _flush(session.log, status)
 
 

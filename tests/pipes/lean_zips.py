@@ -142,7 +142,9 @@ def wire_time(moment: datetime) -> str:
 
 def readable(root: Path) -> list[LeanZip]:
     """The tick and trade-bar files of stocks, crypto, currencies and indices."""
-    files = [LeanZip(path, path.relative_to(root).parts) for path in sorted(root.rglob("*.zip"))]
+    files = [
+        LeanZip(path, path.relative_to(root).parts) for path in sorted(root.rglob("*.zip"))
+    ]
     types = ("equity", "crypto", "cryptofuture", "forex", "index")
     return [
         file for file in files

@@ -21,10 +21,15 @@ from ..conftest import Done, Shell
 
 MARKET = "mdc stream sim SPY AAPL --seed 9 --limit 500"
 FRAMES = ('{"type":"begin"', '{"type":"end"')
-NAMES = ("a.jsonl", "a.ndjson", "a.json", "a.arrows", "a.arrow", "a.parquet",
-         *(f"a.{form}.{codec}" for form in ("jsonl", "arrows") for codec in ("gz", "zst", "lz4")))  # fmt: skip
-MAGIC = {"gz": b"\x1f\x8b", "zst": b"\x28\xb5\x2f\xfd", "lz4": b"\x04\x22\x4d\x18",
-         "parquet": b"PAR1", "arrows": b"\xff\xff\xff\xff", "arrow": b"\xff\xff\xff\xff"}  # fmt: skip
+NAMES = (
+    "a.jsonl", "a.ndjson", "a.json", "a.arrows", "a.arrow", "a.parquet", "a.jsonl.gz",
+    "a.jsonl.zst", "a.jsonl.lz4", "a.arrows.gz", "a.arrows.zst", "a.arrows.lz4",
+)  # fmt: skip
+ARROW = b"\xff\xff\xff\xff"
+MAGIC = {
+    "gz": b"\x1f\x8b", "zst": b"\x28\xb5\x2f\xfd", "lz4": b"\x04\x22\x4d\x18",
+    "parquet": b"PAR1", "arrows": ARROW, "arrow": ARROW,
+}  # fmt: skip
 
 NUMBERS = ("type", "symbol", "seq", "price", "size", "bid_price", "ask_price")
 
@@ -79,7 +84,8 @@ def test_every_type_by_every_encoding(vocabulary: list[str], shell: Shell) -> No
     done = shell(
         "mdc convert all.jsonl -o 1.arrows && mdc convert 1.arrows -o 2.parquet &&"
         " mdc convert 2.parquet --to arrow > 3.arrows && mdc convert 3.arrows -o 4.jsonl.zst &&"
-        " mdc convert 4.jsonl.zst -o 5.parquet && mdc convert 5.parquet --to arrow | mdc convert"
+        " mdc convert 4.jsonl.zst -o 5.parquet &&"
+        " mdc convert 5.parquet --to arrow | mdc convert"
     )
     assert done.status == 0, done.err
     assert texts(done) == vocabulary
@@ -103,7 +109,9 @@ def test_the_suffix_says_the_encoding(
     assert [path.name for path in (tmp_path / "deep" / "er").iterdir()] == [name]
     # The name is for writing only: a reader looks at the bytes.
     piped = suffix != "parquet"
-    back = shell(f"mv deep/er/{name} x; " + ("cat x | mdc convert" if piped else "mdc convert x"))
+    back = shell(
+        f"mv deep/er/{name} x; " + ("cat x | mdc convert" if piped else "mdc convert x")
+    )
     assert (back.status, back.lines) == (0, events)
 
 
@@ -113,7 +121,9 @@ def test_others_read_what_is_written(events: list[str], shell: Shell, tmp_path: 
     text = "".join(f"{line}\n" for line in events).encode()
     for data in (
         gzip.decompress((tmp_path / "x.jsonl.gz").read_bytes()),
-        zstandard.ZstdDecompressor().stream_reader((tmp_path / "x.jsonl.zst").read_bytes()).read(),
+        zstandard.ZstdDecompressor()
+        .stream_reader((tmp_path / "x.jsonl.zst").read_bytes())
+        .read(),
         lz4.frame.decompress((tmp_path / "x.jsonl.lz4").read_bytes()),
     ):
         first, *between, last = data.splitlines(keepends=True)
@@ -139,7 +149,9 @@ def arrow_rows(path: Path, *names: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_a_file_is_not_overwritten_unasked(events: list[str], shell: Shell, tmp_path: Path) -> None:
+def test_a_file_is_not_overwritten_unasked(
+    events: list[str], shell: Shell, tmp_path: Path
+) -> None:
     for name in ("kept.jsonl", "kept.parquet"):
         (tmp_path / name).write_text("precious")
         done = shell(f"mdc convert market.jsonl -o {name}")
@@ -162,7 +174,11 @@ def test_a_failure_leaves_the_old_file(events: list[str], shell: Shell, tmp_path
     assert done.status == 65
     assert "missing.jsonl" in done.err
     assert (tmp_path / "old.parquet").read_text() == "precious"
-    assert {path.name for path in tmp_path.iterdir()} == {"old.parquet", "bad.arrows", "market.jsonl"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "old.parquet",
+        "bad.arrows",
+        "market.jsonl",
+    }
 
 
 @pytest.mark.parametrize(
@@ -229,7 +245,9 @@ def test_a_file_that_breaks_off(name: str, shell: Shell, tmp_path: Path) -> None
     assert (partial.status, partial.lines[:-1]) == (0, kept)
 
 
-def test_a_parquet_file_that_breaks_off(events: list[str], shell: Shell, tmp_path: Path) -> None:
+def test_a_parquet_file_that_breaks_off(
+    events: list[str], shell: Shell, tmp_path: Path
+) -> None:
     assert shell("mdc convert market.jsonl -o x.parquet").status == 0
     data = (tmp_path / "x.parquet").read_bytes()
     (tmp_path / "x.parquet").write_bytes(data[:-100])
@@ -243,7 +261,10 @@ def test_several_files_are_one_stream(events: list[str], shell: Shell) -> None:
     assert shell("mdc convert market.jsonl -o y.arrows.lz4").status == 0
     done = shell("cat market.jsonl | mdc convert y.arrows.lz4 - x.parquet")
     assert (done.status, done.lines) == (0, events * 3)
-    assert [e["type"] for e in done.all_events if e["type"] in ("begin", "end")] == ["begin", "end"]
+    assert [e["type"] for e in done.all_events if e["type"] in ("begin", "end")] == [
+        "begin",
+        "end",
+    ]
 
 
 def test_what_a_line_says_otherwise_is_made_canonical(shell: Shell) -> None:
@@ -261,7 +282,9 @@ def test_what_a_line_says_otherwise_is_made_canonical(shell: Shell) -> None:
 @pytest.mark.parametrize("wire", ["jsonl", "arrow"])
 @pytest.mark.parametrize("count", [0, 1, 10, 499, 500, 1000])
 def test_head(count: int, wire: str, events: list[str], shell: Shell) -> None:
-    done = shell(f"mdc convert market.jsonl --to {wire} | mdc head -n {count} --wire {wire} | mdc convert")
+    done = shell(
+        f"mdc convert market.jsonl --to {wire} | mdc head -n {count} --wire {wire} | mdc convert"
+    )
     assert done.lines == events[:count]
     kept = min(count, len(events))
     # What was read and not shown is counted, too; how much was read depends on the pipe.
@@ -283,7 +306,9 @@ def test_head_says_ten_unless_told(events: list[str], shell: Shell) -> None:
 
 def test_head_ends_a_market_without_end(shell: Shell) -> None:
     for count in (0, 100):
-        done = shell(f"mdc stream sim SPY --seed 1 | mdc head -n {count}; echo ${{PIPESTATUS[@]}}")
+        done = shell(
+            f"mdc stream sim SPY --seed 1 | mdc head -n {count}; echo ${{PIPESTATUS[@]}}"
+        )
         *lines, statuses = done.out.splitlines()
         assert statuses == "141 0"
         assert len(lines) == count + 2
@@ -296,14 +321,16 @@ def test_jq_between(events: list[str], shell: Shell) -> None:
     done = shell("mdc convert market.jsonl | jq -c . | mdc convert")
     assert (done.status, done.lines) == (0, events)
     assert "other counts" not in done.err
-    big = "select(.type == \"trade\" and .size >= 500)"
+    big = 'select(.type == "trade" and .size >= 500)'
     done = shell(f"jq -c '{big}' market.jsonl | mdc convert")
     assert done.lines == [
         line for line in events
         if (event := json.loads(line))["type"] == "trade" and event["size"] >= 500
     ]  # fmt: skip
     assert done.lines
-    prices = shell("mdc head -n 100 market.jsonl | jq -r 'select(.type == \"trade\").price'").out
+    prices = shell(
+        "mdc head -n 100 market.jsonl | jq -r 'select(.type == \"trade\").price'"
+    ).out
     said = [json.loads(line, parse_float=str, parse_int=str) for line in events[:100]]
     assert prices.split() == [e["price"] for e in said if e["type"] == "trade"]
 

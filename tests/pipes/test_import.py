@@ -82,7 +82,11 @@ def values(table: pa.Table) -> list[dict[str, Any]]:
         if row.get("extra") is not None:
             row["extra"] = json.loads(row["extra"])
     return [
-        {name: value for name, value in row.items() if value is not None and name not in left_out}
+        {
+            name: value
+            for name, value in row.items()
+            if value is not None and name not in left_out
+        }
         for row in rows
     ]
 
@@ -124,10 +128,16 @@ def test_a_folder_names_all_that_it_holds(lean: Path, shell: Shell) -> None:
     for path in lean.rglob("*.zip"):
         zips[path.relative_to(lean).parts[0]] += 1
     bars = sum(zips.values()) - len(readable(lean)) - zips["future"] - zips["option"]
-    for word, count in (("future", zips["future"]), ("option", zips["option"]), ("quote-bar", bars)):
+    for word, count in (
+        ("future", zips["future"]),
+        ("option", zips["option"]),
+        ("quote-bar", bars),
+    ):
         assert f"{word} (" in done.err
         assert f" and {count - 1} more)" in done.err
-    assert done.err.endswith("leave them out with --skip future --skip option --skip quote-bar\n")
+    assert done.err.endswith(
+        "leave them out with --skip future --skip option --skip quote-bar\n"
+    )
     two = shell(f"mdc import --profile lean {lean} --skip future --skip option")
     assert (two.status, two.out) == (65, "")
     assert "for quote-bar (" in two.err and "future" not in two.err
@@ -157,7 +167,9 @@ def test_the_range_is_utc(lean: Path, shell: Shell) -> None:
     """`--to DAY` reaches to the day's end; a moment is where it ends."""
     file = LeanZip.at(lean, "forex/fxcm/tick/eurusd/20140501_quote.zip")
     said = [str(event["ts_event"]) for event in file.events()]
-    command = f"mdc import --profile lean {lean} --symbol eurusd --market fxcm --resolution tick"
+    command = (
+        f"mdc import --profile lean {lean} --symbol eurusd --market fxcm --resolution tick"
+    )
     done = shell(f"{command} --from 2014-05-01 --to 2014-05-01")
     assert [e["ts_event"] for e in done.events] == [t for t in said if t < "2014-05-02"]
     done = shell(f"{command} --from 2014-05-01T05:00:10Z --to 2014-05-01T05:01Z")

@@ -141,14 +141,21 @@ def test_crossed_and_locked_quotes(
     said = list(file.events())
     expected = meetings(said)
     kinds = [text.split()[1] for _, text in expected]
-    assert (len(said), kinds.count("crossed:"), kinds.count("locked:")) == (rows, crossed, locked)
+    assert (len(said), kinds.count("crossed:"), kinds.count("locked:")) == (
+        rows,
+        crossed,
+        locked,
+    )
     done = shell(
         f"mdc import --profile lean {file.path} > imported &&"
         f" mdc validate < imported | tee checked | mdc store --root data"
     )
     assert done.status == 0, done.err
     derived = crossed + locked
-    assert f"validate: {rows} in = {rows} out + 0 rejected + 0 dropped (+ {derived} derived)" in done.err
+    assert (
+        f"validate: {rows} in = {rows} out + 0 rejected + 0 dropped (+ {derived} derived)"
+        in done.err
+    )
     imported, checked = shell("cat imported"), shell("cat checked")
     names = ("bid_price", "bid_size", "bid_venue", "ask_price", "ask_size", "ask_venue")
     names = ("type", "symbol", "ts_event", "venue", *names, "conditions", "extra")
@@ -193,7 +200,9 @@ def test_both_wires_carry_the_same_events(lean: Path, shell: Shell) -> None:
     bars = [LeanZip.at(lean, f"equity/usa/{resolution}/ibm/20131007_trade.zip")
             for resolution in ("second", "minute")]  # fmt: skip
     hour = [
-        sum("2013-10-07T13:30" <= str(e["ts_event"]) < "2013-10-07T14:30" for e in file.events())
+        sum(
+            "2013-10-07T13:30" <= str(e["ts_event"]) < "2013-10-07T14:30" for e in file.events()
+        )
         for file in (*day, *bars)
     ]
     # The hourly and daily file of IBM has a day, which begins at midnight in New York.

@@ -251,6 +251,24 @@ def test_follow_shows_what_is_stored_later(shell: Shell, tmp_path: Path) -> None
     assert (first["symbol"], second["symbol"], end["reason"]) == ("A", "B", "signal")
 
 
+@pytest.mark.parametrize("wire", ["jsonl", "arrow"])
+def test_a_feed_that_goes_silent_is_sealed_all_the_same(wire: str, shell: Shell) -> None:
+    done = shell(
+        f"""
+        mkfifo feed
+        mdc store --root data --seal-every 100ms < feed &
+        exec 5> feed
+        mdc -q stream sim SPY --limit 20 --wire {wire} >&5
+        until find data -name '*.parquet' 2> /dev/null | grep -q trade; do :; done
+        mdc -q cat --root data
+        exec 5>&-
+        wait $!
+        """
+    )
+    assert done.status == 0, done.err
+    assert len(done.events) == 20
+
+
 def test_nothing_to_read(shell: Shell) -> None:
     done = shell("mdc cat < /dev/null")
     assert (done.status, done.out) == (2, "")

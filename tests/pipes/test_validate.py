@@ -43,7 +43,9 @@ def expected_of(events: list[Event]) -> list[Expected]:
         if event["type"] == "quote":
             bid, ask = event["bid_price"], event["ask_price"]
             if Decimal(bid) > Decimal(ask):
-                found.append(Expected(row, "crossed", "error", f"crossed: bid {bid} over ask {ask}"))
+                found.append(
+                    Expected(row, "crossed", "error", f"crossed: bid {bid} over ask {ask}")
+                )
         elif again:
             message = f"duplicate: trade {event['trade_id']} again"
             found.append(Expected(row, "duplicate", "error", message))
@@ -127,7 +129,10 @@ def test_what_was_injected_is_found_and_nothing_else(market: Market, shell: Shel
         ("crossed", "crossed:"): 5, ("monotonic", "event"): 4, ("price", "price"): 2,
     }  # fmt: skip
     count = len(market.lines)
-    assert f"validate: {count} in = {count} out + 0 rejected + 0 dropped (+ 18 derived)" in done.err
+    assert (
+        f"validate: {count} in = {count} out + 0 rejected + 0 dropped (+ 18 derived)"
+        in done.err
+    )
     assert (
         "findings: crossed 5 error, duplicate 2 error, monotonic 4 warning, price 1 error,"
         " price 1 warning, sequence 5 warning"
@@ -164,8 +169,8 @@ def records(shell: Shell, path: str) -> list[dict[str, Any]]:
 
 def test_a_whole_market_passes_byte_for_byte(market: Market, shell: Shell) -> None:
     done = shell(
-        "grep -v '\"type\":\"\\(begin\\|end\\)\"' market.jsonl | md5sum;"
-        "mdc validate market.jsonl | grep -v '\"type\":\"\\(begin\\|end\\|integrity\\)\"' | md5sum"
+        'grep -v \'"type":"\\(begin\\|end\\)"\' market.jsonl | md5sum;'
+        'mdc validate market.jsonl | grep -v \'"type":"\\(begin\\|end\\|integrity\\)"\' | md5sum'
     )
     before, after = done.out.splitlines()
     text = "".join(f"{line}\n" for line in market.lines).encode()
@@ -191,7 +196,9 @@ def test_bad_rows_are_left_out(
     said = [(e["check"], e["severity"], e["message"]) for e in done.events if "check" in e]
     assert said == [found[1:] for found in market.expected]
     count, out = len(market.lines), len(market.lines) - len(bad)
-    assert f"{count} in = {out} out + {len(bad)} rejected + 0 dropped (+ 18 derived)" in done.err
+    assert (
+        f"{count} in = {out} out + {len(bad)} rejected + 0 dropped (+ 18 derived)" in done.err
+    )
     counts = {name: int(number) for name, number in done.all_events[-1]["counts"].items()}
     assert counts == Counter(event["type"] for event in done.events)
     if on_fail == "drop":
@@ -227,7 +234,10 @@ def test_the_first_bad_row_stops_it(market: Market, shell: Shell) -> None:
         ("--check crossed", ["crossed"]),
         ("--check sequence --check price", ["sequence", "price"]),
         ("--skip sequence", [name for name in CHECKS if name != "sequence"]),
-        ("--skip sequence --skip crossed --skip price", ["duplicate", "future", "monotonic", "schema"]),
+        (
+            "--skip sequence --skip crossed --skip price",
+            ["duplicate", "future", "monotonic", "schema"],
+        ),
     ],
 )
 def test_checks_that_are_named_or_skipped(
@@ -285,7 +295,9 @@ def test_options_of_a_check(
     (tmp_path / "mdc.toml").write_text(toml)
     done = shell(f"mdc validate {flags} < market.jsonl", **env)
     assert findings(done) == [f for f in market.expected if f.check != "monotonic"]
-    assert len(findings(shell("mdc validate --monotonic-tolerance 1999ms < market.jsonl"))) == 18
+    assert (
+        len(findings(shell("mdc validate --monotonic-tolerance 1999ms < market.jsonl"))) == 18
+    )
 
 
 def test_options_of_other_checks(market: Market, shell: Shell) -> None:
@@ -298,7 +310,11 @@ def test_options_of_other_checks(market: Market, shell: Shell) -> None:
         assert left_out not in kinds
         assert ("crossed", "error") in kinds
     done = shell("mdc validate --price-max-price 350 --check price < market.jsonl")
-    absurd = [e["message"] for e in done.events if e.get("check") == "price" and "absurd" in e["message"]]
+    absurd = [
+        e["message"]
+        for e in done.events
+        if e.get("check") == "price" and "absurd" in e["message"]
+    ]
     over = [
         e[name] for e in market.events for name in ("price", "bid_price", "ask_price")
         if name in e and Decimal(e[name]) > 350
@@ -307,12 +323,16 @@ def test_options_of_other_checks(market: Market, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("where", ["environment", "file"])
-def test_settings_of_the_command(where: str, market: Market, shell: Shell, tmp_path: Path) -> None:
+def test_settings_of_the_command(
+    where: str, market: Market, shell: Shell, tmp_path: Path
+) -> None:
     env = {}
     if where == "environment":
         env = {"MDC_VALIDATE_ON_FAIL": "drop", "MDC_VALIDATE_FAIL_ON": "warning"}
     else:
-        (tmp_path / "mdc.toml").write_text('[validate]\non-fail = "drop"\nfail-on = "warning"\n')
+        (tmp_path / "mdc.toml").write_text(
+            '[validate]\non-fail = "drop"\nfail-on = "warning"\n'
+        )
     done = shell("mdc validate < market.jsonl", **env)
     assert passed(done) == market.without(market.rows("error", "warning"))
     kept = shell("mdc validate --on-fail annotate < market.jsonl", **env)
@@ -330,7 +350,13 @@ def test_settings_of_the_command(where: str, market: Market, shell: Shell, tmp_p
     ],
 )
 def test_settings_that_are_wrong(
-    flags: str, env: dict[str, str], toml: str, status: int, words: str, shell: Shell, tmp_path: Path
+    flags: str,
+    env: dict[str, str],
+    toml: str,
+    status: int,
+    words: str,
+    shell: Shell,
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "mdc.toml").write_text(toml)
     done = shell(f"mdc validate {flags} < /dev/null", **env)
@@ -342,7 +368,7 @@ def test_settings_that_are_wrong(
 def test_state_lasts_from_batch_to_batch(wire: str, market: Market, shell: Shell) -> None:
     """In one piece, in pieces, and by the other wire: the same events."""
     whole = shell("mdc validate market.jsonl")
-    slow = "while read -r a && read -r b; do printf '%s\\n%s\\n' \"$a\" \"$b\"; done"
+    slow = 'while read -r a && read -r b; do printf \'%s\\n%s\\n\' "$a" "$b"; done'
     done = shell(
         f"{slow} < market.jsonl | mdc convert --to {wire} | mdc validate --wire {wire} | mdc convert"
     )

@@ -58,7 +58,8 @@ def _to_file(pipe_of: Callable[..., Pipe], path: Path, form: str, codec: str | N
         pipe = pipe_of()
         with following_input() as stop, whole_file(path) as file:
             write_parquet((chunk.batch for chunk in pipe.chunks()), file)
-            return stop.exit_status or pipe.finish()
+            status = pipe.finish()
+        return stop.exit_status or status
     with whole_file(path) as file:
         writer = Writer(file.fileno(), "arrow" if form == "arrow" else "jsonl", codec)
         return _stream(pipe_of(writer=writer))
@@ -69,7 +70,8 @@ def _stream(pipe: Pipe) -> int:
     with following_input() as stop:
         for chunk in pipe.chunks():
             pipe.output.batch(chunk.batch)
-        return stop.exit_status or pipe.finish()
+        status = pipe.finish()
+    return stop.exit_status or status
 
 
 command = convert
