@@ -7,8 +7,10 @@ leaves one file for each partition however many events it had.
 """
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +28,7 @@ from mdc_core.schema import arrow_schema
 
 COLLECT_BYTES = 16 << 20
 SEAL_ROWS = 20_000_000
+SYNCS_AT_ONCE = 4
 _PERIODS = {"hourly": times.HOUR, "daily": times.DAY}
 
 
@@ -82,24 +85,17 @@ class PartsWriter:
         self._lay_down()
         self._seals += 1
         part = f"{self._run_id}-{self._seals:04d}"
-        staged: list[tuple[Path, Path, Key, int]] = []
         folder = self.root / "_tmp" / f"{part}-{os.getpid()}"
         try:
-            for number, (key, table) in enumerate(self._spill.partitions()):
-                target = self.root / part_path(self._layout, key.symbol, key.type_name,
-                                               key.period, part)  # fmt: skip
-                target = target.with_name(target.name + self._format.suffix)
-                temporary = folder / f"{number}.part"
-                self._write_part(table, key, temporary)
-                staged.append((temporary, target, key, table.num_rows))
-            self._spill.clear()
-            _into_place([(temporary, target) for temporary, target, _, _ in staged])
-            if staged:
-                folder.rmdir()
+            written = self._write_parts(part, folder)
         except OSError as error:
             raise WriteError(f"cannot write below {self.root}: {error}") from None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                folder.parent.rmdir()
+        self._spill.clear()
         self._unsealed = 0
-        written = [Written(target, key, rows) for _, target, key, rows in staged]
         self.rows += sum(part.rows for part in written)
         return written
 
@@ -107,13 +103,27 @@ class PartsWriter:
         """Give up what was not sealed."""
         self._spill.close()
 
-    def _write_part(self, table: pa.Table, key: Key, path: Path) -> None:
+    def _write_parts(self, part: str, folder: Path) -> list[Written]:
+        """Write every partition below the folder, then bring all into their places."""
+        written: list[Written] = []
+        temporary: list[Path] = []
+        for key, table in self._spill.partitions():
+            if not written:
+                folder.mkdir(parents=True, exist_ok=True)
+            below = part_path(self._layout, key.symbol, key.type_name, key.period, part)
+            target = self.root / below.with_name(below.name + self._format.suffix)
+            temporary.append(folder / f"{len(written)}.part")
+            with temporary[-1].open("wb") as file:
+                self._format.write(self._described(table, key), file)
+            written.append(Written(target, key, table.num_rows))
+        _into_place(self.root, temporary, [entry.path for entry in written])
+        return written
+
+    def _described(self, table: pa.Table, key: Key) -> pa.Table:
+        """The table with what a reader of the file may want to know."""
         schema = arrow_schema(frozenset([key.type_name]))
         metadata = {**(schema.metadata or {}), b"mdc.origin": self._origin, b"mdc.sorted": b"1"}
-        table = table.replace_schema_metadata(metadata)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            self._format.write(table, file)
+        return table.replace_schema_metadata(metadata)
 
     def _lay_down(self) -> None:
         """Sort what is collected into its partitions, and spill the slices."""
@@ -204,20 +214,29 @@ def _same_schema(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield _concat(run)
 
 
-def _into_place(files: list[tuple[Path, Path]]) -> None:
+def _into_place(root: Path, temporary: list[Path], targets: list[Path]) -> None:
     """Sync the temporary files, rename them, sync the folders they are in now."""
-    for _, target in files:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(_sync, [temporary for temporary, _ in files]))
-        for temporary, target in files:
-            temporary.rename(target)
-        list(pool.map(_sync, {target.parent for _, target in files}))
+    folders = {target.parent for target in targets}
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    _sync_all(temporary)
+    for path, target in zip(temporary, targets, strict=True):
+        path.rename(target)
+    above = {above for folder in folders for above in folder.parents if above != above.parent}
+    _sync_all([*folders, *(folder for folder in above if folder.is_relative_to(root))])
 
 
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def _sync_all(paths: list[Path]) -> None:
+    """Bring files or folders to the disk, some at a time: the disk takes them together."""
+    with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
+        shares = [paths[at::SYNCS_AT_ONCE] for at in range(SYNCS_AT_ONCE)]
+        list(pool.map(_sync, shares))
+
+
+def _sync(paths: list[Path]) -> None:
+    for path in paths:
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

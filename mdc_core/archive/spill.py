@@ -97,6 +97,7 @@ def _whole(key: Key, slices: list[pa.RecordBatch]) -> pa.Table:
     """The slices of a partition as one table with all columns of its type."""
     schema = arrow_schema(frozenset([key.type_name]))
     rows = sum(piece.num_rows for piece in slices)
+    given = [frozenset(piece.schema.names) for piece in slices]
     columns: list[Any] = []
     for field in schema:
         if field.name in ("type", "symbol"):
@@ -104,19 +105,17 @@ def _whole(key: Key, slices: list[pa.RecordBatch]) -> pa.Table:
             columns.append(pa.repeat(pa.scalar(text, pa.string()), rows))
             continue
         pieces = [
-            piece.column(field.name) if field.name in piece.schema.names
+            piece.column(field.name) if field.name in names
             else pa.nulls(piece.num_rows, field.type)
-            for piece in slices
+            for piece, names in zip(slices, given, strict=True)
         ]  # fmt: skip
-        columns.append(pa.concat_arrays(pieces))
+        # In pieces: a partition may be large, and is written a row group at a time.
+        columns.append(pa.chunked_array(pieces, field.type))
     return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _in_time_order(table: pa.Table) -> pa.Table:
-    batches = table.to_batches()
-    if len(batches) != 1:
-        return table
-    moments = moment_of(batches[0])
+    moments = np.concatenate([moment_of(batch) for batch in table.to_batches()])
     if (moments[1:] >= moments[:-1]).all():
         return table
     return table.take(np.argsort(moments, kind="stable"))

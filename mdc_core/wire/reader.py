@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAX_LINE = 64 << 20
+BLOCK = 2 * CHUNK  # what is read at once from an input that has as much
 
 
 class Chunk(NamedTuple):
@@ -122,13 +123,13 @@ class Reader:
 
     def _available(self, plain: Peeked) -> tuple[bytes, bool]:
         """What can be read without waiting, but something; and whether that was all."""
-        first = plain.read(CHUNK)
+        first = plain.read(BLOCK)
         if not first:
             return b"", True
         parts, size = [first], len(first)
-        while size < CHUNK and plain.waiting():
+        while size < BLOCK and plain.waiting():
             try:
-                more = plain.read(CHUNK)
+                more = plain.read(BLOCK - size)
             except TruncatedError:
                 break  # it comes again at the next read, after what we have
             if not more:

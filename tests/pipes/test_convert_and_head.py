@@ -283,7 +283,8 @@ def test_what_a_line_says_otherwise_is_made_canonical(shell: Shell) -> None:
 @pytest.mark.parametrize("count", [0, 1, 10, 499, 500, 1000])
 def test_head(count: int, wire: str, events: list[str], shell: Shell) -> None:
     done = shell(
-        f"mdc convert market.jsonl --to {wire} | mdc head -n {count} --wire {wire} | mdc convert"
+        f"mdc convert market.jsonl --to {wire} | mdc head -n {count} --wire {wire}"
+        " | mdc convert"
     )
     assert done.lines == events[:count]
     kept = min(count, len(events))

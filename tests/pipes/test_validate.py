@@ -61,7 +61,8 @@ def expected_of(events: list[Event]) -> list[Expected]:
             last = prices.setdefault(symbol, price)
             if price > 500 * last:
                 percent = (price - last) / last * 100
-                message = f"price {price.normalize():f} is {percent:.0f} % away from the last good {last}"
+                far = f"{percent:.0f} % away from the last good {last}"
+                message = f"price {price.normalize():f} is {far}"
                 found.append(Expected(row, "price", "warning", message))
             else:
                 prices[symbol] = price
@@ -144,10 +145,14 @@ def test_what_was_injected_is_found_and_nothing_else(market: Market, shell: Shel
 def test_text_that_passes_is_untouched(on_fail: str, shell: Shell) -> None:
     """Spaces, the order of fields, digits and escapes stay as they came."""
     lines = [
-        '{"symbol" : "A",  "type":"trade", "ts_event":"2024-01-02T00:00:00Z","price":"10.00","size":1.50}',
-        '{"type":"trade","ts_event":"2024-01-02T00:00:01.5Z","size":2,"price":1e1,"symbol":"\\u0041"}',
-        '{"type":"quote","symbol":"A","ts_event":"2024-01-02T00:00:02Z","bid_price":2.0,"ask_price":1.0}',
-        '{"type":"trade","symbol":"A","ts_event":"2024-01-02T01:00:03+01:00","price":10,"size":3 }',
+        '{"symbol" : "A",  "type":"trade", "ts_event":"2024-01-02T00:00:00Z",'
+        '"price":"10.00","size":1.50}',
+        '{"type":"trade","ts_event":"2024-01-02T00:00:01.5Z","size":2,"price":1e1,'
+        '"symbol":"\\u0041"}',
+        '{"type":"quote","symbol":"A","ts_event":"2024-01-02T00:00:02Z",'
+        '"bid_price":2.0,"ask_price":1.0}',
+        '{"type":"trade","symbol":"A","ts_event":"2024-01-02T01:00:03+01:00",'
+        '"price":10,"size":3 }',
     ]
     text = "".join(f"{line}\n" for line in lines).encode()
     done = shell(f"mdc validate --on-fail {on_fail} --quarantine aside", stdin=text)
@@ -170,7 +175,8 @@ def records(shell: Shell, path: str) -> list[dict[str, Any]]:
 def test_a_whole_market_passes_byte_for_byte(market: Market, shell: Shell) -> None:
     done = shell(
         'grep -v \'"type":"\\(begin\\|end\\)"\' market.jsonl | md5sum;'
-        'mdc validate market.jsonl | grep -v \'"type":"\\(begin\\|end\\|integrity\\)"\' | md5sum'
+        "mdc validate market.jsonl |"
+        ' grep -v \'"type":"\\(begin\\|end\\|integrity\\)"\' | md5sum'
     )
     before, after = done.out.splitlines()
     text = "".join(f"{line}\n" for line in market.lines).encode()
@@ -186,7 +192,8 @@ def test_bad_rows_are_left_out(
     on_fail: str, fail_on: str, severities: list[str], market: Market, shell: Shell
 ) -> None:
     done = shell(
-        f"mdc validate --on-fail {on_fail} --fail-on {fail_on} --quarantine aside < market.jsonl"
+        f"mdc validate --on-fail {on_fail} --fail-on {fail_on} --quarantine aside"
+        " < market.jsonl"
     )
     assert done.status == 0
     bad = market.rows(*severities)
@@ -258,7 +265,8 @@ def test_check_names_are_checked(shell: Shell) -> None:
 
 def test_exit_statuses(market: Market, shell: Shell) -> None:
     for options, status in (
-        ("", 0), ("--strict", 1), ("--strict --check future", 0), ("--strict --check monotonic", 1),
+        ("", 0), ("--strict", 1), ("--strict --check future", 0),
+        ("--strict --check monotonic", 1),
         ("--on-fail drop", 0), ("--on-fail drop --strict", 1), ("--on-fail stop", 65),
         ("--on-fail stop --strict", 65), ("--on-fail stop --check monotonic", 0),
         ("--on-fail stop --check monotonic --fail-on warning", 65), ("--on-fail halt", 2),
@@ -268,7 +276,10 @@ def test_exit_statuses(market: Market, shell: Shell) -> None:
 
 
 def test_findings_of_no_weight_are_no_failure(shell: Shell) -> None:
-    locked = b'{"type":"quote","symbol":"A","ts_event":"2024-01-02T00:00:02Z","bid_price":1,"ask_price":1}\n'
+    locked = (
+        b'{"type":"quote","symbol":"A","ts_event":"2024-01-02T00:00:02Z",'
+        b'"bid_price":1,"ask_price":1}\n'
+    )
     done = shell("mdc validate --strict", stdin=locked)
     assert done.status == 0
     assert [(e["severity"], e["message"]) for e in done.events[1:]] == [
@@ -370,7 +381,8 @@ def test_state_lasts_from_batch_to_batch(wire: str, market: Market, shell: Shell
     whole = shell("mdc validate market.jsonl")
     slow = 'while read -r a && read -r b; do printf \'%s\\n%s\\n\' "$a" "$b"; done'
     done = shell(
-        f"{slow} < market.jsonl | mdc convert --to {wire} | mdc validate --wire {wire} | mdc convert"
+        f"{slow} < market.jsonl | mdc convert --to {wire} | mdc validate --wire {wire}"
+        " | mdc convert"
     )
     assert done.status == 0, done.err
     assert done.lines == shell("mdc validate market.jsonl | mdc convert").lines
@@ -390,8 +402,10 @@ def test_what_is_checked_twice_is_said_twice(market: Market, shell: Shell) -> No
 def test_rows_that_are_not_what_they_say(shell: Shell) -> None:
     lines = (
         b'{"type":"trade","symbol":"A","ts_event":"2024-01-02T00:00:00.000000000Z","size":1}\n'
-        b'{"type":"trade","symbol":"A","ts_event":"2024-01-02T00:00:01.000000000Z","price":1,"size":-1}\n'
-        b'{"type":"bar","symbol":"A","ts_event":"2024-01-02T00:00:00.000000000Z","interval":"1m","open":2,"high":1,'
+        b'{"type":"trade","symbol":"A","ts_event":"2024-01-02T00:00:01.000000000Z",'
+        b'"price":1,"size":-1}\n'
+        b'{"type":"bar","symbol":"A","ts_event":"2024-01-02T00:00:00.000000000Z",'
+        b'"interval":"1m","open":2,"high":1,'
         b'"low":1,"close":1,"volume":1}\n'
     )
     done = shell("mdc validate --check schema", stdin=lines)
