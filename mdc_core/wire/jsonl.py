@@ -1,10 +1,10 @@
 """JSONL: one event a line, written and read as columns.
 
 Canonical form: keys in the order of the vocabulary, no spaces, absent for null; decimals
-in plain digits without trailing zeros; times in RFC 3339, UTC, nine digits.
+in plain digits without trailing zeros; times in RFC 3339, UTC, nine digits. Columns are
+written so; rows keep the digits of the vendor, 1.50 or 1E-7.
 """
 
-import re
 from collections.abc import Sequence
 from decimal import Decimal
 from math import isfinite
@@ -25,9 +25,6 @@ for _cls in EVENT_TYPES.values():
 _decoder = msgspec.json.Decoder(_UNION, float_hook=Decimal)
 _lines_decoder = msgspec.json.Decoder(list[_UNION], float_hook=Decimal)
 
-# A decimal in the shape that str(Decimal) gives to very small and very large numbers.
-_EXPONENT = re.compile(rb"(?<=[:\[,])-?\d(?:\.\d+)?E[+-]\d+(?=[,}\]])")
-
 
 def encode_json(value: Any) -> bytes:
     """Any JSON value, decimals as numbers with exactly their digits."""
@@ -37,16 +34,9 @@ def encode_json(value: Any) -> bytes:
 def encode_rows(rows: Sequence[Event]) -> bytes:
     """Rows as lines; raises DataError for a number that JSON cannot say."""
     data = _encoder.encode_lines(rows)
-    if b"E-" in data or b"E+" in data:
-        data = _EXPONENT.sub(_plain, data)
-    if b":NaN" in data or b"Infinity" in data:
+    if b"NaN" in data or b"Infinity" in data:
         _refuse_nan(rows)
     return data
-
-
-def _plain(match: re.Match[bytes]) -> bytes:
-    value = Decimal(match[0].decode())
-    return match[0] if abs(value.adjusted()) > 40 else f"{value:f}".encode()
 
 
 def _refuse_nan(rows: Sequence[Event]) -> None:
