@@ -29,13 +29,13 @@ class Done(NamedTuple):
     @property
     def all_events(self) -> list[dict[str, Any]]:
         """The events on standard output, numbers as their text."""
-        lines = self.out.splitlines()
-        return [json.loads(line, parse_float=str, parse_int=str) for line in lines]
+        lines = self.out.split("\n")  # not splitlines: an event may hold U+2028
+        return [json.loads(line, parse_float=str, parse_int=str) for line in lines if line]
 
     @property
     def lines(self) -> list[str]:
         """The lines of the events on standard output, control events left out."""
-        return [line for line in self.out.splitlines() if not is_control(line)]
+        return [line for line in self.out.split("\n") if line and not is_control(line)]
 
 
 def is_control(line: str) -> bool:

@@ -1,6 +1,7 @@
 """What every command that reads events shares: inputs, accounting, the summary, the status."""
 
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -89,7 +90,7 @@ class Pipe:
         for path in paths or (Path("-"),):
             name = "<stdin>" if str(path) == "-" else str(path)
             with _opened(path) as file:
-                real = None if name == "<stdin>" else path
+                real = path if name != "<stdin>" else _stdin_file()
                 yield Reader(file, name, self.quarantine, real, tick=self._tick)
 
     def chunks(self) -> "Iterator[Chunk]":
@@ -133,6 +134,11 @@ class Pipe:
             log.warning(f"truncated input: {source.truncated}")
         for text in source.mismatches:
             log.warning(text)
+
+
+def _stdin_file() -> Path | None:
+    """Standard input by name, where it is a file and not a pipe."""
+    return Path("/dev/stdin") if stat.S_ISREG(os.fstat(0).st_mode) else None
 
 
 def _opened(path: Path) -> BinaryIO:

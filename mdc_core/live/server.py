@@ -14,10 +14,11 @@ from types import TracebackType
 from urllib.parse import urlsplit, urlunsplit
 
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 from websockets.sync.server import ServerConnection, serve
 
 from mdc_core.contracts import HangUp, Sandbox
-from mdc_core.errors import ConfigError
+from mdc_core.errors import ConfigError, MdcError
 from mdc_core.live.faults import Faults
 from mdc_core.live.feed import Outcome
 from mdc_core.live.tape import Pace, Tape
@@ -127,8 +128,13 @@ class SandboxServer:
                     self._play(connection, visit)
             except HangUp as end:
                 visit.send(end.frames)
+            except MdcError:
+                connection.close(CloseCode.INTERNAL_ERROR, "the data is damaged")
+                raise
         except ConnectionClosed:
             self._say.detail("sandbox: a client has left")
+            if sandbox.subscribed and not visit.cut:
+                self.done.set()
 
     def _play(self, connection: ServerConnection, visit: Visit) -> None:
         with self._lock:
@@ -146,6 +152,7 @@ class SandboxServer:
                 self._disconnects += 1
                 self._resume = self._faults.skip
                 self._resume += start + cut.played if self._tape.rewinds else 0
+            visit.cut = True
             visit.break_off()
 
 

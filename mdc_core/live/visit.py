@@ -9,6 +9,7 @@ from msgspec import Struct
 from websockets.sync.server import ServerConnection
 
 from mdc_core.contracts import Sandbox
+from mdc_core.errors import MdcError
 from mdc_core.events import Event
 from mdc_core.live.faults import MALFORMED, Faults
 from mdc_core.live.tape import AT_ONCE, Pace
@@ -43,6 +44,7 @@ class Visit:
     ) -> None:
         self._connection = connection
         self._sandbox = sandbox
+        self.cut = False  # by a fault, and not by the client
         self._clock = clock
         self._played = 0
 
@@ -61,19 +63,21 @@ class Visit:
         faults, disconnects = programme.faults, programme.disconnects
         fault_at = faults.next_place(0, disconnects)
         due: list[Event] = []
-        for event in programme.events:
-            delay = programme.pace.delay(event)
-            if delay > 0:
-                self._feed(due, faults)
-                due = []
-                self._wait(delay)
-            due.append(event)
-            if len(due) == AT_ONCE or self._played + len(due) == fault_at:
-                self._feed(due, faults)
-                due = []
-                if self._played == fault_at:
-                    self._fail(faults, disconnects)
-                    fault_at = faults.next_place(self._played, disconnects)
+        try:
+            for event in programme.events:
+                delay = programme.pace.delay(event)
+                if delay > 0:
+                    self._feed(due, faults)
+                    self._wait(delay)
+                due.append(event)
+                if len(due) == AT_ONCE or self._played + len(due) == fault_at:
+                    self._feed(due, faults)
+                    if self._played == fault_at:
+                        self._fail(faults, disconnects)
+                        fault_at = faults.next_place(self._played, disconnects)
+        except MdcError:
+            self._feed(due, faults)  # what stands before the damage
+            raise
         self._feed(due, faults)
 
     def break_off(self) -> None:
@@ -91,6 +95,7 @@ class Visit:
             self._connection.send(frame)
 
     def _feed(self, events: list[Event], faults: Faults) -> None:
+        """Send these events, and forget them."""
         if not events:
             return
         for frame in self._sandbox.feed(events):
@@ -98,6 +103,7 @@ class Visit:
                 self._wait(faults.slow)
             self._connection.send(frame)
         self._played += len(events)
+        events.clear()
         while self._listen(0):
             pass
 

@@ -16,7 +16,14 @@ from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
 from mdc_core.contracts import Send, Stream, Subscription
-from mdc_core.errors import BusyError, ConfigError, MdcError, RefusedError, UnavailableError
+from mdc_core.errors import (
+    BusyError,
+    ConfigError,
+    DataError,
+    MdcError,
+    RefusedError,
+    UnavailableError,
+)
 from mdc_core.live.capture import Capture
 from mdc_core.live.feed import Put, Resubscribed
 from mdc_core.live.session import Session
@@ -69,8 +76,10 @@ class WebSocketLine:
                 self._greet(socket, stream)
                 self._work(socket, stream, put)
             except ConnectionClosed as error:
-                done = error.rcvd is not None and error.rcvd.code == CloseCode.NORMAL_CLOSURE
-                if not (done and self._end_on_close):
+                code = error.rcvd.code if error.rcvd is not None else None
+                if self._end_on_close and code == CloseCode.INTERNAL_ERROR:
+                    raise DataError(f"the sandbox has failed: {_closed(error)}") from error
+                if not (self._end_on_close and code == CloseCode.NORMAL_CLOSURE):
                     raise UnavailableError(_closed(error)) from error
             finally:
                 self._socket = None

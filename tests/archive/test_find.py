@@ -10,7 +10,15 @@ from mdc_core.archive.layout import Layout, Partition, part_path, period_of
 from mdc_core.times import DAY, HOUR, to_ns
 
 START = to_ns("2024-02-29T14:30:00Z")
-SYMBOLS = ["SPY", "BTC-2024-12-27", "2024-12-27", "2024-12", "x_trade_2024-12-27.", "date=2024-12-27", ""]
+SYMBOLS = [
+    "SPY",
+    "BTC-2024-12-27",
+    "2024-12-27",
+    "2024-12",
+    "x_trade_2024-12-27.",
+    "date=2024-12-27",
+    "",
+]
 RUN = "2024-11-05.a-2023-01-01-0001"
 
 
@@ -22,12 +30,15 @@ def test_period(layout: Layout, partition: Partition, symbol: str) -> None:
     path = part_path(layout, symbol, "trade", name, RUN)
     got = period(PurePosixPath(f"{path}.parquet"))
     day = to_ns("2024-02-29T00:00:00Z")
-    assert got == {
-        "none": (None, None),
-        "hourly": (day + 14 * HOUR, day + 15 * HOUR),
-        "daily": (day, day + DAY),
-        "monthly": (to_ns("2024-02-01T00:00:00Z"), to_ns("2024-03-01T00:00:00Z")),
-    }[partition]
+    assert (
+        got
+        == {
+            "none": (None, None),
+            "hourly": (day + 14 * HOUR, day + 15 * HOUR),
+            "daily": (day, day + DAY),
+            "monthly": (to_ns("2024-02-01T00:00:00Z"), to_ns("2024-03-01T00:00:00Z")),
+        }[partition]
+    )
 
 
 def test_december_ends_with_the_year() -> None:

@@ -35,6 +35,22 @@ def test_a_stock_trade_may_stop_after_the_size(lean: LeanFolder) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("letter", "venue"),
+    [
+        ("Q", "XNAS"),
+        ("T", "XNAS"),
+        ("P", "ARCX"),
+        ("D", "FINR"),
+        ("V", "IEXG"),
+        ("IEX", "IEXG"),
+    ],
+)
+def test_exchange_letters_are_mics(letter: str, venue: str, lean: LeanFolder) -> None:
+    lean.zip(IBM_TRADES, f"34200000,1000000,5,{letter},0,0")
+    assert [row["venue"] for row in rows_in(lean.root)] == [venue]
+
+
 def test_a_stock_quote_keeps_the_other_side_absent(lean: LeanFolder) -> None:
     lean.zip(
         IBM_QUOTES,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from mdc_core.errors import ConfigError, UsageError
+from mdc_core.errors import ConfigError, DataError, UsageError
 from mdc_core.events import Begin, End, Event, Trade
 from mdc_core.live.faults import Faults, parse_faults
 from mdc_core.live.tape import Pace, Tape
@@ -79,7 +79,8 @@ def test_an_error_of_the_tape_is_kept_for_whoever_started_the_server(
         raise ConfigError("no more")
 
     with desk.server([], tape=Tape(broken)) as server:
-        assert numbers(desk.feed(server.url())) == []
+        with pytest.raises(DataError, match="the sandbox has failed: .* 1011 the data"):
+            numbers(desk.feed(server.url()))
         assert server.done.wait(30)
     assert isinstance(server.error, ConfigError)
 

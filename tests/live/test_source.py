@@ -74,7 +74,8 @@ def test_a_simulator_keeps_its_own_times(desk: Any, acme: Any) -> None:
             for _ in range(3):
                 yield acme.trades(2)
 
-    simulation = Simulation("mkt", lambda s: Market(s, None, {}), Subscription(("SPY",)), desk.stop)
+    wanted = Subscription(("SPY",))
+    simulation = Simulation("mkt", lambda s: Market(s, None, {}), wanted, desk.stop)
     events = [e for some in simulation for e in some]
     assert len(events) == 6
     assert {(e.ts_recv, e.provider, e.channel) for e in events} == {(None, "mkt", "mkt-1")}

@@ -13,9 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from mdc_core.batch import from_rows
 from mdc_core.events import EVENT_TYPES, Event, Level
 from mdc_core.schema import fields_of
-from mdc_core.wire.jsonl import encode_rows
+from mdc_core.wire.jsonl import encode_batch
 
 from ..conftest import Done, Shell
 
@@ -66,7 +67,7 @@ def texts(done: Done) -> list[str]:
 @pytest.fixture
 def vocabulary(tmp_path: Path) -> list[str]:
     """The lines of all.jsonl: every type of event, canonical."""
-    text = encode_rows(every_type())
+    text = encode_batch(from_rows(every_type()))
     (tmp_path / "all.jsonl").write_bytes(text)
     return text.decode().split("\n")[:-1]
 
@@ -348,3 +349,17 @@ def test_jq_leaves_frames_whose_counts_no_longer_hold(events: list[str], shell: 
     finding = done.events[-1]
     assert (finding["check"], finding["message"]) == ("accounting", message)
     assert shell(f"{cut} | mdc convert --strict > out").status == 65
+
+
+def test_a_truncated_input_leaves_its_gap_in_parquet_too(shell: Shell) -> None:
+    shell("mdc stream sim SPY --limit 50 | head -n 20 > cut.jsonl")
+    assert shell("mdc convert cut.jsonl -o cut.parquet").status == 65
+    events = shell("mdc convert cut.parquet").events
+    assert len(events) == 20
+    assert (events[-1]["type"], events[-1]["reason"]) == ("gap", "truncated")
+
+
+def test_parquet_from_standard_input_that_is_a_file(shell: Shell) -> None:
+    shell("mdc stream sim SPY --limit 50 | mdc convert -o x.parquet")
+    assert len(shell("mdc convert < x.parquet").events) == 50
+    assert shell("cat x.parquet | mdc convert").status == 65

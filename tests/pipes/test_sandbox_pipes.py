@@ -241,8 +241,21 @@ def test_data_that_break_off_are_not_played_as_whole(
     text = (tmp_path / "events.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "cut.jsonl").write_text("".join(text[:300]))
     done = shell(
-        f"mdc sandbox alpaca --once --data cut.jsonl | {{ read url; {CLIENT} --retries 0; }};"
-        "echo ${PIPESTATUS[0]}"
+        f"mdc sandbox alpaca --once --data cut.jsonl | {{ read url; {CLIENT} > out.jsonl; }};"
+        "echo ${PIPESTATUS[@]}"
     )
-    assert done.out.splitlines()[-1] == "65"
+    assert done.out == "65 65\n"
     assert "cut.jsonl: no `end` event" in done.err
+    assert "the sandbox has failed: connection closed by the server: 1011" in done.err
+    got = shell("cat out.jsonl")
+    # What stands before the break arrives, and the stream does not end as a whole one.
+    assert len([e for e in got.events if e["type"] != "connection"]) == 299
+    assert got.all_events[-1]["reason"] == "error"
+
+
+def test_once_ends_with_a_client_that_leaves_early(played: list[Event], shell: Shell) -> None:
+    done = shell(
+        f"timeout 60 mdc sandbox alpaca --once --data events.jsonl |"
+        f" {{ read url; {CLIENT} --limit 5; }}; echo ${{PIPESTATUS[0]}}"
+    )
+    assert done.out.endswith("\n0\n")

@@ -5,8 +5,9 @@ output or to a file, whose suffix says how: .jsonl, .arrows, .parquet, each of t
 also with .gz, .zst or .lz4. Every value is the same afterwards."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from mdc_core.cli.options import Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading
 from mdc_core.cli.signals import following_input
 from mdc_core.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 EXAMPLES = (
     "mdc convert events.jsonl --to arrow > events.arrows",
@@ -57,12 +61,25 @@ def _to_file(pipe_of: Callable[..., Pipe], path: Path, form: str, codec: str | N
     if form == "parquet":
         pipe = pipe_of()
         with following_input() as stop, whole_file(path) as file:
-            write_parquet((chunk.batch for chunk in pipe.chunks()), file)
+            write_parquet(_batches(pipe), file)
             status = pipe.finish()
         return stop.exit_status or status
     with whole_file(path) as file:
         writer = Writer(file.fileno(), "arrow" if form == "arrow" else "jsonl", codec)
         return _stream(pipe_of(writer=writer))
+
+
+def _batches(pipe: Pipe) -> "Iterator[pa.RecordBatch]":
+    """The events of the input, and what its accounting has to say."""
+    from mdc_core.accounting import findings_of
+    from mdc_core.batch import from_rows
+
+    for chunk in pipe.chunks():
+        yield chunk.batch
+    found = findings_of(pipe.input)
+    if found:
+        pipe.derived += len(found)
+        yield from_rows(found)
 
 
 def _stream(pipe: Pipe) -> int:
