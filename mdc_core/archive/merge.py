@@ -225,8 +225,8 @@ def stored(batches: Iterator[pa.RecordBatch]) -> Source:
     encoder = StreamEncoder()
     for batch in batches:
         for at in range(0, batch.num_rows, RUN_BATCH):
-            file.write(encoder.encode(batch.slice(at, RUN_BATCH)))
-    file.write(encoder.end())
+            file.writelines(encoder.encode(batch.slice(at, RUN_BATCH)))
+    file.writelines(encoder.end())
     file.seek(0)
     return Source(lambda rows: read_streams(Peeked(file), "a temporary file"))
 

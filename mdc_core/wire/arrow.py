@@ -1,6 +1,5 @@
 """Arrow IPC streams, one after another on the same pipe, as batches and back."""
 
-import io
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,7 +12,12 @@ from mdc_core.schema import VERSIONS_KEY, arrow_schema, columns, types_with, ver
 from mdc_core.wire.sniff import Exactly, Peeked
 
 if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
+    from typing_extensions import Buffer
+
+
+# The last message of a stream: a continuation mark and the length 0 (Arrow columnar format,
+# "IPC Streaming Format").
+_END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
 def read_streams(
@@ -94,53 +98,22 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema, name: str) -> pa.RecordBat
 
 
 class StreamEncoder:
-    """Batches to the bytes of Arrow IPC streams: a change of columns starts the next one."""
+    """Batches to the pieces of Arrow IPC streams: a change of columns starts the next one."""
 
     def __init__(self) -> None:
-        self._sink: _Bytes | None = None
-        self._writer: pa.RecordBatchStreamWriter | None = None
         self._schema: pa.Schema | None = None
 
-    def encode(self, batch: pa.RecordBatch) -> bytes:
-        """The bytes that bring the stream up to this batch."""
-        ended = b""
+    def encode(self, batch: pa.RecordBatch) -> "list[Buffer]":
+        """What brings the stream up to this batch."""
+        pieces: list[Buffer] = []
         if self._schema is None or not batch.schema.equals(self._schema):
-            ended = self.end()
+            pieces = [*self.end(), batch.schema.serialize()]
             self._schema = batch.schema
-            self._sink = _Bytes()
-            self._writer = pa.ipc.new_stream(pa.PythonFile(self._sink, "w"), batch.schema)
-        assert self._writer is not None and self._sink is not None
-        self._writer.write_batch(batch)
-        return ended + self._sink.take()
+        return [*pieces, batch.serialize()]
 
-    def end(self) -> bytes:
-        """The bytes that close the stream."""
-        if self._writer is None or self._sink is None:
-            return b""
-        self._writer.close()
-        self._writer = None
-        return self._sink.take()
-
-
-class _Bytes(io.RawIOBase):
-    """A file for pyarrow that keeps what is written until it is taken."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._at = 0
-
-    def write(self, data: "ReadableBuffer", /) -> int:
-        self._parts.append(bytes(data))
-        self._at += len(self._parts[-1])
-        return len(self._parts[-1])
-
-    def take(self) -> bytes:
-        data = b"".join(self._parts)
-        self._parts.clear()
-        return data
-
-    def tell(self) -> int:
-        return self._at
-
-    def writable(self) -> bool:
-        return True
+    def end(self) -> "list[Buffer]":
+        """What closes the stream."""
+        if self._schema is None:
+            return []
+        self._schema = None
+        return [_END_OF_STREAM]

@@ -35,44 +35,53 @@ class Peeked:
 
     def __init__(self, file: Unbuffered) -> None:
         self._file = file
-        self._head = b""
+        self._head = b""  # read from the file, and given out up to _at
+        self._at = 0
         self._ended = False
 
     def peek(self, size: int) -> bytes:
         """The first bytes, as many as there are up to `size`, still to be read."""
-        while len(self._head) < size and not self._ended:
-            more = self._file.read(size - len(self._head))
+        while len(self._head) - self._at < size and not self._ended:
+            more = self._file.read(size - (len(self._head) - self._at))
             self._ended = not more
-            self._head += more or b""
-        return self._head[:size]
+            self._head = self._head[self._at :] + (more or b"")
+            self._at = 0
+        return self._head[self._at : self._at + size]
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         """What is there, up to `size` bytes; nothing at the end."""
-        if self._head:
-            head, self._head = self._head[:size], self._head[size:]
-            return head
-        return self._file.read(size) or b""
+        if self._at == len(self._head):
+            data = self._file.read(size) or b""
+            if len(data) <= size:
+                return data
+            self._head, self._at = data, 0  # a decompressor gives what it has
+        start, self._at = self._at, min(self._at + size, len(self._head))
+        return self._head[start : self._at]
 
-    def read_all(self, size: int) -> bytes:
+    def read_all(self, size: int) -> bytes | bytearray:
         """Exactly `size` bytes, or all up to the end; what a reader of Arrow needs."""
-        first = self.read(size)
-        if len(first) == size or not first:
-            return first
-        parts, left = [first], size - len(first)
-        while left:
-            more = self.read(left)
-            if not more:
-                break
-            parts.append(more)
-            left -= len(more)
-        return b"".join(parts)
+        data = bytearray(size)
+        view = memoryview(data)
+        readinto = getattr(self._file, "readinto", None)
+        at = 0
+        while at < size:
+            if readinto is not None and self._at == len(self._head):
+                got = readinto(view[at:]) or 0
+            else:
+                more = self.read(size - at)
+                got = len(more)
+                view[at : at + got] = more
+            if not got:
+                return bytes(view[:at])
+            at += got
+        return data
 
     def waiting(self, seconds: float = 0) -> bool:
         """Whether something, or the end, can be read at once, or within some seconds.
 
         Where the file cannot tell: not at once, but within any time.
         """
-        if self._head or self._ended:
+        if self._at < len(self._head) or self._ended:
             return True
         try:
             ready, _, _ = select.select([self._file.fileno()], [], [], seconds)
@@ -88,9 +97,9 @@ class Exactly(io.RawIOBase):
         self._peeked = peeked
         self._at = 0
 
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        data = self._peeked.read_all(size if size >= 0 else 1 << 62)
+    def read(self, size: int = -1) -> Any:
+        """The next bytes; pyarrow always says how many."""
+        data = self._peeked.read_all(size)
         self._at += len(data)
         return data
 

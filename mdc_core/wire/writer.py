@@ -11,6 +11,7 @@ from mdc_core.wire.sniff import widen_pipe
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from typing_extensions import Buffer
 
     from mdc_core.wire.arrow import StreamEncoder
 
@@ -34,7 +35,7 @@ class Writer:
     def batch(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> None:
         """Write a batch; `raw`, if given, is its text and is written untouched."""
         if self._arrow is not None:
-            self._pack(self._arrow.encode(batch))
+            self._pack(*self._arrow.encode(batch))
         else:
             self._pack(encode_batch(batch) if raw is None else raw)
 
@@ -43,21 +44,22 @@ class Writer:
         if self._arrow is not None:
             from mdc_core.batch import from_rows
 
-            self._pack(self._arrow.encode(from_rows(rows)))
+            self._pack(*self._arrow.encode(from_rows(rows)))
         else:
             self._pack(encode_rows(rows))
 
     def close(self) -> None:
         """Write what ends the encoding; the descriptor stays open."""
         if self._arrow is not None:
-            self._pack(self._arrow.end())
+            self._pack(*self._arrow.end())
         if self._packer is not None:
             self._send(self._packer.flush())
 
-    def _pack(self, data: bytes) -> None:
-        self._send(data if self._packer is None else self._packer.compress(data))
+    def _pack(self, *pieces: "Buffer") -> None:
+        for data in pieces:
+            self._send(data if self._packer is None else self._packer.compress(data))
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: "Buffer") -> None:
         """Write bytes, all of them; raises ReaderGone or WriteError."""
         view = memoryview(data)
         while view:

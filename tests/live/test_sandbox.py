@@ -79,7 +79,7 @@ def test_an_error_of_the_tape_is_kept_for_whoever_started_the_server(
         raise ConfigError("no more")
 
     with desk.server([], tape=Tape(broken)) as server:
-        with pytest.raises(DataError, match="the sandbox has failed: .* 1011 the data"):
+        with pytest.raises(DataError, match=r"the sandbox has failed: .* 1011 the data"):
             numbers(desk.feed(server.url()))
         assert server.done.wait(30)
     assert isinstance(server.error, ConfigError)

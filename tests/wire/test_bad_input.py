@@ -176,8 +176,8 @@ def test_compressed_input_that_breaks_off(codec: str, tmp_path: Path) -> None:
 def test_an_arrow_stream_that_breaks_off(tmp_path: Path) -> None:
     arrow = StreamEncoder()
     rows = [Trade(symbol=f"S{n}") for n in range(1_000)]
-    first = arrow.encode(from_rows(rows))
-    second = arrow.encode(from_rows(rows))
+    first = b"".join(arrow.encode(from_rows(rows)))
+    second = b"".join(arrow.encode(from_rows(rows)))
     got = Read(first + second[:-100], tmp_path)
     assert "breaks off" in str(got.reader.damage)
     assert got.text.count(b"\n") == 1_000
@@ -185,7 +185,7 @@ def test_an_arrow_stream_that_breaks_off(tmp_path: Path) -> None:
 
 def test_arrow_streams_behind_each_other(tmp_path: Path) -> None:
     arrow = StreamEncoder()
-    data = arrow.encode(from_rows([Trade(symbol="A")])) + arrow.end()
+    data = b"".join([*arrow.encode(from_rows([Trade(symbol="A")])), *arrow.end()])
     got = Read(data + data, tmp_path)
     assert got.text == b'{"type":"trade","v":"1.0.0","symbol":"A"}\n' * 2
 

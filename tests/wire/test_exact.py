@@ -44,7 +44,8 @@ def test_jsonl_to_arrow_and_back(rows: list[Event]) -> None:
     text = encode_batch(from_rows(rows))
     assert canonical(text) == text
     arrow = StreamEncoder()
-    stream = b"".join(arrow.encode(batch) for batch in read(text)) + arrow.end()
+    pieces = [piece for batch in read(text) for piece in arrow.encode(batch)]
+    stream = b"".join([*pieces, *arrow.end()])
     assert canonical(stream) == text
 
 
