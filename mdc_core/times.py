@@ -17,9 +17,10 @@ DAY = 24 * HOUR
 MIN_NS, MAX_NS = -(2**63), 2**63 - 1
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# RFC 3339, and what Arrow takes as well: a date or an hour alone, no zone (then it is UTC).
 _RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d)[T ](\d\d(?::\d\d(?::\d\d)?)?)(?:\.(\d{1,9}))?"
-    r"(Z|[+-]\d\d:?\d\d)?",
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d(?::\d\d(?::\d\d)?)?)(?:\.(\d{1,9}))?"
+    r"(Z|[+-]\d\d:?\d\d)?)?",
     re.ASCII,
 )
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": SECOND, "m": MINUTE, "h": HOUR}
@@ -49,7 +50,7 @@ def to_ns(text: str) -> int:
     date, clock, digits, zone = match.groups()
     zone = "+00:00" if zone in (None, "Z") else zone
     try:
-        moment = datetime.fromisoformat(f"{date}T{clock}{zone}")
+        moment = datetime.fromisoformat(f"{date}T{clock or '00'}{zone}")
     except ValueError as error:
         raise DataError(f"not a time: {text!r}: {error}") from None
     since = moment - _EPOCH

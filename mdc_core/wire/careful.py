@@ -1,6 +1,7 @@
 """One line, read with care: what is wrong with it, said in a sentence."""
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -8,10 +9,13 @@ import pyarrow as pa
 
 from mdc_core.batch import exact
 from mdc_core.errors import DataError
-from mdc_core.events import EVENT_TYPES, Event
-from mdc_core.schema import arrow_types, kind_of, version_of
+from mdc_core.events import EVENT_TYPES, Event, Level
+from mdc_core.schema import arrow_types, columns, kind_of, version_of
 from mdc_core.times import to_ns
 from mdc_core.wire.jsonl import decode_row, encode_json
+
+# What a number between quotes may be; Decimal itself takes spaces, "1_0" and other scripts.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|NaN|[+-]?Infinity", re.ASCII)
 
 
 def careful(line: bytes) -> tuple[Event, bytes]:
@@ -36,13 +40,48 @@ def careful(line: bytes) -> tuple[Event, bytes]:
     if not isinstance(name, str) or cls is None:
         raise DataError("no event type" if name is None else f"unknown event type {name!r}")
     _check_version(name, fields.get("v"))
+    _check_texts(fields)
     unknown = set(fields).difference(cls.__struct_fields__, ["type"])
     if unknown:
-        extra = dict(fields.get("extra") or {})
-        extra.update({key: fields.pop(key) for key in sorted(unknown)})
-        fields["extra"] = extra
+        _move_to_extra(fields, unknown)
         line = encode_json(fields)
     return decode_row(line), line
+
+
+def _check_texts(fields: dict[str, Any]) -> None:
+    """Raise DataError for what the typed decoder would take too kindly."""
+    for name, value in fields.items():
+        if name not in columns():
+            continue
+        kind = kind_of(name)
+        if kind == "number" and isinstance(value, str) and not _NUMBER.fullmatch(value):
+            raise DataError(f"{name}: {value[:40]!r} is not a number")
+        if kind == "levels" and isinstance(value, list):
+            for level in value:
+                _check_level(name, level)
+
+
+def _check_level(name: str, level: Any) -> None:
+    if not isinstance(level, dict):
+        return  # the decoder says what it should be
+    for key, value in level.items():
+        if key not in Level.__struct_fields__:
+            raise DataError(f"{name}: a level has no field {key!r}")
+        if isinstance(value, str) and not _NUMBER.fullmatch(value):
+            raise DataError(f"{name}: {key}: {value[:40]!r} is not a number")
+
+
+def _move_to_extra(fields: dict[str, Any], unknown: set[str]) -> None:
+    """Keep fields that the type does not have where strangers' fields are kept."""
+    extra = fields.get("extra")
+    if extra is not None and not isinstance(extra, dict):
+        raise DataError("extra: not a JSON object")
+    extra = dict(extra or {})
+    for key in sorted(unknown):
+        if key in extra:
+            raise DataError(f"{key!r} stands both in the event and under `extra`")
+        extra[key] = fields.pop(key)
+    fields["extra"] = extra
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Reading events: any encoding, any compression, from a pipe or a file, as chunks."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -57,6 +58,8 @@ class Reader:
     def __iter__(self) -> Iterator[Chunk]:
         try:
             plain = unpacked(self._file, self.name)
+            if plain.peek(len(BOM_UTF8)) == BOM_UTF8:
+                plain.read(len(BOM_UTF8))  # Windows puts it there, and it means nothing
             encoding = encoding_of(plain)
             if encoding == "jsonl":
                 yield from self._lines(plain)

@@ -51,6 +51,14 @@ class Read:
         (b'{"type":"trade","price":"NaN"}', "price: NaN is not a finite number"),
         (b'{"type":"trade","price":"Infinity"}', "price: Infinity is not a finite number"),
         (b'{"type":"indicator","value":NaN}', "NaN is not a number"),
+        (b'{"type":"trade","price":"1_0"}', "price: '1_0' is not a number"),
+        (b'{"type":"trade","price":" 1"}', "price: ' 1' is not a number"),
+        (b'{"type":"trade","price":"\\uff11"}', "is not a number"),
+        (b'{"type":"trade","price":""}', "price: '' is not a number"),
+        (b'{"type":"book","bids":[{"price":1,"size":2,"x":3}]}', "a level has no field 'x'"),
+        (b'{"type":"trade","x":1,"extra":[1]}', "extra: not a JSON object"),
+        (b'{"type":"trade","x":1,"extra":{"x":2}}', "'x' stands both in the event and under"),
+        (b'{"type":"trade","ts_event":"2024-01"}', "ts_event: not an RFC 3339 time"),
         (b'{"type":"trade","price":1e-19}', "price: 1E-19 is finer than 18 decimal places"),
         (b'{"type":"trade","price":1e18}', "more than 18 digits before the point"),
         (b'{"type":"trade","price":1,"price":2}', "duplicate key 'price'"),
@@ -123,6 +131,11 @@ def test_numbers_in_strings_and_all_ways_to_write_a_time(tmp_path: Path) -> None
 def test_endings(tail: bytes, tmp_path: Path) -> None:
     got = Read(GOOD + GOOD[:-1] + tail, tmp_path)
     assert (got.text, got.reader.rejected) == (GOOD * 2, 0)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
+    got = Read(b"\xef\xbb\xbf" + GOOD, tmp_path)
+    assert (got.text, got.reader.rejected) == (GOOD, 0)
 
 
 def test_empty_input(tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+"""Times: text and nanoseconds, the same whichever way they are read."""
+
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdc_core.batch import integers
+from mdc_core.errors import DataError
+from mdc_core.times import MAX_NS, MIN_NS, from_ns, parse_moment, parse_span, to_ns, utc
+from mdc_core.wire.quarantine import Quarantine
+from mdc_core.wire.reader import Reader
+
+AT = 1_704_205_800_000_000_000
+
+
+@given(st.integers(MIN_NS, MAX_NS))
+def test_text_and_nanoseconds(ns: int) -> None:
+    text = from_ns(ns)
+    assert len(text) == 30 and to_ns(text) == ns and utc(text) == text
+
+
+@given(st.lists(st.integers(MIN_NS, MAX_NS), min_size=2, max_size=9))
+def test_text_sorts_as_time_does(times: list[int]) -> None:
+    assert [to_ns(text) for text in sorted(map(from_ns, times))] == sorted(times)
+
+
+SPELLINGS = {
+    "2024-01-02T14:30:00Z": AT,
+    "2024-01-02T14:30:00.5Z": AT + 500_000_000,
+    "2024-01-02T14:30:00.000000001Z": AT + 1,
+    "2024-01-02 14:30:00Z": AT,
+    "2024-01-02T14:30Z": AT,
+    "2024-01-02T14:30:00": AT,
+    "2024-01-02T15:30:00+01:00": AT,
+    "2024-01-02T09:00:00-0530": AT,
+    "2024-01-02": AT - 52_200_000_000_000,
+    "2024-01-02T14": AT - 1_800_000_000_000,
+}
+
+
+@pytest.mark.parametrize(("text", "ns"), SPELLINGS.items())
+def test_spellings_mean_the_same_in_a_block_and_alone(text: str, ns: int) -> None:
+    assert to_ns(text) == ns
+    for bad in (b"", b"no json\n"):  # with a bad line, the lines are read one by one
+        line = b'{"type":"trade","ts_event":"%s"}\n' % text.encode()
+        aside = Quarantine(Path("/dev/null"))
+        (chunk,) = Reader(io.BytesIO(line + bad), "test", aside)
+        aside.close()
+        assert integers(chunk.batch, "ts_event")[0].tolist() == [ns]
+
+
+@settings(max_examples=300)
+@given(st.text("0123456789-:T.Z+ ", max_size=32))
+def test_whatever_is_no_time_is_said(text: str) -> None:
+    try:
+        ns = to_ns(text)
+    except DataError:
+        return
+    assert MIN_NS <= ns <= MAX_NS
+
+
+def test_spans_and_moments() -> None:
+    assert parse_span("1h30m") == 5_400_000_000_000
+    assert parse_span("250ms") == 250_000_000
+    for text in ("", "5", "m", "1h 30m", "-5s", "1.5h"):
+        with pytest.raises(DataError):
+            parse_span(text)
+    assert parse_moment("2024-01-02T14:30") == AT
+    assert parse_moment("2024-01-02", end=True) - parse_moment("2024-01-02") == 86_400 * 10**9
