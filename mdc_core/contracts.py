@@ -14,7 +14,7 @@ is an error from `errors.py`; anything else is a bug and stops the command.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal, Protocol
 
 from msgspec import Struct
 
@@ -259,20 +259,29 @@ class Filter(Plugin):
         return None
 
 
+class Part(Protocol):
+    """The rows of one part of the archive, all of one event type, in time order."""
+
+    rows: int
+    schema: "pa.Schema"
+
+    def tables(self) -> "Iterator[pa.Table]":
+        """The rows in tables of bounded size, from the beginning each time it is called."""
+
+
 class PartFormat(Plugin):
-    """A file format of the archive: how one part, of one event type, is written and read."""
+    """A file format of the archive: how one part is written."""
 
     suffix: str = ""  # of its files; options may decide it
 
     def __init__(self, options: Any) -> None:
         self.options = options
 
-    def write(self, table: "pa.Table", file: BinaryIO) -> None:
-        """Write a whole part; the driver names, syncs and renames the file."""
-        raise NotImplementedError
+    def write(self, part: Part, metadata: Mapping[bytes, bytes], file: BinaryIO) -> None:
+        """Write a whole part; the driver names, syncs and renames the file.
 
-    def read(self, path: Path) -> "Iterator[pa.RecordBatch]":
-        """The rows of a part, in batches of bounded size."""
+        The metadata says where the rows come from, for formats that have room for it.
+        """
         raise NotImplementedError
 
 

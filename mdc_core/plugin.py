@@ -20,6 +20,7 @@ from mdc_core.contracts import (
     ImportRequest,
     Options,
     Page,
+    Part,
     PartFormat,
     Request,
     Sandbox,
@@ -81,7 +82,6 @@ if TYPE_CHECKING:
     from mdc_core.narrow import narrowed
     from mdc_core.quality.per_event import PerEvent
     from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
-    from mdc_core.wire.files import read_events
     from mdc_core.wire.jsonl import encode_batch
     from mdc_core.wire.writer import packer
 
@@ -108,7 +108,6 @@ _LATER = {
     "narrowed": "mdc_core.narrow",
     "packer": "mdc_core.wire.writer",
     "plain": "mdc_core.batch",
-    "read_events": "mdc_core.wire.files",
     "valid": "mdc_core.batch",
 }
 
@@ -126,11 +125,11 @@ __all__ = [
     "Connection", "Correction", "DataError", "Delta", "Dividend", "Endpoint", "Event",
     "Filter", "Finding", "Flow", "Gap", "HangUp", "Heartbeat", "Highest", "History",
     "HistoryRequest", "Imbalance", "ImportRequest", "Importer", "Indicator", "Integrity",
-    "Keys", "Latest", "Level", "MdcError", "Options", "Page", "PartFormat", "PerEvent",
+    "Keys", "Latest", "Level", "MdcError", "Options", "Page", "Part", "PartFormat", "PerEvent",
     "Previous", "Quote", "RefusedError", "Request", "Runs", "Sandbox", "Send", "Source",
     "Split", "Status", "Stream", "Subscription", "Trade", "UnavailableError", "UsageError",
     "Words", "WriteError", "allowed_values", "arrow_schema", "batch", "decimal_words",
     "decimals", "encode_batch", "field_names", "from_ms", "from_ns", "from_rows",
     "hookimpl", "integers", "is_type", "kind_of", "make", "narrowed", "packer", "parse_moment",
-    "parse_span", "plain", "read_events", "to_ns", "type_of", "utc", "valid",
+    "parse_span", "plain", "to_ns", "type_of", "utc", "valid",
 ]  # fmt: skip

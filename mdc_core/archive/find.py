@@ -14,7 +14,7 @@ from mdc_core import times
 from mdc_core.accounting import count_types
 from mdc_core.archive.layout import may_hold
 from mdc_core.archive.merge import Source
-from mdc_core.archive.spill import moment_of
+from mdc_core.archive.moments import moment_of
 from mdc_core.batch import Bools
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES

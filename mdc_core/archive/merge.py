@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mdc_core.archive.spill import UNKNOWN, moment_of
+from mdc_core.archive.moments import UNKNOWN, moment_of
 from mdc_core.errors import MdcError
 from mdc_core.schema import arrow_schema, types_with
 from mdc_core.times import MAX_NS
 from mdc_core.wire.arrow import StreamEncoder, read_streams
 from mdc_core.wire.sniff import Peeked
 
-FAN_IN = 64
+FAN_IN = 32
 RUN_ROWS = 131_072
 RUN_BATCH = 1_024
 OUT_ROWS = 16_384

@@ -19,7 +19,8 @@ import pyarrow as pa
 
 from mdc_core import times
 from mdc_core.archive.layout import Layout, Partition, part_path, period_of
-from mdc_core.archive.spill import UNKNOWN, Key, Spill, moment_of
+from mdc_core.archive.moments import UNKNOWN, moment_of
+from mdc_core.archive.spill import Key, Slice, Spill
 from mdc_core.batch import Int64s
 from mdc_core.contracts import PartFormat
 from mdc_core.errors import WriteError
@@ -59,7 +60,8 @@ class PartsWriter:
         self._layout: Layout = layout
         self._partition: Partition = partition
         self._run_id = run_id
-        self._origin = origin
+        # What a reader of a file may want to know beside its rows.
+        self._metadata = {b"mdc.origin": origin, b"mdc.sorted": b"1"}
         self._seals = 0
         self._collected: list[pa.RecordBatch] = []
         self._bytes = 0
@@ -107,23 +109,17 @@ class PartsWriter:
         """Write every partition below the folder, then bring all into their places."""
         written: list[Written] = []
         temporary: list[Path] = []
-        for key, table in self._spill.partitions():
+        for key, part_rows in self._spill.partitions():
             if not written:
                 folder.mkdir(parents=True, exist_ok=True)
             below = part_path(self._layout, key.symbol, key.type_name, key.period, part)
             target = self.root / below.with_name(below.name + self._format.suffix)
             temporary.append(folder / f"{len(written)}.part")
             with temporary[-1].open("wb") as file:
-                self._format.write(self._described(table, key), file)
-            written.append(Written(target, key, table.num_rows))
+                self._format.write(part_rows, self._metadata, file)
+            written.append(Written(target, key, part_rows.rows))
         _into_place(self.root, temporary, [entry.path for entry in written])
         return written
-
-    def _described(self, table: pa.Table, key: Key) -> pa.Table:
-        """The table with what a reader of the file may want to know."""
-        schema = arrow_schema(frozenset([key.type_name]))
-        metadata = {**(schema.metadata or {}), b"mdc.origin": self._origin, b"mdc.sorted": b"1"}
-        return table.replace_schema_metadata(metadata)
 
     def _lay_down(self) -> None:
         """Sort what is collected into its partitions, and spill the slices."""
@@ -142,19 +138,24 @@ class PartsWriter:
                         name for name in arrow_schema(frozenset([str(type_name)])).names[2:]
                         if batch.column(name).null_count < batch.num_rows
                     ]  # fmt: skip
-                    ordered = batch.select(names_here).take(rows[order])
-                    self._slice(str(type_name), ordered, keys[order], symbols, periods)
+                    rows = rows[order]
+                    ordered = batch.select(names_here).take(rows)
+                    self._slices(str(type_name), ordered, keys[order], moments[rows], symbols,
+                                 periods)  # fmt: skip
 
-    def _slice(
-        self, type_name: str, batch: pa.RecordBatch, keys: Int64s,
+    def _slices(
+        self, type_name: str, batch: pa.RecordBatch, keys: Int64s, moments: Int64s,
         symbols: list[str | None], periods: list[str],
     ) -> None:  # fmt: skip
         """Spill the rows of each partition, which stand together."""
         starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]).tolist()
+        schema = batch.schema
         for start, stop in zip(starts, [*starts[1:], len(keys)], strict=True):
             code, period = divmod(int(keys[start]), len(periods))
             key = Key(type_name, symbols[code], periods[period])
-            self._spill.add(key, batch.slice(start, stop - start))
+            first, last = int(moments[start]), int(moments[stop - 1])
+            rows = batch.slice(start, stop - start)
+            self._spill.add(key, Slice(stop - start, first, last, rows, schema))
 
     def _keys(self, codes: Int64s, moments: Int64s) -> tuple[Int64s, list[str]]:
         """A number for the partition of each row, and the periods that it counts by."""

@@ -3,18 +3,16 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
-from mdc_core import times
-from mdc_core.batch import Int64s, integers
+from mdc_core.archive.merge import Source, merge
 from mdc_core.schema import arrow_schema
 
-# The moment of a row that has no time: before all others.
-UNKNOWN = times.MIN_NS
+TABLE_ROWS = 131_072  # of a partition that are in memory at a time
 
 
 class Key(NamedTuple):
@@ -25,63 +23,70 @@ class Key(NamedTuple):
     period: str
 
 
-class Place(NamedTuple):
-    """Where in the file a slice is, and the columns that it has."""
-
-    start: int
-    size: int
-    schema: pa.Schema
-
-
-class Spill:
-    """Slices of partitions: the last ones in memory, those before in one nameless file.
+class Slice(NamedTuple):
+    """Rows of one partition in time order, from `first` to `last`: in memory, or in the file.
 
     A slice has neither `type` nor `symbol`, which its key says, nor empty columns.
     """
+
+    rows: int
+    first: int
+    last: int
+    batch: pa.RecordBatch | None
+    schema: pa.Schema
+    start: int = 0
+    size: int = 0
+
+
+class Spill:
+    """The slices of all partitions: the last ones in memory, the others in a nameless file."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._file: BinaryIO | None = None
         self._size = 0
-        self._places: dict[Key, list[Place]] = {}
-        self._held: dict[Key, list[pa.RecordBatch]] = {}
+        self._slices: dict[Key, list[Slice]] = {}
+        self._held: list[tuple[list[Slice], int]] = []  # where those in memory are
 
-    def add(self, key: Key, batch: pa.RecordBatch) -> None:
+    def add(self, key: Key, slice_: Slice) -> None:
         """Add the next slice of a partition."""
-        self._held.setdefault(key, []).append(batch)
+        slices = self._slices.setdefault(key, [])
+        self._held.append((slices, len(slices)))
+        slices.append(slice_)
 
     def flush(self) -> None:
-        """Write the slices held in memory to the file."""
+        """Move the slices held in memory to the file."""
         if self._file is None:
             self._root.mkdir(parents=True, exist_ok=True)
             self._file = tempfile.TemporaryFile(dir=self._root)  # noqa: SIM115 - see close
-        for key, batches in self._held.items():
-            for batch in batches:
-                data = batch.serialize()
-                self._file.write(data)
-                place = Place(self._size, data.size, batch.schema)
-                self._places.setdefault(key, []).append(place)
-                self._size += data.size
+        for slices, index in self._held:
+            batch = slices[index].batch
+            assert batch is not None
+            data = batch.serialize()
+            self._file.write(data)
+            place = slices[index]._replace(batch=None, start=self._size, size=data.size)
+            slices[index] = place
+            self._size += data.size
         self._held.clear()
 
-    def partitions(self) -> Iterator[tuple[Key, pa.Table]]:
-        """Each partition as one table in time order, with all columns of its type."""
+    def partitions(self) -> "Iterator[tuple[Key, Partition]]":
+        """Each partition, to be read while nothing is added."""
         if self._file is not None:
             self._file.flush()
-        for key in {**self._places, **self._held}:
-            pieces = [self._read(place) for place in self._places.get(key, ())]
-            pieces += self._held.get(key, ())
-            yield key, _in_time_order(_whole(key, pieces))
+        for key, slices in self._slices.items():
+            yield key, Partition(key, slices, self._read)
 
-    def _read(self, place: Place) -> pa.RecordBatch:
+    def _read(self, place: Slice) -> pa.RecordBatch:
+        if place.batch is not None:
+            return place.batch
         assert self._file is not None
         data = os.pread(self._file.fileno(), place.size, place.start)
         return pa.ipc.read_record_batch(pa.py_buffer(data), place.schema)
 
     def clear(self) -> None:
         """Forget everything."""
+        self._slices.clear()
         self._held.clear()
-        self._places.clear()
         self._size = 0
         if self._file is not None:
             self._file.seek(0)
@@ -93,38 +98,60 @@ class Spill:
             self._file.close()
 
 
-def _whole(key: Key, slices: list[pa.RecordBatch]) -> pa.Table:
-    """The slices of a partition as one table with all columns of its type."""
-    schema = arrow_schema(frozenset([key.type_name]))
-    rows = sum(piece.num_rows for piece in slices)
-    given = [frozenset(piece.schema.names) for piece in slices]
-    columns: list[Any] = []
-    for field in schema:
-        if field.name in ("type", "symbol"):
-            text = key.type_name if field.name == "type" else key.symbol
-            columns.append(pa.repeat(pa.scalar(text, pa.string()), rows))
-            continue
-        pieces = [
-            piece.column(field.name) if field.name in names
-            else pa.nulls(piece.num_rows, field.type)
-            for piece, names in zip(slices, given, strict=True)
-        ]  # fmt: skip
-        # In pieces: a partition may be large, and is written a row group at a time.
-        columns.append(pa.chunked_array(pieces, field.type))
-    return pa.Table.from_arrays(columns, schema=schema)
+class Partition:
+    """All rows of one partition, with all columns of their type, in time order."""
 
+    def __init__(self, key: Key, slices: list[Slice], read: Any) -> None:
+        self.rows = sum(slice_.rows for slice_ in slices)
+        self.schema = arrow_schema(frozenset([key.type_name]))
+        self._key, self._slices, self._read = key, slices, read
 
-def _in_time_order(table: pa.Table) -> pa.Table:
-    moments = np.concatenate([moment_of(batch) for batch in table.to_batches()])
-    if (moments[1:] >= moments[:-1]).all():
-        return table
-    return table.take(np.argsort(moments, kind="stable"))
+    def tables(self) -> Iterator[pa.Table]:
+        """The rows, so many at a time that memory is bounded; as often as it is asked."""
+        pairs = zip(self._slices, self._slices[1:], strict=False)
+        if all(before.last <= after.first for before, after in pairs):
+            yield from self._one_after_the_other()
+        else:
+            yield from self._merged()
 
+    def _one_after_the_other(self) -> Iterator[pa.Table]:
+        group: list[pa.RecordBatch] = []
+        rows = 0
+        for slice_ in self._slices:
+            group.append(self._read(slice_))
+            rows += slice_.rows
+            if rows >= TABLE_ROWS:
+                yield self._whole(group)
+                group, rows = [], 0
+        if group:
+            yield self._whole(group)
 
-def moment_of(batch: pa.RecordBatch) -> Int64s:
-    """The time a row is filed under: event time, else receive time, else UNKNOWN."""
-    event, known = integers(batch, "ts_event")
-    if known.all():
-        return event
-    received, received_known = integers(batch, "ts_recv")
-    return np.where(known, event, np.where(received_known, received, UNKNOWN))
+    def _merged(self) -> Iterator[pa.Table]:
+        """The same where slices overlap in time: late events."""
+        sources = [
+            Source(partial(self._batches, slice_), slice_.first, slice_.last + 1)
+            for slice_ in self._slices
+        ]
+        for batch in merge(sources):
+            yield pa.Table.from_batches([batch])
+
+    def _batches(self, slice_: Slice, rows: int) -> Iterator[pa.RecordBatch]:
+        yield from self._whole([self._read(slice_)]).to_batches()
+
+    def _whole(self, slices: list[pa.RecordBatch]) -> pa.Table:
+        """Slices as one table with all columns of the type."""
+        rows = sum(piece.num_rows for piece in slices)
+        given = [frozenset(piece.schema.names) for piece in slices]
+        columns: list[Any] = []
+        for field in self.schema:
+            if field.name in ("type", "symbol"):
+                text = self._key.type_name if field.name == "type" else self._key.symbol
+                columns.append(pa.repeat(pa.scalar(text, pa.string()), rows))
+                continue
+            pieces = [
+                piece.column(field.name) if field.name in names
+                else pa.nulls(piece.num_rows, field.type)
+                for piece, names in zip(slices, given, strict=True)
+            ]  # fmt: skip
+            columns.append(pa.chunked_array(pieces, field.type))
+        return pa.Table.from_arrays(columns, schema=self.schema)

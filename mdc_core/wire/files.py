@@ -34,7 +34,7 @@ def read_parquet(path: Path, *, rows: int = ROWS) -> "Iterator[pa.RecordBatch]":
     from mdc_core.wire.arrow import conform, target_schema
 
     try:
-        with pq.ParquetFile(path, pre_buffer=False) as part:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=65_536) as part:
             schema = target_schema(part.schema_arrow, str(path))
             for batch in part.iter_batches(rows):
                 yield conform(batch, schema, str(path))

@@ -1,16 +1,13 @@
 """JSONL files: one event a line, plain or compressed."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
+from collections.abc import Mapping
+from typing import Annotated, BinaryIO, Literal
 
 from msgspec import Meta
 
-from mdc_core.plugin import Options, PartFormat, encode_batch, packer, read_events
+from mdc_core.plugin import Options, Part, PartFormat, encode_batch, packer
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
+ROWS = 16_384  # written at once
 _SUFFIX = {"none": "", "gzip": ".gz", "zstd": ".zst", "lz4": ".lz4"}
 
 
@@ -32,16 +29,13 @@ class JsonLines(PartFormat):
         super().__init__(options)
         self.suffix = ".jsonl" + _SUFFIX[options.compression]
 
-    def write(self, table: "pa.Table", file: BinaryIO) -> None:
-        """Write a whole part."""
+    def write(self, part: Part, metadata: Mapping[bytes, bytes], file: BinaryIO) -> None:
+        """Write a whole part; JSONL has no room for metadata."""
         codec = self.options.compression
         packed = None if codec == "none" else packer(codec)
-        for batch in table.to_batches(max_chunksize=16_384):
-            data = encode_batch(batch)
-            file.write(data if packed is None else packed.compress(data))
+        for table in part.tables():
+            for batch in table.to_batches(max_chunksize=ROWS):
+                data = encode_batch(batch)
+                file.write(data if packed is None else packed.compress(data))
         if packed is not None:
             file.write(packed.flush())
-
-    def read(self, path: Path) -> "Iterator[pa.RecordBatch]":
-        """The rows of a part."""
-        return read_events(path)

@@ -4,21 +4,21 @@ Decimals are narrowed to decimal(18, 9) where every value of a part fits exactly
 `price * size` works in SQL engines, and stay decimal(36, 18) where one does not.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 from msgspec import Meta
 
-from mdc_core.plugin import Options, PartFormat
+from mdc_core.plugin import Options, Part, PartFormat
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 # Columns that hardly repeat: a dictionary would only be thrown away again.
 _DELTA = ("ts_event", "ts_recv", "ts_close", "seq", "start", "end")
+PAGE = 128 << 10  # many parts are read at once, a page of each column of each
 _PLAIN = ("trade_id", "order_id", "extra")
-ROWS_READ = 16_384
 
 
 class ParquetOptions(Options, frozen=True, kw_only=True):
@@ -37,33 +37,50 @@ class Parquet(PartFormat):
     Options = ParquetOptions
     suffix = ".parquet"
 
-    def write(self, table: "pa.Table", file: BinaryIO) -> None:
-        """Write a whole part."""
-        import pyarrow.parquet as pq
-
+    def write(self, part: Part, metadata: Mapping[bytes, bytes], file: BinaryIO) -> None:
+        """Write a whole part, table by table."""
         from mdc_core.plugin import narrowed
 
-        table = narrowed(table)
-        names = set(table.schema.names)
-        repeating = [_leaf(f) for f in table.schema if f.name not in (*_DELTA, *_PLAIN)]
-        pq.write_table(
-            table,
-            file,
-            compression=self.options.compression,
-            compression_level=self.options.level,
-            row_group_size=self.options.row_group,
-            use_dictionary=repeating,  # type: ignore[arg-type]  # the stubs know bool only
-            column_encoding={n: "DELTA_BINARY_PACKED" for n in _DELTA if n in names},
-            store_decimal_as_integer=True,
-            write_page_index=False,
-        )
+        tables = part.tables()
+        first, second = next(tables), next(tables, None)
+        # Which columns stay wide has to be known before anything is written.
+        wide: set[str] = set() if second is None else _wide_columns(part.tables())
+        small = narrowed(first, keep=wide)
+        schema = small.schema.with_metadata({**(part.schema.metadata or {}), **metadata})
+        with self._writer(schema, file) as writer:
+            if second is None:
+                writer.write_table(small, self.options.row_group)
+                return
+            del first, second, small
+            for table in part.tables():
+                writer.write_table(narrowed(table, keep=wide), self.options.row_group)
 
-    def read(self, path: Path) -> "Iterator[pa.RecordBatch]":
-        """The rows of a part."""
+    def _writer(self, schema: "pa.Schema", file: BinaryIO) -> "pq.ParquetWriter":
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(path, pre_buffer=False) as part:
-            yield from part.iter_batches(ROWS_READ)
+        repeating = [_leaf(f) for f in schema if f.name not in (*_DELTA, *_PLAIN)]
+        return pq.ParquetWriter(
+            file,
+            schema,
+            compression=self.options.compression,
+            compression_level=self.options.level,
+            use_dictionary=repeating,  # type: ignore[arg-type]  # the stubs know bool only
+            column_encoding={n: "DELTA_BINARY_PACKED" for n in _DELTA if n in schema.names},
+            store_decimal_as_integer=True,
+            data_page_size=PAGE,
+        )
+
+
+def _wide_columns(tables: "Iterator[pa.Table]") -> set[str]:
+    """The columns that cannot be narrowed in every one of the tables."""
+    from mdc_core.plugin import narrowed
+
+    return {
+        field.name
+        for table in tables
+        for field in narrowed(table).schema
+        if field.type == table.schema.field(field.name).type
+    }
 
 
 def _leaf(field: "pa.Field[Any]") -> str:

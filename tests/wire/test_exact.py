@@ -3,6 +3,7 @@
 import io
 import shutil
 import subprocess
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,6 +26,16 @@ from mdc_sinks.parquet import Parquet
 from .vocabulary import events
 
 NOWHERE = Path("/nonexistent")
+
+
+class Whole:
+    """A part that is one table."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.rows, self.schema, self._table = table.num_rows, table.schema, table
+
+    def tables(self) -> Iterator[pa.Table]:
+        yield self._table
 
 
 def read(data: bytes) -> list[pa.RecordBatch]:
@@ -61,7 +72,7 @@ def test_jsonl_to_parquet_and_back(tmp_path: Path, data: st.DataObject, name: st
     table = pa.Table.from_batches([widened(batch, schema) for batch in read(text)])
     path = tmp_path / "part.parquet"
     with path.open("wb") as file:
-        Parquet(Parquet.Options()).write(table, file)
+        Parquet(Parquet.Options()).write(Whole(table), {}, file)
     assert b"".join(encode_batch(batch) for batch in read_parquet(path)) == text
 
 
