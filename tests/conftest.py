@@ -49,7 +49,7 @@ Shell = Callable[..., Done]
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real market data and protocol samples beside the checkout."""
-    path = Path(os.environ.get("MDC_SHARED", ROOT.parent / "shared"))
+    path = Path(os.environ.get("MDC_SHARED", ROOT.parent / "shared")).resolve()
     if not (path / "data" / "lean").is_dir():
         pytest.skip(f"no real market data at {path} (set MDC_SHARED)")
     return path
