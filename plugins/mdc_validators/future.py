@@ -12,14 +12,12 @@ from msgspec import Meta
 
 from mdc_core.plugin import (
     Check,
-    DataError,
     Finding,
     Options,
-    UsageError,
     integers,
-    parse_span,
     plain,
 )
+from mdc_validators.tolerance import nanoseconds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,10 +39,7 @@ class Future(Check):
 
     def __init__(self, options: FutureOptions) -> None:
         super().__init__(options)
-        try:
-            self._tolerance = parse_span(options.tolerance)
-        except DataError as error:
-            raise UsageError(f"future tolerance: {error}") from None
+        self._tolerance = nanoseconds("future", options.tolerance)
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
         moments, known = integers(batch, "ts_event")

@@ -13,16 +13,14 @@ from msgspec import Meta
 
 from mdc_core.plugin import (
     Check,
-    DataError,
     Finding,
     Highest,
     Keys,
     Options,
-    UsageError,
     integers,
-    parse_span,
     plain,
 )
+from mdc_validators.tolerance import nanoseconds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,10 +42,7 @@ class Monotonic(Check):
 
     def __init__(self, options: MonotonicOptions) -> None:
         super().__init__(options)
-        try:
-            self._tolerance = parse_span(options.tolerance)
-        except DataError as error:
-            raise UsageError(f"monotonic tolerance: {error}") from None
+        self._tolerance = nanoseconds("monotonic", options.tolerance)
         self._streams = Keys("symbol", "provider", "channel", "type", "interval")
         self._highest = Highest()
 
