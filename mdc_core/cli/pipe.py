@@ -61,7 +61,7 @@ class Pipe:
         tick: float | None = None,
     ) -> None:
         from mdc_core.accounting import Input, Output, new_run_id
-        from mdc_core.wire.quarantine import Quarantine, default_path
+        from mdc_core.wire.quarantine import Quarantine, default_paths
 
         self.session = session
         self.stage = stage
@@ -70,8 +70,8 @@ class Pipe:
         self.rejected = 0
         self._partial, self._strict = partial, strict
         session.log.stage = stage
-        aside = quarantine or default_path(stage, f"{new_run_id()}-{os.getpid()}")
-        self.quarantine = Quarantine(aside)
+        aside = default_paths(stage, f"{new_run_id()}-{os.getpid()}")
+        self.quarantine = Quarantine(quarantine) if quarantine else Quarantine(*aside)
         self._tick = tick
         self.input = Input(self.readers(paths))
         self.progress = Progress(session, stage, writes=writer is not None or wire is not None)

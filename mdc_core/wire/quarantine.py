@@ -2,6 +2,8 @@
 
 import base64
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,18 +12,27 @@ import msgspec
 from mdc_core.errors import WriteError
 
 
-def default_path(stage: str, run_id: str) -> Path:
-    """Where a command sets aside what it cannot read, unless told."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "mdc" / "quarantine" / f"{run_id}-{stage}.jsonl"
+def default_paths(stage: str, run_id: str) -> tuple[Path, ...]:
+    """Where a command sets aside what it cannot read, unless told: the first that can be had.
+
+    A container may have no home, or one that is read-only; a bad line is no reason to stop.
+    """
+    name = f"{run_id}-{stage}.jsonl"
+    places = []
+    state = os.environ.get("XDG_STATE_HOME")
+    with suppress(RuntimeError):  # no home is known for this user
+        places.append(Path(state) if state else Path.home() / ".local" / "state")
+    places.append(Path(tempfile.gettempdir()))
+    return tuple(place / "mdc" / "quarantine" / name for place in places)
 
 
 class Quarantine:
     """A file that is created when the first thing is set aside."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, *paths: Path) -> None:
+        self.path = paths[0]
         self.count = 0
+        self._paths = paths
         self._file: BinaryIO | None = None
 
     def add(self, text: bytes, reason: str, **where: object) -> None:
@@ -32,13 +43,25 @@ class Quarantine:
         except UnicodeDecodeError:
             record["base64"] = base64.b64encode(text).decode()
         self.count += 1
+        file = self._file or self._open()
         try:
-            if self._file is None:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._file = self.path.open("ab", buffering=0)
-            self._file.write(msgspec.json.encode(record) + b"\n")
+            file.write(msgspec.json.encode(record) + b"\n")
+            file.flush()
         except OSError as error:
             raise WriteError(f"cannot set aside a bad line in {self.path}: {error}") from None
+
+    def _open(self) -> BinaryIO:
+        """The first of the paths that can be written."""
+        refused: OSError | None = None
+        for path in self._paths:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._file, self.path = path.open("ab"), path
+            except OSError as error:
+                refused = refused or error
+            else:
+                return self._file
+        raise WriteError(f"cannot set aside a bad line in {self.path}: {refused}")
 
     def close(self) -> None:
         """Close the file."""

@@ -112,6 +112,21 @@ def test_rejections_are_counted(shell: Shell) -> None:
     assert "other counts" not in done.err
 
 
+def test_without_a_home_bad_lines_are_set_aside_all_the_same(
+    shell: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    done = shell("(echo nonsense; mdc stream sim SPY --limit 3) | mdc store --root data",
+                 XDG_STATE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path))  # fmt: skip
+    assert done.status == 0
+    (aside,) = (tmp_path / "mdc" / "quarantine").iterdir()
+    assert json.loads(aside.read_text())["text"] == "nonsense"
+    assert str(aside) in done.err
+    done = shell("echo nonsense | mdc validate --quarantine file/aside")
+    assert done.status == 73
+    assert "cannot set aside a bad line in file/aside" in done.err
+
+
 def test_nothing_readable_is_an_error(shell: Shell) -> None:
     done = shell("mdc validate", stdin=b"\x89PNG\r\n\x1a\n and so on\n")
     assert done.status == 65

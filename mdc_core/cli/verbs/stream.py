@@ -29,7 +29,7 @@ from mdc_core.live.limit import Limit
 from mdc_core.live.session import Session as FeedSession
 from mdc_core.live.symbols import read_symbols
 from mdc_core.times import SECOND
-from mdc_core.wire.quarantine import Quarantine, default_path
+from mdc_core.wire.quarantine import Quarantine, default_paths
 from mdc_core.wire.writer import Writer
 
 if TYPE_CHECKING:
@@ -84,8 +84,9 @@ class _Run:
         self._log = session.log
         self._wanted = self._subscription(asked.symbols_file, asked.channels)
         self._buffer = Buffer(asked.buffer, asked.overflow)
-        aside = asked.quarantine or default_path("stream", f"{new_run_id()}-{os.getpid()}")
-        self._quarantine = Quarantine(aside)
+        aside = default_paths("stream", f"{new_run_id()}-{os.getpid()}")
+        told = asked.quarantine
+        self._quarantine = Quarantine(told) if told else Quarantine(*aside)
         self._feed: Feed | Simulation | None = None
         self._server: SandboxServer | None = None
         self._hung_up = False
