@@ -116,9 +116,12 @@ class Input:
             self._rejected_before = self.rejected
 
     def _check(self, end: End) -> None:
-        said = {name: int(count) for name, count in (end.counts or {}).items()}
+        counts = end.counts or {}
+        said = {name: count for name, count in counts.items() if isinstance(count, int)}
         if end.reason == "truncated":
             self.truncated = f"{end.stage} says that its input was truncated"
+        elif end.reason == "error":
+            self.mismatches.append(f"{end.stage} ended with an error")
         if self._begin is None:
             self.mismatches.append(f"an `end` of {end.stage} without its `begin`")
             return

@@ -4,11 +4,19 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import msgspec
 import pyarrow as pa
 
 from mdc_core.errors import DataError, TruncatedError
 from mdc_core.events import EVENT_TYPES
-from mdc_core.schema import VERSIONS_KEY, arrow_schema, columns, types_with, version_of
+from mdc_core.schema import (
+    VERSIONS_KEY,
+    arrow_schema,
+    columns,
+    kind_of,
+    types_with,
+    version_of,
+)
 from mdc_core.wire.sniff import Exactly, Peeked
 
 if TYPE_CHECKING:
@@ -35,13 +43,39 @@ def read_streams(
         try:
             reader = pa.ipc.open_stream(source)
             schema = target_schema(reader.schema, name)
+            ours = VERSIONS_KEY in (reader.schema.metadata or {})
             while True:
                 yield from _ticks(peeked, tick)
-                yield conform(reader.read_next_batch(), schema, name)
+                batch = reader.read_next_batch()
+                _check(batch, name, fully=not ours)
+                yield conform(batch, schema, name)
         except StopIteration:
             continue
         except (pa.ArrowInvalid, OSError) as error:
             raise TruncatedError(f"{name}: the Arrow stream breaks off: {error}") from None
+
+
+def _check(batch: pa.RecordBatch, name: str, *, fully: bool) -> None:
+    """Raise DataError for columns that are not sound; `fully` looks at every value."""
+    try:
+        batch.validate(full=fully)
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{name}: the Arrow stream is damaged: {error}") from None
+    if not fully:
+        return
+    for column in batch.schema.names:
+        if column in columns() and kind_of(column) == "json":
+            for text in batch.column(column).unique().drop_null().to_pylist():
+                _check_object(f"{name}: {column}", str(text))
+
+
+def _check_object(where: str, text: str) -> None:
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DataError(f"{where}: not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise DataError(f"{where}: not a JSON object: {text[:60]}")
 
 
 def _ticks(peeked: Peeked, tick: float | None) -> Iterator[pa.RecordBatch]:

@@ -61,7 +61,10 @@ def decode_row(line: bytes) -> Event:
 def rows_of(batch: "pa.RecordBatch") -> list[Event]:
     """The events of a batch as rows."""
     data = encode_batch(batch)
-    rows: list[Event] = _lines_decoder.decode(b"[" + data[:-1].replace(b"\n", b",") + b"]")
+    try:
+        rows: list[Event] = _lines_decoder.decode(b"[" + data[:-1].replace(b"\n", b",") + b"]")
+    except msgspec.DecodeError as error:  # a `json` column of a stranger's table
+        raise DataError(f"an event that is not what its type says: {error}") from None
     return rows
 
 

@@ -81,6 +81,24 @@ def test_a_filter_on_the_way_is_noticed(shell: Shell) -> None:
     assert shell(f"{cut} | mdc store --root data").status == 0
 
 
+def test_an_input_that_ended_with_an_error_is_told(shell: Shell) -> None:
+    shell(f"{STREAM} --faults bad=1 > e.jsonl")
+    done = shell("mdc validate e.jsonl --on-fail stop | mdc store --root data")
+    assert done.status == 65  # that of validate
+    assert "mdc: validate ended with an error" in done.err
+    told = [e for e in shell("mdc cat --root data --type integrity").events
+            if e["check"] == "accounting"]  # fmt: skip
+    assert [e["message"] for e in told] == ["validate ended with an error"]
+
+
+def test_counts_that_are_no_numbers_are_a_mismatch(shell: Shell) -> None:
+    begin = '{"type":"begin","run_id":"r","stage":"s"}'
+    end = '{"type":"end","run_id":"r","stage":"s","counts":{"trade":"x"},"reason":"eof"}'
+    trade = '{"type":"trade","symbol":"A"}'
+    done = shell(f"echo '{begin}\n{trade}\n{end}' | sed 's/\\\\n/\\n/g' | mdc validate")
+    assert "s wrote other counts than arrived: trade 1 of 0" in done.err
+
+
 def test_a_plain_file_is_taken_as_it_is(shell: Shell) -> None:
     shell(f'{STREAM} | grep -Ev \'"type":"(begin|end)"\' > plain.jsonl')
     done = shell("mdc store --root data < plain.jsonl")

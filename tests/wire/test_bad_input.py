@@ -3,7 +3,9 @@
 import gzip
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import lz4.frame
 import pyarrow as pa
@@ -210,6 +212,32 @@ def test_arrow_from_elsewhere_must_be_exact(tmp_path: Path) -> None:
         writer.write_table(table)
     with pytest.raises(DataError, match="price is double, which is not exact"):
         Read(sink.getvalue(), tmp_path)
+
+
+def stranger(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"type": ["trade"], "symbol": pa.array([b"\xff"]).view(pa.string())}, "damaged"),
+        ({"type": ["trade"], "extra": ["{"]}, "extra: not JSON"),
+        ({"type": ["trade"], "extra": ["[1]"]}, "extra: not a JSON object"),
+        ({"type": ["trade"], "colour": ["red"]}, "no such column in any event type: colour"),
+        ({"symbol": ["A"]}, "a table of events has a column `type`"),
+        ({"type": ["trade"], "seq": ["one"]}, "seq: "),
+        ({"type": ["trade"], "price": [Decimal("1E-19")]}, "price: "),
+    ],
+)
+def test_a_strangers_arrow_is_looked_at_closely(
+    columns: dict[str, Any], reason: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=reason):
+        Read(stranger(pa.table(columns)), tmp_path)
 
 
 def test_parquet_cannot_come_through_a_pipe(tmp_path: Path) -> None:
