@@ -75,7 +75,10 @@ class PartsWriter:
         self._unsealed += batch.num_rows
         if self._bytes >= COLLECT_BYTES:
             self._lay_down()
-            self._spill.flush()
+            try:
+                self._spill.flush()
+            except OSError as error:
+                raise self._refused(error) from None
 
     @property
     def full(self) -> bool:
@@ -91,7 +94,7 @@ class PartsWriter:
         try:
             written = self._write_parts(part, folder)
         except OSError as error:
-            raise WriteError(f"cannot write below {self.root}: {error}") from None
+            raise self._refused(error) from None
         finally:
             shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):
@@ -100,6 +103,9 @@ class PartsWriter:
         self._unsealed = 0
         self.rows += sum(part.rows for part in written)
         return written
+
+    def _refused(self, error: OSError) -> WriteError:
+        return WriteError(f"cannot write below {self.root}: {error.strerror or error}")
 
     def close(self) -> None:
         """Give up what was not sealed."""

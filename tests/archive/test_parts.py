@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mdc_core.archive import parts, spill
 from mdc_core.archive.parts import PartsWriter
 from mdc_core.batch import from_rows
+from mdc_core.errors import WriteError
 from mdc_core.events import Event, Gap, Quote, Trade
 from mdc_core.times import from_ns
 from mdc_core.wire.files import read_events
@@ -107,3 +108,12 @@ def test_sealing_again_makes_new_files_and_keeps_the_old(tmp_path: Path) -> None
         assert writer.seal() == []
     assert len(set(paths)) == 3 and all(path.exists() for path in paths)
     assert not (tmp_path / "_tmp").exists()
+
+
+def test_a_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    root = tmp_path / "file" / "data"
+    writer = PartsWriter(root, Parquet(Parquet.Options()), run_id="run")
+    writer.write(from_rows([Trade(symbol="A", ts_event=from_ns(0))]))
+    with pytest.raises(WriteError, match=f"cannot write below {root}: Not a directory"):
+        writer.seal()
