@@ -5,7 +5,7 @@ even a parent package. `importlib.metadata` is not used: its import alone takes 
 `mdc --help` may. Two distributions that give the same name are reported when it is used.
 """
 # os.path, because importing pathlib would cost `mdc --help` milliseconds.
-# ruff: noqa: PTH118, PTH119, PTH123
+# ruff: noqa: PTH113, PTH118, PTH119, PTH123
 
 import os
 import sys
@@ -57,13 +57,18 @@ def find_all() -> list[PluginRef]:
 
 def summary(ref: PluginRef) -> str:
     """The first line of the docstring of a plugin's module, read from its source."""
+    file = source_file(ref)
+    return (first_line(file) or "") if file else ""
+
+
+def source_file(ref: PluginRef) -> str | None:
+    """The file of a plugin's module, found without importing anything."""
     tail = ref.module.replace(".", os.sep)
     for path in sys.path:
         for file in (f"{tail}.py", os.path.join(tail, "__init__.py")):
-            line = first_line(os.path.join(path, file))
-            if line is not None:
-                return line
-    return ""
+            if os.path.isfile(os.path.join(path, file)):
+                return os.path.join(path, file)
+    return None
 
 
 def first_line(file: str) -> str | None:

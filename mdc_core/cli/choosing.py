@@ -24,8 +24,11 @@ class SelectCommand(Command):
 
     def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
         """The plugin that the arguments, the environment or mdc.toml name."""
-        names = _named(ctx, self.selector, args)
-        return {name: registry.load(self.verb, name) for name in names[-1:]}
+        return {name: registry.load(self.verb, name) for name in self.names(ctx, args)}
+
+    def names(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The last one that is named."""
+        return _named(ctx, self.selector, args)[-1:]
 
     def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
         """The callback's `plugin`."""
@@ -48,12 +51,9 @@ class ChecksCommand(Command):
     def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
         """The plugins that are wanted; one that is broken is left out unless it was named."""
         named = _named(ctx, self.select, args)
-        unwanted = _named(ctx, self.skip, args)
         session = ctx.find_object(Session)
         found = {}
-        for name in named or registry.find(self.verb):
-            if name in unwanted:
-                continue
+        for name in self.names(ctx, args):
             try:
                 found[name] = registry.load(self.verb, name)
             except ConfigError as error:
@@ -62,6 +62,12 @@ class ChecksCommand(Command):
                 if session is not None:
                     session.log.warning(f"{error}; going on without it")
         return found
+
+    def names(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Those that are named, or all, without those to skip."""
+        unwanted = _named(ctx, self.skip, args)
+        wanted = _named(ctx, self.select, args) or registry.find(self.verb)
+        return [name for name in wanted if name not in unwanted]
 
     def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
         """The callback's `plugins`."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from mdc_core import registry
 from mdc_core.cli.lazy import Lines
 from mdc_core.cli.session import Session
 from mdc_core.cli.settings import (
@@ -56,10 +57,18 @@ class Command(Lines):
         params = super().get_params(ctx)
         return [*params[:-1], *self.attached(ctx), *params[-1:]]
 
+    def names(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The names of those plugins."""
+        return []
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Flags first, then the environment, then mdc.toml, then the defaults."""
+        session = ctx.find_object(Session)
+        if session is not None and session.completing is not None:
+            self._attach_declared(ctx, args)
+            return super().parse_args(ctx, args)
         try:
-            plugins = self.plugins(ctx, args) if self._needs_plugins(ctx, args) else {}
+            plugins = self.plugins(ctx, args)
         except MdcError:
             if not ctx.resilient_parsing:
                 raise
@@ -81,14 +90,18 @@ class Command(Lines):
             self._build(ctx, plugins)
         return rest
 
-    def _needs_plugins(self, ctx: click.Context, args: list[str]) -> bool:
-        """False where TAB asks for something that does not depend on a plugin's options."""
-        session = ctx.find_object(Session)
-        if session is None or session.completing is None:
-            return True
-        own = {flag for option in self.params for flag in option.opts}
-        asks_value = bool(args) and args[-1].startswith("-") and args[-1] not in own
-        return session.completing.startswith("-") or asks_value
+    def _attach_declared(self, ctx: click.Context, args: list[str]) -> None:
+        """The plugins' options as TAB needs them: read from the source, nothing imported."""
+        from mdc_core.cli.declared import declared_options
+
+        refs = registry.find(self.verb) if self.verb else {}
+        found = [
+            option
+            for name in self.names(ctx, args)
+            if name in refs
+            for option in declared_options(refs[name], f"{name}-" if self.prefixed else "")
+        ]
+        ctx.meta[f"mdc.options.{ctx.command_path}"] = found
 
     def _attach(self, ctx: click.Context, plugins: Mapping[str, Any]) -> None:
         if not plugins:
@@ -210,6 +223,10 @@ class PluginCommand(Command):
     def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
         """The one plugin."""
         return dict([self.plugin])
+
+    def names(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Its name."""
+        return [self.plugin[0]]
 
     def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
         """The callback's `plugin`."""

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from mdc_core import registry
+from mdc_core.cli.session import Session
 from mdc_core.errors import UsageError
 from mdc_core.suggest import known, unknown
 
@@ -21,6 +22,12 @@ def verb_files() -> dict[str, str]:
     with os.scandir(VERBS) as entries:
         files = {e.name: e.path for e in entries if e.name.endswith(".py") and e.name[0] != "_"}
     return {name[:-3].rstrip("_").replace("_", "-"): files[name] for name in sorted(files)}
+
+
+def completing(ctx: click.Context) -> bool:
+    """Whether this is for TAB, which must not import a plugin."""
+    session = ctx.find_object(Session)
+    return session is not None and session.completing is not None
 
 
 class LazyCommand(click.Command):
@@ -98,6 +105,8 @@ class PluginGroup(Lines, click.Group):
             return None
 
         def load() -> click.Command:
+            if completing(ctx):
+                return self._make(cmd_name, None)
             command = self._make(cmd_name, registry.load(self.verb, cmd_name))
             if isinstance(command, Lines) and not command.examples:
                 start = f"mdc {self.verb} {cmd_name} "

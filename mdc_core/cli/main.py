@@ -10,7 +10,7 @@ from collections.abc import Callable
 import click
 
 from mdc_core import __version__, errors, logs, registry
-from mdc_core.cli.lazy import Group, LazyCommand, verb_files
+from mdc_core.cli.lazy import Group, LazyCommand, completing, verb_files
 from mdc_core.cli.session import Session
 
 COMPLETE = "_MDC_COMPLETE"
@@ -47,7 +47,8 @@ class Root(Group):
         ref = registry.find("filter").get(cmd_name)
         if ref is None:
             return None
-        return LazyCommand(cmd_name, registry.summary(ref), lambda: _filter(cmd_name))
+        bare = completing(ctx)
+        return LazyCommand(cmd_name, registry.summary(ref), lambda: _filter(cmd_name, bare))
 
 
 def _loader(module: str) -> Callable[[], click.Command]:
@@ -62,11 +63,10 @@ def _loader(module: str) -> Callable[[], click.Command]:
     return load
 
 
-def _filter(name: str) -> click.Command:
-    # It reads and writes events, so that it imports what mdc --help must not.
+def _filter(name: str, bare: bool) -> click.Command:
     from mdc_core.cli.verbs._filter import filter_command
 
-    return filter_command(name, registry.load("filter", name))
+    return filter_command(name, None if bare else registry.load("filter", name))
 
 
 def _no_plugins(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:

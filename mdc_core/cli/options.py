@@ -99,14 +99,18 @@ def plugin_command(
     callback: Callable[..., Any],
     params: list[click.Parameter],
 ) -> PluginCommand:
-    """The command of one plugin, with the help and the examples of the plugin's module."""
+    """The command of one plugin, with the help and the examples of the plugin's module.
+
+    Without the plugin itself (for TAB) it has neither, and cannot be run.
+    """
     import sys
 
     made = PluginCommand(
         name, params=list(params), callback=callback, verb=verb, plugin=(name, plugin)
     )
-    module = sys.modules[plugin.__module__]
-    made.describe(module.__doc__, getattr(module, "EXAMPLES", ()))
+    if plugin is not None:
+        module = sys.modules[plugin.__module__]
+        made.describe(module.__doc__, getattr(module, "EXAMPLES", ()))
     return made
 
 

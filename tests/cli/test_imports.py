@@ -75,19 +75,24 @@ def tab(env, line):
         ("mdc validate --check ", "spread"),
         ("mdc validate --on-fail ", "quarantine"),
         ("mdc validate --fail-on ", "warning"),
+        # Options of plugins are read from their source.
+        ("mdc stream alpaca --", "--feed"),
+        ("mdc stream alpaca --feed ", "delayed_sip"),
+        ("mdc stream acme --", "--depth"),
+        ("mdc stream acme --feed ", "sip"),
+        ("mdc stream acme --no", "--no-adjust"),
+        ("mdc store --", "--row-group"),
+        ("mdc store --format jsonl --compression ", "lz4"),
+        ("mdc import --profile lean --", "--resolution"),
+        ("mdc validate --", "--monotonic-tolerance"),
+        ("mdc validate --check spread --", "--spread-most"),
+        ("mdc thin --", "--every"),
     ],
 )
 def test_nothing_heavy_and_no_plugin_is_imported_for_tab(env_with_acme, line, expected):
     offered, modules = tab(env_with_acme, line)
     assert expected in offered
     assert [name for name in modules if name.startswith(HEAVY + PLUGINS)] == []
-
-
-def test_only_the_format_is_imported_for_the_options_of_store(env_with_acme):
-    offered, modules = tab(env_with_acme, "mdc store --")
-    assert {"--layout", "--row-group"} <= set(offered)
-    assert [name for name in modules if name.startswith(HEAVY)] == []
-    assert [name for name in modules if name.startswith(PLUGINS)] == ["mdc_sinks.parquet"]
 
 
 def test_help_needs_little_more_than_click(env_with_acme):
