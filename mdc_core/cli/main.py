@@ -111,6 +111,8 @@ def main(args: list[str] | None = None) -> int:
     """Run mdc, and return its exit status."""
     # Arrow's own allocators keep what was freed: a third of the memory of `mdc store`.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # numpy comes with a linear algebra that starts a thread for each core; nobody here uses it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     session = Session(os.environ)
     args = sys.argv[1:] if args is None else args
     if PATIENT.intersection(args[:4]):
