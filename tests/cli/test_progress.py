@@ -38,6 +38,7 @@ def on_a_terminal(line: str, cwd: Path, env: dict[str, str]) -> str:
         ("mdc stream sim SPY --limit 3000 > events.jsonl", {"stream"}),
         ("mdc stream sim SPY --limit 3000 | mdc validate | mdc store --root data", {"store"}),
         ("mdc stream sim SPY --limit 3000 | mdc convert > e.jsonl", {"convert"}),
+        ("mdc -q stream sim SPY --limit 9 > e.jsonl; mdc cat e.jsonl > f.jsonl", {"cat"}),
         ("mdc -q stream sim SPY --limit 3000 > events.jsonl", set()),
         ("mdc stream sim SPY --limit 3000 | cat > events.jsonl", set()),
         ("mdc --log-format json stream sim SPY --limit 3000 > events.jsonl", set()),
@@ -47,7 +48,7 @@ def test_the_last_command_shows_a_bar(
     line: str, bars: set[str], tmp_path: Path, quiet_env: dict[str, str]
 ) -> None:
     said = on_a_terminal(line, tmp_path, quiet_env)
-    for stage in ("stream", "validate", "convert", "store"):
+    for stage in ("stream", "validate", "convert", "store", "cat"):
         assert (f"mdc {stage}: " in said and " events/s" in said) == (stage in bars), said
 
 

@@ -36,13 +36,14 @@ class Cat:
             return self._follow(stop)
         alone = not self._folders and len(self._files) == 1
         if alone and self._as_it_comes(self._files[0]):
-            for chunk in self._pipe.input:
+            for chunk in self._pipe.chunks():
                 self._write(chunk)
                 if stop.is_set():
                     return "signal"
             return None
         for batch in merge(self._sources()):
             self._output.batch(batch)
+            self._pipe.progress.add(batch.num_rows)
             if stop.is_set():
                 return "signal"
         return None
