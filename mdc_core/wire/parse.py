@@ -48,7 +48,9 @@ _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT = rb"\{(?:[^{}\"]++|" + _STRING + rb")*+\}"
 _NESTED = rb"\{(?:[^{}\"]++|" + _STRING + rb"|" + _FLAT + rb")*+\}"
 _JSON_NAMES = "|".join(name for name, column in columns().items() if column.kind == "json")
-_JSON_VALUE = re.compile(rb'(?<=[,{])"(' + _JSON_NAMES.encode() + rb')":(' + _NESTED + rb")")
+_JSON_VALUE = re.compile(
+    rb'(?<=[,{ \t])"(' + _JSON_NAMES.encode() + rb')"[ \t]*:[ \t]*(' + _NESTED + rb")"
+)
 
 
 class LinesParser:

@@ -110,6 +110,20 @@ def test_unknown_fields_are_kept_under_extra(tmp_path: Path) -> None:
     assert b"1.50" in got.text
 
 
+def test_extra_as_other_tools_write_it(tmp_path: Path) -> None:
+    """With spaces, nested, with braces and quotes in strings; among many, and at any place."""
+    extra = {"a": {"b": [1, {"c": "}"}]}, "d": 'say "hi" {', "e": "é"}
+    rows = [{"type": "trade", "extra": extra, "symbol": f"S {n} \"extra\": {{", "price": n}
+            for n in range(300)]  # fmt: skip
+    data = "".join(
+        json.dumps(row, ensure_ascii=n % 2 == 0) + "\n" for n, row in enumerate(rows)
+    )
+    got = Read(data.encode(), tmp_path)
+    assert got.reader.rejected == 0
+    back = [json.loads(line) for line in got.text.splitlines()]
+    assert [{k: v for k, v in row.items() if k != "v"} for row in back] == rows
+
+
 def test_a_field_of_another_type_moves_to_extra_among_many(tmp_path: Path) -> None:
     quote = b'{"type":"quote","symbol":"A","bid_price":1}\n'
     stray = b'{"type":"trade","symbol":"A","price":1,"bid_price":7}\n'
