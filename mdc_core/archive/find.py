@@ -74,7 +74,8 @@ def parts_below(root: Path) -> list[Path]:
     for path in root.rglob("*"):
         below = path.relative_to(root)
         hidden = any(piece.startswith(".") or piece == "_tmp" for piece in below.parts)
-        if PART.search(path.name) and not hidden:
+        # A symbol may end like a file: then it is a folder.
+        if PART.search(path.name) and not hidden and not path.is_dir():
             found.append(path)
     return sorted(found)
 

@@ -62,6 +62,24 @@ class Moment(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+class Speed(click.ParamType):  # type: ignore[type-arg]
+    """1x, 10x, 0.5x or max."""
+
+    name = "speed"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | None:
+        """How many times as fast as it happened; None is as fast as possible."""
+        if value is None or value == "max" or isinstance(value, float):
+            return None if value == "max" else value
+        try:
+            speed = float(value.removesuffix("x"))
+        except ValueError:
+            speed = 0.0
+        if not 0 < speed < float("inf"):
+            self.fail(f"{value!r} is no speed (say 1x, 10x or max)", param, ctx)
+        return speed
+
+
 class Words(click.ParamType):  # type: ignore[type-arg]
     """Words separated by commas, as a tuple; of a fixed choice if one is given."""
 

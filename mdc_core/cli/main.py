@@ -14,7 +14,9 @@ from mdc_core.cli.lazy import Group, LazyCommand, completing, verb_files
 from mdc_core.cli.session import Session
 
 COMPLETE = "_MDC_COMPLETE"
-PATIENT = frozenset(["convert", "head", "store", "validate"])  # go on to the end of input
+PATIENT = frozenset(
+    ["convert", "count", "head", "store", "tail", "validate"]
+)  # go on to the end of input
 HELP = """\
 Composable commands that collect market data: exact, validated, crash-safe.
 

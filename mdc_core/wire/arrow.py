@@ -43,11 +43,11 @@ def read_streams(
         try:
             reader = pa.ipc.open_stream(source)
             schema = target_schema(reader.schema, name)
-            ours = VERSIONS_KEY in (reader.schema.metadata or {})
+            ours = is_ours(reader.schema)
             while True:
                 yield from _ticks(peeked, tick)
                 batch = reader.read_next_batch()
-                _check(batch, name, fully=not ours)
+                check_sound(batch, name, fully=not ours)
                 yield conform(batch, schema, name)
         except StopIteration:
             continue
@@ -55,14 +55,20 @@ def read_streams(
             raise TruncatedError(f"{name}: the Arrow stream breaks off: {error}") from None
 
 
-def _check(batch: pa.RecordBatch, name: str, *, fully: bool) -> None:
+def check_sound(batch: pa.RecordBatch, name: str, *, fully: bool) -> None:
     """Raise DataError for columns that are not sound; `fully` looks at every value."""
     try:
         batch.validate(full=fully)
     except pa.ArrowInvalid as error:
-        raise DataError(f"{name}: the Arrow stream is damaged: {error}") from None
+        raise DataError(f"{name}: damaged columns: {error}") from None
     if not fully:
         return
+    for kind in batch.column("type").unique().to_pylist():
+        if kind not in EVENT_TYPES:
+            raise DataError(
+                f"{name}: "
+                + ("no event type" if kind is None else f"unknown event type {kind!r}")
+            )
     for column in batch.schema.names:
         if column in columns() and kind_of(column) == "json":
             for text in batch.column(column).unique().drop_null().to_pylist():
@@ -96,7 +102,7 @@ def target_schema(schema: pa.Schema, name: str) -> pa.Schema:
         raise DataError(f"{name}: no such column in any event type: {', '.join(unknown)}")
     if "type" not in schema.names:
         raise DataError(f"{name}: a table of events has a column `type`")
-    versions = json.loads((schema.metadata or {}).get(VERSIONS_KEY, b"{}"))
+    versions = _versions(schema, name)
     for type_name, version in versions.items():
         known = version_of(type_name) if type_name in EVENT_TYPES else "0"
         if int(version.partition(".")[0]) > int(known.partition(".")[0]):
@@ -105,6 +111,26 @@ def target_schema(schema: pa.Schema, name: str) -> pa.Schema:
     wanted = arrow_schema(types)
     missing = [n for n in schema.names if n not in wanted.names]
     return arrow_schema(types | types_with(frozenset(missing))) if missing else wanted
+
+
+def _versions(schema: pa.Schema, name: str) -> dict[str, str]:
+    """The schema versions that a table says it has; raises DataError if they are none."""
+    text = (schema.metadata or {}).get(VERSIONS_KEY, b"{}")
+    try:
+        versions = json.loads(text)
+        sound = all(str(v).partition(".")[0].isdecimal() for v in versions.values())
+    except (ValueError, AttributeError):
+        sound = False
+    if not sound:
+        raise DataError(
+            f"{name}: mdc.versions in its metadata is no list of versions: {text!r:.80}"
+        )
+    return {kind: str(version) for kind, version in versions.items()}
+
+
+def is_ours(schema: pa.Schema) -> bool:
+    """Whether a table says that mdc has written it."""
+    return VERSIONS_KEY in (schema.metadata or {})
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema, name: str) -> pa.RecordBatch:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mdc_core.errors import DataError
 from mdc_core.wire.quarantine import Quarantine
@@ -31,27 +31,48 @@ def read_parquet(path: Path, *, rows: int = ROWS) -> "Iterator[pa.RecordBatch]":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from mdc_core.wire.arrow import conform, target_schema
+    from mdc_core.wire.arrow import check_sound, conform, is_ours, target_schema
 
+    name = printable(path)
     try:
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=65_536) as part:
-            schema = target_schema(part.schema_arrow, str(path))
+        with pq.ParquetFile(_named(path), pre_buffer=False, buffer_size=65_536) as part:
+            schema = target_schema(part.schema_arrow, name)
+            ours = is_ours(part.schema_arrow)
             for batch in part.iter_batches(rows):
-                yield conform(batch, schema, str(path))
+                check_sound(batch, name, fully=not ours)
+                yield conform(batch, schema, name)
     except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path}: not a whole Parquet file: {error}") from None
+        raise DataError(f"{name}: not a whole Parquet file: {error}") from None
 
 
 def read_arrow_file(path: Path) -> "Iterator[pa.RecordBatch]":
     """The events of an Arrow file, in our schema; raises DataError if it cannot be read."""
     import pyarrow as pa
 
-    from mdc_core.wire.arrow import conform, target_schema
+    from mdc_core.wire.arrow import check_sound, conform, is_ours, target_schema
 
+    name = printable(path)
     try:
-        with pa.ipc.open_file(str(path)) as file:
-            schema = target_schema(file.schema, str(path))
+        with pa.ipc.open_file(_named(path)) as file:
+            schema = target_schema(file.schema, name)
+            ours = is_ours(file.schema)
             for index in range(file.num_record_batches):
-                yield conform(file.get_batch(index), schema, str(path))
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: not a whole Arrow file: {error}") from None
+                batch = file.get_batch(index)
+                check_sound(batch, name, fully=not ours)
+                yield conform(batch, schema, name)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{name}: not a whole Arrow file: {error}") from None
+
+
+def printable(path: Path) -> str:
+    """A path for people; bytes of its name that are not UTF-8 as escapes."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _named(path: Path) -> Any:
+    """What pyarrow opens: the path, or the open file where the name is not UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return path.open("rb")
+    return str(path)

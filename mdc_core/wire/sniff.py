@@ -11,7 +11,7 @@ from mdc_core.errors import TruncatedError
 
 Encoding = Literal["jsonl", "arrow", "arrow-file", "parquet", "empty"]
 
-_COMPRESSED = {
+COMPRESSED = {
     b"\x1f\x8b": "gzip",
     b"\x28\xb5\x2f\xfd": "zstd",
     b"\x04\x22\x4d\x18": "lz4",
@@ -175,7 +175,7 @@ def unpacked(file: Unbuffered, name: str) -> Peeked:
     """The plain bytes of a file, decompressed if its first bytes say so."""
     peeked = Peeked(file)
     head = peeked.peek(4)
-    for magic, codec in _COMPRESSED.items():
+    for magic, codec in COMPRESSED.items():
         if head.startswith(magic):
             return Peeked(_Unpacked(peeked, codec, name))
     return peeked

@@ -363,3 +363,18 @@ def test_parquet_from_standard_input_that_is_a_file(shell: Shell) -> None:
     shell("mdc stream sim SPY --limit 50 | mdc convert -o x.parquet")
     assert len(shell("mdc convert < x.parquet").events) == 50
     assert shell("cat x.parquet | mdc convert").status == 65
+
+
+def test_a_file_whose_name_is_not_text(shell: Shell) -> None:
+    shell(
+        "mdc stream sim SPY --limit 5 | mdc convert -o x.parquet; mv x.parquet $'\\xff.parquet'"
+    )
+    done = shell("mdc head *.parquet")
+    assert (done.status, len(done.events)) == (0, 5), done.err
+
+
+def test_a_strangers_parquet_is_looked_at_closely(shell: Shell, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"type": ["tirade"]}), tmp_path / "x.parquet")
+    done = shell("mdc head x.parquet")
+    assert done.status == 65
+    assert "x.parquet: unknown event type 'tirade'" in done.err

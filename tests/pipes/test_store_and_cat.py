@@ -190,7 +190,7 @@ def test_parquet_is_exact_for_sql_engines(shell: Shell, tmp_path: Path) -> None:
 
 def test_symbols_never_leave_the_root(shell: Shell, tmp_path: Path) -> None:
     symbols = ["../../etc/x", "..", ".", "CON", "BTC/USD", "A B", "", "é", "😀", "_", "a\\b",
-               ".hidden", "x" * 10_000, "%2E"]  # fmt: skip
+               ".hidden", "x" * 10_000, "%2E", "a.parquet"]  # fmt: skip
     rest = {"type": "trade", "ts_event": "2024-01-02T00:00:00Z", "price": 1, "size": 1}
     lines = "".join(json.dumps({**rest, "symbol": symbol}) + "\n" for symbol in symbols)
     before = set(tmp_path.iterdir())

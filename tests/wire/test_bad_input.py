@@ -242,6 +242,8 @@ def stranger(table: pa.Table) -> bytes:
         ({"type": ["trade"], "extra": ["{"]}, "extra: not JSON"),
         ({"type": ["trade"], "extra": ["[1]"]}, "extra: not a JSON object"),
         ({"type": ["trade"], "colour": ["red"]}, "no such column in any event type: colour"),
+        ({"type": ["tirade"]}, "unknown event type 'tirade'"),
+        ({"type": pa.array([None], pa.string())}, "no event type"),
         ({"symbol": ["A"]}, "a table of events has a column `type`"),
         ({"type": ["trade"], "seq": ["one"]}, "seq: "),
         ({"type": ["trade"], "price": [Decimal("1E-19")]}, "price: "),
@@ -252,6 +254,13 @@ def test_a_strangers_arrow_is_looked_at_closely(
 ) -> None:
     with pytest.raises(DataError, match=reason):
         Read(stranger(pa.table(columns)), tmp_path)
+
+
+@pytest.mark.parametrize("text", [b"nonsense", b"[1]", b'{"trade":"x"}', b'{"trade":"2.0.0"}'])
+def test_versions_in_metadata_that_mean_nothing(text: bytes, tmp_path: Path) -> None:
+    table = pa.table({"type": ["trade"]}).replace_schema_metadata({b"mdc.versions": text})
+    with pytest.raises(DataError, match=r"mdc\.versions|newer than this mdc knows"):
+        Read(stranger(table), tmp_path)
 
 
 def test_parquet_cannot_come_through_a_pipe(tmp_path: Path) -> None:

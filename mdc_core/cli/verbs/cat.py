@@ -5,8 +5,6 @@ input, which is also read when something is piped in and nothing is named. Stand
 is taken as it comes, everything else is merged by time; equal times keep the order of the
 files, and within a file that of its rows."""
 
-import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +13,7 @@ import click
 from mdc_core.cli.options import MOMENT, MOMENT_END, Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading, writing
 from mdc_core.cli.signals import stopping_source
-from mdc_core.errors import DataError, UsageError
-from mdc_core.suggest import known, unknown
+from mdc_core.cli.verbs._looking import places, query_of
 
 if TYPE_CHECKING:
     from mdc_core.wire.writer import Wire
@@ -46,42 +43,17 @@ def cat(
     quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Show stored events as one stream in time order."""
-    from mdc_core.archive.find import Query
     from mdc_core.cli.verbs._cat import Cat
-    from mdc_core.events import EVENT_TYPES
 
-    for name in types:
-        if name not in EVENT_TYPES:
-            raise UsageError(unknown("event type", name, EVENT_TYPES), hint=known(EVENT_TYPES))
-    query = Query(symbols, types, start, end)
-    paths = _places(paths, root)
-    files = tuple(path for path in paths if not path.is_dir())
-    folders = [path for path in paths if path.is_dir()]
-    for path in files:
-        if str(path) != "-" and not path.exists():
-            raise DataError(f"no such file or directory: {path}")
-    request = {"paths": [str(p) for p in paths], "symbols": list(symbols), "types": list(types)}
+    query = query_of(symbols, types, start, end)
+    files, folders = places(paths, root, "cat")
+    named = [str(path) for path in (*files, *folders)]
+    request = {"paths": named, "symbols": list(symbols), "types": list(types)}
     pipe = Pipe(session, "cat", files, wire=wire, quarantine=quarantine, partial=partial,
                 strict=strict, request=request)  # fmt: skip
     with stopping_source() as stop:
         reason = Cat(pipe, query, folders, files).run(stop.event, following)
     return pipe.finish(reason=reason)
-
-
-def _places(paths: tuple[Path, ...], root: Path | None) -> tuple[Path, ...]:
-    """What to read: what is named, else what is piped in, else the archive."""
-    if root is not None:
-        if not root.is_dir():
-            raise DataError(f"no archive at {root}", hint=f"mdc store --root {root} makes one")
-        return (*paths, root)
-    if paths:
-        return paths
-    mode = os.fstat(0).st_mode
-    if stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode):
-        return (Path("-"),)
-    if not Path("data").is_dir():
-        raise UsageError("nothing to read: no archive at data", hint="mdc cat --root DIR")
-    return (Path("data"),)
 
 
 command = cat

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdc_core.cli.fields import Speed
 from mdc_core.cli.options import Chosen, Session, plugin_group
 from mdc_core.cli.pipe import PATH
 from mdc_core.cli.signals import stopping_source
@@ -32,24 +33,6 @@ EXAMPLES = (
 SYMBOLS = ("SPY", "AAPL", "MSFT")
 ROWS = 4096
 _LOOK = 0.2
-
-
-class Speed(click.ParamType):  # type: ignore[type-arg]
-    """1x, 10x, 0.5x or max."""
-
-    name = "speed"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> float | None:
-        """How many times as fast as it happened; None is as fast as possible."""
-        if value is None or value == "max" or isinstance(value, float):
-            return None if value == "max" else value
-        try:
-            speed = float(value.removesuffix("x"))
-        except ValueError:
-            speed = 0.0
-        if not 0 < speed < float("inf"):
-            self.fail(f"{value!r} is no speed (say 1x, 10x or max)", param, ctx)
-        return speed
 
 
 @plugin_group("stream")

@@ -1,0 +1,107 @@
+"""Count events by type.
+
+Control events are not counted. Counts the archive at --root, or the files and directories
+that are named; `-` is standard input, which is also counted when something is piped in and
+nothing is named. A Parquet file is read only where `--from` or `--to` cuts through it, or
+where it holds several symbols or types; otherwise its footer tells."""
+
+from collections import Counter
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mdc_core.cli.options import Session, command
+from mdc_core.cli.pipe import PATH, Pipe, reading
+from mdc_core.cli.signals import following_input
+from mdc_core.cli.verbs._looking import (
+    JSON,
+    ROOT,
+    places,
+    query_of,
+    selecting,
+    spanning,
+    table,
+)
+from mdc_core.events import CONTROL_TYPES
+
+if TYPE_CHECKING:
+    from mdc_core.archive.find import Query
+
+EXAMPLES = (
+    "mdc count --root data",
+    "mdc stream sim SPY --limit 100 | mdc count --json",
+    "mdc count events.jsonl --type trade --from 2024-01-02T14:30",
+)
+
+
+@command()
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@ROOT
+@selecting
+@spanning
+@JSON
+@reading
+@click.pass_obj
+def count(
+    session: Session, paths: tuple[Path, ...], root: Path | None, symbols: tuple[str, ...],
+    types: tuple[str, ...], start: int | None, end: int | None, as_json: bool,
+    quarantine: Path | None, partial: bool, strict: bool,
+) -> int:  # fmt: skip
+    """Count events by type."""
+    from mdc_core.archive.summary import part_files
+
+    query = query_of(symbols, types, start, end)
+    files, folders = places(paths, root, "count")
+    pipe = Pipe(session, "count", quarantine=quarantine, partial=partial, strict=strict)
+    counts: Counter[str] = Counter()
+    with following_input() if Path("-") in files else nullcontext():
+        for path in files:
+            counts += _counted(pipe, query, path)
+        for folder in folders:
+            for path in part_files(folder, query):
+                counts += _counted(pipe, query, path)
+    total = sum(counts.values())
+    pipe.dropped = sum(pipe.input.counts.values()) - total
+    status = pipe.finish(kept=total)
+    _show(counts, as_json)
+    return status
+
+
+def _counted(pipe: Pipe, query: "Query", path: Path) -> "Counter[str]":
+    """How many events of a file are wanted, by type; what is read goes to the books."""
+    from mdc_core.accounting import Input, count_types
+    from mdc_core.archive.summary import footer_group
+
+    group = None if str(path) == "-" else footer_group(path)
+    all_or_none = group and group.within(query)
+    if group is not None and all_or_none is not None:
+        pipe.input.counts[group.type_name] += group.rows
+        control = group.type_name in CONTROL_TYPES
+        wanted = all_or_none and not control
+        return Counter({group.type_name: group.rows} if wanted else {})
+    counts: Counter[str] = Counter()
+    source = Input(pipe.readers((path,)))
+    for chunk in source:
+        pipe.progress.add(chunk.batch.num_rows)
+        counts.update(count_types(query.of(chunk.batch)))
+    pipe.input.absorb(source)
+    for name in CONTROL_TYPES:
+        del counts[name]
+    return counts
+
+
+def _show(counts: "Counter[str]", as_json: bool) -> None:
+    rows = sorted(counts.items())
+    total = sum(counts.values())
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"counts": dict(rows), "total": total}))
+        return
+    lines = [("TYPE", "EVENTS"), *((name, f"{number:,}") for name, number in rows)]
+    table([*lines, ("total", f"{total:,}")], right=frozenset([1]))
+
+
+command = count

@@ -1,0 +1,67 @@
+"""Show where a file comes from: the commands that made it, from the source on.
+
+Read from the metadata of a stored part, or from the begin events of a stream; with the
+schema versions and the SHA-256 of the file. A file that cannot be read has status 65."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mdc_core.cli.options import Session
+from mdc_core.cli.options import command as make
+from mdc_core.cli.verbs._facts import facts, shown, table
+from mdc_core.errors import DataError
+
+EXAMPLES = (
+    "mdc lineage events.jsonl",
+    "mdc head -n 5 events.jsonl > first.jsonl && mdc lineage --json first.jsonl",
+)
+
+
+@make()
+@click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--json", "as_json", is_flag=True, help="one JSON object")
+@click.pass_obj
+def command(session: Session, path: Path, as_json: bool) -> int:
+    """Show where a file comes from."""
+    from mdc_core.archive.describe import describe
+    from mdc_core.archive.lineage import lineage
+    from mdc_core.wire.jsonl import encode_json
+
+    found = describe(path)
+    said = lineage(found)
+    if as_json:
+        click.echo(encode_json(said).decode())
+    else:
+        click.echo("\n".join(_text(said)))
+    for problem in found.problems:
+        session.log.error(shown(problem))
+    return 0 if found.whole else DataError.exit_status
+
+
+def _text(said: dict[str, Any]) -> list[str]:
+    lines = facts(
+        [
+            ("file", said["path"]),
+            ("bytes", f"{said['bytes']:,}"),
+            ("sha256", said["sha256"]),
+            ("lineage", None if said["runs"] else "none: the file does not say"),
+        ]
+    )
+    versions = sorted(said["versions"].items())
+    lines += table("schemas", [(name, ", ".join(known)) for name, known in versions])
+    for run in said["runs"]:
+        lines += table(
+            f"run {shown(run['run_id'])}", [_stage(stage) for stage in run["stages"]]
+        )
+    return lines
+
+
+def _stage(stage: dict[str, Any]) -> tuple[object, ...]:
+    from mdc_core.wire.jsonl import encode_json
+
+    request = encode_json(stage["request"] or {}).decode()
+    said = (stage["ts_recv"], stage["stage"], stage["provider"])
+    version = f"mdc {stage['mdc']}" if stage["mdc"] else None
+    return (*("-" if text is None else text for text in (*said, version)), request)

@@ -1,0 +1,142 @@
+"""List what an archive holds.
+
+One line for each symbol and event type: periods (days, as a rule), files, events, bytes,
+first and last event time. Parquet is not read for it, only its footers; other files are.
+`--from` and `--to` choose files that have events in that time; the numbers are of whole
+files."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdc_core.cli.options import Session, command
+from mdc_core.cli.verbs._looking import (
+    JSON,
+    ROOT,
+    archive,
+    by_symbol,
+    human,
+    query_of,
+    selecting,
+    shown,
+    spanning,
+    table,
+    time_text,
+)
+from mdc_core.errors import DataError
+
+if TYPE_CHECKING:
+    from mdc_core.archive.summary import Group, Part
+
+EXAMPLES = (
+    "mdc ls --root data",
+    "mdc ls --symbol SPY --type trade --json",
+    "mdc ls --tree",
+)
+
+
+@command()
+@ROOT
+@selecting
+@spanning
+@click.option("--tree", is_flag=True, help="every file, below its symbol and type")
+@JSON
+@click.pass_obj
+def ls(
+    session: Session, root: Path | None, symbols: tuple[str, ...], types: tuple[str, ...],
+    start: int | None, end: int | None, tree: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """List what an archive holds."""
+    from mdc_core.archive.summary import summaries
+
+    query = query_of(symbols, types, start, end)
+    parts = list(summaries(archive(root, "ls"), query))
+    rows = _files(parts) if tree else _holdings(parts)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif tree:
+        _show_tree(rows)
+    elif rows:
+        _show(rows)
+    problems = [part.problem for part in parts if part.problem]
+    for problem in problems:
+        session.log.error(problem)
+    return DataError.exit_status if problems else 0
+
+
+def _files(parts: "list[Part]") -> list[dict[str, Any]]:
+    """Each file, once for each symbol and type in it."""
+    from mdc_core.archive.summary import shares
+
+    rows = [
+        {"symbol": group.symbol, "type": group.type_name, "path": str(part.path),
+         **_numbers(group, size)}
+        for part in parts
+        for group, size in zip(part.groups, shares(part), strict=True)
+    ]  # fmt: skip
+    return sorted(rows, key=lambda row: (*by_symbol(row["symbol"], row["type"]), row["path"]))
+
+
+def _holdings(parts: "list[Part]") -> list[dict[str, Any]]:
+    """Each symbol and type."""
+    from mdc_core.archive.summary import joined, shares
+
+    groups: dict[Any, Group] = {}
+    periods: dict[Any, set[Any]] = defaultdict(set)
+    files: dict[Any, int] = defaultdict(int)
+    sizes: dict[Any, int] = defaultdict(int)
+    for part in parts:
+        for group, size in zip(part.groups, shares(part), strict=True):
+            key = by_symbol(group.symbol, group.type_name)
+            groups[key] = joined(groups[key], group) if key in groups else group
+            periods[key].add(part.period)
+            files[key] += 1
+            sizes[key] += size
+    return [
+        {"symbol": group.symbol, "type": group.type_name, "periods": len(periods[key]),
+         "files": files[key], **_numbers(group, sizes[key])}
+        for key, group in sorted(groups.items())
+    ]  # fmt: skip
+
+
+def _numbers(group: "Group", size: int) -> dict[str, Any]:
+    first, last = time_text(group.first), time_text(group.last)
+    return {"rows": group.rows, "bytes": size, "first": first, "last": last}
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    size = human(row["bytes"])
+    return f"{row['rows']:,}", size, row["first"] or "-", row["last"] or "-"
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    lines: list[tuple[str, ...]] = [
+        ("SYMBOL", "TYPE", "PERIODS", "FILES", "EVENTS", "BYTES", "FIRST", "LAST")
+    ]
+    for row in rows:
+        symbol = "-" if row["symbol"] is None else shown(row["symbol"])
+        counts = f"{row['periods']:,}", f"{row['files']:,}"
+        lines.append((symbol, row["type"], *counts, *_cells(row)))
+    table(lines, right=frozenset([2, 3, 4, 5]))
+
+
+def _show_tree(rows: list[dict[str, Any]]) -> None:
+    lines: list[tuple[str, ...]] = []
+    above: tuple[Any, Any] = (object(), None)
+    for row in rows:
+        here = row["symbol"], row["type"]
+        if here[0] != above[0]:
+            lines.append(("-" if here[0] is None else shown(here[0]), "", "", "", ""))
+        if here != above:
+            lines.append((f"  {here[1]}", "", "", "", ""))
+        above = here
+        lines.append((f"    {shown(row['path'])}", *_cells(row)))
+    if lines:
+        table(lines, right=frozenset([1, 2]))
+
+
+command = ls

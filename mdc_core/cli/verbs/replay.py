@@ -1,0 +1,105 @@
+"""Replay stored events at the pace at which they came.
+
+Reads the archive at --root, or the files and directories that are named, and writes their
+events in time order, each when it is due: as long after the first one as it happened, or
+--speed times as fast. The events are those of the live feed in canonical form, the same
+lines each time; equal times keep the order of `mdc cat`. An event without the time that it
+is to be ordered by follows the other one of its times.
+
+With --by receive, --from and --to are receive times as well. With --step each line on
+standard input lets one more event out, and the end of standard input ends the replay."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from mdc_core.cli.fields import Speed
+from mdc_core.cli.options import MOMENT, MOMENT_END, Session, command
+from mdc_core.cli.pipe import PATH, Pipe, reading, writing
+from mdc_core.cli.signals import stopping_source
+from mdc_core.cli.verbs._looking import places
+from mdc_core.errors import UsageError
+from mdc_core.suggest import known, unknown
+
+if TYPE_CHECKING:
+    from mdc_core.wire.writer import Wire
+
+EXAMPLES = (
+    "mdc replay --root data --symbol SPY --speed 10x | mdc validate",
+    "mdc replay --root data --from 2024-01-02T14:30:00.25 --to 2024-01-02T14:30:00.75",
+    "mdc replay events.jsonl --by receive --speed max | mdc head",
+    "seq 3 | mdc replay events.jsonl --step",
+)
+
+
+@command()
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@click.option("--root", type=click.Path(path_type=Path), help="an archive  [default: data]")
+@click.option("--speed", type=Speed(), default="1x", show_default=True,
+              help="pace of the events: 1x as they happened, 10x, max")  # fmt: skip
+@click.option("--by", type=click.Choice(["event", "receive"]), default="event",
+              show_default=True, help="the time that orders and paces the events")  # fmt: skip
+@click.option("--from", "start", type=MOMENT, help="from this time or day on (UTC)")
+@click.option("--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day")
+@click.option("--symbol", "symbols", multiple=True, help="only this symbol")
+@click.option("--type", "types", multiple=True, help="only this event type")
+@click.option("--step", is_flag=True, help="one event for each line on standard input")
+@writing
+@reading
+@click.pass_obj
+def replay(
+    session: Session, paths: tuple[Path, ...], root: Path | None, speed: float | None, by: str,
+    start: int | None, end: int | None, symbols: tuple[str, ...], types: tuple[str, ...],
+    step: bool, wire: "Wire", quarantine: Path | None, partial: bool, strict: bool,
+) -> int:  # fmt: skip
+    """Replay stored events at the pace at which they came."""
+    from mdc_core.archive.find import Query
+    from mdc_core.cli.verbs._replay import Manner, Replay
+
+    _check_types(types)
+    folders, files = _inputs(paths, root, step)
+    request = {
+        "paths": [str(p) for p in (*files, *folders)], "symbols": list(symbols),
+        "types": list(types), "by": by,
+    }  # fmt: skip
+    pipe = Pipe(session, "replay", files, wire=wire, quarantine=quarantine, partial=partial,
+                strict=strict, request=request)  # fmt: skip
+    with stopping_source() as stop:
+        run = Replay(pipe, Query(symbols, types, start, end), folders, files)
+        reason = run.run(Manner(speed, by == "receive", step, wire), stop.event)
+    return pipe.finish(reason=reason)
+
+
+def _check_types(types: tuple[str, ...]) -> None:
+    from mdc_core.events import EVENT_TYPES
+
+    for name in types:
+        if name not in EVENT_TYPES:
+            raise UsageError(unknown("event type", name, EVENT_TYPES), hint=known(EVENT_TYPES))
+
+
+def _inputs(
+    paths: tuple[Path, ...], root: Path | None, step: bool
+) -> tuple[list[Path], tuple[Path, ...]]:
+    """The archives and the files to read."""
+    if step:
+        _check_step(paths)
+        root = root or (None if paths else Path("data"))
+    files, folders = places(paths, root, "replay")
+    return folders, files
+
+
+def _check_step(paths: tuple[Path, ...]) -> None:
+    if Path("-") in paths:
+        raise UsageError(
+            "--step reads its lines from standard input, not the events",
+            hint="mdc replay --step --root DIR",
+        )
+    speed = click.get_current_context().get_parameter_source("speed")
+    if speed is ParameterSource.COMMANDLINE:
+        raise UsageError("--step goes without --speed", hint="each line is one event")
+
+
+command = replay
