@@ -1,7 +1,7 @@
 """Events in one file of any encoding, which has its name once it is complete and synced."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -59,8 +59,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink()
 
 
-def write_parquet(batches: "Iterator[pa.RecordBatch]", file: BinaryIO) -> None:
-    """Events of any types as one Parquet table.
+def write_parquet(
+    batches: "Iterator[pa.RecordBatch]", file: BinaryIO, origin: Callable[[], bytes]
+) -> None:
+    """Events of any types as one Parquet table, with the origin that is known at the end.
 
     Which columns it has, and which decimals are narrow, is known when all have been seen:
     until then they wait in a temporary file.
@@ -85,15 +87,17 @@ def write_parquet(batches: "Iterator[pa.RecordBatch]", file: BinaryIO) -> None:
 
     kept = stored(noted())
     schema = arrow_schema(frozenset(types))
+    metadata = {**(schema.metadata or {}), b"mdc.origin": origin()}
     writer: pq.ParquetWriter | None = None
     kept.open(ROW_GROUP)
     while kept.fill(ROW_GROUP):
         rows = [widened(batch, schema) for batch in kept.take_all()]
         table = narrowed(pa.Table.from_batches(rows).combine_chunks(), keep=wide)
         if writer is None:
+            described = table.schema.with_metadata(metadata)
             writer = pq.ParquetWriter(
-                file, table.schema, compression="zstd", store_decimal_as_integer=True
+                file, described, compression="zstd", store_decimal_as_integer=True
             )
         writer.write_table(table)
-    writer = writer or pq.ParquetWriter(file, schema)
+    writer = writer or pq.ParquetWriter(file, schema.with_metadata(metadata))
     writer.close()

@@ -99,6 +99,13 @@ class Pipe:
             self.progress.add(chunk.batch.num_rows)
             yield chunk
 
+    def origin(self) -> bytes:
+        """The begin event of the input, as a file keeps it: the lineage of its rows."""
+        from mdc_core.wire.jsonl import as_dict, encode_json
+
+        origin = self.input.origin
+        return b"{}" if origin is None else encode_json(as_dict(origin))
+
     def finish(self, *, reason: str | None = None, kept: int | None = None) -> int:
         """Write what the accounting found, and `end`; say the counts; the exit status."""
         from mdc_core.accounting import end_reason, findings_of, verdict

@@ -58,7 +58,8 @@ def test_every_encoding_says_the_same(shell, name, encoding, compression):
         assert said[key] == expected[key], key
     assert sum(kind["rows"] for kind in said["types"]) == said["rows"] == 500
     if encoding == "parquet":
-        assert said["origin"] is None
+        assert said["origin"]["stage"] == "stream"
+        assert said["origin"]["run_id"] == expected["origin"]["run_id"]
         assert (said["row_groups"], said["codecs"]) == (1, ["zstd"])
     else:
         assert said["origin"]["stage"] == "convert"

@@ -84,3 +84,10 @@ def test_what_cannot_be_read(shell, tmp_path):
     assert (done.status, done.out) == (65, "")
     assert "cannot read nowhere: No such file or directory" in done.err
     assert shell("mdc lineage .").status == 2
+
+
+def test_a_converted_parquet_file_keeps_its_lineage(shell):
+    shell("mdc stream sim SPY --limit 5 | mdc validate | mdc convert -o x.parquet")
+    (run,) = json.loads(shell("mdc lineage x.parquet --json").out)["runs"]
+    assert [stage["stage"] for stage in run["stages"]] == ["stream", "validate"]
+    assert run["stages"][0]["request"]["symbols"] == ["SPY"]

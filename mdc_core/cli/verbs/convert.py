@@ -61,7 +61,7 @@ def _to_file(pipe_of: Callable[..., Pipe], path: Path, form: str, codec: str | N
     if form == "parquet":
         pipe = pipe_of()
         with following_input() as stop, whole_file(path) as file:
-            write_parquet(_batches(pipe), file)
+            write_parquet(_batches(pipe), file, pipe.origin)
             status = pipe.finish()
         return stop.exit_status or status
     with whole_file(path) as file:

@@ -72,7 +72,6 @@ class _Keeper:
         if self._parts is None:
             from mdc_core.accounting import new_run_id
             from mdc_core.archive.parts import PartsWriter
-            from mdc_core.wire.jsonl import as_dict, encode_json
 
             origin = self._pipe.input.origin
             run_id = (origin and origin.run_id) or new_run_id()
@@ -82,7 +81,7 @@ class _Keeper:
                 self._root, self._plugin.plugin(self._plugin.options),
                 layout=self._layout, partition=self._partition,
                 run_id=f"{run_id}-{new_run_id()[:6]}",
-                origin=encode_json(as_dict(origin)) if origin else b"{}",
+                origin=self._pipe.origin(),
             )  # fmt: skip
         return self._parts
 
