@@ -71,6 +71,12 @@ def from_rows(rows: Sequence[Event]) -> pa.RecordBatch:
     return _assemble(schema, len(rows), values)
 
 
+def concatenated(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Batches with the same columns as one."""
+    whole: pa.RecordBatch = pa.concat_batches(batches)  # type: ignore[attr-defined]  # no stub
+    return whole
+
+
 def column_of(kind: str, values: Iterable[Any]) -> "pa.Array[Any]":
     """The Arrow array of Python values as rows carry them: text times, decimals, dicts."""
     target = arrow_types()[kind]

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core.accounting import count_types
-from mdc_core.archive.find import Query, period
+from mdc_core.archive.find import Query, chosen, period
 from mdc_core.archive.merge import Source, merge
 from mdc_core.archive.moments import UNKNOWN, moment_of
-from mdc_core.archive.summary import footer_group, part_files
+from mdc_core.archive.summary import footer_group
 from mdc_core.batch import Bools, Int64s, is_type
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.times import MAX_NS
@@ -95,7 +95,7 @@ def latest_first(root: Path, query: Query) -> Iterator[list[Path]]:
 
     Within a group they have the order of their paths.
     """
-    spans = [(*_span(root, path), path) for path in part_files(root, query)]
+    spans = [(*_span(root, path), path) for path in chosen(root, query)]
     group: list[Path] = []
     reach = MAX_NS
     for start, stop, path in sorted(spans, key=lambda span: span[1], reverse=True):

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mdc_core.archive.moments import UNKNOWN, moment_of
+from mdc_core.batch import concatenated
 from mdc_core.errors import MdcError
 from mdc_core.schema import arrow_schema, types_with
 from mdc_core.times import MAX_NS
@@ -160,19 +161,11 @@ def _up_to(horizon: int, active: dict[int, Source]) -> list[pa.RecordBatch]:
 def _interleaved(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
     if len(pieces) == 1:
         return pieces[0]
-    batch = _one(pieces)
+    batch = concatenated(_alike(pieces))
     moments = moment_of(batch)
     if (moments[1:] >= moments[:-1]).all():
         return batch
     return batch.take(np.argsort(moments, kind="stable"))
-
-
-def _one(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
-    """The batches one after another as one."""
-    whole: pa.RecordBatch = pa.concat_batches(  # type: ignore[attr-defined]  # not in the stubs
-        _alike(pieces)
-    )
-    return whole
 
 
 def _alike(pieces: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
@@ -215,7 +208,7 @@ def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[Source]:
 
 
 def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    batch = _one(batches)
+    batch = concatenated(_alike(batches))
     return batch.take(np.argsort(moment_of(batch), kind="stable"))
 
 

@@ -8,7 +8,7 @@ leaves one file for each partition however many events it had.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +21,7 @@ from mdc_core import times
 from mdc_core.archive.layout import Layout, Partition, part_path, period_of
 from mdc_core.archive.moments import UNKNOWN, moment_of
 from mdc_core.archive.spill import Key, Slice, Spill
-from mdc_core.batch import Int64s
+from mdc_core.batch import Int64s, concatenated
 from mdc_core.contracts import PartFormat
 from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES
@@ -205,20 +205,16 @@ def _order(keys: Int64s, moments: Int64s) -> Int64s:
     return np.lexsort((moments, keys)) if backwards.any() else order
 
 
-# Not in the stubs.
-_concat: Callable[[list[pa.RecordBatch]], pa.RecordBatch] = pa.concat_batches  # type: ignore[attr-defined]
-
-
 def _same_schema(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Neighbouring batches with the same columns as one."""
     run: list[pa.RecordBatch] = []
     for batch in batches:
         if run and not batch.schema.equals(run[0].schema):
-            yield _concat(run)
+            yield concatenated(run)
             run = []
         run.append(batch)
     if run:
-        yield _concat(run)
+        yield concatenated(run)
 
 
 def _into_place(root: Path, temporary: list[Path], targets: list[Path]) -> None:

@@ -60,7 +60,7 @@ class Part(NamedTuple):
 
 def summaries(root: Path, query: Query) -> Iterator[Part]:
     """The parts below a root that hold, or may hold, what is asked for; whole parts."""
-    for path in part_files(root, query):
+    for path in chosen(root, query):
         below = PurePosixPath(path.relative_to(root))
         size = 0
         try:
@@ -78,11 +78,6 @@ def summaries(root: Path, query: Query) -> Iterator[Part]:
             wanted = [group for group in groups if group.within(query) is not False]
             if wanted or not groups:
                 yield Part(below, size, period(below), wanted)
-
-
-def part_files(root: Path, query: Query) -> list[Path]:
-    """The files that can hold what is asked for; a symbol may make a folder look like one."""
-    return [path for path in chosen(root, query) if not path.is_dir()]
 
 
 def groups_of(path: Path) -> list[Group]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import MOMENT, MOMENT_END, Session, command
+from mdc_core.cli.options import Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading, writing
 from mdc_core.cli.signals import stopping_source
-from mdc_core.cli.verbs._looking import places, query_of
+from mdc_core.cli.verbs._looking import ROOT, places, query_of, selecting, spanning
 
 if TYPE_CHECKING:
     from mdc_core.wire.writer import Wire
@@ -27,11 +27,9 @@ EXAMPLES = (
 
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("--root", type=click.Path(path_type=Path), help="an archive  [default: data]")
-@click.option("--symbol", "symbols", multiple=True, help="only this symbol")
-@click.option("--type", "types", multiple=True, help="only this event type")
-@click.option("--from", "start", type=MOMENT, help="from this time or day on (UTC)")
-@click.option("--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day")
+@ROOT
+@selecting
+@spanning
 @click.option("--follow", "-f", "following", is_flag=True,
               help="go on with what is stored from now on")  # fmt: skip
 @writing

@@ -50,7 +50,7 @@ def count(
     quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Count events by type."""
-    from mdc_core.archive.summary import part_files
+    from mdc_core.archive.find import chosen
 
     query = query_of(symbols, types, start, end)
     files, folders = places(paths, root, "count")
@@ -60,7 +60,7 @@ def count(
         for path in files:
             counts += _counted(pipe, query, path)
         for folder in folders:
-            for path in part_files(folder, query):
+            for path in chosen(folder, query):
                 counts += _counted(pipe, query, path)
     total = sum(counts.values())
     pipe.dropped = sum(pipe.input.counts.values()) - total

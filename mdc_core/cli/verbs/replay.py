@@ -16,12 +16,11 @@ import click
 from click.core import ParameterSource
 
 from mdc_core.cli.fields import Speed
-from mdc_core.cli.options import MOMENT, MOMENT_END, Session, command
+from mdc_core.cli.options import Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading, writing
 from mdc_core.cli.signals import stopping_source
-from mdc_core.cli.verbs._looking import places
+from mdc_core.cli.verbs._looking import ROOT, places, query_of, selecting, spanning
 from mdc_core.errors import UsageError
-from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:
     from mdc_core.wire.writer import Wire
@@ -36,15 +35,13 @@ EXAMPLES = (
 
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("--root", type=click.Path(path_type=Path), help="an archive  [default: data]")
+@ROOT
 @click.option("--speed", type=Speed(), default="1x", show_default=True,
               help="pace of the events: 1x as they happened, 10x, max")  # fmt: skip
 @click.option("--by", type=click.Choice(["event", "receive"]), default="event",
               show_default=True, help="the time that orders and paces the events")  # fmt: skip
-@click.option("--from", "start", type=MOMENT, help="from this time or day on (UTC)")
-@click.option("--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day")
-@click.option("--symbol", "symbols", multiple=True, help="only this symbol")
-@click.option("--type", "types", multiple=True, help="only this event type")
+@spanning
+@selecting
 @click.option("--step", is_flag=True, help="one event for each line on standard input")
 @writing
 @reading
@@ -55,10 +52,9 @@ def replay(
     step: bool, wire: "Wire", quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Replay stored events at the pace at which they came."""
-    from mdc_core.archive.find import Query
     from mdc_core.cli.verbs._replay import Manner, Replay
 
-    _check_types(types)
+    query = query_of(symbols, types, start, end)
     folders, files = _inputs(paths, root, step)
     request = {
         "paths": [str(p) for p in (*files, *folders)], "symbols": list(symbols),
@@ -67,17 +63,9 @@ def replay(
     pipe = Pipe(session, "replay", files, wire=wire, quarantine=quarantine, partial=partial,
                 strict=strict, request=request)  # fmt: skip
     with stopping_source() as stop:
-        run = Replay(pipe, Query(symbols, types, start, end), folders, files)
+        run = Replay(pipe, query, folders, files)
         reason = run.run(Manner(speed, by == "receive", step, wire), stop.event)
     return pipe.finish(reason=reason)
-
-
-def _check_types(types: tuple[str, ...]) -> None:
-    from mdc_core.events import EVENT_TYPES
-
-    for name in types:
-        if name not in EVENT_TYPES:
-            raise UsageError(unknown("event type", name, EVENT_TYPES), hint=known(EVENT_TYPES))
 
 
 def _inputs(
