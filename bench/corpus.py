@@ -1,6 +1,6 @@
 """A corpus of events, the same for a seed: 60 % quotes, 40 % trades, 200 symbols, one day.
 
-Usage: python bench/corpus.py 1000000 > corpus.jsonl
+Usage: python bench/corpus.py 1000000 [SYMBOLS] > corpus.jsonl
 """
 
 import sys
@@ -20,18 +20,18 @@ ROWS = 50_000
 CENT = 10**16  # of a decimal(36, 18)
 
 
-def batches(events: int, seed: int = 1):
+def batches(events: int, symbols: int = SYMBOLS, seed: int = 1):
     """The corpus in time order, as batches of quotes and trades."""
     random = np.random.Generator(np.random.PCG64(seed))
-    names = np.array([f"S{n:03d}" for n in range(SYMBOLS)])
-    prices = random.integers(2_000, 40_000, SYMBOLS)
-    last_seq = np.zeros(SYMBOLS, np.int64)
-    weights = 1 / np.arange(3, SYMBOLS + 3)
+    names = np.array([f"S{n:03d}" for n in range(symbols)])
+    prices = random.integers(2_000, 40_000, symbols)
+    last_seq = np.zeros(symbols, np.int64)
+    weights = 1 / np.arange(3, symbols + 3)
     weights /= weights.sum()
     step = max(SESSION // max(events, 1), 1)
     for done in range(0, events, ROWS):
         rows = min(ROWS, events - done)
-        which = random.choice(SYMBOLS, rows, p=weights)
+        which = random.choice(symbols, rows, p=weights)
         moves = random.choice([-1, 0, 0, 0, 1], rows)
         walk, seq = _by_symbol(which, moves, prices, last_seq)
         moments = START + (done + np.arange(rows)) * step + random.integers(0, step, rows)
@@ -51,7 +51,7 @@ def batches(events: int, seed: int = 1):
 def _by_symbol(which, moves, prices, last_seq):
     """Each row's price in cents and sequence number, symbols going their own ways."""
     walk, seq = np.empty(len(which), np.int64), np.empty(len(which), np.int64)
-    for symbol in range(SYMBOLS):
+    for symbol in range(len(prices)):
         mine = np.flatnonzero(which == symbol)
         if len(mine):
             path = np.maximum(prices[symbol] + np.cumsum(moves[mine]), 100)
@@ -111,7 +111,8 @@ def _wide_product(values, unit):
 def main():
     """Write as many events as the first argument says to standard output."""
     events = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    for batch in batches(events):
+    symbols = int(sys.argv[2]) if len(sys.argv) > 2 else SYMBOLS
+    for batch in batches(events, symbols):
         sys.stdout.buffer.write(encode_batch(batch))
 
 

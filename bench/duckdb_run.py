@@ -3,6 +3,7 @@
 python bench/duckdb_run.py typed x.jsonl OUT    columns of exact types
 python bench/duckdb_run.py auto x.jsonl OUT     columns as DuckDB guesses them
 python bench/duckdb_run.py count OUT            rows in an archive's Parquet files
+python bench/duckdb_run.py hive ROOT SYMBOL DAY [TYPE]   the events of a partition, as JSON
 """
 
 import sys
@@ -37,12 +38,24 @@ def count(root: str) -> int:
     return int(found)
 
 
+def hive(root: str, symbol: str, day: str, type_name: str | None) -> None:
+    """What a hive-partitioned read finds; all types at once have to be joined by name."""
+    files = f"{root}/*/type={type_name}/*/*.parquet" if type_name else f"{root}/**/*.parquet"
+    joined = "" if type_name else ", union_by_name = true"
+    duckdb.execute(
+        f"COPY (SELECT * FROM read_parquet('{files}', hive_partitioning = true{joined}) "
+        f"WHERE symbol = '{symbol}' AND date = '{day}') TO '/dev/stdout' (FORMAT json)"
+    )
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["typed", source, target]:
             store(source, target, TYPES)
         case ["auto", source, target]:
             store(source, target, None)
+        case ["hive", root, symbol, day, *types]:
+            hive(root, symbol, day, types[0] if types else None)
         case ["count", root]:
             print(count(root))
         case _:

@@ -26,6 +26,7 @@ from work import (
     Group,
     Work,
     corpus_group,
+    find_groups,
     start_group,
     stream_group,
 )
@@ -85,6 +86,17 @@ def prepare(bench: Bench) -> None:
         run_pipe([command], stdin=source, env=environment(bench.out), cwd=bench.out)
 
 
+def prepare_wide(bench: Bench) -> None:
+    """Make an archive of 1,000 symbols in hive layout."""
+    corpus = bench.out / "wide.jsonl"
+    shutil.rmtree(bench.out / "wide", ignore_errors=True)
+    with corpus.open("wb") as file:
+        events = str(max(bench.events // 5, 5_000))
+        output_of([PYTHON, str(HERE / "corpus.py"), events, "1000"], file)
+    store = (*STORE, "wide", "--layout", "hive")
+    run_pipe([store], stdin=corpus, env=environment(bench.out), cwd=bench.out)
+
+
 def run_work(bench: Bench, work: Work) -> Run:
     """Run it once, in a clean place."""
     env = environment(bench.out) | ({"MDC_WIRE": "arrow"} if work.arrow else {})
@@ -136,6 +148,11 @@ def measure(bench: Bench) -> list[Row]:
     if corpus.works:
         prepare(bench)
         rows += run_group(bench, corpus, bench.events)
+    finding = [bench.wants(group) for group in find_groups()]
+    if any(group.works for group in finding):
+        prepare_wide(bench)
+        for group in finding:
+            rows += run_group(bench, group, 0)
     if bench.wants(stream_group("", 0)).works:
         with feed(bench.stream_events) as url:
             group = bench.wants(stream_group(url, bench.stream_events))
@@ -145,7 +162,7 @@ def measure(bench: Bench) -> list[Row]:
 
 def parse() -> Bench:
     """The command line."""
-    groups = (start_group(), corpus_group(HERE), stream_group("", 0))
+    groups = (start_group(), corpus_group(HERE), *find_groups(), stream_group("", 0))
     names = [work.name for group in groups for work in group.works]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=1_000_000, help="size of the corpus")

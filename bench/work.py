@@ -52,11 +52,13 @@ def corpus_group(jsonl: Path) -> Group:
         Work("validate", "`mdc validate < x.jsonl > /dev/null`", [validate], "jsonl",
              at_most=1.4, aim=0.8),
         Work("store", "`mdc store --format parquet < x.jsonl`", [store], "jsonl",
-             at_most=2.0, aim=1.3, stores=True),
+             at_most=2.4, aim=1.5, stores=True),
         Work("pipe", "`cat x.jsonl \\| mdc validate \\| mdc store --format parquet`",
              [("cat", str(jsonl)), validate, store], at_most=3.5, aim=2.2, stores=True),
         Work("pipe-arrow", "`mdc validate < x.arrows \\| mdc store`, Arrow between",
              [validate, store], "arrow", arrow=True, at_most=1.2, aim=0.7, stores=True),
+        Work("store-arrow", "`mdc store --format parquet < x.arrows`", [store], "arrow",
+             at_most=1.3, aim=0.9, stores=True),
         Work("cat", "`mdc cat --root data`", [(MDC, "cat", "--root", "archive")]),
         Work("cat-arrow", "`mdc cat --root data --wire arrow`",
              [(MDC, "cat", "--root", "archive", "--wire", "arrow")]),
@@ -67,6 +69,31 @@ def corpus_group(jsonl: Path) -> Group:
         Work("head", "`mdc head < x.jsonl`", [(MDC, "head")], "jsonl"),
     ]  # fmt: skip
     return Group("corpus", references, works)
+
+
+WIDE = ("S500", "2024-01-02")  # a symbol of a thousand, and the day
+
+
+def find_groups() -> list[Group]:
+    """One partition out of 1,000 symbols, beside DuckDB's hive read of the same files."""
+    duckdb = (PYTHON, str(HERE / "duckdb_run.py"), "hive", "wide", *WIDE)
+    cat = (MDC, "-q", "cat", "--root", "wide", "--symbol", WIDE[0], "--date", WIDE[1])
+    return [
+        Group(
+            "find",
+            [Work("hive", "DuckDB: a symbol and day, all types, hive", [duckdb])],
+            [Work("find", "`mdc cat --symbol S --date D`", [cat], at_most=1.0)],
+            turns=3,
+        ),
+        Group(
+            "find-type",
+            [Work("hive-type", "DuckDB: the same, one type by its folder",
+                  [(*duckdb, "trade")])],
+            [Work("find-type", "`mdc cat --symbol S --date D --type trade`",
+                  [(*cat, "--type", "trade")], at_most=1.0)],
+            turns=3,
+        ),
+    ]  # fmt: skip
 
 
 def start_group() -> Group:

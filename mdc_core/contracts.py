@@ -273,6 +273,7 @@ class PartFormat(Plugin):
     """A file format of the archive: how one part is written."""
 
     suffix: str = ""  # of its files; options may decide it
+    grows: ClassVar[bool] = False  # whether files one behind another are a file again
 
     def __init__(self, options: Any) -> None:
         self.options = options

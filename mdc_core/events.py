@@ -99,15 +99,26 @@ class End(Event, tag="end"):
     ] = None
 
 
+class Ack(Event, tag="ack"):
+    """What a sink has made durable so far."""
+
+    required: ClassVar[tuple[str, ...]] = ("run_id", "stage", "counts")
+
+    run_id: Annotated[Text, doc("id of the run")] = None
+    stage: Annotated[Text, doc("the command that made it durable")] = None
+    counts: Annotated[dict[str, Any] | None, doc("events that are durable, by type")] = None
+
+
 EVENT_TYPES: dict[str, type[Event]] = {
     str(cls.__struct_config__.tag): cls
     for cls in (
         Trade, Quote, Book, Delta, Bar, Auction, Imbalance, Status, Correction, Cancel,
         Dividend, Split, Flow, Indicator, Integrity, Gap, Connection, Heartbeat, Begin, End,
+        Ack,
     )
 }  # fmt: skip
 
-CONTROL_TYPES = ("begin", "end", "heartbeat")
+CONTROL_TYPES = ("begin", "end", "heartbeat", "ack")
 
 
 def type_of(event: Event) -> str:
@@ -116,7 +127,8 @@ def type_of(event: Event) -> str:
 
 
 __all__ = [
-    "CONTROL_TYPES", "EVENT_TYPES", "Auction", "Bar", "Begin", "Book", "Cancel", "Connection",
-    "Correction", "Delta", "Dividend", "End", "Event", "Flow", "Gap", "Heartbeat", "Imbalance",
-    "Indicator", "Integrity", "Level", "Market", "Quote", "Split", "Status", "Trade", "type_of",
+    "CONTROL_TYPES", "EVENT_TYPES", "Ack", "Auction", "Bar", "Begin", "Book", "Cancel",
+    "Connection", "Correction", "Delta", "Dividend", "End", "Event", "Flow", "Gap", "Heartbeat",
+    "Imbalance", "Indicator", "Integrity", "Level", "Market", "Quote", "Split", "Status",
+    "Trade", "type_of",
 ]  # fmt: skip

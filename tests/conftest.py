@@ -43,6 +43,12 @@ def is_control(line: str) -> bool:
     return any(line.startswith(f'{{"type":"{name}"') for name in CONTROL)
 
 
+def parts_of(root: Path) -> list[Path]:
+    """The files of an archive, its catalog and journals left out."""
+    below = (path for path in root.rglob("*") if path.is_file())
+    return sorted(path for path in below if "_mdc" not in path.relative_to(root).parts)
+
+
 Shell = Callable[..., Done]
 
 

@@ -25,7 +25,7 @@ from mdc_core.errors import DataError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.narrow import AT_REST
 from mdc_core.schema import VERSIONS_KEY, version_of
-from mdc_core.wire.arrow import conform, target_schema
+from mdc_core.wire.arrow import Incoming, conform
 from mdc_core.wire.files import ROWS, read_parquet
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
@@ -126,11 +126,12 @@ def _footer(found: Description) -> None:
                 if chunk.path_in_schema in schema.names and chunk.statistics is not None:
                     found.values[chunk.path_in_schema] += chunk.statistics.num_values
             _take_schema(found, schema)
-            target = target_schema(schema, name)
-            wanted = pa.schema([target.field(column) for column in _LOOKED_AT])
+            incoming = Incoming(schema, name)
+            wanted = pa.schema([incoming.schema.field(column) for column in _LOOKED_AT])
             there = [column for column in _LOOKED_AT if column in schema.names]
-            for batch in part.iter_batches(ROWS, columns=there):
-                events = conform(batch, wanted, name)
+            for batch in part.iter_batches(ROWS, columns=None if incoming.older else there):
+                current = incoming.events(batch) if incoming.older else batch
+                events = conform(current, wanted, name)
                 check_sound(events, name)
                 _count(found, events, count_types(events))
     except (pa.ArrowException, OSError) as error:
@@ -171,7 +172,7 @@ def _take_schema(found: Description, schema: pa.Schema) -> None:
             raise DataError(f"{found.name}: {name} has no version: {version[:60]!r}")
     found.versions = {name: [version] for name, version in versions.items()}
     if origin:
-        found.begins = [origin]
+        found.begins = origin.get("origins") or [origin]
 
 
 def _stream(found: Description, file: BinaryIO, sample: int) -> None:

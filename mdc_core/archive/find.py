@@ -1,24 +1,14 @@
-"""Finding the parts of an archive that can hold what is asked for, and reading them."""
+"""Finding the parts of an archive that can hold what is asked for, by their paths."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from mdc_core import times
-from mdc_core.accounting import count_types
 from mdc_core.archive.layout import may_hold
-from mdc_core.archive.merge import Source
-from mdc_core.archive.moments import moment_of
-from mdc_core.batch import Bools
+from mdc_core.archive.places import STATE
+from mdc_core.archive.query import Query as Query
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES
-from mdc_core.wire.files import ROWS, read_events, read_parquet
 
 PART = re.compile(r"\.(parquet|jsonl(\.(gz|zst|lz4))?|arrows?)$")
 _TYPES = "|".join(EVENT_TYPES)
@@ -29,43 +19,6 @@ _BY_DATE = re.compile(rf"({_TYPES})\.")
 _FLAT = re.compile(rf".*_({_TYPES})_{_DATE}\.")
 
 
-@dataclass(frozen=True)
-class Query:
-    """Which events are wanted; [start, end) in nanoseconds since 1970, UTC."""
-
-    symbols: tuple[str, ...] = ()
-    types: tuple[str, ...] = ()
-    start: int | None = None
-    end: int | None = None
-
-    def of(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The rows of a batch that are wanted."""
-        masks = []
-        if self.symbols:
-            symbols = batch.column(batch.schema.get_field_index("symbol"))
-            masks.append(pc.is_in(symbols, pa.array(self.symbols)))
-        if self.types:
-            masks.append(pc.is_in(batch.column(0), pa.array(self.types)))
-        if self.start is not None or self.end is not None:
-            masks.append(pa.array(self._in_time(batch)))
-        for mask in masks:
-            if not pc.all(mask).as_py():
-                combined = masks[0]
-                for other in masks[1:]:
-                    combined = pc.and_(combined, other)
-                return batch.filter(combined)
-        return batch
-
-    def _in_time(self, batch: pa.RecordBatch) -> Bools:
-        moments = moment_of(batch)
-        wanted = np.ones(len(moments), np.bool_)
-        if self.start is not None:
-            wanted &= moments >= self.start
-        if self.end is not None:
-            wanted &= moments < self.end
-        return wanted
-
-
 def parts_below(root: Path) -> list[Path]:
     """The parts of an archive, in the order of their paths."""
     if not root.is_dir():
@@ -73,7 +26,7 @@ def parts_below(root: Path) -> list[Path]:
     found = []
     for path in root.rglob("*"):
         below = path.relative_to(root)
-        hidden = any(piece.startswith(".") or piece == "_tmp" for piece in below.parts)
+        hidden = any(piece.startswith(".") or piece in ("_tmp", STATE) for piece in below.parts)
         # A symbol may end like a file: then it is a folder.
         if PART.search(path.name) and not hidden and not path.is_dir():
             found.append(path)
@@ -125,27 +78,3 @@ def period(path: PurePosixPath) -> tuple[int | None, int | None]:
     except DataError:
         return None, None
     return start, start + (times.HOUR if hour else times.DAY)
-
-
-def source_of(path: Path, below: PurePosixPath, query: Query, counts: Counter[str]) -> Source:
-    """A part as a source in time order; what it gives is counted by type."""
-    first, stop = period(below)
-
-    def read(rows: int) -> Iterator[pa.RecordBatch]:
-        if path.suffix == ".parquet":
-            batches = read_parquet(path, rows=rows)
-        else:
-            batches = _rechunked(read_events(path), rows)
-        for batch in map(query.of, batches):
-            counts.update(count_types(batch))
-            yield batch
-
-    if first is None or stop is None:
-        return Source(read)
-    return Source(read, first, stop)
-
-
-def _rechunked(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        for start in range(0, batch.num_rows, max(rows, ROWS // 4)):
-            yield batch.slice(start, max(rows, ROWS // 4))

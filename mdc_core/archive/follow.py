@@ -5,24 +5,64 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
-from mdc_core.archive.find import Query, chosen
+from mdc_core.archive.home import Archive
+from mdc_core.archive.query import Query
+from mdc_core.archive.snapshot import Stored, pieces, snapshot
 from mdc_core.errors import DataError
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
 from mdc_core.wire.sniff import Unbuffered
 
 POLL_SECONDS = 0.2
+NEW = ("store", "import")  # who brings in events that were not there before
 
 
-def new_parts(root: Path, query: Query, stop: Event) -> Iterator[list[Path]]:
-    """The parts that are there, then those that appear, until `stop` is set."""
-    seen: set[Path] = set()
+def new_parts(root: Path | str, query: Query, stop: Event) -> Iterator[list[Stored]]:
+    """What is sealed, then what is sealed from now on, until `stop` is set.
+
+    What is only rewritten is not new; raises DataError where it was rewritten unseen.
+    """
+    archive = Archive.open(root)
+    shown = _Shown(archive, query) if archive.has_catalog else None
+    seen: set[str] = set()
     while not stop.is_set():
-        new = [path for path in chosen(root, query) if path not in seen]
+        if shown is not None:
+            new = shown.new()
+        else:
+            found = snapshot(root, query).stored()
+            new = [piece for piece in found if piece.name not in seen]
+            seen.update(piece.name for piece in new)
         if new:
-            seen.update(new)
             yield new
         stop.wait(POLL_SECONDS)
+
+
+class _Shown:
+    """Which parts of a catalog were shown, and how much of those that grow."""
+
+    def __init__(self, archive: Archive, query: Query) -> None:
+        archive.reading()
+        self._archive, self._query = archive, query
+        self._number = 0
+        self._frames: dict[str, int] = {}  # by part, those that were shown
+        self._hashes: set[str] = set()
+
+    def new(self) -> list[Stored]:
+        """What has come since the last time."""
+        with self._archive.catalog(read_only=True) as catalog:
+            first = not self._number
+            self._number, rows = catalog.since(self._number)
+            wanted = {part.key for part in catalog.parts(self._query)} if rows else set()
+        found: list[Stored] = []
+        for row in rows:
+            if row.key in wanted and (first or row.made_by in NEW):
+                shown = self._frames.get(row.path, 0)
+                found += pieces(self._archive, row, shown)
+                self._frames[row.path] = len(row.frames)
+            elif row.key in wanted and not self._hashes.issuperset(h for _, h in row.inputs):
+                raise DataError(f"{row.path} was rewritten before all of it was shown")
+            self._hashes.add(row.sha256)
+        return found
 
 
 class Growing(io.RawIOBase):

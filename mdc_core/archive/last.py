@@ -3,20 +3,20 @@
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from mdc_core.accounting import count_types
-from mdc_core.archive.find import Query, chosen, period
 from mdc_core.archive.merge import Source, merge
 from mdc_core.archive.moments import UNKNOWN, moment_of
+from mdc_core.archive.query import Query
+from mdc_core.archive.snapshot import Stored, snapshot
 from mdc_core.archive.summary import footer_group
 from mdc_core.batch import Bools, Int64s, is_type
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.times import MAX_NS
-from mdc_core.wire.files import read_events
 
 SPARE_ROWS = 65_536  # held beyond what is wanted, so that cutting is rare
 
@@ -71,54 +71,58 @@ def _sorted(batch: pa.RecordBatch, moments: Int64s, rows: int) -> Iterator[pa.Re
 
 
 def archive_last(
-    root: Path, query: Query, rows: int, counts: Counter[str]
+    root: Path | str, query: Query, rows: int, counts: Counter[str]
 ) -> list[pa.RecordBatch]:
     """The last rows of an archive in time order; what is read is counted by type."""
+    held = snapshot(root, query)
+    unsealed = LastRows(rows)
+    for batch in held.unsealed_batches():
+        counts.update(count_types(batch))
+        unsealed.add(batch)
     found: list[pa.RecordBatch] = []
-    for group in latest_first(root, query):
+    for group in latest_first(held.stored()):
         missing = rows - sum(batch.num_rows for batch in found)
         if missing <= 0:
             break
         last = LastRows(missing)
-        for path in group:
-            if bounds(path)[1] <= last.least:
+        for piece in group:
+            if bounds(piece)[1] <= last.least:
                 continue
-            for batch in map(query.of, read_events(path)):
+            for batch in map(query.of, piece.batches()):
                 counts.update(count_types(batch))
                 last.add(batch)
         found = [*last.batches(), *found]
-    return found
+    for batch in found:
+        unsealed.add(batch)
+    return list(unsealed.batches())
 
 
-def latest_first(root: Path, query: Query) -> Iterator[list[Path]]:
-    """The parts that can hold what is asked for: groups apart in time, the latest first.
-
-    Within a group they have the order of their paths.
-    """
-    spans = [(*_span(root, path), path) for path in chosen(root, query)]
-    group: list[Path] = []
+def latest_first(stored: list[Stored]) -> Iterator[list[Stored]]:
+    """The pieces in groups that are apart in time, the latest first, each in its order."""
+    spans = [(*_span(piece), number) for number, piece in enumerate(stored)]
+    group: list[int] = []
     reach = MAX_NS
-    for start, stop, path in sorted(spans, key=lambda span: span[1], reverse=True):
+    for start, stop, number in sorted(spans, key=lambda span: span[1], reverse=True):
         if group and stop <= reach:
-            yield sorted(group)
+            yield [stored[at] for at in sorted(group)]
             group, reach = [], MAX_NS
-        group.append(path)
+        group.append(number)
         reach = min(reach, start)
     if group:
-        yield sorted(group)
+        yield [stored[at] for at in sorted(group)]
 
 
-def _span(root: Path, path: Path) -> tuple[int, int]:
-    """Where the events of a part are in time, [start, stop), as far as its path tells."""
-    first, stop = period(PurePosixPath(path.relative_to(root)))
-    if first is not None and stop is not None:
-        return first, stop
-    return bounds(path)
+def _span(piece: Stored) -> tuple[int, int]:
+    """Where the events are in time, [start, stop), as far as catalog or path tell."""
+    known = (piece.start, piece.stop) != (UNKNOWN, MAX_NS)
+    return (piece.start, piece.stop) if known else bounds(piece)
 
 
-def bounds(path: Path) -> tuple[int, int]:
-    """Where the events of a file are in time, [start, stop), as far as its footer tells."""
-    group = footer_group(path)
+def bounds(piece: Stored) -> tuple[int, int]:
+    """The same more narrowly, as far as the footer of a file tells."""
+    if piece.row is not None or piece.path is None:
+        return piece.start, piece.stop
+    group = footer_group(piece.path)
     if group is None or group.untimed or group.first is None or group.last is None:
         return UNKNOWN, MAX_NS
     return group.first, group.last + 1

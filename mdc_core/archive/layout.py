@@ -69,6 +69,21 @@ def part_path(
             return PurePosixPath(f"symbol={name}", f"type={type_name}", f"date={period}", part)
 
 
+def whole_path(
+    layout: Layout, symbol: str | None, type_name: str, period: str, number: int = 0
+) -> PurePosixPath:
+    """The path of the one part of a period, or of the n-th where there are several.
+
+    Without its suffix. The number stands behind a dot, as the name of a part does: behind a
+    hyphen it would make a day of a month.
+    """
+    behind = f".{number}" if number else ""
+    if layout == "hive":
+        return part_path(layout, symbol, type_name, period, f"data{behind}")
+    path = part_path(layout, symbol, type_name, period, "")
+    return path.with_name(path.name.removesuffix(".") + behind)
+
+
 def may_hold(path: PurePosixPath, symbols: tuple[str, ...]) -> bool:
     """Whether a file below a root can hold one of these symbols, by its path."""
     components = {piece.removeprefix("symbol=") for piece in path.parts}

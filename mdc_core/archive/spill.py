@@ -41,8 +41,8 @@ class Slice(NamedTuple):
 class Spill:
     """The slices of all partitions: the last ones in memory, the others in a nameless file."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._file: BinaryIO | None = None
         self._size = 0
         self._slices: dict[Key, list[Slice]] = {}
@@ -57,8 +57,7 @@ class Spill:
     def flush(self) -> None:
         """Move the slices held in memory to the file."""
         if self._file is None:
-            self._root.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=self._root)  # noqa: SIM115 - see close
+            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - see close
         for slices, index in self._held:
             batch = slices[index].batch
             assert batch is not None
@@ -69,12 +68,12 @@ class Spill:
             self._size += data.size
         self._held.clear()
 
-    def partitions(self) -> "Iterator[tuple[Key, Partition]]":
+    def partitions(self) -> "Iterator[tuple[Key, Slices]]":
         """Each partition, to be read while nothing is added."""
         if self._file is not None:
             self._file.flush()
         for key, slices in self._slices.items():
-            yield key, Partition(key, slices, self._read)
+            yield key, Slices(key, slices, self._read)
 
     def _read(self, place: Slice) -> pa.RecordBatch:
         if place.batch is not None:
@@ -98,11 +97,13 @@ class Spill:
             self._file.close()
 
 
-class Partition:
+class Slices:
     """All rows of one partition, with all columns of their type, in time order."""
 
     def __init__(self, key: Key, slices: list[Slice], read: Any) -> None:
         self.rows = sum(slice_.rows for slice_ in slices)
+        self.begins = min(slice_.first for slice_ in slices)
+        self.ends = max(slice_.last for slice_ in slices)
         self.schema = arrow_schema(frozenset([key.type_name]))
         self._key, self._slices, self._read = key, slices, read
 

@@ -10,7 +10,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mdc_core.archive.find import Query, chosen, period
+from mdc_core.archive.catalog import PartRow
+from mdc_core.archive.find import chosen, period
+from mdc_core.archive.home import Archive
+from mdc_core.archive.query import Query
 from mdc_core.batch import integers
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
@@ -56,10 +59,29 @@ class Part(NamedTuple):
     period: tuple[int | None, int | None]
     groups: list[Group]
     problem: str | None = None  # why its events are not known
+    tier: str = "hot"
 
 
-def summaries(root: Path, query: Query) -> Iterator[Part]:
-    """The parts below a root that hold, or may hold, what is asked for; whole parts."""
+def summaries(root: Path | str, query: Query) -> Iterator[Part]:
+    """The parts of an archive that hold, or may hold, what is asked for; whole parts."""
+    archive = Archive.open(root)
+    if archive.has_catalog:
+        with archive.catalog(read_only=True) as catalog:
+            parts = catalog.parts(query)
+        yield from map(part_of, parts)
+    else:
+        yield from _from_files(Path(root), query)
+
+
+def part_of(row: PartRow) -> Part:
+    """What the catalog knows of a part."""
+    path = PurePosixPath(row.path)
+    group = Group(row.symbol, row.type_name, row.rows, row.first, row.last, row.untimed)
+    return Part(path, row.bytes, period(path), [group], tier=row.tier)
+
+
+def _from_files(root: Path, query: Query) -> Iterator[Part]:
+    """The same where there is no catalog: what the files say."""
     for path in chosen(root, query):
         below = PurePosixPath(path.relative_to(root))
         size = 0

@@ -31,6 +31,8 @@ class Watched(Reader):
         for chunk in super().__iter__():
             if chunk.raw is None:
                 check_sound(chunk.batch, self.name)
+            elif chunk.versions is not None:
+                self.versions |= chunk.versions
             elif b'"v"' in chunk.raw:
                 lines = _lines.decode_lines(chunk.raw)
                 self.versions |= {(line.type, line.v) for line in lines if line.v}

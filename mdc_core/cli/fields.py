@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 from msgspec import NODEFAULT, ValidationError, convert, inspect
 
 from mdc_core import registry, times
+from mdc_core.archive.room import Reserve, parse_size
 from mdc_core.errors import ConfigError, DataError
 
 
@@ -42,6 +43,42 @@ class Span(click.ParamType):  # type: ignore[type-arg]
             return times.parse_span(value)
         except DataError as error:
             self.fail(str(error), param, ctx)
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]
+    """A number of bytes such as 500MB or 1.5GiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """The number of bytes."""
+        return value if isinstance(value, int) else parse_size(value)
+
+
+class Room(click.ParamType):  # type: ignore[type-arg]
+    """Room to be left free on a disk: 1GB, 5%, or the least of several."""
+
+    name = "room"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Reserve:
+        """What is to be left free."""
+        return value if isinstance(value, Reserve) else Reserve.parse(value)
+
+
+class Root(click.ParamType):  # type: ignore[type-arg]
+    """The root of an archive: a directory, or a URL of an object store."""
+
+    name = "root"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> "Path | str":
+        """A path, or the URL as it is."""
+        return value if not isinstance(value, str) or "://" in value else Path(value)
+
+    def shell_complete(
+        self, ctx: Any, param: Any, incomplete: str
+    ) -> list[CompletionItem[str]]:
+        """Directories."""
+        return [CompletionItem(incomplete, type="dir")]
 
 
 class Moment(click.ParamType):  # type: ignore[type-arg]

@@ -47,11 +47,23 @@ import click
 
 from mdc_core.cli.choosing import ChecksCommand, SelectCommand
 from mdc_core.cli.commands import Chosen, Command, PluginCommand
-from mdc_core.cli.fields import DecimalNumber, Moment, PluginName, Span, Words
+from mdc_core.cli.fields import (
+    DecimalNumber,
+    Moment,
+    PluginName,
+    Room,
+    Root,
+    Size,
+    Span,
+    Words,
+)
 from mdc_core.cli.lazy import Group, PluginGroup
 from mdc_core.cli.session import Session
 
 SPAN = Span()
+SIZE = Size()
+ROOM = Room()
+ROOT_TYPE = Root()
 MOMENT = Moment()
 MOMENT_END = Moment(end=True)
 DECIMAL = DecimalNumber()
@@ -115,7 +127,8 @@ def plugin_command(
 
 
 __all__ = [
-    "DECIMAL", "MOMENT", "MOMENT_END", "SPAN", "Chosen", "Command", "Group", "PluginCommand",
+    "DECIMAL", "MOMENT", "MOMENT_END", "ROOM", "ROOT_TYPE", "SIZE", "SPAN", "Chosen",
+    "Command", "Group", "PluginCommand",
     "PluginGroup", "PluginName", "Session", "Words", "checks_command", "command", "group",
     "plugin_command", "plugin_group", "select_command",
 ]  # fmt: skip

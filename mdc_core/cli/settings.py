@@ -107,10 +107,14 @@ def apply_global(ctx: click.Context) -> None:
     session.adopt(**top.params)
 
 
+# Tables that belong to several commands.
+SHARED = ("compression", "tier")
+
+
 def report_stray_tables(session: Session, path: tuple[str, ...], verb: str) -> None:
     """Warn of tables of mdc.toml that belong to nothing that is installed."""
     config = session.config
-    commands = [*registry.find("filter"), *verb_files()]
+    commands = [*registry.find("filter"), *verb_files(), *SHARED]
     places = {(): commands, path[:1]: list(registry.find(verb)) if verb else []}
     for place, names in places.items():
         for name, file in config.tables(*place).items():

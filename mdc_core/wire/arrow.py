@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from mdc_core.batch import concatenated
 from mdc_core.errors import DataError, TruncatedError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import (
@@ -17,6 +19,8 @@ from mdc_core.schema import (
     types_with,
     version_of,
 )
+from mdc_core.versions import Change, changes, is_version, major
+from mdc_core.wire.migrate import migrate_columns
 from mdc_core.wire.sniff import Exactly, Peeked
 
 if TYPE_CHECKING:
@@ -42,17 +46,78 @@ def read_streams(
             return
         try:
             reader = pa.ipc.open_stream(source)
-            schema = target_schema(reader.schema, name)
-            ours = is_ours(reader.schema)
+            incoming = Incoming(reader.schema, name)
             while True:
                 yield from _ticks(peeked, tick)
-                batch = reader.read_next_batch()
-                check_sound(batch, name, fully=not ours)
-                yield conform(batch, schema, name)
+                yield incoming.events(reader.read_next_batch())
         except StopIteration:
             continue
         except (pa.ArrowInvalid, OSError) as error:
             raise TruncatedError(f"{name}: the Arrow stream breaks off: {error}") from None
+
+
+class Incoming:
+    """A table of events from outside: its batches in our schema and in current versions.
+
+    Raises DataError for columns that we do not have, and for versions that cannot be read.
+    """
+
+    def __init__(self, schema: pa.Schema, name: str) -> None:
+        self._name = name
+        self._fully = VERSIONS_KEY not in (schema.metadata or {})  # not written by mdc
+        self.schema = target_schema(schema, name)
+        self.versions = _versions(schema, name)
+        self.older = _older(self.versions, name)
+
+    def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The events of one of its batches."""
+        check_sound(batch, self._name, fully=self._fully)
+        if not self.older:
+            return conform(batch, self.schema, self._name)
+        kinds = batch.column("type").cast(pa.string())
+        pieces, places = [], []
+        for type_name in map(str, kinds.unique().drop_null().to_pylist()):
+            own = pc.indices_nonzero(pc.equal(kinds, pa.scalar(type_name)))
+            rows = batch if len(own) == batch.num_rows else batch.take(own)
+            pieces.append(self._current(rows, self.older.get(type_name, ())))
+            places.append(own)
+        if kinds.null_count:
+            raise DataError(f"{self._name}: no event type")
+        if len(pieces) < 2:
+            return pieces[0] if pieces else self._current(batch, ())
+        return concatenated(pieces).take(pc.sort_indices(pa.concat_arrays(places)))
+
+    def _current(
+        self, rows: pa.RecordBatch, changes_of_type: tuple[Change, ...]
+    ) -> pa.RecordBatch:
+        """Rows of one event type as its current version has them."""
+        there = zip(rows.schema.names, rows.columns, strict=True)
+        found = {name: column for name, column in there if column.null_count < len(column)}
+        try:
+            migrate_columns(found, changes_of_type, rows.num_rows)
+        except (DataError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise DataError(f"{self._name}: {error}") from None
+        stray = [name for name in found if name not in self.schema.names]
+        if stray:
+            raise _no_column(self._name, stray)
+        if not found:
+            return pa.RecordBatch.from_pylist([], schema=self.schema)
+        current = pa.RecordBatch.from_arrays(list(found.values()), list(found))
+        return conform(current, self.schema, self._name)
+
+
+def _older(versions: dict[str, str], name: str) -> dict[str, tuple[Change, ...]]:
+    """The types of which a table has an older version, and what makes it current."""
+    try:
+        found = {kind: changes(kind, version) for kind, version in versions.items()}
+    except DataError as error:
+        raise DataError(f"{name}: {error}") from None
+    return {kind: changed for kind, changed in found.items() if changed}
+
+
+def _no_column(name: str, columns_there: list[str]) -> DataError:
+    said = ", ".join(columns_there)
+    return DataError(f"{name}: no such column in any event type: {said}")
 
 
 def check_sound(batch: pa.RecordBatch, name: str, *, fully: bool) -> None:
@@ -97,16 +162,16 @@ def nothing() -> pa.RecordBatch:
 
 def target_schema(schema: pa.Schema, name: str) -> pa.Schema:
     """Our schema for a table from outside; raises DataError for a column we do not have."""
+    if len(set(schema.names)) < len(schema.names):
+        raise DataError(f"{name}: two columns have the same name")
+    versions = _versions(schema, name)
+    if _older(versions, name) and "type" in schema.names:
+        return arrow_schema(frozenset(versions))  # its columns have other names as yet
     unknown = [n for n in schema.names if n not in columns() and n != "type"]
     if unknown:
-        raise DataError(f"{name}: no such column in any event type: {', '.join(unknown)}")
+        raise _no_column(name, unknown)
     if "type" not in schema.names:
         raise DataError(f"{name}: a table of events has a column `type`")
-    versions = _versions(schema, name)
-    for type_name, version in versions.items():
-        known = version_of(type_name) if type_name in EVENT_TYPES else "0"
-        if int(version.partition(".")[0]) > int(known.partition(".")[0]):
-            raise DataError(f"{name}: {type_name} {version} is newer than this mdc knows")
     types = frozenset(versions) or types_with(frozenset(schema.names))
     wanted = arrow_schema(types)
     missing = [n for n in schema.names if n not in wanted.names]
@@ -118,19 +183,19 @@ def _versions(schema: pa.Schema, name: str) -> dict[str, str]:
     text = (schema.metadata or {}).get(VERSIONS_KEY, b"{}")
     try:
         versions = json.loads(text)
-        sound = all(str(v).partition(".")[0].isdecimal() for v in versions.values())
+        sound = all(is_version(str(version)) for version in versions.values())
     except (ValueError, AttributeError):
         sound = False
     if not sound:
         raise DataError(
             f"{name}: mdc.versions in its metadata is no list of versions: {text!r:.80}"
         )
+    for kind, version in versions.items():
+        known = version_of(kind) if kind in EVENT_TYPES else "0"
+        if kind not in EVENT_TYPES or major(str(version)) > major(known):
+            said = f"{kind} {version} is newer than this mdc knows"
+            raise DataError(f"{name}: {said}; update mdc to read it")
     return {kind: str(version) for kind, version in versions.items()}
-
-
-def is_ours(schema: pa.Schema) -> bool:
-    """Whether a table says that mdc has written it."""
-    return VERSIONS_KEY in (schema.metadata or {})
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema, name: str) -> pa.RecordBatch:

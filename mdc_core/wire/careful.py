@@ -3,26 +3,36 @@
 import json
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from mdc_core.batch import exact
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES, Event, Level
-from mdc_core.schema import arrow_types, columns, kind_of, version_of
+from mdc_core.schema import arrow_types, columns, kind_of
 from mdc_core.times import to_ns
-from mdc_core.wire.jsonl import decode_row, encode_json
+from mdc_core.versions import changes
+from mdc_core.wire.jsonl import decode_row, encode_json, encode_rows
+from mdc_core.wire.migrate import migrate_line, move_to_extra
 
 # What a number between quotes may be; Decimal itself takes spaces, "1_0" and other scripts.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|NaN|[+-]?Infinity", re.ASCII)
 
 
-def careful(line: bytes) -> tuple[Event, bytes]:
-    """One line as a row, with its text: unknown fields moved under `extra`.
+class Line(NamedTuple):
+    """A line that was read: its event, its text, and the version that it had."""
 
-    Raises DataError for a duplicate key, a wrong type, an unknown event type, a newer
-    major version, and for all that is not JSON.
+    row: Event
+    text: bytes
+    version: str | None
+
+
+def careful(line: bytes) -> Line:
+    """One line as a row: of an older version made current, unknown fields under `extra`.
+
+    Raises DataError for a duplicate key, a wrong type, an unknown event type, a version
+    that cannot be read, and for all that is not JSON.
     """
     try:
         fields = json.loads(
@@ -39,13 +49,21 @@ def careful(line: bytes) -> tuple[Event, bytes]:
     cls = EVENT_TYPES.get(name) if isinstance(name, str) else None
     if not isinstance(name, str) or cls is None:
         raise DataError("no event type" if name is None else f"unknown event type {name!r}")
-    _check_version(name, fields.get("v"))
+    version = fields.get("v")
+    if not isinstance(version, str | None):
+        raise DataError(f"{name}: v is {version!r}, not a version")
+    older = changes(name, version) if version is not None else ()
+    if older:
+        migrate_line(fields, older)
+        del fields["v"]
     _check_texts(fields)
     unknown = set(fields).difference(cls.__struct_fields__, ["type"])
     if unknown:
-        _move_to_extra(fields, unknown)
+        move_to_extra(fields, unknown)
+    if unknown or older:
         line = encode_json(fields)
-    return decode_row(line), line
+    row = decode_row(line)
+    return Line(row, encode_rows([row])[:-1] if older else line, version)
 
 
 def _check_texts(fields: dict[str, Any]) -> None:
@@ -71,19 +89,6 @@ def _check_level(name: str, level: Any) -> None:
             raise DataError(f"{name}: {key}: {value[:40]!r} is not a number")
 
 
-def _move_to_extra(fields: dict[str, Any], unknown: set[str]) -> None:
-    """Keep fields that the type does not have where strangers' fields are kept."""
-    extra = fields.get("extra")
-    if extra is not None and not isinstance(extra, dict):
-        raise DataError("extra: not a JSON object")
-    extra = dict(extra or {})
-    for key in sorted(unknown):
-        if key in extra:
-            raise DataError(f"{key!r} stands both in the event and under `extra`")
-        extra[key] = fields.pop(key)
-    fields["extra"] = extra
-
-
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
@@ -95,19 +100,6 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_nan(text: str) -> Any:
     raise ValueError(f"{text} is not a number")
-
-
-def _check_version(name: str, version: Any) -> None:
-    if version is None:
-        return
-    known = version_of(name)
-    major = str(version).partition(".")[0]
-    if not major.isdigit():
-        raise DataError(f"{name}: v is {version!r}, not a version")
-    if int(major) > int(known.partition(".")[0]):
-        raise DataError(
-            f"{name} version {version} is newer than {known}; update mdc to read it"
-        )
 
 
 def check_values(row: Event) -> None:

@@ -21,20 +21,18 @@ import pyarrow.json as pj
 from mdc_core.batch import from_rows
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES, Event, type_of
-from mdc_core.schema import (
-    PRECISION,
-    arrow_schema,
-    columns,
-    kind_of,
-    version_of,
-)
+from mdc_core.schema import PRECISION, arrow_schema, columns, kind_of
+from mdc_core.versions import changes
 from mdc_core.wire.careful import careful, check_values
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _read_json: Callable[..., pa.Table] = pj.read_json  # the stubs do without its buffers
 
-# (batch, the text of its lines, how many there are of each type)
-Piece = tuple[pa.RecordBatch, bytes, dict[str, int]]
+# What a line says of its schema: its type and its version.
+Versions = frozenset[tuple[str, str]]
+# (batch, the text of its lines, how many there are of each type, the versions that the lines
+# had; None: those that stand in the text)
+Piece = tuple[pa.RecordBatch, bytes, dict[str, int], Versions | None]
 # Called with the number of the line within the block (0 is the first), its text, the reason.
 SetAside = Callable[[int, bytes, str], None]
 
@@ -124,7 +122,7 @@ class LinesParser:
         if batch.num_rows != newlines:
             return None
         typed = self._typed(batch)
-        return None if typed is None else (typed[0], block, typed[1])
+        return None if typed is None else (typed[0], block, typed[1], None)
 
     def _read(self, text: bytes) -> pa.RecordBatch:
         """The block with the columns that occurred so far; with all, if there are more."""
@@ -201,24 +199,27 @@ class LinesParser:
     def _line_by_line(self, lines: list[bytes]) -> list[Piece]:
         rows: list[Event] = []
         kept: list[bytes] = []
+        versions: set[tuple[str, str]] = set()
         for number, line in enumerate(lines, self.lines):
             text = line.strip(b" \t\r")
             if not text:
                 continue
             try:
-                row, text = careful(text)
+                row, text, version = careful(text)
                 check_values(row)
             except DataError as error:
                 self._set_aside(number, line, str(error))
                 continue
             rows.append(row)
             kept.append(text)
+            if version is not None:
+                versions.add((type_of(row), version))
         self.lines += len(lines)
         if not rows:
             return []
         counts = Counter(map(type_of, rows))
         self.expect({name for name in counts if name not in ("begin", "end")})
-        return [(from_rows(rows), b"\n".join(kept) + b"\n", counts)]
+        return [(from_rows(rows), b"\n".join(kept) + b"\n", counts, frozenset(versions))]
 
 
 @cache
@@ -240,11 +241,11 @@ def _as_string(match: re.Match[bytes]) -> bytes:
 
 
 def _versions_known(column: Array, present: set[str]) -> bool:
-    """Whether every line has the current version of its type, or none."""
+    """Whether no line has a version that has to be migrated; raises DataError for others."""
     if column.null_count == len(column):
         return True
-    found = column.unique().drop_null()
-    return len(found) == 1 and all(version_of(t) == found[0].as_py() for t in present)
+    found = column.unique().drop_null().to_pylist()
+    return not any(changes(name, version) for name in present for version in found)
 
 
 def _belongs(column: Array, name: str, present: set[str], masks: dict[str, Array]) -> bool:

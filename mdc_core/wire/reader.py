@@ -20,12 +20,14 @@ class Chunk(NamedTuple):
     """Some events in order.
 
     `raw` is their JSONL text, one line a row, where there is one; `counts` is how many
-    there are of each type, where that is known.
+    there are of each type, where that is known. `versions` are the types with the versions
+    that the lines named, where some were migrated: then `raw` is what they became.
     """
 
     batch: "pa.RecordBatch"
     raw: bytes | None = None
     counts: dict[str, int] | None = None
+    versions: frozenset[tuple[str, str]] | None = None
 
 
 class Reader:

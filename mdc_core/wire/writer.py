@@ -80,10 +80,12 @@ def _arrow_encoder() -> "StreamEncoder":
 class _Lz4:
     """An lz4 frame with the methods of the other compressors."""
 
-    def __init__(self) -> None:
+    def __init__(self, level: int) -> None:
         import lz4.frame
 
-        self._frame = lz4.frame.LZ4FrameCompressor()
+        self._frame = lz4.frame.LZ4FrameCompressor(
+            compression_level=level, content_checksum=True
+        )
         self._head: bytes = self._frame.begin()
 
     def compress(self, data: bytes) -> bytes:
@@ -95,14 +97,14 @@ class _Lz4:
         return head + bytes(self._frame.flush())
 
 
-def packer(codec: str) -> Any:
+def packer(codec: str, level: int | None = None) -> Any:
     """A compressor with `compress(data)` and, at the end, `flush()`."""
     if codec == "gzip":
         import zlib
 
-        return zlib.compressobj(6, zlib.DEFLATED, 31)
+        return zlib.compressobj(level or 6, zlib.DEFLATED, 31)
     if codec == "zstd":
         import zstandard
 
-        return zstandard.ZstdCompressor().compressobj()
-    return _Lz4()
+        return zstandard.ZstdCompressor(level or 3, write_checksum=True).compressobj()
+    return _Lz4(level or 0)

@@ -6,6 +6,7 @@ from typing import Annotated, BinaryIO, Literal
 from msgspec import Meta
 
 from mdc_core.plugin import Options, Part, PartFormat, encode_batch, packer
+from mdc_sinks.levels import check_level
 
 ROWS = 16_384  # written at once
 _SUFFIX = {"none": "", "gzip": ".gz", "zstd": ".zst", "lz4": ".lz4"}
@@ -17,6 +18,10 @@ class JsonLinesOptions(Options, frozen=True, kw_only=True):
     compression: Annotated[
         Literal["none", "gzip", "zstd", "lz4"], Meta(description="codec")
     ] = "none"
+    level: Annotated[int | None, Meta(description="level of the codec")] = None
+
+    def __post_init__(self) -> None:
+        check_level(self.compression, self.level)
 
 
 class JsonLines(PartFormat):
@@ -24,6 +29,7 @@ class JsonLines(PartFormat):
 
     Options = JsonLinesOptions
     suffix = ".jsonl"
+    grows = True
 
     def __init__(self, options: JsonLinesOptions) -> None:
         super().__init__(options)
@@ -32,7 +38,7 @@ class JsonLines(PartFormat):
     def write(self, part: Part, metadata: Mapping[bytes, bytes], file: BinaryIO) -> None:
         """Write a whole part; JSONL has no room for metadata."""
         codec = self.options.compression
-        packed = None if codec == "none" else packer(codec)
+        packed = None if codec == "none" else packer(codec, self.options.level)
         for table in part.tables():
             for batch in table.to_batches(max_chunksize=ROWS):
                 data = encode_batch(batch)

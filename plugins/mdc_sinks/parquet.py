@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 from msgspec import Meta
 
 from mdc_core.plugin import Options, Part, PartFormat
+from mdc_sinks.levels import check_level
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,6 +30,9 @@ class ParquetOptions(Options, frozen=True, kw_only=True):
     ] = "zstd"
     level: Annotated[int | None, Meta(description="level of the codec")] = None
     row_group: Annotated[int, Meta(description="most rows of a row group")] = 131_072
+
+    def __post_init__(self) -> None:
+        check_level(self.compression, self.level)
 
 
 class Parquet(PartFormat):
@@ -68,6 +72,7 @@ class Parquet(PartFormat):
             column_encoding={n: "DELTA_BINARY_PACKED" for n in _DELTA if n in schema.names},
             store_decimal_as_integer=True,
             data_page_size=PAGE,
+            write_page_checksum=True,
         )
 
 

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from mdc_core.archive.find import period
-from mdc_core.archive.layout import Layout, Partition, part_path, period_of
+from mdc_core.archive.layout import Layout, Partition, part_path, period_of, whole_path
 from mdc_core.times import DAY, HOUR, to_ns
 
 START = to_ns("2024-02-29T14:30:00Z")
@@ -22,23 +22,51 @@ SYMBOLS = [
 RUN = "2024-11-05.a-2023-01-01-0001"
 
 
+DAY_START = to_ns("2024-02-29T00:00:00Z")
+PERIODS = {
+    "none": (None, None),
+    "hourly": (DAY_START + 14 * HOUR, DAY_START + 15 * HOUR),
+    "daily": (DAY_START, DAY_START + DAY),
+    "monthly": (to_ns("2024-02-01T00:00:00Z"), to_ns("2024-03-01T00:00:00Z")),
+}
+
+
 @pytest.mark.parametrize("layout", get_args(Layout))
 @pytest.mark.parametrize("partition", get_args(Partition))
 @pytest.mark.parametrize("symbol", SYMBOLS)
 def test_period(layout: Layout, partition: Partition, symbol: str) -> None:
     name = period_of(START, partition)
     path = part_path(layout, symbol, "trade", name, RUN)
-    got = period(PurePosixPath(f"{path}.parquet"))
-    day = to_ns("2024-02-29T00:00:00Z")
-    assert (
-        got
-        == {
-            "none": (None, None),
-            "hourly": (day + 14 * HOUR, day + 15 * HOUR),
-            "daily": (day, day + DAY),
-            "monthly": (to_ns("2024-02-01T00:00:00Z"), to_ns("2024-03-01T00:00:00Z")),
-        }[partition]
-    )
+    assert period(PurePosixPath(f"{path}.parquet")) == PERIODS[partition]
+
+
+@pytest.mark.parametrize("layout", get_args(Layout))
+@pytest.mark.parametrize("partition", get_args(Partition))
+@pytest.mark.parametrize("symbol", SYMBOLS)
+@pytest.mark.parametrize("number", [0, 1, 10, 1000])
+def test_period_of_a_compacted_part(
+    layout: Layout, partition: Partition, symbol: str, number: int
+) -> None:
+    name = period_of(START, partition)
+    path = whole_path(layout, symbol, "trade", name, number)
+    assert period(PurePosixPath(f"{path}.jsonl.zst")) == PERIODS[partition]
+
+
+def test_the_names_of_compacted_parts() -> None:
+    names = {
+        layout: [str(whole_path(layout, "BTC/USD", "trade", "2024-02", n)) for n in (0, 10)]
+        for layout in get_args(Layout)
+    }
+    assert names == {
+        "by-symbol": ["BTC%2FUSD/trade/2024-02", "BTC%2FUSD/trade/2024-02.10"],
+        "by-date": ["2024-02/BTC%2FUSD/trade", "2024-02/BTC%2FUSD/trade.10"],
+        "by-type": ["trade/BTC%2FUSD/2024-02", "trade/BTC%2FUSD/2024-02.10"],
+        "flat": ["BTC%2FUSD_trade_2024-02", "BTC%2FUSD_trade_2024-02.10"],
+        "hive": [
+            "symbol=BTC%2FUSD/type=trade/date=2024-02/data",
+            "symbol=BTC%2FUSD/type=trade/date=2024-02/data.10",
+        ],
+    }
 
 
 def test_december_ends_with_the_year() -> None:

@@ -12,9 +12,11 @@ ROOT = Path(__file__).resolve().parents[2]
 ROWS = {
     "start": ["click", "help", "version"],
     "corpus": [
-        "duckdb", "duckdb-auto", "validate", "store", "pipe", "pipe-arrow", "cat", "cat-arrow",
-        "to-arrow", "to-jsonl", "head",
+        "duckdb", "duckdb-auto", "validate", "store", "pipe", "pipe-arrow", "store-arrow",
+        "cat", "cat-arrow", "to-arrow", "to-jsonl", "head",
     ],
+    "find": ["hive", "find"],
+    "find-type": ["hive-type", "find-type"],
     "stream": ["loop", "stream"],
 }  # fmt: skip
 STAGES = {"pipe": 3, "pipe-arrow": 2}
@@ -36,7 +38,17 @@ def test_every_row_has_its_figures(tmp_path: Path) -> None:
         assert min(row["wall"], row["cpu"], row["ratio"], *row["ratios"].values()) > 0
         assert len(row["stages"]) == STAGES.get(row["name"], 1)
         assert all(stage["cpu"] > 0 and stage["rss"] > 0 for stage in row["stages"])
-        assert row["reference"] == (row["name"] in ("click", "duckdb", "duckdb-auto", "loop"))
+        assert row["reference"] == (
+            row["name"]
+            in (
+                "click",
+                "duckdb",
+                "duckdb-auto",
+                "hive",
+                "hive-type",
+                "loop",
+            )
+        )
     assert found == ROWS
     assert results["memory"]["rss"] == max(
         stage["rss"]
@@ -45,7 +57,7 @@ def test_every_row_has_its_figures(tmp_path: Path) -> None:
     )  # fmt: skip
     assert results["machine"]["cores"] > 0
     assert (tmp_path / "results.md").read_text() == done.stdout
-    assert sum(line.startswith("| ") for line in done.stdout.splitlines()) == 16 + 3
+    assert sum(line.startswith("| ") for line in done.stdout.splitlines()) == 21 + 3
 
 
 def test_a_command_that_fails_is_an_error_with_its_words(tmp_path: Path) -> None:

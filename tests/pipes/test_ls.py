@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from ..conftest import Shell
+from ..conftest import Shell, parts_of
 
 EVENTS = "mdc stream sim SPY AAPL 'BTC/USD' --limit 2000 --seed 3"
 DAYS = (
@@ -40,7 +40,7 @@ def test_ls_tells_what_was_stored(form: str, layout: str, shell: Shell, tmp_path
     found = {(r["symbol"], r["type"]): (r["rows"], r["first"], r["last"]) for r in rows}
     assert found == expected(events)
     assert {(r["periods"], r["files"]) for r in rows} == {(1, 1)}
-    sizes = [path.stat().st_size for path in tmp_path.glob("data/**/*") if path.is_file()]
+    sizes = [path.stat().st_size for path in parts_of(tmp_path / "data")]
     assert sorted(r["bytes"] for r in rows) == sorted(sizes)
     du = json.loads(shell("mdc du --json").out)
     assert du["total"] == sum(sizes)
@@ -56,6 +56,11 @@ def days(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc store < days.jsonl").status == 0
 
 
+def plain(shell: Shell) -> None:
+    """Leave of the archive only its parts, as a plain directory."""
+    assert shell("rm -r data/_mdc").status == 0
+
+
 def columns(out: str) -> list[list[str]]:
     return [line.split() for line in out.splitlines()]
 
@@ -64,23 +69,30 @@ def columns(out: str) -> list[list[str]]:
 def test_the_table(shell: Shell) -> None:
     done = shell("mdc ls")
     head, gap, trade = columns(done.out)
-    assert head == ["SYMBOL", "TYPE", "PERIODS", "FILES", "EVENTS", "BYTES", "FIRST", "LAST"]
+    assert head[:5] == ["SYMBOL", "TYPE", "PERIODS", "FILES", "EVENTS"]
+    assert head[5:] == ["BYTES", "FIRST", "LAST", "TIER"]
     at = "2024-01-03T01:00:00.000000000Z"
-    assert [*gap[:5], *gap[-2:]] == ["-", "gap", "1", "1", "1", at, at]
+    assert [*gap[:5], *gap[-3:]] == ["-", "gap", "1", "1", "1", at, at, "hot"]
     first, last = "2024-01-02T23:59:59.999999999Z", "2024-01-05T12:00:00.000000000Z"
-    assert [*trade[:5], *trade[-2:]] == ["SPY", "trade", "4", "4", "4", first, last]
+    assert [*trade[:5], *trade[-3:]] == ["SPY", "trade", "4", "4", "4", first, last, "hot"]
 
 
 @pytest.mark.usefixtures("days")
-def test_filters_and_the_tree(shell: Shell) -> None:
-    done = shell("mdc ls --tree --symbol SPY --from 2024-01-03 --to 2024-01-03")
-    lines = columns(done.out)
+@pytest.mark.parametrize("catalog", [True, False])
+def test_filters_and_the_tree(catalog: bool, shell: Shell) -> None:
+    if not catalog:
+        plain(shell)
+    span = "--from 2024-01-03 --to 2024-01-03"
+    lines = columns(shell(f"mdc ls --tree --symbol SPY {span}").out)
     assert lines[:2] == [["SPY"], ["trade"]]
-    # What has no time may belong to any.
     names = [line[0].split(".")[0] for line in lines[2:]]
-    assert names == ["SPY/trade/2024-01-03", "SPY/trade/undated"]
-    assert lines[2][-1] == "2024-01-03T00:00:00.000000000Z"
-    assert lines[3][-2:] == ["-", "-"]
+    assert names[0] == "SPY/trade/2024-01-03"
+    assert lines[2][-2] == "2024-01-03T00:00:00.000000000Z"
+    # What has no time is in no span, which the catalog knows; of a file it is not said.
+    assert names[1:] == ([] if catalog else ["SPY/trade/undated"])
+    (undated,) = [line for line in columns(shell("mdc ls --tree").out) if "undated" in line[0]]
+    assert undated[-3:] == ["-", "-", "hot"]
+    assert len(shell(f"mdc cat --root data --symbol SPY {span}").lines) == 1
     rows = json.loads(shell("mdc ls --tree --type gap --json").out)
     assert [(r["symbol"], r["type"], r["rows"]) for r in rows] == [(None, "gap", 1)]
     assert rows[0]["path"].startswith("_/gap/2024-01-03.")
@@ -90,9 +102,12 @@ def test_filters_and_the_tree(shell: Shell) -> None:
     assert shell("mdc ls --symbol QQQ").out == ""
 
 
-def test_a_footer_is_enough(shell: Shell, tmp_path: Path) -> None:
+@pytest.mark.parametrize("catalog", [True, False])
+def test_a_footer_is_enough(catalog: bool, shell: Shell, tmp_path: Path) -> None:
     """Every data page is overwritten; `ls`, `du` and `count` need none."""
     assert shell(f"{EVENTS} | mdc store").status == 0
+    if not catalog:
+        plain(shell)
     before = [shell(f"mdc {verb} --json").out for verb in ("ls", "du", "count --root data")]
     for path in tmp_path.glob("data/**/*.parquet"):
         footer = pq.read_metadata(path).serialized_size + 8
@@ -135,6 +150,7 @@ def test_a_file_of_several(shell: Shell, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("days")
 def test_damaged_files_are_named_and_the_others_shown(shell: Shell, tmp_path: Path) -> None:
+    plain(shell)
     path = next(tmp_path.glob("data/SPY/trade/2024-01-05.*"))
     path.write_bytes(path.read_bytes()[:-20])
     (tmp_path / "data" / "torn.jsonl").write_text('{"type":"trade"\n')

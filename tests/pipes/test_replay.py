@@ -150,7 +150,10 @@ def test_step(
     assert done.status == 0, done.err
     assert symbols(done.events) == expected
     assert done.all_events[-1]["reason"] == reason
-    assert f"5 in = {len(expected)} out + 0 rejected + {5 - len(expected)} dropped" in done.err
+    # A file is read whole; of an archive no part is opened before its time has come.
+    read = 5 if source == late.name else min(len(expected) + 1, 5)
+    dropped = read - len(expected)
+    assert f"{read} in = {len(expected)} out + 0 rejected + {dropped} dropped" in done.err
 
 
 def test_step_answers_each_line(shell: Shell, late: Path) -> None:

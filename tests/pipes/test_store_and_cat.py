@@ -8,7 +8,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from ..conftest import Shell
+from ..conftest import Shell, parts_of
 
 EVENTS = "mdc stream sim SPY AAPL 'BTC/USD' --channels trade,quote,delta --limit 3000 --seed 7"
 
@@ -28,13 +28,12 @@ def events(shell: Shell, tmp_path: Path) -> list[str]:
 def paths_below(root: Path) -> set[str]:
     """Where the parts are, the names of runs left out."""
     found = set()
-    for path in root.rglob("*"):
-        if path.is_file():
-            pieces = path.relative_to(root).as_posix().split(".")
-            run = next(i for i, piece in enumerate(pieces) if piece.endswith("-0001"))
-            folder, slash, _ = pieces[run].rpartition("/")
-            pieces[run] = f"{folder}{slash}RUN"
-            found.add(".".join(pieces))
+    for path in parts_of(root):
+        pieces = path.relative_to(root).as_posix().split(".")
+        run = next(i for i, piece in enumerate(pieces) if piece.endswith("-0001"))
+        folder, slash, _ = pieces[run].rpartition("/")
+        pieces[run] = f"{folder}{slash}RUN"
+        found.add(".".join(pieces))
     return found
 
 

@@ -4,15 +4,16 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import Event
 
 import pyarrow as pa
 
 from mdc_core.accounting import Input, count_types
-from mdc_core.archive.find import Query, chosen, source_of
 from mdc_core.archive.follow import growing, new_parts
 from mdc_core.archive.merge import Source, in_order, merge, sorted_sources
+from mdc_core.archive.query import Query
+from mdc_core.archive.snapshot import snapshot
 from mdc_core.cli.pipe import Pipe
 from mdc_core.errors import UsageError
 from mdc_core.wire.quarantine import Quarantine
@@ -23,7 +24,7 @@ class Cat:
     """The events of some files and archives, to the output of a pipe."""
 
     def __init__(
-        self, pipe: Pipe, query: Query, folders: list[Path], files: tuple[Path, ...]
+        self, pipe: Pipe, query: Query, folders: list[Path | str], files: tuple[Path, ...]
     ) -> None:
         assert pipe.output is not None
         self._pipe, self._output = pipe, pipe.output
@@ -65,12 +66,7 @@ class Cat:
             else:
                 yield from sorted_sources(self._read(path))
         for folder in self._folders:
-            for path in chosen(folder, self._query):
-                yield self._part(folder, path)
-
-    def _part(self, folder: Path, path: Path) -> Source:
-        below = PurePosixPath(path.relative_to(folder))
-        return source_of(path, below, self._query, self._pipe.input.counts)
+            yield from snapshot(folder, self._query).sources(self._pipe.input.counts)
 
     def _read(self, path: Path, rows: int = 0) -> Iterator[pa.RecordBatch]:
         """The wanted rows of a file; its books go to those of the command."""
@@ -91,8 +87,9 @@ class Cat:
                 self._write(chunk)
             return "signal"
         (folder,) = self._folders
-        for paths in new_parts(folder, self._query, stop):
-            for batch in merge(self._part(folder, path) for path in paths):
+        counts = self._pipe.input.counts
+        for stored in new_parts(folder, self._query, stop):
+            for batch in merge(piece.source(self._query, counts) for piece in stored):
                 self._output.batch(batch)
         return "signal"
 

@@ -3,12 +3,13 @@
 import os
 import stat
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mdc_core.cli.options import MOMENT, MOMENT_END
+from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE
 from mdc_core.errors import DataError, UsageError
 from mdc_core.suggest import known, unknown
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.find import Query
 
 F = TypeVar("F", bound=Callable[..., Any])
-ROOT = click.option(
-    "--root", type=click.Path(path_type=Path), help="an archive  [default: data]"
-)
+ROOT = click.option("--root", type=ROOT_TYPE, help="an archive  [default: data]")
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table")
 
 
@@ -34,13 +33,28 @@ def selecting(function: F) -> F:
 
 def spanning(function: F) -> F:
     """The options that choose by time."""
+
+    @wraps(function)
+    def spanned(*args: Any, date: str | None, **values: Any) -> Any:
+        if date is not None:
+            if values["start"] is not None or values["end"] is not None:
+                raise UsageError("--date goes without --from and --to")
+            values["start"] = MOMENT.convert(date, None, None)
+            values["end"] = MOMENT_END.convert(date, None, None)
+            if values["start"] == values["end"]:
+                raise UsageError(f"--date takes a day, not {date!r}", hint="2024-01-02")
+        return function(*args, **values)
+
+    wrapped: Any = spanned
     for option in (
+        click.option("--date", metavar="DAY", help="only this day (UTC)"),
         click.option("--to", "end", type=MOMENT_END,
                      help="up to this time, or to the end of this day"),
         click.option("--from", "start", type=MOMENT, help="from this time or day on (UTC)"),
     ):  # fmt: skip
-        function = option(function)
-    return function
+        wrapped = option(wrapped)
+    made: F = wrapped
+    return made
 
 
 def query_of(
@@ -57,18 +71,18 @@ def query_of(
     return Query(symbols, types, start, end)
 
 
-def archive(root: Path | None, verb: str) -> Path:
+def archive(root: Path | str | None, verb: str) -> Path | str:
     """The archive to look at: what is named, or `data` if it is there."""
     if root is None and not Path("data").is_dir():
         raise UsageError("nothing to read: no archive at data", hint=f"mdc {verb} --root DIR")
-    if root is not None and not root.is_dir():
+    if isinstance(root, Path) and not root.is_dir():
         raise DataError(f"no archive at {root}", hint=f"mdc store --root {root} makes one")
     return root or Path("data")
 
 
 def places(
-    paths: tuple[Path, ...], root: Path | None, verb: str
-) -> tuple[tuple[Path, ...], list[Path]]:
+    paths: tuple[Path, ...], root: Path | str | None, verb: str
+) -> tuple[tuple[Path, ...], list[Path | str]]:
     """Files and archives to read: what is named, else what is piped in, else the archive."""
     mode = os.fstat(0).st_mode
     piped = stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
@@ -78,7 +92,7 @@ def places(
         if str(path) != "-" and not path.exists():
             raise DataError(f"no such file or directory: {path}")
     files = tuple(path for path in paths if not path.is_dir())
-    folders = [path for path in paths if path.is_dir()]
+    folders: list[Path | str] = [path for path in paths if path.is_dir()]
     if root is not None or not paths:
         folders.append(archive(root, verb))
     return files, folders

@@ -4,16 +4,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from select import select
 from threading import Event
 
 import pyarrow as pa
 
 from mdc_core.accounting import Input, Output, line_starts
-from mdc_core.archive.find import Query, chosen, source_of
 from mdc_core.archive.merge import Source, merge
+from mdc_core.archive.query import Query
 from mdc_core.archive.replay import Pace, Piece, by_receipt, spooled, stepped
+from mdc_core.archive.snapshot import snapshot
 from mdc_core.cli.pipe import Pipe
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.writer import Wire
@@ -36,7 +37,7 @@ class Replay:
     """The events of some files and archives, to the output of a pipe, when they are due."""
 
     def __init__(
-        self, pipe: Pipe, query: Query, folders: list[Path], files: tuple[Path, ...]
+        self, pipe: Pipe, query: Query, folders: list[Path | str], files: tuple[Path, ...]
     ) -> None:
         assert pipe.output is not None
         self._pipe, self._output = pipe, pipe.output
@@ -75,9 +76,7 @@ class Replay:
             batches = spooled(_until(stop, self._read(path, query)))
             yield Source(partial(_ignoring_rows, batches))
         for folder in self._folders:
-            for path in chosen(folder, query):
-                below = PurePosixPath(path.relative_to(folder))
-                yield source_of(path, below, query, self._pipe.input.counts)
+            yield from snapshot(folder, query).sources(self._pipe.input.counts)
 
     def _read(self, path: Path, query: Query) -> Iterator[pa.RecordBatch]:
         """The wanted rows of a file; its books go to those of the command."""

@@ -36,9 +36,9 @@ EXAMPLES = (
 @reading
 @click.pass_obj
 def cat(
-    session: Session, paths: tuple[Path, ...], root: Path | None, symbols: tuple[str, ...],
-    types: tuple[str, ...], start: int | None, end: int | None, following: bool, wire: "Wire",
-    quarantine: Path | None, partial: bool, strict: bool,
+    session: Session, paths: tuple[Path, ...], root: Path | str | None,
+    symbols: tuple[str, ...], types: tuple[str, ...], start: int | None, end: int | None,
+    following: bool, wire: "Wire", quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Show stored events as one stream in time order."""
     from mdc_core.cli.verbs._cat import Cat

@@ -6,6 +6,7 @@ nothing is named. A Parquet file is read only where `--from` or `--to` cuts thro
 where it holds several symbols or types; otherwise its footer tells."""
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from mdc_core.cli.verbs._looking import (
 from mdc_core.events import CONTROL_TYPES
 
 if TYPE_CHECKING:
-    from mdc_core.archive.find import Query
+    from mdc_core.archive.query import Query
 
 EXAMPLES = (
     "mdc count --root data",
@@ -45,13 +46,11 @@ EXAMPLES = (
 @reading
 @click.pass_obj
 def count(
-    session: Session, paths: tuple[Path, ...], root: Path | None, symbols: tuple[str, ...],
-    types: tuple[str, ...], start: int | None, end: int | None, as_json: bool,
-    quarantine: Path | None, partial: bool, strict: bool,
+    session: Session, paths: tuple[Path, ...], root: Path | str | None,
+    symbols: tuple[str, ...], types: tuple[str, ...], start: int | None, end: int | None,
+    as_json: bool, quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Count events by type."""
-    from mdc_core.archive.find import chosen
-
     query = query_of(symbols, types, start, end)
     files, folders = places(paths, root, "count")
     pipe = Pipe(session, "count", quarantine=quarantine, partial=partial, strict=strict)
@@ -60,13 +59,36 @@ def count(
         for path in files:
             counts += _counted(pipe, query, path)
         for folder in folders:
-            for path in chosen(folder, query):
-                counts += _counted(pipe, query, path)
+            for name, number in _held(pipe, query, folder):
+                counts[name] += number
     total = sum(counts.values())
     pipe.dropped = sum(pipe.input.counts.values()) - total
     status = pipe.finish(kept=total)
     _show(counts, as_json)
     return status
+
+
+def _held(pipe: Pipe, query: "Query", root: Path | str) -> "Iterator[tuple[str, int]]":
+    """How many events of an archive are wanted, by type, part for part."""
+    from mdc_core.accounting import count_types
+    from mdc_core.archive.snapshot import snapshot
+    from mdc_core.archive.summary import part_of
+
+    held = snapshot(root, query)
+    for piece in held.stored():
+        (group,) = part_of(piece.row).groups if piece.row else (None,)
+        if piece.path is not None:
+            yield from _counted(pipe, query, piece.path).items()
+        elif group is not None and piece.offset == 0 and group.within(query):
+            pipe.input.counts[group.type_name] += group.rows
+            yield group.type_name, group.rows
+        elif group is not None and not group.within(query):
+            for batch in piece.batches():
+                pipe.input.counts.update(count_types(batch))
+                yield from count_types(query.of(batch)).items()
+    for batch in held.unsealed_batches():
+        pipe.input.counts.update(count_types(batch))
+        yield from count_types(batch).items()
 
 
 def _counted(pipe: Pipe, query: "Query", path: Path) -> "Counter[str]":

@@ -28,7 +28,7 @@ EXAMPLES = ("mdc du --root data", "mdc du --json")
 @ROOT
 @JSON
 @click.pass_obj
-def du(session: Session, root: Path | None, as_json: bool) -> int:
+def du(session: Session, root: Path | str | None, as_json: bool) -> int:
     """Show how much room an archive takes."""
     from mdc_core.archive.summary import shares, summaries
 

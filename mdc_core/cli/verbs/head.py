@@ -41,7 +41,7 @@ def head(
     with following_input():
         for chunk in pipe.chunks():
             chunk = piece_of(chunk, 0, min(left, chunk.batch.num_rows))
-            pipe.output.batch(*chunk)
+            pipe.output.batch(chunk.batch, chunk.raw, chunk.counts)
             left -= chunk.batch.num_rows
             if left == 0:
                 break

@@ -1,14 +1,16 @@
 """Show where a file comes from: the commands that made it, from the source on.
 
 Read from the metadata of a stored part, or from the begin events of a stream; with the
-schema versions and the SHA-256 of the file. A file that cannot be read has status 65."""
+schema versions and the SHA-256 of the file. For a part of an archive the catalog adds what
+made the file, when, from which files with which hashes, and whether it is still the same.
+A file that cannot be read, or is not what the catalog knows, has status 65."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from mdc_core.cli.options import Session
+from mdc_core.cli.options import ROOT_TYPE, Session
 from mdc_core.cli.options import command as make
 from mdc_core.cli.verbs._facts import facts, shown, table
 from mdc_core.errors import DataError
@@ -21,23 +23,29 @@ EXAMPLES = (
 
 @make()
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--root", type=ROOT_TYPE,
+              help="its archive, where that is not above it")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
 @click.pass_obj
-def command(session: Session, path: Path, as_json: bool) -> int:
+def command(session: Session, path: Path, root: Path | str | None, as_json: bool) -> int:
     """Show where a file comes from."""
     from mdc_core.archive.describe import describe
     from mdc_core.archive.lineage import lineage
     from mdc_core.wire.jsonl import encode_json
 
     found = describe(path)
-    said = lineage(found)
+    said = lineage(found, root)
     if as_json:
         click.echo(encode_json(said).decode())
     else:
         click.echo("\n".join(_text(said)))
     for problem in found.problems:
         session.log.error(shown(problem))
-    return 0 if found.whole else DataError.exit_status
+    stored = said["stored"]
+    changed = stored is not None and not stored["unchanged"]
+    if changed:
+        session.log.error(f"{shown(path)} is not the file that the catalog knows")
+    return 0 if found.whole and not changed else DataError.exit_status
 
 
 def _text(said: dict[str, Any]) -> list[str]:
@@ -49,6 +57,7 @@ def _text(said: dict[str, Any]) -> list[str]:
             ("lineage", None if said["runs"] else "none: the file does not say"),
         ]
     )
+    lines += _stored(said["stored"]) if said["stored"] else []
     versions = sorted(said["versions"].items())
     lines += table("schemas", [(name, ", ".join(known)) for name, known in versions])
     for run in said["runs"]:
@@ -56,6 +65,15 @@ def _text(said: dict[str, Any]) -> list[str]:
             f"run {shown(run['run_id'])}", [_stage(stage) for stage in run["stages"]]
         )
     return lines
+
+
+def _stored(stored: dict[str, Any]) -> list[str]:
+    made = f"{stored['made_by']} at {stored['made_at']}"
+    inputs = [(made_from["path"], made_from["sha256"]) for made_from in stored["inputs"]]
+    return [
+        *facts([("made by", made), ("segment", stored["segment"]), ("tier", stored["tier"])]),
+        *table("made from", inputs),
+    ]
 
 
 def _stage(stage: dict[str, Any]) -> tuple[object, ...]:

@@ -1,9 +1,10 @@
 """List what an archive holds.
 
 One line for each symbol and event type: periods (days, as a rule), files, events, bytes,
-first and last event time. Parquet is not read for it, only its footers; other files are.
-`--from` and `--to` choose files that have events in that time; the numbers are of whole
-files."""
+first and last event time, tiers. The catalog answers; where there is none, the footers of
+Parquet files do, and other files are read. Events that are only in journals yet are told of
+beside it. `--from` and `--to` choose files that have events in that time; the numbers are of
+whole files."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -45,14 +46,16 @@ EXAMPLES = (
 @JSON
 @click.pass_obj
 def ls(
-    session: Session, root: Path | None, symbols: tuple[str, ...], types: tuple[str, ...],
+    session: Session, root: Path | str | None, symbols: tuple[str, ...], types: tuple[str, ...],
     start: int | None, end: int | None, tree: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """List what an archive holds."""
+    from mdc_core.archive.snapshot import snapshot
     from mdc_core.archive.summary import summaries
 
     query = query_of(symbols, types, start, end)
-    parts = list(summaries(archive(root, "ls"), query))
+    place = archive(root, "ls")
+    parts = list(summaries(place, query))
     rows = _files(parts) if tree else _holdings(parts)
     if as_json:
         import json
@@ -62,6 +65,9 @@ def ls(
         _show_tree(rows)
     elif rows:
         _show(rows)
+    unsealed = snapshot(place, query).unsealed
+    if unsealed:
+        session.log.note(f"ls: {unsealed:,} events more are in journals, not sealed yet")
     problems = [part.problem for part in parts if part.problem]
     for problem in problems:
         session.log.error(problem)
@@ -74,7 +80,7 @@ def _files(parts: "list[Part]") -> list[dict[str, Any]]:
 
     rows = [
         {"symbol": group.symbol, "type": group.type_name, "path": str(part.path),
-         **_numbers(group, size)}
+         **_numbers(group, size), "tier": part.tier}
         for part in parts
         for group, size in zip(part.groups, shares(part), strict=True)
     ]  # fmt: skip
@@ -89,6 +95,7 @@ def _holdings(parts: "list[Part]") -> list[dict[str, Any]]:
     periods: dict[Any, set[Any]] = defaultdict(set)
     files: dict[Any, int] = defaultdict(int)
     sizes: dict[Any, int] = defaultdict(int)
+    tiers: dict[Any, set[str]] = defaultdict(set)
     for part in parts:
         for group, size in zip(part.groups, shares(part), strict=True):
             key = by_symbol(group.symbol, group.type_name)
@@ -96,9 +103,10 @@ def _holdings(parts: "list[Part]") -> list[dict[str, Any]]:
             periods[key].add(part.period)
             files[key] += 1
             sizes[key] += size
+            tiers[key].add(part.tier)
     return [
         {"symbol": group.symbol, "type": group.type_name, "periods": len(periods[key]),
-         "files": files[key], **_numbers(group, sizes[key])}
+         "files": files[key], **_numbers(group, sizes[key]), "tiers": sorted(tiers[key])}
         for key, group in sorted(groups.items())
     ]  # fmt: skip
 
@@ -115,12 +123,12 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _show(rows: list[dict[str, Any]]) -> None:
     lines: list[tuple[str, ...]] = [
-        ("SYMBOL", "TYPE", "PERIODS", "FILES", "EVENTS", "BYTES", "FIRST", "LAST")
+        ("SYMBOL", "TYPE", "PERIODS", "FILES", "EVENTS", "BYTES", "FIRST", "LAST", "TIER")
     ]
     for row in rows:
         symbol = "-" if row["symbol"] is None else shown(row["symbol"])
         counts = f"{row['periods']:,}", f"{row['files']:,}"
-        lines.append((symbol, row["type"], *counts, *_cells(row)))
+        lines.append((symbol, row["type"], *counts, *_cells(row), " ".join(row["tiers"])))
     table(lines, right=frozenset([2, 3, 4, 5]))
 
 
@@ -130,11 +138,11 @@ def _show_tree(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         here = row["symbol"], row["type"]
         if here[0] != above[0]:
-            lines.append(("-" if here[0] is None else shown(here[0]), "", "", "", ""))
+            lines.append(("-" if here[0] is None else shown(here[0]), "", "", "", "", ""))
         if here != above:
-            lines.append((f"  {here[1]}", "", "", "", ""))
+            lines.append((f"  {here[1]}", "", "", "", "", ""))
         above = here
-        lines.append((f"    {shown(row['path'])}", *_cells(row)))
+        lines.append((f"    {shown(row['path'])}", *_cells(row), row["tier"]))
     if lines:
         table(lines, right=frozenset([1, 2]))
 

@@ -47,8 +47,9 @@ EXAMPLES = (
 @reading
 @click.pass_obj
 def replay(
-    session: Session, paths: tuple[Path, ...], root: Path | None, speed: float | None, by: str,
-    start: int | None, end: int | None, symbols: tuple[str, ...], types: tuple[str, ...],
+    session: Session, paths: tuple[Path, ...], root: Path | str | None,
+    speed: float | None, by: str, start: int | None, end: int | None,
+    symbols: tuple[str, ...], types: tuple[str, ...],
     step: bool, wire: "Wire", quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
     """Replay stored events at the pace at which they came."""
@@ -69,8 +70,8 @@ def replay(
 
 
 def _inputs(
-    paths: tuple[Path, ...], root: Path | None, step: bool
-) -> tuple[list[Path], tuple[Path, ...]]:
+    paths: tuple[Path, ...], root: Path | str | None, step: bool
+) -> tuple[list[Path | str], tuple[Path, ...]]:
     """The archives and the files to read."""
     if step:
         _check_step(paths)

@@ -7,7 +7,7 @@ comes with `mdc stream NAME SYMBOL... --sandbox --url URL`."""
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -123,14 +123,7 @@ def _file(path: Path) -> "Iterator[pa.RecordBatch]":
 
 
 def _archive(root: Path) -> "Iterator[pa.RecordBatch]":
-    from mdc_core.archive.find import Query, chosen, source_of
     from mdc_core.archive.merge import merge
+    from mdc_core.archive.snapshot import snapshot
 
-    query = Query((), (), None, None)
-    books: Counter[str] = Counter()
-    return merge(
-        [
-            source_of(path, PurePosixPath(path.relative_to(root)), query, books)
-            for path in chosen(root, query)
-        ]
-    )
+    return merge(snapshot(root).sources(Counter()))

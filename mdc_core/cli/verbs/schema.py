@@ -1,19 +1,28 @@
 """Show the event types and their fields."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mdc_core.cli.options import Session, group
-from mdc_core.errors import UsageError, WriteError
+from mdc_core.cli.verbs._looking import JSON, ROOT, archive, query_of
+from mdc_core.errors import DataError, UsageError, WriteError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import allowed_values, data_dictionary, fields_of, json_schema, version_of
 from mdc_core.suggest import known, unknown
+from mdc_core.versions import Version, history
+
+if TYPE_CHECKING:
+    from mdc_core.archive.catalog import PartRow
+    from mdc_core.archive.query import Query
 
 EXAMPLES = (
     "mdc schema list",
     "mdc schema show trade",
     "mdc schema show trade --json-schema",
+    "mdc schema log trade",
+    "mdc schema migrate --root data --dry-run",
     "mdc schema export schemas",
     "mdc schema doc > dictionary.md",
 )
@@ -43,8 +52,7 @@ def list_types(as_json: bool) -> None:
 @click.option("--json-schema", "as_schema", is_flag=True, help="its JSON Schema")
 def show(type_name: str, as_schema: bool) -> None:
     """Show the fields of one event type."""
-    if type_name not in EVENT_TYPES:
-        raise UsageError(unknown("event type", type_name, EVENT_TYPES), hint=known(EVENT_TYPES))
+    _check_type(type_name)
     if as_schema:
         click.echo(_json(json_schema(type_name)))
         return
@@ -58,6 +66,43 @@ def show(type_name: str, as_schema: bool) -> None:
         choices = f" ({', '.join(values)})" if values else ""
         click.echo(f"{mark} {name:{width}}  {kind:6}  {text}{choices}")
     click.echo("* must be present")
+
+
+@command.command("log")
+@click.argument("type_name", metavar="TYPE")
+@click.option("--json", "as_json", is_flag=True, help="one JSON array")
+def log(type_name: str, as_json: bool) -> None:
+    """Show the versions that an event type has had, the newest first.
+
+    Under each version: what is done on reading to an event of an earlier one.
+    """
+    _check_type(type_name)
+    versions = history(type_name)[::-1]
+    if as_json:
+        click.echo(_json([_as_object(version) for version in versions]))
+        return
+    for version in versions:
+        click.echo(f"{version.number}  {version.date}  {version.summary}")
+        for old, changes in version.migrations.items():
+            for change in changes:
+                click.echo(f"       from {old}: {change}")
+
+
+def _as_object(version: Version) -> dict[str, object]:
+    return {
+        "version": version.number,
+        "date": version.date,
+        "summary": version.summary,
+        "migrations": [
+            {"from": old, "changes": [str(change) for change in changes]}
+            for old, changes in version.migrations.items()
+        ],
+    }
+
+
+def _check_type(type_name: str) -> None:
+    if type_name not in EVENT_TYPES:
+        raise UsageError(unknown("event type", type_name, EVENT_TYPES), hint=known(EVENT_TYPES))
 
 
 @command.command("export")
@@ -78,6 +123,84 @@ def export(session: Session, directory: Path, dry_run: bool) -> None:
             raise WriteError(f"cannot write {file}: {error.strerror}") from None
     if not dry_run:
         session.log.note(f"{len(EVENT_TYPES)} schemas in {directory}")
+
+
+@command.command("migrate")
+@ROOT
+@click.option("--type", "types", multiple=True, help="only this event type")
+@click.option("--dry-run", is_flag=True, help="say which parts there are, change nothing")
+@JSON
+@click.pass_obj
+def migrate(
+    session: Session,
+    root: Path | str | None,
+    types: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Rewrite the parts of an archive that have older schema versions.
+
+    They can be read as they are; rewritten, they are read faster, and by other programs with
+    the columns of today. Each part is verified before it takes the place of the old one.
+    """
+    place, query = archive(root, "schema migrate"), query_of((), types)
+    find = _outdated if dry_run else _migrated
+    done, problems = find(session, place, query)
+    verb = "would migrate" if dry_run else "migrated"
+    if as_json:
+        click.echo(_json([_migration(part) for part in done]))
+    for part in [] if as_json else done:
+        said = _migration(part)
+        click.echo(
+            f"{verb} {part.path}: {part.type_name} {part.version} to {said['current']}, "
+            f"{part.rows:,} events"
+        )
+    for problem in problems:
+        session.log.warning(problem)
+    session.log.note(f"schema migrate: {verb} {len(done)} parts")
+    return DataError.exit_status if problems else 0
+
+
+def _migration(part: "PartRow") -> dict[str, object]:
+    return {
+        "path": part.path, "type": part.type_name, "version": part.version,
+        "current": version_of(part.type_name), "rows": part.rows,
+    }  # fmt: skip
+
+
+def _outdated(
+    session: Session, root: Path | str, query: "Query"
+) -> "tuple[list[PartRow], list[str]]":
+    """The parts that have older versions."""
+    from mdc_core.archive.snapshot import snapshot
+    from mdc_core.archive.upkeep.migration import outdated
+
+    return outdated(snapshot(root, query).parts)
+
+
+def _migrated(
+    session: Session, root: Path | str, query: "Query"
+) -> "tuple[list[PartRow], list[str]]":
+    """The parts that had older versions; why others still have."""
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.replace import rewriting
+    from mdc_core.archive.upkeep.migration import migrate, outdated
+    from mdc_core.archive.upkeep.tiering import read_tiers
+    from mdc_core.cli.verbs.store import prepared
+
+    place = Archive.open(root)
+    prepared(session, place)
+    profiles = read_tiers(session.config, place).profiles
+    done: list[PartRow] = []
+    with rewriting(place) as catalog:
+        found, problems = outdated(catalog.parts(query))
+        for part in found:
+            try:
+                migrate(place, catalog, part, profiles)
+                done.append(part)
+            except DataError as error:
+                problems.append(str(error))
+    return done, problems
 
 
 @command.command("doc")

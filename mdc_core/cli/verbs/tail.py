@@ -37,7 +37,7 @@ EXAMPLES = (
 @reading
 @click.pass_obj
 def tail(
-    session: Session, paths: tuple[Path, ...], lines: int, root: Path | None,
+    session: Session, paths: tuple[Path, ...], lines: int, root: Path | str | None,
     symbols: tuple[str, ...], types: tuple[str, ...], wire: "Wire",
     quarantine: Path | None, partial: bool, strict: bool,
 ) -> int:  # fmt: skip
@@ -60,7 +60,7 @@ def tail(
 
 
 def _last(
-    pipe: Pipe, query: "Query", lines: int, files: tuple[Path, ...], folders: list[Path]
+    pipe: Pipe, query: "Query", lines: int, files: tuple[Path, ...], folders: list[Path | str]
 ) -> "LastRows":
     """The last events of everything that is to be read."""
     from mdc_core.archive.last import LastRows, archive_last

@@ -67,10 +67,10 @@ def _judge(pipe: Pipe, engine: "Engine", output: "Output") -> bool:
     for chunk in pipe.chunks():
         outcome = engine(chunk.batch, chunk.raw)
         if not outcome.verdicts:
-            output.batch(*chunk)
+            output.batch(chunk.batch, chunk.raw, chunk.counts)
             continue
         for piece in outcome.chunks():
-            output.batch(*piece)
+            output.batch(piece.batch, piece.raw, piece.counts)
         for bad in outcome.set_aside():
             pipe.quarantine.add(bad.line, bad.reason, checks=bad.checks)
         found = outcome.findings()

@@ -1,131 +1,60 @@
-"""Writing parts: events sorted into partitions, each written whole or not at all.
+"""Sorting: batches into partitions, in time order, with bounded memory.
 
-Batches are collected in memory, sorted by partition when there are enough, and laid down
-in one spill file as slices. Sealing gathers the slices of each partition, writes it under
-a temporary name, syncs it and renames it: a reader sees whole files only, and a run
-leaves one file for each partition however many events it had.
+Batches are collected, sorted by partition when there are enough, and laid down in one
+nameless file as slices. A journal holds the same events as long as they are only here.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from mdc_core import times
-from mdc_core.archive.layout import Layout, Partition, part_path, period_of
+from mdc_core.archive.layout import Partition, period_of
 from mdc_core.archive.moments import UNKNOWN, moment_of
-from mdc_core.archive.spill import Key, Slice, Spill
+from mdc_core.archive.spill import Key, Slice, Slices, Spill
 from mdc_core.batch import Int64s, concatenated
-from mdc_core.contracts import PartFormat
-from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import arrow_schema
 
 COLLECT_BYTES = 16 << 20
-SEAL_ROWS = 20_000_000
-SYNCS_AT_ONCE = 4
 _PERIODS = {"hourly": times.HOUR, "daily": times.DAY}
 
 
-class Written(NamedTuple):
-    """A part in its place."""
+class Sorter:
+    """Events on their way into partitions; control events are left out."""
 
-    path: Path
-    key: Key
-    rows: int
-
-
-class PartsWriter:
-    """Events to the parts of an archive."""
-
-    def __init__(
-        self,
-        root: Path,
-        part_format: PartFormat,
-        *,
-        layout: Layout = "by-symbol",
-        partition: Partition = "daily",
-        run_id: str,
-        origin: bytes = b"{}",
-    ) -> None:
-        self.root = root
+    def __init__(self, folder: Path, partition: Partition) -> None:
         self.rows = 0
-        self._format = part_format
-        self._layout: Layout = layout
         self._partition: Partition = partition
-        self._run_id = run_id
-        # What a reader of a file may want to know beside its rows.
-        self._metadata = {b"mdc.origin": origin, b"mdc.sorted": b"1"}
-        self._seals = 0
         self._collected: list[pa.RecordBatch] = []
         self._bytes = 0
-        self._unsealed = 0
-        self._spill = Spill(root)
+        self._spill = Spill(folder)
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Take a batch; its events are in their place after the next `seal`."""
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take a batch."""
         self._collected.append(batch)
         self._bytes += batch.nbytes
-        self._unsealed += batch.num_rows
+        self.rows += batch.num_rows
         if self._bytes >= COLLECT_BYTES:
             self._lay_down()
-            try:
-                self._spill.flush()
-            except OSError as error:
-                raise self._refused(error) from None
+            self._spill.flush()
 
-    @property
-    def full(self) -> bool:
-        """Whether it is time to seal."""
-        return self._unsealed >= SEAL_ROWS
-
-    def seal(self) -> list[Written]:
-        """Bring everything taken so far into its place; returns the new parts."""
+    def partitions(self) -> Iterator[tuple[Key, Slices]]:
+        """Each partition, to be read while nothing is added."""
         self._lay_down()
-        self._seals += 1
-        part = f"{self._run_id}-{self._seals:04d}"
-        folder = self.root / "_tmp" / f"{part}-{os.getpid()}"
-        try:
-            written = self._write_parts(part, folder)
-        except OSError as error:
-            raise self._refused(error) from None
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):
-                folder.parent.rmdir()
-        self._spill.clear()
-        self._unsealed = 0
-        self.rows += sum(part.rows for part in written)
-        return written
+        return self._spill.partitions()
 
-    def _refused(self, error: OSError) -> WriteError:
-        return WriteError(f"cannot write below {self.root}: {error.strerror or error}")
+    def clear(self) -> None:
+        """Forget everything."""
+        self._collected.clear()
+        self._bytes = self.rows = 0
+        self._spill.clear()
 
     def close(self) -> None:
-        """Give up what was not sealed."""
+        """Give the file back."""
         self._spill.close()
-
-    def _write_parts(self, part: str, folder: Path) -> list[Written]:
-        """Write every partition below the folder, then bring all into their places."""
-        written: list[Written] = []
-        temporary: list[Path] = []
-        for key, part_rows in self._spill.partitions():
-            if not written:
-                folder.mkdir(parents=True, exist_ok=True)
-            below = part_path(self._layout, key.symbol, key.type_name, key.period, part)
-            target = self.root / below.with_name(below.name + self._format.suffix)
-            temporary.append(folder / f"{len(written)}.part")
-            with temporary[-1].open("wb") as file:
-                self._format.write(part_rows, self._metadata, file)
-            written.append(Written(target, key, part_rows.rows))
-        _into_place(self.root, temporary, [entry.path for entry in written])
-        return written
 
     def _lay_down(self) -> None:
         """Sort what is collected into its partitions, and spill the slices."""
@@ -215,31 +144,3 @@ def _same_schema(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         run.append(batch)
     if run:
         yield concatenated(run)
-
-
-def _into_place(root: Path, temporary: list[Path], targets: list[Path]) -> None:
-    """Sync the temporary files, rename them, sync the folders they are in now."""
-    folders = {target.parent for target in targets}
-    for folder in folders:
-        folder.mkdir(parents=True, exist_ok=True)
-    _sync_all(temporary)
-    for path, target in zip(temporary, targets, strict=True):
-        path.rename(target)
-    above = {above for folder in folders for above in folder.parents if above != above.parent}
-    _sync_all([*folders, *(folder for folder in above if folder.is_relative_to(root))])
-
-
-def _sync_all(paths: list[Path]) -> None:
-    """Bring files or folders to the disk, some at a time: the disk takes them together."""
-    with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
-        shares = [paths[at::SYNCS_AT_ONCE] for at in range(SYNCS_AT_ONCE)]
-        list(pool.map(_sync, shares))
-
-
-def _sync(paths: list[Path]) -> None:
-    for path in paths:
-        fd = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

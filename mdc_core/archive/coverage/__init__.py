@@ -1,0 +1,1 @@
+"""Which days of an archive are whole."""

@@ -1,0 +1,83 @@
+"""The contents of an archive at one moment: each part in numbers and to read, and journals."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mdc_core.archive.catalog import PartRow
+from mdc_core.archive.home import Archive
+from mdc_core.archive.query import Query
+from mdc_core.archive.snapshot import pieces, snapshot
+from mdc_core.archive.summary import Part, part_of, summaries
+from mdc_core.errors import DataError
+from mdc_core.schema import VERSIONS_KEY
+from mdc_core.wire.arrow import Incoming
+from mdc_core.wire.files import read_events
+
+
+class Content(NamedTuple):
+    """A part; `row` is what the catalog knows of it, if there is a catalog."""
+
+    archive: Archive
+    part: Part
+    row: PartRow | None
+
+    @property
+    def name(self) -> str:
+        """The path, for messages."""
+        return self.archive.path_of(self.row) if self.row else str(self._path)
+
+    @property
+    def _path(self) -> Path:
+        return Path(self.archive.root) / self.part.path
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The events; raises DataError if they cannot be read."""
+        if self.row is None:
+            yield from read_events(self._path)
+            return
+        for piece in pieces(self.archive, self.row):
+            yield from piece.batches()
+
+    def columns(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """The same, and no more columns than these where only they can be read."""
+        if self.part.path.suffix != ".parquet":
+            yield from self.batches()
+            return
+        source = self.archive.open_part(self.row) if self.row else self._path
+        try:
+            with pq.ParquetFile(source, pre_buffer=False) as file:
+                schema = file.schema_arrow
+                ours = VERSIONS_KEY in (schema.metadata or {})
+                if ours and not Incoming(schema, self.name).older:
+                    there = [name for name in schema.names if name in names]
+                    yield from file.iter_batches(columns=there)
+                    return
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(f"{self.name}: not a whole Parquet file: {error}") from None
+        yield from self.batches()
+
+
+class Contents:
+    """What is asked for of an archive: parts, and events that are only in journals yet."""
+
+    def __init__(self, root: Path | str, query: Query) -> None:
+        self._query = query
+        self._now = snapshot(root, query)
+
+    def parts(self) -> Iterator[Content]:
+        """The parts that hold, or may hold, what is asked for; whole parts."""
+        archive = self._now.archive
+        if archive.has_catalog:
+            for row in self._now.parts:
+                yield Content(archive, part_of(row), row)
+        else:
+            for part in summaries(archive.root, self._query):
+                yield Content(archive, part, None)
+
+    def unsealed(self) -> Iterator[pa.RecordBatch]:
+        """The events that are only in journals yet."""
+        return self._now.unsealed_batches()

@@ -1,0 +1,151 @@
+"""What the `gap` events of an archive say is missing, and what was asked for and is not."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from mdc_core.archive.coverage.contents import Contents
+from mdc_core.archive.coverage.sessions import Sessions
+from mdc_core.archive.query import Query
+from mdc_core.batch import Bools, integers, is_type
+from mdc_core.errors import DataError
+from mdc_core.events import EVENT_TYPES
+from mdc_core.times import DAY
+
+EMPTY = "empty"  # the reason of a gap that says: asked, and there is nothing
+
+
+class Gap(NamedTuple):
+    """A time in which events are missing, or (`empty`) in which there are none to have."""
+
+    start: int
+    end: int
+    type_name: str | None  # None: of all types
+    empty: bool
+
+
+class Gaps:
+    """The gaps of an archive by symbol."""
+
+    def __init__(self) -> None:
+        self.timeless = 0  # gaps that do not say when
+        self.problems: list[str] = []
+        self._of: dict[str, list[Gap]] = defaultdict(list)
+        self._of_all: list[Gap] = []
+
+    def read(self, root: Path | str, symbols: frozenset[str], end: int) -> None:
+        """Take in the gaps of some symbols (empty: of all) that begin before a time."""
+        contents = Contents(root, Query(types=("gap",), end=end))
+        for content in contents.parts():
+            named = {group.symbol for group in content.part.groups}
+            if not named or (symbols and None not in named and not symbols & named):
+                continue
+            try:
+                for batch in content.batches():
+                    self._take(batch, symbols)
+            except DataError as error:
+                self.problems.append(f"{content.name}: {error}")
+        for batch in contents.unsealed():
+            self._take(batch, symbols)
+
+    def _take(self, batch: pa.RecordBatch, symbols: frozenset[str]) -> None:
+        for symbol, extra, gap in _rows(batch.filter(pa.array(is_type(batch, "gap")))):
+            if gap is None:
+                self.timeless += 1
+                continue
+            concerned = [symbol] if symbol is not None else _named(extra)
+            if not concerned:
+                self._of_all.append(gap)
+            for name in concerned:
+                if not symbols or name in symbols:
+                    self._of[name].append(gap)
+
+    def missing(self, symbol: str | None, type_name: str, sessions: Sessions) -> Bools:
+        """The days in whose session a gap lies."""
+        marks = np.zeros(len(sessions.open) + 1, np.int64)
+        gaps = self._about(symbol, type_name, empty=False)
+        if gaps:
+            starts, ends = np.array(gaps).T
+            ends = np.maximum(ends, starts + 1)
+            np.add.at(marks, np.searchsorted(sessions.closes, starts, "right"), 1)
+            np.add.at(marks, np.searchsorted(sessions.opens, ends, "left"), -1)
+        return np.cumsum(marks[:-1]) > 0
+
+    def confirmed(self, symbol: str | None, type_name: str, sessions: Sessions) -> Bools:
+        """The days of whose session it is known that there was nothing."""
+        known = np.zeros(len(sessions.open), np.bool_)
+        # Who asks for a UTC day has asked for what its session has of that day.
+        opens = np.maximum(sessions.opens, sessions.midnights)
+        for start, end in _joined(self._about(symbol, type_name, empty=True)):
+            first = np.searchsorted(opens, start, "left")
+            stop = np.searchsorted(sessions.closes, end, "right")
+            known[first:stop] = True
+        return known
+
+    def _about(
+        self, symbol: str | None, type_name: str, *, empty: bool
+    ) -> list[tuple[int, int]]:
+        own = self._of.get(symbol, []) if symbol is not None else []
+        return [
+            (gap.start, gap.end)
+            for gap in (*own, *self._of_all)
+            if gap.empty == empty and gap.type_name in (None, type_name)
+        ]
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[str | None, str | None, Gap | None]]:
+    """Symbol, extra fields, and the gap itself, of each row."""
+
+    def column(name: str) -> list[Any]:
+        index = batch.schema.get_field_index(name)
+        return batch.column(index).to_pylist() if index >= 0 else [None] * batch.num_rows
+
+    def moments(name: str) -> list[int | None]:
+        values, known = integers(batch, name)
+        return np.where(known, values.astype(object), None).tolist()  # type: ignore[call-overload, no-any-return]
+
+    times = zip(*map(moments, ("start", "end", "ts_event", "ts_recv")), strict=True)
+    words = zip(*map(column, ("symbol", "extra", "channel", "reason", "count")), strict=True)
+    for (start, end, event, received), (symbol, extra, channel, reason, count) in zip(
+        times, words, strict=True
+    ):
+        said = event if event is not None else received
+        span = _span(start, end, said)
+        # A history provider names what it was asked for as the channel.
+        about = channel if channel in EVENT_TYPES else None
+        empty = reason == EMPTY and count == 0
+        yield symbol, extra, span and Gap(*span, about, empty)
+
+
+def _span(start: int | None, end: int | None, said: int | None) -> tuple[int, int] | None:
+    """From when to when a gap is; with no end to the end of its day, with neither that day."""
+    if start is None and end is None:
+        return None if said is None else (said - said % DAY, said - said % DAY + DAY)
+    if start is None:
+        assert end is not None
+        return (said if said is not None and said < end else end), end
+    return start, (start - start % DAY + DAY if end is None else end)
+
+
+def _named(extra: str | None) -> list[str]:
+    """The symbols of the connection that was lost; none: all."""
+    named = json.loads(extra).get("symbols") if extra else None
+    if not isinstance(named, list) or "*" in named:
+        return []
+    return [name for name in named if isinstance(name, str)]
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans that touch as one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(end, joined[-1][1])
+        else:
+            joined.append((start, end))
+    return joined

@@ -1,0 +1,1 @@
+"""Whether an archive is sound, and making its catalog again."""

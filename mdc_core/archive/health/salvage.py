@@ -1,0 +1,102 @@
+"""What can still be read of a catalog, however damaged, broken off or busy it is.
+
+It is looked at in a copy: SQLite rolls back there what a kill has broken off, and the catalog
+itself stays as it is, also on a disk that is read-only.
+"""
+
+import shutil
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from mdc_core.archive.catalog import NAME, PATIENCE, Catalog, Move, PartRow
+from mdc_core.archive.home import Archive
+from mdc_core.errors import MdcError
+
+_JOURNAL = f"{NAME}-journal"
+# A flipped bit in its schema gives SQLite words that Python cannot read.
+_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+_decode = msgspec.json.Decoder(PartRow).decode
+
+
+class Salvaged(msgspec.Struct):
+    """The sound part of a catalog, and what is wrong with it."""
+
+    parts: list[PartRow] = []
+    origins: dict[str, bytes] = {}
+    sealed: dict[str, int] = {}
+    moves: list[Move] = []
+    problems: list[str] = []
+    broken_off: bool = False  # a transaction that was never finished
+
+
+def salvaged(archive: Archive) -> Salvaged:
+    """What the catalog of an archive says; nothing is changed."""
+    if not archive.has_catalog:
+        return Salvaged()
+    with TemporaryDirectory(prefix="mdc-catalog-") as folder:
+        broken_off = _copied(archive.state, Path(folder))
+        problems = _problems(Path(folder), archive.state)
+        with closing(sqlite3.connect(Path(folder, NAME))) as db:
+            return Salvaged(
+                parts=list(_parts(db)),
+                origins=dict(_rows(db, "SELECT key, origin FROM origins")),
+                sealed=dict(_rows(db, "SELECT segment, at FROM sealed")),
+                moves=[
+                    Move(*row)
+                    for row in _rows(
+                        db, "SELECT kind, source, place, path FROM moves ORDER BY number"
+                    )
+                ],
+                problems=problems,
+                broken_off=broken_off,
+            )
+
+
+def _copied(state: Path, folder: Path) -> bool:
+    """Copy the catalog while nobody writes it; whether a transaction was broken off."""
+    uri = f"{(state / NAME).absolute().as_uri()}?mode=ro"
+    broken_off = False
+    with closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)) as db:
+        try:
+            db.execute("BEGIN")
+            db.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        except _ERRORS:
+            # Rolling back takes the right to write; or it is too damaged to be read at all.
+            broken_off = (state / _JOURNAL).exists()
+        names = [NAME, f"{NAME}.sum", *([_JOURNAL] if broken_off else [])]
+        for name in names:
+            with suppress(FileNotFoundError):
+                shutil.copyfile(state / name, folder / name)
+    return broken_off
+
+
+def _problems(folder: Path, state: Path) -> list[str]:
+    try:
+        with Catalog(folder) as catalog:
+            found = catalog.problems()
+    except MdcError as error:
+        found = [str(error)]
+    except UnicodeDecodeError as error:
+        found = [f"{state / NAME}: damaged: {error}"]
+    # The copy is ours alone: people know the catalog by its own name.
+    return [text.replace(str(folder), str(state)) for text in found]
+
+
+def _parts(db: sqlite3.Connection) -> Iterator[PartRow]:
+    for entry, crc in _rows(db, "SELECT entry, crc FROM parts ORDER BY path"):
+        if isinstance(entry, bytes) and zlib.crc32(entry) == crc:
+            with suppress(msgspec.DecodeError):
+                yield _decode(entry)
+
+
+def _rows(db: sqlite3.Connection, statement: str) -> Iterator[Any]:
+    """The rows of a table, as far as they can be read."""
+    with suppress(*_ERRORS):
+        yield from db.execute(statement)

@@ -1,0 +1,109 @@
+"""Whether a part is as it was written: its hash, and every row of it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from mdc_core import times
+from mdc_core.archive.catalog import Frame, PartRow
+from mdc_core.archive.health.examine import Seen, batches_of, digest_of
+from mdc_core.archive.health.pages import Damage, damages
+from mdc_core.archive.home import Archive
+from mdc_core.archive.places import Place
+from mdc_core.errors import DataError
+from mdc_core.versions import oldest
+
+_FACTS = ("symbol", "type_name", "rows", "begins", "ends", "first", "last", "untimed",
+          "first_seq", "last_seq", "in_order")  # fmt: skip
+_MOMENTS = ("begins", "ends", "first", "last")
+Tell = Callable[[int], None]
+
+
+def damages_of_part(archive: Archive, part: PartRow, read: Tell) -> Iterator[Damage]:
+    """What is wrong with a part: nothing, if it is what the catalog knows.
+
+    Raises DataError if it cannot be opened. `read` is told of the rows.
+    """
+    with archive.open_part(part) as file:
+        if digest_of(file, part.bytes) == part.sha256:
+            yield from _of_rows(file, part, read)
+            return
+        text = "not the bytes that were written"
+        if part.suffix == ".parquet":
+            local = archive.place_at(part.place).local
+            places = damages([local / part.path], deep=True)[0] if local else []
+        else:
+            places = list(_frames(file, part))
+        for place in places or [Damage("", 0, part.bytes)]:
+            yield place._replace(text=": ".join(filter(None, (text, place.text))))
+
+
+def damages_of_file(at: Place, path: str, read: Tell, *, deep: bool) -> Iterator[Damage]:
+    """The same for a file that no catalog knows: whether it can be read.
+
+    Not `deep`, only the footer of Parquet is.
+    """
+    if path.endswith(".parquet") and at.local is not None:
+        (found,) = damages([at.local / path], deep=deep)
+        yield from found
+        if found:
+            return
+    if deep:
+        with at.open(path) as file:
+            try:
+                for batch in batches_of(file, Path(path), 0, file.size(), set()):
+                    read(batch.num_rows)
+            except DataError as error:
+                yield Damage(str(error).removeprefix(f"{path}: "))
+
+
+def _of_rows(file: pa.NativeFile, part: PartRow, read: Tell) -> Iterator[Damage]:
+    """Compare the rows with what the catalog says of them."""
+    seen = Seen()
+    versions: set[tuple[str, str]] = set()
+    frames = part.frames or (Frame(part.bytes, part.rows, part.begins, part.ends),)
+    start = 0
+    try:
+        for frame in frames:
+            before = seen.rows
+            seen.restart()
+            for batch in batches_of(file, Path(part.path), start, frame.bytes, versions):
+                seen.add(batch)
+                read(batch.num_rows)
+            if (seen.rows - before, seen.since) != (frame.rows, (frame.begins, frame.ends)):
+                text = f"{seen.rows - before:,} events, and the catalog says {frame.rows:,}"
+                if seen.rows - before == frame.rows:
+                    text = "events of other times than the catalog says"
+                yield Damage(text, start, start + frame.bytes)
+            start += frame.bytes
+        facts = seen.facts()
+    except DataError as error:
+        yield Damage(str(error).removeprefix(f"{part.path}: "))
+        return
+    facts["version"] = oldest(part.type_name, versions)
+    for name in (*_FACTS, *(["version"] if versions else [])):
+        if facts[name] != getattr(part, name):
+            found, said = (_said(name, v) for v in (facts[name], getattr(part, name)))
+            yield Damage(f"{name.removesuffix('_name')} is {found}, the catalog says {said}")
+
+
+def _said(name: str, value: Any) -> str:
+    return times.from_ns(value) if name in _MOMENTS and value is not None else str(value)
+
+
+def _frames(file: pa.NativeFile, part: PartRow) -> Iterator[Damage]:
+    """The frames of a file that cannot be read, or have other rows than they had."""
+    start = 0
+    for frame in part.frames:
+        seen = Seen()
+        reason = ""
+        try:
+            for batch in batches_of(file, Path(part.path), start, frame.bytes, set()):
+                seen.add(batch)
+        except DataError as error:
+            reason = str(error).removeprefix(f"{part.path}: ")
+        if reason or (seen.rows, seen.since) != (frame.rows, (frame.begins, frame.ends)):
+            yield Damage(reason, start, start + frame.bytes)
+        start += frame.bytes

@@ -1,0 +1,273 @@
+"""Verifying an archive: the catalog against the disk, and every byte of it on request.
+
+Nothing is changed, and nothing needs the right to write. Others may be writing meanwhile: what
+looks wrong is looked at again before it is told.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from mdc_core.archive import journal
+from mdc_core.archive.catalog import NAME, Move, PartRow
+from mdc_core.archive.find import PART
+from mdc_core.archive.health.pages import Damage
+from mdc_core.archive.health.paths import misplaced
+from mdc_core.archive.health.rebuild import distinct_places
+from mdc_core.archive.health.salvage import Salvaged, salvaged
+from mdc_core.archive.health.sound import damages_of_file, damages_of_part
+from mdc_core.archive.health.unfinished import is_written
+from mdc_core.archive.home import MAINTENANCE, Archive
+from mdc_core.archive.journal import Segment
+from mdc_core.archive.places import Place
+from mdc_core.errors import MdcError
+
+RECOVER = "mdc recover"
+REBUILD = "mdc catalog rebuild"
+
+
+class Finding(NamedTuple):
+    """Something wrong: in which file, and where in it as far as that is known."""
+
+    file: str
+    kind: str
+    text: str
+    start: int | None = None
+    stop: int | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.start is None else f"bytes {self.start} to {self.stop}: "
+        return f"{self.file}: {where}{self.text}" + (f" ({self.hint})" if self.hint else "")
+
+
+class Verification:
+    """One look at an archive; `rows` and `parts` tell how much was looked at."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        tiers: Mapping[str, str],
+        *,
+        deep: bool = False,
+        read: Callable[[int], None] = lambda rows: None,
+    ) -> None:
+        self.parts = self.rows = 0
+        self.notes: list[str] = []
+        self._archive, self._tiers, self._deep, self._read = archive, tiers, deep, read
+        self._known = Salvaged()
+        self._journals: dict[str, bool] = {}  # by segment: whether somebody writes it
+
+    def findings(self) -> Iterator[Finding]:
+        """Everything that is wrong."""
+        self._journals = {
+            path.stem: is_written(path)
+            for path in journal.segments(self._archive.state / "journal")
+        }
+        # The files first: what is sealed meanwhile is in the catalog, then, at least.
+        sizes = dict(self._sizes(frozenset()))
+        self._known = salvaged(self._archive)
+        sizes |= self._sizes(frozenset(name for name, _ in sizes))
+        yield from self._catalog()
+        yield from self._of_journals()
+        if self._catalogued:
+            yield from self._of_parts(sizes)
+            yield from self._orphans(sizes)
+            yield from self._moves()
+        else:
+            yield from self._files(sizes)
+        yield from self._left_over()
+
+    def _sizes(self, done: frozenset[str]) -> Iterator[tuple[tuple[str, str], int]]:
+        """The files of each place, but for those that are done, and their sizes."""
+        for name, at in self._places():
+            if name not in done:
+                for path, size in at.walk():
+                    yield (name, path), size
+
+    def _places(self) -> list[tuple[str, Place]]:
+        return [
+            (name, at)
+            for name, at in distinct_places(self._archive, self._known.parts, self._tiers)
+            if at.local is None or at.local.is_dir()
+        ]
+
+    @cached_property
+    def _catalogued(self) -> bool:
+        return self._archive.has_catalog and not (
+            self._known.problems and not self._known.parts
+        )
+
+    @cached_property
+    def _later(self) -> dict[tuple[str, str], PartRow]:
+        """The parts as the catalog knows them when something looked wrong."""
+        return {part.key: part for part in salvaged(self._archive).parts}
+
+    def _catalog(self) -> Iterator[Finding]:
+        path = self._archive.state / NAME
+        for text in self._known.problems:
+            file, _, rest = text.partition(": ")
+            yield Finding(file, "catalog", rest, hint=REBUILD)
+        if self._known.broken_off:
+            yield Finding(str(path), "unfinished", "a transaction was broken off", hint=RECOVER)
+        if self._archive.has_catalog:
+            return
+        if self._archive.state.is_dir():
+            yield Finding(str(path), "catalog", "there is no catalog", hint=REBUILD)
+        else:
+            self.notes.append(f"{self._archive.root} has no catalog: the files alone are read")
+
+    def _of_journals(self) -> Iterator[Finding]:
+        for segment, written in self._journals.items():
+            path = self._archive.state / "journal" / f"{segment}{journal.SUFFIX}"
+            if segment in self._known.sealed:
+                if not written:
+                    text = "a journal whose events are all in parts"
+                    yield Finding(str(path), "journal", text, hint=RECOVER)
+                continue
+            if written and not self._deep:
+                continue
+            try:
+                file = path.open("rb", buffering=0)
+            except FileNotFoundError:
+                continue  # sealed since we looked
+            with closing(file):
+                read = Segment(file, str(path))
+                events = sum(batch.num_rows for batch in read.batches())
+            self._read(events)
+            for damage in read.damages:
+                if not damage.torn:
+                    yield Finding(str(path), "damaged", damage.reason, damage.start,
+                                  damage.stop)  # fmt: skip
+            if not written:
+                text = f"a journal that was left behind, with {events:,} events"
+                yield Finding(str(path), "journal", text, hint=RECOVER)
+
+    def _of_parts(self, sizes: dict[tuple[str, str], int]) -> Iterator[Finding]:
+        for part in self._known.parts:
+            self.parts += 1
+            found = list(self._of_part(part, sizes.get(part.key)))
+            if found and self._later.get(part.key) == part:
+                yield from found
+            self.rows += part.rows
+
+    def _of_part(self, part: PartRow, size: int | None) -> Iterator[Finding]:
+        archive = self._archive
+        name = archive.path_of(part)
+        if size != part.bytes:
+            size = archive.place_at(part.place).size(part.path)
+        if size is None:
+            if part.key not in self._coming:
+                yield Finding(name, "missing", f"missing, with {part.rows:,} events")
+            return
+        if size < part.bytes or (size > part.bytes and not part.frames):
+            yield Finding(name, "size", f"{size:,} bytes, the catalog says {part.bytes:,}")
+            return
+        runs = {segment.rpartition("-")[0] for segment in self._journals}
+        if size > part.bytes and part.run_id not in runs:
+            text = f"a tail of {size - part.bytes:,} bytes that was never committed"
+            yield Finding(name, "tail", text, part.bytes, size, hint=REBUILD)
+        if (claim := misplaced(part)) is not None:
+            yield Finding(name, "misplaced", claim)
+        if self._deep:
+            yield from (Finding(name, "damaged", *damage) for damage in self._damages(part))
+
+    def _damages(self, part: PartRow) -> Iterator[Damage]:
+        try:
+            yield from damages_of_part(self._archive, part, self._read)
+        except MdcError as error:
+            yield Damage(str(error).removeprefix(f"{self._archive.path_of(part)}: "))
+
+    @cached_property
+    def _coming(self) -> set[tuple[str, str]]:
+        """Parts whose files are still to be moved into their places, and are there."""
+        return {
+            (move.place, move.path)
+            for move in self._known.moves
+            if move.kind == "put" and (self._archive.state / move.source).exists()
+        }
+
+    def _orphans(self, sizes: dict[tuple[str, str], int]) -> Iterator[Finding]:
+        known = {part.key for part in self._known.parts}
+        moving = {(move.place, move.path) for move in self._known.moves}
+        for key in sorted(sizes.keys() - known - moving):
+            name, path = key
+            # A part of a segment that is being sealed is in its place before it counts.
+            sealing = any(f".{segment}." in f".{Path(path).name}" for segment in self._journals)
+            if not PART.search(path) or sealing or key in self._later:
+                continue
+            at = self._archive.place_at(name)
+            if at.size(path) is not None:
+                text = "not in the catalog"
+                yield Finding(at.full_path(path), "orphan", text,
+                              hint=f"{REBUILD} takes it in")  # fmt: skip
+
+    def _moves(self) -> Iterator[Finding]:
+        if self._known.moves and not is_written(self._archive.state / MAINTENANCE):
+            for move in self._known.moves:
+                yield Finding(self._full(move), "move", f"a {move.kind} that was not finished",
+                              hint=RECOVER)  # fmt: skip
+
+    def _full(self, move: Move) -> str:
+        return self._archive.place_at(move.place).full_path(move.path)
+
+    def _files(self, sizes: dict[tuple[str, str], int]) -> Iterator[Finding]:
+        """Without a catalog, the files have to speak for themselves."""
+        for name, path in sizes:
+            if not PART.search(path):
+                continue
+            self.parts += 1
+            at = self._archive.place_at(name)
+            seen = self.rows
+            try:
+                for damage in damages_of_file(at, path, self._counted, deep=self._deep):
+                    yield Finding(at.full_path(path), "damaged", *damage)
+            except FileNotFoundError:
+                self.rows = seen  # gone since we looked
+
+    def _counted(self, rows: int) -> None:
+        self.rows += rows
+        self._read(rows)
+
+    def _left_over(self) -> Iterator[Finding]:
+        """What killed commands began to write, and nobody goes on with."""
+        state = self._archive.state
+        text = "left over by a killed command"
+        for path in sorted((state / "tmp").glob("*")) if state.is_dir() else ():
+            if not self._in_use(path.name) and path.exists():
+                yield Finding(str(path), "leftover", text, hint=RECOVER)
+        for path in sorted((state / "journal").glob("*.new")):
+            pid = path.suffixes[-2][1:] if len(path.suffixes) > 1 else ""
+            if not _alive(pid):
+                yield Finding(str(path), "leftover", text, hint=RECOVER)
+        moving = {self._full(move) for move in self._known.moves}
+        for _, at in self._places():
+            for path in sorted(at.local.rglob(".*.part")) if at.local is not None else ():
+                target = str(path.with_name(path.name[1:].removesuffix(".part")))
+                if target not in moving and state not in path.parents:
+                    yield Finding(str(path), "leftover", text, hint="remove it")
+        for path in sorted((state / "damaged").glob("*")):
+            self.notes.append(f"{path} is a damaged journal, kept by recovery")
+
+    def _in_use(self, name: str) -> bool:
+        """Whether a directory of new files belongs to a command that is running."""
+        if name.startswith("rewrite-"):
+            return _alive(name.split("-")[1])
+        return self._journals.get(name, False) or is_written(
+            self._archive.state / "journal" / f"{name}{journal.SUFFIX}"
+        )
+
+
+def _alive(pid: str) -> bool:
+    if not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,123 @@
+"""Importing packs: all of it is verified, then what is new is entered at once."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import time_ns
+from typing import NamedTuple
+
+import msgspec
+
+from mdc_core import times
+from mdc_core.archive.catalog import Frame, PartRow, origin_key
+from mdc_core.archive.home import Archive
+from mdc_core.archive.pack.limits import Limit
+from mdc_core.archive.pack.names import DATA
+from mdc_core.archive.pack.read import Finding, Sound, Unpacked
+from mdc_core.archive.pack.verify import verify, verify_aside
+from mdc_core.archive.places import STATE
+from mdc_core.archive.replace import Replacement, rewriting
+
+
+class Merged(NamedTuple):
+    """What became of the files of some packs; `findings` means that nothing was done."""
+
+    new: list[PartRow]
+    renamed: list[tuple[str, str]]
+    skipped: int  # the archive has them already
+    origins: dict[str, bytes]
+    findings: list[Finding]
+
+
+def import_packs(archive: Archive, paths: Sequence[Path], limit: Limit) -> Merged:
+    """Verify the packs, and enter what the archive does not have, in one transaction.
+
+    The archive has to be prepared for writing.
+    """
+    with rewriting(archive) as catalog:
+        change = Replacement(archive, catalog)
+        try:
+            read = verify(paths, change.stage, limit, keep=True)
+            merged = merge(archive, catalog.parts(), read)
+            files = {file.packed.sha256: file for one in read for file in one.files}
+            for part in merged.new:
+                change.add(files[part.sha256].staged, part, merged.origins[part.origin])
+            if merged.new:
+                change.commit()
+        finally:
+            change.abandon()
+    return merged
+
+
+def try_import(root: str | Path, paths: Sequence[Path], limit: Limit) -> Merged:
+    """What an import would do; nothing is changed."""
+    archive = Archive(root)
+    known: list[PartRow] = []
+    if archive.has_catalog:
+        with archive.catalog(read_only=True) as catalog:
+            known = catalog.parts()
+    return merge(archive, known, verify_aside(paths, limit))
+
+
+def merge(archive: Archive, known: Sequence[PartRow], read: Sequence[Unpacked]) -> Merged:
+    """What is to be entered, and under which names."""
+    findings = [finding for one in read for finding in one.findings]
+    hashes = {part.sha256 for part in known}
+    names = _Names(archive, [part.path for part in known])
+    new: list[PartRow] = []
+    renamed, skipped = [], 0
+    origins: dict[str, bytes] = {}
+    for one in read:
+        for file in one.files if not findings else ():
+            assert one.manifest is not None
+            if file.packed.sha256 in hashes:
+                skipped += 1
+                continue
+            hashes.add(file.packed.sha256)
+            below = file.packed.path.removeprefix(DATA)
+            path = names.free(below, file.packed.suffix, one.manifest.id)
+            if path != below:
+                renamed.append((below, path))
+            origin = msgspec.json.encode(one.manifest.origins[file.packed.origin])
+            origins[origin_key(origin)] = origin
+            new.append(_row(file, path, origin_key(origin)))
+    return Merged(new, renamed, skipped, origins, findings)
+
+
+class _Names:
+    """The names of an archive's parts, and of those that come in."""
+
+    def __init__(self, archive: Archive, known: Sequence[str]) -> None:
+        self._place = archive.place
+        # A file system for which SPY and spy are the same name.
+        local = archive.local
+        self._fold = local is not None and (local / STATE.upper()).exists()
+        self._taken = {self._key(name) for name in known}
+
+    def _key(self, name: str) -> str:
+        return name.casefold() if self._fold else name
+
+    def free(self, below: str, suffix: str, pack_id: str) -> str:
+        """A name that nothing has: as in the pack, else with the pack's id in it."""
+        stem = f"{below.removesuffix(suffix)}-{pack_id[:12]}"
+        name, number = below, 1
+        # A file that the catalog does not know is not overwritten either.
+        while self._key(name) in self._taken or self._place.size(name) is not None:
+            name = f"{stem}{f'-{number}' if number > 1 else ''}{suffix}"
+            number += 1
+        self._taken.add(self._key(name))
+        return name
+
+
+def _row(file: Sound, path: str, origin: str) -> PartRow:
+    packed, facts = file.packed, file.facts
+    first, last = (None if text is None else times.to_ns(text) for text in facts.timed)
+    return PartRow(
+        path=path, symbol=packed.symbol, type_name=packed.type, period=packed.period,
+        layout=packed.layout, format=packed.format, suffix=packed.suffix, codec=packed.codec,
+        rows=facts.rows, bytes=packed.bytes, begins=facts.begins, ends=facts.ends, first=first,
+        last=last, untimed=facts.untimed, first_seq=facts.first_seq, last_seq=facts.last_seq,
+        sha256=packed.sha256, version=packed.version, run_id=packed.run_id,
+        origin=origin, inputs=tuple(packed.inputs),
+        made_by="import", made_at=time_ns(), in_order=facts.in_order,
+        frames=tuple(Frame(*frame) for frame in packed.frames),
+    )  # fmt: skip

@@ -1,0 +1,102 @@
+"""What one statement of SQL reads of an archive, and which parts that can be in."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from mdc_core.archive.catalog import PartRow
+from mdc_core.archive.find import chosen as chosen_by_path
+from mdc_core.archive.find import period
+from mdc_core.archive.home import Archive
+from mdc_core.archive.query import Query
+from mdc_core.archive.snapshot import Snapshot, Stored
+from mdc_core.archive.sql.where import either
+from mdc_core.errors import MdcError
+from mdc_core.events import EVENT_TYPES
+
+PARTS_NAME = "parts"
+
+
+class Reading:
+    """An archive at one moment, as far as one statement needs it.
+
+    `chosen` limits all event types; `limits` is what the statement says of each that it
+    names, None if that cannot be told.
+    """
+
+    def __init__(
+        self, archive: Archive, chosen: Query, limits: Mapping[str, Query] | None
+    ) -> None:
+        self.archive = archive
+        self.chosen = chosen
+        self.limits = limits
+        self.problem: MdcError | None = None
+        self.too_fine: str | None = None  # the type of which a scan found such decimals
+        self._snapshot: Snapshot | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The archive at the moment of the first scan, the same for all of them."""
+        with self._lock:
+            if self._snapshot is None:
+                self._snapshot = Snapshot(self.archive, self._needed())
+            return self._snapshot
+
+    def _needed(self) -> Query:
+        chosen = self.chosen
+        if not self.archive.has_catalog:  # what files hold, their paths may not tell
+            return Query(start=chosen.start, end=chosen.end)
+        if self.limits is None or PARTS_NAME in self.limits:
+            return chosen
+        named = {name: limit for name, limit in self.limits.items() if name in EVENT_TYPES}
+        return both(Query((), tuple(named)), both(chosen, either(list(named.values()))))
+
+    def parts(self) -> list[PartRow]:
+        """What is known of the parts."""
+        # Without a catalog that takes reading them all; the scans do with less.
+        known = self.archive.has_catalog
+        return (self.snapshot if known else Snapshot(self.archive, self.chosen)).parts
+
+    def limit(self, type_name: str) -> Query:
+        """What the statement says of a type."""
+        return Query() if self.limits is None else self.limits.get(type_name, Query())
+
+    def may_read(self, type_name: str) -> bool:
+        """Whether the type is not excluded altogether."""
+        return not self.chosen.types or type_name in self.chosen.types
+
+    def stored(self, type_name: str) -> Iterator[Stored]:
+        """What can hold wanted events of a type."""
+        query = both(Query((), (type_name,)), both(self.chosen, self.limit(type_name)))
+        if self.archive.has_catalog:
+            for piece in self.snapshot.stored():
+                if piece.row is not None and _may_hold(piece.row, query):
+                    yield piece
+            return
+        by_path = set(chosen_by_path(Path(self.archive.root), query))
+        for piece in self.snapshot.stored():
+            assert piece.path is not None
+            below = PurePosixPath(piece.path.relative_to(self.archive.root))
+            # Where a path is not one of ours, it tells nothing.
+            if piece.path in by_path or period(below) == (None, None):
+                yield piece
+
+
+def _may_hold(row: PartRow, query: Query) -> bool:
+    return (
+        row.type_name in query.types
+        and (not query.symbols or row.symbol in query.symbols)
+        and (query.start is None or row.ends >= query.start)
+        and (query.end is None or row.begins < query.end)
+    )
+
+
+def both(query: Query, other: Query) -> Query:
+    """What is wanted by both, or somewhat more: the symbols and types of the first count."""
+    starts = [start for start in (query.start, other.start) if start is not None]
+    ends = [end for end in (query.end, other.end) if end is not None]
+    return Query(
+        query.symbols or other.symbols, query.types or other.types,
+        max(starts, default=None), min(ends, default=None),
+    )  # fmt: skip

@@ -1,0 +1,128 @@
+"""Rows of a result as text: JSONL, and the cells of a table.
+
+Numbers are exact and in plain digits; times are RFC 3339 in UTC with nine digits, dates
+2024-01-02, intervals ISO 8601 (P1M2DT0.003S), bytes base64, lists and structs JSON, maps JSON
+objects. NaN and infinities are null in JSON, which has none.
+"""
+
+import math
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mdc_core.errors import DataError
+from mdc_core.events import EVENT_TYPES
+from mdc_core.schema import field_names
+from mdc_core.wire.arrow import Incoming
+from mdc_core.wire.jsonl import encode_batch, encode_json
+from mdc_core.wire.text import decimal_text
+
+Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
+_join: Callable[..., Any] = pc.binary_join_element_wise
+_replaced: Callable[..., Any] = pc.binary_replace_slice
+_DIGITS_LEFT = {"s": ".000000000Z", "ms": "000000Z", "us": "000Z", "ns": "Z"}
+
+
+def json_lines(batch: pa.RecordBatch, names: Sequence[str]) -> bytes:
+    """Rows as lines: events in canonical form, others with all of their columns."""
+    events = _events(batch)
+    if events is not None:
+        return encode_batch(events)
+    columns = [json_values(column) for column in batch.columns]
+    rows = zip(*columns, strict=True)
+    return b"".join(encode_json(dict(zip(names, row, strict=True))) + b"\n" for row in rows)
+
+
+def _events(batch: pa.RecordBatch) -> pa.RecordBatch | None:
+    """The rows as events, if they are whole ones: nothing would be lost, nothing made up."""
+    names = batch.schema.names
+    if not {"type", "symbol", "ts_event"}.issubset(names) or len(set(names)) < len(names):
+        return None
+    types = batch.column(names.index("type"))
+    kinds: list[Any] = types.unique().to_pylist()
+    if not all(kind in EVENT_TYPES for kind in kinds):
+        return None
+    for kind in kinds:
+        rows = batch.filter(pc.equal(types, pa.scalar(kind))) if len(kinds) > 1 else batch
+        fields = ("type", *field_names(kind))
+        if any(n not in fields and c.null_count < len(c)
+               for n, c in zip(names, rows.columns, strict=True)):  # fmt: skip
+            return None
+    try:
+        return Incoming(batch.schema, "the result").events(batch)
+    except DataError:
+        return None
+
+
+def json_values(column: Array) -> list[Any]:
+    """The values of a column as they are written to JSON."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return json_values(column.dictionary_decode())
+    if pa.types.is_decimal(kind):
+        return [None if t is None else msgspec.Raw(t.encode())
+                for t in decimal_text(column).to_pylist()]  # fmt: skip
+    if pa.types.is_timestamp(kind):
+        text: Array = pc.cast(column.view(pa.timestamp(kind.unit)), pa.string())
+        text = _replaced(text, 10, 11, "T")
+        return list(_join(text, _DIGITS_LEFT[kind.unit], "").to_pylist())
+    if pa.types.is_date(kind) or pa.types.is_time(kind):
+        return list(column.cast(pa.string()).to_pylist())
+    if pa.types.is_floating(kind):
+        return [v if v is None or math.isfinite(v) else None for v in column.to_pylist()]
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return [None if v is None else b64encode(v).decode() for v in column.to_pylist()]
+    if pa.types.is_interval(kind):
+        return [None if v is None else _iso(*v) for v in column.to_pylist()]
+    if pa.types.is_nested(kind):
+        return _nested(column)
+    return list(column.to_pylist())
+
+
+def _nested(column: Array) -> list[Any]:
+    kind = column.type
+    if pa.types.is_struct(kind):
+        fields = [json_values(field) for field in column.flatten()]
+        names = [field.name for field in kind]
+        known = column.is_valid().to_pylist()
+        rows = zip(*fields, strict=True)
+        objects = [dict(zip(names, row, strict=True)) for row in rows]
+        return [row if k else None for row, k in zip(objects, known, strict=True)]
+    if pa.types.is_map(kind):
+        entries = pa.StructArray.from_arrays([column.keys, column.items], ["key", "value"])
+        pairs = _nested(
+            pa.ListArray.from_arrays(column.offsets, entries, mask=column.is_null())
+        )
+        return [None if p is None else {str(e["key"]): e["value"] for e in p} for p in pairs]
+    items = iter(json_values(column.flatten()))
+    lengths = pc.list_value_length(column).to_pylist()
+    return [None if n is None else [next(items) for _ in range(n)] for n in lengths]
+
+
+def cells(column: Array) -> list[str | None]:
+    """The values of a column as text."""
+    if pa.types.is_floating(column.type):
+        words = {math.inf: "Infinity", -math.inf: "-Infinity"}
+        return [None if v is None else "NaN" if v != v else words.get(v, repr(v))
+                for v in column.to_pylist()]  # fmt: skip
+    return [_cell(value) for value in json_values(column)]
+
+
+def _cell(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return encode_json(value).decode()
+
+
+def _iso(months: int, days: int, nanoseconds: int) -> str:
+    """An interval as ISO 8601 says it."""
+    seconds, rest = divmod(abs(nanoseconds), 1_000_000_000)
+    text = f"{seconds}.{rest:09d}".rstrip("0").rstrip(".")
+    sign = "-" if nanoseconds < 0 else ""
+    said = (f"{months}M" if months else "") + (f"{days}D" if days else "")
+    clock = f"T{sign}{text}S" if nanoseconds or not said else ""
+    return f"P{said}{clock}"

@@ -1,0 +1,209 @@
+"""The event types of an archive as tables for DuckDB.
+
+DuckDB scans them as datasets of Arrow. Which parts are opened is decided when a scan begins:
+by what the WHERE says (see `sql_where`), and by what DuckDB pushes down, such as a symbol that
+a join passes on from another table, against what the catalog says of each part.
+
+Times are timestamp[ns] in UTC (TIMESTAMP_NS of SQL), because DuckDB's types with a zone have
+microseconds, or no functions. Decimals are decimal(18, 9), so that `price * size` works, unless
+a part that is read holds one that does not fit: then the statement begins again with wide ones.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from mdc_core.archive.catalog import PartRow
+from mdc_core.archive.home import Archive
+from mdc_core.archive.query import Query
+from mdc_core.archive.snapshot import Stored
+from mdc_core.archive.sql.parts import BATCH_ROWS, ParquetParts, TooFine, Wanted, is_loss
+from mdc_core.archive.sql.reading import Reading
+from mdc_core.errors import DataError, MdcError
+from mdc_core.narrow import AT_REST
+from mdc_core.schema import arrow_schema, version_of
+
+NAIVE, ZONED = pa.timestamp("ns"), pa.timestamp("ns", "UTC")
+_COLUMNS: dict[str, pa.DataType] = dict.fromkeys(
+    ("path", "symbol", "type", "period", "rows", "bytes", "first", "last", "tier", "format",
+     "codec", "version", "sha256"), pa.string(),
+)  # fmt: skip
+_COLUMNS |= {"rows": pa.int64(), "bytes": pa.int64(), "first": NAIVE, "last": NAIVE}
+PARTS = pa.schema(_COLUMNS)
+
+
+class Scan:
+    """One scan that DuckDB has begun."""
+
+    def __init__(self, reader: pa.RecordBatchReader) -> None:
+        self._reader = reader
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        """The rows."""
+        return self._reader
+
+
+class View(ds.InMemoryDataset):
+    """A table of which DuckDB knows the columns, and gets the rows when it scans it."""
+
+    def __init__(self, rows: "Events | Parts") -> None:
+        super().__init__(rows.schema.empty_table())  # type: ignore[call-arg]  # the stub has none
+        self._rows = rows
+
+    def scanner(  # type: ignore[override]  # all that DuckDB asks of what it gets is `to_reader`
+        self, columns: Sequence[str] | None = None, filter: Wanted | None = None, **_: Any
+    ) -> Scan:
+        """What DuckDB calls when it begins to read."""
+        names = self.schema.names if columns is None else list(columns)
+        schema = pa.schema([self.schema.field(name) for name in names])
+        batches = self._rows.batches(names, filter)
+        return Scan(pa.RecordBatchReader.from_batches(schema, batches))
+
+
+class Events:
+    """The events of one type."""
+
+    def __init__(self, reading: Reading, type_name: str, wide: bool) -> None:
+        self._wide = wide
+        self._stored = arrow_schema(frozenset([type_name]))
+        if not wide:
+            self._stored = pa.schema([f.with_type(_narrow(f.type)) for f in self._stored])
+        self.schema = pa.schema(
+            [field.with_type(_in_sql(field.type)) for field in self._stored]
+        )
+        self._reading = reading
+        self._type = type_name
+
+    def batches(self, names: list[str], pushed: Wanted | None) -> Iterator[pa.RecordBatch]:
+        """The rows that are wanted; what goes wrong is kept, for DuckDB makes a text of it."""
+        reading = self._reading
+        try:
+            yield from map(_without_zone, self._batches(names, self._wanted(pushed)))
+        except MdcError as error:
+            reading.problem = error
+            raise
+        except TooFine:
+            reading.too_fine = self._type
+            raise
+        except (pa.ArrowException, OSError) as error:
+            if is_loss(error):
+                reading.too_fine = self._type
+            else:
+                said = " ".join(str(error).split())
+                reading.problem = DataError(f"cannot read the {self._type} events: {said}")
+            raise
+
+    def _wanted(self, pushed: Wanted | None) -> Wanted:
+        """Which rows: of the type, by the restrictions, by the statement."""
+        chosen = self._reading.chosen
+        wanted = ds.field("type") == self._type
+        if pushed is not None:
+            wanted &= pushed
+        if chosen.symbols:
+            wanted &= ds.field("symbol").isin(pa.array(chosen.symbols))
+        for condition in (*_filed(chosen), *_happened(self._reading.limit(self._type))):
+            wanted &= condition
+        return wanted
+
+    def _batches(self, names: list[str], wanted: Wanted) -> Iterator[pa.RecordBatch]:
+        if not self._reading.may_read(self._type):
+            return
+        rows: list[PartRow] = []
+        others: list[Stored] = []
+        for piece in self._reading.stored(self._type):
+            row = piece.row
+            if row and row.suffix == ".parquet" and row.version == version_of(self._type):
+                rows.append(row)
+            else:
+                others.append(piece)
+        if rows:
+            parquet = ParquetParts(self._reading.archive, rows, self._stored, self._wide)
+            yield from parquet.batches(names, wanted)
+        for piece in others:
+            for batch in piece.batches(BATCH_ROWS):
+                yield from self._picked(batch, names, wanted)
+        for batch in self._reading.snapshot.unsealed_batches():
+            yield from self._picked(batch, names, wanted)
+
+    def _picked(
+        self, batch: pa.RecordBatch, names: list[str], wanted: Wanted
+    ) -> Iterator[pa.RecordBatch]:
+        """The wanted rows of a batch in the schema of events."""
+        own = Query(types=(self._type,)).of(batch)
+        arrays: list[Any] = []
+        for field in self._stored:
+            index = own.schema.get_field_index(field.name)
+            known = index >= 0
+            arrays.append(
+                own.column(index).cast(field.type) if known
+                else pa.nulls(own.num_rows, field.type)
+            )  # fmt: skip
+        table = pa.Table.from_arrays(arrays, schema=self._stored)
+        yield from ds.dataset(table).scanner(columns=names, filter=wanted).to_batches()
+
+
+class Parts:
+    """The parts themselves: what the catalog knows of each."""
+
+    schema = PARTS
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+
+    def batches(self, names: list[str], pushed: Wanted | None) -> Iterator[pa.RecordBatch]:
+        """The parts that are wanted."""
+        reading = self._reading
+        try:
+            rows = [_facts(reading.archive, part) for part in reading.parts()]
+        except MdcError as error:
+            reading.problem = error
+            raise
+        table = ds.dataset(pa.Table.from_pylist(rows, PARTS))
+        yield from table.scanner(columns=names, filter=pushed).to_batches()
+
+
+def _facts(archive: Archive, part: PartRow) -> dict[str, Any]:
+    said = {name: getattr(part, name, None) for name in PARTS.names}
+    return said | {"path": archive.path_of(part), "type": part.type_name}
+
+
+def _narrow(kind: Any) -> Any:
+    """The type of a column with decimals as they are at rest."""
+    if pa.types.is_decimal(kind):
+        return AT_REST
+    if pa.types.is_list(kind):
+        return pa.list_(_narrow(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_narrow(field.type)) for field in kind])
+    return kind
+
+
+def _in_sql(kind: Any) -> Any:
+    return NAIVE if kind == ZONED else kind
+
+
+def _without_zone(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The same nanoseconds as DuckDB takes them."""
+    arrays = [c.view(NAIVE) if c.type == ZONED else c for c in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+
+
+def _filed(query: Query) -> Iterator[Wanted]:
+    """Which rows are filed in a span of time: by event time, else by receive time."""
+    event, received = ds.field("ts_event"), ds.field("ts_recv")
+    if query.start is not None:
+        start = pa.scalar(query.start, ZONED)
+        yield (event >= start) | (event.is_null() & (received >= start))
+    if query.end is not None:
+        end = pa.scalar(query.end, ZONED)
+        yield (event < end) | (event.is_null() & (received.is_null() | (received < end)))
+
+
+def _happened(query: Query) -> Iterator[Wanted]:
+    """Which rows have their event time in a span."""
+    if query.start is not None:
+        yield ds.field("ts_event") >= pa.scalar(query.start, ZONED)
+    if query.end is not None:
+        yield ds.field("ts_event") < pa.scalar(query.end, ZONED)

@@ -1,0 +1,1 @@
+"""Keeping an archive: compaction, retention, tiers, migrations, advice."""

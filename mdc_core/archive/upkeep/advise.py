@@ -1,0 +1,250 @@
+"""Advice on how an archive is stored: what is wasteful, and what would be gained.
+
+What a change would save is measured: some of the files are written to a temporary file as
+they would be, and the rest is taken to behave as they do.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import chain
+from statistics import median
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mdc_core.archive import journal
+from mdc_core.archive.catalog import PartRow
+from mdc_core.archive.formats import Formats
+from mdc_core.archive.health.unfinished import is_written
+from mdc_core.archive.home import Archive
+from mdc_core.archive.journal import Segment
+from mdc_core.archive.profiles import Profiles
+from mdc_core.archive.upkeep.measure import Measured, rewritten_schema, sample, size_of
+from mdc_core.archive.upkeep.tiering import Tiers
+from mdc_core.archive.upkeep.tiers import Forms, other_codec
+from mdc_core.contracts import PartFormat
+from mdc_core.narrow import AT_REST
+
+MANY = 24  # files of one symbol and type, from which small ones matter
+WORTH = 20  # part of the size that has to be saved by another codec: one twentieth
+DEFAULT_PROFILE = "high-volume"  # for files that are not compressed at all
+# Periods by the length of their names, what is longer, and the events of one worth a file.
+_LONGER = {13: ("hourly", "daily", 10, 5_000), 10: ("daily", "monthly", 7, 500)}
+Group = Sequence[PartRow]
+
+
+class Advice(NamedTuple):
+    """Something wasteful, what it costs as far as it was measured, and what to do."""
+
+    kind: str
+    text: str
+    files: int
+    bytes: int
+    saved: int | None  # bytes; None where it is not the size that matters
+    sample: list[str]
+    command: str
+
+    @property
+    def percent(self) -> float | None:
+        """The part of the bytes that would be saved."""
+        return None if self.saved is None else round(100 * self.saved / max(self.bytes, 1), 1)
+
+
+class Advisor:
+    """Looks at the parts of an archive; `largest` are the bytes of a file that is too large."""
+
+    def __init__(self, archive: Archive, parts: Group, tiers: Tiers, largest: int) -> None:
+        self._archive, self._parts, self._tiers = archive, parts, tiers
+        self._largest = largest
+        self._forms = Forms(tiers)
+
+    def advice(self) -> Iterator[Advice]:
+        """All there is to say."""
+        yield from self._small_files()
+        yield from self._codecs()
+        yield from self._json_lines()
+        yield from self._too_fine()
+        yield from self._too_coarse()
+        yield from self._wide_decimals()
+        yield from self._left_behind()
+
+    def _small_files(self) -> Iterator[Advice]:
+        """Several files of the same symbol, type and period."""
+        groups = _grouped(
+            self._parts, lambda p: (p.place, p.tier, p.symbol, p.type_name, p.period, p.format)
+        )
+        several = [group for group in groups if len(group) > 1]
+        if several:
+            files = sum(map(len, several))
+            text = f"{files:,} files where {len(several):,} would do, one for each period"
+            yield self._measured("small-files", text, several, self._compacted,
+                                 f"mdc compact --root {self._archive.root}")  # fmt: skip
+
+    def _codecs(self) -> Iterator[Advice]:
+        """Files that are compressed otherwise than their tier wants, or not at all."""
+        wrong: dict[tuple[str, str, str], list[Group]] = defaultdict(list)
+        for part in self._parts:
+            codec = self._wanted(part).codec(part.symbol, part.tier)
+            if other_codec(part.codec, codec):
+                wrong[part.tier, part.codec, codec].append([part])
+        for (tier, have, codec), groups in sorted(wrong.items()):
+            command = f"mdc tier migrate --root {self._archive.root}"
+            if tier == "hot":
+                profile = self._tiers.profiles.of(groups[0][0].symbol, tier)
+                name = profile.name if profile else DEFAULT_PROFILE
+                command = _again(self._archive, f"--profile {name}", groups[0][0].format)
+            said = "not compressed" if have == "none" else f"compressed with {have}"
+            text = f"{len(groups):,} {tier} files are {said}: {codec} is smaller"
+            found = self._measured("codec", text, groups, self._recompressed, command)
+            if found.saved is not None and found.saved * WORTH >= found.bytes:
+                yield found
+
+    def _wanted(self, part: PartRow) -> Formats:
+        """The format of a part as its tier wants it; where nothing is said, compressed."""
+        if self._tiers.profiles.of(part.symbol, part.tier) is not None:
+            return self._forms.of(part)
+        profile = DEFAULT_PROFILE if part.codec == "none" else None
+        return Formats.like([part], Profiles(profile))
+
+    def _recompressed(self, group: Group) -> PartFormat:
+        return self._wanted(group[0]).of(group[0].symbol, group[0].tier)
+
+    def _compacted(self, group: Group) -> PartFormat:
+        formats = Formats.like(group, self._tiers.profiles)
+        return formats.of(group[0].symbol, group[0].tier)
+
+    def _json_lines(self) -> Iterator[Advice]:
+        """JSONL, which is larger than Parquet, and slower to read."""
+        groups = [[part] for part in self._parts if part.format == "jsonl"]
+        if groups:
+            formats = Formats.load("parquet", {}, self._tiers.profiles)
+            found = self._measured(
+                "format", f"{len(groups):,} files are JSONL: Parquet is smaller", groups,
+                lambda group: formats.of(group[0].symbol, group[0].tier),
+                _again(self._archive, "--format parquet"),
+            )  # fmt: skip
+            if found.saved is not None and found.saved * WORTH >= found.bytes:
+                yield found
+
+    def _too_fine(self) -> Iterator[Advice]:
+        """Very many periods of a few events each."""
+        for length, (name, longer, cut, enough) in _LONGER.items():
+            parts = [part for part in self._parts if len(part.period) == length]
+            key = partial(_coarser, cut)
+            fine = [
+                group
+                for group in _grouped(parts, partial(_coarser, 0))
+                if len(rows := _rows(group)) >= MANY and median(rows) < enough
+            ]
+            if fine:
+                middle = median(chain.from_iterable(map(_rows, fine)))
+                text = (
+                    f"{sum(map(len, fine)):,} {name} files with {middle:,.0f} events (median)"
+                )
+                merged = [some for group in fine for some in _grouped(group, key)]
+                command = _again(self._archive, f"--partition {longer}")
+                yield self._measured("partition", f"{text}: {longer} ones are fewer", merged,
+                                     self._compacted, command)  # fmt: skip
+
+    def _too_coarse(self) -> Iterator[Advice]:
+        """Files of a month, or of all time, that are too large to look for a day in."""
+        large = [
+            part for part in self._parts
+            if part.bytes > self._largest and (part.period == "all" or len(part.period) == 7)
+        ]  # fmt: skip
+        if large:
+            days = {(p.ends - p.begins) // 86_400_000_000_000 + 1 for p in large}
+            text = f"{len(large):,} files of up to {max(days):,} days are very large"
+            yield Advice("partition", text, len(large), sum(p.bytes for p in large), None,
+                         [self._archive.path_of(large[0])],
+                         _again(self._archive, "--partition daily"))  # fmt: skip
+
+    def _wide_decimals(self) -> Iterator[Advice]:
+        """Decimals of 36 digits whose values all fit into 18, as SQL engines like them."""
+        wide = [
+            [part] for part in self._parts
+            if part.suffix == ".parquet" and _wide_columns(self._archive, part)
+        ]  # fmt: skip
+        chosen = sample(wide) if wide else []
+        narrow = [
+            group for group in chosen
+            if _wide(rewritten_schema(self._archive, group, self._compacted(group)))
+            < _wide_columns(self._archive, group[0])
+        ]  # fmt: skip
+        if narrow:
+            text = f"{len(wide):,} files have decimals of 36 digits where 18 are enough"
+            yield self._measured("decimals", text, wide, self._compacted,
+                                 f"mdc compact --root {self._archive.root}")  # fmt: skip
+
+    def _left_behind(self) -> Iterator[Advice]:
+        """Journals that nobody seals."""
+        with self._archive.catalog(read_only=True) as catalog:
+            sealed = catalog.sealed()
+        for path in journal.segments(self._archive.state / "journal"):
+            if path.stem in sealed or is_written(path):
+                continue
+            with suppress(FileNotFoundError), path.open("rb", buffering=0) as file:
+                segment = Segment(file, str(path))
+                events = sum(batch.num_rows for batch in segment.batches())
+                yield Advice("left-behind", f"{events:,} events are only in a journal", 1,
+                             segment.size, None, [str(path)],
+                             f"mdc recover --root {self._archive.root}")  # fmt: skip
+
+    def _measured(
+        self, kind: str, text: str, groups: Sequence[Group],
+        form_of: Callable[[Group], PartFormat], command: str,
+    ) -> Advice:  # fmt: skip
+        """Advice with what a sample of the files says of all of them."""
+        chosen = sample(groups)
+        parts = list(chain.from_iterable(chosen))
+        after = sum(size_of(self._archive, group, form_of(group)) for group in chosen)
+        paths = [self._archive.path_of(part) for part in parts]
+        measured = Measured(sum(part.bytes for part in parts), after, paths)
+        total = sum(part.bytes for group in groups for part in group)
+        files = sum(map(len, groups))
+        return Advice(kind, text, files, total, total - measured.of(total), paths, command)
+
+
+def _grouped(parts: Iterable[PartRow], key: Callable[[PartRow], Hashable]) -> list[Group]:
+    groups: dict[Hashable, list[PartRow]] = {}
+    for part in parts:
+        groups.setdefault(key(part), []).append(part)
+    return list(groups.values())
+
+
+def _coarser(cut: int, part: PartRow) -> Hashable:
+    """What parts have in common that would be one file with longer periods."""
+    return part.place, part.symbol, part.type_name, part.format, part.period[:cut]
+
+
+def _rows(group: Group) -> list[int]:
+    """The events of each period."""
+    rows: dict[str, int] = defaultdict(int)
+    for part in group:
+        rows[part.period] += part.rows
+    return list(rows.values())
+
+
+def _again(archive: Archive, options: str, form: str = "") -> str:
+    """The command that stores everything again, into another root."""
+    form = f"--format {form} " if form not in ("", "parquet") else ""
+    return f"mdc cat --root {archive.root} | mdc store --root NEW {form}{options}"
+
+
+def _wide_columns(archive: Archive, part: PartRow) -> int:
+    with archive.open_part(part) as file:
+        try:
+            return _wide(pq.read_schema(file))
+        except (pa.ArrowException, OSError):
+            return 0  # damaged: for `verify` to tell
+
+
+def _wide(schema: pa.Schema) -> int:
+    """How many columns are decimals that are wider than they are at rest."""
+    return sum(
+        pa.types.is_decimal(field.type) and field.type.precision > AT_REST.precision
+        for field in schema
+    )

@@ -1,0 +1,303 @@
+"""Compaction: the many parts of a period become one, or a few of about a size.
+
+The parts are merged in the order of time, equal times in the order of the paths, which is
+how they are read anyway. Before anything is replaced, every old part is read by itself and
+every new file is read back: the events must be the same. Some groups are committed at a time;
+a kill leaves the old parts or the new ones.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from mdc_core import registry
+from mdc_core.archive.catalog import Catalog, ChangedError, PartRow
+from mdc_core.archive.formats import Formats
+from mdc_core.archive.home import Archive
+from mdc_core.archive.moments import moment_of
+from mdc_core.archive.profiles import Profiles
+from mdc_core.archive.replace import Replacement, clear_trash
+from mdc_core.archive.spill import TABLE_ROWS
+from mdc_core.archive.upkeep.compact_files import contents, origin_of, read_back, write_like
+from mdc_core.archive.upkeep.compact_plan import Group, Job, Wishes, due, grouped, jobs, name_of
+from mdc_core.archive.upkeep.live import live
+from mdc_core.archive.upkeep.merged import Content, Merged
+from mdc_core.batch import Int64s
+from mdc_core.contracts import Check
+from mdc_core.errors import DataError, WriteError
+
+REMEMBERED = 1_000_000  # events that --dedup looks back, within a group
+COMMIT_GROUPS, COMMIT_BYTES = 512, 256 << 20  # that are written before a commit
+_PASSES = 8  # over a group: what was merged may be small enough to be merged again
+
+
+class Outcome(NamedTuple):
+    """What became of a group, or in a dry run what would: `after` is then a forecast."""
+
+    group: Group
+    files: tuple[int, int]  # before and after
+    bytes: tuple[int, int | None]
+    rows: int
+    changed: bool
+    duplicates: int = 0
+    problem: str | None = None  # why it was left as it was: a damaged part
+    busy: str | None = None  # the same: another command was at it
+
+
+class Survey(NamedTuple):
+    """What is known of merged rows before they are written."""
+
+    cuts: list[tuple[int, int]]  # moments at which a new file begins, and the rows before
+    dropped: Int64s  # the places of duplicates
+    duplicates: Content
+
+
+def plan(archive: Archive, parts: Iterable[PartRow], wishes: Wishes) -> Iterator[Outcome]:
+    """What would be done; nothing is changed, and nothing read but to find duplicates."""
+    is_live = live(archive)
+    for group, some in grouped(parts).items():
+        check = _check(wishes, some)
+        kept = [part for part in some if not is_live(part)]
+        files, changed, duplicates = len(some), False, 0
+        try:
+            for job in jobs(kept, wishes):
+                survey = _surveyed(archive, job, check)
+                duplicates += survey.duplicates.rows
+                if due(job, wishes) or survey.cuts or len(survey.dropped):
+                    changed = True
+                    files += len(survey.cuts) + 1 - len(job.parts)
+        except DataError as error:
+            yield _outcome(group, some, some, problem=str(error))
+            continue
+        found = _outcome(group, some, some, duplicates=duplicates)
+        yield found._replace(
+            files=(len(some), files), bytes=(found.bytes[0], None), changed=changed
+        )
+
+
+def compact(
+    archive: Archive, catalog: Catalog, parts: Iterable[PartRow], wishes: Wishes,
+    profiles: Profiles,
+) -> Iterator[Outcome]:  # fmt: skip
+    """Compact the groups of these parts, some at a time; within `rewriting`."""
+    bench = _Bench(archive, catalog, profiles)
+    for some in _shares(grouped(parts).items()):
+        works = [_Work(group, list(own), wishes) for group, own in some]
+        bench.run(works)
+        for work, (group, before) in zip(works, some, strict=True):
+            yield _outcome(group, before, work.parts, problem=work.problem, busy=work.busy,
+                           duplicates=work.duplicates)  # fmt: skip
+
+
+def _shares(
+    groups: Iterable[tuple[Group, list[PartRow]]],
+) -> Iterator[list[tuple[Group, list[PartRow]]]]:
+    """The groups that are written before a commit: a commit costs as much as many files."""
+    share: list[tuple[Group, list[PartRow]]] = []
+    size = 0
+    for group, parts in groups:
+        share.append((group, parts))
+        size += sum(part.bytes for part in parts)
+        if size >= COMMIT_BYTES or len(share) >= COMMIT_GROUPS:
+            yield share
+            share, size = [], 0
+    if share:
+        yield share
+
+
+def _outcome(
+    group: Group, before: Sequence[PartRow], after: Sequence[PartRow], **more: Any
+) -> Outcome:
+    sizes = sum(part.bytes for part in before), sum(part.bytes for part in after)
+    rows = sum(part.rows for part in before)
+    return Outcome(group, (len(before), len(after)), sizes, rows, before != after, **more)
+
+
+class _Work:
+    """The compaction of one group; `parts` are what there is of it now."""
+
+    def __init__(self, group: Group, parts: list[PartRow], wishes: Wishes) -> None:
+        self.group, self.parts, self.wishes = group, parts, wishes
+        self.duplicates = 0
+        self.problem: str | None = None  # why it is left as it is: a damaged part
+        self.busy: str | None = None  # the same: another command was at it
+
+    def took(self, done: "_Staged") -> None:
+        """Note that a job was committed."""
+        self.duplicates += done.duplicates
+        gone = {part.key for part in done.job.parts}
+        self.parts = [part for part in self.parts if part.key not in gone]
+        self.parts += [part for _, part in done.files]
+
+
+class _Staged(NamedTuple):
+    """A job that is written and verified, and not committed yet."""
+
+    work: _Work
+    job: Job
+    files: list[tuple[Path, PartRow]]
+    origin: bytes
+    duplicates: int
+
+    def enter(self, replacement: Replacement) -> None:
+        """Make it part of a transaction."""
+        for file, part in self.files:
+            replacement.add(file, part, self.origin)
+        for part in self.job.parts:
+            replacement.remove(part)
+
+
+class _Bench:
+    """Where jobs are written, and committed together."""
+
+    def __init__(self, archive: Archive, catalog: Catalog, profiles: Profiles) -> None:
+        self._archive, self._catalog, self._profiles = archive, catalog, profiles
+        self._replacement = Replacement(archive, catalog)
+        self._taken: set[tuple[str, str]] = set()
+
+    def run(self, works: Sequence[_Work]) -> None:
+        """Do what there is to do in some groups, until nothing is left."""
+        for _ in range(_PASSES):
+            self._replacement = Replacement(self._archive, self._catalog)
+            self._taken = set()
+            is_live = live(self._archive)
+            try:
+                staged = [done for work in works for done in self._stage(work, is_live)]
+                self._commit(staged)
+            except OSError as error:
+                text = error.strerror or error
+                raise WriteError(f"cannot write below {self._archive.state}: {text}") from None
+            finally:
+                self._replacement.abandon()  # what was not committed, or the empty directory
+            clear_trash(self._archive)
+            again = {id(done.work) for done in staged}
+            works = [work for work in works if id(work) in again and not work.busy]
+            if not works:
+                return
+            for work in works:  # what is twice has been found
+                work.wishes = work.wishes._replace(dedup=False)
+
+    def _stage(self, work: _Work, is_live: Callable[[PartRow], bool]) -> list[_Staged]:
+        """Write what is due in a group; a damaged part is its problem alone."""
+        kept = [part for part in work.parts if not is_live(part)]
+        check = _check(work.wishes, kept)
+        staged = []
+        try:
+            for job in jobs(kept, work.wishes):
+                survey = _surveyed(self._archive, job, check)
+                if due(job, work.wishes) or survey.cuts or len(survey.dropped):
+                    staged.append(self._written(work, job, survey))
+        except DataError as error:
+            work.problem = str(error)
+        return staged
+
+    def _commit(self, staged: Sequence[_Staged]) -> None:
+        """Commit it all at once; one by one where another command has been at some of it."""
+        if not staged:
+            return
+        for done in staged:
+            done.enter(self._replacement)
+        try:
+            self._replacement.commit()
+        except ChangedError:
+            for done in staged:
+                self._replacement = Replacement(self._archive, self._catalog)
+                done.enter(self._replacement)
+                try:
+                    self._replacement.commit()
+                except ChangedError as error:
+                    done.work.busy = str(error)
+                else:
+                    done.work.took(done)
+            return
+        for done in staged:
+            done.work.took(done)
+
+    def _written(self, work: _Work, job: Job, survey: Survey) -> _Staged:
+        """The new files of a job, staged and verified."""
+        like, row_group = job.parts[0], work.wishes.row_group
+        before = contents(self._archive, job.parts)
+        formats = Formats.like(job.parts, self._profiles, row_group)
+        suffix = formats.of(like.symbol, like.tier).suffix
+        origin = origin_of(self._catalog, job.parts)
+        after, files = survey.duplicates, []
+        names = _names(self._archive, job, suffix, len(survey.cuts) + 1, self._taken)
+        for merged in _divided(self._archive, job, survey, row_group):
+            file = self._replacement.stage()
+            part = write_like(job.parts, merged, file, next(names), formats, origin)
+            after += read_back(file, part)
+            files.append((file, part))
+        if (after.rows, after.hash) != (before.rows, before.hash):
+            raise DataError(
+                f"{self._archive.path_of(like)} and its neighbours: {before.rows:,} "
+                f"events were read and {after.rows:,} written, or not the same ones; "
+                "nothing was changed"
+            )
+        return _Staged(work, job, files, origin, survey.duplicates.rows)
+
+
+def _names(
+    archive: Archive, job: Job, suffix: str, files: int, taken: set[tuple[str, str]]
+) -> Iterator[str]:
+    """Paths that are free, or become free: the bare name if all of the group is in one file."""
+    name = job.parts[0].place
+    place = archive.place_at(name)
+    old = {part.path for part in job.parts}
+    number = 0 if job.whole and files == 1 else 1
+    while True:
+        path = f"{name_of(job.parts[0], number)}{suffix}"
+        if (name, path) not in taken and (path in old or place.size(path) is None):
+            taken.add((name, path))
+            yield path
+        number += 1
+
+
+def _check(wishes: Wishes, parts: Sequence[PartRow]) -> Check | None:
+    """The check that knows what a duplicate is, for all the parts of a group."""
+    if not wishes.dedup:
+        return None
+    plugin = registry.load("validate", "duplicate")
+    window = max(min(sum(part.rows for part in parts), REMEMBERED), 1)
+    check: Check = plugin(plugin.Options(window=window))
+    return check
+
+
+def _surveyed(archive: Archive, job: Job, check: Check | None) -> Survey:
+    """Where the rows of a job are to be cut, and which are duplicates."""
+    goals = [job.rows * number // job.pieces for number in range(1, job.pieces)]
+    cuts: list[tuple[int, int]] = []
+    dropped: list[int] = []
+    duplicates = Content()
+    at, last = 0, None
+    for batch in Merged(archive, job.parts).batches() if goals or check else ():
+        moments = moment_of(batch)
+        starts = np.flatnonzero(np.append(last is not None and moments[0] != last,
+                                          moments[1:] != moments[:-1])) + at  # fmt: skip
+        while goals and len(starts) and starts[-1] >= goals[0]:
+            cut = int(starts[np.searchsorted(starts, goals[0])])
+            cuts.append((int(moments[cut - at]), cut))
+            goals = [goal for goal in goals if goal > cut]
+        if check is not None:
+            again = sorted({finding.row for finding in check(batch)})
+            dropped += [at + row for row in again]
+            if again:
+                duplicates.add(batch.take(pa.array(again)))
+        at, last = at + batch.num_rows, moments[-1]
+    return Survey(cuts, np.array(dropped, np.int64), duplicates)
+
+
+def _divided(
+    archive: Archive, job: Job, survey: Survey, row_group: int | None
+) -> Iterator[Merged]:
+    """The merged rows as what is to be one file each."""
+    ends = [(None, 0), *survey.cuts, (None, job.rows)]
+    for (start, first), (stop, after) in pairwise(ends):
+        low, high = np.searchsorted(survey.dropped, [first, after])
+        dropped = survey.dropped[low:high] - first
+        if after - first > len(dropped):
+            yield Merged(archive, job.parts, start, stop, rows=after - first - len(dropped),
+                         dropped=dropped, table_rows=row_group or TABLE_ROWS)  # fmt: skip

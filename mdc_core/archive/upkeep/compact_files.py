@@ -1,0 +1,100 @@
+"""Parts written anew from others, and the proof that they hold the same events."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from mdc_core.archive.catalog import Catalog, PartRow, origin_key
+from mdc_core.archive.formats import Formats
+from mdc_core.archive.health.examine import digest_of
+from mdc_core.archive.home import Archive
+from mdc_core.archive.merge import in_order
+from mdc_core.archive.seal import write_part
+from mdc_core.archive.snapshot import pieces
+from mdc_core.archive.upkeep.merged import Content, Merged
+from mdc_core.errors import DataError
+from mdc_core.schema import version_of
+from mdc_core.wire.files import read_events, read_parquet
+
+
+def contents(archive: Archive, parts: Sequence[PartRow]) -> Content:
+    """The events of parts, each read by itself; raises DataError if one is damaged."""
+    content = Content()
+    for part in parts:
+        _check_hash(archive, part)
+        one = Content()
+        for piece in pieces(archive, part):
+            for batch in piece.batches():
+                one.add(batch)
+        if one.rows != part.rows:
+            raise DataError(
+                f"{archive.path_of(part)}: {one.rows:,} events, and the catalog knows "
+                f"{part.rows:,}",
+                hint="mdc verify tells more",
+            )
+        content += one
+    return content
+
+
+def _check_hash(archive: Archive, part: PartRow) -> None:
+    """Raise DataError where a file has other bytes than those that were stored."""
+    with archive.open_part(part) as file:
+        digest = digest_of(file, part.bytes)
+    if digest != part.sha256:
+        raise DataError(
+            f"{archive.path_of(part)}: damaged, its SHA-256 is not that of the catalog",
+            hint="mdc verify tells more",
+        )
+
+
+def origin_of(catalog: Catalog, parts: Sequence[PartRow]) -> bytes:
+    """Where the events come from: the origin of all parts, or an object that lists them."""
+    found: dict[bytes, Any] = {}
+    for part in parts:
+        origin = catalog.origin(part)
+        for one in origin.get("origins", [origin]):
+            if one:
+                found[msgspec.json.encode(one)] = one
+    if len(found) > 1:
+        return msgspec.json.encode({"origins": list(found.values())})
+    return next(iter(found), b"{}")
+
+
+def write_like(
+    parts: Sequence[PartRow], merged: Merged, file: Path, path: str, formats: Formats,
+    origin: bytes,
+) -> PartRow:  # fmt: skip
+    """Write a file; what the catalog will say of it."""
+    like = parts[0]
+    part_format = formats.of(like.symbol, like.tier)
+    inputs = tuple((part.path, part.sha256) for part in parts)
+    codec = formats.codec(like.symbol, like.tier)
+    facts = write_part(
+        file, part_format, merged, origin, made_by=b"compact", tier=like.tier.encode(),
+        inputs=msgspec.json.encode(inputs), codec=codec.encode(),
+    )  # fmt: skip
+    return msgspec.structs.replace(
+        like, path=path, suffix=part_format.suffix, codec=codec,
+        version=version_of(like.type_name), segment=None, run_id="", inputs=inputs,
+        origin=origin_key(origin), made_by="compact", made_at=time_ns(),
+        frames=(), **facts,
+    )  # fmt: skip
+
+
+def read_back(file: Path, part: PartRow) -> Content:
+    """The events of a file that was just written."""
+    read = read_parquet if part.suffix == ".parquet" else read_events
+    content = Content()
+
+    def counted() -> Iterator[pa.RecordBatch]:
+        for batch in read(file):
+            content.add(batch)
+            yield batch
+
+    if not in_order(counted()) or content.rows != part.rows:
+        raise DataError(f"{part.path}: it does not read as it was written; nothing was changed")
+    return content

@@ -1,0 +1,135 @@
+"""What there is to compact: which parts of a period are to become one, or several of a size.
+
+The parts of a group (one symbol, type and period, in one place, layout and format) are taken
+in the order of their time. Those that overlap in time stay together; as many neighbours are
+put together as stay within the target size. What overlaps and is larger is divided, if it is
+one and a half times the target or more, between two times, never between events of one time.
+A part that has the name that compaction gives, and no neighbour to join, is left as it is.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, cast
+
+from mdc_core.archive.catalog import PartRow
+from mdc_core.archive.layout import Layout, whole_path
+
+TARGET = 512_000_000
+_NUMBER = re.compile(r"(\.\d+)?", re.ASCII)
+
+
+class Wishes(NamedTuple):
+    """How an archive is to be compacted."""
+
+    target: int = TARGET  # bytes of a file
+    row_group: int | None = None  # rows of a row group, where the format has such
+    dedup: bool = False  # without the events that the sender sent twice
+    sort: bool = False  # also what lies by itself, but not in the order of time
+
+
+class Group(NamedTuple):
+    """What parts have in common that may become one."""
+
+    symbol: str | None
+    type_name: str
+    period: str
+    tier: str
+    place: str
+    layout: str
+    format: str
+
+
+class Job(NamedTuple):
+    """Parts that are to be written anew together, in the order of their paths."""
+
+    parts: list[PartRow]
+    pieces: int  # how many files they should become
+    whole: bool  # whether they are all there is of the group
+
+    @property
+    def rows(self) -> int:
+        """How many events they have."""
+        return sum(part.rows for part in self.parts)
+
+
+def grouped(parts: Iterable[PartRow]) -> dict[Group, list[PartRow]]:
+    """Parts by group, in the order of symbol, type and period."""
+    groups: dict[Group, list[PartRow]] = {}
+    for part in parts:
+        key = Group(
+            part.symbol, part.type_name, part.period, part.tier, part.place, part.layout,
+            part.format,
+        )  # fmt: skip
+        groups.setdefault(key, []).append(part)
+    ordered = sorted(
+        groups, key=lambda key: (key.symbol is not None, key.symbol or "", key[1:])
+    )
+    return {key: groups[key] for key in ordered}
+
+
+def jobs(parts: Sequence[PartRow], wishes: Wishes) -> list[Job]:
+    """What is to be done about the parts of a group, in the order of time."""
+    bins = _packed(parts, wishes.target)
+    planned = [
+        Job(sorted(some, key=lambda part: part.path), _pieces(some, wishes), len(bins) == 1)
+        for some in bins
+    ]
+    return [job for job in planned if wishes.dedup or job.pieces > 1 or due(job, wishes)]
+
+
+def due(job: Job, wishes: Wishes) -> bool:
+    """Whether the parts are to be written anew even if they stay one file of all events."""
+    part = job.parts[0]
+    unsorted = wishes.sort and not part.in_order
+    return len(job.parts) > 1 or unsorted or not settled(part)
+
+
+def settled(part: PartRow) -> bool:
+    """Whether a part is as compaction leaves it: by its name, and written at once."""
+    name = name_of(part)
+    path = part.path.removesuffix(part.suffix)
+    named = path.startswith(name) and _NUMBER.fullmatch(path.removeprefix(name)) is not None
+    return named and len(part.frames) <= 1
+
+
+def name_of(part: PartRow, number: int = 0) -> str:
+    """The path that a compacted part of the same group has, without its suffix."""
+    layout = cast(Layout, part.layout)
+    path = whole_path(layout, part.symbol, part.type_name, part.period, number)
+    return path.as_posix()
+
+
+def _pieces(parts: Sequence[PartRow], wishes: Wishes) -> int:
+    if min(part.begins for part in parts) == max(part.ends for part in parts):
+        return 1
+    size = sum(part.bytes for part in parts)
+    return max(1, (2 * size + wishes.target) // (2 * wishes.target))
+
+
+def _packed(parts: Sequence[PartRow], target: int) -> list[list[PartRow]]:
+    """As many neighbours in time together as stay within a size."""
+    bins: list[list[PartRow]] = []
+    room = 0
+    for cluster in _clusters(parts):
+        size = sum(part.bytes for part in cluster)
+        if bins and size <= room:
+            bins[-1] += cluster
+            room -= size
+        else:
+            bins.append(cluster)
+            room = target - size
+    return bins
+
+
+def _clusters(parts: Sequence[PartRow]) -> Iterator[list[PartRow]]:
+    """The parts that overlap in time together, in the order of time."""
+    cluster: list[PartRow] = []
+    ends = 0
+    for part in sorted(parts, key=lambda part: (part.begins, part.path)):
+        if cluster and part.begins > ends:
+            yield cluster
+            cluster = []
+        ends = max(ends, part.ends) if cluster else part.ends
+        cluster.append(part)
+    if cluster:
+        yield cluster

@@ -1,0 +1,37 @@
+"""What events say, as a hash: the same for the same events, however they are stored."""
+
+from hashlib import sha256
+
+import pyarrow as pa
+
+from mdc_core.schema import arrow_schema
+from mdc_core.wire.arrow import conform
+from mdc_core.wire.jsonl import encode_batch
+
+
+class ContentHash:
+    """A hash of events in their order: of their canonical lines.
+
+    How they are cut into batches, how wide their decimals are, and whether a column of nothing
+    but nulls is there makes no difference.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._hash = sha256()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take the next events."""
+        if batch.num_rows:
+            self._hash.update(encode_batch(_wide(batch)))
+            self.rows += batch.num_rows
+
+    def digest(self) -> str:
+        """The hash of all events so far, in hexadecimal digits."""
+        return self._hash.hexdigest()
+
+
+def _wide(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The batch with the columns of the wire: decimals at rest are narrower."""
+    names: list[str] = batch.column(0).unique().to_pylist()  # type: ignore[assignment]
+    return conform(batch, arrow_schema(frozenset(names)), "stored events")

@@ -1,0 +1,85 @@
+"""A part written anew: the same events, in another codec or another place."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from mdc_core.archive.catalog import PartRow
+from mdc_core.archive.formats import Formats
+from mdc_core.archive.health.examine import digest_of
+from mdc_core.archive.home import Archive
+from mdc_core.archive.seal import write_part
+from mdc_core.archive.upkeep.content import ContentHash
+from mdc_core.archive.upkeep.merged import Merged
+from mdc_core.errors import DataError
+from mdc_core.schema import version_of
+from mdc_core.wire.files import read_events, read_parquet
+
+
+class Events(Merged):
+    """The events of some parts in time order; `content` is their hash when they were read."""
+
+    def __init__(self, archive: Archive, parts: Sequence[PartRow]) -> None:
+        super().__init__(archive, parts, rows=sum(part.rows for part in parts))
+        self.content = ContentHash()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The events, however many at a time."""
+        content = ContentHash()
+        for batch in super().batches():
+            content.add(batch)
+            yield batch
+        self.content = content
+
+
+def rewritten(
+    archive: Archive,
+    part: PartRow,
+    file: Path,
+    formats: Formats,
+    tier: str,
+    origin: bytes,
+    made_by: str,
+) -> PartRow:
+    """Write a part anew as its tier wants it, and what a catalog will say of the new file.
+
+    The path stays as it is but for the suffix. Raises DataError if the old file is not what
+    the catalog knows, or if the new one does not read back as the same events.
+    """
+    name = archive.path_of(part)
+    with archive.open_part(part) as old:
+        if digest_of(old, part.bytes) != part.sha256:
+            raise DataError(
+                f"{name}: not the bytes that were written", hint="mdc verify --deep tells more"
+            )
+    form = formats.of(part.symbol, tier)
+    codec = formats.codec(part.symbol, tier)
+    events = Events(archive, [part])
+    inputs = ((part.path, part.sha256),)
+    facts: dict[str, Any] = write_part(
+        file, form, events, origin, made_by=made_by.encode(),
+        inputs=msgspec.json.encode(inputs), tier=tier.encode(), codec=codec.encode(),
+    )  # fmt: skip
+    new = msgspec.structs.replace(
+        part, path=part.path.removesuffix(part.suffix) + form.suffix, suffix=form.suffix,
+        codec=codec, tier=tier, version=version_of(part.type_name), segment=None,
+        inputs=inputs, made_by=made_by, made_at=time_ns(), frames=(), **facts,
+    )  # fmt: skip
+    _verify(name, part, file, new, events.content)
+    return new
+
+
+def _verify(name: str, part: PartRow, file: Path, new: PartRow, content: ContentHash) -> None:
+    """Read the new file back; raises DataError where it is not the events of the old one."""
+    again = ContentHash()
+    for batch in read_parquet(file) if new.suffix == ".parquet" else read_events(file):
+        again.add(batch)
+    if not part.rows == content.rows == again.rows == new.rows:
+        said = f"{part.rows} events by the catalog, {content.rows} read, {again.rows} written"
+        raise DataError(f"{name}: {said}", hint="mdc verify --deep tells more")
+    if content.digest() != again.digest():
+        raise DataError(f"{name}: written events differ from those read")

@@ -1,0 +1,71 @@
+"""Advise on how an archive is stored.
+
+Several small files where one would do, the wrong codec or none, JSONL where Parquet is smaller,
+hourly files with a handful of events, files that are too large to look for a day in, decimals
+that are wider than they need be, journals that nobody seals. What a change would save is
+measured by rewriting a sample of the files, and the command that makes it is named. Nothing
+is changed."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, command
+from mdc_core.cli.verbs._looking import JSON, human, query_of, selecting, shown
+from mdc_core.errors import DataError
+
+if TYPE_CHECKING:
+    from mdc_core.archive.upkeep.advise import Advice
+
+EXAMPLES = ("mdc advise --root data", "mdc advise --root data --symbol SPY --json")
+
+
+@command()
+@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@selecting
+@click.option("--largest", type=SIZE, default="4GB", show_default=True,
+              help="a file that is larger should have been divided by days")  # fmt: skip
+@JSON
+@click.pass_obj
+def advise(
+    session: Session, root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
+    largest: int, as_json: bool,
+) -> None:  # fmt: skip
+    """Advise on how an archive is stored."""
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.upkeep.advise import Advisor
+    from mdc_core.archive.upkeep.tiering import read_tiers
+
+    archive = Archive.open(root)
+    if not archive.has_catalog:
+        raise DataError(f"{root} has no catalog", hint="mdc catalog rebuild makes one")
+    query = query_of(symbols, types)
+    tiers = read_tiers(session.config, archive)
+    archive.reading()
+    with archive.catalog(read_only=True) as catalog:
+        parts = catalog.parts(query)
+    found = list(Advisor(archive, parts, tiers, largest).advice())
+    if as_json:
+        import json
+
+        said = [one._asdict() | {"percent": one.percent} for one in found]
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        return
+    for one in found:
+        _show(one)
+    if not found:
+        session.log.note(f"advise: {len(parts):,} files, nothing to be said against them")
+
+
+def _show(one: "Advice") -> None:
+    click.echo(f"{one.kind}: {one.text} ({human(one.bytes)})")
+    if one.saved is not None:
+        saved = f"saves {human(one.saved)}" if one.saved >= 0 else f"costs {human(-one.saved)}"
+        files = f"{len(one.sample):,} files" if len(one.sample) > 1 else "one file"
+        text = f"  {saved}, {abs(one.percent or 0)} %, measured on {files} such as"
+        click.echo(f"{text} {shown(one.sample[0])}")
+    click.echo(f"  {one.command}")
+
+
+command = advise

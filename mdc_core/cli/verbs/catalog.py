@@ -1,0 +1,77 @@
+"""Make the catalog of an archive again.
+
+The catalog knows what is in each file of an archive, and what is sealed. When it is lost or
+damaged, it is made again from the files; what it alone knew (such as the origin of JSONL
+files) is kept where the old one can still be read and the file is the same."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mdc_core.cli.options import ROOT_TYPE, Session, group
+from mdc_core.cli.verbs._looking import JSON
+from mdc_core.errors import EXIT_FINDINGS, DataError
+
+if TYPE_CHECKING:
+    from mdc_core.archive.health.rebuild import Rebuilt
+
+EXAMPLES = ("mdc catalog rebuild --root data --dry-run", "mdc catalog rebuild --root data")
+
+
+@group()
+def command() -> None:
+    """The catalog."""
+
+
+@command.command("rebuild")
+@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@click.option("--dry-run", is_flag=True, help="say what would be entered, change nothing")
+@JSON
+@click.pass_obj
+def rebuild(session: Session, root: Path | str, dry_run: bool, as_json: bool) -> int:
+    """Read every file, and make the catalog from them.
+
+    The files are those below the root, and in the directories of tiers that mdc.toml or the old
+    catalog names. A damaged catalog is kept as catalog.sqlite.damaged-N. Status 1 if there are
+    files that are no parts, or not as the old catalog knew them, or parts that are gone.
+    """
+    from mdc_core.archive.health import rebuild as rebuilding
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.upkeep.tiering import read_tiers
+
+    if isinstance(root, Path) and not root.is_dir():
+        raise DataError(f"no archive at {root}", hint=f"mdc store --root {root} makes one")
+    archive = Archive(root)
+    tiers = read_tiers(session.config, archive).places
+    if dry_run:
+        done = rebuilding.rebuild(archive, tiers, dry_run=True)
+    else:
+        Archive.create(root)
+        with archive.maintained():
+            done = rebuilding.rebuild(archive, tiers)
+    _tell(session, done, dry_run, as_json)
+    return EXIT_FINDINGS if done.problems or done.gone else 0
+
+
+def _tell(session: Session, done: "Rebuilt", dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        said = {
+            "parts": len(done.parts), "rows": sum(part.rows for part in done.parts),
+            "known": done.known, "problems": done.problems, "gone": done.gone,
+            "aside": str(done.aside) if done.aside else None,
+        }  # fmt: skip
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    else:
+        for problem in done.problems:
+            click.echo(problem)
+        for path in done.gone:
+            click.echo(f"{path}: gone; the old catalog knew it")
+    if done.aside:
+        session.log.warning(f"the old catalog was damaged; it is {done.aside} now")
+    rows = sum(part.rows for part in done.parts)
+    would = "would enter" if dry_run else "entered"
+    text = f"catalog rebuild: {would} {len(done.parts):,} parts, {rows:,} events"
+    session.log.note(f"{text}; {done.known:,} as the old catalog knew them")

@@ -1,0 +1,206 @@
+"""Merge the parts of each period into one file.
+
+For each symbol, event type and period the parts become one file, named after the period
+alone, such as SPY/trade/2024-01-02.parquet; a JSONL file that grew piece by piece becomes one
+piece. What would be larger than `--target-size` becomes several files of about that size, one
+behind the other in time (2024-01-02.1.parquet, 2024-01-02.2.parquet, ...), never cut between
+events of the same time. What is compacted already stays as it is, until there is something to
+put to it; what a running `mdc store` may still write to stays, too.
+
+Events come in the order of time, equal times in the order of the paths, as `mdc cat` has
+them. Before a file is removed, its SHA-256 is compared with the catalog's, the new file is
+read back, and number and content of the events must be the same. A damaged file is named and
+its period left as it is (status 65). It is safe to stop or kill at any moment.
+
+`--dedup` drops events that the sender sent twice, by the rule of `mdc validate --check
+duplicate`: a trade is known by its provider, venue, trade_id and day, any other event by its
+provider, channel, sequence number and event time. Equal events that have no such identity,
+and deltas, are never dropped. It reads everything that is chosen, and looks back 1,000,000
+events."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, command
+from mdc_core.cli.verbs._looking import (
+    JSON,
+    by_symbol,
+    human,
+    query_of,
+    selecting,
+    shown,
+    spanning,
+)
+from mdc_core.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mdc_core.archive.catalog import PartRow
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.query import Query
+    from mdc_core.archive.upkeep.compact import Outcome
+    from mdc_core.archive.upkeep.compact_plan import Wishes
+
+EXAMPLES = (
+    "mdc compact --root data --dry-run",
+    "mdc compact --root data",
+    "mdc compact --root data --symbol SPY --type trade --dedup --target-size 256MB",
+)
+
+
+@command()
+@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@selecting
+@spanning
+@click.option("--target-size", type=SIZE, default="512MB", show_default=True,
+              help="size above which there are several files")  # fmt: skip
+@click.option("--row-group", type=click.IntRange(1), help="rows of a row group (Parquet)")
+@click.option("--sort", is_flag=True, help="also write single files anew that are not in order")
+@click.option("--dedup", is_flag=True, help="drop events that the sender sent twice")
+@click.option("--dry-run", is_flag=True, help="say what there is to do, change nothing")
+@JSON
+@click.pass_obj
+def compact(
+    session: Session, root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
+    start: int | None, end: int | None, target_size: int, row_group: int | None, sort: bool,
+    dedup: bool, dry_run: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Merge the parts of each period into one file."""
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.upkeep.compact_plan import Wishes
+
+    if target_size < 1:
+        raise UsageError("--target-size must be more than nothing", hint="--target-size 512MB")
+    query = query_of(symbols, types, start, end)
+    archive = Archive.open(root)
+    wishes = Wishes(target_size, row_group, dedup, sort)
+    done = _planned if dry_run else _compacted
+    outcomes = []
+    for outcome in done(session, archive, query, wishes):
+        outcomes.append(outcome)
+        if not as_json:
+            _tell(session, outcome, dry_run)
+    _sum_up(session, outcomes, dry_run, as_json)
+    return DataError.exit_status if any(o.problem for o in outcomes) else 0
+
+
+def _planned(
+    session: Session, archive: "Archive", query: "Query", wishes: "Wishes"
+) -> "Iterable[Outcome]":
+    """What there is to do."""
+    from mdc_core.archive.snapshot import Snapshot
+    from mdc_core.archive.upkeep.compact import plan
+
+    return plan(archive, _chosen(Snapshot(archive, _timeless(query)).parts, query), wishes)
+
+
+def _compacted(
+    session: Session, archive: "Archive", query: "Query", wishes: "Wishes"
+) -> "Iterable[Outcome]":
+    """What was done."""
+    from mdc_core.archive.replace import rewriting
+    from mdc_core.archive.upkeep.compact import compact as compacted
+    from mdc_core.archive.upkeep.tiering import read_tiers
+    from mdc_core.cli.verbs.store import prepared
+
+    profiles = read_tiers(session.config, archive).profiles
+    prepared(session, archive)
+    with rewriting(archive) as catalog:
+        parts = _chosen(catalog.parts(_timeless(query)), query)
+        yield from compacted(archive, catalog, parts, wishes, profiles)
+
+
+def _timeless(query: "Query") -> "Query":
+    from dataclasses import replace
+
+    return replace(query, start=None, end=None)
+
+
+def _chosen(parts: "list[PartRow]", query: "Query") -> "Iterable[PartRow]":
+    """The parts of the groups that reach into the time that is asked for: groups are whole."""
+    from mdc_core.archive.upkeep.compact_plan import grouped
+
+    for some in grouped(parts).values():
+        late = query.start is None or max(part.ends for part in some) >= query.start
+        if late and (query.end is None or min(part.begins for part in some) < query.end):
+            yield from some
+
+
+def _tell(session: Session, outcome: "Outcome", dry_run: bool) -> None:
+    """Say what became of a group, if anything did."""
+    if outcome.changed:
+        done = "would compact" if dry_run else "compacted"
+        before, after = outcome.files
+        sizes = [human(size) for size in outcome.bytes if size is not None]
+        files = "1 file" if before == 1 else f"{before:,} files"
+        text = f"{done} {_name(outcome)}: {files} to {after:,}, {' to '.join(sizes)}"
+        if outcome.duplicates:
+            text += f", {outcome.duplicates:,} duplicates"
+        click.echo(text)
+    if outcome.problem:
+        session.log.error(f"{_name(outcome)}: left as it is: {outcome.problem}")
+    if outcome.busy:
+        session.log.note(f"{_name(outcome)}: left for the next time: {outcome.busy}")
+
+
+def _name(outcome: "Outcome") -> str:
+    group = outcome.group
+    symbol = "-" if group.symbol is None else shown(group.symbol)
+    return f"{symbol} {group.type_name} {group.period}"
+
+
+def _sum_up(session: Session, outcomes: "list[Outcome]", dry_run: bool, as_json: bool) -> None:
+    """Say what it was altogether."""
+    duplicates: Counter[tuple[Any, ...]] = Counter()
+    for one in outcomes:
+        if one.duplicates:
+            duplicates[one.group.symbol, one.group.type_name] += one.duplicates
+    files = [sum(one.files[at] for one in outcomes) for at in (0, 1)]
+    sizes = [sum(one.bytes[at] or 0 for one in outcomes) for at in (0, 1)]
+    sizes = sizes[:1] if dry_run else sizes
+    if as_json:
+        import json
+
+        said = {
+            "dry_run": dry_run,
+            "groups": [_as_json(one) for one in outcomes],
+            "duplicates": [
+                {"symbol": key[0], "type": key[1], "events": duplicates[key]}
+                for key in sorted(duplicates, key=lambda key: by_symbol(*key))
+            ],
+            "files_before": files[0], "files_after": files[1],
+            "bytes_before": sizes[0], "bytes_after": sizes[1] if sizes[1:] else None,
+        }  # fmt: skip
+        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        for one in outcomes:
+            _tell(session, one._replace(changed=False), dry_run)
+    for symbol, type_name in sorted(duplicates, key=lambda key: by_symbol(*key)):
+        name = "-" if symbol is None else shown(symbol)
+        events = duplicates[symbol, type_name]
+        session.log.note(f"compact: {name} {type_name}: {events:,} duplicates")
+    if not any(one.changed or one.problem or one.busy for one in outcomes):
+        session.log.note("compact: nothing to do")
+        return
+    would = "would bring " if dry_run else ""
+    sized = " to ".join(human(size) for size in sizes)
+    session.log.note(f"compact: {would}{files[0]:,} files to {files[1]:,}, {sized}")
+
+
+def _as_json(outcome: "Outcome") -> dict[str, Any]:
+    group = outcome.group
+    return {
+        "symbol": group.symbol, "type": group.type_name, "period": group.period,
+        "tier": group.tier, "place": group.place, "layout": group.layout,
+        "format": group.format, "changed": outcome.changed,
+        "files_before": outcome.files[0], "files_after": outcome.files[1],
+        "bytes_before": outcome.bytes[0], "bytes_after": outcome.bytes[1],
+        "rows": outcome.rows, "duplicates": outcome.duplicates,
+        "problem": outcome.problem or outcome.busy,
+    }  # fmt: skip
+
+
+command = compact

@@ -1,0 +1,126 @@
+"""Measure the compression profiles on your own events.
+
+Reads the first events of a file in any encoding, divides them by type, symbol and day as
+an archive does, and writes them with every profile to a temporary directory: how many
+bytes that takes, how many times smaller than plain JSONL that is, and how many events a
+second of CPU time writes and reads. What is read back has to equal what was written.
+
+Choose a profile with `mdc store --profile NAME`, or by symbol and tier in mdc.toml: under
+[compression], [compression.symbols] and [compression.tiers]."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mdc_core.cli.options import Session, command
+from mdc_core.cli.verbs._looking import JSON, human, table
+from mdc_core.errors import UsageError, WriteError
+
+if TYPE_CHECKING:
+    from mdc_core.archive.compress import Measured, Sample
+
+FORMATS = ("jsonl", "parquet")
+EXAMPLES = (
+    "mdc compress --bench events.jsonl",
+    "mdc compress --bench events.jsonl --format parquet --rows 1000 --json",
+)
+
+
+@command()
+@click.option("--bench", "path", type=click.Path(path_type=Path), metavar="FILE",
+              required=True, help="the events to measure with")  # fmt: skip
+@click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True,
+              help="only this format  [default: both]")  # fmt: skip
+@click.option("--rows", type=click.IntRange(1), default=200_000, show_default=True,
+              help="most events, from the beginning of the file; held in memory")  # fmt: skip
+@JSON
+@click.pass_obj
+def compress(
+    session: Session, path: Path, formats: tuple[str, ...], rows: int, as_json: bool
+) -> None:
+    """Measure the compression profiles."""
+    from mdc_core.archive.compress import sample_of
+
+    session.log.stage = "compress"
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory", hint="name one of the files in it")
+    sample = sample_of(path, rows)
+    note = f"compress: {sample.rows:,} events, {human(sample.plain)} as plain JSONL, "
+    session.log.note(f"{note}in {len(sample.parts):,} parts")
+    if sample.cut:
+        session.log.note(f"compress: {path} has more events; --rows N measures more of them")
+    found = _measured(session, sample, tuple(dict.fromkeys(formats)) or FORMATS)
+    if as_json:
+        _say(path, sample, found)
+    else:
+        _show(found)
+
+
+def _measured(session: Session, sample: "Sample", formats: tuple[str, ...]) -> "list[Measured]":
+    """Every profile in every format."""
+    from tempfile import TemporaryDirectory
+
+    from mdc_core import registry
+    from mdc_core.archive.compress import measured
+    from mdc_core.archive.profiles import PROFILES, formatted
+    from mdc_core.cli.progress import Progress
+
+    found = []
+    total = sample.rows * len(formats) * len(PROFILES)
+    progress = Progress(session, "compress", total=total, writes=False)
+    try:
+        folder = TemporaryDirectory(prefix="mdc-compress-")
+    except OSError as error:
+        raise WriteError(f"no temporary directory: {error.strerror or error}") from None
+    with folder:
+        for name in formats:
+            plugin = registry.load("store", name)
+            for profile in PROFILES.values():
+                form = formatted(plugin, plugin.Options(), profile)
+                found.append(measured(sample, name, form, profile, Path(folder.name)))
+                progress.add(sample.rows)
+    progress.close()
+    return found
+
+
+def _best(found: "list[Measured]") -> "dict[str, Measured]":
+    return {
+        "smallest": min(found, key=lambda one: one.bytes),
+        "fastest to write": max(found, key=lambda one: one.written_per_second),
+        "fastest to read": max(found, key=lambda one: one.read_per_second),
+    }
+
+
+def _say(path: Path, sample: "Sample", found: "list[Measured]") -> None:
+    import json
+
+    from msgspec import to_builtins
+
+    best = {
+        what.replace(" ", "_"): {"format": one.format, "profile": one.profile}
+        for what, one in _best(found).items()
+    }
+    said = {
+        "path": str(path), "rows": sample.rows, "sampled": sample.cut,
+        "parts": len(sample.parts), "plain_bytes": sample.plain,
+        "profiles": to_builtins(found), **best,
+    }  # fmt: skip
+    click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+
+
+def _show(found: "list[Measured]") -> None:
+    lines: list[tuple[str, ...]] = [
+        ("FORMAT", "PROFILE", "CODEC", "BYTES", "RATIO", "WRITTEN/S", "READ/S", "BEST")
+    ]
+    best = _best(found)
+    for one in found:
+        codec = one.codec if one.level is None else f"{one.codec} {one.level}"
+        speeds = f"{one.written_per_second:,}", f"{one.read_per_second:,}"
+        marks = ", ".join(what for what, winner in best.items() if winner is one)
+        lines.append((one.format, one.profile, codec, human(one.bytes), f"{one.ratio:.2f}",
+                      *speeds, marks))  # fmt: skip
+    table(lines, right=frozenset([3, 4, 5, 6]))
+
+
+command = compress

@@ -1,0 +1,155 @@
+"""Show which days are whole, which have holes, and which are missing.
+
+Each day of a symbol and event type (UTC) has one state. `have`: events are held, and nothing
+tells that any are missing. `partial`: a gap event says that some are, or trades, quotes and
+books begin late or end early, by more than --tolerance after the open or before the close.
+`missing`: the market was open, and nothing is held. `empty`: it was asked for and there is
+nothing, as a gap event of reason empty and count 0 says. `closed`: it is a weekend or a
+holiday, and nothing is held.
+
+--calendar says when a market is open: XNYS and others of exchange_calendars, 24/7, or
+weekdays. `PATTERN=NAME` is for the symbols of a pattern, as in `XNYS,*/USD=24/7`. With
+hours that are known, gaps outside of the session do not count. Without a calendar every
+day is open, and no hours are expected. A session has its market's date: the Sunday evening
+of CME is Monday's.
+
+The days are from --from to --to, else from the first to the last day on which anything of
+what is shown is held; days to come are not shown. Every symbol and type is shown that the
+archive holds on any day, and those that are named. Types that come irregularly (status,
+correction, cancel, dividend, split) are shown if they are named. Bars are judged by gaps
+alone. A hole in the middle of a day is seen if there is a gap event of it. With --check the
+status is 1 if any day is missing or partial, or if there is nothing at all.
+
+A map of more days than there is room for has cells of a week, a month, a quarter or a year:
+they are whole, missing or closed if all their open days are, else partial."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, Session, Words, command
+from mdc_core.cli.verbs._looking import JSON, ROOT, archive, query_of, selecting, shown
+from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
+
+if TYPE_CHECKING:
+    from mdc_core.archive.coverage.survey import Line, Survey
+
+EXAMPLES = (
+    "mdc coverage",
+    "mdc coverage --symbol SPY --type trade --calendar 24/7 --json",
+    "mdc coverage --calendar 'weekdays,BTC*=24/7' --output coverage.html",
+    "mdc coverage --from 2024-01-01 --to 2024-01-31 --format svg > coverage.svg",
+)
+FORMATS = ("text", "html", "svg", "png", "json")
+UNITS = ("day", "week", "month", "quarter", "year")
+
+
+@command()
+@ROOT
+@selecting
+@click.option("--from", "start", type=MOMENT, help="from this day on (UTC)")
+@click.option("--to", "end", type=MOMENT_END, help="up to and with this day")
+@click.option("--calendar", type=Words(), default="", metavar="[PATTERN=]NAME,...",
+              help="when the market is open: XNYS, 24/7, weekdays, ...")  # fmt: skip
+@click.option("--tolerance", type=SPAN, default="15m", show_default=True,
+              help="how late events may begin, and how early they may end")  # fmt: skip
+@click.option("--by", "unit", type=click.Choice(UNITS),
+              help="what a cell of the map is  [default: what there is room for]")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(FORMATS),
+              help="what to write  [default: as --output ends, else text]")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="a file instead of standard output")  # fmt: skip
+@click.option("--force", is_flag=True, help="overwrite the file")
+@click.option("--check", is_flag=True, help="status 1 if any day is missing or partial")
+@JSON
+@click.pass_obj
+def coverage(
+    session: Session, root: Path | str | None, symbols: tuple[str, ...], types: tuple[str, ...],
+    start: int | None, end: int | None, calendar: tuple[str, ...], tolerance: int,
+    unit: str | None, form: str | None, output: Path | None, force: bool, check: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Show which days are whole, which have holes, and which are missing."""
+    form = _form(form, output, as_json)
+    if output is not None and output.exists() and not force:
+        raise UsageError(f"{output} exists", hint="--force overwrites it")
+    place = archive(root, "coverage")
+    survey = _survey(place, symbols, types, (start, end), calendar, tolerance)
+    _tell(session, survey, calendar)
+    wrong = 0 if survey.count else 1
+
+    def judged() -> "Iterator[Line]":
+        nonlocal wrong
+        for line in survey.lines():
+            counts = line.counts()
+            wrong += counts["missing"] + counts["partial"]
+            yield line
+
+    from mdc_core.cli.verbs._report import Report
+
+    words = ", ".join(calendar)
+    report = Report(place, words, tolerance, unit, survey.first, survey.count, survey.keys)
+    report.write(form, output, judged(), session.environ)
+    if survey.problems:
+        return DataError.exit_status
+    return EXIT_FINDINGS if check and wrong else 0
+
+
+def _form(form: str | None, output: Path | None, as_json: bool) -> str:
+    """What to write: as it is said, else as the file is named."""
+    if as_json:
+        if form not in (None, "json"):
+            raise UsageError(f"--json and --format {form} exclude each other")
+        return "json"
+    if form is None and output is not None:
+        suffix = output.suffix.removeprefix(".").lower()
+        form = {"txt": "text", "htm": "html"}.get(suffix, suffix)
+        if form not in FORMATS:
+            raise UsageError(
+                f"cannot tell what to write by the name {output}",
+                hint=f"say --format, or end it in .{', .'.join(FORMATS)}",
+            )
+    return form or "text"
+
+
+def _survey(
+    root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
+    span: tuple[int | None, int | None], calendar: tuple[str, ...], tolerance: int,
+) -> "Survey":  # fmt: skip
+    """The coverage that is asked for."""
+    from mdc_core.archive.coverage.holdings import ABOUT_DATA
+    from mdc_core.archive.coverage.sessions import Calendars
+    from mdc_core.archive.coverage.survey import Asked, Survey
+    from mdc_core.times import DAY
+
+    query_of(symbols, types)
+    for name in types:
+        if name in ABOUT_DATA:
+            raise UsageError(f"{name} events tell of other events, they have no coverage")
+    start, end = span
+    if start is not None and end is not None and end <= start:
+        raise UsageError("--to is before --from")
+    first = None if start is None else start // DAY
+    last = None if end is None else (end - 1) // DAY
+    asked = Asked(symbols, types, first, last, tolerance)
+    return Survey(root, asked, Calendars(calendar), time.time_ns() // DAY)
+
+
+def _tell(session: Session, survey: "Survey", calendar: tuple[str, ...]) -> None:
+    """Say on what the map rests, and what could not be read for it."""
+    if not survey.count:
+        session.log.note("nothing is held")
+    elif not calendar:
+        session.log.note("no --calendar: every day counts as open, and no hours are expected")
+    if survey.timeless_gaps:
+        session.log.warning(
+            f"gap events without a time, which are of no day: {survey.timeless_gaps:,}"
+        )
+    for problem in survey.problems:
+        session.log.error(shown(problem))
+
+
+command = coverage

@@ -1,0 +1,244 @@
+"""Pack a piece of an archive into a file, for someone else to load or to import.
+
+A pack is a zip, tar.gz, tar.zst or 7z file with the data files as they are in the archive, a
+manifest (hashes, numbers, origins, schemas), a README, a data dictionary, and scripts that load
+the data in Python, R and DuckDB. The same content gives the same bytes, always."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdc_core.archive.pack.containers import FORMATS
+from mdc_core.archive.pack.limits import MAX_BYTES, Limit
+from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, group
+from mdc_core.cli.verbs._looking import (
+    JSON,
+    by_symbol,
+    human,
+    query_of,
+    selecting,
+    shown,
+    spanning,
+    table,
+)
+from mdc_core.errors import EXIT_FINDINGS, DataError
+
+if TYPE_CHECKING:
+    from mdc_core.archive.pack.create import Packing, Plan
+    from mdc_core.archive.pack.import_ import Merged
+    from mdc_core.archive.pack.manifest import Manifest
+    from mdc_core.archive.pack.read import Unpacked
+
+ROOT = click.option("--root", type=ROOT_TYPE, default="data", show_default=True,
+                    help="the archive")  # fmt: skip
+PACKS = click.argument("packs", nargs=-1, required=True, metavar="PACK...",
+                       type=click.Path(path_type=Path, dir_okay=False))  # fmt: skip
+MOST = click.option("--max-bytes", type=SIZE, default=str(MAX_BYTES), show_default="100GB",
+                    help="refuse what unpacks to more")  # fmt: skip
+EXAMPLES = (
+    "mdc pack create spy.zip --symbol SPY && mdc pack list spy.zip",
+    "mdc pack create all.tar.zst --max-size 500MB && mdc pack verify all.tar.zst",
+    "mdc pack create day.zip --type trade && mdc pack import day.zip --root copy",
+)
+
+
+@group()
+def command() -> None:
+    """Packs."""
+
+
+@command.command("create")
+@click.argument("out", metavar="OUT", type=click.Path(path_type=Path, dir_okay=False))
+@ROOT
+@selecting
+@spanning
+@click.option("--format", "named", type=click.Choice(FORMATS),
+              help="the container  [default: what the suffix says]")  # fmt: skip
+@click.option("--max-size", type=SIZE,
+              help="largest part, before compression: OUT.001.zip, OUT.002.zip")  # fmt: skip
+@click.option("--description", default="", help="a title, for the README")
+@click.option("--force", is_flag=True, help="overwrite what is there")
+@click.option("--dry-run", is_flag=True, help="say what would be packed, write nothing")
+@click.pass_obj
+def create(
+    session: Session, out: Path, root: Path | str, symbols: tuple[str, ...],
+    types: tuple[str, ...], start: int | None, end: int | None, named: str | None,
+    max_size: int | None, description: str, force: bool, dry_run: bool,
+) -> None:  # fmt: skip
+    """Make a pack.
+
+    Whole files are packed: a time chooses those that have events in it. Events that are only
+    in a journal yet are left out, and counted. What fits into one part has no number.
+    """
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.pack.containers import asked_format, container
+    from mdc_core.archive.pack.create import Packing, part_paths, plan
+
+    kind = container(asked_format(out, named))
+    archive = Archive.open(root)
+    planned = plan(archive, query_of(symbols, types, start, end), max_size)
+    paths = part_paths(out, kind.suffix, len(planned.parts))
+    _warn(session, planned)
+    packing = Packing(archive, planned, kind, description)
+    if dry_run:
+        for number, path in enumerate(paths, 1):
+            _show(path, packing.manifest(number)[0])
+        return
+    packing.write(paths, force=force)
+    _tell(session, packing, paths)
+
+
+def _warn(session: Session, planned: "Plan") -> None:
+    for file in planned.too_large:
+        text = f"{shown(file.path)} alone is {human(file.bytes)}, more than a part may be"
+        session.log.warning(f"{text}: it gets a part of its own")
+    if planned.unsealed:
+        text = f"{planned.unsealed:,} events are in a journal yet, and not packed"
+        session.log.warning(f"{text} (mdc recover seals what was left behind)")
+
+
+def _tell(session: Session, packing: "Packing", paths: list[Path]) -> None:
+    files = [file for part in packing.plan.parts for file in part]
+    size = sum(path.stat().st_size for path in paths)
+    note = f"pack create: {sum(f.rows for f in files):,} events in {len(files):,} files, "
+    session.log.note(f"{note}{human(size)} in {', '.join(map(str, paths))}")
+    after = paths[0].parent.glob(f"{_stem(paths[0], packing.kind.suffix)}.[0-9]*"
+                                 f"{packing.kind.suffix}")  # fmt: skip
+    for other in sorted(set(after) - set(paths)):
+        session.log.warning(f"{other} is not a part of this pack")
+
+
+def _stem(path: Path, suffix: str) -> str:
+    """A pack's name without number and suffix."""
+    stem, _, number = path.name.removesuffix(suffix).rpartition(".")
+    return stem if number.isdecimal() else path.name.removesuffix(suffix)
+
+
+@command.command("list")
+@PACKS
+@JSON
+def list_packs(packs: tuple[Path, ...], as_json: bool) -> None:
+    """Show what is in packs, by their manifests; data are not unpacked, nor verified."""
+    from mdc_core.archive.pack.read import manifest_of
+
+    found = [(path, manifest_of(path)) for path in packs]
+    if as_json:
+        from msgspec import to_builtins
+
+        fields = ("id", "part", "description", "mdc", "parts", "totals", "files")
+        _say([{"pack": str(path), **{f: to_builtins(getattr(m, f)) for f in fields}}
+              for path, m in found])  # fmt: skip
+        return
+    for path, manifest in found:
+        _show(path, manifest)
+
+
+def _show(path: Path, manifest: "Manifest") -> None:
+    totals = manifest.totals
+    part = f", part {manifest.part} of {len(manifest.parts)}" if len(manifest.parts) > 1 else ""
+    click.echo(f"{path}: pack {manifest.id[:12]}{part}, {totals.rows:,} events in "
+               f"{totals.files:,} files, {human(totals.bytes)}")  # fmt: skip
+    if manifest.description:
+        click.echo(shown(manifest.description))
+    lines: list[tuple[str, ...]] = [
+        ("SYMBOL", "TYPE", "PERIOD", "EVENTS", "BYTES", "FIRST", "LAST", "FILE")
+    ]
+    for file in sorted(manifest.files, key=lambda f: (*by_symbol(f.symbol, f.type), f.path)):
+        symbol = "-" if file.symbol is None else shown(file.symbol)
+        lines.append((symbol, file.type, file.period, f"{file.rows:,}", human(file.bytes),
+                      file.first or "-", file.last or "-", file.path))  # fmt: skip
+    table(lines, right=frozenset([3, 4]))
+
+
+@command.command("verify")
+@PACKS
+@MOST
+@JSON
+@click.pass_obj
+def verify_packs(
+    session: Session, packs: tuple[Path, ...], max_bytes: int, as_json: bool
+) -> int:
+    """Read packs completely, and say what is damaged, missing, or too much.
+
+    Sizes, hashes, numbers and times of all files, and every byte of the container. Several
+    parts of a pack have to be all of them. Status 1 if anything is wrong, 65 if it is no pack.
+    """
+    from mdc_core.archive.pack.verify import verify_aside
+
+    read = verify_aside(packs, Limit(max_bytes))
+    findings = [finding for one in read for finding in one.findings]
+    if as_json:
+        _say([finding._asdict() for finding in findings])
+    else:
+        for finding in findings:
+            click.echo(shown(str(finding)))
+    if not findings:
+        session.log.note(f"pack verify: {_numbers(read)}, all as they were packed")
+    if not all(one.is_pack for one in read):
+        return DataError.exit_status
+    return EXIT_FINDINGS if findings else 0
+
+
+def _numbers(read: "list[Unpacked]") -> str:
+    files = [file for one in read for file in one.files]
+    return f"{sum(f.packed.rows for f in files):,} events in {len(files):,} files"
+
+
+@command.command("import")
+@PACKS
+@ROOT
+@MOST
+@click.option("--dry-run", is_flag=True, help="verify, and say what would be done")
+@JSON
+@click.pass_obj
+def import_packs(
+    session: Session, packs: tuple[Path, ...], root: Path | str, max_bytes: int,
+    dry_run: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Bring packs into an archive.
+
+    Everything is verified before anything goes in. A file that the archive has already, by its
+    hash, is skipped; nothing is overwritten: where another file has the name, the id of the
+    pack is put into it. Files are compared, not events: those that lie in other files there,
+    compacted ones for example, come in once more (`mdc compact --dedup` finds them).
+    """
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.pack import import_
+    from mdc_core.archive.pack.read import manifest_of
+
+    limit = Limit(max_bytes)
+    if dry_run:
+        merged = import_.try_import(root, packs, limit)
+    else:
+        from mdc_core.cli.verbs.store import prepared
+
+        for path in packs:  # no archive is made for what is no pack
+            manifest_of(path)
+        archive = Archive.create(root)
+        prepared(session, archive)
+        merged = import_.import_packs(archive, packs, limit)
+    if merged.findings:
+        for finding in merged.findings:
+            session.log.error(shown(str(finding)))
+        raise DataError("nothing was imported", hint="mdc pack verify says the same")
+    if as_json:
+        _say({"imported": [part.path for part in merged.new], "skipped": merged.skipped,
+              "renamed": dict(merged.renamed), "dry_run": dry_run})  # fmt: skip
+    _told(session, merged, root, dry_run)
+    return 0
+
+
+def _told(session: Session, merged: "Merged", root: Path | str, dry_run: bool) -> None:
+    for old, new in merged.renamed:
+        session.log.note(f"pack import: {shown(old)} is there with other content: {shown(new)}")
+    rows = sum(part.rows for part in merged.new)
+    said = f"{rows:,} events in {len(merged.new):,} files {'would go' if dry_run else 'went'}"
+    known = f"; {merged.skipped:,} files were there already" if merged.skipped else ""
+    session.log.note(f"pack import: {said} into {root}{known}")
+
+
+def _say(value: Any) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,97 @@
+"""Ask an archive with SQL.
+
+There is a table for each event type (trade, quote, bar, ...), and `parts`, the files with what
+the catalog knows of them. Events that are still in a journal are included. What the WHERE says
+of symbol and ts_event decides which files are opened. Times are TIMESTAMP_NS in UTC, prices and
+sizes DECIMAL(18, 9), or DECIMAL(36, 18) where an event that is read needs it.
+
+Nothing can be written but the result: a table on a terminal, JSONL to a pipe, or what --format
+says. A statement that is wrong is status 2."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mdc_core.cli.options import Session, command
+from mdc_core.cli.verbs._looking import ROOT, archive, query_of, selecting, spanning
+from mdc_core.cli.verbs._result import FORMATS, ROWS, form_of, write
+from mdc_core.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from mdc_core.archive.sql.database import Result
+
+EXAMPLES = (
+    'mdc query "SELECT symbol, count(*), sum(price * size) FROM trade GROUP BY symbol"',
+    "mdc query --format csv \"SELECT ts_event, price FROM trade WHERE symbol = 'SPY'\"",
+    "mdc query \"SELECT * FROM trade WHERE symbol = 'SPY'\" | mdc validate",
+    'mdc query "SELECT type, sum(rows), sum(bytes) FROM parts GROUP BY type"',
+    "echo 'SELECT max(price) FROM trade' | mdc query - -o highest.parquet --force",
+)
+
+
+@command()
+@click.argument("sql", required=False)
+@click.option("-f", "--file", "path", type=click.Path(path_type=Path, allow_dash=True),
+              help="read the statement from a file")  # fmt: skip
+@ROOT
+@selecting
+@spanning
+@click.option("--format", "form", type=click.Choice(FORMATS),
+              help="of the result  [default: table on a terminal, else jsonl]")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+              help="file to write, instead of standard output")  # fmt: skip
+@click.option("--force", is_flag=True, help="overwrite the file")
+@click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True,
+              help="most rows of a table")  # fmt: skip
+@click.option("--wide", is_flag=True, help="all decimals as DECIMAL(36, 18)")
+@click.pass_obj
+def query(
+    session: Session, sql: str | None, path: Path | None, root: Path | str | None,
+    symbols: tuple[str, ...], types: tuple[str, ...], start: int | None, end: int | None,
+    form: str | None, output: Path | None, force: bool, rows: int, wide: bool,
+) -> None:  # fmt: skip
+    """Ask an archive with SQL."""
+    from mdc_core.archive.sql.database import Database
+
+    text = _statement(sql, path)
+    form = form_of(form, output)
+    if output is not None and output.exists() and not force:
+        raise UsageError(f"{output} exists", hint="--force overwrites it")
+    chosen = query_of(symbols, types, start, end)
+    with Database(archive(root, "query"), chosen, wide) as database:
+        statements = database.statements(text)
+        if len(statements) != 1:
+            raise UsageError(
+                f"one statement, not {len(statements)}", hint="mdc shell runs any number"
+            )
+        _answer(database.run(statements[0]), form, output, rows)
+
+
+def _answer(result: "Result", form: str, output: Path | None, rows: int) -> None:
+    if output is None:
+        write(result, form, None, rows)
+        return
+    from mdc_core.archive.single import whole_file
+
+    with whole_file(output) as file:
+        write(result, form, file, rows)
+
+
+def _statement(sql: str | None, path: Path | None) -> str:
+    """The text of the statement: what is given, else a file, `-` for standard input."""
+    if (sql is None) == (path is None):
+        raise UsageError("say one statement", hint='mdc query "SELECT ..." or -f FILE')
+    if sql not in (None, "-"):
+        return str(sql)
+    try:
+        if path is None or str(path) == "-":
+            return sys.stdin.read()
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise DataError(f"cannot read {path or 'the standard input'}: {said}") from None
+
+
+command = query

@@ -1,0 +1,49 @@
+"""Bring what a killed command left behind into its place.
+
+Events in journals that nobody writes any more are sealed, rewriting that was begun is
+finished or undone, and what is left over is cleared. `mdc store`, `compact` and all others
+that change an archive do the same before they begin; this does it without them."""
+
+from pathlib import Path
+
+import click
+
+from mdc_core.cli.options import ROOT_TYPE, Session, command
+from mdc_core.cli.verbs._looking import JSON
+from mdc_core.errors import EXIT_FINDINGS
+
+EXAMPLES = ("mdc recover --root data", "mdc recover --root data --dry-run")
+
+
+@command()
+@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@click.option("--dry-run", is_flag=True, help="say what there is to do, change nothing")
+@JSON
+@click.pass_obj
+def recover(session: Session, root: Path | str, dry_run: bool, as_json: bool) -> int:
+    """Bring what a killed command left behind into its place."""
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.recover import left_behind, prepare
+    from mdc_core.archive.upkeep.tiering import read_tiers
+
+    archive = Archive.open(root)
+    if dry_run:
+        found = list(left_behind(archive)) if archive.has_catalog else []
+    else:
+        found = prepare(archive, read_tiers(session.config, archive).places)
+    if as_json:
+        import json
+
+        click.echo(json.dumps([one._asdict() for one in found], indent=2))
+    else:
+        for one in found:
+            click.echo(f"{'would recover' if dry_run else 'recovered'} {one.text}")
+    for one in found:
+        for damage in one.damages:
+            session.log.warning(damage)
+    if not found:
+        session.log.note("recover: nothing was left behind")
+    return EXIT_FINDINGS if any(one.damages for one in found) else 0
+
+
+command = recover

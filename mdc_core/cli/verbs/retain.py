@@ -1,0 +1,199 @@
+"""Remove what is older than it need be kept, or more than there is room for.
+
+A file goes when its last event is more than `--days` old, and the oldest ones go as long as
+all together have more than `--max-size`. Rules in mdc.toml are for some symbols and types;
+`*`, `?` and `[...]` stand for what they do in file names, and the first rule that matches
+holds, before `--days`:
+
+\b
+    [[retain.rules]]
+    symbol = "BTC*"
+    type = "quote"
+    days = 30
+    [[retain.rules]]
+    type = "trade"
+    keep = true
+
+What `keep` protects never goes, whatever the size. What has no time never becomes too old, and
+goes last. With `--symbol` and `--type` only those files are looked at, and only their size
+counts. Only sealed files go: not what is in journals, nor what a running `mdc store` may still
+write to. `mdc store --retain` does the same after each seal."""
+
+from pathlib import Path
+from time import time_ns
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdc_core.cli.commands import Command
+from mdc_core.cli.options import MOMENT, ROOT_TYPE, SIZE, Session
+from mdc_core.cli.verbs._looking import JSON, human, query_of, selecting, shown, time_text
+from mdc_core.config import Config
+from mdc_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mdc_core.archive.catalog import PartRow
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.query import Query
+    from mdc_core.archive.upkeep.retain import Expired, Policy
+
+EXAMPLES = (
+    "mdc retain --root data --days 365 --dry-run",
+    "mdc retain --root data --type quote --days 30000",
+    "mdc retain --root data --max-size 100GB",
+)
+
+
+class RetainCommand(Command):
+    """[[retain.rules]] are tables, which no option takes: they are read for themselves."""
+
+    def _settings(
+        self, ctx: click.Context, path: tuple[str, ...], plugins: "Mapping[str, Any]"
+    ) -> dict[str, Any]:
+        session = ctx.find_object(Session)
+        if session is None:
+            return {}
+        whole = session.config
+        session.config = Config(
+            tuple((file, _without_rules(tables)) for file, tables in whole.files)
+        )
+        try:
+            return super()._settings(ctx, path, plugins)
+        finally:
+            session.config = whole
+
+
+def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
+    options = tables.get("retain", {})
+    if not isinstance(options, dict):
+        return dict(tables)
+    rest = {key: value for key, value in options.items() if key != "rules"}
+    return {**tables, "retain": rest}
+
+
+@click.command(cls=RetainCommand)
+@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@selecting
+@click.option(
+    "--days", type=click.IntRange(1), help="keep files so long after their last event"
+)
+@click.option("--max-size", type=SIZE, help="keep the newest files, so many bytes")
+@click.option("--now", type=MOMENT, help="as if it were this time  [default: the clock's]")
+@click.option("--dry-run", is_flag=True, help="say what would go, change nothing")
+@JSON
+@click.pass_obj
+def retain(
+    session: Session, root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
+    days: int | None, max_size: int | None, now: int | None, dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Remove what is older than it need be kept, or more than there is room for."""
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.upkeep.retain import policy, read_rules
+    from mdc_core.times import DAY
+
+    query = query_of(symbols, types)
+    age = None if days is None else days * DAY
+    wanted = policy(age, max_size, read_rules(session.config))
+    if wanted.empty:
+        raise UsageError(
+            "nothing says what may go",
+            hint="--days N, --max-size SIZE, or [[retain.rules]] in mdc.toml",
+        )
+    now = time_ns() if now is None else now
+    archive = Archive.open(root)
+    look = _looked if dry_run else _removed
+    gone, left = look(session, archive, query, wanted, now)
+    if as_json:
+        _as_json(gone, left, dry_run)
+    for one in [] if as_json else gone:
+        click.echo(_line(one, dry_run))
+    _sum_up(session, gone, left, wanted, dry_run)
+
+
+def _looked(
+    session: Session, archive: "Archive", query: "Query", policy: "Policy", now: int
+) -> "tuple[list[Expired], list[PartRow]]":
+    """What would go, and what would stay."""
+    from mdc_core.archive.snapshot import Snapshot
+    from mdc_core.archive.upkeep.retain import expired
+
+    parts = Snapshot(archive, query).parts
+    return _divided(parts, expired(archive, parts, policy, now))
+
+
+def _removed(
+    session: Session, archive: "Archive", query: "Query", policy: "Policy", now: int
+) -> "tuple[list[Expired], list[PartRow]]":
+    """What has gone, and what stays."""
+    from mdc_core.archive.replace import rewriting
+    from mdc_core.archive.upkeep.retain import expired, remove
+    from mdc_core.cli.verbs.store import prepared
+
+    prepared(session, archive)
+    with rewriting(archive) as catalog:
+        parts = catalog.parts(query)
+        gone = expired(archive, parts, policy, now)
+        return _divided(parts, list(remove(archive, catalog, gone)))
+
+
+def _divided(
+    parts: "list[PartRow]", gone: "list[Expired]"
+) -> "tuple[list[Expired], list[PartRow]]":
+    keys = {one.part.key for one in gone}
+    return gone, [part for part in parts if part.key not in keys]
+
+
+def _line(one: "Expired", dry_run: bool) -> str:
+    part = one.part
+    last = time_text(part.last)
+    return (
+        f"{'would remove' if dry_run else 'removed'} {shown(_path(part))}: "
+        f"{human(part.bytes)}, {part.rows:,} events"
+        + (f" up to {last}" if last else "")
+        + f", {one.reason}"
+    )
+
+
+def _path(part: "PartRow") -> str:
+    return f"{part.place}/{part.path}" if part.place else part.path
+
+
+def _as_json(gone: "list[Expired]", left: "list[PartRow]", dry_run: bool) -> None:
+    import json
+
+    removed = [
+        {
+            "path": _path(one.part), "symbol": one.part.symbol, "type": one.part.type_name,
+            "period": one.part.period, "tier": one.part.tier, "rows": one.part.rows,
+            "bytes": one.part.bytes, "last": time_text(one.part.last), "reason": one.reason,
+        }
+        for one in gone
+    ]  # fmt: skip
+    said = {
+        "dry_run": dry_run, "removed": removed, "files": len(gone),
+        "bytes": sum(one.part.bytes for one in gone), "files_left": len(left),
+        "bytes_left": sum(part.bytes for part in left),
+    }  # fmt: skip
+    click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+
+
+def _sum_up(
+    session: Session, gone: "list[Expired]", left: "list[PartRow]", policy: "Policy",
+    dry_run: bool,
+) -> None:  # fmt: skip
+    size = sum(part.bytes for part in left)
+    if policy.size is not None and size > policy.size:
+        session.log.warning(
+            f"{human(size)} are left, more than {human(policy.size)}: the rest is protected "
+            "by rules, or still being written"
+        )
+    done = "would remove" if dry_run else "removed"
+    freed = human(sum(one.part.bytes for one in gone))
+    session.log.note(
+        f"retain: {done} {len(gone):,} files, {freed}; {len(left):,} files, {human(size)} stay"
+    )
+
+
+command = retain

@@ -1,0 +1,178 @@
+"""Ask an archive with SQL, statement after statement.
+
+Statements end with `;` and are those of `mdc query`; each looks at the archive anew. `.help`
+tells the other commands. Ctrl-C gives up a line or a statement, Ctrl-D leaves. What is piped in
+is run as a script: it goes on after an error, and the first error decides the exit status."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mdc_core.cli.options import Session, command
+from mdc_core.cli.verbs._looking import ROOT, archive, query_of, selecting, spanning
+from mdc_core.cli.verbs._result import FORMATS, ROWS, form_of, write
+from mdc_core.errors import MdcError, UsageError
+from mdc_core.suggest import known, unknown
+
+if TYPE_CHECKING:
+    from mdc_core.archive.sql.database import Database
+
+EXAMPLES = (
+    "echo 'SELECT count(*) FROM trade; SELECT count(*) FROM quote;' | mdc shell",
+    "mdc shell --symbol SPY --format csv < /dev/null",
+)
+HELP = {
+    ".help": "this list",
+    ".tables": "the tables",
+    ".schema TABLE": "the columns of a table",
+    ".mode FORMAT": "how results are shown: table, csv or jsonl",
+    ".quit": "leave (so does Ctrl-D)",
+}
+MODES = ("table", "csv", "jsonl")
+HISTORY_LINES = 10_000
+
+
+@command()
+@ROOT
+@selecting
+@spanning
+@click.option("--format", "form", type=click.Choice(FORMATS[:3]),
+              help="of the results  [default: table on a terminal, else jsonl]")  # fmt: skip
+@click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True,
+              help="most rows of a table")  # fmt: skip
+@click.option("--wide", is_flag=True, help="all decimals as DECIMAL(36, 18)")
+@click.pass_obj
+def shell(
+    session: Session, root: Path | str | None, symbols: tuple[str, ...], types: tuple[str, ...],
+    start: int | None, end: int | None, form: str | None, rows: int, wide: bool,
+) -> int:  # fmt: skip
+    """Ask an archive with SQL, statement after statement."""
+    from mdc_core.archive.sql.database import Database
+
+    chosen = query_of(symbols, types, start, end)
+    with Database(archive(root, "shell"), chosen, wide) as database:
+        told = Told(session, database, form_of(form, None), rows)
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            told.script(sys.stdin)
+            return told.status
+        with _history(session.environ):
+            told.conversation()
+        return 0
+
+
+class Told:
+    """What is said to the shell, and what it does about it."""
+
+    def __init__(self, session: Session, database: "Database", form: str, rows: int) -> None:
+        self.status = 0  # of the first error
+        self._log = session.log
+        self._database = database
+        self._form = form
+        self._rows = rows
+        self._text = ""  # a statement that is not complete
+
+    def script(self, lines: Iterator[str]) -> None:
+        """Do everything; the last statement needs no semicolon."""
+        for line in lines:
+            if not self._line(line):
+                return
+        self._run(self._text)
+
+    def conversation(self) -> None:
+        """Ask for line after line, until there are no more."""
+        while True:
+            try:
+                if not self._line(input("...> " if self._text.strip() else "mdc> ") + "\n"):
+                    return
+            except EOFError:
+                click.echo()
+                return
+            except KeyboardInterrupt:
+                self._text = ""
+                click.echo()
+
+    def _line(self, line: str) -> bool:
+        """Take a line; False if it was the last."""
+        from mdc_core.archive.sql.database import is_complete, is_silent
+
+        if is_silent(self._text):
+            self._text = ""
+            if line.startswith("."):
+                return self._command(*line.split())
+        self._text += line
+        if is_complete(self._text):
+            text, self._text = self._text, ""
+            self._run(text)
+        return True
+
+    def _run(self, text: str) -> None:
+        with self._errors_told():
+            for statement in self._database.statements(text):
+                write(self._database.run(statement), self._form, None, self._rows)
+
+    def _command(self, word: str, *more: str) -> bool:
+        if word in (".quit", ".exit"):
+            return False
+        with self._errors_told():
+            match word, *more:
+                case [".help"]:
+                    for name, text in HELP.items():
+                        click.echo(f"{name:<14}  {text}")
+                case [".tables"]:
+                    click.echo("\n".join(self._database.tables))
+                case [".schema", name]:
+                    self._schema(name)
+                case [".mode", form] if form in MODES:
+                    self._form = form
+                case _:
+                    names = [name.split()[0] for name in HELP]
+                    said = " ".join((word, *more))
+                    raise UsageError(unknown("command", said, names), hint=".help lists them")
+        return True
+
+    def _schema(self, name: str) -> None:
+        if name not in self._database.tables:
+            raise UsageError(
+                unknown("table", name, self._database.tables), hint=known(self._database.tables)
+            )
+        statement = f"SELECT column_name, column_type FROM (DESCRIBE {name})"
+        write(self._database.run(statement), self._form, None, self._rows)
+
+    @contextmanager
+    def _errors_told(self) -> Iterator[None]:
+        """Say what goes wrong, and go on."""
+        try:
+            yield
+        except MdcError as error:
+            self.status = self.status or error.exit_status
+            self._log.error(str(error))
+            if error.hint:
+                self._log.error(f"hint: {error.hint}")
+
+
+@contextmanager
+def _history(environ: Mapping[str, str]) -> Iterator[None]:
+    """Editing of lines, and those of the last times, where Python can."""
+    try:
+        import readline
+    except ModuleNotFoundError:
+        yield
+        return
+    home = environ.get("HOME", "")
+    path = Path(environ.get("XDG_STATE_HOME") or f"{home}/.local/state", "mdc", "sql_history")
+    with suppress(OSError):
+        readline.read_history_file(path)
+    readline.set_history_length(HISTORY_LINES)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            readline.write_history_file(path)
+
+
+command = shell

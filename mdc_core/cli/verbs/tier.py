@@ -1,0 +1,207 @@
+"""Move old events to slower, smaller storage: hot, warm, cold.
+
+Parts are hot until their last event is 7 days old, warm until 90 days, then cold; cold parts
+of more than 365 days are told of, for `mdc retain`. mdc.toml says otherwise, and where to:
+
+\b
+    [tier.warm]
+    after = "7d"
+    directory = "../warm"   # a directory of this archive alone, beside it; or a URL
+    profile = "warm"
+    [tier.cold]
+    directory = "s3://bucket/cold"
+
+A tier without a directory stays where it is, and is compressed anew. `[tier.archive]` is a
+fourth tier for what is older than cold. All commands read events wherever they are."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdc_core.cli.options import MOMENT, ROOT_TYPE, Session, group
+from mdc_core.cli.verbs._looking import (
+    JSON,
+    human,
+    query_of,
+    selecting,
+    shown,
+    table,
+    time_text,
+)
+from mdc_core.errors import DataError
+
+if TYPE_CHECKING:
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.query import Query
+    from mdc_core.archive.upkeep.tiering import Tiers
+    from mdc_core.archive.upkeep.tiers import Move
+
+EXAMPLES = (
+    "mdc tier status --root data",
+    "mdc tier plan --root data",
+    "mdc tier migrate --root data --dry-run",
+)
+ROOT = click.option("--root", type=ROOT_TYPE, default="data", show_default=True,
+                    help="the archive")  # fmt: skip
+NOW = click.option("--now", type=MOMENT, help="reckon ages from this time on  [default: now]")
+
+
+@group()
+def command() -> None:
+    """Tiers."""
+
+
+@command.command("status")
+@ROOT
+@NOW
+@JSON
+@click.pass_obj
+def status(session: Session, root: Path | str, now: int | None, as_json: bool) -> None:
+    """Show what each tier holds, and how much of it is due for the next."""
+    from mdc_core.archive.query import Query
+    from mdc_core.archive.upkeep.tiers import holdings
+
+    archive, tiers = _opened(session, root)
+    found = list(holdings(_parts(archive, Query()), tiers, _moment(now)))
+    if as_json:
+        times_ = ("oldest", "newest")
+        _say([one._asdict() | {n: time_text(getattr(one, n)) for n in times_} for one in found])
+        return
+    lines: list[tuple[str, ...]] = [
+        ("TIER", "PARTS", "EVENTS", "BYTES", "OLDEST", "NEWEST", "DUE")
+    ]
+    for one in found:
+        span = time_text(one.oldest) or "-", time_text(one.newest) or "-"
+        lines.append((one.tier, f"{one.parts:,}", f"{one.rows:,}", human(one.bytes), *span,
+                      f"{one.due:,}"))  # fmt: skip
+    table(lines, right=frozenset([1, 2, 3, 6]))
+    expired = sum(one.expired for one in found)
+    if expired:
+        text = f"{expired:,} parts are more than 365 days old: mdc retain removes what is too"
+        session.log.note(f"tier: {text} old, [tier.archive] in mdc.toml keeps it")
+
+
+@command.command("plan")
+@ROOT
+@selecting
+@NOW
+@JSON
+@click.pass_obj
+def plan(
+    session: Session, root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
+    now: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Show what `migrate` would move, and the size it would have, measured on a sample."""
+    archive, tiers = _opened(session, root)
+    _plan(session, archive, tiers, query_of(symbols, types), _moment(now), as_json)
+
+
+@command.command("migrate")
+@ROOT
+@selecting
+@NOW
+@click.option("--dry-run", is_flag=True, help="the same as `plan`")
+@JSON
+@click.pass_obj
+def migrate(
+    session: Session, root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
+    now: int | None, dry_run: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Move what is due: copy, verify the copy, commit, remove the old file.
+
+    What was already moved stays so when it is interrupted; run it again for the rest.
+    """
+    from mdc_core.archive.upkeep.tiers import Migration
+    from mdc_core.cli.progress import Progress
+    from mdc_core.cli.verbs.store import prepared
+
+    archive, tiers = _opened(session, root)
+    query, moment = query_of(symbols, types), _moment(now)
+    if dry_run:
+        _plan(session, archive, tiers, query, moment, as_json)
+        return 0
+    prepared(session, archive)
+    progress = Progress(session, "tier", writes=False)
+    migration = Migration(archive, tiers, lambda part: progress.add(part.rows))
+    migration.run(lambda catalog: catalog.parts(query), moment)
+    progress.close()
+    for old, new in migration.done:
+        if not as_json:
+            click.echo(shown(f"{archive.path_of(old)} -> {archive.path_of(new)}"))
+    if as_json:
+        _say([{"from": archive.path_of(old), "to": archive.path_of(new), "tier": new.tier,
+               "rows": new.rows, "bytes": old.bytes, "bytes_after": new.bytes}
+              for old, new in migration.done])  # fmt: skip
+    for problem in migration.problems:
+        session.log.error(problem)
+    before = sum(old.bytes for old, _ in migration.done)
+    after = sum(new.bytes for _, new in migration.done)
+    session.log.note(f"tier: {len(migration.done):,} parts moved, {human(before)} -> "
+                     f"{human(after)}")  # fmt: skip
+    return DataError.exit_status if migration.problems else 0
+
+
+def _opened(session: Session, root: Path | str) -> "tuple[Archive, Tiers]":
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.upkeep.tiering import read_tiers
+
+    archive = Archive.open(root)
+    return archive, read_tiers(session.config, archive)
+
+
+def _parts(archive: "Archive", query: "Query") -> list[Any]:
+    if not archive.has_catalog:
+        raise DataError(f"{archive.root} has no catalog", hint="mdc catalog rebuild makes one")
+    with archive.catalog(read_only=True) as catalog:
+        return catalog.parts(query)
+
+
+def _moment(now: int | None) -> int:
+    return time.time_ns() if now is None else now
+
+
+def _plan(
+    session: Session, archive: "Archive", tiers: "Tiers", query: "Query", now: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """What would move, by tier, place and format."""
+    from mdc_core.archive.upkeep.tiers import due, expected
+
+    groups: dict[tuple[str, str, str, str], list[Move]] = {}
+    for move in due(_parts(archive, query), tiers, now):
+        key = (move.part.tier, move.tier.name, move.place, move.part.format)
+        groups.setdefault(key, []).append(move)
+    rows = []
+    for (tier, to, place, form), moves in sorted(groups.items()):
+        measured = expected(archive, moves, tiers)
+        size = sum(move.part.bytes for move in moves)
+        rows.append({
+            "tier": tier, "to": to, "place": archive.place_at(place).url, "format": form,
+            "parts": len(moves), "rows": sum(move.part.rows for move in moves), "bytes": size,
+            "expected": measured.of(size), "sample": measured.paths,
+        })  # fmt: skip
+    if as_json:
+        _say(rows)
+    elif rows:
+        _show(rows)
+    else:
+        session.log.note("tier: nothing is due")
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    lines: list[tuple[str, ...]] = [
+        ("TIER", "TO", "FORMAT", "PARTS", "EVENTS", "BYTES", "EXPECTED", "PLACE")
+    ]
+    for row in rows:
+        numbers = f"{row['parts']:,}", f"{row['rows']:,}", human(row["bytes"])
+        lines.append((row["tier"], row["to"], row["format"], *numbers, human(row["expected"]),
+                      row["place"]))  # fmt: skip
+    table(lines, right=frozenset([3, 4, 5, 6]))
+
+
+def _say(rows: list[dict[str, Any]]) -> None:
+    import json
+
+    click.echo(json.dumps(rows, indent=2, ensure_ascii=False))

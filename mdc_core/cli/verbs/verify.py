@@ -1,0 +1,62 @@
+"""Verify an archive: what the catalog says against what is there.
+
+Files that are missing, of another size, or unknown to the catalog, journals and other things
+that a killed command left behind, files whose path is not that of their events. `--deep` reads
+everything: hashes, every row of every file (how many, from when to when, order, sequence
+numbers), every record of every journal. Status 1 and a line for each finding if anything is
+not as it should be. Nothing is changed; others may be writing meanwhile."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mdc_core.cli.options import ROOT_TYPE, Session, command
+from mdc_core.cli.verbs._looking import JSON, shown
+from mdc_core.errors import EXIT_FINDINGS
+
+if TYPE_CHECKING:
+    from mdc_core.archive.health.verify import Finding
+
+EXAMPLES = ("mdc verify --root data", "mdc verify --root data --deep")
+
+
+@command()
+@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@click.option("--deep", is_flag=True, help="read everything, and compare hashes")
+@JSON
+@click.pass_obj
+def verify(session: Session, root: Path | str, deep: bool, as_json: bool) -> int:
+    """Verify an archive."""
+    from mdc_core.archive.health.verify import Verification
+    from mdc_core.archive.home import Archive
+    from mdc_core.archive.upkeep.tiering import read_tiers
+    from mdc_core.cli.progress import Progress
+
+    archive = Archive.open(root)
+    progress = Progress(session, "verify", writes=False)
+    places = read_tiers(session.config, archive).places
+    looking = Verification(archive, places, deep=deep, read=progress.add)
+    found = []
+    for finding in looking.findings():
+        found.append(finding)
+        if not as_json:
+            click.echo(shown(str(finding)))
+    progress.close()
+    if as_json:
+        _say(found)
+    for note in looking.notes:
+        session.log.note(note)
+    what = "read" if deep else "looked at"
+    session.log.note(f"verify: {what} {looking.parts:,} parts with {looking.rows:,} events: "
+                     f"{len(found):,} findings")  # fmt: skip
+    return EXIT_FINDINGS if found else 0
+
+
+def _say(found: "list[Finding]") -> None:
+    import json
+
+    click.echo(json.dumps([one._asdict() for one in found], indent=2, ensure_ascii=False))
+
+
+command = verify

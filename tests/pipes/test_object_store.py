@@ -1,0 +1,170 @@
+"""Archives on an object store, through a real S3 API on loopback."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Shell
+
+moto = pytest.importorskip("moto.server", reason="moto is not installed")
+pafs = pytest.importorskip("pyarrow.fs")
+
+ROOT = "s3://archive/team/data"
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret-key",
+        "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(endpoint: str) -> Iterator["pafs.S3FileSystem"]:
+    """The bucket `archive`, empty."""
+    fs = pafs.S3FileSystem(
+        access_key="test", secret_key="test-secret-key", endpoint_override=endpoint,
+        region="us-east-1", allow_bucket_creation=True, allow_bucket_deletion=True,
+    )  # fmt: skip
+    fs.create_dir("archive")
+    yield fs
+    fs.delete_dir("archive")
+
+
+@pytest.fixture
+def env(endpoint: str, tmp_path: Path) -> dict[str, str]:
+    return {**KEYS, "AWS_ENDPOINT_URL": endpoint, "MDC_STATE": str(tmp_path / "state")}
+
+
+def objects(fs: "pafs.S3FileSystem") -> list[str]:
+    found = fs.get_file_info(pafs.FileSelector("archive", recursive=True))
+    return sorted(info.path for info in found if info.is_file)
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl --compression zstd"])
+def test_what_is_stored_comes_back(
+    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str], form: str
+) -> None:
+    made = shell("mdc stream sim SPY AAPL --limit 3000 | tee sim.jsonl"
+                 f" | mdc store --root {ROOT} --format {form}", **env)  # fmt: skip
+    assert made.status == 0, made.err
+    names = objects(bucket)
+    assert len(names) == 4
+    assert all(name.startswith("archive/team/data/") for name in names)
+    assert not any("_mdc" in name for name in names)
+    want = shell("mdc cat sim.jsonl")
+    got = shell(f"mdc cat --root {ROOT}", **env)
+    assert got.status == 0, got.err
+    assert sorted(got.lines) == sorted(want.lines)
+    one = shell(f"mdc cat --root {ROOT} --symbol SPY --type trade", **env)
+    assert one.lines == [
+        line for line in want.lines
+        if '"symbol":"SPY"' in line and line.startswith('{"type":"trade"')
+    ]  # fmt: skip
+    rows = json.loads(shell(f"mdc ls --root {ROOT} --json", **env).out)
+    assert sum(row["rows"] for row in rows) == 3000
+    assert sum(row["bytes"] for row in rows) == sum(
+        bucket.get_file_info(name).size for name in names
+    )
+    tail = shell(f"mdc tail -n 5 --root {ROOT}", **env)
+    assert tail.lines == want.lines[-5:]
+
+
+def test_only_what_is_asked_for_is_fetched(
+    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str]
+) -> None:
+    shell(f"mdc stream sim SPY AAPL --limit 1000 | mdc store --root {ROOT}", **env)
+    for name in objects(bucket):
+        if "/AAPL/" in name:
+            with bucket.open_output_stream(name) as out:
+                out.write(b"garbage")
+    assert shell(f"mdc cat --root {ROOT} --symbol SPY", **env).status == 0
+    bad = shell(f"mdc cat --root {ROOT} --symbol AAPL", **env)
+    assert bad.status == 65
+    assert f"{ROOT}/AAPL/" in bad.err
+
+
+def test_a_store_that_refuses_keeps_the_events_in_the_journal(
+    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str]
+) -> None:
+    nowhere = ROOT.replace("archive", "no-such-bucket")
+    line = f"mdc stream sim SPY --limit 500 | tee sim.jsonl | mdc store --root {nowhere}"
+    done = shell(line, **env)
+    assert done.status == 73, done.err
+    assert f"cannot write {nowhere}/SPY/" in done.err
+    assert "500 events stay in the journal" in done.err
+    assert "test-secret-key" not in done.err
+    # They are there, and they are sealed when the bucket is.
+    assert shell(f"mdc cat --root {nowhere}", **env).lines == shell("mdc cat sim.jsonl").lines
+    bucket.create_dir("no-such-bucket")
+    found = shell(f"mdc recover --root {nowhere}", **env)
+    assert found.status == 0 and "500 events" in found.out, found
+    assert shell(f"mdc cat --root {nowhere}", **env).lines == shell("mdc cat sim.jsonl").lines
+    bucket.delete_dir("no-such-bucket")
+
+
+def test_an_archive_that_this_host_does_not_know(
+    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str], tmp_path: Path
+) -> None:
+    shell(f"mdc stream sim SPY --limit 500 | mdc store --root {ROOT}", **env)
+    want = shell(f"mdc cat --root {ROOT}", **env).lines
+    other = env | {"MDC_STATE": str(tmp_path / "elsewhere")}
+    unknown = shell(f"mdc cat --root {ROOT}", **other)
+    assert unknown.status == 65
+    assert "mdc catalog rebuild" in unknown.err
+    made = shell(f"mdc catalog rebuild --root {ROOT}", **other)
+    assert made.status == 0, made.err
+    assert shell(f"mdc cat --root {ROOT}", **other).lines == want
+
+
+@pytest.mark.parametrize(
+    ("root", "status", "text"),
+    [
+        ("s3://key:secret-in-url@archive/data", 78, "keys do not belong in a URL"),
+        ("ftp://archive/data", 78, "ftp://archive/data"),
+        ("s3://", 78, "s3://"),
+    ],
+)
+def test_bad_urls(shell: Shell, env: dict[str, str], root: str, status: int, text: str) -> None:
+    done = shell(f"mdc stream sim SPY --limit 5 | mdc store --root {root}", **env)
+    assert done.status == status, done.err
+    assert text in done.err
+    assert "secret-in-url" not in done.err
+
+
+def test_queries_and_upkeep(
+    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str]
+) -> None:
+    """What works on a directory works on a bucket: query, compact, verify, pack, retain."""
+    for seed in (1, 2):
+        line = f"mdc stream sim SPY AAPL --limit 1500 --seed {seed} | mdc store --root {ROOT}"
+        assert shell(line, **env).status == 0
+    want = shell(f"mdc cat --root {ROOT}", **env).lines
+    count = "SELECT symbol, count(*) AS n FROM trade GROUP BY symbol ORDER BY symbol"
+    rows = shell(f'mdc query --root {ROOT} "{count}" --format jsonl', **env)
+    assert rows.status == 0, rows.err
+    trades = [line for line in want if line.startswith('{"type":"trade"')]
+    assert [json.loads(row) for row in rows.out.splitlines()] == [
+        {"symbol": symbol, "n": sum(f'"symbol":"{symbol}"' in line for line in trades)}
+        for symbol in ("AAPL", "SPY")
+    ]
+    assert len(objects(bucket)) == 8
+    assert shell(f"mdc compact --root {ROOT}", **env).status == 0
+    assert [name.rpartition("/")[2] for name in objects(bucket)] == ["2024-01-02.parquet"] * 4
+    assert shell(f"mdc cat --root {ROOT}", **env).lines == want
+    clean = shell(f"mdc verify --deep --root {ROOT}", **env)
+    assert (clean.status, clean.out) == (0, "")
+    assert shell(f"mdc pack create p.zip --root {ROOT}", **env).status == 0
+    assert shell("mdc pack import p.zip --root copy").status == 0
+    assert shell("mdc cat --root copy").lines == want
+    gone = shell(f"mdc retain --root {ROOT} --days 1 --symbol SPY", **env)
+    assert gone.status == 0, gone.err
+    assert all("/AAPL/" in name for name in objects(bucket))
+    left = shell(f"mdc cat --root {ROOT}", **env).lines
+    assert left == [line for line in want if '"symbol":"AAPL"' in line]
