@@ -129,7 +129,7 @@ def _removed(
     """What has gone, and what stays."""
     from mdc_core.archive.replace import rewriting
     from mdc_core.archive.upkeep.retain import expired, remove
-    from mdc_core.cli.verbs.store import prepared
+    from mdc_core.cli.verbs._store import prepared
 
     prepared(session, archive)
     with rewriting(archive) as catalog:

@@ -186,7 +186,7 @@ def _migrated(
     from mdc_core.archive.replace import rewriting
     from mdc_core.archive.upkeep.migration import migrate, outdated
     from mdc_core.archive.upkeep.tiering import read_tiers
-    from mdc_core.cli.verbs.store import prepared
+    from mdc_core.cli.verbs._store import prepared
 
     place = Archive.open(root)
     prepared(session, place)

@@ -115,7 +115,7 @@ def migrate(
     """
     from mdc_core.archive.upkeep.tiers import Migration
     from mdc_core.cli.progress import Progress
-    from mdc_core.cli.verbs.store import prepared
+    from mdc_core.cli.verbs._store import prepared
 
     archive, tiers = _opened(session, root)
     query, moment = query_of(symbols, types), _moment(now)
