@@ -45,6 +45,8 @@ def setup() -> None:
     install = "python -m pip --disable-pip-version-check install --quiet"
     run(f"{install} --require-hashes -r requirements.lock")
     run(f"{install} --no-deps --no-build-isolation -e .")
+    # Once, and not by each of the thousands of commands that the tests start.
+    run("python -m compileall -q mdc_core plugins")
     STAMP.write_text(f"{wanted.hexdigest()} {ROOT}")
 
 

@@ -24,6 +24,8 @@ from mdc_core.schema import fields_of
 from mdc_core.times import from_ns
 from mdc_core.wire.jsonl import rows_of
 
+from ..conftest import Shell
+from ..wire import older
 from ..wire.vocabulary import events as any_events
 
 HEADER = Header(
@@ -253,3 +255,27 @@ def no_file_stays_open(tmp_path: Path) -> Iterator[None]:
     if own.is_dir():
         links = [link.readlink() for link in own.iterdir() if link.exists()]
         assert not [link for link in links if link.is_relative_to(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "version"), [("trade", "0.8.0"), ("quote", "0.9.0"), ("book", "0.9.0")]
+)
+def test_a_segment_that_an_older_mdc_left_behind(
+    tmp_path: Path, shell: Shell, type_name: str, version: str
+) -> None:
+    """Its events are as they are today, at once and after recovery."""
+    assert shell("mdc stream sim QQQ --limit 1 | mdc store").status == 0
+    rows, wanted = older.chosen(type_name, version)
+    was = older.table(rows, {type_name: version}).combine_chunks()
+    schema = was.schema.serialize().to_pybytes()
+    header = msgspec.structs.replace(HEADER, format="parquet", options={}, schema=schema)
+    into = Journal(tmp_path / "data" / "_mdc" / "journal", "old-0001", header, "none")
+    for batch in was.to_batches():
+        into.write(batch, Counter({type_name: batch.num_rows}))
+    into.close()
+    look = "mdc cat --root data --symbol SPY"
+    before = shell(look)
+    assert sorted(before.lines) == sorted(wanted.splitlines()), before.err
+    done = shell("mdc recover")
+    assert done.status == 0 and f"{len(rows)} events" in done.out
+    assert shell(look).lines == before.lines
