@@ -91,3 +91,36 @@ def test_a_converted_parquet_file_keeps_its_lineage(shell):
     (run,) = json.loads(shell("mdc lineage x.parquet --json").out)["runs"]
     assert [stage["stage"] for stage in run["stages"]] == ["stream", "validate"]
     assert run["stages"][0]["request"]["symbols"] == ["SPY"]
+
+
+def test_what_the_catalog_knows_of_a_part(shell, tmp_path):
+    """What made it, from which files with which hashes, and whether it is still the same."""
+    for seed in (1, 2):
+        line = f"mdc stream sim SPY --channels trade --limit 50 --seed {seed} | mdc store"
+        assert shell(f"{line} --format jsonl").status == 0
+    old = sorted((tmp_path / "data" / "SPY" / "trade").iterdir())
+    said = json.loads(shell(f"mdc lineage --json {old[0]}").out)
+    assert [stage["stage"] for stage in said["runs"][0]["stages"]] == ["stream"]
+    assert said["stored"]["made_by"] == "store" and said["stored"]["inputs"] == []
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in old}
+    assert shell("mdc compact").status == 0
+    new = "data/SPY/trade/2024-01-02.jsonl"
+    said = json.loads(shell(f"mdc lineage --json {new}").out)
+    assert {
+        i["path"].rpartition("/")[2]: i["sha256"] for i in said["stored"]["inputs"]
+    } == hashes
+    facts = {
+        name: said["stored"][name] for name in ("symbol", "type", "rows", "tier", "made_by")
+    }
+    assert facts == {
+        "symbol": "SPY", "type": "trade", "rows": 100, "tier": "hot", "made_by": "compact",
+    }  # fmt: skip
+    assert said["stored"]["unchanged"] is True and len(said["runs"]) == 2
+    text = shell(f"mdc lineage {new}").out
+    assert "made by      compact at " in text and all(h in text for h in hashes.values())
+    with (tmp_path / new).open("ab") as file:
+        file.write(b'{"type":"trade","symbol":"SPY"}\n')
+    changed = shell(f"mdc lineage --json {new}")
+    assert changed.status == 65
+    assert "is not the file that the catalog knows" in changed.err
+    assert json.loads(changed.out)["stored"]["unchanged"] is False

@@ -1,6 +1,7 @@
 """What is stored comes back: every event, every digit, in time order."""
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -200,6 +201,23 @@ def test_symbols_never_leave_the_root(shell: Shell, tmp_path: Path) -> None:
     assert sorted(event["symbol"] for event in stored) == sorted(symbols)
     one = shell("mdc cat --root deep/data --symbol ../../etc/x").events
     assert [e["symbol"] for e in one] == ["../../etc/x"]
+
+
+@pytest.mark.parametrize("run_id", ["../../x", "/etc/x", "a/b", "", "x" * 5000, "a\\nb"])
+def test_ids_of_strangers_never_leave_the_root(
+    run_id: str, shell: Shell, tmp_path: Path
+) -> None:
+    """The id of a run becomes part of the names of files, unless it is no such name."""
+    begin = json.dumps({"type": "begin", "run_id": run_id, "stage": "x"})
+    end = json.dumps({"type": "end", "run_id": run_id, "stage": "x", "counts": {"trade": 1},
+                      "reason": "eof"})  # fmt: skip
+    trade = '{"type":"trade","symbol":"A","ts_event":"2024-01-02T00:00:00Z","price":1}'
+    done = shell("mdc store --root a/b/data", stdin=f"{begin}\n{trade}\n{end}\n".encode())
+    assert done.status == 0, done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    (part,) = parts_of(tmp_path / "a" / "b" / "data")
+    assert re.fullmatch(r"2024-01-02\.[0-9a-f]{12}-[0-9a-f]{6}-0001\.parquet", part.name)
+    assert len(shell("mdc cat --root a/b/data").lines) == 1
 
 
 def test_readers_see_whole_files_only(events: list[str], shell: Shell, tmp_path: Path) -> None:
