@@ -1,11 +1,10 @@
 """Killing commands at random moments, and looking at what is left."""
 
 import json
-import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Event, Thread
@@ -137,13 +136,6 @@ def lasting(command: Sequence[str], env: dict[str, str], folder: Path) -> float:
     began = monotonic()
     subprocess.run(command, check=True, capture_output=True, env=env, cwd=folder)
     return monotonic() - began
-
-
-def moments(seed: int, count: int, longest: float) -> Iterator[float]:
-    """Random moments of a run, most of them after the start of Python."""
-    chosen = random.Random(seed)
-    for _ in range(count):
-        yield longest * chosen.uniform(0.35, 1.02)
 
 
 def run(env: dict[str, str], *words: str) -> bytes:
