@@ -86,9 +86,7 @@ def run(line: str, folder: Path = ROOT, *, must: bool = True) -> bool:
     say(line)
     env = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
     env |= {"VIRTUAL_ENV": str(VENV), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    status = subprocess.run(
-        ["/bin/sh", "-c", line], cwd=folder, env=env, check=False
-    ).returncode
+    status = subprocess.run(["/bin/sh", "-c", line], cwd=folder, env=env, check=False).returncode
     if status and must:
         sys.exit(f"run.py: status {status}: {line}")
     return status == 0

@@ -66,20 +66,33 @@ def _mixed(common, walk, is_trade, random, done):
     quote, trade = np.flatnonzero(~is_trade), np.flatnonzero(is_trade)
     lots = random.integers(1, 20, (2, rows)) * 100
     sizes = random.integers(1, 500, rows)
-    quotes = make("quote", len(quote), {
-        **_pick(common, quote),
-        "bid_price": _decimals(walk[quote] - 1, CENT), "bid_size": _decimals(lots[0][quote]),
-        "ask_price": _decimals(walk[quote] + 1, CENT), "ask_size": _decimals(lots[1][quote]),
-        "tape": "C",
-    })  # fmt: skip
+    quotes = make(
+        "quote",
+        len(quote),
+        {
+            **_pick(common, quote),
+            "bid_price": _decimals(walk[quote] - 1, CENT),
+            "bid_size": _decimals(lots[0][quote]),
+            "ask_price": _decimals(walk[quote] + 1, CENT),
+            "ask_size": _decimals(lots[1][quote]),
+            "tape": "C",
+        },
+    )
     sides = np.array(["buy", "sell", "none"])[random.integers(0, 3, rows)]
     kinds = pa.array([["@"], ["@", "I"], ["@", "F"]]).take(random.integers(0, 3, len(trade)))
-    trades = make("trade", len(trade), {
-        **_pick(common, trade),
-        "price": _decimals(walk[trade], CENT), "size": _decimals(sizes[trade]),
-        "aggressor_side": pa.array(sides[trade]), "conditions": kinds, "tape": "C",
-        "trade_id": pa.array(trade + done + 52_983_525_000_000).cast(pa.string()),
-    })  # fmt: skip
+    trades = make(
+        "trade",
+        len(trade),
+        {
+            **_pick(common, trade),
+            "price": _decimals(walk[trade], CENT),
+            "size": _decimals(sizes[trade]),
+            "aggressor_side": pa.array(sides[trade]),
+            "conditions": kinds,
+            "tape": "C",
+            "trade_id": pa.array(trade + done + 52_983_525_000_000).cast(pa.string()),
+        },
+    )
     schema = arrow_schema(frozenset(["quote", "trade"]))
     both = pa.concat_batches([widened(quotes, schema), widened(trades, schema)])
     return both.take(pa.array(np.argsort(np.concatenate([quote, trade]), kind="stable")))

@@ -24,12 +24,29 @@ START = 1_704_205_800  # 2024-01-02T14:30:00Z
 SYMBOLS = ("SPY", "AAPL", "MSFT", "NVDA", "AMZN")
 
 FIELDS = {
-    "t": {"S": "symbol", "t": "ts_event", "x": "venue", "p": "price", "s": "size",
-          "i": "trade_id", "c": "conditions", "z": "tape"},
-    "q": {"S": "symbol", "t": "ts_event", "bx": "bid_venue", "bp": "bid_price",
-          "bs": "bid_size", "ax": "ask_venue", "ap": "ask_price", "as": "ask_size",
-          "c": "conditions", "z": "tape"},
-}  # fmt: skip
+    "t": {
+        "S": "symbol",
+        "t": "ts_event",
+        "x": "venue",
+        "p": "price",
+        "s": "size",
+        "i": "trade_id",
+        "c": "conditions",
+        "z": "tape",
+    },
+    "q": {
+        "S": "symbol",
+        "t": "ts_event",
+        "bx": "bid_venue",
+        "bp": "bid_price",
+        "bs": "bid_size",
+        "ax": "ask_venue",
+        "ap": "ask_price",
+        "as": "ask_size",
+        "c": "conditions",
+        "z": "tape",
+    },
+}
 NAMES = {"t": "trade", "q": "quote"}
 
 
@@ -46,16 +63,30 @@ def messages() -> Iterator[dict[str, Any]]:
         time = f"2024-01-02T14:30:{seconds % 60:02d}.{moment % 10**9:09d}Z"
         if dice.random() < 0.4:
             yield {
-                "T": "t", "S": symbol, "i": 52_983_525_000_000 + moment, "x": "V",
-                "p": price / 100, "s": dice.randrange(1, 500), "c": ["@", "I"], "z": "C",
+                "T": "t",
+                "S": symbol,
+                "i": 52_983_525_000_000 + moment,
+                "x": "V",
+                "p": price / 100,
+                "s": dice.randrange(1, 500),
+                "c": ["@", "I"],
+                "z": "C",
                 "t": time,
-            }  # fmt: skip
+            }
         else:
             yield {
-                "T": "q", "S": symbol, "bx": "V", "bp": (price - 1) / 100,
-                "bs": dice.randrange(1, 20) * 100, "ax": "Q", "ap": (price + 1) / 100,
-                "as": dice.randrange(1, 20) * 100, "c": ["R"], "z": "C", "t": time,
-            }  # fmt: skip
+                "T": "q",
+                "S": symbol,
+                "bx": "V",
+                "bp": (price - 1) / 100,
+                "bs": dice.randrange(1, 20) * 100,
+                "ax": "Q",
+                "ap": (price + 1) / 100,
+                "as": dice.randrange(1, 20) * 100,
+                "c": ["R"],
+                "z": "C",
+                "t": time,
+            }
 
 
 def prepared(events: int) -> list[bytes]:
@@ -63,9 +94,7 @@ def prepared(events: int) -> list[bytes]:
     source = messages()
     count = min(PREPARED, -(-events // FRAME_EVENTS))
     return [
-        Frame(Opcode.TEXT, orjson.dumps(list(islice(source, FRAME_EVENTS)))).serialize(
-            mask=False
-        )
+        Frame(Opcode.TEXT, orjson.dumps(list(islice(source, FRAME_EVENTS)))).serialize(mask=False)
         for _ in range(count)
     ]
 

@@ -54,9 +54,13 @@ def run_pipe(
         for command, error in zip(commands, errors, strict=True):
             is_last = len(processes) == len(commands) - 1
             process = subprocess.Popen(
-                command, stdin=source, stderr=error, env=env, cwd=cwd,
+                command,
+                stdin=source,
+                stderr=error,
+                env=env,
+                cwd=cwd,
                 stdout=subprocess.DEVNULL if is_last else subprocess.PIPE,
-            )  # fmt: skip
+            )
             if processes:
                 processes[-1].stdout.close()
             source = process.stdout

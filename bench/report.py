@@ -34,11 +34,13 @@ def _row(group: Group, one: Measured, references: Sequence[Measured], events: in
     work, runs = one
     cpu, wall = [run.cpu for run in runs], [run.wall for run in runs]
     stages = [
-        {"command": " ".join([Path(first.command[0]).name, *first.command[1:2]]),
-         "cpu": median(run.stages[place].cpu for run in runs),
-         "rss": max(run.stages[place].rss for run in runs)}
+        {
+            "command": " ".join([Path(first.command[0]).name, *first.command[1:2]]),
+            "cpu": median(run.stages[place].cpu for run in runs),
+            "rss": max(run.stages[place].rss for run in runs),
+        }
         for place, first in enumerate(runs[0].stages)
-    ]  # fmt: skip
+    ]
     return {
         "name": work.name,
         "group": group.name,
@@ -68,12 +70,20 @@ def peak_row(rows: Sequence[Row]) -> Row:
     """The most memory that any stage of ours took."""
     ours = [
         (stage["rss"], f"{stage['command']} ({row['name']})")
-        for row in rows if not row["reference"]
-        for stage in row["stages"] if stage["command"].startswith("mdc ")
-    ]  # fmt: skip
+        for row in rows
+        if not row["reference"]
+        for stage in row["stages"]
+        if stage["command"].startswith("mdc ")
+    ]
     peak, stage = max(ours)
-    return {"name": "memory", "rss": peak, "stage": stage, "peak_mb": peak / 1e6,
-            "at_most": PEAK_AT_MOST, "aim": PEAK_AIM}  # fmt: skip
+    return {
+        "name": "memory",
+        "rss": peak,
+        "stage": stage,
+        "peak_mb": peak / 1e6,
+        "at_most": PEAK_AT_MOST,
+        "aim": PEAK_AIM,
+    }
 
 
 def machine() -> dict[str, Any]:
@@ -122,10 +132,15 @@ def _line(row: Row) -> str:
     peaks = " / ".join(f"{stage['rss'] / 1e6:.0f}" for stage in row["stages"])
     guessed = row["ratios"].get("duckdb-auto")
     cells = [
-        row["work"], f"{row['cpu']:.3f}", f"{row['ratio']:.2f}", _limit(row["at_most"]),
-        _limit(row["aim"]), peaks, f"{row['wall']:.3f}",
+        row["work"],
+        f"{row['cpu']:.3f}",
+        f"{row['ratio']:.2f}",
+        _limit(row["at_most"]),
+        _limit(row["aim"]),
+        peaks,
+        f"{row['wall']:.3f}",
         "" if guessed is None else f"{guessed:.2f}",
-    ]  # fmt: skip
+    ]
     return f"| {' | '.join(cells)} |"
 
 

@@ -125,8 +125,10 @@ def run_group(bench: Bench, group: Group, events: int) -> list[Row]:
         for work, runs in measured:
             runs.append(run_work(bench, work))
             if group.turns == 1:
-                print(f"bench: {work.name}, turn {turn + 1}: {runs[-1].cpu:.2f} CPU s",
-                      file=sys.stderr)  # fmt: skip
+                print(
+                    f"bench: {work.name}, turn {turn + 1}: {runs[-1].cpu:.2f} CPU s",
+                    file=sys.stderr,
+                )
     return rows_of(group, measured, events)
 
 
@@ -167,8 +169,15 @@ def parse() -> Bench:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=1_000_000, help="size of the corpus")
     parser.add_argument("--repeat", type=int, default=3, help="turns")
-    parser.add_argument("--only", choices=names, nargs="+", action="extend", default=[],
-                        metavar="NAME", help=f"of {', '.join(names)}")  # fmt: skip
+    parser.add_argument(
+        "--only",
+        choices=names,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help=f"of {', '.join(names)}",
+    )
     parser.add_argument("--out", type=Path, default=HERE / "out", help="for the results")
     given = parser.parse_args()
     if given.events < 1 or given.repeat < 1:

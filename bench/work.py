@@ -42,32 +42,85 @@ def corpus_group(jsonl: Path) -> Group:
     """Everything that works on the corpus, beside DuckDB."""
     duckdb = (PYTHON, str(HERE / "duckdb_run.py"))
     references = [
-        Work("duckdb", "DuckDB: JSONL to Parquet, exact types",
-             [(*duckdb, "typed", str(jsonl), SCRATCH)], stores=True),
-        Work("duckdb-auto", "DuckDB: JSONL to Parquet, types guessed",
-             [(*duckdb, "auto", str(jsonl), SCRATCH)], stores=True),
-    ]  # fmt: skip
+        Work(
+            "duckdb",
+            "DuckDB: JSONL to Parquet, exact types",
+            [(*duckdb, "typed", str(jsonl), SCRATCH)],
+            stores=True,
+        ),
+        Work(
+            "duckdb-auto",
+            "DuckDB: JSONL to Parquet, types guessed",
+            [(*duckdb, "auto", str(jsonl), SCRATCH)],
+            stores=True,
+        ),
+    ]
     validate, store = (MDC, "validate"), (*STORE, SCRATCH)
     works = [
-        Work("validate", "`mdc validate < x.jsonl > /dev/null`", [validate], "jsonl",
-             at_most=1.4, aim=0.8),
-        Work("store", "`mdc store --format parquet < x.jsonl`", [store], "jsonl",
-             at_most=2.4, aim=1.5, stores=True),
-        Work("pipe", "`cat x.jsonl \\| mdc validate \\| mdc store --format parquet`",
-             [("cat", str(jsonl)), validate, store], at_most=3.5, aim=2.2, stores=True),
-        Work("pipe-arrow", "`mdc validate < x.arrows \\| mdc store`, Arrow between",
-             [validate, store], "arrow", arrow=True, at_most=1.2, aim=0.7, stores=True),
-        Work("store-arrow", "`mdc store --format parquet < x.arrows`", [store], "arrow",
-             at_most=1.3, aim=0.9, stores=True),
+        Work(
+            "validate",
+            "`mdc validate < x.jsonl > /dev/null`",
+            [validate],
+            "jsonl",
+            at_most=1.4,
+            aim=0.8,
+        ),
+        Work(
+            "store",
+            "`mdc store --format parquet < x.jsonl`",
+            [store],
+            "jsonl",
+            at_most=2.4,
+            aim=1.5,
+            stores=True,
+        ),
+        Work(
+            "pipe",
+            "`cat x.jsonl \\| mdc validate \\| mdc store --format parquet`",
+            [("cat", str(jsonl)), validate, store],
+            at_most=3.5,
+            aim=2.2,
+            stores=True,
+        ),
+        Work(
+            "pipe-arrow",
+            "`mdc validate < x.arrows \\| mdc store`, Arrow between",
+            [validate, store],
+            "arrow",
+            arrow=True,
+            at_most=1.2,
+            aim=0.7,
+            stores=True,
+        ),
+        Work(
+            "store-arrow",
+            "`mdc store --format parquet < x.arrows`",
+            [store],
+            "arrow",
+            at_most=1.3,
+            aim=0.9,
+            stores=True,
+        ),
         Work("cat", "`mdc cat --root data`", [(MDC, "cat", "--root", "archive")]),
-        Work("cat-arrow", "`mdc cat --root data --wire arrow`",
-             [(MDC, "cat", "--root", "archive", "--wire", "arrow")]),
-        Work("to-arrow", "`mdc convert --to arrow < x.jsonl`",
-             [(MDC, "convert", "--to", "arrow")], "jsonl"),
-        Work("to-jsonl", "`mdc convert --to jsonl < x.arrows`",
-             [(MDC, "convert", "--to", "jsonl")], "arrow"),
+        Work(
+            "cat-arrow",
+            "`mdc cat --root data --wire arrow`",
+            [(MDC, "cat", "--root", "archive", "--wire", "arrow")],
+        ),
+        Work(
+            "to-arrow",
+            "`mdc convert --to arrow < x.jsonl`",
+            [(MDC, "convert", "--to", "arrow")],
+            "jsonl",
+        ),
+        Work(
+            "to-jsonl",
+            "`mdc convert --to jsonl < x.arrows`",
+            [(MDC, "convert", "--to", "jsonl")],
+            "arrow",
+        ),
         Work("head", "`mdc head < x.jsonl`", [(MDC, "head")], "jsonl"),
-    ]  # fmt: skip
+    ]
     return Group("corpus", references, works)
 
 
@@ -87,13 +140,24 @@ def find_groups() -> list[Group]:
         ),
         Group(
             "find-type",
-            [Work("hive-type", "DuckDB: the same, one type by its folder",
-                  [(*duckdb, "trade")])],
-            [Work("find-type", "`mdc cat --symbol S --date D --type trade`",
-                  [(*cat, "--type", "trade")], at_most=1.0)],
+            [
+                Work(
+                    "hive-type",
+                    "DuckDB: the same, one type by its folder",
+                    [(*duckdb, "trade")],
+                )
+            ],
+            [
+                Work(
+                    "find-type",
+                    "`mdc cat --symbol S --date D --type trade`",
+                    [(*cat, "--type", "trade")],
+                    at_most=1.0,
+                )
+            ],
             turns=3,
         ),
-    ]  # fmt: skip
+    ]
 
 
 def start_group() -> Group:
@@ -108,10 +172,28 @@ def start_group() -> Group:
 
 def stream_group(url: str, events: int) -> Group:
     """Collecting a live feed, beside a bare loop."""
-    reference = Work("loop", "bare loop: websockets, orjson, fields renamed",
-                     [(PYTHON, str(HERE / "feed.py"), "read", url, str(events))])  # fmt: skip
-    stream = (MDC, "stream", "alpaca", "SPY", "AAPL", "MSFT", "NVDA", "AMZN", "--url", url,
-              "--limit", str(events), "--retries", "0")  # fmt: skip
-    works = [Work("stream", "`mdc stream alpaca`, frames of 10 events", [stream],
-                  at_most=2.0, aim=1.3)]  # fmt: skip
+    reference = Work(
+        "loop",
+        "bare loop: websockets, orjson, fields renamed",
+        [(PYTHON, str(HERE / "feed.py"), "read", url, str(events))],
+    )
+    stream = (
+        MDC,
+        "stream",
+        "alpaca",
+        "SPY",
+        "AAPL",
+        "MSFT",
+        "NVDA",
+        "AMZN",
+        "--url",
+        url,
+        "--limit",
+        str(events),
+        "--retries",
+        "0",
+    )
+    works = [
+        Work("stream", "`mdc stream alpaca`, frames of 10 events", [stream], at_most=2.0, aim=1.3)
+    ]
     return Group("stream", [reference], works)

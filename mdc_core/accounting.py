@@ -271,11 +271,14 @@ def findings_of(source: Input) -> list[Event]:
         rows.append(Gap(ts_event=last, provider=provider, start=last, reason="truncated"))
     rows += [
         Integrity(
-            ts_event=source.last_time(), provider=provider, check="accounting",
-            severity="warning", message=text,
+            ts_event=source.last_time(),
+            provider=provider,
+            check="accounting",
+            severity="warning",
+            message=text,
         )
         for text in source.mismatches
-    ]  # fmt: skip
+    ]
     return rows
 
 

@@ -112,11 +112,29 @@ class Ack(Event, tag="ack"):
 EVENT_TYPES: dict[str, type[Event]] = {
     str(cls.__struct_config__.tag): cls
     for cls in (
-        Trade, Quote, Book, Delta, Bar, Auction, Imbalance, Status, Correction, Cancel,
-        Dividend, Split, Flow, Indicator, Integrity, Gap, Connection, Heartbeat, Begin, End,
+        Trade,
+        Quote,
+        Book,
+        Delta,
+        Bar,
+        Auction,
+        Imbalance,
+        Status,
+        Correction,
+        Cancel,
+        Dividend,
+        Split,
+        Flow,
+        Indicator,
+        Integrity,
+        Gap,
+        Connection,
+        Heartbeat,
+        Begin,
+        End,
         Ack,
     )
-}  # fmt: skip
+}
 
 CONTROL_TYPES = ("begin", "end", "heartbeat", "ack")
 
@@ -127,8 +145,31 @@ def type_of(event: Event) -> str:
 
 
 __all__ = [
-    "CONTROL_TYPES", "EVENT_TYPES", "Ack", "Auction", "Bar", "Begin", "Book", "Cancel",
-    "Connection", "Correction", "Delta", "Dividend", "End", "Event", "Flow", "Gap", "Heartbeat",
-    "Imbalance", "Indicator", "Integrity", "Level", "Market", "Quote", "Split", "Status",
-    "Trade", "type_of",
-]  # fmt: skip
+    "CONTROL_TYPES",
+    "EVENT_TYPES",
+    "Ack",
+    "Auction",
+    "Bar",
+    "Begin",
+    "Book",
+    "Cancel",
+    "Connection",
+    "Correction",
+    "Delta",
+    "Dividend",
+    "End",
+    "Event",
+    "Flow",
+    "Gap",
+    "Heartbeat",
+    "Imbalance",
+    "Indicator",
+    "Integrity",
+    "Level",
+    "Market",
+    "Quote",
+    "Split",
+    "Status",
+    "Trade",
+    "type_of",
+]

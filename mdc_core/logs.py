@@ -37,9 +37,13 @@ class Log:
     """
 
     def __init__(
-        self, *, style: str = "text", threshold: int = NOTE, mask: Mask | None = None,
+        self,
+        *,
+        style: str = "text",
+        threshold: int = NOTE,
+        mask: Mask | None = None,
         file: TextIO | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.style = style
         self.threshold = threshold
         self.mask = mask or Mask()
@@ -81,7 +85,10 @@ class Log:
         from mdc_core.times import now
 
         record = {
-            "ts": now(), "level": _LEVELS[level], "stage": self.stage,
-            "run_id": self.run_id, "message": message,
-        }  # fmt: skip
+            "ts": now(),
+            "level": _LEVELS[level],
+            "stage": self.stage,
+            "run_id": self.run_id,
+            "message": message,
+        }
         return dumps(record, ensure_ascii=False)

@@ -40,9 +40,7 @@ class Event(Struct, tag_field="type", omit_defaults=True, gc=False):
     required: ClassVar[tuple[str, ...]] = ("ts_event",)
 
     # A factory, because a plain default would be omitted from the line.
-    v: Annotated[str, doc("version of the type's schema")] = field(
-        default_factory="1.0.0".__str__
-    )
+    v: Annotated[str, doc("version of the type's schema")] = field(default_factory="1.0.0".__str__)
     symbol: Annotated[Text, doc("the instrument, as the provider names it")] = None
     ts_event: Annotated[Text, time("when the venue says it happened")] = None
     ts_recv: Annotated[Text, time("when our host received it")] = None
@@ -50,9 +48,9 @@ class Event(Struct, tag_field="type", omit_defaults=True, gc=False):
     venue: Annotated[Text, doc("where it happened, a MIC (ISO 10383) if known")] = None
     channel: Annotated[Text, doc("id of the stream it came by")] = None
     seq: Annotated[Whole, doc("the sender's sequence number, only where it defines one")] = None
-    extra: Annotated[
-        dict[str, Any] | None, doc("what the provider says beyond these fields")
-    ] = None
+    extra: Annotated[dict[str, Any] | None, doc("what the provider says beyond these fields")] = (
+        None
+    )
 
 
 class Market(Event, tag=False):
@@ -110,9 +108,9 @@ class Delta(Market, tag="delta"):
 
     required: ClassVar[tuple[str, ...]] = ("symbol", "ts_event", "action")
 
-    action: Annotated[
-        Text, one_of("what happened to it", "add", "modify", "cancel", "clear")
-    ] = None
+    action: Annotated[Text, one_of("what happened to it", "add", "modify", "cancel", "clear")] = (
+        None
+    )
     side: Annotated[Text, one_of("side of the book", "bid", "ask")] = None
     price: Annotated[Number, doc("price of the level or order")] = None
     size: Annotated[Number, doc("its new size; 0 removes a level")] = None
@@ -125,8 +123,14 @@ class Bar(Market, tag="bar"):
     """Open, high, low, close and volume of one interval; ts_event is its start."""
 
     required: ClassVar[tuple[str, ...]] = (
-        "symbol", "ts_event", "interval", "open", "high", "low", "close",
-    )  # fmt: skip
+        "symbol",
+        "ts_event",
+        "interval",
+        "open",
+        "high",
+        "low",
+        "close",
+    )
 
     interval: Annotated[Text, doc("length of the bar: 1s, 1m, 1h, 1d, 1w, 1mo")] = None
     ts_close: Annotated[Text, time("end of the bar, exclusive")] = None
@@ -176,10 +180,19 @@ class Status(Market, tag="status"):
     status: Annotated[
         Text,
         one_of(
-            "the state it enters", "trading", "quoting", "halted", "paused", "closed",
-            "limit_band", "indication", "imbalance", "short_sale_restriction", "other",
+            "the state it enters",
+            "trading",
+            "quoting",
+            "halted",
+            "paused",
+            "closed",
+            "limit_band",
+            "indication",
+            "imbalance",
+            "short_sale_restriction",
+            "other",
         ),
-    ] = None  # fmt: skip
+    ] = None
     status_code: Annotated[Text, doc("the feed's status code")] = None
     reason_code: Annotated[Text, doc("the feed's reason code")] = None
     message: Annotated[Text, doc("the feed's words for the status")] = None

@@ -251,9 +251,7 @@ def _identity(info: str) -> tuple[str, str]:
 def _entry_points(info: str) -> Iterator[tuple[str, str, str]]:
     """Verb, name and target of each of a distribution's entry points for mdc."""
     verb = ""
-    with open(
-        os.path.join(info, "entry_points.txt"), encoding="utf-8", errors="replace"
-    ) as lines:
+    with open(os.path.join(info, "entry_points.txt"), encoding="utf-8", errors="replace") as lines:
         for line in lines:
             line = line.strip()
             if line.startswith("["):

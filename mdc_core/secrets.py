@@ -47,9 +47,7 @@ def is_placeholder(value: str) -> bool:
     return word in _PLACEHOLDERS or (text.startswith("<") and text.endswith(">"))
 
 
-def _find(
-    name: str, environ: Mapping[str, str], ask: Callable[[str], str | None]
-) -> str | None:
+def _find(name: str, environ: Mapping[str, str], ask: Callable[[str], str | None]) -> str | None:
     for look in (_variable, _file, _keyring):
         value = look(name, environ)
         if value is not None and not is_placeholder(value):

@@ -61,7 +61,7 @@ class Values:
 
 
 @dataclass(frozen=True)
-class Words:
+class ValueList:
     """A text of several codes with commas between them becomes a list of texts."""
 
     field: str
@@ -71,7 +71,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitField:
     """A list of a fixed length becomes as many fields."""
 
     field: str
@@ -91,7 +91,7 @@ class Levels:
         return f"a level of {self.field} is an object, not [price, size]"
 
 
-Change = Rename | Default | Remove | Values | Words | Split | Levels
+Change = Rename | Default | Remove | Values | ValueList | SplitField | Levels
 
 
 @dataclass(frozen=True)
@@ -111,55 +111,81 @@ HISTORY: Mapping[str, tuple[Version, ...]] = {
     "trade": (
         Version("0.8.0", "2026-11-06", "timestamp, aggressor in numbers, sequence"),
         Version(
-            "0.9.0", "2026-11-13", "names of the wire; trade_id and condition are new",
-            {"0.8.0": (
-                Rename("timestamp", "ts_event"), Rename("received", "ts_recv"),
-                Rename("sequence", "seq"), Rename("source", "provider"),
-                Rename("aggressor", "side"), Values("side", {0: "N", 1: "B", 2: "S"}),
-            )},
+            "0.9.0",
+            "2026-11-13",
+            "names of the wire; trade_id and condition are new",
+            {
+                "0.8.0": (
+                    Rename("timestamp", "ts_event"),
+                    Rename("received", "ts_recv"),
+                    Rename("sequence", "seq"),
+                    Rename("source", "provider"),
+                    Rename("aggressor", "side"),
+                    Values("side", {0: "N", 1: "B", 2: "S"}),
+                )
+            },
         ),
         Version(
-            "1.0.0", "2026-11-20", "a list of conditions; sides as words",
-            {"0.9.0": (
-                Rename("side", "aggressor_side"),
-                Values("aggressor_side", {"B": "buy", "S": "sell", "N": "none"}),
-                Rename("condition", "conditions"), Words("conditions"),
-            )},
+            "1.0.0",
+            "2026-11-20",
+            "a list of conditions; sides as words",
+            {
+                "0.9.0": (
+                    Rename("side", "aggressor_side"),
+                    Values("aggressor_side", {"B": "buy", "S": "sell", "N": "none"}),
+                    Rename("condition", "conditions"),
+                    ValueList("conditions"),
+                )
+            },
         ),
     ),
     "quote": (
         Version("0.8.0", "2026-11-06", "bid and ask as [price, size]"),
         Version(
-            "0.9.0", "2026-11-13", "prices and sizes are fields of their own",
-            {"0.8.0": (
-                Split("bid", ("bid_price", "bid_size")),
-                Split("ask", ("ask_price", "ask_size")),
-            )},
+            "0.9.0",
+            "2026-11-13",
+            "prices and sizes are fields of their own",
+            {
+                "0.8.0": (
+                    SplitField("bid", ("bid_price", "bid_size")),
+                    SplitField("ask", ("ask_price", "ask_size")),
+                )
+            },
         ),
         Version(
-            "1.0.0", "2026-11-20", "a list of conditions; no derived spread",
-            {"0.9.0": (
-                Rename("bid_exchange", "bid_venue"), Rename("ask_exchange", "ask_venue"),
-                Rename("condition", "conditions"), Words("conditions"),
-                Remove("spread", "number"),
-            )},
+            "1.0.0",
+            "2026-11-20",
+            "a list of conditions; no derived spread",
+            {
+                "0.9.0": (
+                    Rename("bid_exchange", "bid_venue"),
+                    Rename("ask_exchange", "ask_venue"),
+                    Rename("condition", "conditions"),
+                    ValueList("conditions"),
+                    Remove("spread", "number"),
+                )
+            },
         ),
     ),
     "book": (
         Version("0.9.0", "2026-11-13", "levels as [price, size]"),
         Version(
-            "1.0.0", "2026-11-20", "levels as objects, with room for a count",
+            "1.0.0",
+            "2026-11-20",
+            "levels as objects, with room for a count",
             {"0.9.0": (Levels("bids"), Levels("asks"))},
         ),
     ),
     "bar": (
         Version("0.9.0", "2026-11-13", "prices as traded, trades for the number of trades"),
         Version(
-            "1.0.0", "2026-11-20", "bars may be adjusted",
+            "1.0.0",
+            "2026-11-20",
+            "bars may be adjusted",
             {"0.9.0": (Rename("trades", "trade_count"), Default("adjustment", "raw"))},
         ),
     ),
-}  # fmt: skip
+}
 
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9}){0,2}", re.ASCII)
 

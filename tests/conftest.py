@@ -76,9 +76,13 @@ def shell(tmp_path: Path, quiet_env: dict[str, str]) -> Shell:
 
     def run(line: str, *, stdin: bytes = b"", cwd: Path = tmp_path, **env: str) -> Done:
         done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", line], input=stdin, capture_output=True,
-            cwd=cwd, env=quiet_env | env, check=False,
-        )  # fmt: skip
+            ["bash", "-o", "pipefail", "-c", line],
+            input=stdin,
+            capture_output=True,
+            cwd=cwd,
+            env=quiet_env | env,
+            check=False,
+        )
         err = done.stderr.decode()
         assert "Traceback" not in err, err
         return Done(done.returncode, done.stdout.decode(), err)

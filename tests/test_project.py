@@ -45,9 +45,7 @@ def test_every_command_of_the_readme_does_what_is_shown(shell: Shell, tmp_path: 
         if shown is not None:
             # `...` in the shown output stands for the rest of the line.
             lines = [re.escape(line).replace(r"\.\.\.", ".*") for line in shown.splitlines()]
-            assert re.fullmatch("\n".join(lines), done.out.rstrip("\n")), (
-                f"{number}: {done.out}"
-            )
+            assert re.fullmatch("\n".join(lines), done.out.rstrip("\n")), f"{number}: {done.out}"
     assert (tmp_path / "again.jsonl").read_text().count('{"type":"trade"') > 0
 
 
@@ -72,28 +70,36 @@ def test_the_two_commands_to_begin_with_are_the_ones_there_are() -> None:
     assert shown == {"python3 run.py demo", "python3 run.py test"}
     assert shown <= set(re.findall(r"^python3 run\.py \w+", said, re.MULTILINE))
     assert "python3 run.py test" in (ROOT / ".ci" / "run").read_text()
-    done = subprocess.run([sys.executable, str(ROOT / "run.py"), "tests"], capture_output=True,
-                          text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "run.py"), "tests"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr.strip()) == (1, said)
 
 
 @pytest.mark.parametrize(("file", "name"), FEATURES)
 def test_a_feature_names_a_test_that_is_there(file: str, name: str) -> None:
-    names = {node.name for node in ast.walk(ast.parse((ROOT / file).read_text()))
-             if isinstance(node, ast.FunctionDef)}  # fmt: skip
+    names = {
+        node.name
+        for node in ast.walk(ast.parse((ROOT / file).read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }
     assert name in names
 
 
 def test_every_feature_has_a_test() -> None:
-    rows = [line for line in (ROOT / "docs" / "features.md").read_text().splitlines()
-            if line.startswith("| ")][2:]  # fmt: skip
+    rows = [
+        line
+        for line in (ROOT / "docs" / "features.md").read_text().splitlines()
+        if line.startswith("| ")
+    ][2:]
     assert len(FEATURES) == len(rows)
 
 
 @pytest.mark.parametrize(("group", "name", "target"), ENTRY_POINTS)
-def test_a_built_in_plugin_loads_and_says_what_it_is(
-    group: str, name: str, target: str
-) -> None:
+def test_a_built_in_plugin_loads_and_says_what_it_is(group: str, name: str, target: str) -> None:
     module_name, _, attribute = target.partition(":")
     module = import_module(module_name)
     assert isinstance(getattr(module, attribute), type)
@@ -143,8 +149,11 @@ def tracked_texts() -> list[Path]:
         pytest.skip("not a git checkout")
     done = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     files = [ROOT / name for name in done.stdout.split("\0") if name]
     return [path for path in files if path.is_file() and b"\0" not in path.read_bytes()]
 

@@ -17,8 +17,8 @@ from mdc_core.cli.choosing import SelectCommand
 from mdc_core.cli.lazy import Lines
 from mdc_core.cli.main import root
 from mdc_core.cli.scripts import FILES, script
-from mdc_core.cli.session import Session
 from mdc_core.schema import data_dictionary
+from mdc_core.session import Session
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 78
@@ -159,11 +159,7 @@ def _options(page: Page, *, only_plugins: bool = False) -> list[str]:
     for param in page.ctx.command.get_params(page.ctx):
         record = param.get_help_record(page.ctx)
         plugin = getattr(param, "plugin", "")
-        if (
-            record is None
-            or not isinstance(param, click.Option)
-            or (only_plugins and not plugin)
-        ):
+        if record is None or not isinstance(param, click.Option) or (only_plugins and not plugin):
             continue
         title = f"OPTIONS OF {plugin.upper()}" if plugin else "OPTIONS"
         if title != section:

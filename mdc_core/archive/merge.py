@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mdc_core.archive.moments import UNKNOWN, moment_of
+from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.batch import concatenated
 from mdc_core.errors import MdcError
 from mdc_core.schema import arrow_schema, types_with
@@ -30,7 +30,7 @@ ROWS_IN_MEMORY = 65_536
 Moments = npt.NDArray[np.int64]
 
 
-class Source:
+class MergeSource:
     """Batches in time order, opened when they are first needed.
 
     All its rows are in [start, stop); by default they may be anywhere.
@@ -39,7 +39,7 @@ class Source:
     def __init__(
         self,
         open_batches: Callable[[int], Iterator[pa.RecordBatch]],
-        start: int = UNKNOWN,
+        start: int = NO_TIME,
         stop: int = MAX_NS,
     ) -> None:
         self.start = start
@@ -61,7 +61,7 @@ class Source:
             if batch is None:
                 self.ended = True
             elif batch.num_rows:
-                self._held.append((batch, moment_of(batch)))
+                self._held.append((batch, row_time(batch)))
                 self._rows += batch.num_rows
         return self._rows > 0
 
@@ -94,7 +94,7 @@ class Source:
             yield batch
 
 
-def merge(sources: Iterable[Source]) -> Iterator[pa.RecordBatch]:
+def merge(sources: Iterable[MergeSource]) -> Iterator[pa.RecordBatch]:
     """The rows of all sources, each of which is in time order, in time order."""
     for group in _apart(list(sources)):
         while len(group) > FAN_IN:
@@ -105,11 +105,11 @@ def merge(sources: Iterable[Source]) -> Iterator[pa.RecordBatch]:
                 yield batch.slice(at, OUT_ROWS)
 
 
-def _apart(sources: list[Source]) -> Iterator[list[Source]]:
+def _apart(sources: list[MergeSource]) -> Iterator[list[MergeSource]]:
     """The sources in groups that do not overlap in time, each in the order given."""
     by_start = sorted(enumerate(sources), key=lambda pair: pair[1].start)
-    group: list[tuple[int, Source]] = []
-    stop = UNKNOWN
+    group: list[tuple[int, MergeSource]] = []
+    stop = NO_TIME
     for number, source in by_start:
         if group and source.start >= stop:
             yield [s for _, s in sorted(group, key=lambda pair: pair[0])]
@@ -120,12 +120,12 @@ def _apart(sources: list[Source]) -> Iterator[list[Source]]:
         yield [s for _, s in sorted(group, key=lambda pair: pair[0])]
 
 
-def _merge_some(listed: list[Source]) -> Iterator[pa.RecordBatch]:
+def _merge_some(listed: list[MergeSource]) -> Iterator[pa.RecordBatch]:
     """The rows of as many sources as can be open at once, in time order."""
     rows = max(64, min(16_384, ROWS_IN_MEMORY // max(len(listed), 1)))
     waiting = [(source.start, number) for number, source in enumerate(listed)]
     heapq.heapify(waiting)
-    active: dict[int, Source] = {}
+    active: dict[int, MergeSource] = {}
     while waiting or active:
         for number in [n for n, s in active.items() if not s.fill(rows)]:
             del active[number]
@@ -146,7 +146,7 @@ def _merge_some(listed: list[Source]) -> Iterator[pa.RecordBatch]:
             yield _interleaved(pieces)
 
 
-def _up_to(horizon: int, active: dict[int, Source]) -> list[pa.RecordBatch]:
+def _up_to(horizon: int, active: dict[int, MergeSource]) -> list[pa.RecordBatch]:
     """What is before the horizon, and at it as long as no source before may have more."""
     pieces: list[pa.RecordBatch] = []
     inclusive = True
@@ -162,7 +162,7 @@ def _interleaved(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
     if len(pieces) == 1:
         return pieces[0]
     batch = concatenated(_alike(pieces))
-    moments = moment_of(batch)
+    moments = row_time(batch)
     if (moments[1:] >= moments[:-1]).all():
         return batch
     return batch.take(np.argsort(moments, kind="stable"))
@@ -191,9 +191,9 @@ def widened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[Source]:
+def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[MergeSource]:
     """Batches in any order as sources in time order: sorted runs, in temporary files."""
-    sources: list[Source] = []
+    sources: list[MergeSource] = []
     run: list[pa.RecordBatch] = []
     count = 0
     for batch in batches:
@@ -209,10 +209,10 @@ def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[Source]:
 
 def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
     batch = concatenated(_alike(batches))
-    return batch.take(np.argsort(moment_of(batch), kind="stable"))
+    return batch.take(np.argsort(row_time(batch), kind="stable"))
 
 
-def stored(batches: Iterator[pa.RecordBatch]) -> Source:
+def stored(batches: Iterator[pa.RecordBatch]) -> MergeSource:
     """Batches in time order as a source of its own, in a temporary file."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the source
     encoder = StreamEncoder()
@@ -221,15 +221,15 @@ def stored(batches: Iterator[pa.RecordBatch]) -> Source:
             file.writelines(encoder.encode(batch.slice(at, RUN_BATCH)))
     file.writelines(encoder.end())
     file.seek(0)
-    return Source(lambda rows: read_streams(Peeked(file), "a temporary file"))
+    return MergeSource(lambda rows: read_streams(Peeked(file), "a temporary file"))
 
 
 def in_order(batches: Iterable[pa.RecordBatch]) -> bool:
     """Whether the rows are in time order already."""
-    last = UNKNOWN
+    last = NO_TIME
     try:
         for batch in batches:
-            moments = moment_of(batch)
+            moments = row_time(batch)
             if len(moments) and (moments[0] < last or (moments[1:] < moments[:-1]).any()):
                 return False
             last = int(moments[-1]) if len(moments) else last

@@ -6,9 +6,9 @@ import click
 
 from mdc_core import registry
 from mdc_core.cli.commands import Chosen, Command
-from mdc_core.cli.session import Session
 from mdc_core.cli.settings import only_asks, path_of, variables
 from mdc_core.errors import ConfigError
+from mdc_core.session import Session
 
 
 class SelectCommand(Command):

@@ -7,7 +7,6 @@ import click
 
 from mdc_core import registry
 from mdc_core.cli.lazy import Lines
-from mdc_core.cli.session import Session
 from mdc_core.cli.settings import (
     apply_global,
     blamed,
@@ -18,6 +17,7 @@ from mdc_core.cli.settings import (
     variables,
 )
 from mdc_core.errors import ConfigError, MdcError
+from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:
@@ -108,9 +108,7 @@ class Command(Lines):
             return
         from mdc_core.cli.fields import options_of
 
-        taken = {
-            flag for option in self.params for flag in (*option.opts, *option.secondary_opts)
-        }
+        taken = {flag for option in self.params for flag in (*option.opts, *option.secondary_opts)}
         found = []
         for name, plugin in plugins.items():
             for option in options_of(self.scope(name), name, plugin, prefixed=self.prefixed):

@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 from msgspec import NODEFAULT, ValidationError, convert, inspect
 
 from mdc_core import registry, times
-from mdc_core.archive.room import Reserve, parse_size
+from mdc_core.archive.write.disk_space import Reserve, parse_size
 from mdc_core.errors import ConfigError, DataError
 
 
@@ -30,7 +30,7 @@ class DecimalNumber(click.ParamType):  # type: ignore[type-arg]
         return number
 
 
-class Span(click.ParamType):  # type: ignore[type-arg]
+class SpanType(click.ParamType):  # type: ignore[type-arg]
     """A length of time such as 250ms or 1h30m, in nanoseconds."""
 
     name = "time span"
@@ -45,7 +45,7 @@ class Span(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
-class Size(click.ParamType):  # type: ignore[type-arg]
+class SizeType(click.ParamType):  # type: ignore[type-arg]
     """A number of bytes such as 500MB or 1.5GiB."""
 
     name = "size"
@@ -55,7 +55,7 @@ class Size(click.ParamType):  # type: ignore[type-arg]
         return value if isinstance(value, int) else parse_size(value)
 
 
-class Room(click.ParamType):  # type: ignore[type-arg]
+class FreeSpaceType(click.ParamType):  # type: ignore[type-arg]
     """Room to be left free on a disk: 1GB, 5%, or the least of several."""
 
     name = "room"
@@ -65,7 +65,7 @@ class Room(click.ParamType):  # type: ignore[type-arg]
         return value if isinstance(value, Reserve) else Reserve.parse(value)
 
 
-class Root(click.ParamType):  # type: ignore[type-arg]
+class RootType(click.ParamType):  # type: ignore[type-arg]
     """The root of an archive: a directory, or a URL of an object store."""
 
     name = "root"
@@ -74,14 +74,12 @@ class Root(click.ParamType):  # type: ignore[type-arg]
         """A path, or the URL as it is."""
         return value if not isinstance(value, str) or "://" in value else Path(value)
 
-    def shell_complete(
-        self, ctx: Any, param: Any, incomplete: str
-    ) -> list[CompletionItem[str]]:
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:
         """Directories."""
         return [CompletionItem(incomplete, type="dir")]
 
 
-class Moment(click.ParamType):  # type: ignore[type-arg]
+class MomentType(click.ParamType):  # type: ignore[type-arg]
     """A date or a time, in nanoseconds since 1970, UTC; as an end, a date is the whole day."""
 
     name = "time"
@@ -99,7 +97,7 @@ class Moment(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
-class Speed(click.ParamType):  # type: ignore[type-arg]
+class SpeedType(click.ParamType):  # type: ignore[type-arg]
     """1x, 10x, 0.5x or max."""
 
     name = "speed"
@@ -117,7 +115,7 @@ class Speed(click.ParamType):  # type: ignore[type-arg]
         return speed
 
 
-class Words(click.ParamType):  # type: ignore[type-arg]
+class ListType(click.ParamType):  # type: ignore[type-arg]
     """Words separated by commas, as a tuple; of a fixed choice if one is given."""
 
     name = "words"
@@ -135,9 +133,7 @@ class Words(click.ParamType):  # type: ignore[type-arg]
                 self.fail(f"{word!r} is none of {', '.join(self.choices)}", param, ctx)
         return words
 
-    def shell_complete(
-        self, ctx: Any, param: Any, incomplete: str
-    ) -> list[CompletionItem[str]]:
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:
         """The choices for the word behind the last comma."""
         done, comma, _ = incomplete.rpartition(",")
         ways = [f"{done}{comma}{choice}" for choice in self.choices]
@@ -258,9 +254,7 @@ class PluginName(click.ParamType):  # type: ignore[type-arg]
         """The name, if there is such a plugin."""
         return registry.lookup(self.verb, str(value)).name
 
-    def shell_complete(
-        self, ctx: Any, param: Any, incomplete: str
-    ) -> list[CompletionItem[str]]:
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:
         """The names that begin like this, with their summaries; nothing is imported."""
         return [
             CompletionItem(name, help=registry.summary(ref))

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from mdc_core import registry
-from mdc_core.cli.session import Session
 from mdc_core.errors import UsageError
+from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
 
 VERBS = os.path.join(os.path.dirname(__file__), "verbs")
@@ -45,9 +45,12 @@ class LazyCommand(click.Command):
         return self.short_help or ""
 
     def make_context(
-        self, info_name: str | None, args: list[str], parent: click.Context | None = None,
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
         **extra: Any,
-    ) -> click.Context:  # fmt: skip
+    ) -> click.Context:
         """The context of the command itself."""
         return self.load().make_context(info_name, args, parent, **extra)
 
@@ -71,7 +74,7 @@ class Lines(click.Command):
                     formatter.write(f"  {example}\n")
 
 
-class Group(Lines, click.Group):
+class VerbGroup(Lines, click.Group):
     """A group of commands that are part of mdc, such as `mdc schema`."""
 
     def resolve_command(
@@ -87,9 +90,7 @@ class Group(Lines, click.Group):
 class PluginGroup(Lines, click.Group):
     """A verb whose subcommands are its plugins; help and completion import none of them."""
 
-    def __init__(
-        self, verb: str, make: Callable[[str, Any], click.Command], **more: Any
-    ) -> None:
+    def __init__(self, verb: str, make: Callable[[str, Any], click.Command], **more: Any) -> None:
         super().__init__(verb, no_args_is_help=False, **more)
         self.verb = verb
         self._make = make

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import click
 
 from mdc_core import __version__, errors, logs, registry
-from mdc_core.cli.lazy import Group, LazyCommand, completing, verb_files
-from mdc_core.cli.session import Session
+from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files
+from mdc_core.session import Session
 
 COMPLETE = "_MDC_COMPLETE"
 PATIENT = frozenset(
@@ -26,7 +26,7 @@ that of mdc.toml."""
 EXAMPLES = ("mdc stream sim SPY AAPL --limit 1000 | mdc validate | mdc store --root data",)
 
 
-class Root(Group):
+class MainGroup(VerbGroup):
     """All verbs, and each filter that is installed; none is imported before it is run."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -66,7 +66,7 @@ def _loader(module: str) -> Callable[[], click.Command]:
 
 
 def _filter(name: str, bare: bool) -> click.Command:
-    from mdc_core.cli.verbs._filter import filter_command
+    from mdc_core.cli.filters import filter_command
 
     return filter_command(name, None if bare else registry.load("filter", name))
 
@@ -83,29 +83,41 @@ def _version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-root = Root(
+root = MainGroup(
     "mdc",
     help=HELP,
     context_settings={"help_option_names": ["-h", "--help"]},
     params=[
         click.Option(
-            ["--log-format"], type=click.Choice(["text", "json"]), default="text",
-            show_default=True, envvar="MDC_LOG_FORMAT",
+            ["--log-format"],
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            envvar="MDC_LOG_FORMAT",
             help="messages on stderr: for people, or JSON lines",
         ),
-        click.Option(["-q", "--quiet"], is_flag=True, envvar="MDC_QUIET",
-                     help="only warnings and errors"),
+        click.Option(
+            ["-q", "--quiet"], is_flag=True, envvar="MDC_QUIET", help="only warnings and errors"
+        ),
         click.Option(["-v", "--verbose"], is_flag=True, envvar="MDC_VERBOSE", help="say more"),
         click.Option(
-            ["--no-plugins"], is_flag=True, is_eager=True, expose_value=False,
-            callback=_no_plugins, help="only the plugins that come with mdc",
+            ["--no-plugins"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_no_plugins,
+            help="only the plugins that come with mdc",
         ),
         click.Option(
-            ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version,
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_version,
             help="show the version and leave",
         ),
     ],
-)  # fmt: skip
+)
 root.examples = EXAMPLES
 
 

@@ -49,23 +49,23 @@ from mdc_core.cli.choosing import ChecksCommand, SelectCommand
 from mdc_core.cli.commands import Chosen, Command, PluginCommand
 from mdc_core.cli.fields import (
     DecimalNumber,
-    Moment,
+    FreeSpaceType,
+    ListType,
+    MomentType,
     PluginName,
-    Room,
-    Root,
-    Size,
-    Span,
-    Words,
+    RootType,
+    SizeType,
+    SpanType,
 )
-from mdc_core.cli.lazy import Group, PluginGroup
-from mdc_core.cli.session import Session
+from mdc_core.cli.lazy import PluginGroup, VerbGroup
+from mdc_core.session import Session
 
-SPAN = Span()
-SIZE = Size()
-ROOM = Room()
-ROOT_TYPE = Root()
-MOMENT = Moment()
-MOMENT_END = Moment(end=True)
+SPAN = SpanType()
+SIZE = SizeType()
+ROOM = FreeSpaceType()
+ROOT_TYPE = RootType()
+MOMENT = MomentType()
+MOMENT_END = MomentType(end=True)
 DECIMAL = DecimalNumber()
 Make = Callable[[Callable[..., Any]], click.Command]
 
@@ -75,9 +75,9 @@ def command() -> Make:
     return click.command(cls=Command)
 
 
-def group() -> Callable[[Callable[..., Any]], Group]:
+def group() -> Callable[[Callable[..., Any]], VerbGroup]:
     """A command with subcommands of its own."""
-    return click.group(cls=Group)
+    return click.group(cls=VerbGroup)
 
 
 def select_command(verb: str, select: str, *, default: str | None = None) -> Make:
@@ -127,8 +127,25 @@ def plugin_command(
 
 
 __all__ = [
-    "DECIMAL", "MOMENT", "MOMENT_END", "ROOM", "ROOT_TYPE", "SIZE", "SPAN", "Chosen",
-    "Command", "Group", "PluginCommand",
-    "PluginGroup", "PluginName", "Session", "Words", "checks_command", "command", "group",
-    "plugin_command", "plugin_group", "select_command",
-]  # fmt: skip
+    "DECIMAL",
+    "MOMENT",
+    "MOMENT_END",
+    "ROOM",
+    "ROOT_TYPE",
+    "SIZE",
+    "SPAN",
+    "Chosen",
+    "Command",
+    "ListType",
+    "PluginCommand",
+    "PluginGroup",
+    "PluginName",
+    "Session",
+    "VerbGroup",
+    "checks_command",
+    "command",
+    "group",
+    "plugin_command",
+    "plugin_group",
+    "select_command",
+]

@@ -25,12 +25,13 @@ def reading(function: F) -> F:
     """The options of a command that reads events."""
     for option in (
         click.option(
-            "--quarantine", type=click.Path(path_type=Path, dir_okay=False),
+            "--quarantine",
+            type=click.Path(path_type=Path, dir_okay=False),
             help="where lines that cannot be read are set aside",
         ),
         click.option("--strict", is_flag=True, help="rejections and other counts are failures"),
         click.option("--partial", is_flag=True, help="accept an input that is truncated"),
-    ):  # fmt: skip
+    ):
         function = option(function)
     return function
 
@@ -38,9 +39,13 @@ def reading(function: F) -> F:
 def writing(function: F) -> F:
     """The option of a command that writes events to standard output."""
     return click.option(
-        "--wire", type=click.Choice(["jsonl", "arrow"]), default="jsonl", show_default=True,
-        envvar="MDC_WIRE", help="encoding of the output",
-    )(function)  # fmt: skip
+        "--wire",
+        type=click.Choice(["jsonl", "arrow"]),
+        default="jsonl",
+        show_default=True,
+        envvar="MDC_WIRE",
+        help="encoding of the output",
+    )(function)
 
 
 class Pipe:

@@ -5,8 +5,8 @@ import stat
 import sys
 from typing import Any
 
-from mdc_core.cli.session import Session
 from mdc_core.logs import NOTE
+from mdc_core.session import Session
 
 
 class Progress:
@@ -20,9 +20,14 @@ class Progress:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                total=total, desc=f"mdc {stage}", unit=" events", unit_scale=True,
-                file=sys.stderr, leave=False, mininterval=0.2,
-            )  # fmt: skip
+                total=total,
+                desc=f"mdc {stage}",
+                unit=" events",
+                unit_scale=True,
+                file=sys.stderr,
+                leave=False,
+                mininterval=0.2,
+            )
 
     def add(self, events: int) -> None:
         """So many more."""

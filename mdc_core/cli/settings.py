@@ -8,8 +8,8 @@ import click
 
 from mdc_core import registry
 from mdc_core.cli.lazy import verb_files
-from mdc_core.cli.session import Session
 from mdc_core.errors import ConfigError
+from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:
@@ -48,9 +48,7 @@ def checked(option: click.Option, key: str, setting: "Setting", ctx: click.Conte
     return _one(option, key, setting, ctx, value)
 
 
-def _one(
-    option: click.Option, key: str, setting: "Setting", ctx: click.Context, value: Any
-) -> Any:
+def _one(option: click.Option, key: str, setting: "Setting", ctx: click.Context, value: Any) -> Any:
     if option.is_flag:
         expected: tuple[type, ...] = (bool,)
     elif isinstance(option.type, (click.types.IntParamType, click.types.FloatParamType)):

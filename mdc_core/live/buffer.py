@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from mdc_core.errors import WriteError
 from mdc_core.events import Event, Gap, Market
-from mdc_core.live.spill import Spill
+from mdc_core.live.spill import BufferSpill
 
 Policy = Literal["block", "drop-oldest", "drop-newest", "spill"]
 POLICIES: tuple[Policy, ...] = ("block", "drop-oldest", "drop-newest", "spill")
@@ -50,7 +50,7 @@ class Buffer:
         self._lists: deque[Sequence[Event]] = deque()
         self._size = 0
         self._holes: dict[str | None, _Hole] = {}
-        self._spill: Spill | None = None
+        self._spill: BufferSpill | None = None
         self._closed = self._discarding = False
         self._lock = threading.Lock()
         # Queues of tokens, because putting one is safe even in a signal handler.
@@ -117,11 +117,7 @@ class Buffer:
 
     def _admit(self, events: Sequence[Event]) -> bool:
         """Take events in, or do with them what the policy says; False: wait for room."""
-        if (
-            self._spill is None
-            and self._size + len(events) <= self.capacity
-            and not self._closed
-        ):
+        if self._spill is None and self._size + len(events) <= self.capacity and not self._closed:
             if self._holes and self.policy == "drop-newest":
                 self._append(self._gaps())
             self._append(events)
@@ -159,7 +155,7 @@ class Buffer:
 
     def _to_file(self, events: Sequence[Event]) -> None:
         try:
-            self._spill = self._spill or Spill()
+            self._spill = self._spill or BufferSpill()
             self._spill.write(events)
         except OSError as error:
             self._drop(events)

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from mdc_core.errors import BusyError, DataError, UnavailableError, WriteError
 from mdc_core.events import Event
-from mdc_core.live.session import Session
+from mdc_core.live.connection import FeedSession
 from mdc_core.logs import MASK, Mask
 
 _TELLING = ("auth", "cookie", "key", "secret", "token")  # in the name of a header
@@ -82,9 +82,7 @@ class Capture:
         else:
             text = msgspec.json.encode(frame).decode() + ',"encoding":"text"'
         try:
-            self._file.write(
-                f'{{"recv_ns":{ns},"dir":"{direction}","frame":{text}}}\n'.encode()
-            )
+            self._file.write(f'{{"recv_ns":{ns},"dir":"{direction}","frame":{text}}}\n'.encode())
         except OSError as error:
             raise self._failure(error) from None
 
@@ -107,7 +105,7 @@ class Capture:
         return WriteError(f"cannot go on capturing to {self.path}: {error.strerror or error}")
 
 
-class Record(Struct):
+class CaptureRecord(Struct):
     """One line of a capture; other members, such as notes, are left alone."""
 
     dir: str
@@ -133,9 +131,9 @@ class _Marker(Struct):
     reason: str = ""
 
 
-def records(path: Path) -> Iterator[Record]:
+def records(path: Path) -> Iterator[CaptureRecord]:
     """The lines of a capture; raises DataError that names the line it cannot read."""
-    decode = msgspec.json.Decoder(Record).decode
+    decode = msgspec.json.Decoder(CaptureRecord).decode
     try:
         with _open_to_read(path) as file:
             for number, line in enumerate(file, 1):
@@ -153,7 +151,7 @@ def records(path: Path) -> Iterator[Record]:
         raise DataError(f"cannot replay {path}: {error.strerror or error}") from None
 
 
-def replay(path: Path, session: Session) -> Iterator[list[Event]]:
+def replay(path: Path, session: FeedSession) -> Iterator[list[Event]]:
     """The events that the feed gave when this was captured, receive times included."""
     failure: str | None = None
     at: int | None = None
@@ -179,7 +177,7 @@ def replay(path: Path, session: Session) -> Iterator[list[Event]]:
     yield session.finish()
 
 
-def _marker(record: Record) -> _Marker | None:
+def _marker(record: CaptureRecord) -> _Marker | None:
     try:
         return msgspec.json.decode(record.frame, type=_Marker)
     except msgspec.ValidationError:

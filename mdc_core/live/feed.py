@@ -49,7 +49,7 @@ class Line(Protocol):
         """End the connection from another thread; False: there is none."""
 
 
-class Outcome:
+class ThreadOutcome:
     """How work in a thread ended: an error is kept for another thread to raise."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class Feed:
         self._backoff = backoff or Backoff()
         self._wait = wait or self._ended.wait
         self._clock = clock
-        self._outcome = Outcome()
+        self._outcome = ThreadOutcome()
         self._thread = threading.Thread(target=self._main, name="mdc-feed", daemon=True)
 
     def __iter__(self) -> Iterator[list[Event]]:

@@ -7,7 +7,7 @@ from mdc_core.events import Event, Market
 from mdc_core.times import SECOND
 
 
-class Limit:
+class EventLimit:
     """Counts events about instruments; those about the data itself do not count."""
 
     def __init__(

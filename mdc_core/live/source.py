@@ -19,9 +19,12 @@ class Simulation:
     """The events of a simulator: nothing is received, so nothing is stamped or dropped."""
 
     def __init__(
-        self, name: str, make_source: MakeSource, subscription: Subscription,
+        self,
+        name: str,
+        make_source: MakeSource,
+        subscription: Subscription,
         stop: threading.Event,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._name, self._make, self._stop = name, make_source, stop
         self._source = make_source(subscription)
         self._runs = 1

@@ -14,7 +14,7 @@ from mdc_core.events import EVENT_TYPES, Event
 _HEAD = 8  # bytes that hold the length of a list's text
 
 
-class Spill:
+class BufferSpill:
     """Lists of events in an unnamed file, each as JSON behind its length."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
     annotate    every row passes
     drop        rows with a finding of at least `fail_on` are left out
-    quarantine  the same, and their lines are kept in `Outcome.quarantine`
+    quarantine  the same, and their lines are kept in `CheckOutcome.quarantine`
     stop        the first such row, and all behind it, are left out
 
 Whatever becomes of a row, each finding goes out as an `integrity` event right where the
@@ -16,12 +16,12 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from mdc_core.contracts import Check, Finding, Severity
-from mdc_core.quality.outcome import Outcome, Verdict, reason_of
+from mdc_core.quality.outcome import CheckOutcome, Verdict, reason_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mdc_core.carry import Words
+    from mdc_core.grouped import Codes
 
 OnFail = Literal["annotate", "drop", "quarantine", "stop"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
@@ -39,21 +39,21 @@ class Engine:
         on_fail: OnFail = "annotate",
         fail_on: Severity = "error",
     ) -> None:
-        from mdc_core.carry import Words
+        from mdc_core.grouped import Codes
 
         self.counts: Counter[tuple[str, Severity]] = Counter()
         self.rejected = 0
         self._checks = dict(checks)
         self._on_fail = on_fail
         self._failing = frozenset(SEVERITIES[SEVERITIES.index(fail_on) :])
-        self._words = Words()
+        self._words = Codes()
         share_grouping(self._checks.values(), self._words)
 
-    def __call__(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> Outcome:
+    def __call__(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> CheckOutcome:
         """What goes out for a batch; `raw` is the text of its rows, a line each."""
         verdicts = self._judge(batch)
         if not verdicts:
-            return Outcome(batch, raw)
+            return CheckOutcome(batch, raw)
         failed: list[int] = []
         if self._on_fail != "annotate":
             failed = [
@@ -69,7 +69,7 @@ class Engine:
         self.rejected += len(failed)
         for found in verdicts.values():
             self.counts.update((name, finding.severity) for name, finding in found)
-        return Outcome(
+        return CheckOutcome(
             batch,
             raw,
             verdicts=verdicts,
@@ -114,20 +114,20 @@ def _must_be_within(found: Iterable[tuple[int, str, Finding]], rows: int, name: 
             raise IndexError(text)
 
 
-def share_grouping(checks: Iterable[Check], words: "Words | None" = None) -> None:
+def share_grouping(checks: Iterable[Check], words: "Codes | None" = None) -> None:
     """Let checks that group by the same columns do it once.
 
-    `Keys` of the same columns number alike and `Words` depend on the batch alone, so one
+    `GroupKeys` of the same columns number alike and `Codes` depend on the batch alone, so one
     of each does for all checks; a check by itself keeps its own.
     """
-    from mdc_core import carry
+    from mdc_core import grouped as carry
 
-    words = words or carry.Words()
-    known: dict[tuple[str, ...], carry.Keys] = {}
+    words = words or carry.Codes()
+    known: dict[tuple[str, ...], carry.GroupKeys] = {}
     for check in checks:
         for attribute, value in list(vars(check).items()):
-            if isinstance(value, carry.Words):
+            if isinstance(value, carry.Codes):
                 setattr(check, attribute, words)
-            elif isinstance(value, carry.Keys):
+            elif isinstance(value, carry.GroupKeys):
                 value.words = words
                 setattr(check, attribute, known.setdefault(value.names, value))

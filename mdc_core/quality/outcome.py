@@ -29,7 +29,7 @@ class SetAside(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """A judged batch. Without findings it is the very batch and text that came in."""
 
     batch: "pa.RecordBatch"

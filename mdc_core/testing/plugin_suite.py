@@ -18,11 +18,28 @@ from mdc_core.testing.golden import line_of, row_of
 # What only drivers do: clocks, sockets, processes, threads, logs, the command line.
 _FORBIDDEN = frozenset(
     {
-        "aiohttp", "asyncio", "click", "concurrent", "http", "httpx", "logging", "os",
-        "multiprocessing", "requests", "select", "selectors", "signal", "socket", "ssl",
-        "subprocess", "threading", "time", "urllib.request", "websockets",
+        "aiohttp",
+        "asyncio",
+        "click",
+        "concurrent",
+        "http",
+        "httpx",
+        "logging",
+        "os",
+        "multiprocessing",
+        "requests",
+        "select",
+        "selectors",
+        "signal",
+        "socket",
+        "ssl",
+        "subprocess",
+        "threading",
+        "time",
+        "urllib.request",
+        "websockets",
     }
-)  # fmt: skip
+)
 
 
 class PluginSuite:

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 _END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
-def read_streams(
-    peeked: Peeked, name: str, tick: float | None = None
-) -> Iterator[pa.RecordBatch]:
+def read_streams(peeked: Peeked, name: str, tick: float | None = None) -> Iterator[pa.RecordBatch]:
     """The batches of the streams in a file; raises TruncatedError where one breaks off.
 
     With a `tick`, an empty batch comes after each so many seconds without another.
@@ -87,9 +85,7 @@ class Incoming:
             return pieces[0] if pieces else self._current(batch, ())
         return concatenated(pieces).take(pc.sort_indices(pa.concat_arrays(places)))
 
-    def _current(
-        self, rows: pa.RecordBatch, changes_of_type: tuple[Change, ...]
-    ) -> pa.RecordBatch:
+    def _current(self, rows: pa.RecordBatch, changes_of_type: tuple[Change, ...]) -> pa.RecordBatch:
         """Rows of one event type as its current version has them."""
         there = zip(rows.schema.names, rows.columns, strict=True)
         found = {name: column for name, column in there if column.null_count < len(column)}
@@ -131,8 +127,7 @@ def check_sound(batch: pa.RecordBatch, name: str, *, fully: bool) -> None:
     for kind in batch.column("type").unique().to_pylist():
         if kind not in EVENT_TYPES:
             raise DataError(
-                f"{name}: "
-                + ("no event type" if kind is None else f"unknown event type {kind!r}")
+                f"{name}: " + ("no event type" if kind is None else f"unknown event type {kind!r}")
             )
     for column in batch.schema.names:
         if column in columns() and kind_of(column) == "json":

@@ -64,9 +64,11 @@ def read_parquet(
     name = printable(path)
     try:
         with pq.ParquetFile(
-            source or _named(path), pre_buffer=False, buffer_size=65_536,
+            source or _named(path),
+            pre_buffer=False,
+            buffer_size=65_536,
             page_checksum_verification=True,
-        ) as part:  # fmt: skip
+        ) as part:
             incoming = Incoming(part.schema_arrow, name)
             if versions is not None:
                 versions.update(incoming.versions.items())

@@ -13,7 +13,16 @@ import pyarrow.compute as pc
 
 from mdc_core.errors import DataError
 from mdc_core.schema import arrow_types
-from mdc_core.versions import Change, Default, Levels, Remove, Rename, Split, Values, Words
+from mdc_core.versions import (
+    Change,
+    Default,
+    Levels,
+    Remove,
+    Rename,
+    SplitField,
+    ValueList,
+    Values,
+)
 from mdc_core.wire.text import text_of
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
@@ -42,7 +51,9 @@ def migrate_line(fields: Fields, changes: Sequence[Change]) -> None:
                     _change(fields, change, value)
 
 
-def _change(fields: Fields, change: Remove | Values | Words | Split | Levels, old: Any) -> None:
+def _change(
+    fields: Fields, change: Remove | Values | ValueList | SplitField | Levels, old: Any
+) -> None:
     """Put in the place of an old value what stands for it now."""
     name = change.field
     match change:
@@ -51,11 +62,11 @@ def _change(fields: Fields, change: Remove | Values | Words | Split | Levels, ol
             move_to_extra(fields, {name})
         case Values():
             fields[name] = _meaning(change, old)
-        case Words():
+        case ValueList():
             if not isinstance(old, str):
                 raise DataError(f"{name}: not a text: {str(old)[:40]}")
             fields[name] = old.split(",") if old else None
-        case Split():
+        case SplitField():
             if not isinstance(old, list) or len(old) != len(change.into):
                 raise _no_list(change)
             if any(fields.get(new) is not None for new in change.into):
@@ -85,11 +96,11 @@ def _both(change: Rename) -> DataError:
     return DataError(f"both {change.old} and {change.new}, which are the same field")
 
 
-def _both_forms(change: Split) -> DataError:
+def _both_forms(change: SplitField) -> DataError:
     return DataError(f"{change.field} beside {' or '.join(change.into)}, which it holds")
 
 
-def _no_list(change: Split) -> DataError:
+def _no_list(change: SplitField) -> DataError:
     return DataError(f"{change.field}: not a list of {len(change.into)} values")
 
 
@@ -144,7 +155,7 @@ def _rename(columns: Columns, change: Rename) -> None:
 
 
 def _replace(
-    columns: Columns, change: Remove | Values | Words | Split | Levels, column: Array
+    columns: Columns, change: Remove | Values | ValueList | SplitField | Levels, column: Array
 ) -> None:
     """Put in the place of an old column what stands for it now."""
     name = change.field
@@ -158,12 +169,12 @@ def _replace(
                 for value in encoded.dictionary.to_pylist()
             ]
             columns[name] = pa.array(found, pa.string()).take(encoded.indices)
-        case Words():
+        case ValueList():
             column = column.cast(pa.string())
             words: Array = pc.split_pattern(column, ",")
             nothing = pa.scalar(None, words.type)
             columns[name] = pc.if_else(pc.equal(column, pa.scalar("")), nothing, words)
-        case Split():
+        case SplitField():
             lengths = pc.list_value_length(column).unique().drop_null().to_pylist()
             if lengths != [len(change.into)]:
                 raise _no_list(change)

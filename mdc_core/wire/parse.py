@@ -23,7 +23,7 @@ from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES, Event, type_of
 from mdc_core.schema import PRECISION, arrow_schema, columns, kind_of
 from mdc_core.versions import changes
-from mdc_core.wire.careful import careful, check_values
+from mdc_core.wire.line import check_values, parse_line
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _read_json: Callable[..., pa.Table] = pj.read_json  # the stubs do without its buffers
@@ -134,9 +134,10 @@ class LinesParser:
                     raise
         batch = self._read_columns(text, None)
         found = {
-            name for name, column in zip(batch.schema.names, batch.columns, strict=True)
+            name
+            for name, column in zip(batch.schema.names, batch.columns, strict=True)
             if column.null_count < batch.num_rows
-        }  # fmt: skip
+        }
         self._occurring = frozenset(found | {"type", "symbol"}).union(self._occurring or ())
         return batch
 
@@ -182,9 +183,7 @@ class LinesParser:
             if column is None or column.null_count == batch.num_rows:
                 arrays.append(pa.nulls(batch.num_rows, field.type))
                 continue
-            if not (
-                _belongs(column, field.name, present, masks) and _holds(column, field.name)
-            ):
+            if not (_belongs(column, field.name, present, masks) and _holds(column, field.name)):
                 return None
             arrays.append(column if column.type == field.type else column.cast(field.type))
         return pa.RecordBatch.from_arrays(arrays, schema=schema), counts
@@ -205,7 +204,7 @@ class LinesParser:
             if not text:
                 continue
             try:
-                row, text, version = careful(text)
+                row, text, version = parse_line(text)
                 check_values(row)
             except DataError as error:
                 self._set_aside(number, line, str(error))

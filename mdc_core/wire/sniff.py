@@ -145,9 +145,7 @@ class _Unpacked:
             try:
                 parts.append(self._one.decompress(packed))
             except self._damage as error:
-                raise TruncatedError(
-                    f"{self._name}: damaged {self._codec} data: {error}"
-                ) from None
+                raise TruncatedError(f"{self._name}: damaged {self._codec} data: {error}") from None
             packed = self._one.unused_data if self._one.eof else b""
         return b"".join(parts)
 

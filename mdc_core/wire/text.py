@@ -140,9 +140,14 @@ def _level_text(levels: Array) -> Array:
     price, size, count = levels.flatten()
     counts = _join(',"count":', pc.cast(count, pa.string()), "")
     return _join(
-        '{"price":', decimal_text(price), ',"size":', decimal_text(size),
-        counts.fill_null(""), "}", "",
-    )  # fmt: skip
+        '{"price":',
+        decimal_text(price),
+        ',"size":',
+        decimal_text(size),
+        counts.fill_null(""),
+        "}",
+        "",
+    )
 
 
 def _list_text(column: Array, items: Array) -> Array:

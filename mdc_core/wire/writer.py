@@ -83,9 +83,7 @@ class _Lz4:
     def __init__(self, level: int) -> None:
         import lz4.frame
 
-        self._frame = lz4.frame.LZ4FrameCompressor(
-            compression_level=level, content_checksum=True
-        )
+        self._frame = lz4.frame.LZ4FrameCompressor(compression_level=level, content_checksum=True)
         self._head: bytes = self._frame.begin()
 
     def compress(self, data: bytes) -> bytes:

@@ -134,8 +134,7 @@ def _source(packing: Packing, number: int, reading: Reading) -> Source:
     """The packed rows of a file, which is opened when the first of them is asked for."""
     day = reading.file.day
     packed = (
-        Rows(keys, packing.pack(number, len(keys), values))
-        for keys, values in read_rows(reading)
+        Rows(keys, packing.pack(number, len(keys), values)) for keys, values in read_rows(reading)
     )
     return Source(_BEGINNING if day is None else reading.clock.start_of(day), packed)
 

@@ -32,9 +32,7 @@ class Packing:
             for field in self._schema
         }
 
-    def pack(
-        self, file: int, length: int, values: Mapping[str, "pa.Array[Any]"]
-    ) -> pa.RecordBatch:
+    def pack(self, file: int, length: int, values: Mapping[str, "pa.Array[Any]"]) -> pa.RecordBatch:
         """Rows of a file, known by its number."""
         number = pa.repeat(pa.scalar(file, pa.int32()), length)
         rest = (

@@ -15,9 +15,17 @@ from mdc_core.plugin import DataError
 
 RESOLUTIONS = ("tick", "second", "minute", "hour", "daily")
 SECURITY_TYPES = (
-    "equity", "crypto", "cryptofuture", "forex", "cfd", "index",
-    "future", "option", "indexoption", "futureoption",
-)  # fmt: skip
+    "equity",
+    "crypto",
+    "cryptofuture",
+    "forex",
+    "cfd",
+    "index",
+    "future",
+    "option",
+    "indexoption",
+    "futureoption",
+)
 
 # What has no event of ours yet, by the word that leaves it out.
 REFUSED_TYPES = {
@@ -39,9 +47,7 @@ _NOT_EVENTS = ("map_files", "factor_files", "market-hours", "symbol-properties")
 _YEARS = range(1678, 2262)  # that nanoseconds since 1970 can tell
 
 _DAY_FILE = re.compile(r"(\d{8})_(trade|quote|openinterest)(?:_american|_european)?", re.ASCII)
-_YEAR_FILE = re.compile(
-    r"(.+)_\d{4}_(trade|quote|openinterest)_(?:american|european)", re.ASCII
-)
+_YEAR_FILE = re.compile(r"(.+)_\d{4}_(trade|quote|openinterest)_(?:american|european)", re.ASCII)
 _WHOLE_FILE = re.compile(r"(.+?)(?:_(trade|quote|openinterest))?")
 
 

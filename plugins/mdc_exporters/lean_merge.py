@@ -35,9 +35,7 @@ def merge(sources: Sequence[Source]) -> Iterator[pa.RecordBatch]:
     # A tree: with thousands of files at once, a flat merge would touch each at every step.
     while len(sources) > FAN_IN:
         groups = [sources[i : i + FAN_IN] for i in range(0, len(sources), FAN_IN)]
-        sources = [
-            Source(group[0].start, _gathered(_merged(group), STEP_ROWS)) for group in groups
-        ]
+        sources = [Source(group[0].start, _gathered(_merged(group), STEP_ROWS)) for group in groups]
     for rows in _gathered(_merged(sources), BATCH_ROWS):
         for first in range(0, len(rows.keys), 2 * BATCH_ROWS):
             yield rows.batch.slice(first, 2 * BATCH_ROWS)

@@ -42,20 +42,45 @@ _MAX_SECONDS = 2**63 // SECOND - 2 * 86_400  # of a time in nanoseconds, in any 
 VARYING = {
     "trade": ("price", "size", "venue", "conditions", "extra"),
     "quote": (
-        "bid_price", "bid_size", "bid_venue", "ask_price", "ask_size", "ask_venue",
-        "conditions", "extra",
+        "bid_price",
+        "bid_size",
+        "bid_venue",
+        "ask_price",
+        "ask_size",
+        "ask_venue",
+        "conditions",
+        "extra",
     ),
     "bar": ("open", "high", "low", "close", "volume", "ts_close"),
-}  # fmt: skip
+}
 
 # The exchange letters of US stock ticks (QuantConnect/Lean, Common/Exchange.cs, commit
 # 24863901deff) as MICs (ISO 10383); D is any off-exchange report.
 _MICS = {
-    "A": "XASE", "B": "XBOS", "C": "XCIS", "D": "FINR", "H": "EPRL", "I": "XISE", "IEX": "IEXG",
-    "J": "EDGA", "K": "EDGX", "L": "LTSE", "M": "XCHI", "MM": "MEMX", "MP": "EPRL", "N": "XNYS",
-    "P": "ARCX", "Q": "XNAS", "T": "XNAS", "U": "MEMX", "V": "IEXG", "W": "CBSX",
-    "X": "XPSX", "Y": "BATY", "Z": "BATS",
-}  # fmt: skip
+    "A": "XASE",
+    "B": "XBOS",
+    "C": "XCIS",
+    "D": "FINR",
+    "H": "EPRL",
+    "I": "XISE",
+    "IEX": "IEXG",
+    "J": "EDGA",
+    "K": "EDGX",
+    "L": "LTSE",
+    "M": "XCHI",
+    "MM": "MEMX",
+    "MP": "EPRL",
+    "N": "XNYS",
+    "P": "ARCX",
+    "Q": "XNAS",
+    "T": "XNAS",
+    "U": "MEMX",
+    "V": "IEXG",
+    "W": "CBSX",
+    "X": "XPSX",
+    "Y": "BATY",
+    "Z": "BATS",
+}
 
 
 def type_of(file: DataFile) -> str:

@@ -124,9 +124,7 @@ def parse(block: Block, layout: Layout) -> dict[str, Column]:
     try:
         table = csv.read_csv(
             BytesIO(block.text),
-            csv.ReadOptions(
-                use_threads=False, block_size=len(block.text) + 1, column_names=names
-            ),
+            csv.ReadOptions(use_threads=False, block_size=len(block.text) + 1, column_names=names),
             csv.ParseOptions(quote_char=False),
             csv.ConvertOptions(
                 column_types=layout.columns, null_values=[""], strings_can_be_null=False
@@ -138,8 +136,7 @@ def parse(block: Block, layout: Layout) -> dict[str, Column]:
         if width not in layout.widths:
             block.fail(0, _wrong_width(width, layout))
         columns = {
-            name: column.combine_chunks()
-            for name, column in zip(names, table.columns, strict=True)
+            name: column.combine_chunks() for name, column in zip(names, table.columns, strict=True)
         }
     for name in layout.required:
         if columns[name].null_count:

@@ -54,9 +54,16 @@ class Alpaca(Stream):
     Options = AlpacaOptions
     secrets = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY")
     channels = (
-        "trade", "quote", "bar", "updated_bar", "daily_bar", "status", "luld", "imbalance",
+        "trade",
+        "quote",
+        "bar",
+        "updated_bar",
+        "daily_bar",
+        "status",
+        "luld",
+        "imbalance",
         "book",
-    )  # fmt: skip
+    )
     default_channels = ("trade", "quote")
     sandbox: ClassVar[type[AlpacaSandbox]] = AlpacaSandbox
 

@@ -30,9 +30,7 @@ from mdc_providers import alpaca_messages as wire
 from mdc_providers.alpaca_codes import MIC_OF_LETTER, STATUS_OF_CODE
 
 _MINUTE, _DAY = parse_span("1m"), parse_span("1d")
-_SIDES: Mapping[str | None, str | None] = MappingProxyType(
-    {None: None, "B": "buy", "S": "sell"}
-)
+_SIDES: Mapping[str | None, str | None] = MappingProxyType({None: None, "B": "buy", "S": "sell"})
 _REASONS: Mapping[str | None, str | None] = MappingProxyType({"C": "cancel", "E": "error"})
 # The blank is the exchange of a side that nobody quotes. A plain dict's `get`, as it is
 # called for every trade and twice for every quote.

@@ -71,16 +71,29 @@ def _trade(e: Trade) -> wire.TradeMessage | None:
         return None
     side = None if e.aggressor_side is None else _SIDES[e.aggressor_side]
     return wire.TradeMessage(
-        *_head(e), e.price, e.size, _id(e.trade_id), _letter(e.venue), e.conditions,
-        e.tape, side,
-    )  # fmt: skip
+        *_head(e),
+        e.price,
+        e.size,
+        _id(e.trade_id),
+        _letter(e.venue),
+        e.conditions,
+        e.tape,
+        side,
+    )
 
 
 def _quote(e: Quote) -> wire.QuoteMessage:
     message = wire.QuoteMessage(
-        *_head(e), e.bid_price, e.bid_size, e.ask_price, e.ask_size,
-        _letter(e.bid_venue), _letter(e.ask_venue), e.conditions, e.tape,
-    )  # fmt: skip
+        *_head(e),
+        e.bid_price,
+        e.bid_size,
+        e.ask_price,
+        e.ask_size,
+        _letter(e.bid_venue),
+        _letter(e.ask_venue),
+        e.conditions,
+        e.tape,
+    )
     if e.bid_price is None:
         message.bx, message.bp, message.bs = " ", _ZERO, _ZERO
     if e.ask_price is None:
@@ -119,17 +132,30 @@ def _band(e: Status) -> wire.BandMessage:
 
 def _correction(e: Correction) -> wire.CorrectionMessage:
     return wire.CorrectionMessage(
-        *_head(e), _letter(e.venue), _id(e.original_trade_id), e.original_price,
-        e.original_size, e.original_conditions, _id(e.trade_id), e.price, e.size,
-        e.conditions, e.tape,
-    )  # fmt: skip
+        *_head(e),
+        _letter(e.venue),
+        _id(e.original_trade_id),
+        e.original_price,
+        e.original_size,
+        e.original_conditions,
+        _id(e.trade_id),
+        e.price,
+        e.size,
+        e.conditions,
+        e.tape,
+    )
 
 
 def _cancel(e: Cancel) -> wire.CancelMessage:
     return wire.CancelMessage(
-        *_head(e), _id(e.trade_id), _letter(e.venue), e.price, e.size,
-        None if e.reason is None else _ACTIONS.get(e.reason, e.reason), e.tape,
-    )  # fmt: skip
+        *_head(e),
+        _id(e.trade_id),
+        _letter(e.venue),
+        e.price,
+        e.size,
+        None if e.reason is None else _ACTIONS.get(e.reason, e.reason),
+        e.tape,
+    )
 
 
 def _imbalance(e: Imbalance) -> wire.ImbalanceMessage:

@@ -170,9 +170,20 @@ class Acknowledged(Struct, tag_field="T", tag="subscription", rename="camel"):
 
 
 AnyMessage = (
-    TradeMessage | QuoteMessage | BarMessage | UpdatedBarMessage | DailyBarMessage
-    | StatusMessage | BandMessage | CorrectionMessage | CancelMessage | ImbalanceMessage
-    | BookMessage | Success | Refusal | Acknowledged
-)  # fmt: skip
+    TradeMessage
+    | QuoteMessage
+    | BarMessage
+    | UpdatedBarMessage
+    | DailyBarMessage
+    | StatusMessage
+    | BandMessage
+    | CorrectionMessage
+    | CancelMessage
+    | ImbalanceMessage
+    | BookMessage
+    | Success
+    | Refusal
+    | Acknowledged
+)
 
 encode = msgspec.json.Encoder(decimal_format="number").encode

@@ -47,9 +47,7 @@ class SimOptions(Options, frozen=True, kw_only=True):
     """The market's seed, time and pace, and what is wrong with it."""
 
     seed: Annotated[int, Meta(description="another seed, another market")] = 1
-    start: Annotated[str, Meta(description="when the first session opens")] = (
-        "2024-01-02T14:30:00Z"
-    )
+    start: Annotated[str, Meta(description="when the first session opens")] = "2024-01-02T14:30:00Z"
     rate: Annotated[
         float | None,
         Meta(

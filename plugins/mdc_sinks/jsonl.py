@@ -15,9 +15,9 @@ _SUFFIX = {"none": "", "gzip": ".gz", "zstd": ".zst", "lz4": ".lz4"}
 class JsonLinesOptions(Options, frozen=True, kw_only=True):
     """How the files are compressed."""
 
-    compression: Annotated[
-        Literal["none", "gzip", "zstd", "lz4"], Meta(description="codec")
-    ] = "none"
+    compression: Annotated[Literal["none", "gzip", "zstd", "lz4"], Meta(description="codec")] = (
+        "none"
+    )
     level: Annotated[int | None, Meta(description="level of the codec")] = None
 
     def __post_init__(self) -> None:

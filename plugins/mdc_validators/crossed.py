@@ -13,12 +13,12 @@ from msgspec import Meta
 
 from mdc_core.plugin import (
     Check,
+    Codes,
     Finding,
-    Keys,
-    Latest,
+    ForwardFill,
+    GroupKeys,
+    GroupRuns,
     Options,
-    Runs,
-    Words,
     decimal_words,
     decimals,
     plain,
@@ -57,10 +57,10 @@ class Crossed(Check):
 
     def __init__(self, options: CrossedOptions) -> None:
         super().__init__(options)
-        self._streams = Keys("symbol", "provider", "channel")
-        self._words = Words()
-        self._bids = Latest(np.int64, np.uint64)
-        self._asks = Latest(np.int64, np.uint64)
+        self._streams = GroupKeys("symbol", "provider", "channel")
+        self._words = Codes()
+        self._bids = ForwardFill(np.int64, np.uint64)
+        self._asks = ForwardFill(np.int64, np.uint64)
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
         yield from self._quotes(batch)
@@ -74,7 +74,7 @@ class Crossed(Check):
         asks = _Side(*decimals(batch, "ask_price")).at(rows)
         both = bids.known & asks.known
         if self.options.carry:
-            runs = Runs(self._streams(batch)[rows])
+            runs = GroupRuns(self._streams(batch)[rows])
             if both.all():
                 self._bids.learn(runs, [bids.high, bids.low], bids.known)
                 self._asks.learn(runs, [asks.high, asks.low], asks.known)
@@ -96,7 +96,7 @@ class Crossed(Check):
             yield _finding(int(rows[place]), bids.text(place), asks.text(place), crossed)
 
 
-def _filled(latest: Latest, runs: Runs, side: _Side) -> _Side:
+def _filled(latest: ForwardFill, runs: GroupRuns, side: _Side) -> _Side:
     known, (high, low) = latest(runs, side.known, side.high, side.low)
     return _Side(high, low, known)
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from msgspec import Meta
 
-from mdc_core.plugin import Check, Finding, Keys, Options, Words, integers, valid
+from mdc_core.plugin import Check, Codes, Finding, GroupKeys, Options, integers, valid
 from mdc_validators.recent import Recent, text_hashes
 
 Int64s = npt.NDArray[np.int64]
@@ -37,9 +37,9 @@ class Duplicate(Check):
 
     def __init__(self, options: DuplicateOptions) -> None:
         super().__init__(options)
-        self._venues = Keys("symbol", "provider", "venue")
-        self._streams = Keys("symbol", "provider", "channel", "type", "interval")
-        self._words = Words()
+        self._venues = GroupKeys("symbol", "provider", "venue")
+        self._streams = GroupKeys("symbol", "provider", "channel", "type", "interval")
+        self._words = Codes()
         self._recent = Recent(options.window)
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:

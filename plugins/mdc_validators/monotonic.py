@@ -14,9 +14,9 @@ from msgspec import Meta
 from mdc_core.plugin import (
     Check,
     Finding,
-    Highest,
-    Keys,
+    GroupKeys,
     Options,
+    RunningMax,
     integers,
     plain,
 )
@@ -43,8 +43,8 @@ class Monotonic(Check):
     def __init__(self, options: MonotonicOptions) -> None:
         super().__init__(options)
         self._tolerance = nanoseconds("monotonic", options.tolerance)
-        self._streams = Keys("symbol", "provider", "channel", "type", "interval")
-        self._highest = Highest()
+        self._streams = GroupKeys("symbol", "provider", "channel", "type", "interval")
+        self._highest = RunningMax()
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
         moments, known = integers(batch, "ts_event")

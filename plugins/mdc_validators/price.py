@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from mdc_core.plugin import Check, Finding, Keys, Options, Runs, Words, decimals, plain
+from mdc_core.plugin import (
+    Check,
+    Codes,
+    Finding,
+    GroupKeys,
+    GroupRuns,
+    Options,
+    decimals,
+    plain,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,14 +59,12 @@ class Price(Check):
 
     def __init__(self, options: PriceOptions) -> None:
         super().__init__(options)
-        self._streams = Keys("symbol", "provider", "channel")
-        self._words = Words()
+        self._streams = GroupKeys("symbol", "provider", "channel")
+        self._words = Codes()
         self._limit = int(options.max_price * UNIT)
         share = options.max_deviation
         self._levels = {
-            name: _Levels(share / 100)
-            for _, name, level in FIELDS
-            if level and share is not None
+            name: _Levels(share / 100) for _, name, level in FIELDS if level and share is not None
         }
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
@@ -115,7 +122,7 @@ class _Levels:
         """Places of prices far away, with the good price before them."""
         if not len(keys):
             return []
-        runs = Runs(keys)
+        runs = GroupRuns(keys)
         self._make_room(runs.room)
         ordered = prices[runs.order]
         before = np.empty_like(ordered)

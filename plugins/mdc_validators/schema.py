@@ -15,9 +15,9 @@ import pyarrow as pa
 from mdc_core.plugin import (
     EVENT_TYPES,
     Check,
+    Codes,
     Finding,
     Options,
-    Words,
     allowed_values,
     decimals,
     field_names,
@@ -28,8 +28,12 @@ from mdc_core.plugin import (
 
 Bools = npt.NDArray[np.bool_]
 ENCLOSED = (
-    ("low", "high"), ("low", "open"), ("low", "close"), ("open", "high"), ("close", "high"),
-)  # fmt: skip
+    ("low", "high"),
+    ("low", "open"),
+    ("low", "close"),
+    ("open", "high"),
+    ("close", "high"),
+)
 
 
 class _Rules(NamedTuple):
@@ -46,7 +50,7 @@ class Schema(Check):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self._words = Words()
+        self._words = Codes()
         self._rules: dict[str, _Rules] = {}  # of the types seen so far
 
     def __call__(self, batch: pa.RecordBatch) -> Iterable[Finding]:

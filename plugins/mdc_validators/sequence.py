@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
-from mdc_core.plugin import Check, Finding, Highest, Keys, Options, Words, integers
+from mdc_core.plugin import Check, Codes, Finding, GroupKeys, Options, RunningMax, integers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,9 +37,9 @@ class Sequence(Check):
     def __init__(self, options: SequenceOptions) -> None:
         super().__init__(options)
         symbol = ("symbol",) if options.scope == "symbol" else ()
-        self._streams = Keys(*symbol, "provider", "channel")
-        self._words = Words()
-        self._highest = Highest()
+        self._streams = GroupKeys(*symbol, "provider", "channel")
+        self._words = Codes()
+        self._highest = RunningMax()
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
         numbers, known = integers(batch, "seq")
@@ -67,9 +67,11 @@ class Sequence(Check):
             places = np.flatnonzero(keys == key)
             first = int(before[places[0]]) if seen[places[0]] else None
             run = zip(
-                rows[places].tolist(), numbers[places].tolist(), delta[places].tolist(),
+                rows[places].tolist(),
+                numbers[places].tolist(),
+                delta[places].tolist(),
                 strict=True,
-            )  # fmt: skip
+            )
             findings += self._one_by_one(key, first, run)
         return findings
 

@@ -9,19 +9,19 @@ import msgspec
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.formats import Formats
-from mdc_core.archive.home import Archive
-from mdc_core.archive.intake import Intake, header_of
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import merge
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.query import Query
-from mdc_core.archive.recover import prepare
-from mdc_core.archive.replace import rewriting
-from mdc_core.archive.snapshot import pieces
-from mdc_core.archive.upkeep.compact import Outcome, compact
+from mdc_core.archive.read.snapshot import pieces
+from mdc_core.archive.upkeep.compact import CompactOutcome, compact
 from mdc_core.archive.upkeep.compact_files import contents
-from mdc_core.archive.upkeep.compact_plan import Wishes
+from mdc_core.archive.upkeep.compact_plan import CompactOptions
+from mdc_core.archive.upkeep.recover import prepare
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.intake import Intake, header_of
+from mdc_core.archive.write.replace import rewriting
 from mdc_core.batch import from_rows
 from mdc_core.events import Delta, Event, Gap, Quote, Trade
 from mdc_core.times import DAY, from_ns
@@ -41,8 +41,15 @@ def events(draw: st.DrawFn) -> Event:
     kind = draw(st.sampled_from([Trade, Trade, Quote, Delta, Gap]))
     if kind is Trade:
         trade_id = draw(st.sampled_from(["1", "2", "", None]))
-        return Trade(symbol=symbol, ts_event=at, price=price, size=price, trade_id=trade_id,
-                     seq=seq, channel=channel)  # fmt: skip
+        return Trade(
+            symbol=symbol,
+            ts_event=at,
+            price=price,
+            size=price,
+            trade_id=trade_id,
+            seq=seq,
+            channel=channel,
+        )
     if kind is Quote:
         return Quote(symbol=symbol, ts_recv=at, bid_price=price, seq=seq, channel=channel)
     if kind is Delta:
@@ -51,9 +58,13 @@ def events(draw: st.DrawFn) -> Event:
 
 
 def store(
-    archive: Archive, name: str, seals: Sequence[Sequence[Event]], form: str = "parquet",
-    layout: str = "by-symbol", partition: str = "daily",
-) -> None:  # fmt: skip
+    archive: Archive,
+    name: str,
+    seals: Sequence[Sequence[Event]],
+    form: str = "parquet",
+    layout: str = "by-symbol",
+    partition: str = "daily",
+) -> None:
     """What one run of `store` does: each list is sealed for itself."""
     formats = Formats.load(form)
     header = header_of(formats, name, layout, partition, msgspec.json.encode({"run_id": name}))
@@ -74,7 +85,7 @@ def run_id(number: int) -> str:
     return f"{number:012x}-{number:06x}"
 
 
-def compacted(archive: Archive, wishes: Wishes) -> list[Outcome]:
+def compacted(archive: Archive, wishes: CompactOptions) -> list[CompactOutcome]:
     with rewriting(archive) as catalog:
         return list(compact(archive, catalog, catalog.parts(), wishes, Profiles()))
 

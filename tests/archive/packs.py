@@ -14,7 +14,7 @@ import py7zr
 import zstandard
 
 from mdc_core.archive.pack.containers import container
-from mdc_core.archive.pack.seal import seal
+from mdc_core.archive.pack.digest import seal
 
 FORMATS = ("zip", "tar.gz", "tar.zst", "7z")
 LZMA = [{"id": py7zr.FILTER_LZMA2, "preset": 1}]
@@ -34,9 +34,10 @@ def changed(members: Members, change: Callable[[dict[str, Any]], None]) -> Membe
     _add_up(manifest)
     lines = "".join(f"{file['sha256']}  {file['path']}\n" for file in manifest["files"])
     manifest["parts"][0] |= {
-        "files": len(manifest["files"]), "bytes": manifest["totals"]["bytes"],
+        "files": len(manifest["files"]),
+        "bytes": manifest["totals"]["bytes"],
         "content": hashlib.sha256(lines.encode()).hexdigest(),
-    }  # fmt: skip
+    }
     data = json.dumps(manifest).encode()
     entries = [*manifest["texts"], *manifest["files"]]
     sums = f"{hashlib.sha256(data).hexdigest()}  manifest.json\n"

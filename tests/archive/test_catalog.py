@@ -12,9 +12,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mdc_core.archive import catalog as catalogs
-from mdc_core.archive.catalog import Catalog, ChangedError, Frame, Move, PartRow, origin_key
-from mdc_core.archive.query import Query
+from mdc_core.archive.catalog import catalog as catalogs
+from mdc_core.archive.catalog.catalog import (
+    Catalog,
+    ChangedError,
+    FileMove,
+    Frame,
+    PartRow,
+    origin_key,
+)
+from mdc_core.archive.catalog.query import Query
 from mdc_core.errors import BusyError
 
 DAY = 86_400 * 10**9
@@ -25,11 +32,21 @@ def part(
 ) -> PartRow:
     """A part of one day."""
     values = {
-        "path": f"{symbol}/{type_name}/{day}.parquet", "symbol": symbol,
-        "type_name": type_name, "period": str(day), "layout": "by-symbol", "format": "parquet",
-        "suffix": ".parquet", "rows": 2, "bytes": 100, "begins": day * DAY,
-        "ends": (day + 1) * DAY - 1, "sha256": f"{day:064x}", "version": "1.0.0", "made_at": 1,
-    }  # fmt: skip
+        "path": f"{symbol}/{type_name}/{day}.parquet",
+        "symbol": symbol,
+        "type_name": type_name,
+        "period": str(day),
+        "layout": "by-symbol",
+        "format": "parquet",
+        "suffix": ".parquet",
+        "rows": 2,
+        "bytes": 100,
+        "begins": day * DAY,
+        "ends": (day + 1) * DAY - 1,
+        "sha256": f"{day:064x}",
+        "version": "1.0.0",
+        "made_at": 1,
+    }
     return msgspec.convert(values | more, PartRow, strict=False)
 
 
@@ -47,19 +64,35 @@ def catalog(state: Path) -> Iterator[Catalog]:
 
 
 def paths(
-    catalog: Catalog, *symbols: str, types: tuple[str, ...] = (),
-    start: int | None = None, end: int | None = None,
-) -> list[str]:  # fmt: skip
+    catalog: Catalog,
+    *symbols: str,
+    types: tuple[str, ...] = (),
+    start: int | None = None,
+    end: int | None = None,
+) -> list[str]:
     return [row.path for row in catalog.parts(Query(symbols, types, start, end))]
 
 
 def test_an_entry_comes_back_as_it_was(catalog: Catalog) -> None:
     full = part(
-        "\x00'\U0001f600\n", place="../cold", codec="zstd-3", first=-5, last=2**62,
-        untimed=3, first_seq=-1, last_seq=9, tier="cold", segment="s-0001", run_id="s",
-        inputs=(("a/b", "00"), ("c", "11")), made_by="compact", in_order=False,
-        frames=(Frame(50, 1, 0, 5), Frame(50, 1, -7, 2)), begins=-(2**63), ends=2**63 - 1,
-    )  # fmt: skip
+        "\x00'\U0001f600\n",
+        place="../cold",
+        codec="zstd-3",
+        first=-5,
+        last=2**62,
+        untimed=3,
+        first_seq=-1,
+        last_seq=9,
+        tier="cold",
+        segment="s-0001",
+        run_id="s",
+        inputs=(("a/b", "00"), ("c", "11")),
+        made_by="compact",
+        in_order=False,
+        frames=(Frame(50, 1, 0, 5), Frame(50, 1, -7, 2)),
+        begins=-(2**63),
+        ends=2**63 - 1,
+    )
     nameless = part(None, path="_/trade/x.parquet")
     empty = part("", path="%/trade/x.parquet")
     catalog.commit([full, nameless, empty])
@@ -71,15 +104,14 @@ def test_an_entry_comes_back_as_it_was(catalog: Catalog) -> None:
 
 
 def test_parts_are_pruned_by_symbol_type_and_time(catalog: Catalog) -> None:
-    rows = [
-        part(s, t, d) for s in ("A", "B", "a") for t in ("trade", "quote") for d in range(4)
-    ]
+    rows = [part(s, t, d) for s in ("A", "B", "a") for t in ("trade", "quote") for d in range(4)]
     catalog.commit(rows)
     assert paths(catalog) == sorted(row.path for row in rows)
     assert paths(catalog, "A", types=("trade",)) == [f"A/trade/{d}.parquet" for d in range(4)]
     assert paths(catalog, "A", "a", types=("quote",), start=DAY, end=2 * DAY) == [
-        "A/quote/1.parquet", "a/quote/1.parquet"
-    ]  # fmt: skip
+        "A/quote/1.parquet",
+        "a/quote/1.parquet",
+    ]
     assert paths(catalog, "C") == paths(catalog, types=("bar",)) == []
     # The ends: [start, end), and the last moment of a part belongs to it.
     assert paths(catalog, "A", types=("trade",), start=2 * DAY - 1) == [
@@ -104,20 +136,28 @@ def test_a_commit_is_all_or_nothing(catalog: Catalog) -> None:
     catalog.commit([old, other])
     with pytest.raises(ChangedError, match="was changed by another command"):
         catalog.commit(
-            [part(day=5)], [other, part(day=9)], sealed=("s-0001", 1),
-            moves=[Move("drop", "00", "", "x")], origins=[b"{}"],
-        )  # fmt: skip
+            [part(day=5)],
+            [other, part(day=9)],
+            sealed=("s-0001", 1),
+            moves=[FileMove("drop", "00", "", "x")],
+            origins=[b"{}"],
+        )
     assert catalog.parts() == [old, other]
     assert (catalog.sealed(), catalog.moves()) == (set(), [])
     assert catalog.origin(part(origin=origin_key(b"{}"))) == {}
     catalog.commit(
-        [part(day=5)], [other], sealed=("s-0001", 1),
-        moves=[Move("put", "tmp/1", "", "x"), Move("drop", "00", "p", "y")],
+        [part(day=5)],
+        [other],
+        sealed=("s-0001", 1),
+        moves=[FileMove("put", "tmp/1", "", "x"), FileMove("drop", "00", "p", "y")],
         origins=[b'{"a":1}', b'{"a":1}'],
-    )  # fmt: skip
+    )
     assert catalog.parts() == [old, part(day=5)]
     assert catalog.sealed() == {"s-0001"}
-    assert catalog.moves() == [Move("put", "tmp/1", "", "x"), Move("drop", "00", "p", "y")]
+    assert catalog.moves() == [
+        FileMove("put", "tmp/1", "", "x"),
+        FileMove("drop", "00", "p", "y"),
+    ]
     assert catalog.origin(part(origin=origin_key(b'{"a":1}'))) == {"a": 1}
 
 
@@ -160,7 +200,7 @@ def test_segments_are_remembered_for_a_while(catalog: Catalog) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from mdc_core.archive.catalog import Catalog
+from mdc_core.archive.catalog.catalog import Catalog
 from tests.archive.test_catalog import part
 name, state = sys.argv[1], Path(sys.argv[2])
 sys.stdout.write("ready\\n"); sys.stdout.flush(); sys.stdin.readline()
@@ -176,9 +216,13 @@ def script(text: str, *arguments: object) -> "subprocess.Popen[str]":
         "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
     }
     return subprocess.Popen(
-        [sys.executable, "-c", text, *map(str, arguments)], cwd=root, env=env, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-c", text, *map(str, arguments)],
+        cwd=root,
+        env=env,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
 
 
 def test_two_processes_at_once(state: Path) -> None:
@@ -209,9 +253,7 @@ def test_a_reader_beside_a_writer_sees_what_was_there(state: Path) -> None:
         assert reader.parts() == [part(day=1)]
 
 
-def test_another_process_that_does_not_end(
-    state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_process_that_does_not_end(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogs, "PATIENCE", 0.0)
     with closing(sqlite3.connect(state / "catalog.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

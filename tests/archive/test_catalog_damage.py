@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mdc_core.archive.catalog import Catalog, Move, PartRow
+from mdc_core.archive.catalog.catalog import Catalog, FileMove, PartRow
 from mdc_core.errors import DataError, MdcError
 
 from .test_catalog import part
@@ -22,12 +22,17 @@ def state(tmp_path: Path) -> Path:
 def filled(state: Path) -> list[PartRow]:
     rows = [
         part(symbol, type_name, day, run_id=f"{day:012x}", inputs=(("x" * 30, "y" * 64),))
-        for symbol in ("A", "BTC/USD", None) for type_name in ("trade", "quote")
+        for symbol in ("A", "BTC/USD", None)
+        for type_name in ("trade", "quote")
         for day in range(20)
-    ]  # fmt: skip
+    ]
     with Catalog(state) as catalog:
-        catalog.commit(rows, sealed=("s-0001", 5), moves=[Move("drop", "0", "", "x")],
-                       origins=[b'{"request":{"a":1}}'])  # fmt: skip
+        catalog.commit(
+            rows,
+            sealed=("s-0001", 5),
+            moves=[FileMove("drop", "0", "", "x")],
+            origins=[b'{"request":{"a":1}}'],
+        )
     return rows
 
 

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdc_core.archive import merge as merge_engine
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.home import Archive
+from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.replace import rewriting
 from mdc_core.archive.upkeep import compact as engine
 from mdc_core.archive.upkeep import merged
 from mdc_core.archive.upkeep.compact import compact, plan
-from mdc_core.archive.upkeep.compact_plan import Wishes, grouped, jobs
+from mdc_core.archive.upkeep.compact_plan import CompactOptions, grouped, jobs
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.replace import rewriting
 from mdc_core.events import Delta, Event, Trade
 from mdc_core.times import DAY, from_ns
 from mdc_core.wire.jsonl import rows_of
@@ -54,18 +54,24 @@ targets = st.sampled_from([1, 600, 5_000, 20_000, 512_000_000])
 
 @settings(max_examples=25, deadline=None)
 @given(
-    runs, targets, st.sampled_from(["parquet", "jsonl"]),
+    runs,
+    targets,
+    st.sampled_from(["parquet", "jsonl"]),
     st.sampled_from(["by-symbol", "by-date", "flat"]),
     st.sampled_from(["none", "daily", "monthly"]),
-)  # fmt: skip
+)
 def test_the_same_events_and_nothing_to_do_again(
-    tmp_path_factory: pytest.TempPathFactory, stored: list[list[list[Event]]], target: int,
-    form: str, layout: str, partition: str,
-) -> None:  # fmt: skip
+    tmp_path_factory: pytest.TempPathFactory,
+    stored: list[list[list[Event]]],
+    target: int,
+    form: str,
+    layout: str,
+    partition: str,
+) -> None:
     archive = made(tmp_path_factory.mktemp("archive"))
     for number, seals in enumerate(stored):
         store(archive, run_id(number), seals, form, layout, partition)
-    before, wishes = text(archive), Wishes(target)
+    before, wishes = text(archive), CompactOptions(target)
     outcomes = compacted(archive, wishes)
     assert [o.problem or o.busy for o in outcomes] == [None] * len(outcomes)
     assert text(archive) == before
@@ -112,7 +118,7 @@ def test_dedup_drops_what_came_twice_and_nothing_else(
         if key is None or key not in seen:
             wanted.append(row)
         seen.add(key)
-    wishes = Wishes(target, dedup=True)
+    wishes = CompactOptions(target, dedup=True)
     told = [o.duplicates for o in plan(archive, parts_of(archive), wishes)]
     outcomes = compacted(archive, wishes)
     assert [o.duplicates for o in outcomes] == told
@@ -129,12 +135,16 @@ def test_duplicates_in_files_that_are_divided(tmp_path: Path) -> None:
     archive = made(tmp_path / "data")
     for number in range(2):
         rows: list[Event] = [
-            Trade(symbol="A", ts_event=from_ns(19_000 * DAY + n // 2), trade_id=str(n % 7),
-                  price=Decimal(number))
+            Trade(
+                symbol="A",
+                ts_event=from_ns(19_000 * DAY + n // 2),
+                trade_id=str(n % 7),
+                price=Decimal(number),
+            )
             for n in range(12)
-        ]  # fmt: skip
+        ]
         store(archive, run_id(number), [rows])
-    (outcome,) = compacted(archive, Wishes(1, dedup=True))
+    (outcome,) = compacted(archive, CompactOptions(1, dedup=True))
     assert (outcome.duplicates, outcome.problem) == (24 - 7, None)
     rows = [row for batch in batches(archive) for row in rows_of(batch)]
     assert [(r.trade_id, str(r.price)) for r in rows if isinstance(r, Trade)] == [
@@ -155,7 +165,7 @@ def archive(tmp_path: Path) -> Archive:
 def test_what_the_catalog_knows(archive: Archive) -> None:
     """Equal times in the order of the paths; inputs, origins and ranges are kept."""
     old = parts_of(archive)
-    compacted(archive, Wishes())
+    compacted(archive, CompactOptions())
     (part,) = parts_of(archive)
     assert part.path == "A/trade/2022-01-08.parquet"
     rows = [row for batch in batches(archive) for row in rows_of(batch)]
@@ -176,7 +186,7 @@ def test_what_the_catalog_knows(archive: Archive) -> None:
     # The next time the list is continued, not nested; and one origin stays what it is.
     store(archive, run_id(3), [trades("6"), trades("7")])
     store(archive, run_id(4), [trades("8", day=1), trades("9", day=1)])
-    compacted(archive, Wishes())
+    compacted(archive, CompactOptions())
     with archive.catalog() as catalog:
         found = [catalog.origin(part) for part in catalog.parts()]
     origins = [{"run_id": run_id(n)} for n in (3, 1, 2)]
@@ -186,18 +196,19 @@ def test_what_the_catalog_knows(archive: Archive) -> None:
 def test_compacted_files_wait_for_what_comes(archive: Archive) -> None:
     """A full file stays; what comes behind it in time makes one of its own."""
     store(archive, run_id(4), [trades(*(f"1.{n * 7919 % 100_003}" for n in range(2_000)))])
-    compacted(archive, Wishes())
+    compacted(archive, CompactOptions())
     (full,) = parts_of(archive)
     noon = 19_000 * DAY + DAY // 2
     late = [Trade(symbol="A", ts_event=from_ns(noon + n)) for n in range(4)]
     store(archive, run_id(5), [late[:2], late[2:]])
-    compacted(archive, Wishes(full.bytes))
+    compacted(archive, CompactOptions(full.bytes))
     assert [(part.path, part.rows) for part in parts_of(archive)] == [
-        ("A/trade/2022-01-08.1.parquet", 4), ("A/trade/2022-01-08.parquet", 2_005),
-    ]  # fmt: skip
+        ("A/trade/2022-01-08.1.parquet", 4),
+        ("A/trade/2022-01-08.parquet", 2_005),
+    ]
     assert full in parts_of(archive)
     # With room for both they become one, under the bare name again.
-    compacted(archive, Wishes())
+    compacted(archive, CompactOptions())
     (part,) = parts_of(archive)
     assert (part.path, part.rows) == ("A/trade/2022-01-08.parquet", 2_009)
 
@@ -211,7 +222,7 @@ def test_what_is_being_written_stays(tmp_path: Path) -> None:
     assert [len(part.frames) for part in before if part.format == "jsonl"] == [2]
     for segment in (f"{run_id(1)}-0002", f"{run_id(2)}-0003"):
         (archive.state / "journal" / f"{segment}.journal").touch()
-    (outcome, jsonl) = sorted(compacted(archive, Wishes()), key=lambda o: o.files[0])[::-1]
+    (outcome, jsonl) = sorted(compacted(archive, CompactOptions()), key=lambda o: o.files[0])[::-1]
     assert (outcome.files, jsonl.changed) == ((3, 2), False)
     after = parts_of(archive)
     stayed = [p for p in before if p in after]
@@ -219,10 +230,11 @@ def test_what_is_being_written_stays(tmp_path: Path) -> None:
     assert stayed[0].segment == f"{run_id(1)}-0002"
     for journal in (archive.state / "journal").iterdir():
         journal.unlink()
-    compacted(archive, Wishes())
+    compacted(archive, CompactOptions())
     assert [(p.path, len(p.frames), p.rows) for p in parts_of(archive)] == [
-        ("A/trade/2022-01-08.jsonl", 0, 2), ("A/trade/2022-01-08.parquet", 0, 3),
-    ]  # fmt: skip
+        ("A/trade/2022-01-08.jsonl", 0, 2),
+        ("A/trade/2022-01-08.parquet", 0, 3),
+    ]
 
 
 def test_a_file_that_grew_in_the_meantime_is_left(tmp_path: Path) -> None:
@@ -232,7 +244,7 @@ def test_a_file_that_grew_in_the_meantime_is_left(tmp_path: Path) -> None:
     store(archive, run_id(1), [trades("3")], "jsonl")
     now, before = parts_of(archive), text(archive)
     with rewriting(archive) as catalog:
-        (outcome,) = compact(archive, catalog, stale, Wishes(), Profiles())
+        (outcome,) = compact(archive, catalog, stale, CompactOptions(), Profiles())
     assert outcome.problem is None
     assert outcome.busy == f"{stale[0].path} was changed by another command"
     assert (parts_of(archive), text(archive)) == (now, before)
@@ -255,7 +267,7 @@ def test_a_wrong_result_changes_nothing(
 
     before, parts = text(archive), parts_of(archive)
     monkeypatch.setattr(merged, "widened", wrong)
-    (outcome,) = compacted(archive, Wishes())
+    (outcome,) = compacted(archive, CompactOptions())
     monkeypatch.undo()
     assert "nothing was changed" in str(outcome.problem)
     assert (text(archive), parts_of(archive)) == (before, parts)
@@ -267,13 +279,24 @@ def test_the_plan_of_large_parts() -> None:
 
     def part(number: int, size: int, begins: int, ends: int) -> PartRow:
         return PartRow(
-            path=f"A/trade/2022-01-08.{number}.parquet", type_name="trade", symbol="A",
-            period="2022-01-08", layout="by-symbol", format="parquet", suffix=".parquet",
-            rows=1, bytes=size, begins=begins, ends=ends, sha256="", version="1", made_at=0,
-        )  # fmt: skip
+            path=f"A/trade/2022-01-08.{number}.parquet",
+            type_name="trade",
+            symbol="A",
+            period="2022-01-08",
+            layout="by-symbol",
+            format="parquet",
+            suffix=".parquet",
+            rows=1,
+            bytes=size,
+            begins=begins,
+            ends=ends,
+            sha256="",
+            version="1",
+            made_at=0,
+        )
 
     def planned(*parts: PartRow) -> list[tuple[list[str], int, bool]]:
-        found = jobs(list(parts), Wishes(100))
+        found = jobs(list(parts), CompactOptions(100))
         return [([p.path[19:-8] for p in job.parts], job.pieces, job.whole) for job in found]
 
     assert planned(part(1, 60, 0, 9), part(2, 40, 10, 19), part(3, 1, 20, 29)) == [

@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from mdc_core.archive.find import period
-from mdc_core.archive.layout import Layout, Partition, part_path, period_of, whole_path
+from mdc_core.archive.catalog.layout import Layout, Partition, part_path, period_of, whole_path
+from mdc_core.archive.catalog.paths import period
 from mdc_core.times import DAY, HOUR, to_ns
 
 START = to_ns("2024-02-29T14:30:00Z")

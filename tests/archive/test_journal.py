@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mdc_core.archive import journal
-from mdc_core.archive.journal import Header, Journal, Segment, left_behind, segments
+from mdc_core.archive.write import journal
+from mdc_core.archive.write.journal import Header, Journal, Segment, left_behind, segments
 from mdc_core.batch import from_rows
 from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Book, Event, Gap, Level, Trade, type_of
@@ -29,17 +29,27 @@ from ..wire import older
 from ..wire.vocabulary import events as any_events
 
 HEADER = Header(
-    mdc="0.0.0", run_id="0123456789ab-abcdef", format="jsonl", layout="hive",
-    partition="hourly", options={"compression": "gzip", "level": 3},
+    mdc="0.0.0",
+    run_id="0123456789ab-abcdef",
+    format="jsonl",
+    layout="hive",
+    partition="hourly",
+    options={"compression": "gzip", "level": 3},
     origin=msgspec.Raw(b'{"type":"begin"}'),
-)  # fmt: skip
+)
 DATA = [name for name in EVENT_TYPES if name not in CONTROL_TYPES]
 FULL: dict[str, Any] = {
-    "text": "\u00e9,\n", "number": Decimal("-1E-18"), "whole": -(2**63), "float": 0.1,
-    "flag": False, "time": "2024-01-02T14:30:00.000000001Z", "date": "2024-01-02",
-    "list": ["@", ""], "levels": [Level(price=Decimal("1.5"), size=Decimal(2), count=3)],
+    "text": "\u00e9,\n",
+    "number": Decimal("-1E-18"),
+    "whole": -(2**63),
+    "float": 0.1,
+    "flag": False,
+    "time": "2024-01-02T14:30:00.000000001Z",
+    "date": "2024-01-02",
+    "list": ["@", ""],
+    "levels": [Level(price=Decimal("1.5"), size=Decimal(2), count=3)],
     "json": {"a": [1, None, {"b": Decimal("0.1")}]},
-}  # fmt: skip
+}
 
 
 def full_row(name: str) -> Event:
@@ -65,8 +75,9 @@ def read(path: Path) -> tuple[list[list[Event]], Segment, Header | None]:
 
 
 def small(number: int) -> list[list[Event]]:
-    return [[Trade(symbol="A", ts_event=from_ns(n), price=Decimal(n), seq=n)]
-            for n in range(number)]  # fmt: skip
+    return [
+        [Trade(symbol="A", ts_event=from_ns(n), price=Decimal(n), seq=n)] for n in range(number)
+    ]
 
 
 def cuts(path: Path) -> list[int]:
@@ -139,9 +150,7 @@ def test_what_is_acknowledged(tmp_path: Path) -> None:
         one.close()
 
 
-def test_a_group_is_synced_when_it_is_full(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_group_is_synced_when_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest event waits for ever here: that there are a thousand is what counts."""
     monkeypatch.setattr(journal, "SYNC_SECONDS", 1e6)
     synced_read, synced_write = os.pipe()

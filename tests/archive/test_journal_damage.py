@@ -4,7 +4,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from mdc_core.archive.journal import Segment
+from mdc_core.archive.write.journal import Segment
 from mdc_core.events import Event, Trade
 
 from .test_journal import HEADER, cuts, read, small, write
@@ -65,8 +65,9 @@ def test_damage_at_two_places_is_told_twice(tmp_path: Path) -> None:
     back, segment, _ = read(path)
     assert back == [lists[n] for n in (0, 2, 3, 5)]
     assert [(d.start, d.stop) for d in segment.damages] == [
-        (starts[2], starts[3]), (starts[5], starts[6])
-    ]  # fmt: skip
+        (starts[2], starts[3]),
+        (starts[5], starts[6]),
+    ]
     assert segment.missing == 2
     # Asked again, it tells the same.
     with path.open("rb", buffering=0) as file:

@@ -15,13 +15,13 @@ from typing import Any
 import py7zr
 import pytest
 
-from mdc_core.archive.home import Archive
 from mdc_core.archive.pack.containers import container
+from mdc_core.archive.pack.digest import GZIP, seal
 from mdc_core.archive.pack.import_ import import_packs
-from mdc_core.archive.pack.limits import Limit
-from mdc_core.archive.pack.seal import GZIP, seal
+from mdc_core.archive.pack.limits import PackLimit
 from mdc_core.archive.pack.verify import verify_aside
-from mdc_core.archive.recover import prepare
+from mdc_core.archive.upkeep.recover import prepare
+from mdc_core.archive.write.archive import Archive
 
 from ..conftest import Shell
 from .packs import FORMATS, LZMA, Members, changed, members_of, tar, write
@@ -37,8 +37,14 @@ def packed(tmp_path_factory: pytest.TempPathFactory, quiet_env: dict[str, str]) 
     line = "mdc stream sim SPY --limit 400 --seed 5 | mdc store --format jsonl"
     for name in FORMATS:
         line += f" && mdc pack create pack.{name}"
-    done = subprocess.run(["bash", "-o", "pipefail", "-c", line], cwd=folder, check=False,
-                          capture_output=True, text=True, env=quiet_env)  # fmt: skip
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        env=quiet_env,
+    )
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -53,12 +59,12 @@ def refused(tmp_path: Path) -> Refused:
     """Verify and import a pack; both refuse it, and nothing is anywhere. What they say."""
 
     def refused(path: Path) -> str:
-        (found,) = verify_aside([path], Limit())
+        (found,) = verify_aside([path], PackLimit())
         assert found.findings
         before = sorted(tmp_path.parent.glob("*"))
         archive = Archive.create(tmp_path / "inner" / "deep" / "data")
         prepare(archive)
-        merged = import_packs(archive, [path], Limit())
+        merged = import_packs(archive, [path], PackLimit())
         assert merged.new == []
         assert merged.findings == found.findings
         assert sorted(tmp_path.parent.glob("*")) == before
@@ -80,12 +86,27 @@ def test_what_the_others_start_from(members: Members, tmp_path: Path, shell: She
 
 
 NAMES = [
-    "data/../../evil.jsonl", "../evil.jsonl", "/tmp/evil.jsonl", "C:/evil.jsonl",
-    "C:evil.jsonl", "data\\..\\..\\evil.jsonl", "data/./evil.jsonl", "data//evil.jsonl",
-    "data/_mdc/evil.jsonl", "data/.evil.jsonl", "data/.x/evil.jsonl", "evil.jsonl",
-    "data/evil.py", "data/CON/evil.jsonl", "data/nul.jsonl", "data/\x1b[2Jevil.jsonl",
-    "data/evil.jsonl/", f"data/{'x' * 5000}.jsonl", "data/evil\0.jsonl", "data/ev il.jsonl",
-]  # fmt: skip
+    "data/../../evil.jsonl",
+    "../evil.jsonl",
+    "/tmp/evil.jsonl",
+    "C:/evil.jsonl",
+    "C:evil.jsonl",
+    "data\\..\\..\\evil.jsonl",
+    "data/./evil.jsonl",
+    "data//evil.jsonl",
+    "data/_mdc/evil.jsonl",
+    "data/.evil.jsonl",
+    "data/.x/evil.jsonl",
+    "evil.jsonl",
+    "data/evil.py",
+    "data/CON/evil.jsonl",
+    "data/nul.jsonl",
+    "data/\x1b[2Jevil.jsonl",
+    "data/evil.jsonl/",
+    f"data/{'x' * 5000}.jsonl",
+    "data/evil\0.jsonl",
+    "data/ev il.jsonl",
+]
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: ascii(name)[:30])
@@ -122,9 +143,7 @@ def test_members_beyond_the_manifest(
     assert f"{extra}: " in refused(path)
 
 
-def test_a_name_twice_in_the_manifest(
-    members: Members, tmp_path: Path, refused: Refused
-) -> None:
+def test_a_name_twice_in_the_manifest(members: Members, tmp_path: Path, refused: Refused) -> None:
     def twice(manifest: dict[str, Any]) -> None:
         manifest["files"] *= 2
 
@@ -266,20 +285,33 @@ def test_many_names(tmp_path: Path, refused: Refused) -> None:
 
 
 LIES: list[tuple[str, Any, str]] = [
-    ("rows", 10**15, "events"), ("rows", 3, "events"), ("first", None, "the manifest says"),
-    ("last", "2030-01-01T00:00:00.000000000Z", "the manifest says"), ("bytes", 17, "bytes"),
-    ("sha256", "0" * 64, "SHA-256"), ("symbol", "QQQ", "an event with the symbol SPY"),
-    ("type", "bar", "an event with the type"), ("untimed", 5, "the manifest says"),
-    ("first_seq", 77, "the manifest says"), ("frames", [[5, 1, 2, 3]], "line 1"),
-    ("in_order", False, "the manifest says"), ("type", "begin", "no event type begin"),
-    ("type", "no", "no event type"), ("layout", "../x", "no layout"),
-    ("period", "../../../x", "of no known form"), ("suffix", "l", "not the path of a part"),
-    ("version", "../1", "of no known form"), ("run_id", "a/b", "of no known form"),
-    ("codec", "a/b", "of no known form"), ("bytes", -1, "no size"),
-    ("sha256", "../" * 21 + "x", "no hash"), ("first", "yesterday", "no time"),
-    ("origin", "gone", "where it comes from"), ("in_order", "many", "not the manifest"),
+    ("rows", 10**15, "events"),
+    ("rows", 3, "events"),
+    ("first", None, "the manifest says"),
+    ("last", "2030-01-01T00:00:00.000000000Z", "the manifest says"),
+    ("bytes", 17, "bytes"),
+    ("sha256", "0" * 64, "SHA-256"),
+    ("symbol", "QQQ", "an event with the symbol SPY"),
+    ("type", "bar", "an event with the type"),
+    ("untimed", 5, "the manifest says"),
+    ("first_seq", 77, "the manifest says"),
+    ("frames", [[5, 1, 2, 3]], "line 1"),
+    ("in_order", False, "the manifest says"),
+    ("type", "begin", "no event type begin"),
+    ("type", "no", "no event type"),
+    ("layout", "../x", "no layout"),
+    ("period", "../../../x", "of no known form"),
+    ("suffix", "l", "not the path of a part"),
+    ("version", "../1", "of no known form"),
+    ("run_id", "a/b", "of no known form"),
+    ("codec", "a/b", "of no known form"),
+    ("bytes", -1, "no size"),
+    ("sha256", "../" * 21 + "x", "no hash"),
+    ("first", "yesterday", "no time"),
+    ("origin", "gone", "where it comes from"),
+    ("in_order", "many", "not the manifest"),
     ("period", None, "not the manifest"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("field", "value", "said"), LIES, ids=lambda v: str(v)[:24])
@@ -336,7 +368,7 @@ def test_a_flipped_bit_is_found_wherever_it_is(form: str, packed: Path, tmp_path
     good = (packed / f"pack.{form}").read_bytes()
     path = tmp_path / f"pack.{form}"
     path.write_bytes(good)
-    assert verify_aside([path], Limit())[0].findings == []
+    assert verify_aside([path], PackLimit())[0].findings == []
     rng = random.Random(7)
     ends = [*range(120), *range(len(good) - 220, len(good))]
     named = 0
@@ -344,7 +376,7 @@ def test_a_flipped_bit_is_found_wherever_it_is(form: str, packed: Path, tmp_path
         bad = bytearray(good)
         bad[at] ^= 1 << rng.randrange(8)
         path.write_bytes(bad)
-        (found,) = verify_aside([path], Limit())
+        (found,) = verify_aside([path], PackLimit())
         assert found.findings, f"byte {at} of {len(good)}"
         assert all(finding.pack == str(path) for finding in found.findings)
         named += any(finding.file for finding in found.findings)
@@ -358,7 +390,7 @@ def test_cut_off_and_added_to(form: str, packed: Path, tmp_path: Path) -> None:
     cuts = [good[:-1], good[: len(good) // 2], good[:40], good + b"\0", b"\0" + good, b""]
     for data in cuts:
         path.write_bytes(data)
-        (found,) = verify_aside([path], Limit())
+        (found,) = verify_aside([path], PackLimit())
         assert found.findings, len(data)
 
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mdc_core.archive import sorter, spill
-from mdc_core.archive.formats import Formats
-from mdc_core.archive.home import Archive
-from mdc_core.archive.intake import Intake, header_of
-from mdc_core.archive.recover import left_behind, prepare
-from mdc_core.archive.snapshot import pieces, snapshot
+from mdc_core.archive.read.snapshot import pieces, snapshot
+from mdc_core.archive.upkeep.recover import left_behind, prepare
+from mdc_core.archive.write import sorter, spill
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.intake import Intake, header_of
 from mdc_core.batch import from_rows
 from mdc_core.errors import WriteError
 from mdc_core.events import Event, Gap, Quote, Trade, type_of
@@ -53,8 +53,9 @@ def intake(root: Path, form: str = "parquet", origin: bytes = b'{"a":1}') -> Int
     archive = Archive.create(root)
     prepare(archive)
     formats = Formats.load(form)
-    return Intake(archive, formats, header_of(formats, RUN, "by-symbol", "daily", origin),
-                  fsync="none")  # fmt: skip
+    return Intake(
+        archive, formats, header_of(formats, RUN, "by-symbol", "daily", origin), fsync="none"
+    )
 
 
 def write(into: Intake, rows: list[Event]) -> None:
@@ -72,9 +73,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(
-    st.lists(st.lists(events(), min_size=1, max_size=6), min_size=1, max_size=8), st.booleans()
-)
+@given(st.lists(st.lists(events(), min_size=1, max_size=6), min_size=1, max_size=8), st.booleans())
 def test_every_partition_is_whole_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, lists: list[list[Event]], parquet: bool
 ) -> None:
@@ -92,10 +91,12 @@ def test_every_partition_is_whole_and_in_order(
         path = root / part.path
         back = [row for batch in read_events(path) for row in rows_of(batch)]
         mine = [
-            row for rows in lists for row in rows
+            row
+            for rows in lists
+            for row in rows
             if (type_of(row), row.symbol) == (part.type_name, part.symbol)
             and (moment(row)[:10] or "undated") == part.period
-        ]  # fmt: skip
+        ]
         assert back == sorted(mine, key=moment)
         times = [to_ns(row.ts_event) for row in mine if row.ts_event]
         assert (part.first, part.last) == (min(times, default=None), max(times, default=None))

@@ -8,8 +8,8 @@ from zlib import crc32
 import msgspec
 import pytest
 
-from mdc_core.archive.compress import Sample, sample_of
 from mdc_core.archive.profiles import PROFILES, Profile, Profiles, formatted, read_profiles
+from mdc_core.archive.upkeep.compress import Sample, sample_of
 from mdc_core.config import load
 from mdc_core.contracts import Options, PartFormat
 from mdc_core.errors import ConfigError
@@ -233,14 +233,20 @@ def test_a_profile_of_another_time() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('[compression]\nprofile = "clod"',
-         "[compression] profile: no such compression profile: 'clod'; did you mean cold?"),
-        ('[compression.symbols]\nBRK-B = "high_volume"',
-         "[compression.symbols] BRK-B: no such compression profile: 'high_volume'; did you "
-         "mean high-volume?"),
+        (
+            '[compression]\nprofile = "clod"',
+            "[compression] profile: no such compression profile: 'clod'; did you mean cold?",
+        ),
+        (
+            '[compression.symbols]\nBRK-B = "high_volume"',
+            "[compression.symbols] BRK-B: no such compression profile: 'high_volume'; did you "
+            "mean high-volume?",
+        ),
         ('[compression.tiers]\ncold = "Cold"', "[compression.tiers] cold: no such"),
-        ("[compression.tiers]\ncold = 19",
-         "[compression.tiers] cold: must be the name of a profile, not 19"),
+        (
+            "[compression.tiers]\ncold = 19",
+            "[compression.tiers] cold: must be the name of a profile, not 19",
+        ),
         ("[compression]\nprofile = true", "profile: must be the name of a profile, not True"),
         ('[compression.symbols]\nBRK.B = "cold"', "[compression.symbols] BRK: is a table"),
         ('[compression]\nprofil = "cold"', "no such option: 'profil'; did you mean profile?"),
@@ -248,7 +254,7 @@ def test_a_profile_of_another_time() -> None:
         ('[compression]\nsymbols = "cold"', "compression.symbols must be a table"),
         ('compression = "cold"', "compression must be a table"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("nearest", [True, False])
 def test_wrong_settings_are_named(text: str, said: str, nearest: bool, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:

@@ -12,15 +12,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from mdc_core.archive import replace, seal
-from mdc_core.archive.catalog import Catalog, ChangedError, PartRow
-from mdc_core.archive.formats import Formats
-from mdc_core.archive.home import Archive
-from mdc_core.archive.recover import prepare
-from mdc_core.archive.replace import Replacement, finish_moves, rewriting
-from mdc_core.archive.seal import write_part
-from mdc_core.archive.snapshot import Snapshot, snapshot
-from mdc_core.archive.sorter import Sorter
+from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
+from mdc_core.archive.read.snapshot import Snapshot, snapshot
+from mdc_core.archive.upkeep.recover import prepare
+from mdc_core.archive.write import replace, seal
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.replace import Replacement, finish_moves, rewriting
+from mdc_core.archive.write.seal import write_part
+from mdc_core.archive.write.sorter import Sorter
 from mdc_core.batch import from_rows
 from mdc_core.errors import BusyError, DataError, WriteError
 from mdc_core.events import Trade
@@ -47,8 +47,9 @@ def archive(tmp_path: Path) -> Archive:
 
 
 def seqs(held: Snapshot) -> list[int | None]:
-    return [row.seq for piece in held.stored() for batch in piece.batches()
-            for row in rows_of(batch)]  # fmt: skip
+    return [
+        row.seq for piece in held.stored() for batch in piece.batches() for row in rows_of(batch)
+    ]
 
 
 def now(archive: Archive) -> list[int | None]:
@@ -76,8 +77,12 @@ def staged(new: Replacement, like: PartRow, numbers: list[int], path: str) -> Pa
     return part
 
 
-def merge(archive: Archive, catalog: Catalog, path: str = "A/trade/1970-01-01.parquet",
-          numbers: list[int] | None = None) -> tuple[list[PartRow], Replacement]:  # fmt: skip
+def merge(
+    archive: Archive,
+    catalog: Catalog,
+    path: str = "A/trade/1970-01-01.parquet",
+    numbers: list[int] | None = None,
+) -> tuple[list[PartRow], Replacement]:
     """All parts in one of another path, not committed yet."""
     old = catalog.parts()
     new = Replacement(archive, catalog)
@@ -156,9 +161,15 @@ STOPS = [
 @pytest.mark.parametrize(("owner", "name", "after"), STOPS)
 @pytest.mark.parametrize("redo", ["recover", "rewriting"])
 def test_moves_are_done_again(
-    owner: Any, name: str, after: int, path: str, redo: str, archive: Archive,
-    held: Snapshot, monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+    owner: Any,
+    name: str,
+    after: int,
+    path: str,
+    redo: str,
+    archive: Archive,
+    held: Snapshot,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with (
         monkeypatch.context() as patched,
         pytest.raises(Stopped),

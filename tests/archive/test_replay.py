@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from mdc_core import times
-from mdc_core.archive.replay import LONGEST_WAIT, Pace, by_receipt, spooled, stepped
+from mdc_core.archive.read.pace import LONGEST_WAIT, ReplayPace, by_receipt, spooled, stepped
 from mdc_core.batch import from_rows
 from mdc_core.market import Trade
 from mdc_core.wire.jsonl import rows_of
@@ -50,7 +50,7 @@ def moments_in(batch: pa.RecordBatch) -> list[int | None]:
 def played(clock: Clock, speed: float | None, *batches: pa.RecordBatch):
     """Each slice with the nanoseconds since the beginning at which it came."""
     began = clock.now
-    pace = Pace(speed, clock.wait, clock)
+    pace = ReplayPace(speed, clock.wait, clock)
     return [(clock.now - began, moments_in(piece.rows)) for piece in pace.pieces(iter(batches))]
 
 
@@ -58,9 +58,12 @@ def test_as_it_happened() -> None:
     clock = Clock()
     got = played(clock, 1.0, batch_of(0, 0, 7, 1_000), batch_of(1_000, 5_000_000_001))
     assert got == [
-        (0, [0, 0]), (7, [7]), (1_000, [1_000]), (1_000, [1_000]),
+        (0, [0, 0]),
+        (7, [7]),
+        (1_000, [1_000]),
+        (1_000, [1_000]),
         (5_000_000_001, [5_000_000_001]),
-    ]  # fmt: skip
+    ]
     assert clock.waits == [7, 993, 4_999_999_001]
 
 
@@ -81,7 +84,7 @@ def test_max_waits_for_nothing() -> None:
 def test_what_is_late_goes_out_at_once() -> None:
     clock = Clock()
     got = []
-    for piece in Pace(1.0, clock.wait, clock).pieces(iter([batch_of(0, 10, 20, 30, 40)])):
+    for piece in ReplayPace(1.0, clock.wait, clock).pieces(iter([batch_of(0, 10, 20, 30, 40)])):
         got.append(moments_in(piece.rows))
         clock.now += 25  # the reader takes its time
     assert got == [[0], [10, 20], [30, 40]]
@@ -111,7 +114,7 @@ def test_extreme_speeds(speed: float) -> None:
 def test_the_whole_range_of_times() -> None:
     rows = [Trade(ts_event=times.from_ns(ns)) for ns in (times.MIN_NS + 1, times.MAX_NS)]
     clock = Clock()
-    pace = Pace(1e12, clock.wait, clock)
+    pace = ReplayPace(1e12, clock.wait, clock)
     assert [piece.rows.num_rows for piece in pace.pieces(iter([from_rows(rows)]))] == [1, 1]
 
 

@@ -12,13 +12,23 @@ ROOT = Path(__file__).resolve().parents[2]
 ROWS = {
     "start": ["click", "help", "version"],
     "corpus": [
-        "duckdb", "duckdb-auto", "validate", "store", "pipe", "pipe-arrow", "store-arrow",
-        "cat", "cat-arrow", "to-arrow", "to-jsonl", "head",
+        "duckdb",
+        "duckdb-auto",
+        "validate",
+        "store",
+        "pipe",
+        "pipe-arrow",
+        "store-arrow",
+        "cat",
+        "cat-arrow",
+        "to-arrow",
+        "to-jsonl",
+        "head",
     ],
     "find": ["hive", "find"],
     "find-type": ["hive-type", "find-type"],
     "stream": ["loop", "stream"],
-}  # fmt: skip
+}
 STAGES = {"pipe": 3, "pipe-arrow": 2}
 
 
@@ -52,9 +62,11 @@ def test_every_row_has_its_figures(tmp_path: Path) -> None:
     assert found == ROWS
     assert results["memory"]["rss"] == max(
         stage["rss"]
-        for row in results["rows"] if not row["reference"]
-        for stage in row["stages"] if stage["command"].startswith("mdc ")
-    )  # fmt: skip
+        for row in results["rows"]
+        if not row["reference"]
+        for stage in row["stages"]
+        if stage["command"].startswith("mdc ")
+    )
     assert results["machine"]["cores"] > 0
     assert (tmp_path / "results.md").read_text() == done.stdout
     assert sum(line.startswith("| ") for line in done.stdout.splitlines()) == 21 + 3

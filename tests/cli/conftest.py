@@ -111,9 +111,7 @@ def acme(tmp_path: Path) -> Path:
     (folder / "acme_feed.py").write_text(FEED)
     (folder / "acme_check.py").write_text(CHECK)
     (folder / "acme_filter.py").write_text(FILTER)
-    (folder / "acme_broken.py").write_text(
-        '"""Broken on purpose."""\nraise SystemExit("boom")\n'
-    )
+    (folder / "acme_broken.py").write_text('"""Broken on purpose."""\nraise SystemExit("boom")\n')
     (folder / "acme_extra.py").write_text('"""Needs more."""\nimport no_such_lib\n')
     return folder
 
@@ -136,9 +134,14 @@ def mdc(tmp_path: Path, clean_env: None) -> Run:
         if path is not None:
             env["PYTHONPATH"] = str(path)
         return subprocess.run(
-            [MDC, *args], input=stdin, capture_output=True, text=True, check=False,
-            cwd=tmp_path / "here", env={**os.environ, **env},
-        )  # fmt: skip
+            [MDC, *args],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=tmp_path / "here",
+            env={**os.environ, **env},
+        )
 
     return run
 

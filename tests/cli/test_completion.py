@@ -36,8 +36,11 @@ def tab(env):
         script = ROOT / "completions" / "mdc.bash"
         done = subprocess.run(
             ["bash", "-c", BASH, "bash", str(script), "mdc", *words],
-            capture_output=True, text=True, check=True, env=env,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+            env=env,
+        )
         assert done.stderr == ""
         return done.stdout.split()
 
@@ -84,8 +87,10 @@ def test_the_shell_takes_the_script(shell):
         pytest.skip(f"{shell} is not installed")
     done = subprocess.run(
         [shell, "-n", str(ROOT / "completions" / FILES[shell])],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -95,17 +100,26 @@ def test_fish_completes(env):
     script = ROOT / "completions" / "mdc.fish"
     done = subprocess.run(
         ["fish", "-c", f"source {script}; complete -C 'mdc stream ac'"],
-        capture_output=True, text=True, check=True, env=env,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        env=env,
+    )
     assert done.stdout.split("\t")[0] == "acme"
 
 
 def test_zsh_and_fish_are_answered_with_summaries(env):
     for shell, words, cword in (("zsh", "mdc stream ac", "2"), ("fish", "mdc stream ac", "ac")):
         done = subprocess.run(
-            [str(Path(sys.executable).parent / "mdc")], capture_output=True, text=True,
+            [str(Path(sys.executable).parent / "mdc")],
+            capture_output=True,
+            text=True,
             check=True,
-            env={**env, "_MDC_COMPLETE": f"{shell}_complete", "COMP_WORDS": words,
-                 "COMP_CWORD": cword},
-        )  # fmt: skip
+            env={
+                **env,
+                "_MDC_COMPLETE": f"{shell}_complete",
+                "COMP_WORDS": words,
+                "COMP_CWORD": cword,
+            },
+        )
         assert "acme" in done.stdout and "Acme's feed, for tests." in done.stdout

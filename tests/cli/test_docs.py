@@ -28,8 +28,10 @@ def docs(clean_env, monkeypatch):
 def test_the_files_are_up_to_date(clean_env):
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools" / "docs.py"), "--check"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -66,8 +68,11 @@ def test_a_man_page_renders_without_a_warning(page):
         pytest.skip("man is not installed")
     done = subprocess.run(
         ["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", str(page)],
-        capture_output=True, text=True, check=False, env=READER,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        env=READER,
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -76,8 +81,16 @@ def test_a_man_page_shows_what_was_typed():
         pytest.skip("man is not installed")
     done = subprocess.run(
         ["man", "-l", "-P", "cat", str(ROOT / "man" / "mdc-schema.1")],
-        capture_output=True, text=True, check=True, env=READER,
-    )  # fmt: skip
-    for text in ("mdc-schema - Show the event types", "mdc schema show trade --json-schema",
-                 "EXIT STATUS", "SEE ALSO", "mdc-schema-list(1)"):  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        env=READER,
+    )
+    for text in (
+        "mdc-schema - Show the event types",
+        "mdc schema show trade --json-schema",
+        "EXIT STATUS",
+        "SEE ALSO",
+        "mdc-schema-list(1)",
+    ):
         assert text in done.stdout

@@ -67,10 +67,15 @@ def shell(prepared):
 
     def shell(line):
         process = subprocess.Popen(
-            ["bash", "-o", "pipefail", "-c", line], cwd=folder, env=env, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            ["bash", "-o", "pipefail", "-c", line],
+            cwd=folder,
+            env=env,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             start_new_session=True,
-        )  # fmt: skip
+        )
         started.append(process)
         _, err = process.communicate(timeout=60)
         return process.returncode, err

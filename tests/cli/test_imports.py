@@ -21,8 +21,11 @@ print("\\n".join(["", "LOADED", *sys.modules]), file=sys.stderr)
 def loaded(mdc_env, args, **env):
     done = subprocess.run(
         [sys.executable, "-c", PROBE.format(args=args, env=env)],
-        capture_output=True, text=True, check=True, env=mdc_env,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+        env=mdc_env,
+    )
     return done.stdout, done.stderr.partition("\nLOADED\n")[2].splitlines()
 
 

@@ -49,9 +49,14 @@ def test_a_broken_plugin_breaks_its_own_command_only(mdc, acme):
 def test_plugins_are_listed(mdc, acme):
     rows = json.loads(mdc("plugins", "--json", path=acme).stdout)
     assert {
-        "verb": "stream", "name": "acme", "distribution": "mdc-acme", "version": "1.2",
-        "module": "acme_feed:Acme", "summary": "Acme's feed, for tests.", "problem": "",
-    } in rows  # fmt: skip
+        "verb": "stream",
+        "name": "acme",
+        "distribution": "mdc-acme",
+        "version": "1.2",
+        "module": "acme_feed:Acme",
+        "summary": "Acme's feed, for tests.",
+        "problem": "",
+    } in rows
     lines = mdc("plugins", path=acme).stdout.splitlines()
     assert lines[0].split() == ["VERB", "NAME", "FROM", "STATUS", "SUMMARY"]
     assert any(line.split()[:4] == ["stream", "acme", "mdc-acme", "1.2"] for line in lines)
@@ -64,11 +69,16 @@ def test_plugins_check_names_every_broken_one(mdc, acme):
         assert f"plugin {name} (mdc-acme 1.2)" in done.stderr
     broken = [line.split() for line in done.stdout.splitlines() if " broken" in line]
     assert {(line[0], line[1]) for line in broken if line[2] == "mdc-acme"} == {
-        ("stream", "broken"), ("stream", "extra"), ("stream", "gone"), ("stream", "notone"),
+        ("stream", "broken"),
+        ("stream", "extra"),
+        ("stream", "gone"),
+        ("stream", "notone"),
         ("validate", "ruined"),
-    }  # fmt: skip
-    assert any(line.split()[:2] == ["stream", "acme"] and " ok " in line
-               for line in done.stdout.splitlines())  # fmt: skip
+    }
+    assert any(
+        line.split()[:2] == ["stream", "acme"] and " ok " in line
+        for line in done.stdout.splitlines()
+    )
 
 
 def test_our_own_plugins_all_load(mdc):
@@ -91,15 +101,11 @@ def test_a_filter_is_a_command(mdc, acme):
     ]
     done = mdc("thin", path=acme, stdin="".join(lines))
     assert done.returncode == 0, done.stderr
-    sizes = [
-        e["size"] for e in map(json.loads, done.stdout.splitlines()) if e["type"] == "trade"
-    ]
+    sizes = [e["size"] for e in map(json.loads, done.stdout.splitlines()) if e["type"] == "trade"]
     assert sizes == [0, 2]
     assert "4 in = 2 out + 0 rejected + 2 dropped" in done.stderr
     more = mdc("thin", "--every", "3", path=acme, stdin="".join(lines))
-    sizes = [
-        e["size"] for e in map(json.loads, more.stdout.splitlines()) if e["type"] == "trade"
-    ]
+    sizes = [e["size"] for e in map(json.loads, more.stdout.splitlines()) if e["type"] == "trade"]
     assert sizes == [0, 3]
 
 
@@ -131,14 +137,15 @@ def test_a_wrong_variable_is_78_and_named(mdc):
 
 def shell(script, env):
     return subprocess.run(
-        ["bash", "-o", "pipefail", "-c", script], capture_output=True, text=True, check=False,
+        ["bash", "-o", "pipefail", "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
         env={**env, "MDC": sys.executable.rpartition("/")[0] + "/mdc"},
-    )  # fmt: skip
+    )
 
 
-@pytest.mark.parametrize(
-    "command", ["schema doc", "--help", "completion bash", "plugins --json"]
-)
+@pytest.mark.parametrize("command", ["schema doc", "--help", "completion bash", "plugins --json"])
 def test_a_reader_that_goes_away_ends_it_silently_with_141(env_with_acme, command):
     # The reader is gone before mdc writes, whatever the timing: the pipe has no other end.
     script = f"""
@@ -202,10 +209,13 @@ def in_process(body, env):
         ("raise KeyboardInterrupt", 130, ""),
         ("click.get_current_context().exit(5)", 5, ""),
         ("raise click.UsageError('x')", 2, "mdc: x\nmdc: hint: mdc verb --help\n"),
-        ("session.log.mask.add('s3cr3t'); raise errors.DataError('is s3cr3t')", 65,
-         "mdc: is ***\n"),
+        (
+            "session.log.mask.add('s3cr3t'); raise errors.DataError('is s3cr3t')",
+            65,
+            "mdc: is ***\n",
+        ),
     ],
-)  # fmt: skip
+)
 def test_each_error_has_its_exit_status(env_with_acme, body, status, message):
     done = in_process(body, env_with_acme)
     assert (done.returncode, done.stderr, done.stdout) == (status, message, "")

@@ -38,9 +38,10 @@ def committed(path, rows):
 @pytest.fixture
 def observers(tmp_path, install, monkeypatch, clean_env):
     install(
-        tmp_path / "o", "mdc-o",
+        tmp_path / "o",
+        "mdc-o",
         "[mdc.hooks]\nmemory = o_memory\nbroken = o_broken\nwrong = o_wrong:Wrong()\n",
-    )  # fmt: skip
+    )
     (tmp_path / "o" / "o_memory.py").write_text(OBSERVER)
     (tmp_path / "o" / "o_broken.py").write_text("raise RuntimeError('boom')\n")
     monkeypatch.syspath_prepend(tmp_path / "o")

@@ -10,11 +10,11 @@ import click
 import pytest
 
 from mdc_core import registry
-from mdc_core.cli.main import Root, root
+from mdc_core.cli.main import MainGroup, root
 from mdc_core.cli.options import checks_command, command, plugin_group, select_command
-from mdc_core.cli.session import Session
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.logs import Log
+from mdc_core.session import Session
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def run(acme, monkeypatch, tmp_path, clean_env):
     monkeypatch.chdir(tmp_path / "here" / "below")
 
     def run(name, made, *args):
-        top = Root("mdc", params=root.params)
+        top = MainGroup("mdc", params=root.params)
         monkeypatch.setattr(top, "get_command", lambda ctx, name: made)
         monkeypatch.setattr(top, "list_commands", lambda ctx: [name])
         session = Session(os.environ, Log())
@@ -71,10 +71,29 @@ def test_defaults(run):
 
 def test_every_type_as_a_flag(run):
     chosen, _, limit = run(
-        "stream", stream, "acme", "--feed", "sip", "--depth", "7", "--ratio", "0.25",
-        "--tick", "0.000000123456789012", "--adjust", "--cache-dir", "x/y", "--tags", "a b",
-        "--tags", "c", "--note", "n", "--limit", "3",
-    )  # fmt: skip
+        "stream",
+        stream,
+        "acme",
+        "--feed",
+        "sip",
+        "--depth",
+        "7",
+        "--ratio",
+        "0.25",
+        "--tick",
+        "0.000000123456789012",
+        "--adjust",
+        "--cache-dir",
+        "x/y",
+        "--tags",
+        "a b",
+        "--tags",
+        "c",
+        "--note",
+        "n",
+        "--limit",
+        "3",
+    )
     options = chosen.options
     assert (options.feed, options.depth, options.ratio) == ("sip", 7, 0.25)
     assert str(options.tick) == "1.23456789012E-7"

@@ -14,9 +14,13 @@ def on_a_terminal(line: str, cwd: Path, env: dict[str, str]) -> str:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
     process = subprocess.Popen(
-        ["bash", "-c", line], cwd=cwd, env=env, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=theirs,
-    )  # fmt: skip
+        ["bash", "-c", line],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
     os.close(theirs)
     said = b""
     while True:
@@ -55,7 +59,11 @@ def test_the_last_command_shows_a_bar(
 def test_no_bar_without_a_terminal(tmp_path: Path, quiet_env: dict[str, str]) -> None:
     done = subprocess.run(
         ["bash", "-c", "mdc stream sim SPY --limit 3000 > events.jsonl"],
-        cwd=tmp_path, env=quiet_env, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env=quiet_env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "events/s" not in done.stderr
     assert done.stderr.count("\n") == 1

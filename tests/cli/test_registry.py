@@ -155,9 +155,7 @@ def test_an_egg_info_of_an_editable_install(tmp_path, monkeypatch):
 
 
 def test_unreadable_places_and_nonsense_are_passed_over(tmp_path, install, monkeypatch):
-    install(
-        tmp_path / "z", "mdc-z", "nonsense\n[other]\na = b\n[mdc.store]\nno target\n; c = d\n"
-    )
+    install(tmp_path / "z", "mdc-z", "nonsense\n[other]\na = b\n[mdc.store]\nno target\n; c = d\n")
     (tmp_path / "archive.zip").write_bytes(b"not a folder")
     for path in ("z", "archive.zip", "missing"):
         monkeypatch.syspath_prepend(tmp_path / path)

@@ -73,11 +73,19 @@ def test_all_that_is_missing_is_named_and_how_to_set_it():
 @pytest.mark.parametrize(
     ("value", "unset"),
     [
-        ("", True), ("  ", True), ("__SET_ME__", True), ("CHANGE_ME", True), ("changeme", True),
-        ("<your key>", True), ("your-api-key", True), ("xxx", True), ("PKXXX123", False),
-        ("set_me_up", False), ("a", False),
+        ("", True),
+        ("  ", True),
+        ("__SET_ME__", True),
+        ("CHANGE_ME", True),
+        ("changeme", True),
+        ("<your key>", True),
+        ("your-api-key", True),
+        ("xxx", True),
+        ("PKXXX123", False),
+        ("set_me_up", False),
+        ("a", False),
     ],
-)  # fmt: skip
+)
 def test_placeholders_are_as_good_as_nothing(value, unset):
     assert is_placeholder(value) is unset
 
@@ -114,9 +122,11 @@ def test_messages_as_json():
     line = json.loads(out.getvalue())
     assert line.pop("ts").endswith("Z")
     assert line == {
-        "level": "error", "stage": "validate", "run_id": "r1",
+        "level": "error",
+        "stage": "validate",
+        "run_id": "r1",
         "message": 'no "***"\nsecond line',
-    }  # fmt: skip
+    }
     assert out.getvalue().count("\n") == 1
 
 

@@ -36,8 +36,10 @@ def start():
     def start(code, *args):
         process = subprocess.Popen(
             [sys.executable, "-u", "-c", code, *args],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         started.append(process)
         assert process.stdout.readline() == "ready\n"
         return process

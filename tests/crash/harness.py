@@ -115,9 +115,12 @@ class Store:
 
 
 def killed(
-    command: Sequence[str], env: dict[str, str], delay: float, folder: Path,
+    command: Sequence[str],
+    env: dict[str, str],
+    delay: float,
+    folder: Path,
     fine: tuple[int, ...] = (0,),
-) -> int:  # fmt: skip
+) -> int:
     """Run a command and kill it after a while; its status, -9 if it was killed."""
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env, cwd=folder

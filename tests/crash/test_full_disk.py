@@ -68,9 +68,9 @@ def test_a_store_that_fills_the_disk(
     options = ("--format", form, "--seal-size", seal, "--min-free", "0")
     store = Store(root, quiet_env, "a", *options)
     errors = failed(store)
-    assert b"cannot write" in errors and b" full\n" in errors.replace(
-        b"left on device", b"full"
-    ), errors
+    assert b"cannot write" in errors and b" full\n" in errors.replace(b"left on device", b"full"), (
+        errors
+    )
     assert store.acknowledged > 1000
     # What is safe can be read although nothing can be written.
     numbers = numbers_of(events_of(root, quiet_env), "a")
@@ -126,8 +126,9 @@ REWRITES = {
 
 
 @pytest.mark.parametrize("name", REWRITES)
-def test_rewriting_on_a_full_disk(disk: Disk, shell: Shell, quiet_env: dict[str, str],
-                                  tmp_path: Path, name: str) -> None:  # fmt: skip
+def test_rewriting_on_a_full_disk(
+    disk: Disk, shell: Shell, quiet_env: dict[str, str], tmp_path: Path, name: str
+) -> None:
     from tests.crash.harness import trade
 
     for writer, options in (("a", ""), ("b", "--format jsonl"), ("c", "")):
@@ -156,6 +157,4 @@ def test_rewriting_on_a_full_disk(disk: Disk, shell: Shell, quiet_env: dict[str,
     after = set(events_of(root, quiet_env))
     if name != "retain":
         assert after.issuperset(before)
-    assert (
-        len(after) == len(before) + (4000 if name == "pack import" else 0) or name == "retain"
-    )
+    assert len(after) == len(before) + (4000 if name == "pack import" else 0) or name == "retain"

@@ -133,9 +133,7 @@ def test_a_rewrite_is_killed(tmp_path: Path, quiet_env: dict[str, str], name: st
     print(f"{name}: {hit} kills, {len(after)} events")
 
 
-def check_events(
-    name: str, found: list[bytes], before: list[bytes], after: list[bytes]
-) -> None:
+def check_events(name: str, found: list[bytes], before: list[bytes], after: list[bytes]) -> None:
     """What may be there between the beginning and the end of a rewrite."""
     assert len(found) == len(set(found)), "an event is there twice"
     if name == "retain":

@@ -27,9 +27,7 @@ ROUNDS = 8  # with four writers at once
     ],
     ids=" ".join,
 )
-def test_one_writer(
-    tmp_path: Path, quiet_env: dict[str, str], options: tuple[str, ...]
-) -> None:
+def test_one_writer(tmp_path: Path, quiet_env: dict[str, str], options: tuple[str, ...]) -> None:
     root = tmp_path / "data"
     chosen = random.Random(repr(options))
     for round_ in range(KILLS):
@@ -53,9 +51,7 @@ def test_four_writers(tmp_path: Path, quiet_env: dict[str, str], form: str) -> N
     root = tmp_path / "data"
     chosen = random.Random(form)
     for round_ in range(ROUNDS):
-        stores = [
-            Store(root, quiet_env, f"w{round_}{name}", "--format", form) for name in "abcd"
-        ]
+        stores = [Store(root, quiet_env, f"w{round_}{name}", "--format", form) for name in "abcd"]
         for store in stores:
             store.wait_for(chosen.randrange(1, 4000))
             store.kill()

@@ -59,8 +59,11 @@ def rows_in(path: Path, *symbols: str, **wanted: Any) -> list[dict[str, Any]]:
 
 
 def _plain(batch: Any) -> Iterator[dict[str, Any]]:
-    times = {name: batch[name].cast("int64").to_pylist() for name in ("ts_event", "ts_close")
-             if name in batch.schema.names}  # fmt: skip
+    times = {
+        name: batch[name].cast("int64").to_pylist()
+        for name in ("ts_event", "ts_close")
+        if name in batch.schema.names
+    }
     rest = batch.drop_columns(list(times)).to_pylist()
     for i, row in enumerate(rest):
         row |= {name: from_ns(v[i]) for name, v in times.items() if v[i] is not None}

@@ -13,10 +13,16 @@ def test_a_stock_trade(lean: LeanFolder) -> None:
     lean.zip(IBM_TRADES, "34200123,1825300,100,P,20002020,0", "34200123.5,1825350.5,2,D,0,1")
     first, second = rows_in(lean.root)
     assert first == {
-        "type": "trade", "symbol": "IBM", "ts_event": "2013-10-07T13:30:00.123000000Z",
-        "provider": "lean", "venue": "ARCX", "channel": "lean:equity/usa/tick/trade",
-        "price": Decimal("182.53"), "size": Decimal(100), "conditions": ["20002020"],
-    }  # fmt: skip
+        "type": "trade",
+        "symbol": "IBM",
+        "ts_event": "2013-10-07T13:30:00.123000000Z",
+        "provider": "lean",
+        "venue": "ARCX",
+        "channel": "lean:equity/usa/tick/trade",
+        "price": Decimal("182.53"),
+        "size": Decimal(100),
+        "conditions": ["20002020"],
+    }
     assert second["ts_event"] == "2013-10-07T13:30:00.123500000Z"
     assert second["price"] == Decimal("182.53505")
     assert second["venue"] == "FINR"
@@ -109,29 +115,64 @@ def test_currency_quotes_have_no_sizes(lean: LeanFolder) -> None:
     lean.zip("forex/fxcm/tick/eurusd/20140504_quote.zip", "68451815,1.38700,1.38790")
     (row,) = rows_in(lean.root)
     assert row == {
-        "type": "quote", "symbol": "EURUSD", "ts_event": "2014-05-05T00:00:51.815000000Z",
-        "provider": "lean", "venue": "fxcm", "channel": "lean:forex/fxcm/tick/quote",
-        "bid_price": Decimal("1.387"), "ask_price": Decimal("1.3879"),
-    }  # fmt: skip
+        "type": "quote",
+        "symbol": "EURUSD",
+        "ts_event": "2014-05-05T00:00:51.815000000Z",
+        "provider": "lean",
+        "venue": "fxcm",
+        "channel": "lean:forex/fxcm/tick/quote",
+        "bid_price": Decimal("1.387"),
+        "ask_price": Decimal("1.3879"),
+    }
 
 
 @pytest.mark.parametrize(
     ("name", "line", "start", "close", "interval"),
     [
-        ("equity/usa/second/spy/20131007_trade.zip", "34200000",
-         "2013-10-07T13:30:00", "2013-10-07T13:30:01", "1s"),
-        ("equity/usa/minute/spy/20131007_trade.zip", "34200000",
-         "2013-10-07T13:30:00", "2013-10-07T13:31:00", "1m"),
-        ("equity/usa/hour/spy.zip", "20131007 09:00",
-         "2013-10-07T13:00:00", "2013-10-07T14:00:00", "1h"),
-        ("equity/usa/daily/spy.zip", "20131007 00:00",
-         "2013-10-07T04:00:00", "2013-10-08T04:00:00", "1d"),
-        ("equity/usa/daily/spy.zip", "20131103 00:00",  # a day of 25 hours
-         "2013-11-03T04:00:00", "2013-11-04T05:00:00", "1d"),
-        ("equity/india/minute/spy/20190101_trade.zip", "33300000",
-         "2019-01-01T03:45:00", "2019-01-01T03:46:00", "1m"),
+        (
+            "equity/usa/second/spy/20131007_trade.zip",
+            "34200000",
+            "2013-10-07T13:30:00",
+            "2013-10-07T13:30:01",
+            "1s",
+        ),
+        (
+            "equity/usa/minute/spy/20131007_trade.zip",
+            "34200000",
+            "2013-10-07T13:30:00",
+            "2013-10-07T13:31:00",
+            "1m",
+        ),
+        (
+            "equity/usa/hour/spy.zip",
+            "20131007 09:00",
+            "2013-10-07T13:00:00",
+            "2013-10-07T14:00:00",
+            "1h",
+        ),
+        (
+            "equity/usa/daily/spy.zip",
+            "20131007 00:00",
+            "2013-10-07T04:00:00",
+            "2013-10-08T04:00:00",
+            "1d",
+        ),
+        (
+            "equity/usa/daily/spy.zip",
+            "20131103 00:00",  # a day of 25 hours
+            "2013-11-03T04:00:00",
+            "2013-11-04T05:00:00",
+            "1d",
+        ),
+        (
+            "equity/india/minute/spy/20190101_trade.zip",
+            "33300000",
+            "2019-01-01T03:45:00",
+            "2019-01-01T03:46:00",
+            "1m",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_stock_bar(
     lean: LeanFolder, name: str, line: str, start: str, close: str, interval: str
 ) -> None:
@@ -183,9 +224,7 @@ def test_bars_of_other_markets(lean: LeanFolder) -> None:
         ("20241103", "09:30:00", "2024-11-03T14:30:00"),
     ],
 )
-def test_days_on_which_the_clock_changes(
-    lean: LeanFolder, day: str, clock: str, utc: str
-) -> None:
+def test_days_on_which_the_clock_changes(lean: LeanFolder, day: str, clock: str, utc: str) -> None:
     hours, minutes, seconds = map(int, clock.split(":"))
     ms = ((hours * 60 + minutes) * 60 + seconds) * 1000
     lean.zip(f"equity/usa/tick/x/{day}_trade.zip", f"{ms}.25,10000,1")

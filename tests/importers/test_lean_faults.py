@@ -76,9 +76,18 @@ def test_the_line_is_right_far_into_a_file(lean: LeanFolder) -> None:
 
 
 @pytest.mark.parametrize(
-    "time", ["20131007", "20131007 9:30", "20131307 00:00", "20131007 25:00", "99990101 00:00",
-             "20131007 00:00:00", "x", "00010101 00:00"],
-)  # fmt: skip
+    "time",
+    [
+        "20131007",
+        "20131007 9:30",
+        "20131307 00:00",
+        "20131007 25:00",
+        "99990101 00:00",
+        "20131007 00:00:00",
+        "x",
+        "00010101 00:00",
+    ],
+)
 def test_a_broken_time_of_a_bar(lean: LeanFolder, time: str) -> None:
     path = lean.zip("equity/usa/daily/ibm.zip", "20131004 00:00,1,1,1,1,1", f"{time},1,1,1,1,1")
     with pytest.raises(DataError, match="line 2: time is not yyyyMMdd HH:mm"):

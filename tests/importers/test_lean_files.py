@@ -26,14 +26,32 @@ def test_order_over_files_of_all_kinds(lean: LeanFolder) -> None:
     rows = rows_in(lean.root)
     # Equal times: first the files of all days, then by path; rows of a file in their order.
     assert [r["symbol"] for r in rows] == [
-        "AAPL", "ZZ", "IBM", "IBM", "AAPL", "IBM", "IBM", "IBM", "AAPL", "IBM", "ZZ",
-    ]  # fmt: skip
+        "AAPL",
+        "ZZ",
+        "IBM",
+        "IBM",
+        "AAPL",
+        "IBM",
+        "IBM",
+        "IBM",
+        "AAPL",
+        "IBM",
+        "ZZ",
+    ]
     assert [r["type"] for r in rows[2:9]] == [
-        "quote", "trade", "trade", "quote", "quote", "trade", "trade",
-    ]  # fmt: skip
+        "quote",
+        "trade",
+        "trade",
+        "quote",
+        "quote",
+        "trade",
+        "trade",
+    ]
     assert [r["bid_price"] for r in rows if r["type"] == "quote"] == [
-        Decimal("0.0001"), Decimal("0.0002"), Decimal("0.0003"),
-    ]  # fmt: skip
+        Decimal("0.0001"),
+        Decimal("0.0002"),
+        Decimal("0.0003"),
+    ]
 
 
 def test_one_schema_for_all_batches(lean: LeanFolder) -> None:
@@ -41,9 +59,7 @@ def test_one_schema_for_all_batches(lean: LeanFolder) -> None:
     lean.zip("equity/usa/daily/ibm.zip", "19980102 00:00,1,1,1,1,1")
     batches = list(Lean(ImportRequest(lean.root), Lean.Options()).batches())
     for batch in batches:
-        assert batch.schema.equals(
-            arrow_schema(frozenset(["trade", "bar"])), check_metadata=True
-        )
+        assert batch.schema.equals(arrow_schema(frozenset(["trade", "bar"])), check_metadata=True)
         batch.validate(full=True)
 
 

@@ -64,9 +64,7 @@ def test_every_row_of_every_file_in_order_of_time(root: Path) -> None:
         assert (times[1:] >= times[:-1]).all()
         last = times[-1]
         table = pa.table({"channel": batch["channel"], "symbol": batch["symbol"]})
-        for row in (
-            table.group_by(["channel", "symbol"]).aggregate([([], "count_all")]).to_pylist()
-        ):
+        for row in table.group_by(["channel", "symbol"]).aggregate([([], "count_all")]).to_pylist():
             found[row["channel"], row["symbol"]] += row["count_all"]
     assert found == expected
     assert sum(found.values()) > 1_400_000
@@ -86,13 +84,13 @@ def test_every_value_of_a_days_ticks(root: Path, kind: str) -> None:
     rows = (row for batch in batches(path) for row in _values(batch, kind))
     for row, line in zip(rows, lines_of(path), strict=True):
         assert row[0] == (start + int(line[0])) * 1_000_000
-        numbers = [
-            None if v is None else int(v * s) for v, s in zip(row[1:], scales, strict=True)
-        ]
+        numbers = [None if v is None else int(v * s) for v, s in zip(row[1:], scales, strict=True)]
         said = [int(text) for text in line[1 : 3 if kind == "trade" else 5]]
         if kind == "quote":
-            said = [*(said[:2] if any(said[:2]) else (None, None)),
-                    *(said[2:] if any(said[2:]) else (None, None))]  # fmt: skip
+            said = [
+                *(said[:2] if any(said[:2]) else (None, None)),
+                *(said[2:] if any(said[2:]) else (None, None)),
+            ]
         assert numbers == said
 
 
@@ -153,9 +151,7 @@ def test_minutes_made_of_trades(root: Path, name: str, count: int, sha256: str) 
 def test_stock_quotes_tell_of_one_side(root: Path) -> None:
     bids = asks = both = 0
     for batch in batches(root / TICKS / "bac/20131007_quote.zip"):
-        bid, ask = (
-            batch[f"{side}_price"].is_valid().to_numpy(False) for side in ("bid", "ask")
-        )
+        bid, ask = (batch[f"{side}_price"].is_valid().to_numpy(False) for side in ("bid", "ask"))
         assert (bid == batch["bid_venue"].is_valid().to_numpy(False)).all()
         bids, asks, both = bids + bid.sum(), asks + ask.sum(), both + (bid & ask).sum()
     assert (bids, asks, both) == (238_427, 238_428, 0)
@@ -164,18 +160,38 @@ def test_stock_quotes_tell_of_one_side(root: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "count", "first", "last"),
     [
-        ("fxcm/tick/eurusd/20140501", 51_053,
-         "2014-05-01T05:00:01.787000000Z", "2014-05-02T04:59:47.638000000Z"),
-        ("fxcm/tick/eurusd/20140502", 96_406,
-         "2014-05-02T05:00:00.611000000Z", "2014-05-02T20:59:11.909000000Z"),
-        ("fxcm/tick/eurusd/20140504", 8_025,
-         "2014-05-04T19:00:51.815000000Z", "2014-05-05T04:59:58.346000000Z"),
-        ("oanda/tick/eurusd/20140501", 24_179,
-         "2014-05-01T00:00:00.292000000Z", "2014-05-01T23:59:31.310000000Z"),
-        ("oanda/tick/eurusd/20140504", 1_164,
-         "2014-05-04T21:00:00.462000000Z", "2014-05-04T23:59:48.314000000Z"),
+        (
+            "fxcm/tick/eurusd/20140501",
+            51_053,
+            "2014-05-01T05:00:01.787000000Z",
+            "2014-05-02T04:59:47.638000000Z",
+        ),
+        (
+            "fxcm/tick/eurusd/20140502",
+            96_406,
+            "2014-05-02T05:00:00.611000000Z",
+            "2014-05-02T20:59:11.909000000Z",
+        ),
+        (
+            "fxcm/tick/eurusd/20140504",
+            8_025,
+            "2014-05-04T19:00:51.815000000Z",
+            "2014-05-05T04:59:58.346000000Z",
+        ),
+        (
+            "oanda/tick/eurusd/20140501",
+            24_179,
+            "2014-05-01T00:00:00.292000000Z",
+            "2014-05-01T23:59:31.310000000Z",
+        ),
+        (
+            "oanda/tick/eurusd/20140504",
+            1_164,
+            "2014-05-04T21:00:00.462000000Z",
+            "2014-05-04T23:59:48.314000000Z",
+        ),
     ],
-)  # fmt: skip
+)
 def test_currency_ticks(root: Path, name: str, count: int, first: str, last: str) -> None:
     times = [
         time

@@ -12,12 +12,12 @@ import pytest
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.capture import Capture
-from mdc_core.live.faults import Faults
+from mdc_core.live.connection import FeedSession
 from mdc_core.live.feed import Feed
-from mdc_core.live.server import SandboxServer
-from mdc_core.live.session import Session
-from mdc_core.live.tape import Tape
-from mdc_core.live.websocket import WebSocketLine
+from mdc_core.live.sandbox.faults import Faults
+from mdc_core.live.sandbox.playback import Playback
+from mdc_core.live.sandbox.server import SandboxServer
+from mdc_core.live.transports.websocket import WebSocketLine
 from mdc_core.logs import Log, Mask
 from mdc_core.plugin import (
     BusyError,
@@ -154,10 +154,10 @@ class Desk:
 
     def session(
         self, make: Callable[[Subscription], Stream] | None = None, **more: Any
-    ) -> Session:
+    ) -> FeedSession:
         """The session for two symbols."""
         wanted = Subscription(("SPY", "AAPL"))
-        return Session(
+        return FeedSession(
             "acme", make or self.stream, wanted, mask=self.mask, say=self.log, **more
         )
 
@@ -165,7 +165,7 @@ class Desk:
         self,
         url: str,
         *,
-        session: Session | None = None,
+        session: FeedSession | None = None,
         retries: int | None = None,
         buffer: Buffer | None = None,
         capture: Capture | None = None,
@@ -174,13 +174,21 @@ class Desk:
     ) -> Feed:
         """A feed from that server."""
         line = WebSocketLine(
-            session or self.session(), url=url, capture=capture, now=Ticking(),
-            end_on_close=end_on_close, **more,
-        )  # fmt: skip
+            session or self.session(),
+            url=url,
+            capture=capture,
+            now=Ticking(),
+            end_on_close=end_on_close,
+            **more,
+        )
         return Feed(
-            line, buffer or Buffer(), self.stop, say=self.log, wait=self.wait,
+            line,
+            buffer or Buffer(),
+            self.stop,
+            say=self.log,
+            wait=self.wait,
             backoff=Backoff(retries, draw=lambda: 1.0),
-        )  # fmt: skip
+        )
 
     def wait(self, seconds: float) -> bool:
         """Do not wait, but remember for how long."""
@@ -191,7 +199,7 @@ class Desk:
         self, events: Sequence[Event], faults: Faults | None = None, **more: Any
     ) -> SandboxServer:
         """The vendor's server, playing these events."""
-        more.setdefault("tape", Tape(lambda: [events]))
+        more.setdefault("tape", Playback(lambda: [events]))
         return SandboxServer(AcmeServer, say=self.log, faults=faults, **more)
 
 

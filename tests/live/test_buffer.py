@@ -10,7 +10,7 @@ from mdc_core.errors import WriteError
 from mdc_core.events import Bar, Book, Connection, Event, Gap, Integrity, Level, Market, Trade
 from mdc_core.live import buffer as buffer_module
 from mdc_core.live.buffer import POLICIES, Buffer, Policy
-from mdc_core.live.spill import Spill
+from mdc_core.live.spill import BufferSpill
 from mdc_core.times import from_ns
 
 SYMBOLS = ("SPY", "AAPL", "MSFT")
@@ -176,13 +176,15 @@ def test_spill_gives_every_field_back_exactly(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(buffer_module, "AT_ONCE", 1)
     rows: list[Event] = [
         Trade(
-            symbol="Ä\u2028\"", ts_event=from_ns(1), price=Decimal("1.10"),
+            symbol='Ä\u2028"',
+            ts_event=from_ns(1),
+            price=Decimal("1.10"),
             size=Decimal("1E-18"),
             extra={"fee": Decimal("0.10"), "id": 2**63, "nested": [Decimal("1.0"), None, "x"]},
         ),
         Book(symbol="B", bids=[Level(Decimal("0.30"), Decimal("7"), 2)], asks=[]),
         Bar(symbol="C", close=Decimal("123456789012345678.000000000000000001")),
-    ]  # fmt: skip
+    ]
     buffer = Buffer(1, "spill")
     buffer.put([trade(0)])
     for row in rows:
@@ -197,10 +199,10 @@ def test_spill_gives_every_field_back_exactly(monkeypatch: pytest.MonkeyPatch) -
 def test_a_full_disk_is_an_error_and_what_it_cost_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def full(self: Spill, events: list[Event]) -> None:
+    def full(self: BufferSpill, events: list[Event]) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Spill, "write", full)
+    monkeypatch.setattr(BufferSpill, "write", full)
     buffer = Buffer(1, "spill")
     buffer.put([trade(0)])
     with pytest.raises(WriteError, match="No space left"):

@@ -10,7 +10,7 @@ import pytest
 from mdc_core.errors import DataError, RefusedError, WriteError
 from mdc_core.events import Connection, Event, Gap, Trade
 from mdc_core.live.capture import Capture, records, replay
-from mdc_core.live.faults import parse_faults
+from mdc_core.live.sandbox.faults import parse_faults
 from mdc_core.wire.jsonl import encode_rows
 
 
@@ -23,9 +23,7 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["c.jsonl", "c.jsonl.gz", "c.jsonl.zst"])
-def test_a_replay_gives_what_the_feed_gave(
-    desk: Any, acme: Any, tmp_path: Path, name: str
-) -> None:
+def test_a_replay_gives_what_the_feed_gave(desk: Any, acme: Any, tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     faults = parse_faults("disconnect-after=40,times=2,malformed-after=25")
     capture = Capture(path, desk.mask)
@@ -51,8 +49,11 @@ def test_a_feed_that_was_stopped_while_it_was_down_replays_the_same(
             live += events
     capture.close()
     assert [e.state for e in live if isinstance(e, Connection)] == [
-        "up", "down", "resubscribed", "down",
-    ]  # fmt: skip
+        "up",
+        "down",
+        "resubscribed",
+        "down",
+    ]
     assert isinstance(live[-1], Gap) and live[-1].end is None
     assert flat(replay(path, desk.session())) == live
 
@@ -72,8 +73,9 @@ def test_no_secret_is_in_a_capture(desk: Any, acme: Any, tmp_path: Path) -> None
     assert opened["frame"]["url"].endswith("/feed?token=***")
     assert opened["frame"]["headers"] == {"X-Token": "***"}
     assert (login["dir"], login["frame"]) == (
-        "out", {"token": "***", "symbols": ["SPY", "AAPL"]},
-    )  # fmt: skip
+        "out",
+        {"token": "***", "symbols": ["SPY", "AAPL"]},
+    )
 
 
 def test_a_secret_that_the_vendor_repeats_is_masked_too(desk: Any, tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 from mdc_core.errors import BusyError, RefusedError, UnavailableError
 from mdc_core.events import Connection, Event, Gap, Integrity, Trade
 from mdc_core.live.buffer import Buffer
-from mdc_core.live.faults import Faults, parse_faults
-from mdc_core.live.tape import Tape
+from mdc_core.live.sandbox.faults import Faults, parse_faults
+from mdc_core.live.sandbox.playback import Playback
 from mdc_core.plugin import Subscription
 from mdc_core.wire.quarantine import Quarantine
 
@@ -46,16 +46,21 @@ def test_a_reconnect_is_told_and_its_gap_has_the_right_ends(desk: Any, acme: Any
         events = flat(desk.feed(server.url()))
     assert numbers(events) == [*range(20), *range(27, 50)]
     assert states(events) == [
-        ("up", "acme-1"), ("down", "acme-1"), ("resubscribed", "acme-2"),
-    ]  # fmt: skip
+        ("up", "acme-1"),
+        ("down", "acme-1"),
+        ("resubscribed", "acme-2"),
+    ]
     (gap,) = (e for e in events if isinstance(e, Gap))
     place = events.index(gap)
     before = [e for e in events[:place] if isinstance(e, Trade)][-1]
     told = events[place - 1]
     assert isinstance(told, Connection)
     assert (gap.start, gap.end, gap.reason, gap.count) == (
-        before.ts_recv, told.ts_recv, "disconnect", None,
-    )  # fmt: skip
+        before.ts_recv,
+        told.ts_recv,
+        "disconnect",
+        None,
+    )
     assert (gap.provider, gap.channel, gap.symbol) == ("acme", "acme-2", None)
     assert gap.extra == {"symbols": ["SPY", "AAPL"]}
     down = next(e for e in events if isinstance(e, Connection) and e.state == "down")
@@ -84,7 +89,7 @@ def test_the_backoff_starts_again_after_a_healthy_connection(desk: Any, acme: An
 
 
 def test_a_server_that_dies_is_given_up_after_the_retries(desk: Any, acme: Any) -> None:
-    with desk.server([], tape=Tape(lambda: endless(acme))) as server:
+    with desk.server([], tape=Playback(lambda: endless(acme))) as server:
         feed = desk.feed(server.url(), retries=2)
         events: list[Event] = []
         with pytest.raises(UnavailableError, match="given up after 3 tries") as caught:
@@ -95,8 +100,9 @@ def test_a_server_that_dies_is_given_up_after_the_retries(desk: Any, acme: Any) 
     assert states(events) == [("up", "acme-1"), ("down", "acme-1")]
     assert isinstance(events[-1], Gap)
     assert (events[-1].start, events[-1].end) == (
-        events[-3].ts_recv, None,
-    )  # fmt: skip
+        events[-3].ts_recv,
+        None,
+    )
     assert desk.waits[-1] == 2.0 * desk.waits[-2]
 
 
@@ -257,7 +263,7 @@ def test_blocking_makes_the_server_wait_and_loses_nothing(desk: Any, acme: Any) 
 
 
 def test_leaving_early_ends_the_thread(desk: Any, acme: Any) -> None:
-    with desk.server([], tape=Tape(lambda: endless(acme))) as server:
+    with desk.server([], tape=Playback(lambda: endless(acme))) as server:
         feed = desk.feed(server.url(), buffer=Buffer(20, "block"))
         iterator = iter(feed)
         assert next(iterator)
@@ -305,7 +311,7 @@ def test_another_subscription_on_the_same_connection(
             yield acme.trades(1, "nobody")
         yield next(pause)
 
-    with desk.server([], tape=Tape(lists)) as server:
+    with desk.server([], tape=Playback(lists)) as server:
         feed = desk.feed(server.url(), session=session)
         events: list[Event] = []
         for some in feed:

@@ -8,8 +8,8 @@ from websockets.sync.client import connect
 
 from mdc_core.errors import ConfigError, DataError, UsageError
 from mdc_core.events import Begin, End, Event, Trade
-from mdc_core.live.faults import Faults, parse_faults
-from mdc_core.live.tape import Pace, Tape
+from mdc_core.live.sandbox.faults import Faults, parse_faults
+from mdc_core.live.sandbox.playback import Playback, PlaybackPace
 from mdc_core.times import SECOND, from_ns
 
 
@@ -31,7 +31,7 @@ class Clock:
 
 def test_the_pace_is_that_of_the_events_times_the_speed() -> None:
     clock = Clock()
-    pace = Pace(10.0, clock)
+    pace = PlaybackPace(10.0, clock)
     assert pace.delay(at(50)) == 0.0
     assert pace.delay(at(55)) == 0.5
     clock.time += 0.2
@@ -39,7 +39,7 @@ def test_the_pace_is_that_of_the_events_times_the_speed() -> None:
     clock.time += 1
     assert pace.delay(at(60)) == 0.0  # behind: at once
     assert pace.delay(at(20)) == 0.0  # out of order: at once
-    assert Pace(None, clock).delay(at(1)) == 0.0
+    assert PlaybackPace(None, clock).delay(at(1)) == 0.0
     assert pace.delay(Trade(symbol="SPY")) == 0.0
 
 
@@ -56,7 +56,7 @@ def test_each_client_is_played_the_tape_from_its_beginning(desk: Any, acme: Any)
 
 def test_a_pipe_is_played_once(desk: Any, acme: Any) -> None:
     rows = [Begin(run_id="r", stage="s"), *acme.trades(30), End(run_id="r", stage="s")]
-    tape = Tape(lambda: [rows], rewinds=False)
+    tape = Playback(lambda: [rows], rewinds=False)
     faults = Faults(disconnect_after=10, skip=5)
     with desk.server([], faults, tape=tape) as server:
         assert numbers(desk.feed(server.url())) == [*range(10), *range(15, 30)]
@@ -71,14 +71,12 @@ def test_two_clients_at_once_get_the_same(desk: Any, acme: Any) -> None:
             assert numbers([head, *rest]) == list(range(300))
 
 
-def test_an_error_of_the_tape_is_kept_for_whoever_started_the_server(
-    desk: Any, acme: Any
-) -> None:
+def test_an_error_of_the_tape_is_kept_for_whoever_started_the_server(desk: Any, acme: Any) -> None:
     def broken() -> Any:
         yield acme.trades(3)
         raise ConfigError("no more")
 
-    with desk.server([], tape=Tape(broken)) as server:
+    with desk.server([], tape=Playback(broken)) as server:
         with pytest.raises(DataError, match=r"the sandbox has failed: .* 1011 the data"):
             numbers(desk.feed(server.url()))
         assert server.done.wait(30)

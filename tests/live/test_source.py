@@ -11,7 +11,7 @@ from mdc_core.events import Connection, Event, Gap, Trade
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.feed import Feed
-from mdc_core.live.limit import Limit
+from mdc_core.live.limit import EventLimit
 from mdc_core.live.source import Simulation, SourceLine
 from mdc_core.live.stamp import Stamp
 from mdc_core.logs import Log, Mask
@@ -46,21 +46,33 @@ def test_a_library_that_breaks_off_is_started_again(monkeypatch: pytest.MonkeyPa
     wanted = Subscription(("SPY",))
     line = SourceLine("lib", lambda s: Library(s, None, {}), wanted, mask=Mask(), now=Clock())
     feed = Feed(
-        line, Buffer(), threading.Event(), say=Log(threshold=100),
+        line,
+        Buffer(),
+        threading.Event(),
+        say=Log(threshold=100),
         backoff=Backoff(draw=lambda: 0.0),
-    )  # fmt: skip
+    )
     events = [e for some in feed for e in some]
     kinds = [type(e).__name__ for e in events]
     assert kinds == [
-        "Connection", "Trade", "Trade", "Connection",
-        "Connection", "Gap", "Trade", "Trade", "Trade",
-    ]  # fmt: skip
+        "Connection",
+        "Trade",
+        "Trade",
+        "Connection",
+        "Connection",
+        "Gap",
+        "Trade",
+        "Trade",
+        "Trade",
+    ]
     up, first, second, down, again, gap, *rest = events
     assert isinstance(gap, Gap) and isinstance(down, Connection)
     assert isinstance(again, Connection)
     assert (down.state, down.reason, again.state) == (
-        "down", "the library gave up", "resubscribed",
-    )  # fmt: skip
+        "down",
+        "the library gave up",
+        "resubscribed",
+    )
     assert first.ts_recv == up.ts_recv == from_ns(1000)
     assert (gap.start, gap.end, gap.reason) == (second.ts_recv, again.ts_recv, "disconnect")
     assert {e.provider for e in events} == {"lib"}
@@ -123,16 +135,16 @@ def test_the_backoff_doubles_up_to_half_a_minute_and_gives_up() -> None:
 def test_a_limit_counts_events_about_instruments_only() -> None:
     up = Connection(state="up")
     trade = Trade(symbol="SPY")
-    limit = Limit(3)
+    limit = EventLimit(3)
     assert limit.cut([up, trade, up]) == [up, trade, up]
     assert not limit.reached
     assert limit.cut([up, trade, trade, up, trade]) == [up, trade, trade]
     assert limit.reached
-    assert Limit().cut([trade]) == [trade]
-    assert not Limit().reached
+    assert EventLimit().cut([trade]) == [trade]
+    assert not EventLimit().reached
 
 
 def test_a_limit_in_time() -> None:
     moments = iter([10.0, 11.4, 11.5])
-    limit = Limit(duration=1_500_000_000, clock=lambda: next(moments))
+    limit = EventLimit(duration=1_500_000_000, clock=lambda: next(moments))
     assert [limit.reached, limit.reached] == [False, True]

@@ -23,9 +23,14 @@ def environment(**more: str) -> dict[str, str]:
 
 def mdc(folder: Path, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [MDC, *args], cwd=folder, env=environment(XDG_STATE_HOME=str(folder), **more),
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        [MDC, *args],
+        cwd=folder,
+        env=environment(XDG_STATE_HOME=str(folder), **more),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def rows(text: str) -> list[dict[str, Any]]:
@@ -44,9 +49,13 @@ def played(text: str) -> list[tuple[Any, ...]]:
 @contextmanager
 def sandbox(folder: Path, *args: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     server = subprocess.Popen(
-        [MDC, "sandbox", "alpaca", *args], cwd=folder, env=environment(), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [MDC, "sandbox", "alpaca", *args],
+        cwd=folder,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert server.stdout is not None and server.stderr is not None
     with server:
         try:
@@ -72,8 +81,10 @@ def test_a_limit_counts_events_about_instruments(tmp_path: Path) -> None:
     begin, up, *rest, end = rows(done.stdout)
     assert (begin["type"], begin["provider"], begin["stage"]) == ("begin", "alpaca", "stream")
     assert begin["request"] == {
-        "provider": "alpaca", "symbols": ["SPY", "AAPL"], "channels": ["trade", "quote"],
-    }  # fmt: skip
+        "provider": "alpaca",
+        "symbols": ["SPY", "AAPL"],
+        "channels": ["trade", "quote"],
+    }
     assert (up["type"], up["state"]) == ("connection", "up")
     assert len(rest) == 1000
     assert {row["provider"] for row in rest} == {"alpaca"}
@@ -87,9 +98,13 @@ def test_arrow_between_commands(tmp_path: Path) -> None:
     args = ("stream", "alpaca", "SPY", "--sandbox", "--limit", "50", "--wire", "arrow")
     script = f"{MDC} {' '.join(args)} | {MDC} head -n 1000"
     done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", script], env=environment(), capture_output=True,
-        text=True, timeout=120, check=False,
-    )  # fmt: skip
+        ["bash", "-o", "pipefail", "-c", script],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert len(kinds(done.stdout, "trade", "quote")) == 50
 
@@ -106,19 +121,31 @@ def test_what_a_sandbox_plays_arrives_exactly_and_ends(tmp_path: Path, events: P
 
 def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) -> None:
     stored = subprocess.run(
-        [MDC, "store", "--root", "data"], input=events.read_bytes(), cwd=tmp_path, timeout=60,
-        env=environment(), check=False, capture_output=True,
-    )  # fmt: skip
+        [MDC, "store", "--root", "data"],
+        input=events.read_bytes(),
+        cwd=tmp_path,
+        timeout=60,
+        env=environment(),
+        check=False,
+        capture_output=True,
+    )
     assert stored.returncode == 0, stored.stderr
     client = f"{MDC} stream alpaca SPY AAPL --sandbox --url $url"
     copies = []
-    for server in (f"cat {events} | {MDC} sandbox alpaca --data - --once",
-                   f"{MDC} sandbox alpaca --data data --once"):  # fmt: skip
+    for server in (
+        f"cat {events} | {MDC} sandbox alpaca --data - --once",
+        f"{MDC} sandbox alpaca --data data --once",
+    ):
         script = f"{server} | {{ read url; {client}; }}"
         done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", script], cwd=tmp_path, env=environment(),
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+            ["bash", "-o", "pipefail", "-c", script],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         copies.append(played(done.stdout))
     assert copies[0] == played(events.read_text())
@@ -129,9 +156,19 @@ def test_a_disconnect_is_a_gap_and_nothing_else_is_lost(tmp_path: Path, events: 
     fault = ("--fault", "disconnect-after=100,skip=30", "--fault", "malformed-after=50")
     with sandbox(tmp_path, "--data", str(events), *fault) as (url, _):
         done = mdc(
-            tmp_path, "stream", "alpaca", "SPY", "AAPL", "--url", url, "--limit", "470",
-            "--quarantine", "aside.jsonl", **KEYS,
-        )  # fmt: skip
+            tmp_path,
+            "stream",
+            "alpaca",
+            "SPY",
+            "AAPL",
+            "--url",
+            url,
+            "--limit",
+            "470",
+            "--quarantine",
+            "aside.jsonl",
+            **KEYS,
+        )
     assert done.returncode == 0, done.stderr
     sent = played(events.read_text())
     assert played(done.stdout) == sent[:100] + sent[130:]
@@ -152,8 +189,11 @@ def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -
     with sandbox(tmp_path, "--symbol", "SPY") as (url, server):
         client = subprocess.Popen(
             [MDC, "stream", "alpaca", "SPY", "--url", url, "--retries", "1"],
-            env=environment(**KEYS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
-        )  # fmt: skip
+            env=environment(**KEYS),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+        )
         assert client.stdout is not None
         head = b""
         while b'"type":"trade"' not in head:
@@ -175,8 +215,11 @@ def test_a_signal_ends_the_stream_with_its_end(tmp_path: Path, number: int) -> N
     with sandbox(tmp_path, "--symbol", "SPY", "--fault", "stall-after=20") as (url, server):
         client = subprocess.Popen(
             [MDC, "stream", "alpaca", "SPY", "--url", url],
-            env=environment(**KEYS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            env=environment(**KEYS),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert client.stdout is not None
         lines = [client.stdout.readline() for _ in range(22)]
         client.send_signal(number)
@@ -194,8 +237,11 @@ def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
     with sandbox(tmp_path, "--symbol", "SPY", "--symbol", "MSFT", "--speed", "1x") as (url, _):
         client = subprocess.Popen(
             [MDC, "stream", "alpaca", "--symbols-file", str(file), "--url", url],
-            env=environment(**KEYS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            env=environment(**KEYS),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert client.stdout is not None
         lines = [client.stdout.readline() for _ in range(3)]
         file.write_text("MSFT\n")
@@ -216,9 +262,17 @@ def test_a_capture_replays_to_the_same_bytes(tmp_path: Path, events: Path) -> No
     fault = ("--fault", "disconnect-after=200,malformed-after=70")
     with sandbox(tmp_path, "--data", str(events), *fault) as (url, _):
         live = mdc(
-            tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url,
-            "--capture", "raw.jsonl",
-        )  # fmt: skip
+            tmp_path,
+            "stream",
+            "alpaca",
+            "SPY",
+            "AAPL",
+            "--sandbox",
+            "--url",
+            url,
+            "--capture",
+            "raw.jsonl",
+        )
     again = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--replay", "raw.jsonl")
     assert (live.returncode, again.returncode) == (0, 0), live.stderr + again.stderr
     assert again.stdout.splitlines()[1:-1] == live.stdout.splitlines()[1:-1]
@@ -230,9 +284,7 @@ def test_a_capture_replays_to_the_same_bytes(tmp_path: Path, events: Path) -> No
 
 def test_a_duration_ends_a_quiet_feed(tmp_path: Path) -> None:
     with sandbox(tmp_path, "--symbol", "SPY", "--fault", "stall-after=5") as (url, _):
-        done = mdc(
-            tmp_path, "stream", "alpaca", "SPY", "--url", url, "--duration", "1s", **KEYS
-        )
+        done = mdc(tmp_path, "stream", "alpaca", "SPY", "--url", url, "--duration", "1s", **KEYS)
     assert done.returncode == 0, done.stderr
     assert rows(done.stdout)[-1]["reason"] == "limit"
 
@@ -286,9 +338,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert "no such file or directory: none" in data.stderr
 
 
-def test_data_that_is_not_whole_is_not_played_as_if_it_were(
-    tmp_path: Path, events: Path
-) -> None:
+def test_data_that_is_not_whole_is_not_played_as_if_it_were(tmp_path: Path, events: Path) -> None:
     whole = events.read_text().splitlines(keepends=True)
     (tmp_path / "cut.jsonl").write_text("".join(whole[:-1]))
     with sandbox(tmp_path, "--data", "cut.jsonl") as (url, server):
@@ -302,9 +352,13 @@ def test_data_that_is_not_whole_is_not_played_as_if_it_were(
 def test_the_reader_of_the_output_may_leave(tmp_path: Path) -> None:
     script = f"{MDC} stream alpaca SPY --sandbox | head -n 3; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(
-        ["bash", "-c", script], env=environment(), capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
+        ["bash", "-c", script],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert done.stdout.splitlines()[-1] == "141"
     assert "Traceback" not in done.stderr
 
@@ -314,9 +368,13 @@ def test_mdc_toml_is_read_again_and_what_is_wrong_changes_nothing(tmp_path: Path
     config.write_text('[stream]\nchannels = "trade"\n')
     with sandbox(tmp_path, "--symbol", "SPY", "--speed", "1x") as (url, _):
         client = subprocess.Popen(
-            [MDC, "stream", "alpaca", "SPY", "--url", url], cwd=tmp_path,
-            env=environment(**KEYS), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            [MDC, "stream", "alpaca", "SPY", "--url", url],
+            cwd=tmp_path,
+            env=environment(**KEYS),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert client.stdout is not None and client.stderr is not None
         lines = [client.stdout.readline() for _ in range(3)]
         config.write_text("[stream\n")

@@ -42,8 +42,14 @@ class Archive:
             values = {"interval": "1m", **ohlc}
         self.events(symbol, type_name, *({"ts_event": at, **values} for at in times))
 
-    def day(self, symbol: str, day: str, first: str = "09:30", last: str = "15:59",
-            type_name: str = "trade") -> None:  # fmt: skip
+    def day(
+        self,
+        symbol: str,
+        day: str,
+        first: str = "09:30",
+        last: str = "15:59",
+        type_name: str = "trade",
+    ) -> None:
         """Two events, at these times of New York."""
         self.at(symbol, type_name, new_york(day, first), new_york(day, last))
 

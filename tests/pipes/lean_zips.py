@@ -17,13 +17,29 @@ ZONES = {
 }
 # As ISO 10383 has them; both letters of Nasdaq are one market.
 MICS = {
-    "A": "XASE", "B": "XBOS", "C": "XCIS", "D": "FINR", "I": "XISE", "J": "EDGA", "K": "EDGX",
-    "M": "XCHI", "N": "XNYS", "P": "ARCX", "Q": "XNAS", "T": "XNAS", "W": "CBSX",
-    "X": "XPSX", "Y": "BATY", "Z": "BATS",
-}  # fmt: skip
+    "A": "XASE",
+    "B": "XBOS",
+    "C": "XCIS",
+    "D": "FINR",
+    "I": "XISE",
+    "J": "EDGA",
+    "K": "EDGX",
+    "M": "XCHI",
+    "N": "XNYS",
+    "P": "ARCX",
+    "Q": "XNAS",
+    "T": "XNAS",
+    "W": "CBSX",
+    "X": "XPSX",
+    "Y": "BATY",
+    "Z": "BATS",
+}
 INTERVALS = {"second": "1s", "minute": "1m", "hour": "1h", "daily": "1d"}
-LENGTHS = {"second": timedelta(seconds=1), "minute": timedelta(minutes=1),
-           "hour": timedelta(hours=1)}  # fmt: skip
+LENGTHS = {
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+}
 
 Values = dict[str, object]
 
@@ -96,8 +112,11 @@ class LeanZip(NamedTuple):
             return {**event, "price": dollars(row[1]), "size": Decimal(row[2]), "venue": venue}
         for side, price, size in (("bid", *row[1:3]), ("ask", *row[3:5])):
             if (price, size) != ("0", "0"):  # a row tells of one side, the other is unchanged
-                event |= {f"{side}_price": dollars(price), f"{side}_size": Decimal(size),
-                          f"{side}_venue": venue}  # fmt: skip
+                event |= {
+                    f"{side}_price": dollars(price),
+                    f"{side}_size": Decimal(size),
+                    f"{side}_venue": venue,
+                }
         return event
 
     def span(self) -> tuple[datetime, datetime]:
@@ -126,8 +145,12 @@ class LeanZip(NamedTuple):
             end = wall.replace(tzinfo=self.zone).astimezone(UTC)
         else:
             end = start + LENGTHS[self.parts[2]]
-        return {**dict(prices), "volume": Decimal(row[5]), "interval": INTERVALS[self.parts[2]],
-                "ts_close": wire_time(end)}  # fmt: skip
+        return {
+            **dict(prices),
+            "volume": Decimal(row[5]),
+            "interval": INTERVALS[self.parts[2]],
+            "ts_close": wire_time(end),
+        }
 
 
 def dollars(text: str) -> Decimal:
@@ -142,14 +165,13 @@ def wire_time(moment: datetime) -> str:
 
 def readable(root: Path) -> list[LeanZip]:
     """The tick and trade-bar files of stocks, crypto, currencies and indices."""
-    files = [
-        LeanZip(path, path.relative_to(root).parts) for path in sorted(root.rglob("*.zip"))
-    ]
+    files = [LeanZip(path, path.relative_to(root).parts) for path in sorted(root.rglob("*.zip"))]
     types = ("equity", "crypto", "cryptofuture", "forex", "index")
     return [
-        file for file in files
+        file
+        for file in files
         if file.parts[0] in types and (file.parts[2] == "tick" or not is_quotes(file))
-    ]  # fmt: skip
+    ]
 
 
 def is_quotes(file: LeanZip) -> bool:

@@ -73,14 +73,16 @@ class Storing:
 
 
 @contextmanager
-def storing(
-    options: str, cwd: Path, env: dict[str, str], before: str = ""
-) -> Iterator[Storing]:
+def storing(options: str, cwd: Path, env: dict[str, str], before: str = "") -> Iterator[Storing]:
     """Start `mdc store` with some options, --ack among them, after some shell."""
     with subprocess.Popen(
-        ["bash", "-c", f"{before} exec mdc store --ack {options}"], cwd=cwd, env=env,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
+        ["bash", "-c", f"{before} exec mdc store --ack {options}"],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         try:
             yield Storing(process)
         finally:

@@ -52,8 +52,11 @@ def test_a_truncated_input_is_stored_and_said(shell: Shell, tmp_path: Path) -> N
     events = shell("mdc cat --root data").events
     (gap,) = [event for event in events if event["type"] == "gap"]
     assert (gap["reason"], gap["start"], gap.get("end"), gap.get("count")) == (
-        "truncated", last["ts_event"], None, None,
-    )  # fmt: skip
+        "truncated",
+        last["ts_event"],
+        None,
+        None,
+    )
     assert len(events) == 999 + 1
     assert shell("mdc store --root more --partial < cut.jsonl").status == 0
 
@@ -86,8 +89,11 @@ def test_an_input_that_ended_with_an_error_is_told(shell: Shell) -> None:
     done = shell("mdc validate e.jsonl --on-fail stop | mdc store --root data")
     assert done.status == 65  # that of validate
     assert "mdc: validate ended with an error" in done.err
-    told = [e for e in shell("mdc cat --root data --type integrity").events
-            if e["check"] == "accounting"]  # fmt: skip
+    told = [
+        e
+        for e in shell("mdc cat --root data --type integrity").events
+        if e["check"] == "accounting"
+    ]
     assert [e["message"] for e in told] == ["validate ended with an error"]
 
 
@@ -130,12 +136,13 @@ def test_rejections_are_counted(shell: Shell) -> None:
     assert "other counts" not in done.err
 
 
-def test_without_a_home_bad_lines_are_set_aside_all_the_same(
-    shell: Shell, tmp_path: Path
-) -> None:
+def test_without_a_home_bad_lines_are_set_aside_all_the_same(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    done = shell("(echo nonsense; mdc stream sim SPY --limit 3) | mdc store --root data",
-                 XDG_STATE_HOME=str(tmp_path / "file"), TMPDIR=str(tmp_path))  # fmt: skip
+    done = shell(
+        "(echo nonsense; mdc stream sim SPY --limit 3) | mdc store --root data",
+        XDG_STATE_HOME=str(tmp_path / "file"),
+        TMPDIR=str(tmp_path),
+    )
     assert done.status == 0
     (aside,) = (tmp_path / "mdc" / "quarantine").iterdir()
     assert json.loads(aside.read_text())["text"] == "nonsense"
@@ -176,9 +183,13 @@ class Pipeline:
                 stdin = subprocess.PIPE
             with (cwd / f"{command[1]}.err").open("wb") as err:
                 process = subprocess.Popen(
-                    command, stdin=stdin, stdout=subprocess.PIPE if number < 2 else None,
-                    stderr=err, cwd=cwd, env=env,
-                )  # fmt: skip
+                    command,
+                    stdin=stdin,
+                    stdout=subprocess.PIPE if number < 2 else None,
+                    stderr=err,
+                    cwd=cwd,
+                    env=env,
+                )
             if number == tap:
                 assert previous is not None and process.stdin is not None
                 self.upper, self.lower = previous, process.stdin
@@ -224,8 +235,11 @@ def test_kill_9_in_the_middle_of_a_pipe(
     whole = [line for line in passed if not is_control(line) and line.endswith("}")]
     stored = shell("mdc cat --root data")
     key: Callable[[dict[str, str]], tuple[str, ...]] = lambda e: (  # noqa: E731
-        e["type"], e.get("symbol", ""), e.get("ts_event", ""), e.get("seq", "")
-    )  # fmt: skip
+        e["type"],
+        e.get("symbol", ""),
+        e.get("ts_event", ""),
+        e.get("seq", ""),
+    )
     sent = [json.loads(line, parse_int=str, parse_float=str) for line in whole]
     kept = [event for event in stored.events if event["type"] != "gap"]
     assert sorted(map(key, kept)) == sorted(map(key, sent))

@@ -91,11 +91,13 @@ def test_another_codec_than_that_of_the_tier(shell: Shell, tmp_path: Path) -> No
 
 
 def test_periods_that_are_too_short(shell: Shell, tmp_path: Path) -> None:
-    line = (
-        '{{"type":"trade","symbol":"{}","ts_event":"2024-01-{:02d}T{:02d}:30:00Z","price":{}}}'
-    )
-    made = [line.format(symbol, day, hour, hour + 1)
-            for symbol in ("A", "B") for day in (1, 2) for hour in range(24)]  # fmt: skip
+    line = '{{"type":"trade","symbol":"{}","ts_event":"2024-01-{:02d}T{:02d}:30:00Z","price":{}}}'
+    made = [
+        line.format(symbol, day, hour, hour + 1)
+        for symbol in ("A", "B")
+        for day in (1, 2)
+        for hour in range(24)
+    ]
     (tmp_path / "hours.jsonl").write_text("\n".join(made) + "\n")
     form = "--format jsonl --compression zstd"
     assert shell(f"mdc store {form} --partition hourly < hours.jsonl").status == 0
@@ -147,8 +149,14 @@ def test_decimals_that_are_too_wide(shell: Shell, tmp_path: Path) -> None:
 
 def test_what_was_left_behind(shell: Shell, tmp_path: Path, quiet_env: dict[str, str]) -> None:
     line = ["mdc", "store", "--ack", "--fsync", "always", "--seal-every", "1h"]
-    process = subprocess.Popen(line, cwd=tmp_path, env=quiet_env, stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        line,
+        cwd=tmp_path,
+        env=quiet_env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(b'{"type":"trade","symbol":"X","price":1}\n' * 3)

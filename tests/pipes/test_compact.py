@@ -34,9 +34,7 @@ CODECS = {"parquet": "", "jsonl": "", "zstd": ".zst", "gzip": ".gz"}
         ("hive", "jsonl --compression gzip"),
     ],
 )
-def test_each_period_becomes_one_file(
-    layout: str, form: str, shell: Shell, tmp_path: Path
-) -> None:
+def test_each_period_becomes_one_file(layout: str, form: str, shell: Shell, tmp_path: Path) -> None:
     lines = stored(shell, f"--layout {layout} --format {form}")
     before = parts(tmp_path / "data")
     done = shell("mdc compact")
@@ -74,9 +72,10 @@ def test_what_is_said(shell: Shell, tmp_path: Path) -> None:
     for path, data in before.items():
         sizes[path.rpartition("/")[0]] += len(data)
     spy = [sizes["SPY/quote"], sizes["SPY/trade"]]
-    assert [(g["type"], g["files_before"], g["files_after"], g["bytes_before"], g["changed"])
-            for g in said["groups"]] == [("quote", 3, 1, spy[0], True),
-                                         ("trade", 3, 1, spy[1], True)]  # fmt: skip
+    assert [
+        (g["type"], g["files_before"], g["files_after"], g["bytes_before"], g["changed"])
+        for g in said["groups"]
+    ] == [("quote", 3, 1, spy[0], True), ("trade", 3, 1, spy[1], True)]
     assert (said["files_before"], said["files_after"], said["dry_run"]) == (6, 2, True)
     assert (said["bytes_before"], said["bytes_after"]) == (sum(spy), None)
     rows = Counter((e["symbol"], e["type"]) for e in shell("mdc cat --root data").events)
@@ -92,9 +91,7 @@ def test_what_is_said(shell: Shell, tmp_path: Path) -> None:
     kept = {path: data for path, data in before.items() if not path.startswith("SPY/trade")}
     assert parts(tmp_path / "data") == kept | {"SPY/trade/2024-01-02.parquet": new}
     text = shell("mdc compact --dry-run --symbol SPY").out
-    assert (
-        text == f"would compact SPY quote 2024-01-02: 3 files to 1, {spy[0] / 1024:.1f} KiB\n"
-    )
+    assert text == f"would compact SPY quote 2024-01-02: 3 files to 1, {spy[0] / 1024:.1f} KiB\n"
     assert shell("mdc compact --from 2024-01-03").err == "mdc: compact: nothing to do\n"
     assert shell("mdc compact --to 2024-01-01").err == "mdc: compact: nothing to do\n"
     assert shell("mdc compact --from 2024-01-02 --to 2024-01-02").out.count("3 files to 1") == 5
@@ -154,28 +151,69 @@ def test_a_size_is_aimed_at(shell: Shell, tmp_path: Path) -> None:
     # A larger target brings them together.
     assert shell("mdc compact").status == 0
     assert sorted(parts(tmp_path / "data")) == [
-        "SPY/quote/2024-01-02.parquet", "SPY/trade/2024-01-02.parquet",
-    ]  # fmt: skip
+        "SPY/quote/2024-01-02.parquet",
+        "SPY/trade/2024-01-02.parquet",
+    ]
     assert shell("mdc cat --root data").lines == lines
 
 
 TWICE = [
-    {"type": "trade", "symbol": "SPY", "ts_event": "2024-01-02T10:00:00Z", "provider": "a",
-     "venue": "V", "trade_id": "7", "price": 1.5, "size": 1},
-    {"type": "trade", "symbol": "SPY", "ts_event": "2024-01-02T11:00:00Z", "provider": "a",
-     "venue": "V", "trade_id": "8", "price": 1.25, "size": 1},
-    {"type": "trade", "symbol": "SPY", "ts_event": "2024-01-02T10:00:00Z", "provider": "a",
-     "venue": "W", "trade_id": "7", "price": 1.5, "size": 1},
+    {
+        "type": "trade",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T10:00:00Z",
+        "provider": "a",
+        "venue": "V",
+        "trade_id": "7",
+        "price": 1.5,
+        "size": 1,
+    },
+    {
+        "type": "trade",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T11:00:00Z",
+        "provider": "a",
+        "venue": "V",
+        "trade_id": "8",
+        "price": 1.25,
+        "size": 1,
+    },
+    {
+        "type": "trade",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T10:00:00Z",
+        "provider": "a",
+        "venue": "W",
+        "trade_id": "7",
+        "price": 1.5,
+        "size": 1,
+    },
     # Without an id: the same twice is two trades.
     {"type": "trade", "symbol": "SPY", "ts_event": "2024-01-02T12:00:00Z", "price": 2},
     {"type": "trade", "symbol": "SPY", "ts_event": "2024-01-02T12:00:00Z", "price": 2},
-    {"type": "quote", "symbol": "SPY", "ts_event": "2024-01-02T10:00:00Z", "seq": 5,
-     "bid_price": 1},
-    {"type": "quote", "symbol": "SPY", "ts_event": "2024-01-02T10:00:01Z", "seq": 5,
-     "bid_price": 1},
-    {"type": "delta", "symbol": "SPY", "ts_event": "2024-01-02T10:00:00Z", "seq": 5,
-     "action": "add", "price": 1},
-]  # fmt: skip
+    {
+        "type": "quote",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T10:00:00Z",
+        "seq": 5,
+        "bid_price": 1,
+    },
+    {
+        "type": "quote",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T10:00:01Z",
+        "seq": 5,
+        "bid_price": 1,
+    },
+    {
+        "type": "delta",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T10:00:00Z",
+        "seq": 5,
+        "action": "add",
+        "price": 1,
+    },
+]
 
 
 def test_dedup(shell: Shell, tmp_path: Path) -> None:
@@ -244,7 +282,9 @@ def test_profiles_of_mdc_toml_hold(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc compact").status == 0
     codecs = {
         symbol: pq.read_metadata(tmp_path / f"data/{symbol}/trade/2024-01-02.parquet")
-        .row_group(0).column(0).compression
+        .row_group(0)
+        .column(0)
+        .compression
         for symbol in ("SPY", "AAPL")
-    }  # fmt: skip
+    }
     assert codecs == {"SPY": "LZ4", "AAPL": "GZIP"}

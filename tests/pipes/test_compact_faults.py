@@ -29,9 +29,10 @@ def test_a_damaged_file_stops_its_period_alone(form: str, shell: Shell, tmp_path
     spared = {path: data for path, data in before.items() if path.startswith("SPY/trade")}
     assert {path: data for path, data in after.items() if path in before} == spared
     assert sorted(path for path in after if path not in before) == [
-        f"AAPL/quote/2024-01-02.{form}", f"AAPL/trade/2024-01-02.{form}",
+        f"AAPL/quote/2024-01-02.{form}",
+        f"AAPL/trade/2024-01-02.{form}",
         f"SPY/quote/2024-01-02.{form}",
-    ]  # fmt: skip
+    ]
     found = json.loads(shell("mdc compact --json").out)["groups"]
     assert [(g["type"], file.name in g["problem"]) for g in found if g["problem"]] == [
         ("trade", True)
@@ -106,9 +107,13 @@ def test_a_full_disk(shell: Shell, tmp_path: Path) -> None:
 
 def feeding(shell_env: dict[str, str], folder: Path, options: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        ["bash", "-c", f"mdc store --ack {options}"], cwd=folder, env=shell_env,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        ["bash", "-c", f"mdc store --ack {options}"],
+        cwd=folder,
+        env=shell_env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def acknowledged(process: subprocess.Popen[bytes], events: int) -> None:
@@ -127,9 +132,10 @@ def test_beside_a_store_that_goes_on(
     """A file that is still appended to is left alone, as long as its run has a journal."""
     shell("mdc stream sim SPY --limit 900 --seed 1 > events.jsonl")
     lines = [
-        line + "\n" for line in (tmp_path / "events.jsonl").read_text().splitlines()
+        line + "\n"
+        for line in (tmp_path / "events.jsonl").read_text().splitlines()
         if not is_control(line)
-    ]  # fmt: skip
+    ]
     pieces = ["".join(lines[at : at + 300]).encode() for at in (0, 300, 600)]
     with feeding(quiet_env, tmp_path, "--format jsonl --seal-size 60KB --fsync always") as feed:
         assert feed.stdin is not None
@@ -149,8 +155,9 @@ def test_beside_a_store_that_goes_on(
         assert feed.wait() == 0
     shell("mdc compact")
     assert sorted(parts(tmp_path / "data")) == [
-        "SPY/quote/2024-01-02.jsonl", "SPY/trade/2024-01-02.jsonl",
-    ]  # fmt: skip
+        "SPY/quote/2024-01-02.jsonl",
+        "SPY/trade/2024-01-02.jsonl",
+    ]
     assert sorted(shell("mdc cat --root data").lines) == sorted(map(str.strip, lines))
 
 
@@ -163,8 +170,13 @@ def many(
     symbols = " ".join(f"S{n}" for n in range(12))
     for seed in range(3):
         line = f"mdc stream sim {symbols} --limit 3000 --seed {seed} | mdc store"
-        subprocess.run(["bash", "-c", line], cwd=folder, env=quiet_env, check=True,
-                       stderr=subprocess.DEVNULL)  # fmt: skip
+        subprocess.run(
+            ["bash", "-c", line],
+            cwd=folder,
+            env=quiet_env,
+            check=True,
+            stderr=subprocess.DEVNULL,
+        )
     cat = ["mdc", "cat", "--root", "data"]
     read = subprocess.run(cat, cwd=folder, env=quiet_env, check=True, capture_output=True)
     lines = read.stdout.decode().splitlines()
@@ -173,16 +185,22 @@ def many(
 
 @pytest.mark.parametrize("seed", range(10))
 def test_killed_at_any_moment(
-    seed: int, many: tuple[Path, list[str]], shell: Shell, tmp_path: Path,
+    seed: int,
+    many: tuple[Path, list[str]],
+    shell: Shell,
+    tmp_path: Path,
     quiet_env: dict[str, str],
-) -> None:  # fmt: skip
+) -> None:
     """Killed at whatever moment of its run: `cat` gives the same, before and after."""
     whole, lines = many
     shutil.copytree(whole, tmp_path / "data")
     with subprocess.Popen(
-        ["mdc", "compact"], cwd=tmp_path, env=quiet_env, stdout=subprocess.DEVNULL,
+        ["mdc", "compact"],
+        cwd=tmp_path,
+        env=quiet_env,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    ) as process:  # fmt: skip
+    ) as process:
         try:
             process.wait(timeout=random.Random(seed).uniform(0.2, 0.8))
         except subprocess.TimeoutExpired:

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from mdc_core.archive.compress import measured, sample_of
 from mdc_core.archive.profiles import PROFILES
+from mdc_core.archive.upkeep.compress import measured, sample_of
 from mdc_core.contracts import Part
 from mdc_core.errors import DataError, WriteError
 from mdc_sinks.jsonl import JsonLines
@@ -20,13 +20,18 @@ from ..conftest import Done, Shell
 
 EVENTS = "mdc stream sim SPY AAPL --limit 3000 --seed 3 > events.jsonl"
 PROFILE_TABLE = [
-    ("realtime", "lz4", None), ("high-volume", "zstd", 3), ("warm", "zstd", 6),
-    ("cold", "zstd", 19), ("portable", "gzip", 6), ("none", "none", None),
-]  # fmt: skip
+    ("realtime", "lz4", None),
+    ("high-volume", "zstd", 3),
+    ("warm", "zstd", 6),
+    ("cold", "zstd", 19),
+    ("portable", "gzip", 6),
+    ("none", "none", None),
+]
 BESTS = {
-    "smallest": ("bytes", min), "fastest_to_write": ("written_per_second", max),
+    "smallest": ("bytes", min),
+    "fastest_to_write": ("written_per_second", max),
     "fastest_to_read": ("read_per_second", max),
-}  # fmt: skip
+}
 
 
 def parts_of(done: Done) -> list[bytes]:
@@ -70,10 +75,19 @@ def test_the_table(shell: Shell) -> None:
     assert "3,000 events" in done.err and "more events" not in done.err
     head, *rows = [line.split() for line in done.out.splitlines()]
     assert head == [
-        "FORMAT", "PROFILE", "CODEC", "BYTES", "RATIO", "WRITTEN/S", "READ/S", "BEST",
-    ]  # fmt: skip
-    words = [[row[0], row[1], *row[2 : 3 if level is None else 4]]
-             for row, (_, _, level) in zip(rows, PROFILE_TABLE, strict=True)]  # fmt: skip
+        "FORMAT",
+        "PROFILE",
+        "CODEC",
+        "BYTES",
+        "RATIO",
+        "WRITTEN/S",
+        "READ/S",
+        "BEST",
+    ]
+    words = [
+        [row[0], row[1], *row[2 : 3 if level is None else 4]]
+        for row, (_, _, level) in zip(rows, PROFILE_TABLE, strict=True)
+    ]
     assert words == [
         ["jsonl", name, codec, *([] if level is None else [str(level)])]
         for name, codec, level in PROFILE_TABLE
@@ -151,13 +165,16 @@ def test_temporary_files_are_gone_afterwards(shell: Shell, tmp_path: Path) -> No
         ("""echo '{"type":"heartbeat"}' > e; mdc compress --bench e""", 65, "no events in e"),
         ("""printf '{"type":"trade"}\\nnot\\n' > e; mdc compress --bench e""", 65, "e: line 2"),
         ("head -c 4096 /dev/zero > e; mdc compress --bench e", 65, "e: line 1"),
-        (f"{EVENTS}; gzip < events.jsonl | head -c 9000 > e; mdc compress --bench e", 65,
-         "e: the gzip data breaks off"),
+        (
+            f"{EVENTS}; gzip < events.jsonl | head -c 9000 > e; mdc compress --bench e",
+            65,
+            "e: the gzip data breaks off",
+        ),
         ("printf PAR1xxxxPAR1 > e; mdc compress --bench e", 65, "e: not a whole Parquet file"),
         ("mdc compress --bench e --format csv", 2, "'csv' is not one of"),
         ("mdc compress --bench e --rows 0", 2, "--rows"),
     ],
-)  # fmt: skip
+)
 def test_errors(line: str, status: int, said: str, shell: Shell) -> None:
     done = shell(line)
     assert done.status == status, done.err
@@ -212,8 +229,9 @@ def test_a_place_that_cannot_be_written(shell: Shell, tmp_path: Path) -> None:
     assert shell(EVENTS).status == 0
     sample = sample_of(tmp_path / "events.jsonl", 10)
     with pytest.raises(WriteError, match="cannot write a temporary file in"):
-        measured(sample, "x", JsonLines(JsonLines.Options()), PROFILES["none"],
-                 tmp_path / "nowhere")  # fmt: skip
+        measured(
+            sample, "x", JsonLines(JsonLines.Options()), PROFILES["none"], tmp_path / "nowhere"
+        )
 
 
 def codecs(root: Path, form: str) -> dict[str, set[str]]:
@@ -236,8 +254,9 @@ def codecs(root: Path, form: str) -> dict[str, set[str]]:
 
 def stored(root: Path) -> int:
     """The bytes of an archive's parts."""
-    return sum(p.stat().st_size for p in root.glob("*/*/*")
-               if p.is_file() and p.parts[-3] != "_mdc")  # fmt: skip
+    return sum(
+        p.stat().st_size for p in root.glob("*/*/*") if p.is_file() and p.parts[-3] != "_mdc"
+    )
 
 
 def same_events(shell: Shell) -> None:
@@ -303,8 +322,13 @@ def test_only_some_symbols_have_a_profile(shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "options", "status", "said"),
     [
-        ('[compression]\nprofile = "clod"', "", 78, "mdc.toml: [compression] profile: no such"
-         " compression profile: 'clod'; did you mean cold?"),
+        (
+            '[compression]\nprofile = "clod"',
+            "",
+            78,
+            "mdc.toml: [compression] profile: no such"
+            " compression profile: 'clod'; did you mean cold?",
+        ),
         ('[compression.symbols]\nSPY = "fast"', "", 78, "[compression.symbols] SPY: no such"),
         ("", "--profile clod", 2, "clod"),
         ("", "--format jsonl --level 3", 2, "none has no level 3 "),
@@ -312,7 +336,7 @@ def test_only_some_symbols_have_a_profile(shell: Shell, tmp_path: Path) -> None:
         ("", "--compression snappy --level 1", 2, "snappy has no level 1 "),
         ("", "--level 23", 2, "zstd has no level 23 "),
     ],
-)  # fmt: skip
+)
 def test_what_store_refuses(
     toml: str, options: str, status: int, said: str, shell: Shell, tmp_path: Path
 ) -> None:

@@ -23,14 +23,28 @@ from ..conftest import Done, Shell
 MARKET = "mdc stream sim SPY AAPL --seed 9 --limit 500"
 FRAMES = ('{"type":"begin"', '{"type":"end"')
 NAMES = (
-    "a.jsonl", "a.ndjson", "a.json", "a.arrows", "a.arrow", "a.parquet", "a.jsonl.gz",
-    "a.jsonl.zst", "a.jsonl.lz4", "a.arrows.gz", "a.arrows.zst", "a.arrows.lz4",
-)  # fmt: skip
+    "a.jsonl",
+    "a.ndjson",
+    "a.json",
+    "a.arrows",
+    "a.arrow",
+    "a.parquet",
+    "a.jsonl.gz",
+    "a.jsonl.zst",
+    "a.jsonl.lz4",
+    "a.arrows.gz",
+    "a.arrows.zst",
+    "a.arrows.lz4",
+)
 ARROW = b"\xff\xff\xff\xff"
 MAGIC = {
-    "gz": b"\x1f\x8b", "zst": b"\x28\xb5\x2f\xfd", "lz4": b"\x04\x22\x4d\x18",
-    "parquet": b"PAR1", "arrows": ARROW, "arrow": ARROW,
-}  # fmt: skip
+    "gz": b"\x1f\x8b",
+    "zst": b"\x28\xb5\x2f\xfd",
+    "lz4": b"\x04\x22\x4d\x18",
+    "parquet": b"PAR1",
+    "arrows": ARROW,
+    "arrow": ARROW,
+}
 
 NUMBERS = ("type", "symbol", "seq", "price", "size", "bid_price", "ask_price")
 
@@ -110,9 +124,7 @@ def test_the_suffix_says_the_encoding(
     assert [path.name for path in (tmp_path / "deep" / "er").iterdir()] == [name]
     # The name is for writing only: a reader looks at the bytes.
     piped = suffix != "parquet"
-    back = shell(
-        f"mv deep/er/{name} x; " + ("cat x | mdc convert" if piped else "mdc convert x")
-    )
+    back = shell(f"mv deep/er/{name} x; " + ("cat x | mdc convert" if piped else "mdc convert x"))
     assert (back.status, back.lines) == (0, events)
 
 
@@ -122,9 +134,7 @@ def test_others_read_what_is_written(events: list[str], shell: Shell, tmp_path: 
     text = "".join(f"{line}\n" for line in events).encode()
     for data in (
         gzip.decompress((tmp_path / "x.jsonl.gz").read_bytes()),
-        zstandard.ZstdDecompressor()
-        .stream_reader((tmp_path / "x.jsonl.zst").read_bytes())
-        .read(),
+        zstandard.ZstdDecompressor().stream_reader((tmp_path / "x.jsonl.zst").read_bytes()).read(),
         lz4.frame.decompress((tmp_path / "x.jsonl.lz4").read_bytes()),
     ):
         first, *between, last = data.splitlines(keepends=True)
@@ -150,9 +160,7 @@ def arrow_rows(path: Path, *names: str) -> list[dict[str, Any]]:
     return rows
 
 
-def test_a_file_is_not_overwritten_unasked(
-    events: list[str], shell: Shell, tmp_path: Path
-) -> None:
+def test_a_file_is_not_overwritten_unasked(events: list[str], shell: Shell, tmp_path: Path) -> None:
     for name in ("kept.jsonl", "kept.parquet"):
         (tmp_path / name).write_text("precious")
         done = shell(f"mdc convert market.jsonl -o {name}")
@@ -225,8 +233,9 @@ def test_parquet_needs_a_name(events: list[str], shell: Shell) -> None:
     assert "name the file" in done.err
 
 
-@pytest.mark.parametrize("name", ["x.jsonl", "x.jsonl.gz", "x.jsonl.zst", "x.jsonl.lz4",
-                                  "x.arrows", "x.arrows.zst"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", ["x.jsonl", "x.jsonl.gz", "x.jsonl.zst", "x.jsonl.lz4", "x.arrows", "x.arrows.zst"]
+)
 def test_a_file_that_breaks_off(name: str, shell: Shell, tmp_path: Path) -> None:
     """What is whole is kept, the break is told by a gap, the status and the `end`."""
     assert shell(f"mdc stream sim SPY --limit 50000 | mdc convert -o {name}").status == 0
@@ -246,9 +255,7 @@ def test_a_file_that_breaks_off(name: str, shell: Shell, tmp_path: Path) -> None
     assert (partial.status, partial.lines[:-1]) == (0, kept)
 
 
-def test_a_parquet_file_that_breaks_off(
-    events: list[str], shell: Shell, tmp_path: Path
-) -> None:
+def test_a_parquet_file_that_breaks_off(events: list[str], shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc convert market.jsonl -o x.parquet").status == 0
     data = (tmp_path / "x.parquet").read_bytes()
     (tmp_path / "x.parquet").write_bytes(data[:-100])
@@ -284,8 +291,7 @@ def test_what_a_line_says_otherwise_is_made_canonical(shell: Shell) -> None:
 @pytest.mark.parametrize("count", [0, 1, 10, 499, 500, 1000])
 def test_head(count: int, wire: str, events: list[str], shell: Shell) -> None:
     done = shell(
-        f"mdc convert market.jsonl --to {wire} | mdc head -n {count} --wire {wire}"
-        " | mdc convert"
+        f"mdc convert market.jsonl --to {wire} | mdc head -n {count} --wire {wire} | mdc convert"
     )
     assert done.lines == events[:count]
     kept = min(count, len(events))
@@ -308,9 +314,7 @@ def test_head_says_ten_unless_told(events: list[str], shell: Shell) -> None:
 
 def test_head_ends_a_market_without_end(shell: Shell) -> None:
     for count in (0, 100):
-        done = shell(
-            f"mdc stream sim SPY --seed 1 | mdc head -n {count}; echo ${{PIPESTATUS[@]}}"
-        )
+        done = shell(f"mdc stream sim SPY --seed 1 | mdc head -n {count}; echo ${{PIPESTATUS[@]}}")
         *lines, statuses = done.out.splitlines()
         assert statuses == "141 0"
         assert len(lines) == count + 2
@@ -326,13 +330,12 @@ def test_jq_between(events: list[str], shell: Shell) -> None:
     big = 'select(.type == "trade" and .size >= 500)'
     done = shell(f"jq -c '{big}' market.jsonl | mdc convert")
     assert done.lines == [
-        line for line in events
+        line
+        for line in events
         if (event := json.loads(line))["type"] == "trade" and event["size"] >= 500
-    ]  # fmt: skip
+    ]
     assert done.lines
-    prices = shell(
-        "mdc head -n 100 market.jsonl | jq -r 'select(.type == \"trade\").price'"
-    ).out
+    prices = shell("mdc head -n 100 market.jsonl | jq -r 'select(.type == \"trade\").price'").out
     said = [json.loads(line, parse_float=str, parse_int=str) for line in events[:100]]
     assert prices.split() == [e["price"] for e in said if e["type"] == "trade"]
 
@@ -366,9 +369,7 @@ def test_parquet_from_standard_input_that_is_a_file(shell: Shell) -> None:
 
 
 def test_a_file_whose_name_is_not_text(shell: Shell) -> None:
-    shell(
-        "mdc stream sim SPY --limit 5 | mdc convert -o x.parquet; mv x.parquet $'\\xff.parquet'"
-    )
+    shell("mdc stream sim SPY --limit 5 | mdc convert -o x.parquet; mv x.parquet $'\\xff.parquet'")
     done = shell("mdc head *.parquet")
     assert (done.status, len(done.events)) == (0, 5), done.err
 

@@ -22,20 +22,14 @@ def test_a_year_s_end_in_new_york(data: Archive, shell: Shell) -> None:
     absent = ("2023-11-29", "2023-12-29")
     for day in weekdays("2023-11-20", "2024-01-05", *holidays, *absent):
         data.day("AAPL", day, last="12:59" if day == half else "15:59")
-    assert trades(shell, XNYS) == (
-        "###.#.." "##x##.." "#####.." "#####.." "#####.." ".###x.." ".####"
-    )  # fmt: skip
+    assert trades(shell, XNYS) == ("###.#..##x##..#####..#####..#####...###x...####")
     # By weekdays alone the holidays are missing; by nothing, the weekends as well.
     assert trades(shell, "--calendar weekdays") == (
-        "###x#.." "##x##.." "#####.." "#####.." "#####.." "x###x.." "x####"
-    )  # fmt: skip
-    done = shell("mdc coverage --json")
-    assert told(done)["AAPL", "trade"] == (
-        "###x#xx" "##x##xx" "#####xx" "#####xx" "#####xx" "x###xxx" "x####"
-    )  # fmt: skip
-    assert done.err == (
-        "mdc: no --calendar: every day counts as open, and no hours are expected\n"
+        "###x#..##x##..#####..#####..#####..x###x..x####"
     )
+    done = shell("mdc coverage --json")
+    assert told(done)["AAPL", "trade"] == ("###x#xx##x##xx#####xx#####xx#####xxx###xxxx####")
+    assert done.err == ("mdc: no --calendar: every day counts as open, and no hours are expected\n")
 
 
 HOURS = (
@@ -180,9 +174,12 @@ def test_what_is_in_a_journal_is_there(
 ) -> None:
     """A store that was killed has not sealed; the events that it has kept are seen."""
     store = subprocess.Popen(
-        ["mdc", "store", "--seal-every", "1h", "--ack"], cwd=tmp_path, env=quiet_env,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        ["mdc", "store", "--seal-every", "1h", "--ack"],
+        cwd=tmp_path,
+        env=quiet_env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     assert store.stdin is not None and store.stdout is not None
     with store:
         store.stdin.write("".join(json.dumps(row) + "\n" for row in MONTH).encode())
@@ -191,5 +188,6 @@ def test_what_is_in_a_journal_is_there(
         store.kill()
     assert list(tmp_path.glob("data/**/*.parquet")) == []
     assert told(shell(f"mdc coverage --json {XNYS}")) == {
-        ("AAPL", "trade"): "#x##", ("SPY", "trade"): "#x#+",
-    }  # fmt: skip
+        ("AAPL", "trade"): "#x##",
+        ("SPY", "trade"): "#x#+",
+    }

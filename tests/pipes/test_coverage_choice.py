@@ -30,7 +30,11 @@ def test_the_days_are_those_of_all(data: Archive, shell: Shell) -> None:
     said = json.loads(done.out)
     assert (said["from"], said["to"]) == ("2024-01-02", "2024-01-05")
     assert said["coverage"][0] == {
-        "symbol": "AAPL", "type": "trade", "open_days": 4, "whole_days": 1, "undated": 0,
+        "symbol": "AAPL",
+        "type": "trade",
+        "open_days": 4,
+        "whole_days": 1,
+        "undated": 0,
         "counts": {"missing": 3, "partial": 0, "have": 1, "empty": 0, "closed": 0},
         "days": [
             {"day": "2024-01-02", "state": "missing", "rows": 0},
@@ -38,7 +42,7 @@ def test_the_days_are_those_of_all(data: Archive, shell: Shell) -> None:
             {"day": "2024-01-04", "state": "missing", "rows": 0},
             {"day": "2024-01-05", "state": "missing", "rows": 0},
         ],
-    }  # fmt: skip
+    }
     assert trades(shell, f"{XNYS} --symbol AAPL") == "#"
     # Nothing of AAPL is there then, and still it is one of those that are collected.
     late = told(shell(f"mdc coverage --json {XNYS} --from 2024-01-04T12:00"))
@@ -52,15 +56,18 @@ def test_what_is_named_and_not_there(week: Archive, shell: Shell) -> None:
     found = told(shell(f"mdc coverage --json {XNYS} --symbol AAPL --symbol QQQ"))
     missing = "xxxx..x"
     assert found == {
-        ("AAPL", "quote"): WHOLE, ("AAPL", "trade"): WHOLE,
-        ("QQQ", "quote"): missing, ("QQQ", "trade"): missing,
-    }  # fmt: skip
+        ("AAPL", "quote"): WHOLE,
+        ("AAPL", "trade"): WHOLE,
+        ("QQQ", "quote"): missing,
+        ("QQQ", "trade"): missing,
+    }
     assert told(shell(f"mdc coverage --json {XNYS} --symbol QQQ --type trade")) == {
         ("QQQ", "trade"): missing
     }
     assert told(shell(f"mdc coverage --json {XNYS} --symbol SPY --type book --type trade")) == {
-        ("SPY", "book"): missing, ("SPY", "trade"): WHOLE,
-    }  # fmt: skip
+        ("SPY", "book"): missing,
+        ("SPY", "trade"): WHOLE,
+    }
 
 
 def test_what_is_to_come_is_not_missing(data: Archive, shell: Shell) -> None:
@@ -83,8 +90,12 @@ def test_types_that_come_irregularly(data: Archive, shell: Shell) -> None:
 
 def test_files_of_many_days_and_of_none(data: Archive, shell: Shell) -> None:
     """A month in a file; files by receive time; events that have no time at all."""
-    times = [new_york("2024-01-02", "09:30"), new_york("2024-01-02", "15:59"),
-             new_york("2024-01-04", "09:30"), new_york("2024-01-04", "12:00")]  # fmt: skip
+    times = [
+        new_york("2024-01-02", "09:30"),
+        new_york("2024-01-02", "15:59"),
+        new_york("2024-01-04", "09:30"),
+        new_york("2024-01-04", "12:00"),
+    ]
     rows = [{"type": "trade", "symbol": "AAPL", "ts_event": at, "price": 1} for at in times]
     (data.root / "month.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     part = "data/AAPL/trade/2024-01.run.parquet"
@@ -113,9 +124,7 @@ def test_check(week: Archive, shell: Shell) -> None:
     week.gap(None, "2024-01-03T15:00:00Z", "2024-01-03T15:00:09Z")
     assert shell(check).status == 1
     assert shell(f"mdc coverage --json {XNYS}").status == 0
-    assert shell(
-        f"{check} --root data > x.json && mkdir e; mdc coverage --root e --check"
-    ).status
+    assert shell(f"{check} --root data > x.json && mkdir e; mdc coverage --root e --check").status
 
 
 def test_an_empty_archive(data: Archive, shell: Shell) -> None:
@@ -150,8 +159,11 @@ def test_a_damaged_file_is_named(week: Archive, shell: Shell) -> None:
         ("mdc coverage --calendar XNYZ", 2, "'XNYZ'; did you mean XNZE or XNYS?"),
         ("mdc coverage --calendar 'BTC*=24/8'", 2, "no such calendar: '24/8'; did you mean"),
         ("mdc coverage --calendar weekday", 2, "did you mean WEEKDAYS?"),
-        ("mdc coverage --calendar XSHG --to 1960-01-08 --from 1960-01-01 --symbol A --type bar",
-         2, "the calendar XSHG does not know 1959-12-31 to 1960-01-09"),
+        (
+            "mdc coverage --calendar XSHG --to 1960-01-08 --from 1960-01-01 --symbol A --type bar",
+            2,
+            "the calendar XSHG does not know 1959-12-31 to 1960-01-09",
+        ),
         ("mdc coverage --type trad", 2, "did you mean trade?"),
         ("mdc coverage --type gap", 2, "gap events tell of other events"),
         ("mdc coverage --tolerance soon", 2, "soon"),
@@ -164,7 +176,7 @@ def test_a_damaged_file_is_named(week: Archive, shell: Shell) -> None:
         ("mdc coverage -o data/AAPL/trade/2024-01-02.run.jsonl/x.svg", 73, "cannot write"),
         ("mdc coverage --format html > /dev/full", 73, "cannot write"),
     ],
-)  # fmt: skip
+)
 def test_errors(line: str, status: int, said: str, data: Archive, shell: Shell) -> None:
     data.day("AAPL", "2024-01-02")
     done = shell(line)

@@ -32,32 +32,67 @@ def states(shell: Shell, options: str = WEEK) -> list[str]:
         ("AAPL", "2024-01-03T15:00:00Z", "2024-01-03T15:00:09Z", {}, ["#+##..#"] * 2),
         (None, "2024-01-03T15:00:00Z", "2024-01-03T15:00:09Z", {}, ["#+##..#"] * 4),
         # Only the symbols of the connection that was lost.
-        (None, "2024-01-03T15:00:00Z", "2024-01-03T15:00:09Z", {"extra": {"symbols": ["SPY"]}},
-         [WHOLE, WHOLE, "#+##..#", "#+##..#"]),
-        (None, "2024-01-03T15:00:00Z", "2024-01-03T15:00:09Z", {"extra": {"symbols": ["*"]}},
-         ["#+##..#"] * 4),
+        (
+            None,
+            "2024-01-03T15:00:00Z",
+            "2024-01-03T15:00:09Z",
+            {"extra": {"symbols": ["SPY"]}},
+            [WHOLE, WHOLE, "#+##..#", "#+##..#"],
+        ),
+        (
+            None,
+            "2024-01-03T15:00:00Z",
+            "2024-01-03T15:00:09Z",
+            {"extra": {"symbols": ["*"]}},
+            ["#+##..#"] * 4,
+        ),
         # At night and over the weekend nothing is missing; over a session it is.
         (None, "2024-01-03T21:00:00Z", "2024-01-04T14:30:00Z", {}, [WHOLE] * 4),
         (None, "2024-01-05T21:00:00Z", "2024-01-08T14:30:00Z", {}, [WHOLE] * 4),
         (None, "2024-01-05T20:59:59Z", "2024-01-08T14:30:01Z", {}, ["###+..+"] * 4),
         (None, "2023-12-01T00:00:00Z", "2024-02-01T00:00:00Z", {}, ["++++..+"] * 4),
         # No end: something is missing up to an unknown moment of the day.
-        ("SPY", "2024-01-04T10:00:00Z", None, {"reason": "truncated"},
-         [WHOLE, WHOLE, "##+#..#", "##+#..#"]),
+        (
+            "SPY",
+            "2024-01-04T10:00:00Z",
+            None,
+            {"reason": "truncated"},
+            [WHOLE, WHOLE, "##+#..#", "##+#..#"],
+        ),
         # A provider that was asked for trades.
-        ("SPY", "2024-01-04T15:00:00Z", "2024-01-04T16:00:00Z", {"channel": "trade"},
-         [WHOLE, WHOLE, WHOLE, "##+#..#"]),
-        ("SPY", "2024-01-04T15:00:00Z", "2024-01-04T16:00:00Z", {"channel": "alpaca-1"},
-         [WHOLE, WHOLE, "##+#..#", "##+#..#"]),
+        (
+            "SPY",
+            "2024-01-04T15:00:00Z",
+            "2024-01-04T16:00:00Z",
+            {"channel": "trade"},
+            [WHOLE, WHOLE, WHOLE, "##+#..#"],
+        ),
+        (
+            "SPY",
+            "2024-01-04T15:00:00Z",
+            "2024-01-04T16:00:00Z",
+            {"channel": "alpaca-1"},
+            [WHOLE, WHOLE, "##+#..#", "##+#..#"],
+        ),
         # What is confirmed to be empty is not missing.
-        ("SPY", "2024-01-04T15:00:00Z", "2024-01-04T16:00:00Z", {"reason": "empty", "count": 0},
-         [WHOLE] * 4),
+        (
+            "SPY",
+            "2024-01-04T15:00:00Z",
+            "2024-01-04T16:00:00Z",
+            {"reason": "empty", "count": 0},
+            [WHOLE] * 4,
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_gap(
-    symbol: str | None, start: str, end: str | None, more: dict[str, Any], expected: list[str],
-    week: Archive, shell: Shell,
-) -> None:  # fmt: skip
+    symbol: str | None,
+    start: str,
+    end: str | None,
+    more: dict[str, Any],
+    expected: list[str],
+    week: Archive,
+    shell: Shell,
+) -> None:
     week.gap(symbol, start, end, **more)
     assert states(shell) == (expected if len(expected) == 4 else [*expected, WHOLE, WHOLE])
 
@@ -77,9 +112,7 @@ def test_a_gap_of_no_time_is_told(week: Archive, shell: Shell) -> None:
     folder.mkdir()
     (folder / "undated.run.jsonl").write_text('{"type":"gap","symbol":"SPY","reason":"x"}\n')
     assert states(shell) == [WHOLE] * 4
-    assert (
-        "gap events without a time, which are of no day: 1" in shell(f"mdc coverage {XNYS}").err
-    )
+    assert "gap events without a time, which are of no day: 1" in shell(f"mdc coverage {XNYS}").err
 
 
 def test_what_was_asked_for_and_is_not(data: Archive, shell: Shell) -> None:

@@ -171,9 +171,14 @@ def test_the_page(months: Archive, shell: Shell) -> None:
     tags = {tag for tag, _ in page.found}
     assert tags.isdisjoint({"script", "link", "img", "iframe"})
     assert "http" not in text
-    for row in ("AAPL", "86.4 %", "100.0 %", "Tue 2023-12-05: missing",
-                "2024-01-03 to 2024-01-05: missing, 3 open days",
-                "Mon 2024-01-08: partial"):  # fmt: skip
+    for row in (
+        "AAPL",
+        "86.4 %",
+        "100.0 %",
+        "Tue 2023-12-05: missing",
+        "2024-01-03 to 2024-01-05: missing, 3 open days",
+        "Mon 2024-01-08: partial",
+    ):
         assert row in page.texts, row
     classes = Counter(str(a["class"]) for tag, a in page.found if tag == "rect")
     assert classes == {"have": 68, "partial": 1, "missing": 4, "empty": 1, "closed": 34}
@@ -237,9 +242,7 @@ def test_symbols_of_strangers(data: Archive, shell: Shell) -> None:
     page = Page(shell("mdc coverage --format html").out)
     assert {"<script>alert(1)</scrip…", 'a"b&c', "'\\x1b[2Jx'"} <= set(page.texts)
     tree = ElementTree.fromstring(shell("mdc coverage --format svg").out)
-    assert {"]]>", 'a"b&c'} <= {
-        text.text for text in tree.iter("{http://www.w3.org/2000/svg}text")
-    }
+    assert {"]]>", 'a"b&c'} <= {text.text for text in tree.iter("{http://www.w3.org/2000/svg}text")}
     assert shell("mdc coverage -o map.png").status == 0
     assert max(map(len, shell("mdc coverage").out.splitlines())) <= 80
 

@@ -80,8 +80,9 @@ def test_tee_passes_on_the_same_bytes(options: str, shell: Shell, tmp_path: Path
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "jsonl --compression zstd"])
 @pytest.mark.parametrize("sealed", [False, True])
-def test_a_kill_after_an_ack(form: str, sealed: bool, start: Start, shell: Shell,
-                             tmp_path: Path) -> None:  # fmt: skip
+def test_a_kill_after_an_ack(
+    form: str, sealed: bool, start: Start, shell: Shell, tmp_path: Path
+) -> None:
     """With some parts sealed before: each event is there once, in journal or part."""
     first = trades(0, 4) + trades(0, 4, "B")
     if sealed:

@@ -121,9 +121,13 @@ def test_following_a_file_that_grows(
     assert shell("mdc store --format jsonl", stdin=trade(0).encode()).status == 0
     store = start("--format jsonl --seal-size 1")
     with subprocess.Popen(
-        ["mdc", "-q", "cat", "--root", "data", "--follow"], cwd=tmp_path, env=quiet_env,
-        stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True,
-    ) as cat:  # fmt: skip
+        ["mdc", "-q", "cat", "--root", "data", "--follow"],
+        cwd=tmp_path,
+        env=quiet_env,
+        stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    ) as cat:
         assert cat.stdout is not None
 
         def following() -> str:

@@ -15,14 +15,23 @@ from ..conftest import Shell
 from .lean_zips import LeanZip, readable
 
 PARTS = [
-    ("equity", "usa", "tick"), ("equity", "usa", "second"), ("equity", "usa", "minute"),
-    ("equity", "usa", "hour"), ("equity", "usa", "daily"), ("equity", "india", "minute"),
-    ("crypto", "coinbase", "second"), ("crypto", "coinbase", "minute"),
-    ("crypto", "coinbase", "daily"), ("crypto", "bitfinex", "hour"),
-    ("cryptofuture", "binance", "minute"), ("cryptofuture", "binance", "hour"),
-    ("cryptofuture", "binance", "daily"), ("forex", "fxcm", "tick"), ("forex", "oanda", "tick"),
+    ("equity", "usa", "tick"),
+    ("equity", "usa", "second"),
+    ("equity", "usa", "minute"),
+    ("equity", "usa", "hour"),
+    ("equity", "usa", "daily"),
+    ("equity", "india", "minute"),
+    ("crypto", "coinbase", "second"),
+    ("crypto", "coinbase", "minute"),
+    ("crypto", "coinbase", "daily"),
+    ("crypto", "bitfinex", "hour"),
+    ("cryptofuture", "binance", "minute"),
+    ("cryptofuture", "binance", "hour"),
+    ("cryptofuture", "binance", "daily"),
+    ("forex", "fxcm", "tick"),
+    ("forex", "oanda", "tick"),
     ("index", "usa", "minute"),
-]  # fmt: skip
+]
 COMPARED = 300  # rows of each file, evenly spread
 
 
@@ -73,8 +82,11 @@ def of_file(table: pa.Table, file: LeanZip) -> pa.Table:
 
 def values(table: pa.Table) -> list[dict[str, Any]]:
     """What `LeanZip.event` says of rows too: fields that are there, but for the common ones."""
-    times = {name: pc.strftime(table[name], "%Y-%m-%dT%H:%M:%SZ").to_pylist()
-             for name in ("ts_event", "ts_close") if name in table.schema.names}  # fmt: skip
+    times = {
+        name: pc.strftime(table[name], "%Y-%m-%dT%H:%M:%SZ").to_pylist()
+        for name in ("ts_event", "ts_close")
+        if name in table.schema.names
+    }
     left_out = {"v", "provider", "channel", "adjustment", "is_final"}
     rows = table.drop_columns(list(times)).to_pylist()
     for index, row in enumerate(rows):
@@ -82,11 +94,7 @@ def values(table: pa.Table) -> list[dict[str, Any]]:
         if row.get("extra") is not None:
             row["extra"] = json.loads(row["extra"])
     return [
-        {
-            name: value
-            for name, value in row.items()
-            if value is not None and name not in left_out
-        }
+        {name: value for name, value in row.items() if value is not None and name not in left_out}
         for row in rows
     ]
 
@@ -135,9 +143,7 @@ def test_a_folder_names_all_that_it_holds(lean: Path, shell: Shell) -> None:
     ):
         assert f"{word} (" in done.err
         assert f" and {count - 1} more)" in done.err
-    assert done.err.endswith(
-        "leave them out with --skip future --skip option --skip quote-bar\n"
-    )
+    assert done.err.endswith("leave them out with --skip future --skip option --skip quote-bar\n")
     two = shell(f"mdc import --profile lean {lean} --skip future --skip option")
     assert (two.status, two.out) == (65, "")
     assert "for quote-bar (" in two.err and "future" not in two.err
@@ -150,10 +156,12 @@ def test_a_skipped_kind_leaves_the_others(lean: Path, shell: Shell) -> None:
     file = LeanZip.at(lean, "equity/usa/minute/nwsa/20130627_trade.zip")
     names = ("open", "high", "low", "close", "volume")
     got = [
-        {**{name: e[name] for name in ("type", "symbol", "ts_event", "interval", "ts_close")},
-         **{name: Decimal(e[name]) for name in names}}
+        {
+            **{name: e[name] for name in ("type", "symbol", "ts_event", "interval", "ts_close")},
+            **{name: Decimal(e[name]) for name in names},
+        }
         for e in done.events
-    ]  # fmt: skip
+    ]
     assert got == list(file.events()) != []
 
 
@@ -167,9 +175,7 @@ def test_the_range_is_utc(lean: Path, shell: Shell) -> None:
     """`--to DAY` reaches to the day's end; a moment is where it ends."""
     file = LeanZip.at(lean, "forex/fxcm/tick/eurusd/20140501_quote.zip")
     said = [str(event["ts_event"]) for event in file.events()]
-    command = (
-        f"mdc import --profile lean {lean} --symbol eurusd --market fxcm --resolution tick"
-    )
+    command = f"mdc import --profile lean {lean} --symbol eurusd --market fxcm --resolution tick"
     done = shell(f"{command} --from 2014-05-01 --to 2014-05-01")
     assert [e["ts_event"] for e in done.events] == [t for t in said if t < "2014-05-02"]
     done = shell(f"{command} --from 2014-05-01T05:00:10Z --to 2014-05-01T05:01Z")

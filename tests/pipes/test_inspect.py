@@ -24,16 +24,31 @@ def test_plain_jsonl(shell, tmp_path):
     columns = {column["name"]: column for column in said.pop("columns")}
     sample = said.pop("sample")
     assert said == {
-        "path": "a.txt", "bytes": len(PLAIN), "encoding": "jsonl", "compression": None,
-        "codecs": [], "row_groups": None, "rows": 3, "rejected": 0, "whole": True,
-        "problems": [], "origin": None, "runs": 0, "first": "2024-01-02T14:30:01.500000000Z",
-        "last": "2024-01-02T14:30:03.500000000Z", "symbols": 2, "first_symbols": ["A", "B"],
-    }  # fmt: skip
+        "path": "a.txt",
+        "bytes": len(PLAIN),
+        "encoding": "jsonl",
+        "compression": None,
+        "codecs": [],
+        "row_groups": None,
+        "rows": 3,
+        "rejected": 0,
+        "whole": True,
+        "problems": [],
+        "origin": None,
+        "runs": 0,
+        "first": "2024-01-02T14:30:01.500000000Z",
+        "last": "2024-01-02T14:30:03.500000000Z",
+        "symbols": 2,
+        "first_symbols": ["A", "B"],
+    }
     assert types == [{"type": "trade", "rows": 3, "versions": ["1.0.0"]}]
     assert list(columns) == ["type", "symbol", "ts_event", "price"]
     assert columns["price"] == {
-        "name": "price", "type": "decimal128(36, 18)", "narrow": False, "values": 3,
-    }  # fmt: skip
+        "name": "price",
+        "type": "decimal128(36, 18)",
+        "narrow": False,
+        "values": 3,
+    }
     assert [row["symbol"] for row in sample] == ["B"]
     assert sample[0]["price"] == "1.5"
 
@@ -41,16 +56,17 @@ def test_plain_jsonl(shell, tmp_path):
 @pytest.mark.parametrize(
     ("name", "encoding", "compression"),
     [
-        ("x.jsonl", "jsonl", None), ("x.jsonl.gz", "jsonl", "gzip"),
-        ("x.jsonl.zst", "jsonl", "zstd"), ("x.jsonl.lz4", "jsonl", "lz4"),
-        ("x.arrows", "arrow", None), ("x.arrows.zst", "arrow", "zstd"),
+        ("x.jsonl", "jsonl", None),
+        ("x.jsonl.gz", "jsonl", "gzip"),
+        ("x.jsonl.zst", "jsonl", "zstd"),
+        ("x.jsonl.lz4", "jsonl", "lz4"),
+        ("x.arrows", "arrow", None),
+        ("x.arrows.zst", "arrow", "zstd"),
         ("x.parquet", "parquet", None),
     ],
-)  # fmt: skip
+)
 def test_every_encoding_says_the_same(shell, name, encoding, compression):
-    assert (
-        shell(f"{SIM} > e.jsonl && mdc convert e.jsonl -o {name} && mv {name} odd").status == 0
-    )
+    assert shell(f"{SIM} > e.jsonl && mdc convert e.jsonl -o {name} && mv {name} odd").status == 0
     expected, _ = inspected(shell, "e.jsonl")
     said, _ = inspected(shell, "odd")
     assert (said["encoding"], said["compression"]) == (encoding, compression)

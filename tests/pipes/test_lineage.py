@@ -27,14 +27,17 @@ def test_the_stages_of_a_stream_from_the_source_on(shell, tmp_path):
     assert all(len(time) == 30 for time in times)
     assert set(said["versions"]) <= {"trade", "quote"}
     assert set(run["stages"][0]) == {
-        "stage", "provider", "request", "ts_recv", "mdc", "run_id",
-    }  # fmt: skip
+        "stage",
+        "provider",
+        "request",
+        "ts_recv",
+        "mdc",
+        "run_id",
+    }
 
 
 def test_a_stored_part_and_a_stream_of_arrow(shell):
-    shell(
-        f"{SIM} | mdc head -n 40 > x && mdc store --root data < x && mv data/SPY/trade/* part"
-    )
+    shell(f"{SIM} | mdc head -n 40 > x && mdc store --root data < x && mv data/SPY/trade/* part")
     expected = lineage(shell, "x")
     part = lineage(shell, "part")
     assert part["runs"] == expected["runs"]
@@ -106,15 +109,15 @@ def test_what_the_catalog_knows_of_a_part(shell, tmp_path):
     assert shell("mdc compact").status == 0
     new = "data/SPY/trade/2024-01-02.jsonl"
     said = json.loads(shell(f"mdc lineage --json {new}").out)
-    assert {
-        i["path"].rpartition("/")[2]: i["sha256"] for i in said["stored"]["inputs"]
-    } == hashes
-    facts = {
-        name: said["stored"][name] for name in ("symbol", "type", "rows", "tier", "made_by")
-    }
+    assert {i["path"].rpartition("/")[2]: i["sha256"] for i in said["stored"]["inputs"]} == hashes
+    facts = {name: said["stored"][name] for name in ("symbol", "type", "rows", "tier", "made_by")}
     assert facts == {
-        "symbol": "SPY", "type": "trade", "rows": 100, "tier": "hot", "made_by": "compact",
-    }  # fmt: skip
+        "symbol": "SPY",
+        "type": "trade",
+        "rows": 100,
+        "tier": "hot",
+        "made_by": "compact",
+    }
     assert said["stored"]["unchanged"] is True and len(said["runs"]) == 2
     text = shell(f"mdc lineage {new}").out
     assert "made by      compact at " in text and all(h in text for h in hashes.values())

@@ -159,8 +159,10 @@ def test_damaged_files_are_named_and_the_others_shown(shell: Shell, tmp_path: Pa
     assert done.status == 65
     assert [(r["type"], r["rows"]) for r in json.loads(done.out)] == [("gap", 1), ("trade", 3)]
     said = done.err.splitlines()
-    assert [name in line for name, line in zip((path.name, "torn.jsonl", "torn.jsonl.gz"),
-            said, strict=True)] == [True] * 3  # fmt: skip
+    assert [
+        name in line
+        for name, line in zip((path.name, "torn.jsonl", "torn.jsonl.gz"), said, strict=True)
+    ] == [True] * 3
     du = shell("mdc du --json")
     assert du.status == 65
     sizes = [p.stat().st_size for p in tmp_path.glob("data/**/*") if p.is_file()]

@@ -12,8 +12,12 @@ moto = pytest.importorskip("moto.server", reason="moto is not installed")
 pafs = pytest.importorskip("pyarrow.fs")
 
 ROOT = "s3://archive/team/data"
-KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret-key",
-        "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}  # fmt: skip
+KEYS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test-secret-key",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +33,13 @@ def endpoint() -> Iterator[str]:
 def bucket(endpoint: str) -> Iterator["pafs.S3FileSystem"]:
     """The bucket `archive`, empty."""
     fs = pafs.S3FileSystem(
-        access_key="test", secret_key="test-secret-key", endpoint_override=endpoint,
-        region="us-east-1", allow_bucket_creation=True, allow_bucket_deletion=True,
-    )  # fmt: skip
+        access_key="test",
+        secret_key="test-secret-key",
+        endpoint_override=endpoint,
+        region="us-east-1",
+        allow_bucket_creation=True,
+        allow_bucket_deletion=True,
+    )
     fs.create_dir("archive")
     yield fs
     fs.delete_dir("archive")
@@ -51,8 +59,11 @@ def objects(fs: "pafs.S3FileSystem") -> list[str]:
 def test_what_is_stored_comes_back(
     shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str], form: str
 ) -> None:
-    made = shell("mdc stream sim SPY AAPL --limit 3000 | tee sim.jsonl"
-                 f" | mdc store --root {ROOT} --format {form}", **env)  # fmt: skip
+    made = shell(
+        "mdc stream sim SPY AAPL --limit 3000 | tee sim.jsonl"
+        f" | mdc store --root {ROOT} --format {form}",
+        **env,
+    )
     assert made.status == 0, made.err
     names = objects(bucket)
     assert len(names) == 4
@@ -64,9 +75,10 @@ def test_what_is_stored_comes_back(
     assert sorted(got.lines) == sorted(want.lines)
     one = shell(f"mdc cat --root {ROOT} --symbol SPY --type trade", **env)
     assert one.lines == [
-        line for line in want.lines
+        line
+        for line in want.lines
         if '"symbol":"SPY"' in line and line.startswith('{"type":"trade"')
-    ]  # fmt: skip
+    ]
     rows = json.loads(shell(f"mdc ls --root {ROOT} --json", **env).out)
     assert sum(row["rows"] for row in rows) == 3000
     assert sum(row["bytes"] for row in rows) == sum(
@@ -138,9 +150,7 @@ def test_bad_urls(shell: Shell, env: dict[str, str], root: str, status: int, tex
     assert "secret-in-url" not in done.err
 
 
-def test_queries_and_upkeep(
-    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str]
-) -> None:
+def test_queries_and_upkeep(shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str]) -> None:
     """What works on a directory works on a bucket: query, compact, verify, pack, retain."""
     for seed in (1, 2):
         line = f"mdc stream sim SPY AAPL --limit 1500 --seed {seed} | mdc store --root {ROOT}"

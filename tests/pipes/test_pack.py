@@ -58,16 +58,19 @@ def unpacked(pack: Path, folder: Path) -> Path:
 def sums_hold(folder: Path) -> int:
     """How many files `sha256sum -c` finds as they were packed."""
     lists = sorted(path.name for path in folder.glob("SHA256SUMS*"))
-    done = subprocess.run(["sha256sum", "--strict", "-c", *lists], cwd=folder, check=True,
-                          capture_output=True, text=True)  # fmt: skip
+    done = subprocess.run(
+        ["sha256sum", "--strict", "-c", *lists],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return done.stdout.count(": OK\n")
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("store", ["parquet", "jsonl", "jsonl --compression gzip"])
-def test_from_one_archive_to_another(
-    form: str, store: str, shell: Shell, tmp_path: Path
-) -> None:
+def test_from_one_archive_to_another(form: str, store: str, shell: Shell, tmp_path: Path) -> None:
     """Out come the bytes that went in, by mdc and by other programs, in a new archive too."""
     made = shell(f"{EVENTS} | mdc store --format {store} && mdc pack create pack.{form}")
     assert made.status == 0, made.err
@@ -131,9 +134,7 @@ def manifest_of(pack: Path) -> dict[str, Any]:
 
 
 def test_the_manifest_and_the_list(archive: Path, shell: Shell, tmp_path: Path) -> None:
-    done = shell(
-        "mdc pack create p.zip --symbol SPY --symbol BTC/USD --description 'Two of them'"
-    )
+    done = shell("mdc pack create p.zip --symbol SPY --symbol BTC/USD --description 'Two of them'")
     assert done.status == 0, done.err
     manifest = manifest_of(tmp_path / "p.zip")
     held = json.loads(shell("mdc ls --tree --json --symbol SPY --symbol BTC/USD").out)
@@ -181,8 +182,9 @@ def test_a_time_chooses_whole_files(shell: Shell, tmp_path: Path) -> None:
     assert not (tmp_path / "p.zip").exists()
     assert shell("mdc pack create p.zip --from 2024-01-03").status == 0
     assert [f["period"] for f in manifest_of(tmp_path / "p.zip")["files"]] == [
-        "2024-01-03", "2024-01-04",
-    ]  # fmt: skip
+        "2024-01-03",
+        "2024-01-04",
+    ]
     late = shell("mdc pack create q.zip --from 2024-01-04T12:00:01")
     assert (late.status, "nothing to pack" in late.err) == (65, True)
 
@@ -208,8 +210,10 @@ print(db.execute("SELECT count(*) FROM quote WHERE symbol = 'SPY'").fetchone()[0
 @pytest.mark.parametrize("store", ["parquet", "jsonl", "jsonl --compression zstd"])
 def test_the_scripts_load_it(store: str, shell: Shell, tmp_path: Path) -> None:
     """Python and SQL; R is not run, for there is none here."""
-    made = shell(f"{EVENTS} | tee e.jsonl | mdc store --format {store} --layout hive "
-                 "&& mdc pack create p.tar.zst")  # fmt: skip
+    made = shell(
+        f"{EVENTS} | tee e.jsonl | mdc store --format {store} --layout hive "
+        "&& mdc pack create p.tar.zst"
+    )
     assert made.status == 0, made.err
     folder = unpacked(tmp_path / "p.tar.zst", tmp_path / "unpacked")
     events = shell("mdc cat e.jsonl").events
@@ -218,20 +222,20 @@ def test_the_scripts_load_it(store: str, shell: Shell, tmp_path: Path) -> None:
 
     def run(code: str) -> list[list[str]]:
         what = ["-c", code] if "\n" in code else [code]
-        done = subprocess.run([sys.executable, *what], cwd=folder, capture_output=True,
-                              text=True, check=True)  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, *what], cwd=folder, capture_output=True, text=True, check=True
+        )
         return [line.split() for line in done.stdout.splitlines()]
 
-    counts = {
-        (name, str(sum(e["type"] == name for e in events))) for name in ("quote", "trade")
-    }
+    counts = {(name, str(sum(e["type"] == name for e in events))) for name in ("quote", "trade")}
     assert {tuple(line) for line in run("scripts/load_data.py")} == counts
     (rows, total, first), (spy,) = run(LOAD)
     assert (int(rows), Decimal(total)) == (len(trades), price)
     assert Decimal(spy) == sum(Decimal(e["price"]) for e in trades if e["symbol"] == "SPY")
     quotes = [e["ts_event"] for e in events if e["type"] == "quote" and e["symbol"] == "SPY"]
-    found = subprocess.run(["date", "-u", "-d", min(quotes), "+%s%N"], capture_output=True,
-                           text=True, check=True)  # fmt: skip
+    found = subprocess.run(
+        ["date", "-u", "-d", min(quotes), "+%s%N"], capture_output=True, text=True, check=True
+    )
     assert first == found.stdout.strip()
     (rows, total, sizes), (number,) = run(QUERY)
     assert (int(rows), Decimal(total), int(number)) == (len(trades), price, len(quotes))
@@ -239,9 +243,7 @@ def test_the_scripts_load_it(store: str, shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_parts_of_a_maximal_size(
-    form: str, archive: Path, shell: Shell, tmp_path: Path
-) -> None:
+def test_parts_of_a_maximal_size(form: str, archive: Path, shell: Shell, tmp_path: Path) -> None:
     largest = max(map(len, tree(archive).values()))
     limit = 2 * largest + (80 << 10)
     done = shell(f"mdc pack create p.{form} --max-size {limit}")
@@ -270,8 +272,13 @@ def test_parts_of_a_maximal_size(
         unpacked(path, folder)
     assert sums_hold(folder) == 6 + 5 + len(parts)
     assert tree(folder / "data") == tree(archive)
-    run = subprocess.run([sys.executable, "scripts/load_data.py"], cwd=folder, check=True,
-                         capture_output=True, text=True)  # fmt: skip
+    run = subprocess.run(
+        [sys.executable, "scripts/load_data.py"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     assert sum(int(line.split()[1]) for line in run.stdout.splitlines()) == 3000
 
 
@@ -337,14 +344,16 @@ def test_a_file_of_several_frames(shell: Shell, tmp_path: Path) -> None:
     assert times == sorted(times)
 
 
-def test_what_is_only_in_a_journal_is_told(
-    shell: Shell, tmp_path: Path, quiet_env: Any
-) -> None:
+def test_what_is_only_in_a_journal_is_told(shell: Shell, tmp_path: Path, quiet_env: Any) -> None:
     assert shell("mdc stream sim SPY --limit 300 --seed 1 | mdc store").status == 0
     with subprocess.Popen(
-        ["mdc", "store", "--ack"], cwd=tmp_path, env=quiet_env, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    ) as store:  # fmt: skip
+        ["mdc", "store", "--ack"],
+        cwd=tmp_path,
+        env=quiet_env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as store:
         assert store.stdin is not None and store.stdout is not None
         events = shell("mdc stream sim QQQ --limit 200 --seed 2").lines
         store.stdin.write("".join(f"{line}\n" for line in events).encode())
@@ -407,9 +416,11 @@ def test_an_import_that_is_killed(
     for delay in (0.2, 0.3, 0.4, 0.5):
         root = f"copy{delay}"
         with subprocess.Popen(
-            ["mdc", "pack", "import", "p.zip", "--root", root], cwd=tmp_path, env=quiet_env,
+            ["mdc", "pack", "import", "p.zip", "--root", root],
+            cwd=tmp_path,
+            env=quiet_env,
             stderr=subprocess.DEVNULL,
-        ) as process:  # fmt: skip
+        ) as process:
             try:
                 process.wait(delay)
             except subprocess.TimeoutExpired:

@@ -87,14 +87,27 @@ SELECT 170141183460469231731687303715884105727::HUGEINT AS huge, NULL AS nothing
 
 def test_every_kind_of_value(shell: Shell) -> None:
     times = "2024-01-02T03:04:05.123456000Z", "2024-01-02T00:00:00.123456789Z"
-    assert rows(shell, KINDS) == [{
-        "huge": "170141183460469231731687303715884105727", "nothing": None,
-        "span": "P1M2DT0.003S", "bytes": "qrs=", "day": "2024-01-02",
-        "clock": "10:00:00.500000", "micro": times[0], "list": ["1.5", None],
-        "struct": {"a": "0.1", "t": times[1]},
-        "map": {"k": "1"}, "enum": "x", "nan": None, "f": "0.1", "yes": True, "text": 'a,"b"',
-        "u": True, "small": "0.000000001",
-    }]  # fmt: skip
+    assert rows(shell, KINDS) == [
+        {
+            "huge": "170141183460469231731687303715884105727",
+            "nothing": None,
+            "span": "P1M2DT0.003S",
+            "bytes": "qrs=",
+            "day": "2024-01-02",
+            "clock": "10:00:00.500000",
+            "micro": times[0],
+            "list": ["1.5", None],
+            "struct": {"a": "0.1", "t": times[1]},
+            "map": {"k": "1"},
+            "enum": "x",
+            "nan": None,
+            "f": "0.1",
+            "yes": True,
+            "text": 'a,"b"',
+            "u": True,
+            "small": "0.000000001",
+        }
+    ]
     done = shell('mdc query --format csv "$SQL"', SQL=KINDS)
     head, line = csv.reader(io.StringIO(done.out, newline=""))
     found = dict(zip(head, line, strict=True))
@@ -146,12 +159,19 @@ def test_tables(shell: Shell) -> None:
     *lines, top, _, _, _, bottom = done.out.splitlines()
     assert (top[:3], bottom[-1:]) == ("╭─ ", "╯")
     assert lines == [
-        "symbol   price  n", "AAPL     185.5  -", "AAPL       186  -", "SPY     470.25  -",
-        "SPY        471  -", "SPY      472.5  -",
-        f"x{' ' * 39}  e", f"{'x' * 39}…  '\\x1bc'",
+        "symbol   price  n",
+        "AAPL     185.5  -",
+        "AAPL       186  -",
+        "SPY     470.25  -",
+        "SPY        471  -",
+        "SPY      472.5  -",
+        f"x{' ' * 39}  e",
+        f"{'x' * 39}…  '\\x1bc'",
         "symbol",
-        "i", *"01234", "... more than 5 rows: --rows shows more, --format csv all",
-    ]  # fmt: skip
+        "i",
+        *"01234",
+        "... more than 5 rows: --rows shows more, --format csv all",
+    ]
     some = shell('mdc query --format table --rows 2 "SELECT price FROM trade ORDER BY 1"')
     lines = some.out.splitlines()
     assert lines[:3] == ["price", "185.5", "  186"]
@@ -192,9 +212,13 @@ def test_the_reader_goes_away(form: str, shell: Shell) -> None:
 
 def test_ctrl_c_ends_a_query(tmp_path: Path, quiet_env: dict[str, str]) -> None:
     with subprocess.Popen(
-        ["mdc", "query", ENDLESS], cwd=tmp_path, env=quiet_env, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    ) as process:  # fmt: skip
+        ["mdc", "query", ENDLESS],
+        cwd=tmp_path,
+        env=quiet_env,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
         assert process.stdout
         assert process.stdout.readline() == '{"i":0,"j":1}\n'
         process.send_signal(signal.SIGINT)

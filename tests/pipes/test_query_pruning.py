@@ -12,23 +12,43 @@ pytest.importorskip("duckdb", reason="duckdb is not installed")
 SPY_DAY = "symbol = 'SPY' AND ts_event < '2024-01-03'"
 MATCHING = [
     (f"SELECT price FROM trade WHERE {SPY_DAY} ORDER BY price", ["470.25", "471"]),
-    ("SELECT price FROM main.trade AS t WHERE 'SPY' = t.symbol"
-     " AND t.ts_event BETWEEN '2024-01-02' AND '2024-01-02 23:00'", ["470.25"]),
-    ("SELECT price FROM TRADE WHERE symbol IN ('SPY', 'QQQ')"
-     " AND ts_event::DATE = '2024-01-02' ORDER BY price", ["470.25"]),  # DuckDB rounds times
-    ("SELECT price FROM trade WHERE symbol = 'SPY'"
-     " AND ts_event <= DATE '2024-01-02' + INTERVAL 12 HOUR", []),
-    (f"WITH s AS (SELECT * FROM trade WHERE {SPY_DAY}) SELECT max(price) AS price FROM s",
-     ["471"]),
-    ("SELECT t.price FROM trade t, quote q WHERE t.symbol = 'SPY' AND q.symbol = 'SPY'"
-     " AND t.ts_event < '2024-01-03' AND t.price < q.ask_price", ["470.25"]),
+    (
+        "SELECT price FROM main.trade AS t WHERE 'SPY' = t.symbol"
+        " AND t.ts_event BETWEEN '2024-01-02' AND '2024-01-02 23:00'",
+        ["470.25"],
+    ),
+    (
+        "SELECT price FROM TRADE WHERE symbol IN ('SPY', 'QQQ')"
+        " AND ts_event::DATE = '2024-01-02' ORDER BY price",
+        ["470.25"],
+    ),  # DuckDB rounds times
+    (
+        "SELECT price FROM trade WHERE symbol = 'SPY'"
+        " AND ts_event <= DATE '2024-01-02' + INTERVAL 12 HOUR",
+        [],
+    ),
+    (
+        f"WITH s AS (SELECT * FROM trade WHERE {SPY_DAY}) SELECT max(price) AS price FROM s",
+        ["471"],
+    ),
+    (
+        "SELECT t.price FROM trade t, quote q WHERE t.symbol = 'SPY' AND q.symbol = 'SPY'"
+        " AND t.ts_event < '2024-01-03' AND t.price < q.ask_price",
+        ["470.25"],
+    ),
     # The symbol of one is that of the other.
-    ("SELECT max(t.price) AS price FROM trade t JOIN quote q ON t.symbol = q.symbol"
-     " WHERE q.symbol = 'SPY' AND t.ts_event < '2024-01-03'", ["471"]),
-    (f"SELECT price FROM trade WHERE {SPY_DAY} UNION ALL"
-     " SELECT price FROM trade WHERE symbol = 'SPY' AND ts_event::DATE = '2024-01-02'"
-     " ORDER BY price", ["470.25", "470.25", "471"]),
-]  # fmt: skip
+    (
+        "SELECT max(t.price) AS price FROM trade t JOIN quote q ON t.symbol = q.symbol"
+        " WHERE q.symbol = 'SPY' AND t.ts_event < '2024-01-03'",
+        ["471"],
+    ),
+    (
+        f"SELECT price FROM trade WHERE {SPY_DAY} UNION ALL"
+        " SELECT price FROM trade WHERE symbol = 'SPY' AND ts_event::DATE = '2024-01-02'"
+        " ORDER BY price",
+        ["470.25", "470.25", "471"],
+    ),
+]
 
 
 def test_only_what_can_match_is_opened(shell: Shell, tmp_path: Path) -> None:
@@ -45,11 +65,16 @@ def test_only_what_can_match_is_opened(shell: Shell, tmp_path: Path) -> None:
 
 COUNTED = [
     ("FROM trade a, trade b WHERE a.symbol = 'SPY' AND b.price = 186", 3),
-    ("FROM (SELECT symbol, ts_recv AS ts_event FROM trade) AS t"
-     " WHERE ts_event >= '2024-01-03'", 1),
+    (
+        "FROM (SELECT symbol, ts_recv AS ts_event FROM trade) AS t WHERE ts_event >= '2024-01-03'",
+        1,
+    ),
     ("FROM quote q LEFT JOIN trade t ON q.symbol <> t.symbol WHERE q.symbol = 'SPY'", 2),
-    ("FROM query('SELECT * FROM trade') q, trade"
-     " WHERE trade.symbol = 'AAPL' AND trade.price = 186", 5),
+    (
+        "FROM query('SELECT * FROM trade') q, trade"
+        " WHERE trade.symbol = 'AAPL' AND trade.price = 186",
+        5,
+    ),
     ("FROM trade WHERE symbol = 'SPY' OR ts_event < '2024-01-03'", 4),
     ("FROM trade WHERE NOT symbol = 'SPY'", 2),
     ("FROM trade WHERE lower(symbol) = 'spy'", 3),
@@ -68,9 +93,13 @@ COUNTED = [
     ("FROM trade WHERE symbol = 'SPY' AND symbol = 'AAPL'", 0),
     ("FROM trade WHERE symbol NOT IN ('SPY')", 2),
     # The trade of the third day is the one that is as of then.
-    ("FROM (SELECT TIMESTAMP_NS '2024-01-04' AS now) n ASOF JOIN trade t ON n.now >= t.ts_event"
-     " WHERE t.ts_event <= '2024-01-02 23:00'", 0),
-]  # fmt: skip
+    (
+        "FROM (SELECT TIMESTAMP_NS '2024-01-04' AS now) n "
+        "ASOF JOIN trade t ON n.now >= t.ts_event"
+        " WHERE t.ts_event <= '2024-01-02 23:00'",
+        0,
+    ),
+]
 
 
 def test_nothing_is_left_out(shell: Shell, tmp_path: Path) -> None:
@@ -98,15 +127,21 @@ def test_restrictions(known: str, shell: Shell, tmp_path: Path) -> None:
         ("--symbol SPY", {"n": "3", "low": "470.25"}),
         ("--symbol SPY --symbol AAPL --from 2024-01-03", {"n": "2", "low": "186"}),
         ("--to 2024-01-02", {"n": "3", "low": "185.5"}),
-        ("--from 2024-01-02T23:59:59.999999999Z --to 2024-01-03T00:00:00.000000001Z",
-         {"n": "2", "low": "471"}),
+        (
+            "--from 2024-01-02T23:59:59.999999999Z --to 2024-01-03T00:00:00.000000001Z",
+            {"n": "2", "low": "471"},
+        ),
         ("--type quote", {"n": "0", "low": None}),
-    ]:  # fmt: skip
+    ]:
         assert rows(shell, sql, options) == [want], options
-    clash, both = answers(shell, [
-        f"{sql} WHERE symbol = 'AAPL'",
-        "SELECT (SELECT count(*) FROM parts) AS p, (SELECT count(*) FROM trade) AS t",
-    ], "--symbol SPY")  # fmt: skip
+    clash, both = answers(
+        shell,
+        [
+            f"{sql} WHERE symbol = 'AAPL'",
+            "SELECT (SELECT count(*) FROM parts) AS p, (SELECT count(*) FROM trade) AS t",
+        ],
+        "--symbol SPY",
+    )
     assert (clash, both) == ([{"n": "0", "low": None}], [{"p": "3", "t": "3"}])
 
 

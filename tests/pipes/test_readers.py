@@ -63,8 +63,10 @@ def test_prices_are_decimals(
 def test_price_times_size_is_exact_in_duckdb(shell: Shell, tmp_path: Path) -> None:
     duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
     assert shell("mdc stream sim SPY --limit 2000 | tee sim.jsonl | mdc store").status == 0
-    lines = [json.loads(line, parse_float=Decimal, parse_int=Decimal)
-             for line in (tmp_path / "sim.jsonl").read_text().splitlines()]  # fmt: skip
+    lines = [
+        json.loads(line, parse_float=Decimal, parse_int=Decimal)
+        for line in (tmp_path / "sim.jsonl").read_text().splitlines()
+    ]
     want = sum(e["price"] * e["size"] for e in lines if e["type"] == "trade")
     question = f"SELECT sum(price * size) FROM '{tmp_path}/data/SPY/trade/*.parquet'"
     ((got,),) = duckdb.sql(question).fetchall()

@@ -120,8 +120,10 @@ def crossings(events: Iterable[dict[str, Any]]) -> list[tuple[int, str]]:
             row, last = row + 1, event
         elif event["type"] == "integrity" and event["check"] == "crossed":
             assert (event["symbol"], event["ts_event"], event["about"]) == (
-                last["symbol"], last["ts_event"], "quote",
-            )  # fmt: skip
+                last["symbol"],
+                last["ts_event"],
+                "quote",
+            )
             found.append((row, f"{event['severity']} {event['message']}"))
     return found
 
@@ -197,12 +199,12 @@ def test_both_wires_carry_the_same_events(lean: Path, shell: Shell) -> None:
     events = [json.loads(line) for line in texts[0]]
     kinds = {kind: sum(e["type"] == kind for e in events) for kind in ("trade", "quote", "bar")}
     day = [LeanZip.at(lean, f"{IBM}/20131007_{kind}.zip") for kind in ("trade", "quote")]
-    bars = [LeanZip.at(lean, f"equity/usa/{resolution}/ibm/20131007_trade.zip")
-            for resolution in ("second", "minute")]  # fmt: skip
+    bars = [
+        LeanZip.at(lean, f"equity/usa/{resolution}/ibm/20131007_trade.zip")
+        for resolution in ("second", "minute")
+    ]
     hour = [
-        sum(
-            "2013-10-07T13:30" <= str(e["ts_event"]) < "2013-10-07T14:30" for e in file.events()
-        )
+        sum("2013-10-07T13:30" <= str(e["ts_event"]) < "2013-10-07T14:30" for e in file.events())
         for file in (*day, *bars)
     ]
     # The hourly and daily file of IBM has a day, which begins at midnight in New York.

@@ -138,9 +138,14 @@ def test_files_and_archives_and_a_pipe_are_merged(shell: Shell, late: Path) -> N
 
 @pytest.mark.parametrize(
     ("lines", "expected", "reason"),
-    [("a\nb\nc\n", "ABC", "limit"), ("\n\nx", "ABC", "limit"), ("", "", "limit"),
-     ("\n" * 5, "ABCDE", "eof"), ("\n" * 99, "ABCDE", "eof")],
-)  # fmt: skip
+    [
+        ("a\nb\nc\n", "ABC", "limit"),
+        ("\n\nx", "ABC", "limit"),
+        ("", "", "limit"),
+        ("\n" * 5, "ABCDE", "eof"),
+        ("\n" * 99, "ABCDE", "eof"),
+    ],
+)
 @pytest.mark.parametrize("source", ["late.jsonl", "--root data", ""])
 def test_step(
     shell: Shell, late: Path, lines: str, expected: str, reason: str, source: str
@@ -179,9 +184,7 @@ def hours_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("manner", ["--speed 1x", "--speed 0.000000001x", "--step"])
 @pytest.mark.parametrize("number", ["INT", "TERM"])
-def test_a_signal_ends_the_wait(
-    shell: Shell, hours_apart: None, manner: str, number: str
-) -> None:
+def test_a_signal_ends_the_wait(shell: Shell, hours_apart: None, manner: str, number: str) -> None:
     done = shell(
         f"""
         mkfifo lines
@@ -234,9 +237,7 @@ def test_bad_lines_and_truncation_are_told(shell: Shell, late: Path) -> None:
         ("--root nowhere", 65, "no archive at nowhere"),
     ],
 )
-def test_bad_requests(
-    shell: Shell, late: Path, arguments: str, status: int, message: str
-) -> None:
+def test_bad_requests(shell: Shell, late: Path, arguments: str, status: int, message: str) -> None:
     done = shell(f"mdc replay {arguments}")
     assert (done.status, done.out) == (status, "")
     assert message in done.err

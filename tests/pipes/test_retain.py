@@ -41,10 +41,15 @@ def lines(shell: Shell) -> list[str]:
 def left(lines: list[str], *gone: tuple[str, str, str]) -> list[str]:
     """The lines without those of some symbols, types and days."""
     return [
-        line for line in lines
-        if not any(f'"type":"{kind}"' in line and f'"symbol":"{symbol}"' in line
-                   and f'"ts_event":"2024-01-{day}' in line for symbol, kind, day in gone)
-    ]  # fmt: skip
+        line
+        for line in lines
+        if not any(
+            f'"type":"{kind}"' in line
+            and f'"symbol":"{symbol}"' in line
+            and f'"ts_event":"2024-01-{day}' in line
+            for symbol, kind, day in gone
+        )
+    ]
 
 
 def all_of(day: str) -> list[tuple[str, str, str]]:
@@ -192,13 +197,14 @@ def test_rules_that_make_no_sense(rule: str, said: str, shell: Shell, tmp_path: 
         ("mdc store --retain-size 0 < /dev/null", 2, "to keep nothing is not to retain"),
         ("echo 'retain = 3' > mdc.toml; mdc retain --days 1", 78, "retain"),
         (
-            "printf '[retain]\\nrules = 3\\n' > mdc.toml; mdc retain --days 1", 78,
+            "printf '[retain]\\nrules = 3\\n' > mdc.toml; mdc retain --days 1",
+            78,
             "must be a list of tables",
         ),
         ("printf '[retain]\\nday = 3\\n' > mdc.toml; mdc retain", 78, "did you mean days?"),
         ("printf '[retain]\\nrules = []\\n' > mdc.toml; mdc retain", 2, "nothing says"),
     ],
-)  # fmt: skip
+)
 def test_errors(line: str, status: int, said: str, shell: Shell) -> None:
     done = shell(line)
     assert (done.status, done.out) == (status, "")

@@ -24,8 +24,9 @@ def market(events: list[Event]) -> list[Event]:
     """The trades and quotes of a stream, without what the driver says of them."""
     return [
         {name: value for name, value in event.items() if name not in DRIVER}
-        for event in events if event["type"] in ("trade", "quote")
-    ]  # fmt: skip
+        for event in events
+        if event["type"] in ("trade", "quote")
+    ]
 
 
 def of_type(events: list[Event], *names: str) -> list[Event]:
@@ -52,7 +53,7 @@ def played(shell: Shell) -> list[Event]:
         "mdc convert events.jsonl | mdc sandbox alpaca --once --data -",
         "gzip -c events.jsonl | mdc sandbox alpaca --once --data -",
     ],
-)  # fmt: skip
+)
 def test_any_data_are_played(serve: str, played: list[Event], shell: Shell) -> None:
     done = shell(f"({serve}) | {{ read url; {CLIENT}; }}")
     assert done.status == 0, done.err
@@ -73,10 +74,14 @@ def test_only_what_was_asked_for_is_sent(played: list[Event], shell: Shell) -> N
     ]
 
 
-@pytest.mark.parametrize(("fault", "lost"), [
-    ("disconnect-after=400", 0), ("disconnect-after=400,skip=7", 7),
-    ("disconnect-after=300,times=2,skip=5", 10),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fault", "lost"),
+    [
+        ("disconnect-after=400", 0),
+        ("disconnect-after=400,skip=7", 7),
+        ("disconnect-after=300,times=2,skip=5", 10),
+    ],
+)
 def test_a_cut_cable_is_a_gap(fault: str, lost: int, played: list[Event], shell: Shell) -> None:
     """The events between are exactly those that the server left out, and the gap is told."""
     first, times = (

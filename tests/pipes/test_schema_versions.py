@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mdc_core.archive import replace
-from mdc_core.archive.catalog import Catalog, PartRow
-from mdc_core.archive.home import Archive
+from mdc_core.archive.catalog.catalog import Catalog, PartRow
+from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.query import Query
-from mdc_core.archive.recover import prepare
-from mdc_core.archive.replace import rewriting
 from mdc_core.archive.upkeep import rewrite
 from mdc_core.archive.upkeep.migration import migrate, outdated
+from mdc_core.archive.upkeep.recover import prepare
+from mdc_core.archive.write import replace
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.replace import rewriting
 from mdc_core.errors import DataError
 from mdc_core.versions import history
 from mdc_core.wire.files import read_parquet
@@ -93,8 +93,9 @@ def test_old_and_current_lines_in_one_pipe(shell: Shell, tmp_path: Path) -> None
     rows, text = chosen("quote", "0.8.0")
     old = jsonl(rows, {"quote": "0.8.0"}).decode()
     (tmp_path / "x.jsonl").write_text((NOW + old) * 200)
-    done = shell("mdc convert x.jsonl x.arrows && mdc convert x.arrows x.parquet &&"
-                 " mdc convert x.parquet -")  # fmt: skip
+    done = shell(
+        "mdc convert x.jsonl x.arrows && mdc convert x.arrows x.parquet && mdc convert x.parquet -"
+    )
     assert done.lines == (NOW + text).splitlines() * 200
     passed = shell("mdc validate --check schema < x.jsonl")
     assert [e["v"] for e in passed.events if e["type"] != "integrity"] == ["1.0.0"] * 600
@@ -130,8 +131,11 @@ def test_an_archive_is_read_as_if_it_were_of_today(shell: Shell, archive: Path) 
     assert counts["total"] == len(expected())
     listed = json.loads(shell("mdc ls --json").out)
     assert {(r["type"], r["rows"]) for r in listed} == {
-        ("trade", 5), ("quote", 4), ("book", 2), ("bar", 1),
-    }  # fmt: skip
+        ("trade", 5),
+        ("quote", 4),
+        ("book", 2),
+        ("bar", 1),
+    }
     trades = next(r for r in listed if r["type"] == "trade")
     assert trades["first"] == f"{DAY}T14:30:00.000000001Z"  # was called timestamp
     last = shell("mdc tail --root data -n 1").lines
@@ -244,8 +248,10 @@ def test_rows_out_of_order_are_sorted(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc schema migrate --root data").status == 0
     found = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(row["trade_count"], row["adjustment"]) for row in found] == [
-        (1, "raw"), (2, "raw"), (3, "raw"),
-    ]  # fmt: skip
+        (1, "raw"),
+        (2, "raw"),
+        (3, "raw"),
+    ]
 
 
 def test_a_damaged_part_is_named_and_left_as_it_is(shell: Shell, archive: Path) -> None:
@@ -361,9 +367,7 @@ def test_killed_at_random_moments(shell: Shell, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("data/_mdc/tmp/*"))
 
 
-def test_old_parts_taken_in_by_another_command_are_still_known(
-    shell: Shell, archive: Path
-) -> None:
+def test_old_parts_taken_in_by_another_command_are_still_known(shell: Shell, archive: Path) -> None:
     """The catalog that `store` makes knows their versions, so migrate finds them later."""
     done = shell("mdc stream sim AAPL --limit 10 | mdc store")
     assert done.status == 0, done.err

@@ -67,10 +67,14 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (40, 60))
         self.process = subprocess.Popen(
-            ["mdc", "shell"], cwd=cwd, env=env | {"TERM": "dumb", "COLUMNS": "60"},
-            stdin=theirs, stdout=theirs,
-            stderr=theirs, start_new_session=True,
-        )  # fmt: skip
+            ["mdc", "shell"],
+            cwd=cwd,
+            env=env | {"TERM": "dumb", "COLUMNS": "60"},
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            start_new_session=True,
+        )
         os.close(theirs)
 
     def until(self, end: str) -> str:

@@ -90,14 +90,14 @@ def test_partitions(
 def test_a_part_for_each_hour(shell: Shell, tmp_path: Path) -> None:
     lines = "".join(
         f'{{"type":"trade","symbol":"A","ts_event":"2024-01-{day}T{hour}:30:00Z","price":1,"size":1}}\n'
-        for day in ("01", "02") for hour in ("09", "10")
-    )  # fmt: skip
+        for day in ("01", "02")
+        for hour in ("09", "10")
+    )
     done = shell("mdc store --root data --partition hourly", stdin=lines.encode())
     assert done.status == 0
     assert paths_below(tmp_path / "data") == {
-        f"A/trade/2024-01-{day}T{hour}.RUN.parquet"
-        for day in ("01", "02") for hour in ("09", "10")
-    }  # fmt: skip
+        f"A/trade/2024-01-{day}T{hour}.RUN.parquet" for day in ("01", "02") for hour in ("09", "10")
+    }
     assert len(shell("mdc cat --root data --from 2024-01-01T10 --to 2024-01-02").lines) == 3
 
 
@@ -105,9 +105,10 @@ def test_filters_of_cat(events: list[str], shell: Shell) -> None:
     shell("mdc store --root data < events.jsonl")
     got = shell("mdc cat --root data --symbol SPY --symbol AAPL --type trade").lines
     wanted = [
-        line for line in events
+        line
+        for line in events
         if json.loads(line)["type"] == "trade" and json.loads(line)["symbol"] != "BTC/USD"
-    ]  # fmt: skip
+    ]
     assert sorted(got) == sorted(wanted) and got
     times = sorted(json.loads(line)["ts_event"] for line in events)
     start, end = times[100], times[900]
@@ -141,11 +142,14 @@ def test_equal_times_keep_the_order_of_files_and_rows(shell: Shell, tmp_path: Pa
         lines = [
             f'{{"type":"trade","v":"1.0.0","symbol":"{file}","ts_event":"2024-01-02T00:00:0{s}.000000000Z",'
             f'"trade_id":"{n}"}}\n'
-            for s in (1, 2) for n in range(40_000)
-        ]  # fmt: skip
+            for s in (1, 2)
+            for n in range(40_000)
+        ]
         (tmp_path / f"{file}.jsonl").write_text("".join(lines))
-    got = [(e["ts_event"][18], e["symbol"], int(e["trade_id"])) for e in
-           shell("mdc cat a.jsonl b.jsonl").events]  # fmt: skip
+    got = [
+        (e["ts_event"][18], e["symbol"], int(e["trade_id"]))
+        for e in shell("mdc cat a.jsonl b.jsonl").events
+    ]
     assert got == [(s, f, n) for s in "12" for f in "ab" for n in range(40_000)]
 
 
@@ -189,8 +193,23 @@ def test_parquet_is_exact_for_sql_engines(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_symbols_never_leave_the_root(shell: Shell, tmp_path: Path) -> None:
-    symbols = ["../../etc/x", "..", ".", "CON", "BTC/USD", "A B", "", "é", "😀", "_", "a\\b",
-               ".hidden", "x" * 10_000, "%2E", "a.parquet"]  # fmt: skip
+    symbols = [
+        "../../etc/x",
+        "..",
+        ".",
+        "CON",
+        "BTC/USD",
+        "A B",
+        "",
+        "é",
+        "😀",
+        "_",
+        "a\\b",
+        ".hidden",
+        "x" * 10_000,
+        "%2E",
+        "a.parquet",
+    ]
     rest = {"type": "trade", "ts_event": "2024-01-02T00:00:00Z", "price": 1, "size": 1}
     lines = "".join(json.dumps({**rest, "symbol": symbol}) + "\n" for symbol in symbols)
     before = set(tmp_path.iterdir())
@@ -204,13 +223,12 @@ def test_symbols_never_leave_the_root(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("run_id", ["../../x", "/etc/x", "a/b", "", "x" * 5000, "a\\nb"])
-def test_ids_of_strangers_never_leave_the_root(
-    run_id: str, shell: Shell, tmp_path: Path
-) -> None:
+def test_ids_of_strangers_never_leave_the_root(run_id: str, shell: Shell, tmp_path: Path) -> None:
     """The id of a run becomes part of the names of files, unless it is no such name."""
     begin = json.dumps({"type": "begin", "run_id": run_id, "stage": "x"})
-    end = json.dumps({"type": "end", "run_id": run_id, "stage": "x", "counts": {"trade": 1},
-                      "reason": "eof"})  # fmt: skip
+    end = json.dumps(
+        {"type": "end", "run_id": run_id, "stage": "x", "counts": {"trade": 1}, "reason": "eof"}
+    )
     trade = '{"type":"trade","symbol":"A","ts_event":"2024-01-02T00:00:00Z","price":1}'
     done = shell("mdc store --root a/b/data", stdin=f"{begin}\n{trade}\n{end}\n".encode())
     assert done.status == 0, done.err

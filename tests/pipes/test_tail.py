@@ -106,8 +106,9 @@ def test_more_is_read_than_is_held(shell: Shell, tmp_path: Path) -> None:
     done = shell("mdc stream sim SPY --limit 200000 --seed 2 | tee e.jsonl | mdc tail -n 100")
     assert done.status == 0, done.err
     text = (tmp_path / "e.jsonl").read_text().split("\n")[1:-2]
-    assert [event["seq"] for event in done.events] == [str(json.loads(line)["seq"])
-                                                       for line in text[-100:]]  # fmt: skip
+    assert [event["seq"] for event in done.events] == [
+        str(json.loads(line)["seq"]) for line in text[-100:]
+    ]
 
 
 @pytest.mark.parametrize("verb", ["tail", "count"])
@@ -133,8 +134,13 @@ def test_count_by_type(lines: list[str], shell: Shell, tmp_path: Path) -> None:
     part = next(tmp_path.glob("data/SPY/trade/*"))
     spy = sum('"SPY"' in line and '"type":"trade"' in line for line in lines)
     assert shell(f"mdc count {part}").out.split() == [
-        "TYPE", "EVENTS", "trade", f"{spy:,}", "total", f"{spy:,}"
-    ]  # fmt: skip
+        "TYPE",
+        "EVENTS",
+        "trade",
+        f"{spy:,}",
+        "total",
+        f"{spy:,}",
+    ]
 
 
 @pytest.mark.parametrize("source", ["--root data", "events.jsonl"])
@@ -145,10 +151,14 @@ def test_count_by_time_symbol_and_type(source: str, lines: list[str], shell: She
     assert 0 < late < len(quotes)
     select = f"mdc count {source} --json --symbol AAPL --type quote"
     for span, number in (
-        ("", len(quotes)), (f"--from {MIDDLE}Z", late), (f"--to {MIDDLE}Z", len(quotes) - late),
-        ("--from 2024-01-02 --to 2024-01-02", len(quotes)), ("--from 2024-01-03", 0),
-        (f"--from {quotes[-1]['ts_event']}", 1), (f"--to {quotes[0]['ts_event']}", 0),
-    ):  # fmt: skip
+        ("", len(quotes)),
+        (f"--from {MIDDLE}Z", late),
+        (f"--to {MIDDLE}Z", len(quotes) - late),
+        ("--from 2024-01-02 --to 2024-01-02", len(quotes)),
+        ("--from 2024-01-03", 0),
+        (f"--from {quotes[-1]['ts_event']}", 1),
+        (f"--to {quotes[0]['ts_event']}", 0),
+    ):
         done = shell(f"{select} {span}")
         assert done.status == 0, done.err
         assert json.loads(done.out)["total"] == number, span
@@ -166,9 +176,7 @@ def test_count_by_time_symbol_and_type(source: str, lines: list[str], shell: She
         (". ", 65, "bad.parquet"),
     ],
 )
-def test_errors(
-    verb: str, args: str, status: int, said: str, shell: Shell, tmp_path: Path
-) -> None:
+def test_errors(verb: str, args: str, status: int, said: str, shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "bad.parquet").write_bytes(b"PAR1 is all there is PAR1")
     done = shell(f"mdc {verb} {args}")
     assert done.status == status

@@ -12,16 +12,14 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from mdc_core.archive.home import Archive
-from mdc_core.archive.upkeep.rewrite import Events
+from mdc_core.archive.upkeep.rewrite import FileEvents
+from mdc_core.archive.write.archive import Archive
 
 from ..archive.pages import MAGIC
 from ..conftest import Done, Shell
 
 CONFIG = '[tier.warm]\ndirectory = "../warm"\n[tier.cold]\ndirectory = "../far/cold"\n'
-DAY = (
-    '{{"type":"{kind}","symbol":"{symbol}","ts_event":"2024-01-{day:02d}T12:00:00Z",{more}}}\n'
-)
+DAY = '{{"type":"{kind}","symbol":"{symbol}","ts_event":"2024-01-{day:02d}T12:00:00Z",{more}}}\n'
 
 
 def lines() -> str:
@@ -54,9 +52,7 @@ def parts(root: Path) -> list[dict[str, Any]]:
 def status(shell: Shell, now: str) -> dict[str, tuple[int, int, int]]:
     done = shell(f"mdc tier status --now {now} --json")
     assert done.status == 0, done.err
-    return {
-        row["tier"]: (row["parts"], row["rows"], row["due"]) for row in json.loads(done.out)
-    }
+    return {row["tier"]: (row["parts"], row["rows"], row["due"]) for row in json.loads(done.out)}
 
 
 def sound(shell: Shell) -> None:
@@ -97,9 +93,7 @@ def test_events_move_on(data: Path, shell: Shell, tmp_path: Path) -> None:
     sound(shell)
 
 
-def test_files_are_compressed_as_their_tier_says(
-    data: Path, shell: Shell, tmp_path: Path
-) -> None:
+def test_files_are_compressed_as_their_tier_says(data: Path, shell: Shell, tmp_path: Path) -> None:
     with (tmp_path / "mdc.toml").open("a") as file:
         file.write('profile = "portable"\n[compression.symbols]\nSPY = "realtime"\n')
     assert shell("mdc tier migrate --now 2025-01-01").status == 0
@@ -136,9 +130,10 @@ def test_once_is_enough(data: Path, shell: Shell) -> None:
 def test_a_plan_is_what_happens(data: Path, shell: Shell, tmp_path: Path) -> None:
     files = {p: p.read_bytes() for p in tmp_path.glob("data/**/*.*")}
     plan = json.loads(shell("mdc tier plan --now 2024-06-01 --json").out)
-    assert shell("mdc tier migrate --now 2024-06-01 --dry-run --json").out == shell(
-        "mdc tier plan --now 2024-06-01 --json"
-    ).out  # fmt: skip
+    assert (
+        shell("mdc tier migrate --now 2024-06-01 --dry-run --json").out
+        == shell("mdc tier plan --now 2024-06-01 --json").out
+    )
     assert {p: p.read_bytes() for p in tmp_path.glob("data/**/*.*")} == files
     (one,) = plan
     before = parts(data)
@@ -212,12 +207,12 @@ def test_what_is_written_is_read_back(
     from mdc_core.archive.upkeep.tiers import Migration
 
     before = parts(data)
-    whole = Events.tables
+    whole = FileEvents.tables
 
-    def other(self: Events) -> Any:
+    def other(self: FileEvents) -> Any:
         yield from map(_halved, whole(self))
 
-    monkeypatch.setattr(Events, "tables", other)
+    monkeypatch.setattr(FileEvents, "tables", other)
     migration = Migration(Archive.open(data), Tiers((Tier("warm", 0),), Profiles()))
     migration.run(lambda catalog: catalog.parts(), 2**62)
     assert len(migration.problems) == 20
@@ -288,8 +283,10 @@ def test_what_is_older_than_cold(data: Path, shell: Shell, tmp_path: Path) -> No
     assert "16 parts are more than 365 days old: mdc retain" in done.err
     rows = json.loads(shell("mdc tier status --now 2025-01-06 --json").out)
     assert [(row["tier"], row["expired"]) for row in rows] == [
-        ("hot", 0), ("warm", 0), ("cold", 20)
-    ]  # fmt: skip
+        ("hot", 0),
+        ("warm", 0),
+        ("cold", 20),
+    ]
     with (tmp_path / "mdc.toml").open("a") as file:
         file.write('[tier.archive]\ndirectory = "../glacier"\n')
     assert "mdc retain" not in shell("mdc tier status --now 2025-01-06").err
@@ -318,9 +315,7 @@ def test_what_is_older_than_cold(data: Path, shell: Shell, tmp_path: Path) -> No
         ),
     ],
 )
-def test_settings_that_make_no_sense(
-    config: str, said: str, shell: Shell, tmp_path: Path
-) -> None:
+def test_settings_that_make_no_sense(config: str, said: str, shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "mdc.toml").write_text(config)
     for verb in ("tier status", "tier migrate", "verify", "catalog rebuild"):
@@ -350,8 +345,9 @@ def test_killed_again_and_again(data: Path, shell: Shell, quiet_env: dict[str, s
     there = data.parent / "warm"
     for count in range(1, 6):
         line = ["mdc", "tier", "migrate", "--now", f"2024-01-{7 + count:02d}T12:00:00Z"]
-        process = subprocess.Popen(line, cwd=data.parent, env=quiet_env,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+        process = subprocess.Popen(
+            line, cwd=data.parent, env=quiet_env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
         while process.poll() is None and len(list(there.glob("*/*/*"))) < 4 * count - 3:
             pass
         process.kill()
@@ -389,12 +385,20 @@ def test_a_bucket(data: Path, shell: Shell, tmp_path: Path) -> None:
     bucket = f"attic-{token_hex(4)}"  # one process is one S3
     try:
         endpoint = "http://{}:{}".format(*server.get_host_and_port())
-        env = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test-secret-key",
-               "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
-               "AWS_ENDPOINT_URL": endpoint}  # fmt: skip
-        S3FileSystem(access_key="test", secret_key="test-secret-key", region="us-east-1",
-                     endpoint_override=endpoint, allow_bucket_creation=True,
-                     ).create_dir(bucket)  # fmt: skip
+        env = {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test-secret-key",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": endpoint,
+        }
+        S3FileSystem(
+            access_key="test",
+            secret_key="test-secret-key",
+            region="us-east-1",
+            endpoint_override=endpoint,
+            allow_bucket_creation=True,
+        ).create_dir(bucket)
         (tmp_path / "mdc.toml").write_text(f'[tier.cold]\ndirectory = "s3://{bucket}/cold"\n')
         before = shell("mdc cat --root data").lines
         assert shell("mdc tier migrate --now 2024-06-01", **env).status == 0

@@ -126,14 +126,15 @@ def test_what_was_injected_is_found_and_nothing_else(market: Market, shell: Shel
     assert findings(done) == market.expected
     kinds = Counter((found.check, found.message.split()[0]) for found in market.expected)
     assert kinds == {
-        ("sequence", "gap:"): 3, ("sequence", "repeat:"): 2, ("duplicate", "duplicate:"): 2,
-        ("crossed", "crossed:"): 5, ("monotonic", "event"): 4, ("price", "price"): 2,
-    }  # fmt: skip
+        ("sequence", "gap:"): 3,
+        ("sequence", "repeat:"): 2,
+        ("duplicate", "duplicate:"): 2,
+        ("crossed", "crossed:"): 5,
+        ("monotonic", "event"): 4,
+        ("price", "price"): 2,
+    }
     count = len(market.lines)
-    assert (
-        f"validate: {count} in = {count} out + 0 rejected + 0 dropped (+ 18 derived)"
-        in done.err
-    )
+    assert f"validate: {count} in = {count} out + 0 rejected + 0 dropped (+ 18 derived)" in done.err
     assert (
         "findings: crossed 5 error, duplicate 2 error, monotonic 4 warning, price 1 error,"
         " price 1 warning, sequence 5 warning"
@@ -151,8 +152,7 @@ def test_text_that_passes_is_untouched(on_fail: str, shell: Shell) -> None:
         '"symbol":"\\u0041"}',
         '{"type":"quote","symbol":"A","ts_event":"2024-01-02T00:00:02Z",'
         '"bid_price":2.0,"ask_price":1.0}',
-        '{"type":"trade","symbol":"A","ts_event":"2024-01-02T01:00:03+01:00",'
-        '"price":10,"size":3 }',
+        '{"type":"trade","symbol":"A","ts_event":"2024-01-02T01:00:03+01:00","price":10,"size":3 }',
     ]
     text = "".join(f"{line}\n" for line in lines).encode()
     done = shell(f"mdc validate --on-fail {on_fail} --quarantine aside", stdin=text)
@@ -192,8 +192,7 @@ def test_bad_rows_are_left_out(
     on_fail: str, fail_on: str, severities: list[str], market: Market, shell: Shell
 ) -> None:
     done = shell(
-        f"mdc validate --on-fail {on_fail} --fail-on {fail_on} --quarantine aside"
-        " < market.jsonl"
+        f"mdc validate --on-fail {on_fail} --fail-on {fail_on} --quarantine aside < market.jsonl"
     )
     assert done.status == 0
     bad = market.rows(*severities)
@@ -203,9 +202,7 @@ def test_bad_rows_are_left_out(
     said = [(e["check"], e["severity"], e["message"]) for e in done.events if "check" in e]
     assert said == [found[1:] for found in market.expected]
     count, out = len(market.lines), len(market.lines) - len(bad)
-    assert (
-        f"{count} in = {out} out + {len(bad)} rejected + 0 dropped (+ 18 derived)" in done.err
-    )
+    assert f"{count} in = {out} out + {len(bad)} rejected + 0 dropped (+ 18 derived)" in done.err
     counts = {name: int(number) for name, number in done.all_events[-1]["counts"].items()}
     assert counts == Counter(event["type"] for event in done.events)
     if on_fail == "drop":
@@ -265,12 +262,18 @@ def test_check_names_are_checked(shell: Shell) -> None:
 
 def test_exit_statuses(market: Market, shell: Shell) -> None:
     for options, status in (
-        ("", 0), ("--strict", 1), ("--strict --check future", 0),
+        ("", 0),
+        ("--strict", 1),
+        ("--strict --check future", 0),
         ("--strict --check monotonic", 1),
-        ("--on-fail drop", 0), ("--on-fail drop --strict", 1), ("--on-fail stop", 65),
-        ("--on-fail stop --strict", 65), ("--on-fail stop --check monotonic", 0),
-        ("--on-fail stop --check monotonic --fail-on warning", 65), ("--on-fail halt", 2),
-    ):  # fmt: skip
+        ("--on-fail drop", 0),
+        ("--on-fail drop --strict", 1),
+        ("--on-fail stop", 65),
+        ("--on-fail stop --strict", 65),
+        ("--on-fail stop --check monotonic", 0),
+        ("--on-fail stop --check monotonic --fail-on warning", 65),
+        ("--on-fail halt", 2),
+    ):
         done = shell(f"mdc validate {options} < market.jsonl > out")
         assert done.status == status, options
 
@@ -292,11 +295,19 @@ SETTINGS = [
     pytest.param("--monotonic-tolerance 3s", {}, "", id="flag"),
     pytest.param("", {"MDC_VALIDATE_MONOTONIC_TOLERANCE": "3s"}, "", id="environment"),
     pytest.param("", {}, '[validate.monotonic]\ntolerance = "3s"\n', id="file"),
-    pytest.param("--monotonic-tolerance 2s", {"MDC_VALIDATE_MONOTONIC_TOLERANCE": "1s"},
-                 '[validate.monotonic]\ntolerance = "1ms"\n', id="flag first"),
-    pytest.param("", {"MDC_VALIDATE_MONOTONIC_TOLERANCE": "2s"},
-                 '[validate.monotonic]\ntolerance = "1ms"\n', id="environment second"),
-]  # fmt: skip
+    pytest.param(
+        "--monotonic-tolerance 2s",
+        {"MDC_VALIDATE_MONOTONIC_TOLERANCE": "1s"},
+        '[validate.monotonic]\ntolerance = "1ms"\n',
+        id="flag first",
+    ),
+    pytest.param(
+        "",
+        {"MDC_VALIDATE_MONOTONIC_TOLERANCE": "2s"},
+        '[validate.monotonic]\ntolerance = "1ms"\n',
+        id="environment second",
+    ),
+]
 
 
 @pytest.mark.parametrize(("flags", "env", "toml"), SETTINGS)
@@ -306,9 +317,7 @@ def test_options_of_a_check(
     (tmp_path / "mdc.toml").write_text(toml)
     done = shell(f"mdc validate {flags} < market.jsonl", **env)
     assert findings(done) == [f for f in market.expected if f.check != "monotonic"]
-    assert (
-        len(findings(shell("mdc validate --monotonic-tolerance 1999ms < market.jsonl"))) == 18
-    )
+    assert len(findings(shell("mdc validate --monotonic-tolerance 1999ms < market.jsonl"))) == 18
 
 
 def test_options_of_other_checks(market: Market, shell: Shell) -> None:
@@ -322,28 +331,24 @@ def test_options_of_other_checks(market: Market, shell: Shell) -> None:
         assert ("crossed", "error") in kinds
     done = shell("mdc validate --price-max-price 350 --check price < market.jsonl")
     absurd = [
-        e["message"]
-        for e in done.events
-        if e.get("check") == "price" and "absurd" in e["message"]
+        e["message"] for e in done.events if e.get("check") == "price" and "absurd" in e["message"]
     ]
     over = [
-        e[name] for e in market.events for name in ("price", "bid_price", "ask_price")
+        e[name]
+        for e in market.events
+        for name in ("price", "bid_price", "ask_price")
         if name in e and Decimal(e[name]) > 350
-    ]  # fmt: skip
+    ]
     assert Counter(Decimal(text.split()[1]) for text in absurd) == Counter(map(Decimal, over))
 
 
 @pytest.mark.parametrize("where", ["environment", "file"])
-def test_settings_of_the_command(
-    where: str, market: Market, shell: Shell, tmp_path: Path
-) -> None:
+def test_settings_of_the_command(where: str, market: Market, shell: Shell, tmp_path: Path) -> None:
     env = {}
     if where == "environment":
         env = {"MDC_VALIDATE_ON_FAIL": "drop", "MDC_VALIDATE_FAIL_ON": "warning"}
     else:
-        (tmp_path / "mdc.toml").write_text(
-            '[validate]\non-fail = "drop"\nfail-on = "warning"\n'
-        )
+        (tmp_path / "mdc.toml").write_text('[validate]\non-fail = "drop"\nfail-on = "warning"\n')
     done = shell("mdc validate < market.jsonl", **env)
     assert passed(done) == market.without(market.rows("error", "warning"))
     kept = shell("mdc validate --on-fail annotate < market.jsonl", **env)

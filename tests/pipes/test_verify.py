@@ -13,21 +13,26 @@ from typing import Any
 import msgspec
 import pytest
 
-from mdc_core.archive import replace
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.formats import Formats
+from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.health.verify import Verification
-from mdc_core.archive.home import Archive
-from mdc_core.archive.intake import Intake, header_of
-from mdc_core.archive.recover import prepare
-from mdc_core.archive.replace import Replacement, rewriting
+from mdc_core.archive.upkeep.recover import prepare
+from mdc_core.archive.write import replace
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.intake import Intake, header_of
+from mdc_core.archive.write.replace import Replacement, rewriting
 from mdc_core.wire.files import read_events
 
 from ..conftest import Shell
 
 EVENTS = "mdc stream sim SPY AAPL --limit 300 --seed 3 > events.jsonl"
-FORMS = ["parquet", "jsonl", "jsonl --compression gzip", "jsonl --compression zstd",
-         "jsonl --compression lz4"]  # fmt: skip
+FORMS = [
+    "parquet",
+    "jsonl",
+    "jsonl --compression gzip",
+    "jsonl --compression zstd",
+    "jsonl --compression lz4",
+]
 
 
 @pytest.fixture
@@ -68,8 +73,14 @@ def flips(path: Path, many: int, seed: int = 1) -> Iterator[int]:
 def store_and_kill(shell_env: dict[str, str], cwd: Path, text: bytes, *options: str) -> None:
     """Store events, and kill the command when they are acknowledged and not yet sealed."""
     line = ["mdc", "store", "--ack", "--fsync", "always", "--seal-every", "1h", *options]
-    process = subprocess.Popen(line, cwd=cwd, env=shell_env, stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        line,
+        cwd=cwd,
+        env=shell_env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(text)
@@ -126,8 +137,10 @@ def test_where_a_file_is_damaged(data: Path, shell: Shell, tmp_path: Path) -> No
     assert done.status == 1
     (one,) = json.loads(done.out)
     assert (one["file"], one["start"], one["stop"]) == (
-        str(path.relative_to(tmp_path)), start, stop
-    )  # fmt: skip
+        str(path.relative_to(tmp_path)),
+        start,
+        stop,
+    )
     assert "row group 0, column price" in one["text"]
     assert shell("mdc verify").status == 0  # its size is right
 
@@ -194,11 +207,13 @@ def test_a_catalog_that_cannot_be_read(damage: str, data: Path, shell: Shell) ->
     before = rows(data)
     path = data / "_mdc" / "catalog.sqlite"
     whole = path.read_bytes()
-    path.write_bytes({
-        "header": b"\xff" * 64 + whole[64:],
-        "page": whole[:4096] + b"\xff" * (len(whole) - 4096),
-        "empty": b"no database",
-    }[damage])  # fmt: skip
+    path.write_bytes(
+        {
+            "header": b"\xff" * 64 + whole[64:],
+            "page": whole[:4096] + b"\xff" * (len(whole) - 4096),
+            "empty": b"no database",
+        }[damage]
+    )
     done = shell("mdc verify --deep")
     assert done.status == 1
     assert "data/_mdc/catalog.sqlite: " in done.out
@@ -218,11 +233,17 @@ def test_a_catalog_that_cannot_be_read(damage: str, data: Path, shell: Shell) ->
 @pytest.mark.parametrize(
     ("layout", "partition"),
     [
-        ("by-symbol", "none"), ("by-symbol", "hourly"), ("by-date", "daily"),
-        ("by-date", "none"), ("by-type", "monthly"), ("flat", "daily"), ("flat", "none"),
-        ("hive", "hourly"), ("hive", "none"),
+        ("by-symbol", "none"),
+        ("by-symbol", "hourly"),
+        ("by-date", "daily"),
+        ("by-date", "none"),
+        ("by-type", "monthly"),
+        ("flat", "daily"),
+        ("flat", "none"),
+        ("hive", "hourly"),
+        ("hive", "none"),
     ],
-)  # fmt: skip
+)
 def test_a_lost_catalog(
     layout: str, partition: str, events: Path, shell: Shell, tmp_path: Path
 ) -> None:
@@ -241,9 +262,7 @@ def test_a_lost_catalog(
     assert lineage
 
 
-def test_what_only_the_catalog_knows_is_kept(
-    events: Path, shell: Shell, tmp_path: Path
-) -> None:
+def test_what_only_the_catalog_knows_is_kept(events: Path, shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc store --format jsonl --profile warm < events.jsonl").status == 0
     before = rows(tmp_path / "data")
     assert all(row["origin"] and row["frames"] for row in before)
@@ -307,8 +326,12 @@ def test_a_journal_beside_what_was_sealed(
     for name, text in before.items():
         if name.suffix == ".jsonl":
             grown = name.read_bytes()
-            more = {"nothing": 0, "a piece": (len(grown) - len(text)) // 2, "one byte": 1,
-                    "all": len(grown) - len(text)}[appended]  # fmt: skip
+            more = {
+                "nothing": 0,
+                "a piece": (len(grown) - len(text)) // 2,
+                "one byte": 1,
+                "all": len(grown) - len(text),
+            }[appended]
             name.write_bytes(grown[: len(text) + more])
     for name in root.glob("_mdc/catalog*"):
         name.unlink()
@@ -351,12 +374,13 @@ def test_the_catalog_against_the_disk(data: Path, shell: Shell, tmp_path: Path) 
     (data / "_mdc" / "journal" / "x.999999999.new").touch()
     said = set(shell("mdc verify").out.splitlines())
     size = quotes.stat().st_size
-    trades = sum('"type":"trade"' in e and '"SPY"' in e
-                 for e in (tmp_path / "events.jsonl").read_text().splitlines())  # fmt: skip
+    trades = sum(
+        '"type":"trade"' in e and '"SPY"' in e
+        for e in (tmp_path / "events.jsonl").read_text().splitlines()
+    )
     assert said == {
         f"{spy.relative_to(tmp_path)}: missing, with {trades} events",
-        "data/SPY/trade/2024-01-02.parquet: not in the catalog "
-        "(mdc catalog rebuild takes it in)",
+        "data/SPY/trade/2024-01-02.parquet: not in the catalog (mdc catalog rebuild takes it in)",
         f"{quotes.relative_to(tmp_path)}: {size:,} bytes, the catalog says {size - 1:,}",
         "data/_mdc/tmp/rewrite-999999999: left over by a killed command (mdc recover)",
         "data/_mdc/journal/x.999999999.new: left over by a killed command (mdc recover)",
@@ -462,9 +486,7 @@ def test_a_transaction_that_was_broken_off(data: Path, shell: Shell, tmp_path: P
     kept = journal.read_bytes()
     done = shell("mdc verify --deep")
     assert done.status == 1
-    assert done.out == (
-        "data/_mdc/catalog.sqlite: a transaction was broken off (mdc recover)\n"
-    )
+    assert done.out == ("data/_mdc/catalog.sqlite: a transaction was broken off (mdc recover)\n")
     assert journal.read_bytes() == kept
     assert shell("mdc recover").status == 0
     assert shell("mdc verify --deep")[:2] == (0, "")
@@ -475,8 +497,9 @@ def test_a_live_store_is_not_disturbed(
     data: Path, shell: Shell, tmp_path: Path, quiet_env: dict[str, str]
 ) -> None:
     line = ["mdc", "store", "--ack", "--fsync", "always", "--seal-every", "1h"]
-    with subprocess.Popen(line, cwd=tmp_path, env=quiet_env, stdin=subprocess.PIPE,
-                          stdout=subprocess.PIPE) as process:  # fmt: skip
+    with subprocess.Popen(
+        line, cwd=tmp_path, env=quiet_env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(b'{"type":"trade","symbol":"X","price":1}\n')

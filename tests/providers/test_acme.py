@@ -49,9 +49,14 @@ def copy_tree(source: Path, target: Path) -> None:
 def run(python: Path, *words: str, text: str = "", cwd: Path | None = None):
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
-        [str(python), *words], input=text, capture_output=True, text=True, cwd=cwd, env=env,
+        [str(python), *words],
+        input=text,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=env,
         check=False,
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr + done.stdout
     return done
 

@@ -9,13 +9,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mdc_core.batch import decimals, from_rows, is_type, make, plain, valid
-from mdc_core.carry import Highest, Keys, Latest, Previous, Runs, Words
 from mdc_core.events import Quote, Trade
+from mdc_core.grouped import Codes, ForwardFill, GroupKeys, GroupRuns, Lag, RunningMax
 from mdc_validators.recent import Recent, text_hashes
 
-texts = st.lists(
-    st.sampled_from(["", "a", "b", "\N{EURO SIGN}", None]), min_size=1, max_size=40
-)
+texts = st.lists(st.sampled_from(["", "a", "b", "\N{EURO SIGN}", None]), min_size=1, max_size=40)
 keyed = st.lists(
     st.tuples(st.integers(0, 3), st.integers(-(2**63), 2**63 - 1)), min_size=1, max_size=40
 )
@@ -36,7 +34,7 @@ def table(**columns: list[str | None]) -> pa.RecordBatch:
 def test_keys_number_the_combinations(symbols: list[str | None], cut: int) -> None:
     venues = [None if i % 3 else "V" for i in range(len(symbols))]
     batch = table(symbol=symbols, venue=venues)
-    keys = Keys("symbol", "absent", "venue")
+    keys = GroupKeys("symbol", "absent", "venue")
     parts = [batch.slice(0, cut), batch.slice(cut)]
     numbers = np.concatenate([keys(part) for part in parts]).tolist()
     pairs = list(zip(symbols, venues, strict=True))
@@ -48,14 +46,14 @@ def test_keys_number_the_combinations(symbols: list[str | None], cut: int) -> No
 def test_keys_of_very_many_combinations() -> None:
     names = [f"s{i}" for i in range(400)]
     batch = table(a=names, b=names[::-1], c=names)
-    keys = Keys("a", "b", "c")
+    keys = GroupKeys("a", "b", "c")
     assert sorted(keys(batch).tolist()) == list(range(400))
     assert keys(batch.slice(7, 1)).tolist() == [keys(batch).tolist()[7]]
 
 
 def test_words_of_a_batch() -> None:
     batch = from_rows([Trade(symbol="A"), Quote(symbol="B"), Trade()])
-    words = Words()
+    words = Codes()
     assert words.is_type(batch, "trade").tolist() == [True, False, True]
     assert words.is_type(batch, "bar", "quote").tolist() == [False, True, False]
     assert is_type(batch, "bar", "quote").tolist() == [False, True, False]
@@ -68,7 +66,7 @@ def test_words_of_a_batch() -> None:
 @given(rows=keyed, cut=st.integers(0, 40))
 @settings(deadline=None)
 def test_previous_and_highest(rows: list[tuple[int, int]], cut: int) -> None:
-    previous, highest = Previous(), Highest()
+    previous, highest = Lag(), RunningMax()
     got: list[Any] = []
     for part in (rows[:cut], rows[cut:]):
         keys = np.array([key for key, _ in part], np.int64)
@@ -91,11 +89,11 @@ def test_previous_and_highest(rows: list[tuple[int, int]], cut: int) -> None:
 )
 @settings(deadline=None)
 def test_latest_known_value(rows: list[tuple[int, int | None]], cut: int) -> None:
-    latest, got, last = Latest(np.int64), [], {}
+    latest, got, last = ForwardFill(np.int64), [], {}
     for part in (rows[:cut], rows[cut:]):
         if not part:
             continue
-        runs = Runs(np.array([key for key, _ in part], np.int64))
+        runs = GroupRuns(np.array([key for key, _ in part], np.int64))
         known = np.array([value is not None for _, value in part])
         values = np.array([value or 0 for _, value in part], np.int64)
         found, (filled,) = latest(runs, known, values)
@@ -115,8 +113,11 @@ def test_valid_of_slices(values: list[bool | None], start: int) -> None:
 
 
 def test_decimals_as_words() -> None:
-    batch = make("trade", 3, {"price": pa.array(["-0.5", None, "1e17"]).cast(pa.string())
-                              .cast(pa.decimal128(36, 18))})  # fmt: skip
+    batch = make(
+        "trade",
+        3,
+        {"price": pa.array(["-0.5", None, "1e17"]).cast(pa.string()).cast(pa.decimal128(36, 18))},
+    )
     high, low, known = decimals(batch.slice(1), "price")
     assert known.tolist() == [False, True]
     assert (int(high[1]) << 64) + int(low[1]) == 10**35

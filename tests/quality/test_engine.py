@@ -12,7 +12,7 @@ from mdc_core.contracts import Check, Finding, Options
 from mdc_core.events import Event, Gap, Integrity, Quote, Trade, type_of
 from mdc_core.plugin import PerEvent
 from mdc_core.quality.engine import Engine
-from mdc_core.quality.outcome import Outcome
+from mdc_core.quality.outcome import CheckOutcome
 from mdc_core.wire.jsonl import encode_rows, rows_of
 from mdc_validators.schema import Schema
 
@@ -40,19 +40,40 @@ class Everything(Check):
 
 def trades(*sizes: int) -> list[Event]:
     return [
-        Trade(symbol="A", ts_event=NOON, ts_recv=NOON, provider="p", venue="V", channel="c",
-              seq=seq, price=Decimal(1), size=Decimal(size), trade_id=str(seq))
+        Trade(
+            symbol="A",
+            ts_event=NOON,
+            ts_recv=NOON,
+            provider="p",
+            venue="V",
+            channel="c",
+            seq=seq,
+            price=Decimal(1),
+            size=Decimal(size),
+            trade_id=str(seq),
+        )
         for seq, size in enumerate(sizes)
-    ]  # fmt: skip
+    ]
 
 
 def said(row: int, message: str, severity: str, check: str = "sizes") -> Integrity:
-    return Integrity(symbol="A", ts_event=NOON, ts_recv=NOON, provider="p", venue="V",
-                     channel="c", seq=row, check=check, severity=severity, message=message,
-                     about="trade", trade_id=str(row))  # fmt: skip
+    return Integrity(
+        symbol="A",
+        ts_event=NOON,
+        ts_recv=NOON,
+        provider="p",
+        venue="V",
+        channel="c",
+        seq=row,
+        check=check,
+        severity=severity,
+        message=message,
+        about="trade",
+        trade_id=str(row),
+    )
 
 
-def judge(engine: Engine, rows: list[Event]) -> tuple[Outcome, list[Event]]:
+def judge(engine: Engine, rows: list[Event]) -> tuple[CheckOutcome, list[Event]]:
     """The outcome with text, once it is known to be the same without."""
     batch, raw = from_rows(rows), encode_rows(rows)
     outcome = engine(batch, raw)
@@ -60,7 +81,7 @@ def judge(engine: Engine, rows: list[Event]) -> tuple[Outcome, list[Event]]:
     for chunk in outcome.chunks():
         assert chunk.raw == encode_rows(rows_of(chunk.batch))
         out += rows_of(chunk.batch)
-    columns = Outcome(batch, None, outcome.verdicts, outcome.left_out, outcome.end)
+    columns = CheckOutcome(batch, None, outcome.verdicts, outcome.left_out, outcome.end)
     assert [row for chunk in columns.chunks() for row in rows_of(chunk.batch)] == out
     return outcome, out
 
@@ -82,9 +103,14 @@ def test_annotate_puts_findings_behind_their_rows() -> None:
     engine, rows = sizes(), trades(13, 2, 7, 1)
     _, out = judge(engine, rows)
     assert out == [
-        rows[0], said(0, "thirteen", "error"), rows[1],
-        rows[2], said(2, "seven", "warning"), rows[3], said(3, "one", "info"),
-    ]  # fmt: skip
+        rows[0],
+        said(0, "thirteen", "error"),
+        rows[1],
+        rows[2],
+        said(2, "seven", "warning"),
+        rows[3],
+        said(3, "one", "info"),
+    ]
     assert engine.counts == {("sizes", s): 1 for s in ("error", "warning", "info")}
     assert engine.rejected == 0
 
@@ -92,8 +118,10 @@ def test_annotate_puts_findings_behind_their_rows() -> None:
 def test_untouched_rows_keep_their_text() -> None:
     first = b'{"type":"trade", "v":"1.0.0","symbol":"A","price":"1.0","size":2}\n'
     second = b'{"size":13.0,"type":"trade","symbol":"A","price":1.50}\n'
-    rows: list[Event] = [Trade(symbol="A", price=Decimal(1), size=Decimal(2)),
-                         Trade(symbol="A", price=Decimal("1.5"), size=Decimal(13))]  # fmt: skip
+    rows: list[Event] = [
+        Trade(symbol="A", price=Decimal(1), size=Decimal(2)),
+        Trade(symbol="A", price=Decimal("1.5"), size=Decimal(13)),
+    ]
     chunks = list(sizes()(from_rows(rows), first + second).chunks())
     assert chunks[0].raw == first + second
     assert [chunk.batch.num_rows for chunk in chunks] == [2, 1]
@@ -105,9 +133,13 @@ def test_drop_leaves_bad_rows_out_and_says_so() -> None:
     engine, rows = sizes(on_fail="drop"), trades(13, 2, 7, 13, 13)
     outcome, out = judge(engine, rows)
     assert out == [
-        said(0, "thirteen", "error"), rows[1], rows[2], said(2, "seven", "warning"),
-        said(3, "thirteen", "error"), said(4, "thirteen", "error"),
-    ]  # fmt: skip
+        said(0, "thirteen", "error"),
+        rows[1],
+        rows[2],
+        said(2, "seven", "warning"),
+        said(3, "thirteen", "error"),
+        said(4, "thirteen", "error"),
+    ]
     assert engine.rejected == 3 and list(outcome.set_aside()) == []
 
 
@@ -127,9 +159,11 @@ def test_quarantine_keeps_the_line_and_the_reasons() -> None:
     line = encode_rows(rows[1:])[:-1]
     assert list(outcome.set_aside()) == [(line, "sizes: thirteen; all: seen", ["sizes", "all"])]
     assert out == [
-        rows[0], said(0, "seen", "info", "all"),
-        said(1, "thirteen", "error"), said(1, "seen", "info", "all"),
-    ]  # fmt: skip
+        rows[0],
+        said(0, "seen", "info", "all"),
+        said(1, "thirteen", "error"),
+        said(1, "seen", "info", "all"),
+    ]
     columns = Engine({"sizes": Sizes(Options())}, "quarantine")(from_rows(rows))
     assert [kept.line for kept in columns.set_aside()] == [line]
 
@@ -151,8 +185,12 @@ def test_many_findings_come_as_one_spliced_chunk() -> None:
     assert len(list(outcome.chunks())) == 1
     expected: list[Event] = []
     for row in range(0, 300, 3):
-        expected += [said(row, "thirteen", "error"), rows[row + 1],
-                     said(row + 1, "seven", "warning"), rows[row + 2]]  # fmt: skip
+        expected += [
+            said(row, "thirteen", "error"),
+            rows[row + 1],
+            said(row + 1, "seven", "warning"),
+            rows[row + 2],
+        ]
     assert out == expected
 
 
@@ -162,11 +200,20 @@ def test_events_about_the_data_pass_unjudged_but_for_the_schema() -> None:
     rows = [*trades(2), finding, Gap(ts_event=NOON), *trades(3)]
     _, out = judge(engine, rows)
     assert [type_of(row) for row in out] == [
-        "trade", "integrity", "integrity", "gap", "integrity", "trade", "integrity",
-    ]  # fmt: skip
+        "trade",
+        "integrity",
+        "integrity",
+        "gap",
+        "integrity",
+        "trade",
+        "integrity",
+    ]
     assert [row.message for row in out if isinstance(row, Integrity)] == [
-        "seen", "seven", "gap without reason", "seen",
-    ]  # fmt: skip
+        "seen",
+        "seven",
+        "gap without reason",
+        "seen",
+    ]
     only = Engine({"all": Everything(Options())})
     assert judge(only, [finding, Gap(reason="overflow")])[1] == [
         finding,

@@ -165,10 +165,13 @@ def test_future() -> None:
     assert found(Future(FutureOptions(tolerance="1m")), rows) == []
 
 
-@pytest.mark.parametrize("make", [
-    lambda: Monotonic(MonotonicOptions(tolerance="soon")),
-    lambda: Future(FutureOptions(tolerance="-1s")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Monotonic(MonotonicOptions(tolerance="soon")),
+        lambda: Future(FutureOptions(tolerance="-1s")),
+    ],
+)
 def test_a_tolerance_that_is_no_length_of_time(make: Any) -> None:
     with pytest.raises(UsageError, match="tolerance: not a length of time"):
         make()
@@ -202,16 +205,12 @@ def test_duplicate_numbers() -> None:
 
 def test_a_trade_with_an_id_is_not_judged_by_its_number() -> None:
     rows = [trade(seq=1, trade_id="a"), trade(seq=1, trade_id="b"), trade(seq=2, trade_id="a")]
-    assert found(Duplicate(DuplicateOptions()), rows) == [
-        (2, "error", "duplicate: trade a again")
-    ]
+    assert found(Duplicate(DuplicateOptions()), rows) == [(2, "error", "duplicate: trade a again")]
 
 
 def test_duplicates_are_remembered_for_a_window() -> None:
     check = Duplicate(DuplicateOptions(window=3))
-    assert [
-        row for row, _, _ in found(check, named("a", "b", "c", "a", "e", "f", "g", "a"))
-    ] == [3]
+    assert [row for row, _, _ in found(check, named("a", "b", "c", "a", "e", "f", "g", "a"))] == [3]
 
 
 def test_long_ids_that_begin_alike() -> None:

@@ -31,9 +31,7 @@ def columns(path: Path) -> list[pa.ChunkedArray]:
     names = [str(i) for i in range(width)]
     read = pyarrow.csv.ReadOptions(column_names=names)
     kinds = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
-    table = pyarrow.csv.read_csv(
-        pa.BufferReader(text), read_options=read, convert_options=kinds
-    )
+    table = pyarrow.csv.read_csv(pa.BufferReader(text), read_options=read, convert_options=kinds)
     return list(table.columns)
 
 
@@ -48,8 +46,12 @@ def quotes(path: Path, scale: int) -> pa.RecordBatch:
     parts = columns(path)
     bid, ask = (parts[1], parts[3]) if scale > 1 else (parts[1], parts[2])
     ms = pc.multiply(parts[0].combine_chunks().cast(pa.int64()), 1_000_000)
-    values = {"symbol": "X", "ts_event": ms.cast(pa.timestamp("ns", "UTC")),
-              "bid_price": price(bid, scale), "ask_price": price(ask, scale)}  # fmt: skip
+    values = {
+        "symbol": "X",
+        "ts_event": ms.cast(pa.timestamp("ns", "UTC")),
+        "bid_price": price(bid, scale),
+        "ask_price": price(ask, scale),
+    }
     return make("quote", len(parts[0]), values)
 
 
@@ -80,8 +82,12 @@ def test_genuine_trades_have_no_findings(shared: Path) -> None:
     parts = columns(shared / TICKS / "ibm/20131007_trade.zip")
     ms = pc.multiply(parts[0].combine_chunks().cast(pa.int64()), 1_000_000)
     size = parts[2].combine_chunks().cast(pa.decimal128(36, 18))
-    values: dict[str, Any] = {"symbol": "IBM", "ts_event": ms.cast(pa.timestamp("ns", "UTC")),
-                              "price": price(parts[1], 10_000), "size": size}  # fmt: skip
+    values: dict[str, Any] = {
+        "symbol": "IBM",
+        "ts_event": ms.cast(pa.timestamp("ns", "UTC")),
+        "price": price(parts[1], 10_000),
+        "size": size,
+    }
     batch = make("trade", len(parts[0]), values)
     checks: dict[str, Check] = {
         "schema": Schema(Schema.Options()),

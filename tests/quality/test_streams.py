@@ -46,16 +46,29 @@ common = {
     "seq": st.sampled_from([None, 1, 2, 3, 4, 5, 6, 20_000, 20_001, -(2**63), 2**63 - 1]),
 }
 events = st.one_of(
-    st.builds(Trade, **common, price=maybe, size=maybe,
-              trade_id=st.sampled_from([None, "", "1", "2", "3", "long " * 20]),
-              aggressor_side=st.sampled_from([None, "buy", "up"])),
+    st.builds(
+        Trade,
+        **common,
+        price=maybe,
+        size=maybe,
+        trade_id=st.sampled_from([None, "", "1", "2", "3", "long " * 20]),
+        aggressor_side=st.sampled_from([None, "buy", "up"]),
+    ),
     st.builds(Quote, **common, bid_price=maybe, ask_price=maybe),
     st.builds(Quote, **common, bid_price=numbers, ask_price=numbers),
-    st.builds(Bar, **common, interval=st.sampled_from(["1m", "1d"]), open=maybe, high=maybe,
-              low=maybe, close=maybe, revision=st.sampled_from([None, 0, 1])),
+    st.builds(
+        Bar,
+        **common,
+        interval=st.sampled_from(["1m", "1d"]),
+        open=maybe,
+        high=maybe,
+        low=maybe,
+        close=maybe,
+        revision=st.sampled_from([None, 0, 1]),
+    ),
     st.builds(Delta, **common, action=st.just("add"), price=maybe),
     st.builds(Book, **common, bids=levels, asks=levels),
-)  # fmt: skip
+)
 streams = st.lists(events, min_size=1, max_size=25)
 
 
@@ -135,8 +148,13 @@ def monotonic_model(rows: list[Event]) -> Rows:
     for row, event in enumerate(rows):
         if event.ts_event is None or getattr(event, "revision", None):
             continue
-        key = (event.symbol, event.provider, event.channel, type_of(event),
-               getattr(event, "interval", None))  # fmt: skip
+        key = (
+            event.symbol,
+            event.provider,
+            event.channel,
+            type_of(event),
+            getattr(event, "interval", None),
+        )
         moment = to_ns(event.ts_event)
         if latest.get(key, moment) - moment > 2:
             yield row
@@ -147,11 +165,23 @@ def duplicate_model(rows: list[Event]) -> Rows:
     recent: list[Any] = []
     for row, event in enumerate(rows):
         if isinstance(event, Trade) and event.trade_id:
-            key: Any = (event.symbol, event.provider, event.venue, event.trade_id,
-                        (event.ts_event or "1970-01-01")[:10])  # fmt: skip
+            key: Any = (
+                event.symbol,
+                event.provider,
+                event.venue,
+                event.trade_id,
+                (event.ts_event or "1970-01-01")[:10],
+            )
         elif event.seq is not None and not isinstance(event, Delta):
-            key = (event.symbol, event.provider, event.channel, type_of(event), event.seq,
-                   getattr(event, "interval", None), event.ts_event)  # fmt: skip
+            key = (
+                event.symbol,
+                event.provider,
+                event.channel,
+                type_of(event),
+                event.seq,
+                getattr(event, "interval", None),
+                event.ts_event,
+            )
         else:
             continue
         if key in recent[-6:]:
@@ -162,8 +192,11 @@ def duplicate_model(rows: list[Event]) -> Rows:
 def price_model(rows: list[Event]) -> Rows:
     good: dict[Any, Decimal] = {}
     strangers: dict[Any, list[Decimal]] = {}
-    fields = {"trade": ["price"], "quote": ["bid_price", "ask_price"],
-              "bar": ["open", "high", "low", "close"]}  # fmt: skip
+    fields = {
+        "trade": ["price"],
+        "quote": ["bid_price", "ask_price"],
+        "bar": ["open", "high", "low", "close"],
+    }
     for row, event in enumerate(rows):
         for name in fields.get(type_of(event), []):
             value = getattr(event, name)

@@ -78,9 +78,7 @@ def test_one_sided_quotes_can_be_left_alone() -> None:
 
 def test_a_side_of_zero_crosses_nothing() -> None:
     rows = [quote("10", "0"), quote("0", "0"), quote("10", None), quote("-1", "-2")]
-    assert found(Crossed(CrossedOptions()), rows) == [
-        (3, "error", "crossed: bid -1 over ask -2")
-    ]
+    assert found(Crossed(CrossedOptions()), rows) == [(3, "error", "crossed: bid -1 over ask -2")]
 
 
 def test_prices_beyond_64_bits_are_compared_exactly() -> None:

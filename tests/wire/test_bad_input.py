@@ -78,10 +78,8 @@ class Read:
         (b'{"type":"trade","extra":[1]}', "at `extra`"),
         (b"[" * 100_000, "recursion"),
     ],
-)  # fmt: skip
-def test_a_bad_line_is_set_aside_with_its_number(
-    line: bytes, reason: str, tmp_path: Path
-) -> None:
+)
+def test_a_bad_line_is_set_aside_with_its_number(line: bytes, reason: str, tmp_path: Path) -> None:
     for lines_before in (1, 200):  # in a small block, and in one that is halved first
         got = Read(GOOD * lines_before + line + b"\n" + GOOD, tmp_path)
         assert got.text == GOOD * (lines_before + 1)
@@ -104,20 +102,23 @@ def test_unknown_fields_are_kept_under_extra(tmp_path: Path) -> None:
     line = b'{"type":"trade","symbol":"A","bid_price":2,"extra":{"a":1},"new":1.50,"price":1}\n'
     got = Read(line, tmp_path)
     assert json.loads(got.text) == {
-        "type": "trade", "v": "1.0.0", "symbol": "A", "price": 1,
+        "type": "trade",
+        "v": "1.0.0",
+        "symbol": "A",
+        "price": 1,
         "extra": {"a": 1, "bid_price": 2, "new": 1.5},
-    }  # fmt: skip
+    }
     assert b"1.50" in got.text
 
 
 def test_extra_as_other_tools_write_it(tmp_path: Path) -> None:
     """With spaces, nested, with braces and quotes in strings; among many, and at any place."""
     extra = {"a": {"b": [1, {"c": "}"}]}, "d": 'say "hi" {', "e": "é"}
-    rows = [{"type": "trade", "extra": extra, "symbol": f"S {n} \"extra\": {{", "price": n}
-            for n in range(300)]  # fmt: skip
-    data = "".join(
-        json.dumps(row, ensure_ascii=n % 2 == 0) + "\n" for n, row in enumerate(rows)
-    )
+    rows = [
+        {"type": "trade", "extra": extra, "symbol": f'S {n} "extra": {{', "price": n}
+        for n in range(300)
+    ]
+    data = "".join(json.dumps(row, ensure_ascii=n % 2 == 0) + "\n" for n, row in enumerate(rows))
     got = Read(data.encode(), tmp_path)
     assert got.reader.rejected == 0
     back = [json.loads(line) for line in got.text.splitlines()]

@@ -61,9 +61,10 @@ def test_jsonl_to_arrow_and_back(rows: list[Event]) -> None:
 
 
 @settings(
-    max_examples=60, deadline=None,
+    max_examples=60,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
+)
 @given(data=st.data(), name=st.sampled_from(sorted(EVENT_TYPES)))
 def test_jsonl_to_parquet_and_back(tmp_path: Path, data: st.DataObject, name: str) -> None:
     rows = data.draw(st.lists(events(name), min_size=1, max_size=8))

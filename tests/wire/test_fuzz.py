@@ -11,14 +11,31 @@ from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
 
 PIECES = [
-    *(bytes([c]) for c in b"{}[]:, \n\xff"), b"null", b"true", b"1", b"-1.5e3", b'"type"',
+    *(bytes([c]) for c in b"{}[]:, \n\xff"),
+    b"null",
+    b"true",
+    b"1",
+    b"-1.5e3",
+    b'"type"',
     b'"trade"',
-    b'"price"', b'"symbol"', b'"extra"', b'"bids"', b'"conditions"', b'"x"', b'"\\u0000"',
-    b'{"type":"trade"}\n', b'{"type":"trade","price":null}\n', b"null\n", b"{}\n",
-    b'{"type":"book","bids":[null]}\n', b'{"type":"book","bids":[{}]}\n',
-    b'{"type":"begin","run_id":"r"}\n', b'{"type":"end","counts":{"trade":1}}\n',
-    b'{"type":"trade","extra":{"a":{"b":"}"}}}\n', b'{"type":"trade","v":"2.0.0"}\n',
-]  # fmt: skip
+    b'"price"',
+    b'"symbol"',
+    b'"extra"',
+    b'"bids"',
+    b'"conditions"',
+    b'"x"',
+    b'"\\u0000"',
+    b'{"type":"trade"}\n',
+    b'{"type":"trade","price":null}\n',
+    b"null\n",
+    b"{}\n",
+    b'{"type":"book","bids":[null]}\n',
+    b'{"type":"book","bids":[{}]}\n',
+    b'{"type":"begin","run_id":"r"}\n',
+    b'{"type":"end","counts":{"trade":1}}\n',
+    b'{"type":"trade","extra":{"a":{"b":"}"}}}\n',
+    b'{"type":"trade","v":"2.0.0"}\n',
+]
 
 
 @settings(max_examples=1_500, deadline=None)

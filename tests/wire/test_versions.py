@@ -14,10 +14,19 @@ from hypothesis import strategies as st
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import arrow_schema, field_names, version_of
-from mdc_core.versions import Change, Default, Rename, Split, Version, chain, changes, history
+from mdc_core.versions import (
+    Change,
+    Default,
+    Rename,
+    SplitField,
+    Version,
+    chain,
+    changes,
+    history,
+)
 from mdc_core.wire.arrow import Incoming
-from mdc_core.wire.careful import careful
 from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.line import parse_line
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Chunk, Reader
 
@@ -102,9 +111,14 @@ def test_lines_of_today_beside_a_migrated_one_stay_as_they_are(tmp_path: Path) -
 
 # What is refused, and what is not: in lines it is set aside, of a table nothing is read.
 VERSIONS = [
-    ("2.0.0", "newer"), ("1.7.0", None), ("1.0", None), ("1", None), ("0.9", None),
-    ("0.7.0", "no migration"), ("0.9.3", "no migration"),
-]  # fmt: skip
+    ("2.0.0", "newer"),
+    ("1.7.0", None),
+    ("1.0", None),
+    ("1", None),
+    ("0.9", None),
+    ("0.7.0", "no migration"),
+    ("0.9.3", "no migration"),
+]
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -148,7 +162,7 @@ def test_what_is_no_version(version: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", [b'"v":1', b'"v":0.9', b'"v":["0.9.0"]', b'"v":true'])
 def test_a_version_is_text(line: bytes) -> None:
     with pytest.raises(DataError, match="not a version"):
-        careful(b'{"type":"trade",' + line + b"}")
+        parse_line(b'{"type":"trade",' + line + b"}")
 
 
 def test_a_type_that_this_mdc_does_not_know(tmp_path: Path) -> None:
@@ -170,7 +184,7 @@ BAD: list[tuple[str, str, Row, str]] = [
     ("book", "0.9.0", {"bids": [["1"]]}, r"bids: a level is \[price, size\]"),
     ("book", "0.9.0", {"bids": [["1", "2"], None]}, r"bids: a level is \[price, size\]"),
     ("book", "0.9.0", {"bids": [["1", None]]}, r"bids: a level is \[price, size\]"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("type_name", "version", "row", "reason"), BAD)
@@ -180,7 +194,7 @@ def test_what_had_no_meaning_in_its_version_is_refused(
     rows = [{"type": type_name, "symbol": "A", **row}]
     versions = {type_name: version}
     with pytest.raises(DataError, match=reason.replace("side", "(side|aggressor_side)")):
-        careful(jsonl(rows, versions))
+        parse_line(jsonl(rows, versions))
     whole = table(rows, versions)
     with pytest.raises(DataError, match=f"name: .*{reason.replace('side', '.*side')}"):
         Incoming(whole.schema, "name").events(whole.to_batches()[0])
@@ -212,22 +226,25 @@ texts = st.text(st.characters(codec="utf-8"), max_size=5)
 maybe = st.none()
 SHAPES: dict[tuple[str, str], dict[str, st.SearchStrategy[Any]]] = {
     ("trade", "0.8.0"): {
-        "price": numbers, "aggressor": maybe | st.sampled_from([0, 1, 2]),
+        "price": numbers,
+        "aggressor": maybe | st.sampled_from([0, 1, 2]),
         "source": maybe | texts,
     },
     ("trade", "0.9.0"): {"side": maybe | st.sampled_from("BSN"), "condition": maybe | texts},
     ("quote", "0.8.0"): {
-        "bid": maybe | st.lists(maybe | numbers, min_size=2, max_size=2), "ask_size": numbers,
+        "bid": maybe | st.lists(maybe | numbers, min_size=2, max_size=2),
+        "ask_size": numbers,
     },
     ("quote", "0.9.0"): {
-        "spread": maybe | numbers, "condition": maybe | texts,
+        "spread": maybe | numbers,
+        "condition": maybe | texts,
         "extra": maybe | texts.map(lambda text: json.dumps({"a": text})),
     },
     ("book", "0.9.0"): {
         "bids": maybe | st.lists(st.lists(numbers, min_size=2, max_size=2), max_size=3),
     },
     ("bar", "0.9.0"): {"trades": maybe | st.integers(0, 9), "open": maybe | numbers},
-}  # fmt: skip
+}
 
 
 @settings(max_examples=150, deadline=None)
@@ -238,7 +255,7 @@ def test_lines_and_columns_become_the_same_events(data: st.DataObject) -> None:
     drawn = data.draw(st.lists(shape, min_size=1, max_size=6))
     head = {"type": key[0], "symbol": "A"}
     rows = [head | {k: v for k, v in row.items() if v is not None} for row in drawn]
-    lines = [careful(line).text for line in jsonl(rows, dict([key])).split(b"\n")[:-1]]
+    lines = [parse_line(line).text for line in jsonl(rows, dict([key])).split(b"\n")[:-1]]
     whole = table(rows, dict([key]))
     skipped = data.draw(st.integers(0, len(rows) - 1))  # batches may be slices
     (batch,) = whole.combine_chunks().to_batches()
@@ -270,7 +287,7 @@ def _new_names(found: tuple[Change, ...]) -> set[str]:
         match change:
             case Rename():
                 names.add(change.new)
-            case Split():
+            case SplitField():
                 names.update(change.into)
             case Default():
                 names.add(change.field)

@@ -7,22 +7,22 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.home import Archive
-from mdc_core.archive.query import Query
-from mdc_core.archive.snapshot import pieces, snapshot
-from mdc_core.archive.summary import Part, part_of, summaries
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.read.snapshot import pieces, snapshot
+from mdc_core.archive.read.summary import StoredPart, part_of, summaries
+from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import DataError
 from mdc_core.schema import VERSIONS_KEY
 from mdc_core.wire.arrow import Incoming
 from mdc_core.wire.files import read_events
 
 
-class Content(NamedTuple):
+class PartContent(NamedTuple):
     """A part; `row` is what the catalog knows of it, if there is a catalog."""
 
     archive: Archive
-    part: Part
+    part: StoredPart
     row: PartRow | None
 
     @property
@@ -68,15 +68,15 @@ class Contents:
         self._query = query
         self._now = snapshot(root, query)
 
-    def parts(self) -> Iterator[Content]:
+    def parts(self) -> Iterator[PartContent]:
         """The parts that hold, or may hold, what is asked for; whole parts."""
         archive = self._now.archive
         if archive.has_catalog:
             for row in self._now.parts:
-                yield Content(archive, part_of(row), row)
+                yield PartContent(archive, part_of(row), row)
         else:
             for part in summaries(archive.root, self._query):
-                yield Content(archive, part, None)
+                yield PartContent(archive, part, None)
 
     def unsealed(self) -> Iterator[pa.RecordBatch]:
         """The events that are only in journals yet."""

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.coverage.contents import Contents
 from mdc_core.archive.coverage.sessions import Sessions
-from mdc_core.archive.query import Query
 from mdc_core.batch import Bools, integers, is_type
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES
@@ -20,7 +20,7 @@ from mdc_core.times import DAY
 EMPTY = "empty"  # the reason of a gap that says: asked, and there is nothing
 
 
-class Gap(NamedTuple):
+class CoverageGap(NamedTuple):
     """A time in which events are missing, or (`empty`) in which there are none to have."""
 
     start: int
@@ -35,8 +35,8 @@ class Gaps:
     def __init__(self) -> None:
         self.timeless = 0  # gaps that do not say when
         self.problems: list[str] = []
-        self._of: dict[str, list[Gap]] = defaultdict(list)
-        self._of_all: list[Gap] = []
+        self._of: dict[str, list[CoverageGap]] = defaultdict(list)
+        self._of_all: list[CoverageGap] = []
 
     def read(self, root: Path | str, symbols: frozenset[str], end: int) -> None:
         """Take in the gaps of some symbols (empty: of all) that begin before a time."""
@@ -87,9 +87,7 @@ class Gaps:
             known[first:stop] = True
         return known
 
-    def _about(
-        self, symbol: str | None, type_name: str, *, empty: bool
-    ) -> list[tuple[int, int]]:
+    def _about(self, symbol: str | None, type_name: str, *, empty: bool) -> list[tuple[int, int]]:
         own = self._of.get(symbol, []) if symbol is not None else []
         return [
             (gap.start, gap.end)
@@ -98,7 +96,7 @@ class Gaps:
         ]
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[tuple[str | None, str | None, Gap | None]]:
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[str | None, str | None, CoverageGap | None]]:
     """Symbol, extra fields, and the gap itself, of each row."""
 
     def column(name: str) -> list[Any]:
@@ -119,7 +117,7 @@ def _rows(batch: pa.RecordBatch) -> Iterator[tuple[str | None, str | None, Gap |
         # A history provider names what it was asked for as the channel.
         about = channel if channel in EVENT_TYPES else None
         empty = reason == EMPTY and count == 0
-        yield symbol, extra, span and Gap(*span, about, empty)
+        yield symbol, extra, span and CoverageGap(*span, about, empty)
 
 
 def _span(start: int | None, end: int | None, said: int | None) -> tuple[int, int] | None:

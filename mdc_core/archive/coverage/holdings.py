@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mdc_core import times
-from mdc_core.archive.coverage.contents import Content, Contents
-from mdc_core.archive.moments import UNKNOWN, moment_of
-from mdc_core.archive.query import Query
-from mdc_core.archive.summary import Group, Part
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.coverage.contents import Contents, PartContent
+from mdc_core.archive.read.summary import PartGroup, StoredPart
+from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.batch import Int64s
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
@@ -67,7 +67,7 @@ class Holdings:
                 if row["type"] not in skipped:
                     self._take_row(row)
 
-    def _take(self, part: Part, group: Group, wide: set[Key]) -> None:
+    def _take(self, part: StoredPart, group: PartGroup, wide: set[Key]) -> None:
         key = group.symbol, group.type_name
         if group.first is None or group.last is None:
             start, stop = part.period
@@ -86,7 +86,7 @@ class Holdings:
         else:
             wide.add(key)
 
-    def _split(self, content: Content, wide: set[Key]) -> None:
+    def _split(self, content: PartContent, wide: set[Key]) -> None:
         """Read the times of a part of more than one day."""
         try:
             for batch in content.columns(_COLUMNS):
@@ -99,7 +99,7 @@ class Holdings:
     def _take_row(self, row: dict[str, Any]) -> None:
         """Take in the events of a batch of one symbol, type and day."""
         key, rows = (row["symbol"], row["type"]), row["count_all"]
-        if row["moment_min"] == UNKNOWN:
+        if row["moment_min"] == NO_TIME:
             self._pieces.setdefault(key, array("q"))
             self.undated[key] += rows
         else:
@@ -133,9 +133,7 @@ class Holdings:
             np.full(count, times.MIN_NS, np.int64),
         )
         pieces = np.frombuffer(self._pieces.get(key, array("q")), np.int64).reshape(-1, 4)
-        day, rows, start, stop = pieces[
-            (pieces[:, 0] >= first) & (pieces[:, 0] < first + count)
-        ].T
+        day, rows, start, stop = pieces[(pieces[:, 0] >= first) & (pieces[:, 0] < first + count)].T
         np.add.at(found.rows, day - first, rows)
         np.minimum.at(found.first, day - first, start)
         np.maximum.at(found.last, day - first, stop)
@@ -144,11 +142,15 @@ class Holdings:
 
 def _by_day(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """The number, first and last time of a batch's rows by symbol, type and day."""
-    moments = moment_of(batch)
-    table = pa.table({
-        "symbol": batch.column("symbol"), "type": pc.cast(batch.column("type"), pa.string()),
-        "day": moments // DAY, "moment": moments,
-    })  # fmt: skip
+    moments = row_time(batch)
+    table = pa.table(
+        {
+            "symbol": batch.column("symbol"),
+            "type": pc.cast(batch.column("type"), pa.string()),
+            "day": moments // DAY,
+            "moment": moments,
+        }
+    )
     wanted: list[Any] = [("moment", "min"), ("moment", "max"), ([], "count_all")]
     grouped = table.group_by(["symbol", "type", "day"]).aggregate(wanted)
     rows: list[dict[str, Any]] = grouped.to_pylist()

@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mdc_core import times
+from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.coverage.gaps import Gaps
 from mdc_core.archive.coverage.holdings import Days, Holdings, Key
 from mdc_core.archive.coverage.sessions import Calendars, Sessions, date_of, sessions
-from mdc_core.archive.query import Query
 from mdc_core.batch import Bools, Int64s
 from mdc_core.errors import UsageError
 from mdc_core.times import DAY
@@ -36,7 +36,7 @@ _LONGEST = 36_525  # days: a hundred years
 States = npt.NDArray[np.uint8]
 
 
-class Line(NamedTuple):
+class CoverageRow(NamedTuple):
     """The days of one symbol and type: their states, events, and which are sessions."""
 
     symbol: str | None
@@ -58,7 +58,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asked:
+class CoverageRequest:
     """What is asked for; days since 1970, and the tolerance in nanoseconds."""
 
     symbols: tuple[str, ...] = ()
@@ -68,11 +68,11 @@ class Asked:
     tolerance: int = 15 * times.MINUTE
 
 
-class Survey:
+class CoverageSurvey:
     """The coverage of an archive: its days and lines, which are judged as they are read."""
 
     def __init__(
-        self, root: Path | str, asked: Asked, calendars: Calendars, today: int
+        self, root: Path | str, asked: CoverageRequest, calendars: Calendars, today: int
     ) -> None:
         self._asked, self._calendars = asked, calendars
         before = None if asked.first is None else asked.first - 1
@@ -142,7 +142,7 @@ class Survey:
             raise UsageError(f"{count:,} days are too many", hint="--from and --to choose")
         return first, count
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[CoverageRow]:
         """Each symbol and type."""
         if not self.count:
             return
@@ -154,8 +154,13 @@ class Survey:
             cut = outside(days, hours, self._asked.tolerance) if timed else np.False_
             states = judged(days, hours, gaps | cut, self._gaps.confirmed(*key, hours))
             inner = slice(1, -1)
-            yield Line(*key, states[inner], days.rows[inner], hours.open[inner],
-                       self._held.undated[key])  # fmt: skip
+            yield CoverageRow(
+                *key,
+                states[inner],
+                days.rows[inner],
+                hours.open[inner],
+                self._held.undated[key],
+            )
 
 
 def by_session(days: Days, hours: Sessions) -> Days:

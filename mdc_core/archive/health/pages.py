@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 UNREADABLE = (pa.ArrowException, OSError, ValueError)
 
 
-class Damage(NamedTuple):
+class PageDamage(NamedTuple):
     """What is wrong with a file, and where in it as far as that is known."""
 
     text: str
@@ -26,18 +26,18 @@ class Damage(NamedTuple):
     stop: int | None = None
 
 
-def damages(paths: Sequence[Path], *, deep: bool) -> list[list[Damage]]:
+def damages(paths: Sequence[Path], *, deep: bool) -> list[list[PageDamage]]:
     """What is wrong with each of some Parquet files; not `deep`, only footers are read."""
-    found: list[list[Damage]] = []
+    found: list[list[PageDamage]] = []
     child = [sys.executable, "-P", "-m", __name__, "deep" if deep else "footer"]
     while len(found) < len(paths):
         asked = "".join(f"{json.dumps(str(path))}\n" for path in paths[len(found) :])
         answer = subprocess.run(child, input=asked, capture_output=True, text=True, check=False)
         for line in answer.stdout.splitlines(keepends=True):
             if line.endswith("\n"):
-                found.append([Damage(*damage) for damage in json.loads(line)])
+                found.append([PageDamage(*damage) for damage in json.loads(line)])
         if len(found) < len(paths):
-            found.append([Damage("its footer cannot be read")])
+            found.append([PageDamage("its footer cannot be read")])
     return found
 
 
@@ -49,7 +49,7 @@ def main() -> None:
         print(json.dumps(found), flush=True)
 
 
-def _damages(path: str, *, deep: bool) -> Iterator[Damage]:
+def _damages(path: str, *, deep: bool) -> Iterator[PageDamage]:
     try:
         with Path(path).open("rb") as file:
             parquet = pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
@@ -57,10 +57,10 @@ def _damages(path: str, *, deep: bool) -> Iterator[Damage]:
                 for index in range(parquet.metadata.num_columns):
                     yield from _column(parquet, group, index, deep=deep)
     except UNREADABLE as error:
-        yield Damage(f"its footer cannot be read: {' '.join(str(error).split())}")
+        yield PageDamage(f"its footer cannot be read: {' '.join(str(error).split())}")
 
 
-def _column(parquet: pq.ParquetFile, group: int, index: int, *, deep: bool) -> Iterator[Damage]:
+def _column(parquet: pq.ParquetFile, group: int, index: int, *, deep: bool) -> Iterator[PageDamage]:
     column = parquet.metadata.row_group(group).column(index)
     name = column.path_in_schema
     offsets = column.dictionary_page_offset, column.data_page_offset
@@ -70,7 +70,7 @@ def _column(parquet: pq.ParquetFile, group: int, index: int, *, deep: bool) -> I
         try:
             parquet.read_row_group(group, columns=[name])
         except UNREADABLE:
-            yield Damage(f"row group {group}, column {name}", start, stop)
+            yield PageDamage(f"row group {group}, column {name}", start, stop)
 
 
 if __name__ == "__main__":

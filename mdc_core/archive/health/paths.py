@@ -3,10 +3,10 @@
 import re
 from pathlib import PurePosixPath
 
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.find import period
-from mdc_core.archive.layout import encode_symbol
-from mdc_core.archive.moments import UNKNOWN
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.layout import encode_symbol
+from mdc_core.archive.catalog.paths import period
+from mdc_core.archive.row_time import NO_TIME
 from mdc_core.events import EVENT_TYPES
 
 _FLAT = re.compile(rf"(.*)_({'|'.join(EVENT_TYPES)})_(?:\d|all|undated)")
@@ -39,7 +39,7 @@ def misplaced(part: PartRow) -> str | None:
         said = f"its path says {kind} of {symbol}"
         return f"holds {part.type_name} events of {part.symbol}, {said}"
     start, stop = period(path)
-    timed = part.begins != UNKNOWN and start is not None and stop is not None
+    timed = part.begins != NO_TIME and start is not None and stop is not None
     if timed and not (start <= part.begins and part.ends < stop):  # type: ignore[operator]
         return "holds events of other days than its path says"
     return None

@@ -11,22 +11,33 @@ from typing import NamedTuple
 import msgspec
 import pyarrow as pa
 
-from mdc_core.archive.catalog import NAME, Catalog, PartRow, origin_key
-from mdc_core.archive.find import PART
+from mdc_core.archive.catalog.catalog import NAME, Catalog, PartRow, origin_key
+from mdc_core.archive.catalog.paths import PART
 from mdc_core.archive.health import unfinished
-from mdc_core.archive.health.examine import digest_of, examine
-from mdc_core.archive.health.examine import examined as examined
-from mdc_core.archive.health.examine import rows_of as rows_of
 from mdc_core.archive.health.pages import damages
 from mdc_core.archive.health.salvage import Salvaged, salvaged
-from mdc_core.archive.home import Archive
-from mdc_core.archive.places import Place, sync_all
+from mdc_core.archive.read.examine import digest_of, examine
+from mdc_core.archive.read.examine import examined as examined
+from mdc_core.archive.read.examine import rows_of as rows_of
+from mdc_core.archive.storage import Storage, sync_all
 from mdc_core.archive.upkeep.tiering import ORDER
+from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import BusyError, DataError, WriteError
 
 # What only a catalog knows of a part.
-_KNOWN = ("layout", "period", "format", "codec", "tier", "segment", "run_id", "origin",
-          "inputs", "made_by", "made_at")  # fmt: skip
+_KNOWN = (
+    "layout",
+    "period",
+    "format",
+    "codec",
+    "tier",
+    "segment",
+    "run_id",
+    "origin",
+    "inputs",
+    "made_by",
+    "made_at",
+)
 
 
 class Rebuilt(NamedTuple):
@@ -55,8 +66,8 @@ def rebuild(
             f"{busy[0]} is being written, and the catalog is missing or damaged",
             hint="end the mdc store that writes it, then try again",
         )
-    tails = unfinished.Tails(archive, set(old.sealed), cut=not dry_run)
-    look = _Look(archive, old, tiers or {}, tails)
+    tails = unfinished.GrownTails(archive, set(old.sealed), cut=not dry_run)
+    look = _Scan(archive, old, tiers or {}, tails)
     rebuilt = look.all(_checked_places(archive, old, tiers or {})).rebuilt()
     if dry_run:
         return rebuilt
@@ -69,11 +80,15 @@ def rebuild(
     return rebuilt
 
 
-class _Look:
+class _Scan:
     """Every file of an archive, and what is known of it."""
 
     def __init__(
-        self, archive: Archive, old: Salvaged, tiers: Mapping[str, str], tails: unfinished.Tails
+        self,
+        archive: Archive,
+        old: Salvaged,
+        tiers: Mapping[str, str],
+        tails: unfinished.GrownTails,
     ) -> None:
         self.rows: list[PartRow] = []
         self.origins = dict(old.origins)
@@ -86,7 +101,7 @@ class _Look:
         self._moving = moving
         self.rows += [part for part in old.parts if part.key in moving]
 
-    def all(self, places: Iterable[tuple[str, Place]]) -> "_Look":
+    def all(self, places: Iterable[tuple[str, Storage]]) -> "_Scan":
         """Look at every file."""
         for name, at in places:
             files = [(p, size) for p, size in at.walk() if (name, p) not in self._moving]
@@ -98,9 +113,7 @@ class _Look:
                     self._one(name, at, path, size)
                 except DataError as error:
                     text = str(error)
-                    self.problems.append(
-                        text if path in text else f"{at.full_path(path)}: {text}"
-                    )
+                    self.problems.append(text if path in text else f"{at.full_path(path)}: {text}")
         return self
 
     def rebuilt(self) -> Rebuilt:
@@ -110,7 +123,7 @@ class _Look:
         paths = sorted(self._archive.path_of(part) for part in gone)
         return Rebuilt(self.rows, self.known, self.problems, paths)
 
-    def _damaged(self, name: str, at: Place, paths: list[str]) -> dict[str, str]:
+    def _damaged(self, name: str, at: Storage, paths: list[str]) -> dict[str, str]:
         """Why Parquet files cannot be parts, where no hash tells."""
         if at.local is None:
             return {}
@@ -118,7 +131,7 @@ class _Look:
         found = damages([at.local / path for path in new], deep=True)
         return {path: some[0].text for path, some in zip(new, found, strict=True) if some}
 
-    def _one(self, name: str, at: Place, path: str, size: int) -> None:
+    def _one(self, name: str, at: Storage, path: str, size: int) -> None:
         """Enter a part; raises DataError if it is none."""
         if not PART.search(path):
             raise DataError("not a part by its name")
@@ -142,7 +155,7 @@ class _Look:
         self.rows.append(_in_tier(found.row, self._tiers.get(name)))
         self.origins.setdefault(origin_key(found.origin), found.origin)
 
-    def _same(self, at: Place, path: str, name: str, known: PartRow) -> None:
+    def _same(self, at: Storage, path: str, name: str, known: PartRow) -> None:
         """Enter a part that is as it was."""
         row = known
         if not known.frames:  # a file that grows has frames, which only the catalog knows
@@ -166,7 +179,7 @@ def _in_tier(row: PartRow, named: str | None) -> PartRow:
 
 def _checked_places(
     archive: Archive, old: Salvaged, tiers: Mapping[str, str]
-) -> Iterator[tuple[str, Place]]:
+) -> Iterator[tuple[str, Storage]]:
     """Every place; raises DataError if one that has parts is not there: they are not gone."""
     used = {part.place for part in old.parts}
     for name, at in distinct_places(archive, old.parts, tiers):
@@ -181,7 +194,7 @@ def _checked_places(
 
 def distinct_places(
     archive: Archive, parts: Iterable[PartRow], tiers: Iterable[str]
-) -> Iterator[tuple[str, Place]]:
+) -> Iterator[tuple[str, Storage]]:
     """Every place with its name, each directory once; those that have parts first."""
     used = {part.place for part in parts} - {""}
     seen: set[str] = set()
@@ -200,9 +213,7 @@ def _made(
     try:
         return _replaced(archive, old, parts, origins)
     except OSError as error:
-        raise WriteError(
-            f"cannot write below {archive.state}: {error.strerror or error}"
-        ) from None
+        raise WriteError(f"cannot write below {archive.state}: {error.strerror or error}") from None
 
 
 def _replaced(

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from mdc_core.archive.catalog import NAME, PATIENCE, Catalog, Move, PartRow
-from mdc_core.archive.home import Archive
+from mdc_core.archive.catalog.catalog import NAME, PATIENCE, Catalog, FileMove, PartRow
+from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import MdcError
 
 _JOURNAL = f"{NAME}-journal"
@@ -31,7 +31,7 @@ class Salvaged(msgspec.Struct):
     parts: list[PartRow] = []
     origins: dict[str, bytes] = {}
     sealed: dict[str, int] = {}
-    moves: list[Move] = []
+    moves: list[FileMove] = []
     problems: list[str] = []
     broken_off: bool = False  # a transaction that was never finished
 
@@ -49,7 +49,7 @@ def salvaged(archive: Archive) -> Salvaged:
                 origins=dict(_rows(db, "SELECT key, origin FROM origins")),
                 sealed=dict(_rows(db, "SELECT segment, at FROM sealed")),
                 moves=[
-                    Move(*row)
+                    FileMove(*row)
                     for row in _rows(
                         db, "SELECT kind, source, place, path FROM moves ORDER BY number"
                     )

@@ -7,21 +7,32 @@ from typing import Any
 import pyarrow as pa
 
 from mdc_core import times
-from mdc_core.archive.catalog import Frame, PartRow
-from mdc_core.archive.health.examine import Seen, batches_of, digest_of
-from mdc_core.archive.health.pages import Damage, damages
-from mdc_core.archive.home import Archive
-from mdc_core.archive.places import Place
+from mdc_core.archive.catalog.catalog import Frame, PartRow
+from mdc_core.archive.health.pages import PageDamage, damages
+from mdc_core.archive.read.examine import ExaminedFile, batches_of, digest_of
+from mdc_core.archive.storage import Storage
+from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import DataError
 from mdc_core.versions import oldest
 
-_FACTS = ("symbol", "type_name", "rows", "begins", "ends", "first", "last", "untimed",
-          "first_seq", "last_seq", "in_order")  # fmt: skip
+_FACTS = (
+    "symbol",
+    "type_name",
+    "rows",
+    "begins",
+    "ends",
+    "first",
+    "last",
+    "untimed",
+    "first_seq",
+    "last_seq",
+    "in_order",
+)
 _MOMENTS = ("begins", "ends", "first", "last")
 Tell = Callable[[int], None]
 
 
-def damages_of_part(archive: Archive, part: PartRow, read: Tell) -> Iterator[Damage]:
+def damages_of_part(archive: Archive, part: PartRow, read: Tell) -> Iterator[PageDamage]:
     """What is wrong with a part: nothing, if it is what the catalog knows.
 
     Raises DataError if it cannot be opened. `read` is told of the rows.
@@ -36,11 +47,11 @@ def damages_of_part(archive: Archive, part: PartRow, read: Tell) -> Iterator[Dam
             places = damages([local / part.path], deep=True)[0] if local else []
         else:
             places = list(_frames(file, part))
-        for place in places or [Damage("", 0, part.bytes)]:
+        for place in places or [PageDamage("", 0, part.bytes)]:
             yield place._replace(text=": ".join(filter(None, (text, place.text))))
 
 
-def damages_of_file(at: Place, path: str, read: Tell, *, deep: bool) -> Iterator[Damage]:
+def damages_of_file(at: Storage, path: str, read: Tell, *, deep: bool) -> Iterator[PageDamage]:
     """The same for a file that no catalog knows: whether it can be read.
 
     Not `deep`, only the footer of Parquet is.
@@ -56,12 +67,12 @@ def damages_of_file(at: Place, path: str, read: Tell, *, deep: bool) -> Iterator
                 for batch in batches_of(file, Path(path), 0, file.size(), set()):
                     read(batch.num_rows)
             except DataError as error:
-                yield Damage(str(error).removeprefix(f"{path}: "))
+                yield PageDamage(str(error).removeprefix(f"{path}: "))
 
 
-def _of_rows(file: pa.NativeFile, part: PartRow, read: Tell) -> Iterator[Damage]:
+def _of_rows(file: pa.NativeFile, part: PartRow, read: Tell) -> Iterator[PageDamage]:
     """Compare the rows with what the catalog says of them."""
-    seen = Seen()
+    seen = ExaminedFile()
     versions: set[tuple[str, str]] = set()
     frames = part.frames or (Frame(part.bytes, part.rows, part.begins, part.ends),)
     start = 0
@@ -76,28 +87,28 @@ def _of_rows(file: pa.NativeFile, part: PartRow, read: Tell) -> Iterator[Damage]
                 text = f"{seen.rows - before:,} events, and the catalog says {frame.rows:,}"
                 if seen.rows - before == frame.rows:
                     text = "events of other times than the catalog says"
-                yield Damage(text, start, start + frame.bytes)
+                yield PageDamage(text, start, start + frame.bytes)
             start += frame.bytes
         facts = seen.facts()
     except DataError as error:
-        yield Damage(str(error).removeprefix(f"{part.path}: "))
+        yield PageDamage(str(error).removeprefix(f"{part.path}: "))
         return
     facts["version"] = oldest(part.type_name, versions)
     for name in (*_FACTS, *(["version"] if versions else [])):
         if facts[name] != getattr(part, name):
             found, said = (_said(name, v) for v in (facts[name], getattr(part, name)))
-            yield Damage(f"{name.removesuffix('_name')} is {found}, the catalog says {said}")
+            yield PageDamage(f"{name.removesuffix('_name')} is {found}, the catalog says {said}")
 
 
 def _said(name: str, value: Any) -> str:
     return times.from_ns(value) if name in _MOMENTS and value is not None else str(value)
 
 
-def _frames(file: pa.NativeFile, part: PartRow) -> Iterator[Damage]:
+def _frames(file: pa.NativeFile, part: PartRow) -> Iterator[PageDamage]:
     """The frames of a file that cannot be read, or have other rows than they had."""
     start = 0
     for frame in part.frames:
-        seen = Seen()
+        seen = ExaminedFile()
         reason = ""
         try:
             for batch in batches_of(file, Path(part.path), start, frame.bytes, set()):
@@ -105,5 +116,5 @@ def _frames(file: pa.NativeFile, part: PartRow) -> Iterator[Damage]:
         except DataError as error:
             reason = str(error).removeprefix(f"{part.path}: ")
         if reason or (seen.rows, seen.since) != (frame.rows, (frame.begins, frame.ends)):
-            yield Damage(reason, start, start + frame.bytes)
+            yield PageDamage(reason, start, start + frame.bytes)
         start += frame.bytes

@@ -15,15 +15,15 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from mdc_core.archive import journal
-from mdc_core.archive.formats import Formats
-from mdc_core.archive.health.examine import examine, segment_of
-from mdc_core.archive.home import Archive
-from mdc_core.archive.journal import Segment
-from mdc_core.archive.layout import part_path
+from mdc_core.archive.catalog.layout import part_path
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.sorter import Sorter
-from mdc_core.archive.spill import Key
+from mdc_core.archive.read.examine import examine, segment_of
+from mdc_core.archive.write import journal
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.journal import Segment
+from mdc_core.archive.write.sorter import Sorter
+from mdc_core.archive.write.spill import Key
 from mdc_core.errors import DataError
 
 _HEAD = 48  # bytes by which the beginning of a frame is looked for
@@ -44,7 +44,7 @@ def written_now(archive: Archive) -> list[Path]:
     return [p for p in journal.segments(archive.state / "journal") if is_written(p)]
 
 
-class Tails:
+class GrownTails:
     """How much of files that grow is not in a journal any more.
 
     With `cut`, the rest is cut off: recovery appends it again.

@@ -11,25 +11,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from mdc_core.archive import journal
-from mdc_core.archive.catalog import NAME, Move, PartRow
-from mdc_core.archive.find import PART
-from mdc_core.archive.health.pages import Damage
+from mdc_core.archive.catalog.catalog import NAME, FileMove, PartRow
+from mdc_core.archive.catalog.paths import PART
+from mdc_core.archive.health.pages import PageDamage
 from mdc_core.archive.health.paths import misplaced
 from mdc_core.archive.health.rebuild import distinct_places
 from mdc_core.archive.health.salvage import Salvaged, salvaged
 from mdc_core.archive.health.sound import damages_of_file, damages_of_part
 from mdc_core.archive.health.unfinished import is_written
-from mdc_core.archive.home import MAINTENANCE, Archive
-from mdc_core.archive.journal import Segment
-from mdc_core.archive.places import Place
+from mdc_core.archive.storage import Storage
+from mdc_core.archive.write import journal
+from mdc_core.archive.write.archive import MAINTENANCE, Archive
+from mdc_core.archive.write.journal import Segment
 from mdc_core.errors import MdcError
 
 RECOVER = "mdc recover"
 REBUILD = "mdc catalog rebuild"
 
 
-class Finding(NamedTuple):
+class VerifyFinding(NamedTuple):
     """Something wrong: in which file, and where in it as far as that is known."""
 
     file: str
@@ -61,7 +61,7 @@ class Verification:
         self._known = Salvaged()
         self._journals: dict[str, bool] = {}  # by segment: whether somebody writes it
 
-    def findings(self) -> Iterator[Finding]:
+    def findings(self) -> Iterator[VerifyFinding]:
         """Everything that is wrong."""
         self._journals = {
             path.stem: is_written(path)
@@ -88,7 +88,7 @@ class Verification:
                 for path, size in at.walk():
                     yield (name, path), size
 
-    def _places(self) -> list[tuple[str, Place]]:
+    def _places(self) -> list[tuple[str, Storage]]:
         return [
             (name, at)
             for name, at in distinct_places(self._archive, self._known.parts, self._tiers)
@@ -97,36 +97,36 @@ class Verification:
 
     @cached_property
     def _catalogued(self) -> bool:
-        return self._archive.has_catalog and not (
-            self._known.problems and not self._known.parts
-        )
+        return self._archive.has_catalog and not (self._known.problems and not self._known.parts)
 
     @cached_property
     def _later(self) -> dict[tuple[str, str], PartRow]:
         """The parts as the catalog knows them when something looked wrong."""
         return {part.key: part for part in salvaged(self._archive).parts}
 
-    def _catalog(self) -> Iterator[Finding]:
+    def _catalog(self) -> Iterator[VerifyFinding]:
         path = self._archive.state / NAME
         for text in self._known.problems:
             file, _, rest = text.partition(": ")
-            yield Finding(file, "catalog", rest, hint=REBUILD)
+            yield VerifyFinding(file, "catalog", rest, hint=REBUILD)
         if self._known.broken_off:
-            yield Finding(str(path), "unfinished", "a transaction was broken off", hint=RECOVER)
+            yield VerifyFinding(
+                str(path), "unfinished", "a transaction was broken off", hint=RECOVER
+            )
         if self._archive.has_catalog:
             return
         if self._archive.state.is_dir():
-            yield Finding(str(path), "catalog", "there is no catalog", hint=REBUILD)
+            yield VerifyFinding(str(path), "catalog", "there is no catalog", hint=REBUILD)
         else:
             self.notes.append(f"{self._archive.root} has no catalog: the files alone are read")
 
-    def _of_journals(self) -> Iterator[Finding]:
+    def _of_journals(self) -> Iterator[VerifyFinding]:
         for segment, written in self._journals.items():
             path = self._archive.state / "journal" / f"{segment}{journal.SUFFIX}"
             if segment in self._known.sealed:
                 if not written:
                     text = "a journal whose events are all in parts"
-                    yield Finding(str(path), "journal", text, hint=RECOVER)
+                    yield VerifyFinding(str(path), "journal", text, hint=RECOVER)
                 continue
             if written and not self._deep:
                 continue
@@ -140,13 +140,14 @@ class Verification:
             self._read(events)
             for damage in read.damages:
                 if not damage.torn:
-                    yield Finding(str(path), "damaged", damage.reason, damage.start,
-                                  damage.stop)  # fmt: skip
+                    yield VerifyFinding(
+                        str(path), "damaged", damage.reason, damage.start, damage.stop
+                    )
             if not written:
                 text = f"a journal that was left behind, with {events:,} events"
-                yield Finding(str(path), "journal", text, hint=RECOVER)
+                yield VerifyFinding(str(path), "journal", text, hint=RECOVER)
 
-    def _of_parts(self, sizes: dict[tuple[str, str], int]) -> Iterator[Finding]:
+    def _of_parts(self, sizes: dict[tuple[str, str], int]) -> Iterator[VerifyFinding]:
         for part in self._known.parts:
             self.parts += 1
             found = list(self._of_part(part, sizes.get(part.key)))
@@ -154,32 +155,32 @@ class Verification:
                 yield from found
             self.rows += part.rows
 
-    def _of_part(self, part: PartRow, size: int | None) -> Iterator[Finding]:
+    def _of_part(self, part: PartRow, size: int | None) -> Iterator[VerifyFinding]:
         archive = self._archive
         name = archive.path_of(part)
         if size != part.bytes:
             size = archive.place_at(part.place).size(part.path)
         if size is None:
             if part.key not in self._coming:
-                yield Finding(name, "missing", f"missing, with {part.rows:,} events")
+                yield VerifyFinding(name, "missing", f"missing, with {part.rows:,} events")
             return
         if size < part.bytes or (size > part.bytes and not part.frames):
-            yield Finding(name, "size", f"{size:,} bytes, the catalog says {part.bytes:,}")
+            yield VerifyFinding(name, "size", f"{size:,} bytes, the catalog says {part.bytes:,}")
             return
         runs = {segment.rpartition("-")[0] for segment in self._journals}
         if size > part.bytes and part.run_id not in runs:
             text = f"a tail of {size - part.bytes:,} bytes that was never committed"
-            yield Finding(name, "tail", text, part.bytes, size, hint=REBUILD)
+            yield VerifyFinding(name, "tail", text, part.bytes, size, hint=REBUILD)
         if (claim := misplaced(part)) is not None:
-            yield Finding(name, "misplaced", claim)
+            yield VerifyFinding(name, "misplaced", claim)
         if self._deep:
-            yield from (Finding(name, "damaged", *damage) for damage in self._damages(part))
+            yield from (VerifyFinding(name, "damaged", *damage) for damage in self._damages(part))
 
-    def _damages(self, part: PartRow) -> Iterator[Damage]:
+    def _damages(self, part: PartRow) -> Iterator[PageDamage]:
         try:
             yield from damages_of_part(self._archive, part, self._read)
         except MdcError as error:
-            yield Damage(str(error).removeprefix(f"{self._archive.path_of(part)}: "))
+            yield PageDamage(str(error).removeprefix(f"{self._archive.path_of(part)}: "))
 
     @cached_property
     def _coming(self) -> set[tuple[str, str]]:
@@ -190,7 +191,7 @@ class Verification:
             if move.kind == "put" and (self._archive.state / move.source).exists()
         }
 
-    def _orphans(self, sizes: dict[tuple[str, str], int]) -> Iterator[Finding]:
+    def _orphans(self, sizes: dict[tuple[str, str], int]) -> Iterator[VerifyFinding]:
         known = {part.key for part in self._known.parts}
         moving = {(move.place, move.path) for move in self._known.moves}
         for key in sorted(sizes.keys() - known - moving):
@@ -202,19 +203,24 @@ class Verification:
             at = self._archive.place_at(name)
             if at.size(path) is not None:
                 text = "not in the catalog"
-                yield Finding(at.full_path(path), "orphan", text,
-                              hint=f"{REBUILD} takes it in")  # fmt: skip
+                yield VerifyFinding(
+                    at.full_path(path), "orphan", text, hint=f"{REBUILD} takes it in"
+                )
 
-    def _moves(self) -> Iterator[Finding]:
+    def _moves(self) -> Iterator[VerifyFinding]:
         if self._known.moves and not is_written(self._archive.state / MAINTENANCE):
             for move in self._known.moves:
-                yield Finding(self._full(move), "move", f"a {move.kind} that was not finished",
-                              hint=RECOVER)  # fmt: skip
+                yield VerifyFinding(
+                    self._full(move),
+                    "move",
+                    f"a {move.kind} that was not finished",
+                    hint=RECOVER,
+                )
 
-    def _full(self, move: Move) -> str:
+    def _full(self, move: FileMove) -> str:
         return self._archive.place_at(move.place).full_path(move.path)
 
-    def _files(self, sizes: dict[tuple[str, str], int]) -> Iterator[Finding]:
+    def _files(self, sizes: dict[tuple[str, str], int]) -> Iterator[VerifyFinding]:
         """Without a catalog, the files have to speak for themselves."""
         for name, path in sizes:
             if not PART.search(path):
@@ -224,7 +230,7 @@ class Verification:
             seen = self.rows
             try:
                 for damage in damages_of_file(at, path, self._counted, deep=self._deep):
-                    yield Finding(at.full_path(path), "damaged", *damage)
+                    yield VerifyFinding(at.full_path(path), "damaged", *damage)
             except FileNotFoundError:
                 self.rows = seen  # gone since we looked
 
@@ -232,23 +238,23 @@ class Verification:
         self.rows += rows
         self._read(rows)
 
-    def _left_over(self) -> Iterator[Finding]:
+    def _left_over(self) -> Iterator[VerifyFinding]:
         """What killed commands began to write, and nobody goes on with."""
         state = self._archive.state
         text = "left over by a killed command"
         for path in sorted((state / "tmp").glob("*")) if state.is_dir() else ():
             if not self._in_use(path.name) and path.exists():
-                yield Finding(str(path), "leftover", text, hint=RECOVER)
+                yield VerifyFinding(str(path), "leftover", text, hint=RECOVER)
         for path in sorted((state / "journal").glob("*.new")):
             pid = path.suffixes[-2][1:] if len(path.suffixes) > 1 else ""
             if not _alive(pid):
-                yield Finding(str(path), "leftover", text, hint=RECOVER)
+                yield VerifyFinding(str(path), "leftover", text, hint=RECOVER)
         moving = {self._full(move) for move in self._known.moves}
         for _, at in self._places():
             for path in sorted(at.local.rglob(".*.part")) if at.local is not None else ():
                 target = str(path.with_name(path.name[1:].removesuffix(".part")))
                 if target not in moving and state not in path.parents:
-                    yield Finding(str(path), "leftover", text, hint="remove it")
+                    yield VerifyFinding(str(path), "leftover", text, hint="remove it")
         for path in sorted((state / "damaged").glob("*")):
             self.notes.append(f"{path} is a damaged journal, kept by recovery")
 

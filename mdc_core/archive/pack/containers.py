@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-from mdc_core.archive.pack.seal import Seal
+from mdc_core.archive.pack.digest import Seal
 from mdc_core.errors import UsageError
 
 COPY_BYTES = 1 << 20
@@ -91,6 +91,11 @@ def sniffed(path: Path) -> str | None:
     """The format of a file by its first bytes."""
     with path.open("rb") as file:
         head = file.read(6)
-    marks = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "tar.gz",
-             b"\x28\xb5\x2f\xfd": "tar.zst", b"7z\xbc\xaf\x27\x1c": "7z"}  # fmt: skip
+    marks = {
+        b"PK\x03\x04": "zip",
+        b"PK\x05\x06": "zip",
+        b"\x1f\x8b": "tar.gz",
+        b"\x28\xb5\x2f\xfd": "tar.zst",
+        b"7z\xbc\xaf\x27\x1c": "7z",
+    }
     return next((name for mark, name in marks.items() if head.startswith(mark)), None)

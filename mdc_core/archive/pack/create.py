@@ -15,10 +15,11 @@ import pyarrow as pa
 
 import mdc_core
 from mdc_core import times
-from mdc_core.archive.catalog import PartRow
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.health.rebuild import examined
-from mdc_core.archive.home import Archive
 from mdc_core.archive.pack.containers import Container, Member
+from mdc_core.archive.pack.digest import seal
 from mdc_core.archive.pack.manifest import (
     LARGEST,
     Manifest,
@@ -32,9 +33,8 @@ from mdc_core.archive.pack.manifest import (
 )
 from mdc_core.archive.pack.names import DATA
 from mdc_core.archive.pack.scripts import texts
-from mdc_core.archive.pack.seal import seal
-from mdc_core.archive.query import Query
-from mdc_core.archive.snapshot import Snapshot
+from mdc_core.archive.read.snapshot import Snapshot
+from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import DataError, UsageError, WriteError
 
 _OVERHEAD = 4_096  # bytes of a container, at most, for a file beside its own
@@ -90,13 +90,29 @@ def _parts(archive: Archive, now: Snapshot) -> tuple[list[PartRow], dict[str, An
 def _packed(path: str, row: PartRow) -> PackedFile:
     first, last = (None if ns is None else times.from_ns(ns) for ns in (row.first, row.last))
     return PackedFile(
-        path=path, bytes=row.bytes, sha256=row.sha256, symbol=row.symbol, type=row.type_name,
-        period=row.period, rows=row.rows, first=first, last=last, untimed=row.untimed,
-        first_seq=row.first_seq, last_seq=row.last_seq, version=row.version,
-        layout=row.layout, format=row.format, suffix=row.suffix, codec=row.codec,
-        in_order=row.in_order, run_id=row.run_id, origin=row.origin, inputs=list(row.inputs),
+        path=path,
+        bytes=row.bytes,
+        sha256=row.sha256,
+        symbol=row.symbol,
+        type=row.type_name,
+        period=row.period,
+        rows=row.rows,
+        first=first,
+        last=last,
+        untimed=row.untimed,
+        first_seq=row.first_seq,
+        last_seq=row.last_seq,
+        version=row.version,
+        layout=row.layout,
+        format=row.format,
+        suffix=row.suffix,
+        codec=row.codec,
+        in_order=row.in_order,
+        run_id=row.run_id,
+        origin=row.origin,
+        inputs=list(row.inputs),
         frames=[(f.bytes, f.rows, f.begins, f.ends) for f in row.frames],
-    )  # fmt: skip
+    )
 
 
 def _divided(files: Sequence[PackedFile], max_size: int) -> Iterator[list[PackedFile]]:
@@ -156,17 +172,24 @@ class Packing:
         """The manifest of a part, and the files for people in it."""
         parts = self.plan.parts
         every = [file for part in parts for file in part]
-        found = {} if number > 1 else texts(
-            every, self.description, self.plan.pack_id, len(parts), mdc_core.__version__
-        )  # fmt: skip
+        found = (
+            {}
+            if number > 1
+            else texts(every, self.description, self.plan.pack_id, len(parts), mdc_core.__version__)
+        )
         listed = [
             TextFile(name, len(data), hashlib.sha256(data).hexdigest())
             for name, data in found.items()
         ]
         manifest = made(
-            parts[number - 1], listed, description=self.description, part=number,
-            parts=self._shares, pack_id=self.plan.pack_id, origins=self.plan.origins,
-        )  # fmt: skip
+            parts[number - 1],
+            listed,
+            description=self.description,
+            part=number,
+            parts=self._shares,
+            pack_id=self.plan.pack_id,
+            origins=self.plan.origins,
+        )
         return manifest, found
 
     @cached_property
@@ -180,8 +203,10 @@ class Packing:
         manifest, found = self.manifest(number)
         data = encoded(manifest)
         if len(data) > LARGEST:
-            raise UsageError(f"{len(manifest.files):,} files are too many for one manifest",
-                             hint="--max-size divides the pack")  # fmt: skip
+            raise UsageError(
+                f"{len(manifest.files):,} files are too many for one manifest",
+                hint="--max-size divides the pack",
+            )
         small = {manifest.name: data, manifest.sums_name: sums(manifest, data), **found}
         members = [
             Member(name, len(text), lambda text=text: io.BytesIO(text))  # type: ignore[misc]
@@ -221,8 +246,10 @@ class Checked(io.BufferedIOBase):
         self._digest.update(data)
         whole = self._at == self._row.bytes
         if (wanted and not data) or (whole and self._digest.hexdigest() != self._row.sha256):
-            raise DataError(f"{self._row.path}: damaged: not the bytes that the catalog knows",
-                            hint="mdc verify --deep tells more")  # fmt: skip
+            raise DataError(
+                f"{self._row.path}: damaged: not the bytes that the catalog knows",
+                hint="mdc verify --deep tells more",
+            )
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:

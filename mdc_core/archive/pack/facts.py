@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mdc_core import times
+from mdc_core.archive.catalog.part_stats import Ranges
 from mdc_core.archive.pack.limits import ALLOWANCE, RATIO
 from mdc_core.archive.pack.manifest import PackedFile
 from mdc_core.archive.pack.names import shown
-from mdc_core.archive.ranges import Ranges
-from mdc_core.archive.snapshot import Stretch
+from mdc_core.archive.read.snapshot import FileSlice
 from mdc_core.errors import DataError
 from mdc_core.wire.files import read_file, read_parquet
 
@@ -39,8 +39,15 @@ class Facts(NamedTuple):
 
     def said(self) -> tuple[object, ...]:
         """The same as a manifest says it."""
-        return (self.rows, self.first, self.last, self.untimed, self.first_seq, self.last_seq,
-                self.in_order)  # fmt: skip
+        return (
+            self.rows,
+            self.first,
+            self.last,
+            self.untimed,
+            self.first_seq,
+            self.last_seq,
+            self.in_order,
+        )
 
 
 def facts_of(file: PackedFile, path: Path) -> Facts:
@@ -61,8 +68,15 @@ def facts_of(file: PackedFile, path: Path) -> Facts:
     if file.frames and offset != file.bytes:
         raise DataError("its frames are not all of it")
     found = counting.found()
-    said = (file.rows, file.first, file.last, file.untimed, file.first_seq, file.last_seq,
-            file.in_order)  # fmt: skip
+    said = (
+        file.rows,
+        file.first,
+        file.last,
+        file.untimed,
+        file.first_seq,
+        file.last_seq,
+        file.in_order,
+    )
     if found.said() != said:
         raise DataError(f"{_text(found.said())}; the manifest says {_text(said)}")
     return found
@@ -76,7 +90,7 @@ def _batches(file: PackedFile, path: Path, offset: int, size: int) -> Iterator[p
         return
     with path.open("rb", buffering=0) as data:
         data.seek(offset)
-        yield from read_file(Stretch(data, size), file.path)
+        yield from read_file(FileSlice(data, size), file.path)
 
 
 def _check_footer(file: PackedFile, source: pa.NativeFile) -> None:

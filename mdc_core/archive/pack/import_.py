@@ -8,27 +8,27 @@ from typing import NamedTuple
 import msgspec
 
 from mdc_core import times
-from mdc_core.archive.catalog import Frame, PartRow, origin_key
-from mdc_core.archive.home import Archive
-from mdc_core.archive.pack.limits import Limit
+from mdc_core.archive.catalog.catalog import Frame, PartRow, origin_key
+from mdc_core.archive.pack.limits import PackLimit
 from mdc_core.archive.pack.names import DATA
-from mdc_core.archive.pack.read import Finding, Sound, Unpacked
+from mdc_core.archive.pack.read import PackFinding, Sound, Unpacked
 from mdc_core.archive.pack.verify import verify, verify_aside
-from mdc_core.archive.places import STATE
-from mdc_core.archive.replace import Replacement, rewriting
+from mdc_core.archive.storage import STATE
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.replace import Replacement, rewriting
 
 
-class Merged(NamedTuple):
+class ImportedPack(NamedTuple):
     """What became of the files of some packs; `findings` means that nothing was done."""
 
     new: list[PartRow]
     renamed: list[tuple[str, str]]
     skipped: int  # the archive has them already
     origins: dict[str, bytes]
-    findings: list[Finding]
+    findings: list[PackFinding]
 
 
-def import_packs(archive: Archive, paths: Sequence[Path], limit: Limit) -> Merged:
+def import_packs(archive: Archive, paths: Sequence[Path], limit: PackLimit) -> ImportedPack:
     """Verify the packs, and enter what the archive does not have, in one transaction.
 
     The archive has to be prepared for writing.
@@ -48,7 +48,7 @@ def import_packs(archive: Archive, paths: Sequence[Path], limit: Limit) -> Merge
     return merged
 
 
-def try_import(root: str | Path, paths: Sequence[Path], limit: Limit) -> Merged:
+def try_import(root: str | Path, paths: Sequence[Path], limit: PackLimit) -> ImportedPack:
     """What an import would do; nothing is changed."""
     archive = Archive(root)
     known: list[PartRow] = []
@@ -58,7 +58,7 @@ def try_import(root: str | Path, paths: Sequence[Path], limit: Limit) -> Merged:
     return merge(archive, known, verify_aside(paths, limit))
 
 
-def merge(archive: Archive, known: Sequence[PartRow], read: Sequence[Unpacked]) -> Merged:
+def merge(archive: Archive, known: Sequence[PartRow], read: Sequence[Unpacked]) -> ImportedPack:
     """What is to be entered, and under which names."""
     findings = [finding for one in read for finding in one.findings]
     hashes = {part.sha256 for part in known}
@@ -80,7 +80,7 @@ def merge(archive: Archive, known: Sequence[PartRow], read: Sequence[Unpacked]) 
             origin = msgspec.json.encode(one.manifest.origins[file.packed.origin])
             origins[origin_key(origin)] = origin
             new.append(_row(file, path, origin_key(origin)))
-    return Merged(new, renamed, skipped, origins, findings)
+    return ImportedPack(new, renamed, skipped, origins, findings)
 
 
 class _Names:
@@ -112,12 +112,30 @@ def _row(file: Sound, path: str, origin: str) -> PartRow:
     packed, facts = file.packed, file.facts
     first, last = (None if text is None else times.to_ns(text) for text in facts.timed)
     return PartRow(
-        path=path, symbol=packed.symbol, type_name=packed.type, period=packed.period,
-        layout=packed.layout, format=packed.format, suffix=packed.suffix, codec=packed.codec,
-        rows=facts.rows, bytes=packed.bytes, begins=facts.begins, ends=facts.ends, first=first,
-        last=last, untimed=facts.untimed, first_seq=facts.first_seq, last_seq=facts.last_seq,
-        sha256=packed.sha256, version=packed.version, run_id=packed.run_id,
-        origin=origin, inputs=tuple(packed.inputs),
-        made_by="import", made_at=time_ns(), in_order=facts.in_order,
+        path=path,
+        symbol=packed.symbol,
+        type_name=packed.type,
+        period=packed.period,
+        layout=packed.layout,
+        format=packed.format,
+        suffix=packed.suffix,
+        codec=packed.codec,
+        rows=facts.rows,
+        bytes=packed.bytes,
+        begins=facts.begins,
+        ends=facts.ends,
+        first=first,
+        last=last,
+        untimed=facts.untimed,
+        first_seq=facts.first_seq,
+        last_seq=facts.last_seq,
+        sha256=packed.sha256,
+        version=packed.version,
+        run_id=packed.run_id,
+        origin=origin,
+        inputs=tuple(packed.inputs),
+        made_by="import",
+        made_at=time_ns(),
+        in_order=facts.in_order,
         frames=tuple(Frame(*frame) for frame in packed.frames),
-    )  # fmt: skip
+    )

@@ -7,7 +7,7 @@ RATIO = 1_000  # of bytes that come out to bytes that go in
 ALLOWANCE = 16 << 20  # what is small may be packed more tightly
 
 
-class Limit:
+class PackLimit:
     """How many bytes may come out of the packs of one command."""
 
     def __init__(self, most: int = MAX_BYTES) -> None:
@@ -17,8 +17,9 @@ class Limit:
     def expect(self, size: int) -> None:
         """Refuse what declares that it is too much."""
         if size > self._left:
-            raise DataError(f"{size:,} bytes would come out; at most {self._most:,} may",
-                            hint="--max-bytes")  # fmt: skip
+            raise DataError(
+                f"{size:,} bytes would come out; at most {self._most:,} may", hint="--max-bytes"
+            )
 
     def take(self, size: int) -> None:
         """Count what has come out."""

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 import mdc_core
-from mdc_core.archive.layout import LAYOUTS
+from mdc_core.archive.catalog.layout import LAYOUTS
 from mdc_core.archive.pack.names import check_names, check_part, is_manifest, shown
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
@@ -119,19 +119,32 @@ def manifest_name(part: int) -> str:
 
 
 def made(
-    files: Sequence[PackedFile], texts: Sequence[TextFile], *, description: str, part: int,
-    parts: Sequence[Share], pack_id: str, origins: Mapping[str, Any],
-) -> Manifest:  # fmt: skip
+    files: Sequence[PackedFile],
+    texts: Sequence[TextFile],
+    *,
+    description: str,
+    part: int,
+    parts: Sequence[Share],
+    pack_id: str,
+    origins: Mapping[str, Any],
+) -> Manifest:
     """The manifest of these files."""
     types = sorted({file.type for file in files}, key=list(EVENT_TYPES).index)
     kinds = {name: column.kind for name, column in columns().items()}
     return Manifest(
-        mdc_pack=FORMAT, mdc=mdc_core.__version__, id=pack_id, part=part,
-        description=description, parts=list(parts), totals=_totals(files), files=list(files),
-        texts=list(texts), origins={f.origin: origins[f.origin] for f in files},
+        mdc_pack=FORMAT,
+        mdc=mdc_core.__version__,
+        id=pack_id,
+        part=part,
+        description=description,
+        parts=list(parts),
+        totals=_totals(files),
+        files=list(files),
+        texts=list(texts),
+        origins={f.origin: origins[f.origin] for f in files},
         columns={t: {name: kinds[name] for name in field_names(t)} for t in types},
         schemas={t: json_schema(t) for t in types},
-    )  # fmt: skip
+    )
 
 
 def _totals(files: Sequence[PackedFile]) -> Totals:
@@ -167,8 +180,9 @@ def decoded(data: bytes, name: str) -> Manifest:
         said = msgspec.json.decode(data, type=dict[str, msgspec.Raw]).get("mdc_pack")
         number = None if said is None else msgspec.json.decode(said, type=int)
         if number is not None and number > FORMAT:
-            raise DataError(f"{name}: a pack of format {number}, known is {FORMAT}",
-                            hint="update mdc")  # fmt: skip
+            raise DataError(
+                f"{name}: a pack of format {number}, known is {FORMAT}", hint="update mdc"
+            )
         found = msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DataError(f"{name}: not the manifest of a pack: {error}") from None
@@ -189,8 +203,9 @@ def _check(found: Manifest) -> None:
         if file.origin not in found.origins:
             raise DataError(f"{file.path}: the manifest does not say where it comes from")
     share = found.parts[found.part - 1]
-    said = Share(found.part, len(found.files), sum(f.bytes for f in found.files),
-                 content(found.files))  # fmt: skip
+    said = Share(
+        found.part, len(found.files), sum(f.bytes for f in found.files), content(found.files)
+    )
     if share != said or found.totals != _totals(found.files):
         raise DataError(f"{found.name}: its totals are not those of its files")
 
@@ -203,9 +218,12 @@ def _check_file(file: PackedFile) -> None:
     if file.layout not in LAYOUTS:
         raise DataError(f"{file.path}: there is no layout {shown(file.layout)}")
     for text, form in (
-        (file.period, _PERIOD), (file.version, _VERSION), (file.format, _WORD),
-        (file.codec, _WORD), (file.run_id, _WORD),
-    ):  # fmt: skip
+        (file.period, _PERIOD),
+        (file.version, _VERSION),
+        (file.format, _WORD),
+        (file.codec, _WORD),
+        (file.run_id, _WORD),
+    ):
         if not form.fullmatch(text):
             raise DataError(f"{file.path}: {shown(text)} in the manifest is of no known form")
     for time in (file.first, file.last):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from mdc_core.archive.find import PART
+from mdc_core.archive.catalog.paths import PART
 from mdc_core.errors import DataError
 
 LONGEST = 4_096

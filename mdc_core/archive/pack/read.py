@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from mdc_core.archive.pack.containers import Container, container, format_of, sniffed
+from mdc_core.archive.pack.digest import problem, sealed
 from mdc_core.archive.pack.facts import Facts, facts_of
-from mdc_core.archive.pack.limits import ALLOWANCE, RATIO, Limit
+from mdc_core.archive.pack.limits import ALLOWANCE, RATIO, PackLimit
 from mdc_core.archive.pack.manifest import LARGEST, Manifest, PackedFile, decoded, sums
 from mdc_core.archive.pack.names import is_manifest, shown
-from mdc_core.archive.pack.seal import problem, sealed
 from mdc_core.errors import DataError, WriteError
 
 
@@ -25,7 +25,7 @@ class NoPackError(DataError):
     """A file that is no pack at all."""
 
 
-class Finding(NamedTuple):
+class PackFinding(NamedTuple):
     """Something wrong with a pack; `file` is the member, or empty for the container."""
 
     pack: str
@@ -50,7 +50,7 @@ class Unpacked(NamedTuple):
     path: Path
     manifest: Manifest | None
     files: list[Sound]
-    findings: list[Finding]
+    findings: list[PackFinding]
     is_pack: bool = True
 
 
@@ -87,8 +87,7 @@ def manifest_of(path: Path) -> Manifest:
 def _no_pack(path: Path, error: DataError) -> NoPackError:
     if isinstance(error, NoPackError):
         return error
-    return NoPackError(f"{path}: no pack that can be read: {_plain(path, error)}",
-                       hint=error.hint)  # fmt: skip
+    return NoPackError(f"{path}: no pack that can be read: {_plain(path, error)}", hint=error.hint)
 
 
 class _Manifests:
@@ -121,7 +120,7 @@ class _Manifests:
 
 
 def unpack(
-    path: Path, stage: Callable[[], Path], limit: Limit, *, keep: bool = False
+    path: Path, stage: Callable[[], Path], limit: PackLimit, *, keep: bool = False
 ) -> Unpacked:
     """Read a whole container: every data file goes to a file of `stage`, and is checked.
 
@@ -168,13 +167,13 @@ class _Expected(NamedTuple):
 class _Members:
     """Takes all members: the manifest first, then what it declares."""
 
-    def __init__(self, path: Path, stage: Callable[[], Path], limit: Limit, keep: bool) -> None:
+    def __init__(self, path: Path, stage: Callable[[], Path], limit: PackLimit, keep: bool) -> None:
         self._path, self._stage, self._limit, self._keep = path, stage, limit, keep
         self._room = path.stat().st_size * RATIO + ALLOWANCE
         self.manifest: Manifest | None = None
         self.begun = False
         self.files: list[Sound] = []
-        self.findings: list[Finding] = []
+        self.findings: list[PackFinding] = []
         self._expected: dict[str, _Expected] = {}
         self._seen: set[str] = set()
         self._name = ""
@@ -186,7 +185,7 @@ class _Members:
 
     def find(self, file: str, text: str) -> None:
         """Note something wrong."""
-        self.findings.append(Finding(str(self._path), file, text))
+        self.findings.append(PackFinding(str(self._path), file, text))
 
     def begin(self, name: str) -> None:
         """A member begins: the manifest, or one that it declares."""
@@ -215,8 +214,10 @@ class _Members:
             raise DataError(f"{shown(self._name)}: more than the {most:,} bytes it may have")
         self._room -= len(data)
         if self._room < 0:
-            raise DataError(f"{shown(self._name)}: a bomb: more than {RATIO:,} times the bytes "
-                            "of the pack come out")  # fmt: skip
+            raise DataError(
+                f"{shown(self._name)}: a bomb: more than {RATIO:,} times the bytes "
+                "of the pack come out"
+            )
         self._limit.take(len(data))
         self._digest.update(data)
         if self._file is not None:

@@ -191,11 +191,17 @@ _SQL_HEAD = """\
 -- Parquet is exact. Numbers of JSONL go through a double in DuckDB: 15 digits are exact.
 """
 _SQL_TYPES = {
-    "text": "VARCHAR", "number": "DECIMAL(18,9)", "whole": "BIGINT", "float": "DOUBLE",
-    "flag": "BOOLEAN", "time": "TIMESTAMP_NS", "date": "DATE", "list": "VARCHAR[]",
+    "text": "VARCHAR",
+    "number": "DECIMAL(18,9)",
+    "whole": "BIGINT",
+    "float": "DOUBLE",
+    "flag": "BOOLEAN",
+    "time": "TIMESTAMP_NS",
+    "date": "DATE",
+    "list": "VARCHAR[]",
     "levels": 'STRUCT(price DECIMAL(18,9), size DECIMAL(18,9), "count" BIGINT)[]',
     "json": "VARCHAR",
-}  # fmt: skip
+}
 
 
 def readme(files: Sequence[PackedFile], title: str, pack_id: str, parts: int, mdc: str) -> str:
@@ -208,12 +214,17 @@ def readme(files: Sequence[PackedFile], title: str, pack_id: str, parts: int, md
     some = ", ".join(f"`{ascii(symbol)[1:-1]}`" for symbol in symbols[:20])
     more = f" and {len(symbols) - 20:,} more" if len(symbols) > 20 else ""
     return README.format(
-        title=title or "A pack of market data", id=pack_id, mdc=mdc, files=len(files),
+        title=title or "A pack of market data",
+        id=pack_id,
+        mdc=mdc,
+        files=len(files),
         parts="one part" if parts == 1 else f"{parts} parts",
-        rows=sum(types.values()), symbols=some + more, types=rows,
+        rows=sum(types.values()),
+        symbols=some + more,
+        types=rows,
         first=min((f.first for f in files if f.first), default="-"),
         last=max((f.last for f in files if f.last), default="-"),
-    )  # fmt: skip
+    )
 
 
 def sql(files: Sequence[PackedFile]) -> str:

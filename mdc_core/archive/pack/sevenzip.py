@@ -54,10 +54,24 @@ class SevenZip:
         """Hand the members over; behind damage nothing can be read."""
         exceptions = self._py7zr.exceptions
         # The parser trusts what is behind a right checksum, and trips over it in many ways.
-        bad = (exceptions.ArchiveError, exceptions.PasswordRequired,
-               exceptions.AbsolutePathError, lzma.LZMAError, zlib.error, struct.error,
-               EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
-               ArithmeticError, NotImplementedError, RecursionError, MemoryError)  # fmt: skip
+        bad = (
+            exceptions.ArchiveError,
+            exceptions.PasswordRequired,
+            exceptions.AbsolutePathError,
+            lzma.LZMAError,
+            zlib.error,
+            struct.error,
+            EOFError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            AssertionError,
+            ArithmeticError,
+            NotImplementedError,
+            RecursionError,
+            MemoryError,
+        )
         intake = _intake(self._py7zr, taker)
         with path.open("rb") as file:
             _check_frame(path, file)
@@ -79,8 +93,9 @@ class SevenZip:
         for member in packed.files:
             odd = member.is_directory or member.is_symlink or member.is_junction
             if odd or member.is_socket or not member.is_file:
-                raise DataError(f"{shown(member.filename)}: not a regular file, "
-                                "but a link or a device")  # fmt: skip
+                raise DataError(
+                    f"{shown(member.filename)}: not a regular file, but a link or a device"
+                )
         names = [str(member.filename) for member in packed.files]
         check_names(names)
         return names

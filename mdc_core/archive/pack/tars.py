@@ -11,8 +11,8 @@ from typing import IO, Any, BinaryIO
 import zstandard
 
 from mdc_core.archive.pack.containers import COPY_BYTES, Member, Taker
+from mdc_core.archive.pack.digest import GZIP, ZSTD, Seal
 from mdc_core.archive.pack.names import LONGEST, shown
-from mdc_core.archive.pack.seal import GZIP, ZSTD, Seal
 from mdc_core.errors import DataError
 
 GZIP_LEVEL, ZSTD_LEVEL = 6, 6
@@ -29,9 +29,10 @@ class Tar:
 
     def write(self, file: BinaryIO, members: Iterable[Member]) -> None:
         """Write the members, all with the same date, owner and mode."""
-        with self._packing(file) as packed, tarfile.open(
-            fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT
-        ) as tar:  # fmt: skip
+        with (
+            self._packing(file) as packed,
+            tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+        ):
             for member in members:
                 info = tarfile.TarInfo(member.name)
                 info.size = member.size

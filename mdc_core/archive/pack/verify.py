@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mdc_core.archive.pack.limits import Limit
+from mdc_core.archive.pack.limits import PackLimit
 from mdc_core.archive.pack.manifest import Manifest
-from mdc_core.archive.pack.read import Finding, NoPackError, Unpacked, unpack
+from mdc_core.archive.pack.read import NoPackError, PackFinding, Unpacked, unpack
 from mdc_core.errors import WriteError
 
 
 def verify(
-    paths: Sequence[Path], stage: Callable[[], Path], limit: Limit, *, keep: bool = False
+    paths: Sequence[Path], stage: Callable[[], Path], limit: PackLimit, *, keep: bool = False
 ) -> list[Unpacked]:
     """Read packs completely; without `keep` each data file is removed when it is checked."""
     read = [_read(path, stage, limit, keep) for path in paths]
@@ -20,7 +20,7 @@ def verify(
     return read
 
 
-def verify_aside(paths: Sequence[Path], limit: Limit) -> list[Unpacked]:
+def verify_aside(paths: Sequence[Path], limit: PackLimit) -> list[Unpacked]:
     """The same with a temporary directory, in which there is one file at a time."""
     try:
         folder = TemporaryDirectory(prefix="mdc-pack-")
@@ -30,12 +30,12 @@ def verify_aside(paths: Sequence[Path], limit: Limit) -> list[Unpacked]:
         return verify(paths, lambda: Path(folder.name, "part"), limit)
 
 
-def _read(path: Path, stage: Callable[[], Path], limit: Limit, keep: bool) -> Unpacked:
+def _read(path: Path, stage: Callable[[], Path], limit: PackLimit, keep: bool) -> Unpacked:
     try:
         return unpack(path, stage, limit, keep=keep)
     except NoPackError as error:
         text = str(error).removeprefix(f"{path}: ")
-        return Unpacked(path, None, [], [Finding(str(path), "", text)], is_pack=False)
+        return Unpacked(path, None, [], [PackFinding(str(path), "", text)], is_pack=False)
 
 
 def _belong_together(read: Sequence[Unpacked]) -> None:
@@ -52,4 +52,4 @@ def _belong_together(read: Sequence[Unpacked]) -> None:
         if gone:
             text = f"pack {pack_id[:12]} has {len(manifest.parts)} parts; missing: "
             text += ", ".join(map(str, gone))
-            first.findings.append(Finding(str(first.path), "", text))
+            first.findings.append(PackFinding(str(first.path), "", text))

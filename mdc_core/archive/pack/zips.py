@@ -10,15 +10,22 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from mdc_core.archive.pack.containers import COPY_BYTES, Member, Taker
+from mdc_core.archive.pack.digest import ZIP
 from mdc_core.archive.pack.names import shown
-from mdc_core.archive.pack.seal import ZIP
 from mdc_core.errors import DataError
 
 _DIRECTORY = 32 << 20  # most bytes of the list of members
 _ENCRYPTED = 0x1 | 0x40
 # Damage makes zipfile seek to where nothing is, and decode what is no text.
-_BAD = (zipfile.BadZipFile, NotImplementedError, zlib.error, struct.error, EOFError,
-        ValueError, OSError)  # fmt: skip
+_BAD = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    zlib.error,
+    struct.error,
+    EOFError,
+    ValueError,
+    OSError,
+)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from mdc_core.archive.home import Archive
-from mdc_core.archive.query import Query
+from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.sql.reading import PARTS_NAME, Reading
-from mdc_core.archive.sql.views import Events, Parts, View
+from mdc_core.archive.sql.views import EventsView, Parts, View
 from mdc_core.archive.sql.where import limits_of
+from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
 
@@ -26,8 +26,11 @@ TABLES = (*(name for name in EVENT_TYPES if name not in CONTROL_TYPES), PARTS_NA
 _READS = {"SELECT", "EXPLAIN", "MULTI"}  # MULTI: what PIVOT is made into
 # They have no exact form in Arrow.
 _NO_ARROW = {"BIT", "BIGNUM", "VARINT", "TIME WITH TIME ZONE", "UNION", "UHUGEINT", "VARIANT"}
-_CLOSED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*(?=\n)|"
-                     r"/\*.*?\*/", re.DOTALL)  # fmt: skip
+_CLOSED = re.compile(
+    r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\$(\w*)\$.*?\$\1\$|--[^\n]*(?=\n)|"
+    r"/\*.*?\*/",
+    re.DOTALL,
+)
 _COMMENT = re.compile(r"--[^\n]*\n|/\*.*?\*/", re.DOTALL)
 _OPEN = re.compile(r"'|\"|\$\w*\$|--|/\*")
 T = TypeVar("T")
@@ -36,9 +39,7 @@ T = TypeVar("T")
 class Result:
     """What a statement gives: rows in batches, with bounded memory; close what is not read."""
 
-    def __init__(
-        self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]
-    ) -> None:
+    def __init__(self, schema: pa.Schema, batches: Generator[pa.RecordBatch, None, None]) -> None:
         self.schema = schema
         self.batches = batches
 
@@ -51,9 +52,7 @@ class Database:
 
     tables = TABLES
 
-    def __init__(
-        self, root: str | Path, chosen: Query | None = None, wide: bool = False
-    ) -> None:
+    def __init__(self, root: str | Path, chosen: Query | None = None, wide: bool = False) -> None:
         self._duckdb = _duckdb()
         # What comes while a result is read has passed through Arrow.
         self._errors = (self._duckdb.Error, OSError, pa.ArrowException)
@@ -68,10 +67,12 @@ class Database:
 
     def _config(self) -> dict[str, Any]:
         return {
-            "enable_external_access": False, "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False, "python_enable_replacements": False,
+            "enable_external_access": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
             "temp_directory": self._spill,
-        }  # fmt: skip
+        }
 
     def __enter__(self) -> "Database":
         return self
@@ -120,7 +121,7 @@ class Database:
             if name == PARTS_NAME:
                 self._db.register(name, View(Parts(reading)))
             else:
-                self._db.register(name, View(Events(reading, name, name in wide)))
+                self._db.register(name, View(EventsView(reading, name, name in wide)))
         return self._apart(lambda: _Rows(self._db.sql(sql)))
 
     def _rest(
@@ -160,17 +161,16 @@ class Database:
             future.exception()
             raise
 
-    def _explained(
-        self, sql: str, error: Exception, reading: Reading, wide: set[str]
-    ) -> MdcError:
+    def _explained(self, sql: str, error: Exception, reading: Reading, wide: set[str]) -> MdcError:
         """The error that it is for us."""
         if reading.problem is not None:
             return reading.problem
         if reading.too_fine is not None:
             return DataError(
                 f"{reading.too_fine} events with numbers that decimal(18, 9) cannot hold"
-                " came after the first rows", hint="--wide",
-            )  # fmt: skip
+                " came after the first rows",
+                hint="--wide",
+            )
         hint = None
         if wide and "DECIMAL" in str(error).upper():
             hint = (

@@ -10,8 +10,8 @@ import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.home import Archive
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import DataError
 from mdc_core.schema import arrow_types
 

@@ -4,13 +4,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.find import chosen as chosen_by_path
-from mdc_core.archive.find import period
-from mdc_core.archive.home import Archive
-from mdc_core.archive.query import Query
-from mdc_core.archive.snapshot import Snapshot, Stored
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.paths import chosen as chosen_by_path
+from mdc_core.archive.catalog.paths import period
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.read.snapshot import Snapshot, Stored
 from mdc_core.archive.sql.where import either
+from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import MdcError
 from mdc_core.events import EVENT_TYPES
 
@@ -24,9 +24,7 @@ class Reading:
     names, None if that cannot be told.
     """
 
-    def __init__(
-        self, archive: Archive, chosen: Query, limits: Mapping[str, Query] | None
-    ) -> None:
+    def __init__(self, archive: Archive, chosen: Query, limits: Mapping[str, Query] | None) -> None:
         self.archive = archive
         self.chosen = chosen
         self.limits = limits
@@ -97,6 +95,8 @@ def both(query: Query, other: Query) -> Query:
     starts = [start for start in (query.start, other.start) if start is not None]
     ends = [end for end in (query.end, other.end) if end is not None]
     return Query(
-        query.symbols or other.symbols, query.types or other.types,
-        max(starts, default=None), min(ends, default=None),
-    )  # fmt: skip
+        query.symbols or other.symbols,
+        query.types or other.types,
+        max(starts, default=None),
+        min(ends, default=None),
+    )

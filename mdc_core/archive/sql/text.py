@@ -49,8 +49,10 @@ def _events(batch: pa.RecordBatch) -> pa.RecordBatch | None:
     for kind in kinds:
         rows = batch.filter(pc.equal(types, pa.scalar(kind))) if len(kinds) > 1 else batch
         fields = ("type", *field_names(kind))
-        if any(n not in fields and c.null_count < len(c)
-               for n, c in zip(names, rows.columns, strict=True)):  # fmt: skip
+        if any(
+            n not in fields and c.null_count < len(c)
+            for n, c in zip(names, rows.columns, strict=True)
+        ):
             return None
     try:
         return Incoming(batch.schema, "the result").events(batch)
@@ -64,8 +66,9 @@ def json_values(column: Array) -> list[Any]:
     if pa.types.is_dictionary(kind):
         return json_values(column.dictionary_decode())
     if pa.types.is_decimal(kind):
-        return [None if t is None else msgspec.Raw(t.encode())
-                for t in decimal_text(column).to_pylist()]  # fmt: skip
+        return [
+            None if t is None else msgspec.Raw(t.encode()) for t in decimal_text(column).to_pylist()
+        ]
     if pa.types.is_timestamp(kind):
         text: Array = pc.cast(column.view(pa.timestamp(kind.unit)), pa.string())
         text = _replaced(text, 10, 11, "T")
@@ -94,9 +97,7 @@ def _nested(column: Array) -> list[Any]:
         return [row if k else None for row, k in zip(objects, known, strict=True)]
     if pa.types.is_map(kind):
         entries = pa.StructArray.from_arrays([column.keys, column.items], ["key", "value"])
-        pairs = _nested(
-            pa.ListArray.from_arrays(column.offsets, entries, mask=column.is_null())
-        )
+        pairs = _nested(pa.ListArray.from_arrays(column.offsets, entries, mask=column.is_null()))
         return [None if p is None else {str(e["key"]): e["value"] for e in p} for p in pairs]
     items = iter(json_values(column.flatten()))
     lengths = pc.list_value_length(column).to_pylist()
@@ -107,8 +108,10 @@ def cells(column: Array) -> list[str | None]:
     """The values of a column as text."""
     if pa.types.is_floating(column.type):
         words = {math.inf: "Infinity", -math.inf: "-Infinity"}
-        return [None if v is None else "NaN" if v != v else words.get(v, repr(v))
-                for v in column.to_pylist()]  # fmt: skip
+        return [
+            None if v is None else "NaN" if v != v else words.get(v, repr(v))
+            for v in column.to_pylist()
+        ]
     return [_cell(value) for value in json_values(column)]
 
 

@@ -15,21 +15,35 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.home import Archive
-from mdc_core.archive.query import Query
-from mdc_core.archive.snapshot import Stored
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.read.snapshot import Stored
 from mdc_core.archive.sql.parts import BATCH_ROWS, ParquetParts, TooFine, Wanted, is_loss
 from mdc_core.archive.sql.reading import Reading
+from mdc_core.archive.write.archive import Archive
+from mdc_core.decimals import AT_REST
 from mdc_core.errors import DataError, MdcError
-from mdc_core.narrow import AT_REST
 from mdc_core.schema import arrow_schema, version_of
 
 NAIVE, ZONED = pa.timestamp("ns"), pa.timestamp("ns", "UTC")
 _COLUMNS: dict[str, pa.DataType] = dict.fromkeys(
-    ("path", "symbol", "type", "period", "rows", "bytes", "first", "last", "tier", "format",
-     "codec", "version", "sha256"), pa.string(),
-)  # fmt: skip
+    (
+        "path",
+        "symbol",
+        "type",
+        "period",
+        "rows",
+        "bytes",
+        "first",
+        "last",
+        "tier",
+        "format",
+        "codec",
+        "version",
+        "sha256",
+    ),
+    pa.string(),
+)
 _COLUMNS |= {"rows": pa.int64(), "bytes": pa.int64(), "first": NAIVE, "last": NAIVE}
 PARTS = pa.schema(_COLUMNS)
 
@@ -48,7 +62,7 @@ class Scan:
 class View(ds.InMemoryDataset):
     """A table of which DuckDB knows the columns, and gets the rows when it scans it."""
 
-    def __init__(self, rows: "Events | Parts") -> None:
+    def __init__(self, rows: "EventsView | Parts") -> None:
         super().__init__(rows.schema.empty_table())  # type: ignore[call-arg]  # the stub has none
         self._rows = rows
 
@@ -62,7 +76,7 @@ class View(ds.InMemoryDataset):
         return Scan(pa.RecordBatchReader.from_batches(schema, batches))
 
 
-class Events:
+class EventsView:
     """The events of one type."""
 
     def __init__(self, reading: Reading, type_name: str, wide: bool) -> None:
@@ -70,9 +84,7 @@ class Events:
         self._stored = arrow_schema(frozenset([type_name]))
         if not wide:
             self._stored = pa.schema([f.with_type(_narrow(f.type)) for f in self._stored])
-        self.schema = pa.schema(
-            [field.with_type(_in_sql(field.type)) for field in self._stored]
-        )
+        self.schema = pa.schema([field.with_type(_in_sql(field.type)) for field in self._stored])
         self._reading = reading
         self._type = type_name
 
@@ -137,9 +149,8 @@ class Events:
             index = own.schema.get_field_index(field.name)
             known = index >= 0
             arrays.append(
-                own.column(index).cast(field.type) if known
-                else pa.nulls(own.num_rows, field.type)
-            )  # fmt: skip
+                own.column(index).cast(field.type) if known else pa.nulls(own.num_rows, field.type)
+            )
         table = pa.Table.from_arrays(arrays, schema=self._stored)
         yield from ds.dataset(table).scanner(columns=names, filter=wanted).to_batches()
 

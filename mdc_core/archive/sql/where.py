@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from mdc_core.archive.query import Query
+from mdc_core.archive.catalog.query import Query
 
 Ask = Callable[[str, list[Any]], tuple[Any, ...]]
 Tree = dict[str, Any]
@@ -26,10 +26,23 @@ _FLIPPED = {
 }
 _CONSTANT = {"CONSTANT", "CAST", "FUNCTION", "TYPE"}
 _FUNCTIONS = {
-    "+", "-", "trunc", "to_years", "to_months", "to_weeks", "to_days", "to_hours", "to_minutes",
-    "to_seconds", "to_milliseconds", "to_microseconds", "make_date", "make_timestamp",
-    "make_timestamp_ns", "date_trunc",
-}  # fmt: skip
+    "+",
+    "-",
+    "trunc",
+    "to_years",
+    "to_months",
+    "to_weeks",
+    "to_days",
+    "to_hours",
+    "to_minutes",
+    "to_seconds",
+    "to_milliseconds",
+    "to_microseconds",
+    "make_date",
+    "make_timestamp",
+    "make_timestamp_ns",
+    "date_trunc",
+}
 _HARMLESS = {"unnest", "range", "generate_series"}  # table functions that read no table of ours
 
 
@@ -89,9 +102,10 @@ class _Named:
         for table in filter(None, tables):
             alias = str(table.get("alias") or table.get("table_name")).lower()
             mine = [
-                c for c in comparisons
+                c
+                for c in comparisons
                 if c.column[:-1] == (alias,) or (len(c.column) == 1 and len(tables) == 1)
-            ]  # fmt: skip
+            ]
             self._add(table, self._limits(mine))
 
     def _limits(self, comparisons: list[Comparison]) -> Query:
@@ -109,9 +123,7 @@ class _Named:
                 ends += [] if end is None else [end]
         chosen = frozenset.intersection(*symbols) if symbols else frozenset[str]()
         chosen = chosen or next(iter(symbols), chosen)  # two exclude each other: any will do
-        return Query(
-            tuple(sorted(chosen)), (), max(starts, default=None), min(ends, default=None)
-        )
+        return Query(tuple(sorted(chosen)), (), max(starts, default=None), min(ends, default=None))
 
     def _span(self, one: Comparison) -> tuple[int | None, int | None]:
         """[start, end) of what a comparison lets pass."""
@@ -132,9 +144,7 @@ class _Named:
             return [None] * len(trees)
         select = msgspec.json.decode(self.ask("SELECT json_serialize_sql('SELECT 1')", [])[0])
         select["statements"][0]["node"]["select_list"] = trees
-        (sql,) = self.ask(
-            "SELECT json_deserialize_sql(?)", [msgspec.json.encode(select).decode()]
-        )
+        (sql,) = self.ask("SELECT json_deserialize_sql(?)", [msgspec.json.encode(select).decode()])
         names = [f"x{number}" for number in range(len(trees))]
         values = ", ".join(expression.format(x=name) for name in names)
         return list(self.ask(f"SELECT {values} FROM ({sql}) AS given({', '.join(names)})", []))
@@ -224,7 +234,8 @@ def either(queries: list[Query]) -> Query:
     if all(query.symbols for query in queries):
         symbols.update(*(query.symbols for query in queries))
     return Query(
-        tuple(sorted(symbols)), (),
+        tuple(sorted(symbols)),
+        (),
         None if None in starts else min(s for s in starts if s is not None),
         None if None in ends else max(e for e in ends if e is not None),
-    )  # fmt: skip
+    )

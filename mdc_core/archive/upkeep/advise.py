@@ -15,18 +15,18 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mdc_core.archive import journal
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.formats import Formats
+from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.health.unfinished import is_written
-from mdc_core.archive.home import Archive
-from mdc_core.archive.journal import Segment
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.upkeep.measure import Measured, rewritten_schema, sample, size_of
+from mdc_core.archive.upkeep.measure import Measurement, rewritten_schema, sample, size_of
 from mdc_core.archive.upkeep.tiering import Tiers
 from mdc_core.archive.upkeep.tiers import Forms, other_codec
+from mdc_core.archive.write import journal
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.journal import Segment
 from mdc_core.contracts import PartFormat
-from mdc_core.narrow import AT_REST
+from mdc_core.decimals import AT_REST
 
 MANY = 24  # files of one symbol and type, from which small ones matter
 WORTH = 20  # part of the size that has to be saved by another codec: one twentieth
@@ -80,8 +80,13 @@ class Advisor:
         if several:
             files = sum(map(len, several))
             text = f"{files:,} files where {len(several):,} would do, one for each period"
-            yield self._measured("small-files", text, several, self._compacted,
-                                 f"mdc compact --root {self._archive.root}")  # fmt: skip
+            yield self._measured(
+                "small-files",
+                text,
+                several,
+                self._compacted,
+                f"mdc compact --root {self._archive.root}",
+            )
 
     def _codecs(self) -> Iterator[Advice]:
         """Files that are compressed otherwise than their tier wants, or not at all."""
@@ -122,10 +127,12 @@ class Advisor:
         if groups:
             formats = Formats.load("parquet", {}, self._tiers.profiles)
             found = self._measured(
-                "format", f"{len(groups):,} files are JSONL: Parquet is smaller", groups,
+                "format",
+                f"{len(groups):,} files are JSONL: Parquet is smaller",
+                groups,
                 lambda group: formats.of(group[0].symbol, group[0].tier),
                 _again(self._archive, "--format parquet"),
-            )  # fmt: skip
+            )
             if found.saved is not None and found.saved * WORTH >= found.bytes:
                 yield found
 
@@ -141,43 +148,60 @@ class Advisor:
             ]
             if fine:
                 middle = median(chain.from_iterable(map(_rows, fine)))
-                text = (
-                    f"{sum(map(len, fine)):,} {name} files with {middle:,.0f} events (median)"
-                )
+                text = f"{sum(map(len, fine)):,} {name} files with {middle:,.0f} events (median)"
                 merged = [some for group in fine for some in _grouped(group, key)]
                 command = _again(self._archive, f"--partition {longer}")
-                yield self._measured("partition", f"{text}: {longer} ones are fewer", merged,
-                                     self._compacted, command)  # fmt: skip
+                yield self._measured(
+                    "partition",
+                    f"{text}: {longer} ones are fewer",
+                    merged,
+                    self._compacted,
+                    command,
+                )
 
     def _too_coarse(self) -> Iterator[Advice]:
         """Files of a month, or of all time, that are too large to look for a day in."""
         large = [
-            part for part in self._parts
+            part
+            for part in self._parts
             if part.bytes > self._largest and (part.period == "all" or len(part.period) == 7)
-        ]  # fmt: skip
+        ]
         if large:
             days = {(p.ends - p.begins) // 86_400_000_000_000 + 1 for p in large}
             text = f"{len(large):,} files of up to {max(days):,} days are very large"
-            yield Advice("partition", text, len(large), sum(p.bytes for p in large), None,
-                         [self._archive.path_of(large[0])],
-                         _again(self._archive, "--partition daily"))  # fmt: skip
+            yield Advice(
+                "partition",
+                text,
+                len(large),
+                sum(p.bytes for p in large),
+                None,
+                [self._archive.path_of(large[0])],
+                _again(self._archive, "--partition daily"),
+            )
 
     def _wide_decimals(self) -> Iterator[Advice]:
         """Decimals of 36 digits whose values all fit into 18, as SQL engines like them."""
         wide = [
-            [part] for part in self._parts
+            [part]
+            for part in self._parts
             if part.suffix == ".parquet" and _wide_columns(self._archive, part)
-        ]  # fmt: skip
+        ]
         chosen = sample(wide) if wide else []
         narrow = [
-            group for group in chosen
+            group
+            for group in chosen
             if _wide(rewritten_schema(self._archive, group, self._compacted(group)))
             < _wide_columns(self._archive, group[0])
-        ]  # fmt: skip
+        ]
         if narrow:
             text = f"{len(wide):,} files have decimals of 36 digits where 18 are enough"
-            yield self._measured("decimals", text, wide, self._compacted,
-                                 f"mdc compact --root {self._archive.root}")  # fmt: skip
+            yield self._measured(
+                "decimals",
+                text,
+                wide,
+                self._compacted,
+                f"mdc compact --root {self._archive.root}",
+            )
 
     def _left_behind(self) -> Iterator[Advice]:
         """Journals that nobody seals."""
@@ -189,20 +213,30 @@ class Advisor:
             with suppress(FileNotFoundError), path.open("rb", buffering=0) as file:
                 segment = Segment(file, str(path))
                 events = sum(batch.num_rows for batch in segment.batches())
-                yield Advice("left-behind", f"{events:,} events are only in a journal", 1,
-                             segment.size, None, [str(path)],
-                             f"mdc recover --root {self._archive.root}")  # fmt: skip
+                yield Advice(
+                    "left-behind",
+                    f"{events:,} events are only in a journal",
+                    1,
+                    segment.size,
+                    None,
+                    [str(path)],
+                    f"mdc recover --root {self._archive.root}",
+                )
 
     def _measured(
-        self, kind: str, text: str, groups: Sequence[Group],
-        form_of: Callable[[Group], PartFormat], command: str,
-    ) -> Advice:  # fmt: skip
+        self,
+        kind: str,
+        text: str,
+        groups: Sequence[Group],
+        form_of: Callable[[Group], PartFormat],
+        command: str,
+    ) -> Advice:
         """Advice with what a sample of the files says of all of them."""
         chosen = sample(groups)
         parts = list(chain.from_iterable(chosen))
         after = sum(size_of(self._archive, group, form_of(group)) for group in chosen)
         paths = [self._archive.path_of(part) for part in parts]
-        measured = Measured(sum(part.bytes for part in parts), after, paths)
+        measured = Measurement(sum(part.bytes for part in parts), after, paths)
         total = sum(part.bytes for group in groups for part in group)
         files = sum(map(len, groups))
         return Advice(kind, text, files, total, total - measured.of(total), paths, command)

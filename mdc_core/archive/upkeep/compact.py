@@ -15,17 +15,25 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core import registry
-from mdc_core.archive.catalog import Catalog, ChangedError, PartRow
-from mdc_core.archive.formats import Formats
-from mdc_core.archive.home import Archive
-from mdc_core.archive.moments import moment_of
+from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.replace import Replacement, clear_trash
-from mdc_core.archive.spill import TABLE_ROWS
+from mdc_core.archive.row_time import row_time
 from mdc_core.archive.upkeep.compact_files import contents, origin_of, read_back, write_like
-from mdc_core.archive.upkeep.compact_plan import Group, Job, Wishes, due, grouped, jobs, name_of
-from mdc_core.archive.upkeep.live import live
-from mdc_core.archive.upkeep.merged import Content, Merged
+from mdc_core.archive.upkeep.compact_plan import (
+    CompactGroup,
+    CompactOptions,
+    Job,
+    due,
+    grouped,
+    jobs,
+    name_of,
+)
+from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
+from mdc_core.archive.write.active import live
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.replace import Replacement, clear_trash
+from mdc_core.archive.write.spill import TABLE_ROWS
 from mdc_core.batch import Int64s
 from mdc_core.contracts import Check
 from mdc_core.errors import DataError, WriteError
@@ -35,10 +43,10 @@ COMMIT_GROUPS, COMMIT_BYTES = 512, 256 << 20  # that are written before a commit
 _PASSES = 8  # over a group: what was merged may be small enough to be merged again
 
 
-class Outcome(NamedTuple):
+class CompactOutcome(NamedTuple):
     """What became of a group, or in a dry run what would: `after` is then a forecast."""
 
-    group: Group
+    group: CompactGroup
     files: tuple[int, int]  # before and after
     bytes: tuple[int, int | None]
     rows: int
@@ -48,15 +56,17 @@ class Outcome(NamedTuple):
     busy: str | None = None  # the same: another command was at it
 
 
-class Survey(NamedTuple):
+class Cuts(NamedTuple):
     """What is known of merged rows before they are written."""
 
     cuts: list[tuple[int, int]]  # moments at which a new file begins, and the rows before
     dropped: Int64s  # the places of duplicates
-    duplicates: Content
+    duplicates: EventContent
 
 
-def plan(archive: Archive, parts: Iterable[PartRow], wishes: Wishes) -> Iterator[Outcome]:
+def plan(
+    archive: Archive, parts: Iterable[PartRow], wishes: CompactOptions
+) -> Iterator[CompactOutcome]:
     """What would be done; nothing is changed, and nothing read but to find duplicates."""
     is_live = live(archive)
     for group, some in grouped(parts).items():
@@ -80,24 +90,33 @@ def plan(archive: Archive, parts: Iterable[PartRow], wishes: Wishes) -> Iterator
 
 
 def compact(
-    archive: Archive, catalog: Catalog, parts: Iterable[PartRow], wishes: Wishes,
+    archive: Archive,
+    catalog: Catalog,
+    parts: Iterable[PartRow],
+    wishes: CompactOptions,
     profiles: Profiles,
-) -> Iterator[Outcome]:  # fmt: skip
+) -> Iterator[CompactOutcome]:
     """Compact the groups of these parts, some at a time; within `rewriting`."""
-    bench = _Bench(archive, catalog, profiles)
+    bench = _CompactRun(archive, catalog, profiles)
     for some in _shares(grouped(parts).items()):
-        works = [_Work(group, list(own), wishes) for group, own in some]
+        works = [_GroupState(group, list(own), wishes) for group, own in some]
         bench.run(works)
         for work, (group, before) in zip(works, some, strict=True):
-            yield _outcome(group, before, work.parts, problem=work.problem, busy=work.busy,
-                           duplicates=work.duplicates)  # fmt: skip
+            yield _outcome(
+                group,
+                before,
+                work.parts,
+                problem=work.problem,
+                busy=work.busy,
+                duplicates=work.duplicates,
+            )
 
 
 def _shares(
-    groups: Iterable[tuple[Group, list[PartRow]]],
-) -> Iterator[list[tuple[Group, list[PartRow]]]]:
+    groups: Iterable[tuple[CompactGroup, list[PartRow]]],
+) -> Iterator[list[tuple[CompactGroup, list[PartRow]]]]:
     """The groups that are written before a commit: a commit costs as much as many files."""
-    share: list[tuple[Group, list[PartRow]]] = []
+    share: list[tuple[CompactGroup, list[PartRow]]] = []
     size = 0
     for group, parts in groups:
         share.append((group, parts))
@@ -110,17 +129,17 @@ def _shares(
 
 
 def _outcome(
-    group: Group, before: Sequence[PartRow], after: Sequence[PartRow], **more: Any
-) -> Outcome:
+    group: CompactGroup, before: Sequence[PartRow], after: Sequence[PartRow], **more: Any
+) -> CompactOutcome:
     sizes = sum(part.bytes for part in before), sum(part.bytes for part in after)
     rows = sum(part.rows for part in before)
-    return Outcome(group, (len(before), len(after)), sizes, rows, before != after, **more)
+    return CompactOutcome(group, (len(before), len(after)), sizes, rows, before != after, **more)
 
 
-class _Work:
+class _GroupState:
     """The compaction of one group; `parts` are what there is of it now."""
 
-    def __init__(self, group: Group, parts: list[PartRow], wishes: Wishes) -> None:
+    def __init__(self, group: CompactGroup, parts: list[PartRow], wishes: CompactOptions) -> None:
         self.group, self.parts, self.wishes = group, parts, wishes
         self.duplicates = 0
         self.problem: str | None = None  # why it is left as it is: a damaged part
@@ -137,7 +156,7 @@ class _Work:
 class _Staged(NamedTuple):
     """A job that is written and verified, and not committed yet."""
 
-    work: _Work
+    work: _GroupState
     job: Job
     files: list[tuple[Path, PartRow]]
     origin: bytes
@@ -151,7 +170,7 @@ class _Staged(NamedTuple):
             replacement.remove(part)
 
 
-class _Bench:
+class _CompactRun:
     """Where jobs are written, and committed together."""
 
     def __init__(self, archive: Archive, catalog: Catalog, profiles: Profiles) -> None:
@@ -159,7 +178,7 @@ class _Bench:
         self._replacement = Replacement(archive, catalog)
         self._taken: set[tuple[str, str]] = set()
 
-    def run(self, works: Sequence[_Work]) -> None:
+    def run(self, works: Sequence[_GroupState]) -> None:
         """Do what there is to do in some groups, until nothing is left."""
         for _ in range(_PASSES):
             self._replacement = Replacement(self._archive, self._catalog)
@@ -181,7 +200,7 @@ class _Bench:
             for work in works:  # what is twice has been found
                 work.wishes = work.wishes._replace(dedup=False)
 
-    def _stage(self, work: _Work, is_live: Callable[[PartRow], bool]) -> list[_Staged]:
+    def _stage(self, work: _GroupState, is_live: Callable[[PartRow], bool]) -> list[_Staged]:
         """Write what is due in a group; a damaged part is its problem alone."""
         kept = [part for part in work.parts if not is_live(part)]
         check = _check(work.wishes, kept)
@@ -217,7 +236,7 @@ class _Bench:
         for done in staged:
             done.work.took(done)
 
-    def _written(self, work: _Work, job: Job, survey: Survey) -> _Staged:
+    def _written(self, work: _GroupState, job: Job, survey: Cuts) -> _Staged:
         """The new files of a job, staged and verified."""
         like, row_group = job.parts[0], work.wishes.row_group
         before = contents(self._archive, job.parts)
@@ -256,7 +275,7 @@ def _names(
         number += 1
 
 
-def _check(wishes: Wishes, parts: Sequence[PartRow]) -> Check | None:
+def _check(wishes: CompactOptions, parts: Sequence[PartRow]) -> Check | None:
     """The check that knows what a duplicate is, for all the parts of a group."""
     if not wishes.dedup:
         return None
@@ -266,17 +285,21 @@ def _check(wishes: Wishes, parts: Sequence[PartRow]) -> Check | None:
     return check
 
 
-def _surveyed(archive: Archive, job: Job, check: Check | None) -> Survey:
+def _surveyed(archive: Archive, job: Job, check: Check | None) -> Cuts:
     """Where the rows of a job are to be cut, and which are duplicates."""
     goals = [job.rows * number // job.pieces for number in range(1, job.pieces)]
     cuts: list[tuple[int, int]] = []
     dropped: list[int] = []
-    duplicates = Content()
+    duplicates = EventContent()
     at, last = 0, None
-    for batch in Merged(archive, job.parts).batches() if goals or check else ():
-        moments = moment_of(batch)
-        starts = np.flatnonzero(np.append(last is not None and moments[0] != last,
-                                          moments[1:] != moments[:-1])) + at  # fmt: skip
+    for batch in MergedEvents(archive, job.parts).batches() if goals or check else ():
+        moments = row_time(batch)
+        starts = (
+            np.flatnonzero(
+                np.append(last is not None and moments[0] != last, moments[1:] != moments[:-1])
+            )
+            + at
+        )
         while goals and len(starts) and starts[-1] >= goals[0]:
             cut = int(starts[np.searchsorted(starts, goals[0])])
             cuts.append((int(moments[cut - at]), cut))
@@ -287,17 +310,24 @@ def _surveyed(archive: Archive, job: Job, check: Check | None) -> Survey:
             if again:
                 duplicates.add(batch.take(pa.array(again)))
         at, last = at + batch.num_rows, moments[-1]
-    return Survey(cuts, np.array(dropped, np.int64), duplicates)
+    return Cuts(cuts, np.array(dropped, np.int64), duplicates)
 
 
 def _divided(
-    archive: Archive, job: Job, survey: Survey, row_group: int | None
-) -> Iterator[Merged]:
+    archive: Archive, job: Job, survey: Cuts, row_group: int | None
+) -> Iterator[MergedEvents]:
     """The merged rows as what is to be one file each."""
     ends = [(None, 0), *survey.cuts, (None, job.rows)]
     for (start, first), (stop, after) in pairwise(ends):
         low, high = np.searchsorted(survey.dropped, [first, after])
         dropped = survey.dropped[low:high] - first
         if after - first > len(dropped):
-            yield Merged(archive, job.parts, start, stop, rows=after - first - len(dropped),
-                         dropped=dropped, table_rows=row_group or TABLE_ROWS)  # fmt: skip
+            yield MergedEvents(
+                archive,
+                job.parts,
+                start,
+                stop,
+                rows=after - first - len(dropped),
+                dropped=dropped,
+                table_rows=row_group or TABLE_ROWS,
+            )

@@ -8,25 +8,25 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from mdc_core.archive.catalog import Catalog, PartRow, origin_key
-from mdc_core.archive.formats import Formats
-from mdc_core.archive.health.examine import digest_of
-from mdc_core.archive.home import Archive
+from mdc_core.archive.catalog.catalog import Catalog, PartRow, origin_key
 from mdc_core.archive.merge import in_order
-from mdc_core.archive.seal import write_part
-from mdc_core.archive.snapshot import pieces
-from mdc_core.archive.upkeep.merged import Content, Merged
+from mdc_core.archive.read.examine import digest_of
+from mdc_core.archive.read.snapshot import pieces
+from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.seal import write_part
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
 from mdc_core.wire.files import read_events, read_parquet
 
 
-def contents(archive: Archive, parts: Sequence[PartRow]) -> Content:
+def contents(archive: Archive, parts: Sequence[PartRow]) -> EventContent:
     """The events of parts, each read by itself; raises DataError if one is damaged."""
-    content = Content()
+    content = EventContent()
     for part in parts:
         _check_hash(archive, part)
-        one = Content()
+        one = EventContent()
         for piece in pieces(archive, part):
             for batch in piece.batches():
                 one.add(batch)
@@ -65,30 +65,49 @@ def origin_of(catalog: Catalog, parts: Sequence[PartRow]) -> bytes:
 
 
 def write_like(
-    parts: Sequence[PartRow], merged: Merged, file: Path, path: str, formats: Formats,
+    parts: Sequence[PartRow],
+    merged: MergedEvents,
+    file: Path,
+    path: str,
+    formats: Formats,
     origin: bytes,
-) -> PartRow:  # fmt: skip
+) -> PartRow:
     """Write a file; what the catalog will say of it."""
     like = parts[0]
     part_format = formats.of(like.symbol, like.tier)
     inputs = tuple((part.path, part.sha256) for part in parts)
     codec = formats.codec(like.symbol, like.tier)
     facts = write_part(
-        file, part_format, merged, origin, made_by=b"compact", tier=like.tier.encode(),
-        inputs=msgspec.json.encode(inputs), codec=codec.encode(),
-    )  # fmt: skip
+        file,
+        part_format,
+        merged,
+        origin,
+        made_by=b"compact",
+        tier=like.tier.encode(),
+        inputs=msgspec.json.encode(inputs),
+        codec=codec.encode(),
+    )
     return msgspec.structs.replace(
-        like, path=path, suffix=part_format.suffix, codec=codec,
-        version=version_of(like.type_name), segment=None, run_id="", inputs=inputs,
-        origin=origin_key(origin), made_by="compact", made_at=time_ns(),
-        frames=(), **facts,
-    )  # fmt: skip
+        like,
+        path=path,
+        suffix=part_format.suffix,
+        codec=codec,
+        version=version_of(like.type_name),
+        segment=None,
+        run_id="",
+        inputs=inputs,
+        origin=origin_key(origin),
+        made_by="compact",
+        made_at=time_ns(),
+        frames=(),
+        **facts,
+    )
 
 
-def read_back(file: Path, part: PartRow) -> Content:
+def read_back(file: Path, part: PartRow) -> EventContent:
     """The events of a file that was just written."""
     read = read_parquet if part.suffix == ".parquet" else read_events
-    content = Content()
+    content = EventContent()
 
     def counted() -> Iterator[pa.RecordBatch]:
         for batch in read(file):

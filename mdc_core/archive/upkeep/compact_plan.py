@@ -11,14 +11,14 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.layout import Layout, whole_path
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.layout import Layout, whole_path
 
 TARGET = 512_000_000
 _NUMBER = re.compile(r"(\.\d+)?", re.ASCII)
 
 
-class Wishes(NamedTuple):
+class CompactOptions(NamedTuple):
     """How an archive is to be compacted."""
 
     target: int = TARGET  # bytes of a file
@@ -27,7 +27,7 @@ class Wishes(NamedTuple):
     sort: bool = False  # also what lies by itself, but not in the order of time
 
 
-class Group(NamedTuple):
+class CompactGroup(NamedTuple):
     """What parts have in common that may become one."""
 
     symbol: str | None
@@ -52,22 +52,25 @@ class Job(NamedTuple):
         return sum(part.rows for part in self.parts)
 
 
-def grouped(parts: Iterable[PartRow]) -> dict[Group, list[PartRow]]:
+def grouped(parts: Iterable[PartRow]) -> dict[CompactGroup, list[PartRow]]:
     """Parts by group, in the order of symbol, type and period."""
-    groups: dict[Group, list[PartRow]] = {}
+    groups: dict[CompactGroup, list[PartRow]] = {}
     for part in parts:
-        key = Group(
-            part.symbol, part.type_name, part.period, part.tier, part.place, part.layout,
+        key = CompactGroup(
+            part.symbol,
+            part.type_name,
+            part.period,
+            part.tier,
+            part.place,
+            part.layout,
             part.format,
-        )  # fmt: skip
+        )
         groups.setdefault(key, []).append(part)
-    ordered = sorted(
-        groups, key=lambda key: (key.symbol is not None, key.symbol or "", key[1:])
-    )
+    ordered = sorted(groups, key=lambda key: (key.symbol is not None, key.symbol or "", key[1:]))
     return {key: groups[key] for key in ordered}
 
 
-def jobs(parts: Sequence[PartRow], wishes: Wishes) -> list[Job]:
+def jobs(parts: Sequence[PartRow], wishes: CompactOptions) -> list[Job]:
     """What is to be done about the parts of a group, in the order of time."""
     bins = _packed(parts, wishes.target)
     planned = [
@@ -77,7 +80,7 @@ def jobs(parts: Sequence[PartRow], wishes: Wishes) -> list[Job]:
     return [job for job in planned if wishes.dedup or job.pieces > 1 or due(job, wishes)]
 
 
-def due(job: Job, wishes: Wishes) -> bool:
+def due(job: Job, wishes: CompactOptions) -> bool:
     """Whether the parts are to be written anew even if they stay one file of all events."""
     part = job.parts[0]
     unsorted = wishes.sort and not part.in_order
@@ -99,7 +102,7 @@ def name_of(part: PartRow, number: int = 0) -> str:
     return path.as_posix()
 
 
-def _pieces(parts: Sequence[PartRow], wishes: Wishes) -> int:
+def _pieces(parts: Sequence[PartRow], wishes: CompactOptions) -> int:
     if min(part.begins for part in parts) == max(part.ends for part in parts):
         return 1
     size = sum(part.bytes for part in parts)

@@ -7,9 +7,9 @@ from typing import IO, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.home import Archive
-from mdc_core.archive.upkeep.merged import Merged
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.upkeep.merged import MergedEvents
+from mdc_core.archive.write.archive import Archive
 from mdc_core.contracts import PartFormat
 from mdc_core.errors import WriteError
 
@@ -17,7 +17,7 @@ SAMPLES = 4
 SAMPLE_ROWS = 2_000_000
 
 
-class Measured(NamedTuple):
+class Measurement(NamedTuple):
     """The bytes of a sample as it is, and as it would be."""
 
     before: int
@@ -56,7 +56,7 @@ def rewritten_schema(archive: Archive, group: Sequence[PartRow], form: PartForma
 
 
 def _written(archive: Archive, group: Sequence[PartRow], form: PartFormat) -> IO[bytes]:
-    events = Merged(archive, group, rows=sum(part.rows for part in group))
+    events = MergedEvents(archive, group, rows=sum(part.rows for part in group))
     try:
         file = TemporaryFile()  # noqa: SIM115 - it lives as long as it is looked at
         form.write(events, {}, file)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.home import Archive
-from mdc_core.archive.merge import Source, merge, sorted_sources, widened
-from mdc_core.archive.query import Query
-from mdc_core.archive.snapshot import pieces
-from mdc_core.archive.spill import TABLE_ROWS
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.merge import MergeSource, merge, sorted_sources, widened
+from mdc_core.archive.read.snapshot import pieces
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.spill import TABLE_ROWS
 from mdc_core.batch import Int64s
 from mdc_core.schema import arrow_schema
 from mdc_core.wire.jsonl import encode_batch
@@ -19,7 +19,7 @@ from mdc_core.wire.jsonl import encode_batch
 _WORD = 1 << 64
 
 
-class Content:
+class EventContent:
     """Which events there are, in whatever order: their number, and the sum of their hashes.
 
     A hash is that of an event's canonical line, of 64 bits, keyed anew for each process, so
@@ -35,21 +35,27 @@ class Content:
         lines = encode_batch(batch).split(b"\n")  # behind the last one: nothing, which is 0
         self.hash = (self.hash + sum(map(hash, lines))) % _WORD
 
-    def __add__(self, other: "Content") -> "Content":
-        return Content(self.rows + other.rows, (self.hash + other.hash) % _WORD)
+    def __add__(self, other: "EventContent") -> "EventContent":
+        return EventContent(self.rows + other.rows, (self.hash + other.hash) % _WORD)
 
 
-class Merged:
+class MergedEvents:
     """The rows of parts of one symbol and type, from one moment to another.
 
     Equal times come in the order of the parts. `dropped` are places that are left out.
     """
 
     def __init__(
-        self, archive: Archive, parts: Sequence[PartRow], start: int | None = None,
-        stop: int | None = None, *, rows: int = 0, dropped: Int64s | None = None,
+        self,
+        archive: Archive,
+        parts: Sequence[PartRow],
+        start: int | None = None,
+        stop: int | None = None,
+        *,
+        rows: int = 0,
+        dropped: Int64s | None = None,
         table_rows: int = TABLE_ROWS,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.rows = rows
         self.schema = arrow_schema(frozenset([parts[0].type_name]))
         self._archive, self._parts = archive, parts
@@ -87,7 +93,7 @@ class Merged:
         if waiting:
             yield pa.Table.from_batches(waiting)
 
-    def _sources(self) -> Iterator[Source]:
+    def _sources(self) -> Iterator[MergeSource]:
         """What is in the time that is asked for; what is not is not read."""
         start, end = self._query.start, self._query.end
         for part in self._parts:

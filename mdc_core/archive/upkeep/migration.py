@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from mdc_core.archive.catalog import Catalog, PartRow
-from mdc_core.archive.formats import Formats
-from mdc_core.archive.home import Archive
+from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.replace import Replacement
 from mdc_core.archive.upkeep.rewrite import rewritten
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.replace import Replacement
 from mdc_core.errors import DataError, WriteError
 from mdc_core.versions import changes
 
@@ -50,9 +50,7 @@ def migrate(archive: Archive, catalog: Catalog, part: PartRow, profiles: Profile
         replacement.remove(part)
         replacement.commit()
     except OSError as error:
-        raise WriteError(
-            f"cannot write below {archive.root}: {error.strerror or error}"
-        ) from None
+        raise WriteError(f"cannot write below {archive.root}: {error.strerror or error}") from None
     finally:
         replacement.abandon()
     return new

@@ -18,11 +18,11 @@ from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta, Struct, ValidationError, convert
 
-from mdc_core.archive.catalog import Catalog, ChangedError, PartRow
-from mdc_core.archive.home import Archive
-from mdc_core.archive.moments import UNKNOWN
-from mdc_core.archive.replace import Replacement, clear_trash
-from mdc_core.archive.upkeep.live import live
+from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
+from mdc_core.archive.row_time import NO_TIME
+from mdc_core.archive.write.active import live
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.replace import Replacement, clear_trash
 from mdc_core.config import Config, Setting
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.events import EVENT_TYPES
@@ -83,9 +83,7 @@ class Expired(NamedTuple):
     reason: str
 
 
-def expired(
-    archive: Archive, parts: Sequence[PartRow], policy: Policy, now: int
-) -> list[Expired]:
+def expired(archive: Archive, parts: Sequence[PartRow], policy: Policy, now: int) -> list[Expired]:
     """The parts that may go: those that are too old, then the oldest ones.
 
     A part is as old as its last event. What has no time never becomes too old, and goes last.
@@ -98,13 +96,13 @@ def expired(
         if is_live(part):
             continue
         keep, age = policy.of(part)
-        if age is not None and part.begins != UNKNOWN and part.ends < now - age:
+        if age is not None and part.begins != NO_TIME and part.ends < now - age:
             found.append(Expired(part, f"older than {_span(age)}"))
         elif not keep:
             others.append(part)
     if policy.size is not None:
         over = sum(p.bytes for p in parts) - sum(e.part.bytes for e in found) - policy.size
-        others.sort(key=lambda part: (part.begins == UNKNOWN, part.ends, part.path))
+        others.sort(key=lambda part: (part.begins == NO_TIME, part.ends, part.path))
         for part in others:
             if over <= 0:
                 break
@@ -164,8 +162,9 @@ def _rules(listed: Any, file: Path) -> tuple[Rule, ...]:
             rules.append(_sound(convert(table, Rule)))
         except (ValidationError, ConfigError) as error:
             problem = str(error).replace("`$.", "`")
-            raise setting.complaint(f"rule {number}", problem,
-                                    getattr(error, "hint", None)) from None  # fmt: skip
+            raise setting.complaint(
+                f"rule {number}", problem, getattr(error, "hint", None)
+            ) from None
     return tuple(rules)
 
 
@@ -174,7 +173,5 @@ def _sound(rule: Rule) -> Rule:
     if rule.keep == (rule.days is not None):
         raise ConfigError("says either days = N or keep = true")
     if not any(fnmatchcase(name, rule.type) for name in EVENT_TYPES):
-        raise ConfigError(
-            unknown("event type", rule.type, EVENT_TYPES), hint=known(EVENT_TYPES)
-        )
+        raise ConfigError(unknown("event type", rule.type, EVENT_TYPES), hint=known(EVENT_TYPES))
     return rule

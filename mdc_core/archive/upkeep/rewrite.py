@@ -8,19 +8,19 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.formats import Formats
-from mdc_core.archive.health.examine import digest_of
-from mdc_core.archive.home import Archive
-from mdc_core.archive.seal import write_part
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.read.examine import digest_of
 from mdc_core.archive.upkeep.content import ContentHash
-from mdc_core.archive.upkeep.merged import Merged
+from mdc_core.archive.upkeep.merged import MergedEvents
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.seal import write_part
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
 from mdc_core.wire.files import read_events, read_parquet
 
 
-class Events(Merged):
+class FileEvents(MergedEvents):
     """The events of some parts in time order; `content` is their hash when they were read."""
 
     def __init__(self, archive: Archive, parts: Sequence[PartRow]) -> None:
@@ -58,17 +58,32 @@ def rewritten(
             )
     form = formats.of(part.symbol, tier)
     codec = formats.codec(part.symbol, tier)
-    events = Events(archive, [part])
+    events = FileEvents(archive, [part])
     inputs = ((part.path, part.sha256),)
     facts: dict[str, Any] = write_part(
-        file, form, events, origin, made_by=made_by.encode(),
-        inputs=msgspec.json.encode(inputs), tier=tier.encode(), codec=codec.encode(),
-    )  # fmt: skip
+        file,
+        form,
+        events,
+        origin,
+        made_by=made_by.encode(),
+        inputs=msgspec.json.encode(inputs),
+        tier=tier.encode(),
+        codec=codec.encode(),
+    )
     new = msgspec.structs.replace(
-        part, path=part.path.removesuffix(part.suffix) + form.suffix, suffix=form.suffix,
-        codec=codec, tier=tier, version=version_of(part.type_name), segment=None,
-        inputs=inputs, made_by=made_by, made_at=time_ns(), frames=(), **facts,
-    )  # fmt: skip
+        part,
+        path=part.path.removesuffix(part.suffix) + form.suffix,
+        suffix=form.suffix,
+        codec=codec,
+        tier=tier,
+        version=version_of(part.type_name),
+        segment=None,
+        inputs=inputs,
+        made_by=made_by,
+        made_at=time_ns(),
+        frames=(),
+        **facts,
+    )
     _verify(name, part, file, new, events.content)
     return new
 

@@ -18,11 +18,11 @@ from pathlib import Path, PurePath, PurePosixPath
 from msgspec import Struct, structs
 
 from mdc_core import times
-from mdc_core.archive.catalog import PartRow
-from mdc_core.archive.home import Archive
-from mdc_core.archive.moments import UNKNOWN
-from mdc_core.archive.places import URL
+from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.profiles import PROFILES, Profiles, read_profiles
+from mdc_core.archive.row_time import NO_TIME
+from mdc_core.archive.storage import URL
+from mdc_core.archive.write.archive import Archive
 from mdc_core.config import Config, Setting
 from mdc_core.errors import DataError
 from mdc_core.suggest import known, unknown
@@ -76,7 +76,7 @@ def moment_of_part(part: PartRow) -> int:
     """When a part was last of today: its last event, else when it was made."""
     if part.last is not None:
         return part.last
-    return part.ends if part.ends != UNKNOWN else part.made_at
+    return part.ends if part.ends != NO_TIME else part.made_at
 
 
 def read_tiers(config: Config, archive: Archive) -> Tiers:
@@ -88,9 +88,7 @@ def read_tiers(config: Config, archive: Archive) -> Tiers:
     for name, file in tables.items():
         if name not in _DEFAULTS:
             hint = f"there are {', '.join(_DEFAULTS)}; hot is what lies in the root"
-            raise Setting(None, file, TABLE).complaint(
-                name, unknown("tier", name, _DEFAULTS), hint
-            )
+            raise Setting(None, file, TABLE).complaint(name, unknown("tier", name, _DEFAULTS), hint)
     for name, (after, _) in _DEFAULTS.items():
         if name == "archive" and name not in tables:
             continue
@@ -139,9 +137,7 @@ def _directory(setting: Setting, archive: Archive, before: list[Tier]) -> str:
     for other in before:
         place = _path(archive, other.directory or name)
         if there != place and _nested(there, place):
-            raise setting.complaint(
-                "directory", f"lies within that of {other.name}, or around it"
-            )
+            raise setting.complaint("directory", f"lies within that of {other.name}, or around it")
     return name
 
 

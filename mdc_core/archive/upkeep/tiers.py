@@ -5,13 +5,13 @@ from typing import NamedTuple
 
 import msgspec
 
-from mdc_core.archive.catalog import Catalog, ChangedError, PartRow
-from mdc_core.archive.formats import Formats
-from mdc_core.archive.home import Archive
-from mdc_core.archive.replace import Replacement, rewriting
-from mdc_core.archive.upkeep.measure import Measured, sample, size_of
+from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
+from mdc_core.archive.upkeep.measure import Measurement, sample, size_of
 from mdc_core.archive.upkeep.rewrite import rewritten
 from mdc_core.archive.upkeep.tiering import Tier, Tiers
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.replace import Replacement, rewriting
 from mdc_core.errors import DataError, WriteError
 
 BATCH_PARTS = 64  # of one transaction
@@ -19,7 +19,7 @@ BATCH_BYTES = 256 << 20
 MADE_BY = "tier"
 
 
-class Move(NamedTuple):
+class TierMove(NamedTuple):
     """A part that is due, where to, and why."""
 
     part: PartRow
@@ -47,7 +47,7 @@ class Forms:
         return self._loaded[part.format]
 
 
-def due(parts: Iterable[PartRow], tiers: Tiers, now: int) -> Iterator[Move]:
+def due(parts: Iterable[PartRow], tiers: Tiers, now: int) -> Iterator[TierMove]:
     """The parts that are not where, or not as, they belong."""
     forms = Forms(tiers)
     for part in parts:
@@ -55,11 +55,11 @@ def due(parts: Iterable[PartRow], tiers: Tiers, now: int) -> Iterator[Move]:
         if tier is None:
             continue
         if part.tier != tier.name:
-            yield Move(part, tier, "age")
+            yield TierMove(part, tier, "age")
         elif tier.directory not in (None, part.place):
-            yield Move(part, tier, "directory")
+            yield TierMove(part, tier, "directory")
         elif other_codec(part.codec, forms.of(part).codec(part.symbol, tier.name)):
-            yield Move(part, tier, "codec")
+            yield TierMove(part, tier, "codec")
 
 
 def other_codec(have: str, wanted: str) -> bool:
@@ -71,7 +71,7 @@ def other_codec(have: str, wanted: str) -> bool:
     return bool(level and level_wanted and level != level_wanted)
 
 
-def expected(archive: Archive, moves: Sequence[Move], tiers: Tiers) -> Measured:
+def expected(archive: Archive, moves: Sequence[TierMove], tiers: Tiers) -> Measurement:
     """What rewriting makes of a sample of parts with the same tier and format."""
     form = Forms(tiers)
     chosen = sample([[move.part] for move in moves])
@@ -80,7 +80,7 @@ def expected(archive: Archive, moves: Sequence[Move], tiers: Tiers) -> Measured:
         for group in chosen
     )
     parts = [part for group in chosen for part in group]
-    return Measured(sum(p.bytes for p in parts), after, [archive.path_of(p) for p in parts])
+    return Measurement(sum(p.bytes for p in parts), after, [archive.path_of(p) for p in parts])
 
 
 class Migration:
@@ -110,7 +110,7 @@ class Migration:
                 self._moved(catalog, batch, taken)
 
     def _moved(
-        self, catalog: Catalog, batch: Sequence[Move], taken: set[tuple[str, str]]
+        self, catalog: Catalog, batch: Sequence[TierMove], taken: set[tuple[str, str]]
     ) -> None:
         replacement = Replacement(self._archive, catalog)
         try:
@@ -134,9 +134,12 @@ class Migration:
         self.done += arrived
 
     def _copied(
-        self, catalog: Catalog, replacement: Replacement, batch: Sequence[Move],
+        self,
+        catalog: Catalog,
+        replacement: Replacement,
+        batch: Sequence[TierMove],
         taken: set[tuple[str, str]],
-    ) -> Iterator[tuple[PartRow, PartRow]]:  # fmt: skip
+    ) -> Iterator[tuple[PartRow, PartRow]]:
         """Stage the copies; those that are damaged are left out, and told of."""
         for move in batch:
             try:
@@ -153,14 +156,18 @@ class Migration:
             self._tell(new)
 
     def _written(
-        self, catalog: Catalog, replacement: Replacement, move: Move,
+        self,
+        catalog: Catalog,
+        replacement: Replacement,
+        move: TierMove,
         taken: set[tuple[str, str]],
-    ) -> PartRow:  # fmt: skip
+    ) -> PartRow:
         """Stage the copy of a part, and verify it."""
         part, file = move.part, replacement.stage()
         origin = msgspec.json.encode(catalog.origin(part))
-        new = rewritten(self._archive, part, file, self._forms.of(part), move.tier.name, origin,
-                        MADE_BY)  # fmt: skip
+        new = rewritten(
+            self._archive, part, file, self._forms.of(part), move.tier.name, origin, MADE_BY
+        )
         new = msgspec.structs.replace(new, place=move.place)
         new = self._named(new, part, taken)
         replacement.add(file, new)
@@ -178,8 +185,8 @@ class Migration:
         return new
 
 
-def _batches(moves: Sequence[Move]) -> Iterator[list[Move]]:
-    batch: list[Move] = []
+def _batches(moves: Sequence[TierMove]) -> Iterator[list[TierMove]]:
+    batch: list[TierMove] = []
     for move in moves:
         batch.append(move)
         if len(batch) == BATCH_PARTS or sum(m.part.bytes for m in batch) >= BATCH_BYTES:
@@ -211,9 +218,13 @@ def holdings(parts: Sequence[PartRow], tiers: Tiers, now: int) -> Iterator[Holdi
     for name in names:
         own = [part for part in parts if part.tier == name]
         yield Holding(
-            name, len(own), sum(p.rows for p in own), sum(p.bytes for p in own),
+            name,
+            len(own),
+            sum(p.rows for p in own),
+            sum(p.bytes for p in own),
             min((p.first for p in own if p.first is not None), default=None),
             max((p.last for p in own if p.last is not None), default=None),
-            sum(p.key in moving for p in own), sum(tiers.expired(p, now) for p in own),
+            sum(p.key in moving for p in own),
+            sum(tiers.expired(p, now) for p in own),
             sorted({p.place for p in own}),
-        )  # fmt: skip
+        )

@@ -10,10 +10,10 @@ from threading import Event
 import pyarrow as pa
 
 from mdc_core.accounting import Input, count_types
-from mdc_core.archive.follow import growing, new_parts
-from mdc_core.archive.merge import Source, in_order, merge, sorted_sources
-from mdc_core.archive.query import Query
-from mdc_core.archive.snapshot import snapshot
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
+from mdc_core.archive.read.follow import growing, new_parts
+from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.cli.pipe import Pipe
 from mdc_core.errors import UsageError
 from mdc_core.wire.quarantine import Quarantine
@@ -59,10 +59,10 @@ class Cat:
         self._pipe.dropped += chunk.batch.num_rows - batch.num_rows
         self._output.batch(batch, chunk.raw if unchanged else None)
 
-    def _sources(self) -> Iterator[Source]:
+    def _sources(self) -> Iterator[MergeSource]:
         for path in self._files:
             if str(path) != "-" and in_order(_batches(path)):
-                yield Source(partial(self._read, path))
+                yield MergeSource(partial(self._read, path))
             else:
                 yield from sorted_sources(self._read(path))
         for folder in self._folders:

@@ -11,10 +11,10 @@ from threading import Event
 import pyarrow as pa
 
 from mdc_core.accounting import Input, Output, line_starts
-from mdc_core.archive.merge import Source, merge
-from mdc_core.archive.query import Query
-from mdc_core.archive.replay import Pace, Piece, by_receipt, spooled, stepped
-from mdc_core.archive.snapshot import snapshot
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.merge import MergeSource, merge
+from mdc_core.archive.read.pace import Piece, ReplayPace, by_receipt, spooled, stepped
+from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.cli.pipe import Pipe
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.writer import Wire
@@ -24,7 +24,7 @@ _STDIN = 0
 
 
 @dataclass(frozen=True)
-class Manner:
+class ReplayOptions:
     """How events are replayed: how fast, by which of their times, one by one, as what."""
 
     speed: float | None
@@ -44,15 +44,15 @@ class Replay:
         self._folders, self._files = folders, files
         self._query = query
 
-    def run(self, manner: Manner, stop: Event) -> str | None:
+    def run(self, manner: ReplayOptions, stop: Event) -> str | None:
         """Write what is due until all is written; why it ended, if it was before that."""
         batches = self._batches(manner, stop)
-        written = Written(self._output, manner)
+        written = ReplayWriter(self._output, manner)
         steps = Steps(_STDIN, stop)
         if manner.step:
             pieces = stepped(batches, steps.next)
         else:
-            pieces = Pace(manner.speed, stop.wait).pieces(batches)
+            pieces = ReplayPace(manner.speed, stop.wait).pieces(batches)
         for piece in pieces:
             written.write(piece)
         read = sum(self._pipe.input.counts.values())
@@ -61,7 +61,7 @@ class Replay:
             return "signal"
         return "limit" if steps.refused else None
 
-    def _batches(self, manner: Manner, stop: Event) -> Iterator[pa.RecordBatch]:
+    def _batches(self, manner: ReplayOptions, stop: Event) -> Iterator[pa.RecordBatch]:
         """All events that are wanted, in order; by receipt with their times exchanged."""
         if not manner.by_receipt:
             return merge(self._sources(self._query, stop))
@@ -70,11 +70,11 @@ class Replay:
         every = map(by_receipt, merge(self._sources(query, stop)))
         return _lazily(_until(stop, map(self._query.of, every)))
 
-    def _sources(self, query: Query, stop: Event) -> Iterator[Source]:
+    def _sources(self, query: Query, stop: Event) -> Iterator[MergeSource]:
         for path in self._files:
             # Read to its end before anything goes out: the books are complete, the order known.
             batches = spooled(_until(stop, self._read(path, query)))
-            yield Source(partial(_ignoring_rows, batches))
+            yield MergeSource(partial(_ignoring_rows, batches))
         for folder in self._folders:
             yield from snapshot(folder, query).sources(self._pipe.input.counts)
 
@@ -102,13 +102,13 @@ def _until(stop: Event, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Record
         yield batch
 
 
-class Written:
+class ReplayWriter:
     """Batches on their way to an output, piece by piece.
 
     The text of a batch is made once and cut: made for a row alone it costs a millisecond.
     """
 
-    def __init__(self, output: Output, manner: Manner) -> None:
+    def __init__(self, output: Output, manner: ReplayOptions) -> None:
         self._output = output
         self._manner = manner
         self._sorted: pa.RecordBatch | None = None

@@ -11,38 +11,42 @@ import click
 from click.core import ParameterSource
 
 from mdc_core import times
-from mdc_core.archive.layout import Layout, Partition
+from mdc_core.archive.catalog.layout import Layout, Partition
 from mdc_core.cli.options import Chosen, Session
 from mdc_core.cli.pipe import Pipe
 from mdc_core.errors import BusyError, WriteError
 from mdc_core.events import CONTROL_TYPES, Ack
 
 if TYPE_CHECKING:
-    from mdc_core.archive.home import Archive
-    from mdc_core.archive.intake import Intake
     from mdc_core.archive.upkeep.retain import Policy
+    from mdc_core.archive.write.archive import Archive
+    from mdc_core.archive.write.intake import Intake
     from mdc_core.wire.reader import Chunk
 
 RUN_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
 
 
 def intake(
-    session: Session, pipe: Pipe, plugin: Chosen, root: Path | str, layout: Layout,
-    partition: Partition, profile: str | None, opened: dict[str, Any],
-) -> "Intake":  # fmt: skip
+    session: Session,
+    pipe: Pipe,
+    plugin: Chosen,
+    root: Path | str,
+    layout: Layout,
+    partition: Partition,
+    profile: str | None,
+    opened: dict[str, Any],
+) -> "Intake":
     """An archive made ready, to take in what this run reads."""
     from mdc_core.accounting import new_run_id
-    from mdc_core.archive.formats import Formats
-    from mdc_core.archive.home import Archive
-    from mdc_core.archive.intake import Intake, header_of
     from mdc_core.archive.profiles import Profiles, read_profiles
+    from mdc_core.archive.write.archive import Archive
+    from mdc_core.archive.write.formats import Formats
+    from mdc_core.archive.write.intake import Intake, header_of
 
     if profile is not None:
         profiles = Profiles(profile)
     else:
-        profiles = (
-            Profiles() if _said("compression", "level") else read_profiles(session.config)
-        )
+        profiles = Profiles() if _said("compression", "level") else read_profiles(session.config)
     archive = Archive.create(root)
     prepared(session, archive)
     origin = pipe.input.origin
@@ -52,9 +56,7 @@ def intake(
     session.log.run_id = run_id
     formats = Formats(plugin.name, plugin.plugin, plugin.options, profiles)
     # A name of its own for each run of store, whatever feeds it.
-    header = header_of(
-        formats, f"{run_id}-{new_run_id()[:6]}", layout, partition, pipe.origin()
-    )
+    header = header_of(formats, f"{run_id}-{new_run_id()[:6]}", layout, partition, pipe.origin())
     return Intake(archive, formats, header, **opened)
 
 
@@ -66,7 +68,7 @@ def _said(*names: str) -> bool:
 
 def prepared(session: Session, archive: "Archive") -> None:
     """Make an archive ready to be written, and say what was recovered."""
-    from mdc_core.archive.recover import prepare
+    from mdc_core.archive.upkeep.recover import prepare
     from mdc_core.archive.upkeep.tiering import read_tiers
 
     for found in prepare(archive, read_tiers(session.config, archive).places):
@@ -82,13 +84,18 @@ def policy_of(session: Session, age: int | None, size: int | None) -> "Policy":
     return policy(age, size, read_rules(session.config))
 
 
-class Keeper:
+class StoreRun:
     """Brings chunks into an archive, and knows when to seal."""
 
     def __init__(
-        self, session: Session, pipe: Pipe, root: Path | str, seal_every: int,
-        ack: bool, dry_run: bool,
-    ) -> None:  # fmt: skip
+        self,
+        session: Session,
+        pipe: Pipe,
+        root: Path | str,
+        seal_every: int,
+        ack: bool,
+        dry_run: bool,
+    ) -> None:
         self.open: Callable[[], Intake]
         self._session, self._pipe, self._root = session, pipe, root
         self._seal_every, self._ack, self._dry_run = seal_every, ack, dry_run
@@ -148,8 +155,8 @@ class Keeper:
         """Remove what need not be kept any more, unless another command is rewriting."""
         if self.policy is None:
             return
-        from mdc_core.archive.replace import rewriting
         from mdc_core.archive.upkeep.retain import expired, remove
+        from mdc_core.archive.write.replace import rewriting
 
         try:
             with rewriting(archive) as catalog:

@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 from msgspec import Struct
 
-from mdc_core.cli.options import Chosen, Session, Words
+from mdc_core.cli.options import Chosen, ListType, Session
 from mdc_core.config import load
 from mdc_core.contracts import Source
 from mdc_core.errors import UsageError
@@ -18,7 +18,7 @@ from mdc_core.wire.writer import Wire
 _FIXED = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
-class Asked(Struct, kw_only=True):
+class StreamOptions(Struct, kw_only=True):
     """What the command line asks of a feed."""
 
     symbols: tuple[str, ...]
@@ -38,7 +38,7 @@ class Asked(Struct, kw_only=True):
     wire: Wire
 
 
-def check(asked: Asked, plugin: Chosen) -> None:
+def check(asked: StreamOptions, plugin: Chosen) -> None:
     """Raise UsageError for what cannot be done, or not together."""
     name = plugin.name
     if asked.replay and (asked.sandbox or asked.url or asked.capture):
@@ -58,7 +58,7 @@ def check(asked: Asked, plugin: Chosen) -> None:
 
 
 def settings_now(
-    session: Session, plugin: Chosen, asked: Asked
+    session: Session, plugin: Chosen, asked: StreamOptions
 ) -> tuple[Path | None, tuple[str, ...] | None]:
     """--symbols-file and --channels: flags and environment stay, mdc.toml is read again."""
     config = load(Path.cwd(), session.environ)
@@ -72,5 +72,5 @@ def settings_now(
         return None if setting is None else setting.value
 
     file, channels = now("symbols_file"), now("channels")
-    channels = Words(plugin.plugin.channels).convert(channels or (), None, None)
+    channels = ListType(plugin.plugin.channels).convert(channels or (), None, None)
     return Path(file) if file is not None else None, channels

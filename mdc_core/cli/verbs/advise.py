@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, command
-from mdc_core.cli.verbs._looking import JSON, human, query_of, selecting, shown
+from mdc_core.cli.selection import JSON, human, query_of, selecting, shown
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,18 +24,27 @@ EXAMPLES = ("mdc advise --root data", "mdc advise --root data --symbol SPY --jso
 @command()
 @click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
 @selecting
-@click.option("--largest", type=SIZE, default="4GB", show_default=True,
-              help="a file that is larger should have been divided by days")  # fmt: skip
+@click.option(
+    "--largest",
+    type=SIZE,
+    default="4GB",
+    show_default=True,
+    help="a file that is larger should have been divided by days",
+)
 @JSON
 @click.pass_obj
 def advise(
-    session: Session, root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
-    largest: int, as_json: bool,
-) -> None:  # fmt: skip
+    session: Session,
+    root: Path | str,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    largest: int,
+    as_json: bool,
+) -> None:
     """Advise on how an archive is stored."""
-    from mdc_core.archive.home import Archive
     from mdc_core.archive.upkeep.advise import Advisor
     from mdc_core.archive.upkeep.tiering import read_tiers
+    from mdc_core.archive.write.archive import Archive
 
     archive = Archive.open(root)
     if not archive.has_catalog:

@@ -12,8 +12,8 @@ import click
 
 from mdc_core.cli.options import Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading, writing
+from mdc_core.cli.selection import ROOT, places, query_of, selecting, spanning
 from mdc_core.cli.signals import stopping_source
-from mdc_core.cli.verbs._looking import ROOT, places, query_of, selecting, spanning
 
 if TYPE_CHECKING:
     from mdc_core.wire.writer import Wire
@@ -30,16 +30,26 @@ EXAMPLES = (
 @ROOT
 @selecting
 @spanning
-@click.option("--follow", "-f", "following", is_flag=True,
-              help="go on with what is stored from now on")  # fmt: skip
+@click.option(
+    "--follow", "-f", "following", is_flag=True, help="go on with what is stored from now on"
+)
 @writing
 @reading
 @click.pass_obj
 def cat(
-    session: Session, paths: tuple[Path, ...], root: Path | str | None,
-    symbols: tuple[str, ...], types: tuple[str, ...], start: int | None, end: int | None,
-    following: bool, wire: "Wire", quarantine: Path | None, partial: bool, strict: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    paths: tuple[Path, ...],
+    root: Path | str | None,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    following: bool,
+    wire: "Wire",
+    quarantine: Path | None,
+    partial: bool,
+    strict: bool,
+) -> int:
     """Show stored events as one stream in time order."""
     from mdc_core.cli.verbs._cat import Cat
 
@@ -47,8 +57,16 @@ def cat(
     files, folders = places(paths, root, "cat")
     named = [str(path) for path in (*files, *folders)]
     request = {"paths": named, "symbols": list(symbols), "types": list(types)}
-    pipe = Pipe(session, "cat", files, wire=wire, quarantine=quarantine, partial=partial,
-                strict=strict, request=request)  # fmt: skip
+    pipe = Pipe(
+        session,
+        "cat",
+        files,
+        wire=wire,
+        quarantine=quarantine,
+        partial=partial,
+        strict=strict,
+        request=request,
+    )
     with stopping_source() as stop:
         reason = Cat(pipe, query, folders, files).run(stop.event, following)
     return pipe.finish(reason=reason)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import ROOT_TYPE, Session, group
-from mdc_core.cli.verbs._looking import JSON
+from mdc_core.cli.selection import JSON
 from mdc_core.errors import EXIT_FINDINGS, DataError
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def rebuild(session: Session, root: Path | str, dry_run: bool, as_json: bool) ->
     files that are no parts, or not as the old catalog knew them, or parts that are gone.
     """
     from mdc_core.archive.health import rebuild as rebuilding
-    from mdc_core.archive.home import Archive
     from mdc_core.archive.upkeep.tiering import read_tiers
+    from mdc_core.archive.write.archive import Archive
 
     if isinstance(root, Path) and not root.is_dir():
         raise DataError(f"no archive at {root}", hint=f"mdc store --root {root} makes one")
@@ -59,10 +59,13 @@ def _tell(session: Session, done: "Rebuilt", dry_run: bool, as_json: bool) -> No
         import json
 
         said = {
-            "parts": len(done.parts), "rows": sum(part.rows for part in done.parts),
-            "known": done.known, "problems": done.problems, "gone": done.gone,
+            "parts": len(done.parts),
+            "rows": sum(part.rows for part in done.parts),
+            "known": done.known,
+            "problems": done.problems,
+            "gone": done.gone,
             "aside": str(done.aside) if done.aside else None,
-        }  # fmt: skip
+        }
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
     else:
         for problem in done.problems:

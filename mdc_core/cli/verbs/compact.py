@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, command
-from mdc_core.cli.verbs._looking import (
+from mdc_core.cli.selection import (
     JSON,
     by_symbol,
     human,
@@ -39,11 +39,11 @@ from mdc_core.errors import DataError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mdc_core.archive.catalog import PartRow
-    from mdc_core.archive.home import Archive
-    from mdc_core.archive.query import Query
-    from mdc_core.archive.upkeep.compact import Outcome
-    from mdc_core.archive.upkeep.compact_plan import Wishes
+    from mdc_core.archive.catalog.catalog import PartRow
+    from mdc_core.archive.catalog.query import Query
+    from mdc_core.archive.upkeep.compact import CompactOutcome
+    from mdc_core.archive.upkeep.compact_plan import CompactOptions
+    from mdc_core.archive.write.archive import Archive
 
 EXAMPLES = (
     "mdc compact --root data --dry-run",
@@ -56,8 +56,13 @@ EXAMPLES = (
 @click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
 @selecting
 @spanning
-@click.option("--target-size", type=SIZE, default="512MB", show_default=True,
-              help="size above which there are several files")  # fmt: skip
+@click.option(
+    "--target-size",
+    type=SIZE,
+    default="512MB",
+    show_default=True,
+    help="size above which there are several files",
+)
 @click.option("--row-group", type=click.IntRange(1), help="rows of a row group (Parquet)")
 @click.option("--sort", is_flag=True, help="also write single files anew that are not in order")
 @click.option("--dedup", is_flag=True, help="drop events that the sender sent twice")
@@ -65,19 +70,28 @@ EXAMPLES = (
 @JSON
 @click.pass_obj
 def compact(
-    session: Session, root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
-    start: int | None, end: int | None, target_size: int, row_group: int | None, sort: bool,
-    dedup: bool, dry_run: bool, as_json: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    root: Path | str,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    target_size: int,
+    row_group: int | None,
+    sort: bool,
+    dedup: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
     """Merge the parts of each period into one file."""
-    from mdc_core.archive.home import Archive
-    from mdc_core.archive.upkeep.compact_plan import Wishes
+    from mdc_core.archive.upkeep.compact_plan import CompactOptions
+    from mdc_core.archive.write.archive import Archive
 
     if target_size < 1:
         raise UsageError("--target-size must be more than nothing", hint="--target-size 512MB")
     query = query_of(symbols, types, start, end)
     archive = Archive.open(root)
-    wishes = Wishes(target_size, row_group, dedup, sort)
+    wishes = CompactOptions(target_size, row_group, dedup, sort)
     done = _planned if dry_run else _compacted
     outcomes = []
     for outcome in done(session, archive, query, wishes):
@@ -89,22 +103,22 @@ def compact(
 
 
 def _planned(
-    session: Session, archive: "Archive", query: "Query", wishes: "Wishes"
-) -> "Iterable[Outcome]":
+    session: Session, archive: "Archive", query: "Query", wishes: "CompactOptions"
+) -> "Iterable[CompactOutcome]":
     """What there is to do."""
-    from mdc_core.archive.snapshot import Snapshot
+    from mdc_core.archive.read.snapshot import Snapshot
     from mdc_core.archive.upkeep.compact import plan
 
     return plan(archive, _chosen(Snapshot(archive, _timeless(query)).parts, query), wishes)
 
 
 def _compacted(
-    session: Session, archive: "Archive", query: "Query", wishes: "Wishes"
-) -> "Iterable[Outcome]":
+    session: Session, archive: "Archive", query: "Query", wishes: "CompactOptions"
+) -> "Iterable[CompactOutcome]":
     """What was done."""
-    from mdc_core.archive.replace import rewriting
     from mdc_core.archive.upkeep.compact import compact as compacted
     from mdc_core.archive.upkeep.tiering import read_tiers
+    from mdc_core.archive.write.replace import rewriting
     from mdc_core.cli.verbs._store import prepared
 
     profiles = read_tiers(session.config, archive).profiles
@@ -130,7 +144,7 @@ def _chosen(parts: "list[PartRow]", query: "Query") -> "Iterable[PartRow]":
             yield from some
 
 
-def _tell(session: Session, outcome: "Outcome", dry_run: bool) -> None:
+def _tell(session: Session, outcome: "CompactOutcome", dry_run: bool) -> None:
     """Say what became of a group, if anything did."""
     if outcome.changed:
         done = "would compact" if dry_run else "compacted"
@@ -147,13 +161,15 @@ def _tell(session: Session, outcome: "Outcome", dry_run: bool) -> None:
         session.log.note(f"{_name(outcome)}: left for the next time: {outcome.busy}")
 
 
-def _name(outcome: "Outcome") -> str:
+def _name(outcome: "CompactOutcome") -> str:
     group = outcome.group
     symbol = "-" if group.symbol is None else shown(group.symbol)
     return f"{symbol} {group.type_name} {group.period}"
 
 
-def _sum_up(session: Session, outcomes: "list[Outcome]", dry_run: bool, as_json: bool) -> None:
+def _sum_up(
+    session: Session, outcomes: "list[CompactOutcome]", dry_run: bool, as_json: bool
+) -> None:
     """Say what it was altogether."""
     duplicates: Counter[tuple[Any, ...]] = Counter()
     for one in outcomes:
@@ -172,9 +188,11 @@ def _sum_up(session: Session, outcomes: "list[Outcome]", dry_run: bool, as_json:
                 {"symbol": key[0], "type": key[1], "events": duplicates[key]}
                 for key in sorted(duplicates, key=lambda key: by_symbol(*key))
             ],
-            "files_before": files[0], "files_after": files[1],
-            "bytes_before": sizes[0], "bytes_after": sizes[1] if sizes[1:] else None,
-        }  # fmt: skip
+            "files_before": files[0],
+            "files_after": files[1],
+            "bytes_before": sizes[0],
+            "bytes_after": sizes[1] if sizes[1:] else None,
+        }
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
         for one in outcomes:
             _tell(session, one._replace(changed=False), dry_run)
@@ -190,17 +208,25 @@ def _sum_up(session: Session, outcomes: "list[Outcome]", dry_run: bool, as_json:
     session.log.note(f"compact: {would}{files[0]:,} files to {files[1]:,}, {sized}")
 
 
-def _as_json(outcome: "Outcome") -> dict[str, Any]:
+def _as_json(outcome: "CompactOutcome") -> dict[str, Any]:
     group = outcome.group
     return {
-        "symbol": group.symbol, "type": group.type_name, "period": group.period,
-        "tier": group.tier, "place": group.place, "layout": group.layout,
-        "format": group.format, "changed": outcome.changed,
-        "files_before": outcome.files[0], "files_after": outcome.files[1],
-        "bytes_before": outcome.bytes[0], "bytes_after": outcome.bytes[1],
-        "rows": outcome.rows, "duplicates": outcome.duplicates,
+        "symbol": group.symbol,
+        "type": group.type_name,
+        "period": group.period,
+        "tier": group.tier,
+        "place": group.place,
+        "layout": group.layout,
+        "format": group.format,
+        "changed": outcome.changed,
+        "files_before": outcome.files[0],
+        "files_after": outcome.files[1],
+        "bytes_before": outcome.bytes[0],
+        "bytes_after": outcome.bytes[1],
+        "rows": outcome.rows,
+        "duplicates": outcome.duplicates,
         "problem": outcome.problem or outcome.busy,
-    }  # fmt: skip
+    }
 
 
 command = compact

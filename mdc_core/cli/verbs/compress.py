@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command
-from mdc_core.cli.verbs._looking import JSON, human, table
+from mdc_core.cli.selection import JSON, human, table
 from mdc_core.errors import UsageError, WriteError
 
 if TYPE_CHECKING:
-    from mdc_core.archive.compress import Measured, Sample
+    from mdc_core.archive.upkeep.compress import CompressionRow, Sample
 
 FORMATS = ("jsonl", "parquet")
 EXAMPLES = (
@@ -28,19 +28,35 @@ EXAMPLES = (
 
 
 @command()
-@click.option("--bench", "path", type=click.Path(path_type=Path), metavar="FILE",
-              required=True, help="the events to measure with")  # fmt: skip
-@click.option("--format", "formats", type=click.Choice(FORMATS), multiple=True,
-              help="only this format  [default: both]")  # fmt: skip
-@click.option("--rows", type=click.IntRange(1), default=200_000, show_default=True,
-              help="most events, from the beginning of the file; held in memory")  # fmt: skip
+@click.option(
+    "--bench",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    required=True,
+    help="the events to measure with",
+)
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(FORMATS),
+    multiple=True,
+    help="only this format  [default: both]",
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    default=200_000,
+    show_default=True,
+    help="most events, from the beginning of the file; held in memory",
+)
 @JSON
 @click.pass_obj
 def compress(
     session: Session, path: Path, formats: tuple[str, ...], rows: int, as_json: bool
 ) -> None:
     """Measure the compression profiles."""
-    from mdc_core.archive.compress import sample_of
+    from mdc_core.archive.upkeep.compress import sample_of
 
     session.log.stage = "compress"
     if path.is_dir():
@@ -57,13 +73,15 @@ def compress(
         _show(found)
 
 
-def _measured(session: Session, sample: "Sample", formats: tuple[str, ...]) -> "list[Measured]":
+def _measured(
+    session: Session, sample: "Sample", formats: tuple[str, ...]
+) -> "list[CompressionRow]":
     """Every profile in every format."""
     from tempfile import TemporaryDirectory
 
     from mdc_core import registry
-    from mdc_core.archive.compress import measured
     from mdc_core.archive.profiles import PROFILES, formatted
+    from mdc_core.archive.upkeep.compress import measured
     from mdc_core.cli.progress import Progress
 
     found = []
@@ -84,7 +102,7 @@ def _measured(session: Session, sample: "Sample", formats: tuple[str, ...]) -> "
     return found
 
 
-def _best(found: "list[Measured]") -> "dict[str, Measured]":
+def _best(found: "list[CompressionRow]") -> "dict[str, CompressionRow]":
     return {
         "smallest": min(found, key=lambda one: one.bytes),
         "fastest to write": max(found, key=lambda one: one.written_per_second),
@@ -92,7 +110,7 @@ def _best(found: "list[Measured]") -> "dict[str, Measured]":
     }
 
 
-def _say(path: Path, sample: "Sample", found: "list[Measured]") -> None:
+def _say(path: Path, sample: "Sample", found: "list[CompressionRow]") -> None:
     import json
 
     from msgspec import to_builtins
@@ -102,14 +120,18 @@ def _say(path: Path, sample: "Sample", found: "list[Measured]") -> None:
         for what, one in _best(found).items()
     }
     said = {
-        "path": str(path), "rows": sample.rows, "sampled": sample.cut,
-        "parts": len(sample.parts), "plain_bytes": sample.plain,
-        "profiles": to_builtins(found), **best,
-    }  # fmt: skip
+        "path": str(path),
+        "rows": sample.rows,
+        "sampled": sample.cut,
+        "parts": len(sample.parts),
+        "plain_bytes": sample.plain,
+        "profiles": to_builtins(found),
+        **best,
+    }
     click.echo(json.dumps(said, indent=2, ensure_ascii=False))
 
 
-def _show(found: "list[Measured]") -> None:
+def _show(found: "list[CompressionRow]") -> None:
     lines: list[tuple[str, ...]] = [
         ("FORMAT", "PROFILE", "CODEC", "BYTES", "RATIO", "WRITTEN/S", "READ/S", "BEST")
     ]
@@ -118,8 +140,17 @@ def _show(found: "list[Measured]") -> None:
         codec = one.codec if one.level is None else f"{one.codec} {one.level}"
         speeds = f"{one.written_per_second:,}", f"{one.read_per_second:,}"
         marks = ", ".join(what for what, winner in best.items() if winner is one)
-        lines.append((one.format, one.profile, codec, human(one.bytes), f"{one.ratio:.2f}",
-                      *speeds, marks))  # fmt: skip
+        lines.append(
+            (
+                one.format,
+                one.profile,
+                codec,
+                human(one.bytes),
+                f"{one.ratio:.2f}",
+                *speeds,
+                marks,
+            )
+        )
     table(lines, right=frozenset([3, 4, 5, 6]))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.archive.single import FORMATS, check_form, whole_file, write_parquet
+from mdc_core.archive.read.one_file import FORMATS, check_form, whole_file, write_parquet
 from mdc_core.cli.options import Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading
 from mdc_core.cli.signals import following_input
@@ -29,22 +29,42 @@ EXAMPLES = (
 
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("--to", "form", type=click.Choice(FORMATS), help="encoding  [default: jsonl, or"
-              " what the suffix of --output says]")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
-              help="file to write, instead of standard output")  # fmt: skip
+@click.option(
+    "--to",
+    "form",
+    type=click.Choice(FORMATS),
+    help="encoding  [default: jsonl, or what the suffix of --output says]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="file to write, instead of standard output",
+)
 @click.option("--force", is_flag=True, help="overwrite the file")
 @reading
 @click.pass_obj
 def convert(
-    session: Session, paths: tuple[Path, ...], form: str | None, output: Path | None,
-    force: bool, quarantine: Path | None, partial: bool, strict: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    paths: tuple[Path, ...],
+    form: str | None,
+    output: Path | None,
+    force: bool,
+    quarantine: Path | None,
+    partial: bool,
+    strict: bool,
+) -> int:
     """Write events in another encoding."""
     pipe_of = functools.partial(
-        Pipe, session, "convert", paths, quarantine=quarantine, partial=partial,
-        strict=strict, request={"paths": [str(path) for path in paths]},
-    )  # fmt: skip
+        Pipe,
+        session,
+        "convert",
+        paths,
+        quarantine=quarantine,
+        partial=partial,
+        strict=strict,
+        request={"paths": [str(path) for path in paths]},
+    )
     if output is not None:
         form, codec = check_form(output, form)
         if output.exists() and not force:

@@ -15,8 +15,7 @@ import click
 
 from mdc_core.cli.options import Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading
-from mdc_core.cli.signals import following_input
-from mdc_core.cli.verbs._looking import (
+from mdc_core.cli.selection import (
     JSON,
     ROOT,
     places,
@@ -25,10 +24,11 @@ from mdc_core.cli.verbs._looking import (
     spanning,
     table,
 )
+from mdc_core.cli.signals import following_input
 from mdc_core.events import CONTROL_TYPES
 
 if TYPE_CHECKING:
-    from mdc_core.archive.query import Query
+    from mdc_core.archive.catalog.query import Query
 
 EXAMPLES = (
     "mdc count --root data",
@@ -46,10 +46,18 @@ EXAMPLES = (
 @reading
 @click.pass_obj
 def count(
-    session: Session, paths: tuple[Path, ...], root: Path | str | None,
-    symbols: tuple[str, ...], types: tuple[str, ...], start: int | None, end: int | None,
-    as_json: bool, quarantine: Path | None, partial: bool, strict: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    paths: tuple[Path, ...],
+    root: Path | str | None,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    as_json: bool,
+    quarantine: Path | None,
+    partial: bool,
+    strict: bool,
+) -> int:
     """Count events by type."""
     query = query_of(symbols, types, start, end)
     files, folders = places(paths, root, "count")
@@ -71,8 +79,8 @@ def count(
 def _held(pipe: Pipe, query: "Query", root: Path | str) -> "Iterator[tuple[str, int]]":
     """How many events of an archive are wanted, by type, part for part."""
     from mdc_core.accounting import count_types
-    from mdc_core.archive.snapshot import snapshot
-    from mdc_core.archive.summary import part_of
+    from mdc_core.archive.read.snapshot import snapshot
+    from mdc_core.archive.read.summary import part_of
 
     held = snapshot(root, query)
     for piece in held.stored():
@@ -94,7 +102,7 @@ def _held(pipe: Pipe, query: "Query", root: Path | str) -> "Iterator[tuple[str, 
 def _counted(pipe: Pipe, query: "Query", path: Path) -> "Counter[str]":
     """How many events of a file are wanted, by type; what is read goes to the books."""
     from mdc_core.accounting import Input, count_types
-    from mdc_core.archive.summary import footer_group
+    from mdc_core.archive.read.summary import footer_group
 
     group = None if str(path) == "-" else footer_group(path)
     all_or_none = group and group.within(query)

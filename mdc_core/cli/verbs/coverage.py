@@ -30,12 +30,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, Session, Words, command
-from mdc_core.cli.verbs._looking import JSON, ROOT, archive, query_of, selecting, shown
+from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListType, Session, command
+from mdc_core.cli.selection import JSON, ROOT, archive, query_of, selecting, shown
 from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
 
 if TYPE_CHECKING:
-    from mdc_core.archive.coverage.survey import Line, Survey
+    from mdc_core.archive.coverage.survey import CoverageRow, CoverageSurvey
 
 EXAMPLES = (
     "mdc coverage",
@@ -52,26 +52,58 @@ UNITS = ("day", "week", "month", "quarter", "year")
 @selecting
 @click.option("--from", "start", type=MOMENT, help="from this day on (UTC)")
 @click.option("--to", "end", type=MOMENT_END, help="up to and with this day")
-@click.option("--calendar", type=Words(), default="", metavar="[PATTERN=]NAME,...",
-              help="when the market is open: XNYS, 24/7, weekdays, ...")  # fmt: skip
-@click.option("--tolerance", type=SPAN, default="15m", show_default=True,
-              help="how late events may begin, and how early they may end")  # fmt: skip
-@click.option("--by", "unit", type=click.Choice(UNITS),
-              help="what a cell of the map is  [default: what there is room for]")  # fmt: skip
-@click.option("--format", "form", type=click.Choice(FORMATS),
-              help="what to write  [default: as --output ends, else text]")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
-              help="a file instead of standard output")  # fmt: skip
+@click.option(
+    "--calendar",
+    type=ListType(),
+    default="",
+    metavar="[PATTERN=]NAME,...",
+    help="when the market is open: XNYS, 24/7, weekdays, ...",
+)
+@click.option(
+    "--tolerance",
+    type=SPAN,
+    default="15m",
+    show_default=True,
+    help="how late events may begin, and how early they may end",
+)
+@click.option(
+    "--by",
+    "unit",
+    type=click.Choice(UNITS),
+    help="what a cell of the map is  [default: what there is room for]",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="what to write  [default: as --output ends, else text]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="a file instead of standard output",
+)
 @click.option("--force", is_flag=True, help="overwrite the file")
 @click.option("--check", is_flag=True, help="status 1 if any day is missing or partial")
 @JSON
 @click.pass_obj
 def coverage(
-    session: Session, root: Path | str | None, symbols: tuple[str, ...], types: tuple[str, ...],
-    start: int | None, end: int | None, calendar: tuple[str, ...], tolerance: int,
-    unit: str | None, form: str | None, output: Path | None, force: bool, check: bool,
+    session: Session,
+    root: Path | str | None,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    calendar: tuple[str, ...],
+    tolerance: int,
+    unit: str | None,
+    form: str | None,
+    output: Path | None,
+    force: bool,
+    check: bool,
     as_json: bool,
-) -> int:  # fmt: skip
+) -> int:
     """Show which days are whole, which have holes, and which are missing."""
     form = _form(form, output, as_json)
     if output is not None and output.exists() and not force:
@@ -81,14 +113,14 @@ def coverage(
     _tell(session, survey, calendar)
     wrong = 0 if survey.count else 1
 
-    def judged() -> "Iterator[Line]":
+    def judged() -> "Iterator[CoverageRow]":
         nonlocal wrong
         for line in survey.lines():
             counts = line.counts()
             wrong += counts["missing"] + counts["partial"]
             yield line
 
-    from mdc_core.cli.verbs._report import Report
+    from mdc_core.cli.coverage_map.report import Report
 
     words = ", ".join(calendar)
     report = Report(place, words, tolerance, unit, survey.first, survey.count, survey.keys)
@@ -116,13 +148,17 @@ def _form(form: str | None, output: Path | None, as_json: bool) -> str:
 
 
 def _survey(
-    root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
-    span: tuple[int | None, int | None], calendar: tuple[str, ...], tolerance: int,
-) -> "Survey":  # fmt: skip
+    root: Path | str,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    span: tuple[int | None, int | None],
+    calendar: tuple[str, ...],
+    tolerance: int,
+) -> "CoverageSurvey":
     """The coverage that is asked for."""
     from mdc_core.archive.coverage.holdings import ABOUT_DATA
     from mdc_core.archive.coverage.sessions import Calendars
-    from mdc_core.archive.coverage.survey import Asked, Survey
+    from mdc_core.archive.coverage.survey import CoverageRequest, CoverageSurvey
     from mdc_core.times import DAY
 
     query_of(symbols, types)
@@ -134,11 +170,11 @@ def _survey(
         raise UsageError("--to is before --from")
     first = None if start is None else start // DAY
     last = None if end is None else (end - 1) // DAY
-    asked = Asked(symbols, types, first, last, tolerance)
-    return Survey(root, asked, Calendars(calendar), time.time_ns() // DAY)
+    asked = CoverageRequest(symbols, types, first, last, tolerance)
+    return CoverageSurvey(root, asked, Calendars(calendar), time.time_ns() // DAY)
 
 
-def _tell(session: Session, survey: "Survey", calendar: tuple[str, ...]) -> None:
+def _tell(session: Session, survey: "CoverageSurvey", calendar: tuple[str, ...]) -> None:
     """Say on what the map rests, and what could not be read for it."""
     if not survey.count:
         session.log.note("nothing is held")

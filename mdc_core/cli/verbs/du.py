@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from mdc_core.cli.options import Session, command
-from mdc_core.cli.verbs._looking import (
+from mdc_core.cli.selection import (
     JSON,
     ROOT,
     archive,
@@ -30,7 +30,7 @@ EXAMPLES = ("mdc du --root data", "mdc du --json")
 @click.pass_obj
 def du(session: Session, root: Path | str | None, as_json: bool) -> int:
     """Show how much room an archive takes."""
-    from mdc_core.archive.summary import shares, summaries
+    from mdc_core.archive.read.summary import shares, summaries
 
     sizes: Counter[tuple[str | None, str]] = Counter()
     files: Counter[tuple[str | None, str]] = Counter()

@@ -22,20 +22,39 @@ EXAMPLES = (
 
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("-n", "--lines", type=click.IntRange(0), default=10, show_default=True,
-              help="how many events")  # fmt: skip
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="how many events",
+)
 @writing
 @reading
 @click.pass_obj
 def head(
-    session: Session, paths: tuple[Path, ...], lines: int, wire: "Wire",
-    quarantine: Path | None, partial: bool, strict: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    paths: tuple[Path, ...],
+    lines: int,
+    wire: "Wire",
+    quarantine: Path | None,
+    partial: bool,
+    strict: bool,
+) -> int:
     """Show the first events."""
     from mdc_core.accounting import piece_of
 
-    pipe = Pipe(session, "head", paths, wire=wire, quarantine=quarantine, partial=partial,
-                strict=strict, request={"lines": lines})  # fmt: skip
+    pipe = Pipe(
+        session,
+        "head",
+        paths,
+        wire=wire,
+        quarantine=quarantine,
+        partial=partial,
+        strict=strict,
+        request={"lines": lines},
+    )
     assert pipe.output is not None
     left = lines
     with following_input():

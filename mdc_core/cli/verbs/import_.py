@@ -24,9 +24,14 @@ EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minut
 @writing
 @click.pass_obj
 def import_files(
-    session: Session, plugin: Chosen, path: Path, symbols: tuple[str, ...],
-    start: int | None, end: int | None, wire: "Wire",
-) -> int:  # fmt: skip
+    session: Session,
+    plugin: Chosen,
+    path: Path,
+    symbols: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    wire: "Wire",
+) -> int:
     """Read files of another tool's format as events."""
     from mdc_core.accounting import Output
     from mdc_core.contracts import ImportRequest

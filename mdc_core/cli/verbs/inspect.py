@@ -11,11 +11,11 @@ import click
 
 from mdc_core.cli.options import Session
 from mdc_core.cli.options import command as make
-from mdc_core.cli.verbs._facts import facts, shown, table
+from mdc_core.cli.show import facts, shown, table
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
-    from mdc_core.archive.describe import Description
+    from mdc_core.archive.read.describe import Description
 
 EXAMPLES = (
     "mdc inspect events.jsonl",
@@ -26,13 +26,18 @@ EXAMPLES = (
 
 @make()
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
-@click.option("--rows", type=click.IntRange(0), default=3, show_default=True,
-              help="how many events to show")  # fmt: skip
+@click.option(
+    "--rows",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    help="how many events to show",
+)
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
 @click.pass_obj
 def command(session: Session, path: Path, rows: int, as_json: bool) -> int:
     """Show what a file is."""
-    from mdc_core.archive import describe
+    from mdc_core.archive.read import describe
     from mdc_core.wire.jsonl import encode_json
 
     found = describe.describe(path, sample=rows)

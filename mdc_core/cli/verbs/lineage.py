@@ -12,7 +12,7 @@ import click
 
 from mdc_core.cli.options import ROOT_TYPE, Session
 from mdc_core.cli.options import command as make
-from mdc_core.cli.verbs._facts import facts, shown, table
+from mdc_core.cli.show import facts, shown, table
 from mdc_core.errors import DataError
 
 EXAMPLES = (
@@ -23,14 +23,13 @@ EXAMPLES = (
 
 @make()
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
-@click.option("--root", type=ROOT_TYPE,
-              help="its archive, where that is not above it")  # fmt: skip
+@click.option("--root", type=ROOT_TYPE, help="its archive, where that is not above it")
 @click.option("--json", "as_json", is_flag=True, help="one JSON object")
 @click.pass_obj
 def command(session: Session, path: Path, root: Path | str | None, as_json: bool) -> int:
     """Show where a file comes from."""
-    from mdc_core.archive.describe import describe
-    from mdc_core.archive.lineage import lineage
+    from mdc_core.archive.read.describe import describe
+    from mdc_core.archive.read.lineage import lineage
     from mdc_core.wire.jsonl import encode_json
 
     found = describe(path)
@@ -61,9 +60,7 @@ def _text(said: dict[str, Any]) -> list[str]:
     versions = sorted(said["versions"].items())
     lines += table("schemas", [(name, ", ".join(known)) for name, known in versions])
     for run in said["runs"]:
-        lines += table(
-            f"run {shown(run['run_id'])}", [_stage(stage) for stage in run["stages"]]
-        )
+        lines += table(f"run {shown(run['run_id'])}", [_stage(stage) for stage in run["stages"]])
     return lines
 
 

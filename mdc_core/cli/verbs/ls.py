@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import Session, command
-from mdc_core.cli.verbs._looking import (
+from mdc_core.cli.selection import (
     JSON,
     ROOT,
     archive,
@@ -29,7 +29,7 @@ from mdc_core.cli.verbs._looking import (
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
-    from mdc_core.archive.summary import Group, Part
+    from mdc_core.archive.read.summary import PartGroup, StoredPart
 
 EXAMPLES = (
     "mdc ls --root data",
@@ -46,12 +46,18 @@ EXAMPLES = (
 @JSON
 @click.pass_obj
 def ls(
-    session: Session, root: Path | str | None, symbols: tuple[str, ...], types: tuple[str, ...],
-    start: int | None, end: int | None, tree: bool, as_json: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    root: Path | str | None,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    tree: bool,
+    as_json: bool,
+) -> int:
     """List what an archive holds."""
-    from mdc_core.archive.snapshot import snapshot
-    from mdc_core.archive.summary import summaries
+    from mdc_core.archive.read.snapshot import snapshot
+    from mdc_core.archive.read.summary import summaries
 
     query = query_of(symbols, types, start, end)
     place = archive(root, "ls")
@@ -74,24 +80,29 @@ def ls(
     return DataError.exit_status if problems else 0
 
 
-def _files(parts: "list[Part]") -> list[dict[str, Any]]:
+def _files(parts: "list[StoredPart]") -> list[dict[str, Any]]:
     """Each file, once for each symbol and type in it."""
-    from mdc_core.archive.summary import shares
+    from mdc_core.archive.read.summary import shares
 
     rows = [
-        {"symbol": group.symbol, "type": group.type_name, "path": str(part.path),
-         **_numbers(group, size), "tier": part.tier}
+        {
+            "symbol": group.symbol,
+            "type": group.type_name,
+            "path": str(part.path),
+            **_numbers(group, size),
+            "tier": part.tier,
+        }
         for part in parts
         for group, size in zip(part.groups, shares(part), strict=True)
-    ]  # fmt: skip
+    ]
     return sorted(rows, key=lambda row: (*by_symbol(row["symbol"], row["type"]), row["path"]))
 
 
-def _holdings(parts: "list[Part]") -> list[dict[str, Any]]:
+def _holdings(parts: "list[StoredPart]") -> list[dict[str, Any]]:
     """Each symbol and type."""
-    from mdc_core.archive.summary import joined, shares
+    from mdc_core.archive.read.summary import joined, shares
 
-    groups: dict[Any, Group] = {}
+    groups: dict[Any, PartGroup] = {}
     periods: dict[Any, set[Any]] = defaultdict(set)
     files: dict[Any, int] = defaultdict(int)
     sizes: dict[Any, int] = defaultdict(int)
@@ -105,13 +116,19 @@ def _holdings(parts: "list[Part]") -> list[dict[str, Any]]:
             sizes[key] += size
             tiers[key].add(part.tier)
     return [
-        {"symbol": group.symbol, "type": group.type_name, "periods": len(periods[key]),
-         "files": files[key], **_numbers(group, sizes[key]), "tiers": sorted(tiers[key])}
+        {
+            "symbol": group.symbol,
+            "type": group.type_name,
+            "periods": len(periods[key]),
+            "files": files[key],
+            **_numbers(group, sizes[key]),
+            "tiers": sorted(tiers[key]),
+        }
         for key, group in sorted(groups.items())
-    ]  # fmt: skip
+    ]
 
 
-def _numbers(group: "Group", size: int) -> dict[str, Any]:
+def _numbers(group: "PartGroup", size: int) -> dict[str, Any]:
     first, last = time_text(group.first), time_text(group.last)
     return {"rows": group.rows, "bytes": size, "first": first, "last": last}
 

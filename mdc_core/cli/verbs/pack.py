@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.archive.pack.containers import FORMATS
-from mdc_core.archive.pack.limits import MAX_BYTES, Limit
+from mdc_core.archive.pack.limits import MAX_BYTES, PackLimit
 from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, group
-from mdc_core.cli.verbs._looking import (
+from mdc_core.cli.selection import (
     JSON,
     by_symbol,
     human,
@@ -26,16 +26,25 @@ from mdc_core.errors import EXIT_FINDINGS, DataError
 
 if TYPE_CHECKING:
     from mdc_core.archive.pack.create import Packing, Plan
-    from mdc_core.archive.pack.import_ import Merged
+    from mdc_core.archive.pack.import_ import ImportedPack
     from mdc_core.archive.pack.manifest import Manifest
     from mdc_core.archive.pack.read import Unpacked
 
-ROOT = click.option("--root", type=ROOT_TYPE, default="data", show_default=True,
-                    help="the archive")  # fmt: skip
-PACKS = click.argument("packs", nargs=-1, required=True, metavar="PACK...",
-                       type=click.Path(path_type=Path, dir_okay=False))  # fmt: skip
-MOST = click.option("--max-bytes", type=SIZE, default=str(MAX_BYTES), show_default="100GB",
-                    help="refuse what unpacks to more")  # fmt: skip
+ROOT = click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+PACKS = click.argument(
+    "packs",
+    nargs=-1,
+    required=True,
+    metavar="PACK...",
+    type=click.Path(path_type=Path, dir_okay=False),
+)
+MOST = click.option(
+    "--max-bytes",
+    type=SIZE,
+    default=str(MAX_BYTES),
+    show_default="100GB",
+    help="refuse what unpacks to more",
+)
 EXAMPLES = (
     "mdc pack create spy.zip --symbol SPY && mdc pack list spy.zip",
     "mdc pack create all.tar.zst --max-size 500MB && mdc pack verify all.tar.zst",
@@ -53,27 +62,41 @@ def command() -> None:
 @ROOT
 @selecting
 @spanning
-@click.option("--format", "named", type=click.Choice(FORMATS),
-              help="the container  [default: what the suffix says]")  # fmt: skip
-@click.option("--max-size", type=SIZE,
-              help="largest part, before compression: OUT.001.zip, OUT.002.zip")  # fmt: skip
+@click.option(
+    "--format",
+    "named",
+    type=click.Choice(FORMATS),
+    help="the container  [default: what the suffix says]",
+)
+@click.option(
+    "--max-size", type=SIZE, help="largest part, before compression: OUT.001.zip, OUT.002.zip"
+)
 @click.option("--description", default="", help="a title, for the README")
 @click.option("--force", is_flag=True, help="overwrite what is there")
 @click.option("--dry-run", is_flag=True, help="say what would be packed, write nothing")
 @click.pass_obj
 def create(
-    session: Session, out: Path, root: Path | str, symbols: tuple[str, ...],
-    types: tuple[str, ...], start: int | None, end: int | None, named: str | None,
-    max_size: int | None, description: str, force: bool, dry_run: bool,
-) -> None:  # fmt: skip
+    session: Session,
+    out: Path,
+    root: Path | str,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    named: str | None,
+    max_size: int | None,
+    description: str,
+    force: bool,
+    dry_run: bool,
+) -> None:
     """Make a pack.
 
     Whole files are packed: a time chooses those that have events in it. Events that are only
     in a journal yet are left out, and counted. What fits into one part has no number.
     """
-    from mdc_core.archive.home import Archive
     from mdc_core.archive.pack.containers import asked_format, container
     from mdc_core.archive.pack.create import Packing, part_paths, plan
+    from mdc_core.archive.write.archive import Archive
 
     kind = container(asked_format(out, named))
     archive = Archive.open(root)
@@ -103,8 +126,9 @@ def _tell(session: Session, packing: "Packing", paths: list[Path]) -> None:
     size = sum(path.stat().st_size for path in paths)
     note = f"pack create: {sum(f.rows for f in files):,} events in {len(files):,} files, "
     session.log.note(f"{note}{human(size)} in {', '.join(map(str, paths))}")
-    after = paths[0].parent.glob(f"{_stem(paths[0], packing.kind.suffix)}.[0-9]*"
-                                 f"{packing.kind.suffix}")  # fmt: skip
+    after = paths[0].parent.glob(
+        f"{_stem(paths[0], packing.kind.suffix)}.[0-9]*{packing.kind.suffix}"
+    )
     for other in sorted(set(after) - set(paths)):
         session.log.warning(f"{other} is not a part of this pack")
 
@@ -127,8 +151,12 @@ def list_packs(packs: tuple[Path, ...], as_json: bool) -> None:
         from msgspec import to_builtins
 
         fields = ("id", "part", "description", "mdc", "parts", "totals", "files")
-        _say([{"pack": str(path), **{f: to_builtins(getattr(m, f)) for f in fields}}
-              for path, m in found])  # fmt: skip
+        _say(
+            [
+                {"pack": str(path), **{f: to_builtins(getattr(m, f)) for f in fields}}
+                for path, m in found
+            ]
+        )
         return
     for path, manifest in found:
         _show(path, manifest)
@@ -137,8 +165,10 @@ def list_packs(packs: tuple[Path, ...], as_json: bool) -> None:
 def _show(path: Path, manifest: "Manifest") -> None:
     totals = manifest.totals
     part = f", part {manifest.part} of {len(manifest.parts)}" if len(manifest.parts) > 1 else ""
-    click.echo(f"{path}: pack {manifest.id[:12]}{part}, {totals.rows:,} events in "
-               f"{totals.files:,} files, {human(totals.bytes)}")  # fmt: skip
+    click.echo(
+        f"{path}: pack {manifest.id[:12]}{part}, {totals.rows:,} events in "
+        f"{totals.files:,} files, {human(totals.bytes)}"
+    )
     if manifest.description:
         click.echo(shown(manifest.description))
     lines: list[tuple[str, ...]] = [
@@ -146,8 +176,18 @@ def _show(path: Path, manifest: "Manifest") -> None:
     ]
     for file in sorted(manifest.files, key=lambda f: (*by_symbol(f.symbol, f.type), f.path)):
         symbol = "-" if file.symbol is None else shown(file.symbol)
-        lines.append((symbol, file.type, file.period, f"{file.rows:,}", human(file.bytes),
-                      file.first or "-", file.last or "-", file.path))  # fmt: skip
+        lines.append(
+            (
+                symbol,
+                file.type,
+                file.period,
+                f"{file.rows:,}",
+                human(file.bytes),
+                file.first or "-",
+                file.last or "-",
+                file.path,
+            )
+        )
     table(lines, right=frozenset([3, 4]))
 
 
@@ -156,9 +196,7 @@ def _show(path: Path, manifest: "Manifest") -> None:
 @MOST
 @JSON
 @click.pass_obj
-def verify_packs(
-    session: Session, packs: tuple[Path, ...], max_bytes: int, as_json: bool
-) -> int:
+def verify_packs(session: Session, packs: tuple[Path, ...], max_bytes: int, as_json: bool) -> int:
     """Read packs completely, and say what is damaged, missing, or too much.
 
     Sizes, hashes, numbers and times of all files, and every byte of the container. Several
@@ -166,7 +204,7 @@ def verify_packs(
     """
     from mdc_core.archive.pack.verify import verify_aside
 
-    read = verify_aside(packs, Limit(max_bytes))
+    read = verify_aside(packs, PackLimit(max_bytes))
     findings = [finding for one in read for finding in one.findings]
     if as_json:
         _say([finding._asdict() for finding in findings])
@@ -193,9 +231,13 @@ def _numbers(read: "list[Unpacked]") -> str:
 @JSON
 @click.pass_obj
 def import_packs(
-    session: Session, packs: tuple[Path, ...], root: Path | str, max_bytes: int,
-    dry_run: bool, as_json: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    packs: tuple[Path, ...],
+    root: Path | str,
+    max_bytes: int,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
     """Bring packs into an archive.
 
     Everything is verified before anything goes in. A file that the archive has already, by its
@@ -203,11 +245,11 @@ def import_packs(
     pack is put into it. Files are compared, not events: those that lie in other files there,
     compacted ones for example, come in once more (`mdc compact --dedup` finds them).
     """
-    from mdc_core.archive.home import Archive
     from mdc_core.archive.pack import import_
     from mdc_core.archive.pack.read import manifest_of
+    from mdc_core.archive.write.archive import Archive
 
-    limit = Limit(max_bytes)
+    limit = PackLimit(max_bytes)
     if dry_run:
         merged = import_.try_import(root, packs, limit)
     else:
@@ -223,13 +265,19 @@ def import_packs(
             session.log.error(shown(str(finding)))
         raise DataError("nothing was imported", hint="mdc pack verify says the same")
     if as_json:
-        _say({"imported": [part.path for part in merged.new], "skipped": merged.skipped,
-              "renamed": dict(merged.renamed), "dry_run": dry_run})  # fmt: skip
+        _say(
+            {
+                "imported": [part.path for part in merged.new],
+                "skipped": merged.skipped,
+                "renamed": dict(merged.renamed),
+                "dry_run": dry_run,
+            }
+        )
     _told(session, merged, root, dry_run)
     return 0
 
 
-def _told(session: Session, merged: "Merged", root: Path | str, dry_run: bool) -> None:
+def _told(session: Session, merged: "ImportedPack", root: Path | str, dry_run: bool) -> None:
     for old, new in merged.renamed:
         session.log.note(f"pack import: {shown(old)} is there with other content: {shown(new)}")
     rows = sum(part.rows for part in merged.new)

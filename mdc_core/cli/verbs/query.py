@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command
-from mdc_core.cli.verbs._looking import ROOT, archive, query_of, selecting, spanning
-from mdc_core.cli.verbs._result import FORMATS, ROWS, form_of, write
+from mdc_core.cli.selection import ROOT, archive, query_of, selecting, spanning
+from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
 from mdc_core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -33,25 +33,53 @@ EXAMPLES = (
 
 @command()
 @click.argument("sql", required=False)
-@click.option("-f", "--file", "path", type=click.Path(path_type=Path, allow_dash=True),
-              help="read the statement from a file")  # fmt: skip
+@click.option(
+    "-f",
+    "--file",
+    "path",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="read the statement from a file",
+)
 @ROOT
 @selecting
 @spanning
-@click.option("--format", "form", type=click.Choice(FORMATS),
-              help="of the result  [default: table on a terminal, else jsonl]")  # fmt: skip
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
-              help="file to write, instead of standard output")  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="of the result  [default: table on a terminal, else jsonl]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="file to write, instead of standard output",
+)
 @click.option("--force", is_flag=True, help="overwrite the file")
-@click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True,
-              help="most rows of a table")  # fmt: skip
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    default=ROWS,
+    show_default=True,
+    help="most rows of a table",
+)
 @click.option("--wide", is_flag=True, help="all decimals as DECIMAL(36, 18)")
 @click.pass_obj
 def query(
-    session: Session, sql: str | None, path: Path | None, root: Path | str | None,
-    symbols: tuple[str, ...], types: tuple[str, ...], start: int | None, end: int | None,
-    form: str | None, output: Path | None, force: bool, rows: int, wide: bool,
-) -> None:  # fmt: skip
+    session: Session,
+    sql: str | None,
+    path: Path | None,
+    root: Path | str | None,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    form: str | None,
+    output: Path | None,
+    force: bool,
+    rows: int,
+    wide: bool,
+) -> None:
     """Ask an archive with SQL."""
     from mdc_core.archive.sql.database import Database
 
@@ -73,7 +101,7 @@ def _answer(result: "Result", form: str, output: Path | None, rows: int) -> None
     if output is None:
         write(result, form, None, rows)
         return
-    from mdc_core.archive.single import whole_file
+    from mdc_core.archive.read.one_file import whole_file
 
     with whole_file(output) as file:
         write(result, form, file, rows)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from mdc_core.cli.options import ROOT_TYPE, Session, command
-from mdc_core.cli.verbs._looking import JSON
+from mdc_core.cli.selection import JSON
 from mdc_core.errors import EXIT_FINDINGS
 
 EXAMPLES = ("mdc recover --root data", "mdc recover --root data --dry-run")
@@ -22,9 +22,9 @@ EXAMPLES = ("mdc recover --root data", "mdc recover --root data --dry-run")
 @click.pass_obj
 def recover(session: Session, root: Path | str, dry_run: bool, as_json: bool) -> int:
     """Bring what a killed command left behind into its place."""
-    from mdc_core.archive.home import Archive
-    from mdc_core.archive.recover import left_behind, prepare
+    from mdc_core.archive.upkeep.recover import left_behind, prepare
     from mdc_core.archive.upkeep.tiering import read_tiers
+    from mdc_core.archive.write.archive import Archive
 
     archive = Archive.open(root)
     if dry_run:

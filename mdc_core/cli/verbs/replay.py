@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from mdc_core.cli.fields import Speed
+from mdc_core.cli.fields import SpeedType
 from mdc_core.cli.options import Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading, writing
+from mdc_core.cli.selection import ROOT, places, query_of, selecting, spanning
 from mdc_core.cli.signals import stopping_source
-from mdc_core.cli.verbs._looking import ROOT, places, query_of, selecting, spanning
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,10 +36,20 @@ EXAMPLES = (
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @ROOT
-@click.option("--speed", type=Speed(), default="1x", show_default=True,
-              help="pace of the events: 1x as they happened, 10x, max")  # fmt: skip
-@click.option("--by", type=click.Choice(["event", "receive"]), default="event",
-              show_default=True, help="the time that orders and paces the events")  # fmt: skip
+@click.option(
+    "--speed",
+    type=SpeedType(),
+    default="1x",
+    show_default=True,
+    help="pace of the events: 1x as they happened, 10x, max",
+)
+@click.option(
+    "--by",
+    type=click.Choice(["event", "receive"]),
+    default="event",
+    show_default=True,
+    help="the time that orders and paces the events",
+)
 @spanning
 @selecting
 @click.option("--step", is_flag=True, help="one event for each line on standard input")
@@ -47,25 +57,45 @@ EXAMPLES = (
 @reading
 @click.pass_obj
 def replay(
-    session: Session, paths: tuple[Path, ...], root: Path | str | None,
-    speed: float | None, by: str, start: int | None, end: int | None,
-    symbols: tuple[str, ...], types: tuple[str, ...],
-    step: bool, wire: "Wire", quarantine: Path | None, partial: bool, strict: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    paths: tuple[Path, ...],
+    root: Path | str | None,
+    speed: float | None,
+    by: str,
+    start: int | None,
+    end: int | None,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    step: bool,
+    wire: "Wire",
+    quarantine: Path | None,
+    partial: bool,
+    strict: bool,
+) -> int:
     """Replay stored events at the pace at which they came."""
-    from mdc_core.cli.verbs._replay import Manner, Replay
+    from mdc_core.cli.verbs._replay import Replay, ReplayOptions
 
     query = query_of(symbols, types, start, end)
     folders, files = _inputs(paths, root, step)
     request = {
-        "paths": [str(p) for p in (*files, *folders)], "symbols": list(symbols),
-        "types": list(types), "by": by,
-    }  # fmt: skip
-    pipe = Pipe(session, "replay", files, wire=wire, quarantine=quarantine, partial=partial,
-                strict=strict, request=request)  # fmt: skip
+        "paths": [str(p) for p in (*files, *folders)],
+        "symbols": list(symbols),
+        "types": list(types),
+        "by": by,
+    }
+    pipe = Pipe(
+        session,
+        "replay",
+        files,
+        wire=wire,
+        quarantine=quarantine,
+        partial=partial,
+        strict=strict,
+        request=request,
+    )
     with stopping_source() as stop:
         run = Replay(pipe, query, folders, files)
-        reason = run.run(Manner(speed, by == "receive", step, wire), stop.event)
+        reason = run.run(ReplayOptions(speed, by == "receive", step, wire), stop.event)
     return pipe.finish(reason=reason)
 
 

@@ -27,17 +27,17 @@ import click
 
 from mdc_core.cli.commands import Command
 from mdc_core.cli.options import MOMENT, ROOT_TYPE, SIZE, Session
-from mdc_core.cli.verbs._looking import JSON, human, query_of, selecting, shown, time_text
+from mdc_core.cli.selection import JSON, human, query_of, selecting, shown, time_text
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mdc_core.archive.catalog import PartRow
-    from mdc_core.archive.home import Archive
-    from mdc_core.archive.query import Query
+    from mdc_core.archive.catalog.catalog import PartRow
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.upkeep.retain import Expired, Policy
+    from mdc_core.archive.write.archive import Archive
 
 EXAMPLES = (
     "mdc retain --root data --days 365 --dry-run",
@@ -76,21 +76,26 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
 @click.command(cls=RetainCommand)
 @click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
 @selecting
-@click.option(
-    "--days", type=click.IntRange(1), help="keep files so long after their last event"
-)
+@click.option("--days", type=click.IntRange(1), help="keep files so long after their last event")
 @click.option("--max-size", type=SIZE, help="keep the newest files, so many bytes")
 @click.option("--now", type=MOMENT, help="as if it were this time  [default: the clock's]")
 @click.option("--dry-run", is_flag=True, help="say what would go, change nothing")
 @JSON
 @click.pass_obj
 def retain(
-    session: Session, root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
-    days: int | None, max_size: int | None, now: int | None, dry_run: bool, as_json: bool,
-) -> None:  # fmt: skip
+    session: Session,
+    root: Path | str,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    days: int | None,
+    max_size: int | None,
+    now: int | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Remove what is older than it need be kept, or more than there is room for."""
-    from mdc_core.archive.home import Archive
     from mdc_core.archive.upkeep.retain import policy, read_rules
+    from mdc_core.archive.write.archive import Archive
     from mdc_core.times import DAY
 
     query = query_of(symbols, types)
@@ -116,7 +121,7 @@ def _looked(
     session: Session, archive: "Archive", query: "Query", policy: "Policy", now: int
 ) -> "tuple[list[Expired], list[PartRow]]":
     """What would go, and what would stay."""
-    from mdc_core.archive.snapshot import Snapshot
+    from mdc_core.archive.read.snapshot import Snapshot
     from mdc_core.archive.upkeep.retain import expired
 
     parts = Snapshot(archive, query).parts
@@ -127,8 +132,8 @@ def _removed(
     session: Session, archive: "Archive", query: "Query", policy: "Policy", now: int
 ) -> "tuple[list[Expired], list[PartRow]]":
     """What has gone, and what stays."""
-    from mdc_core.archive.replace import rewriting
     from mdc_core.archive.upkeep.retain import expired, remove
+    from mdc_core.archive.write.replace import rewriting
     from mdc_core.cli.verbs._store import prepared
 
     prepared(session, archive)
@@ -165,24 +170,36 @@ def _as_json(gone: "list[Expired]", left: "list[PartRow]", dry_run: bool) -> Non
 
     removed = [
         {
-            "path": _path(one.part), "symbol": one.part.symbol, "type": one.part.type_name,
-            "period": one.part.period, "tier": one.part.tier, "rows": one.part.rows,
-            "bytes": one.part.bytes, "last": time_text(one.part.last), "reason": one.reason,
+            "path": _path(one.part),
+            "symbol": one.part.symbol,
+            "type": one.part.type_name,
+            "period": one.part.period,
+            "tier": one.part.tier,
+            "rows": one.part.rows,
+            "bytes": one.part.bytes,
+            "last": time_text(one.part.last),
+            "reason": one.reason,
         }
         for one in gone
-    ]  # fmt: skip
+    ]
     said = {
-        "dry_run": dry_run, "removed": removed, "files": len(gone),
-        "bytes": sum(one.part.bytes for one in gone), "files_left": len(left),
+        "dry_run": dry_run,
+        "removed": removed,
+        "files": len(gone),
+        "bytes": sum(one.part.bytes for one in gone),
+        "files_left": len(left),
         "bytes_left": sum(part.bytes for part in left),
-    }  # fmt: skip
+    }
     click.echo(json.dumps(said, indent=2, ensure_ascii=False))
 
 
 def _sum_up(
-    session: Session, gone: "list[Expired]", left: "list[PartRow]", policy: "Policy",
+    session: Session,
+    gone: "list[Expired]",
+    left: "list[PartRow]",
+    policy: "Policy",
     dry_run: bool,
-) -> None:  # fmt: skip
+) -> None:
     size = sum(part.bytes for part in left)
     if policy.size is not None and size > policy.size:
         session.log.warning(

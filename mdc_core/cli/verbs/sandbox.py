@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.cli.fields import Speed
+from mdc_core.cli.fields import SpeedType
 from mdc_core.cli.options import Chosen, Session, plugin_group
 from mdc_core.cli.pipe import PATH
 from mdc_core.cli.signals import stopping_source
 from mdc_core.contracts import Stream, Subscription
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event
-from mdc_core.live.faults import parse_faults
-from mdc_core.live.server import SandboxServer
-from mdc_core.live.tape import Tape, simulated_tape
+from mdc_core.live.sandbox.faults import parse_faults
+from mdc_core.live.sandbox.playback import Playback, simulated_tape
+from mdc_core.live.sandbox.server import SandboxServer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,20 +37,40 @@ _LOOK = 0.2
 
 @plugin_group("stream")
 @click.option("--data", type=PATH, help="events to play: a file, an archive, - for a pipe")
-@click.option("--symbol", "symbols", multiple=True, default=SYMBOLS, show_default=True,
-              help="symbols of the simulated market")  # fmt: skip
+@click.option(
+    "--symbol",
+    "symbols",
+    multiple=True,
+    default=SYMBOLS,
+    show_default=True,
+    help="symbols of the simulated market",
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any]")
-@click.option("--speed", type=Speed(), default="max", show_default=True,
-              help="pace of the events: 1x as they happened, 10x, max")  # fmt: skip
-@click.option("--fault", "faults", multiple=True,
-              help="disconnect-after=N[,times=K][,skip=M], malformed-after=N, stall-after=N, "
-              "slow=T")  # fmt: skip
+@click.option(
+    "--speed",
+    type=SpeedType(),
+    default="max",
+    show_default=True,
+    help="pace of the events: 1x as they happened, 10x, max",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    help="disconnect-after=N[,times=K][,skip=M], malformed-after=N, stall-after=N, slow=T",
+)
 @click.option("--once", is_flag=True, help="end when one client has been played everything")
 @click.pass_obj
 def sandbox(
-    session: Session, plugin: Chosen, data: Path | None, symbols: tuple[str, ...],
-    port: int, speed: float | None, faults: tuple[str, ...], once: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    plugin: Chosen,
+    data: Path | None,
+    symbols: tuple[str, ...],
+    port: int,
+    speed: float | None,
+    faults: tuple[str, ...],
+    once: bool,
+) -> int:
     """Play a provider's server on this host."""
     session.log.stage = "sandbox"
     kind = plugin.plugin
@@ -85,14 +105,14 @@ def _note_credentials(session: Session, secrets: Any) -> None:
         session.log.note(f"sandbox: any client may come with {pairs}")
 
 
-def _tape_of(data: Path) -> Tape:
+def _tape_of(data: Path) -> Playback:
     if str(data) == "-":
-        return Tape(lambda: _rows(_file(data)), rewinds=False)
+        return Playback(lambda: _rows(_file(data)), rewinds=False)
     if data.is_dir():
-        return Tape(lambda: _rows(_archive(data)))
+        return Playback(lambda: _rows(_archive(data)))
     if not data.exists():
         raise DataError(f"no such file or directory: {data}")
-    return Tape(lambda: _rows(_file(data)))
+    return Playback(lambda: _rows(_file(data)))
 
 
 def _rows(batches: "Iterator[pa.RecordBatch]") -> Iterator[Sequence[Event]]:
@@ -124,6 +144,6 @@ def _file(path: Path) -> "Iterator[pa.RecordBatch]":
 
 def _archive(root: Path) -> "Iterator[pa.RecordBatch]":
     from mdc_core.archive.merge import merge
-    from mdc_core.archive.snapshot import snapshot
+    from mdc_core.archive.read.snapshot import snapshot
 
     return merge(snapshot(root).sources(Counter()))

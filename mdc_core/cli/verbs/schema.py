@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, group
-from mdc_core.cli.verbs._looking import JSON, ROOT, archive, query_of
+from mdc_core.cli.selection import JSON, ROOT, archive, query_of
 from mdc_core.errors import DataError, UsageError, WriteError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import allowed_values, data_dictionary, fields_of, json_schema, version_of
@@ -14,8 +14,8 @@ from mdc_core.suggest import known, unknown
 from mdc_core.versions import Version, history
 
 if TYPE_CHECKING:
-    from mdc_core.archive.catalog import PartRow
-    from mdc_core.archive.query import Query
+    from mdc_core.archive.catalog.catalog import PartRow
+    from mdc_core.archive.catalog.query import Query
 
 EXAMPLES = (
     "mdc schema list",
@@ -163,16 +163,19 @@ def migrate(
 
 def _migration(part: "PartRow") -> dict[str, object]:
     return {
-        "path": part.path, "type": part.type_name, "version": part.version,
-        "current": version_of(part.type_name), "rows": part.rows,
-    }  # fmt: skip
+        "path": part.path,
+        "type": part.type_name,
+        "version": part.version,
+        "current": version_of(part.type_name),
+        "rows": part.rows,
+    }
 
 
 def _outdated(
     session: Session, root: Path | str, query: "Query"
 ) -> "tuple[list[PartRow], list[str]]":
     """The parts that have older versions."""
-    from mdc_core.archive.snapshot import snapshot
+    from mdc_core.archive.read.snapshot import snapshot
     from mdc_core.archive.upkeep.migration import outdated
 
     return outdated(snapshot(root, query).parts)
@@ -182,10 +185,10 @@ def _migrated(
     session: Session, root: Path | str, query: "Query"
 ) -> "tuple[list[PartRow], list[str]]":
     """The parts that had older versions; why others still have."""
-    from mdc_core.archive.home import Archive
-    from mdc_core.archive.replace import rewriting
     from mdc_core.archive.upkeep.migration import migrate, outdated
     from mdc_core.archive.upkeep.tiering import read_tiers
+    from mdc_core.archive.write.archive import Archive
+    from mdc_core.archive.write.replace import rewriting
     from mdc_core.cli.verbs._store import prepared
 
     place = Archive.open(root)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command
-from mdc_core.cli.verbs._looking import ROOT, archive, query_of, selecting, spanning
-from mdc_core.cli.verbs._result import FORMATS, ROWS, form_of, write
+from mdc_core.cli.selection import ROOT, archive, query_of, selecting, spanning
+from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
 from mdc_core.errors import MdcError, UsageError
 from mdc_core.suggest import known, unknown
 
@@ -40,22 +40,38 @@ HISTORY_LINES = 10_000
 @ROOT
 @selecting
 @spanning
-@click.option("--format", "form", type=click.Choice(FORMATS[:3]),
-              help="of the results  [default: table on a terminal, else jsonl]")  # fmt: skip
-@click.option("--rows", type=click.IntRange(1), default=ROWS, show_default=True,
-              help="most rows of a table")  # fmt: skip
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS[:3]),
+    help="of the results  [default: table on a terminal, else jsonl]",
+)
+@click.option(
+    "--rows",
+    type=click.IntRange(1),
+    default=ROWS,
+    show_default=True,
+    help="most rows of a table",
+)
 @click.option("--wide", is_flag=True, help="all decimals as DECIMAL(36, 18)")
 @click.pass_obj
 def shell(
-    session: Session, root: Path | str | None, symbols: tuple[str, ...], types: tuple[str, ...],
-    start: int | None, end: int | None, form: str | None, rows: int, wide: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    root: Path | str | None,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    start: int | None,
+    end: int | None,
+    form: str | None,
+    rows: int,
+    wide: bool,
+) -> int:
     """Ask an archive with SQL, statement after statement."""
     from mdc_core.archive.sql.database import Database
 
     chosen = query_of(symbols, types, start, end)
     with Database(archive(root, "shell"), chosen, wide) as database:
-        told = Told(session, database, form_of(form, None), rows)
+        told = ShellSession(session, database, form_of(form, None), rows)
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             told.script(sys.stdin)
             return told.status
@@ -64,7 +80,7 @@ def shell(
         return 0
 
 
-class Told:
+class ShellSession:
     """What is said to the shell, and what it does about it."""
 
     def __init__(self, session: Session, database: "Database", form: str, rows: int) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.archive.layout import LAYOUTS, PARTITIONS, Layout, Partition
+from mdc_core.archive.catalog.layout import LAYOUTS, PARTITIONS, Layout, Partition
 from mdc_core.archive.profiles import PROFILES
-from mdc_core.archive.room import DEFAULT_FREE, Reserve
+from mdc_core.archive.write.disk_space import DEFAULT_FREE, Reserve
 from mdc_core.cli.options import (
     ROOM,
     ROOT_TYPE,
@@ -25,10 +25,10 @@ from mdc_core.cli.options import (
 )
 from mdc_core.cli.pipe import Pipe, reading, writing
 from mdc_core.cli.signals import following_input
-from mdc_core.cli.verbs._store import Keeper, intake, policy_of
+from mdc_core.cli.verbs._store import StoreRun, intake, policy_of
 
 if TYPE_CHECKING:
-    from mdc_core.archive.journal import Fsync
+    from mdc_core.archive.write.journal import Fsync
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -39,23 +39,60 @@ EXAMPLES = (
 
 
 @select_command("store", "format", default="parquet")
-@click.option("--root", type=ROOT_TYPE, default="data", show_default=True,
-              help="the archive: a directory, or s3://, gs://, abfs://")  # fmt: skip
-@click.option("--layout", type=click.Choice(LAYOUTS), default="by-symbol", show_default=True,
-              help="how the files are named")  # fmt: skip
-@click.option("--partition", type=click.Choice(PARTITIONS), default="daily", show_default=True,
-              help="period of a file, UTC")  # fmt: skip
-@click.option("--profile", type=click.Choice(list(PROFILES)),
-              help="how the files are compressed, instead of what mdc.toml says")  # fmt: skip
-@click.option("--seal-every", type=SPAN, default="5m", show_default=True,
-              help="longest time until events are in their files")  # fmt: skip
-@click.option("--seal-size", type=SIZE, default="4GB", show_default=True,
-              help="largest journal until events are in their files")  # fmt: skip
-@click.option("--fsync", type=click.Choice(["always", "batch", "none"]), default="batch",
-              show_default=True,
-              help="sync the journal: each batch, 1,000 events or 1 s, never")  # fmt: skip
-@click.option("--min-free", type=ROOM, default=DEFAULT_FREE, show_default=True,
-              help="stop while so much of the disk is free")  # fmt: skip
+@click.option(
+    "--root",
+    type=ROOT_TYPE,
+    default="data",
+    show_default=True,
+    help="the archive: a directory, or s3://, gs://, abfs://",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(LAYOUTS),
+    default="by-symbol",
+    show_default=True,
+    help="how the files are named",
+)
+@click.option(
+    "--partition",
+    type=click.Choice(PARTITIONS),
+    default="daily",
+    show_default=True,
+    help="period of a file, UTC",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    help="how the files are compressed, instead of what mdc.toml says",
+)
+@click.option(
+    "--seal-every",
+    type=SPAN,
+    default="5m",
+    show_default=True,
+    help="longest time until events are in their files",
+)
+@click.option(
+    "--seal-size",
+    type=SIZE,
+    default="4GB",
+    show_default=True,
+    help="largest journal until events are in their files",
+)
+@click.option(
+    "--fsync",
+    type=click.Choice(["always", "batch", "none"]),
+    default="batch",
+    show_default=True,
+    help="sync the journal: each batch, 1,000 events or 1 s, never",
+)
+@click.option(
+    "--min-free",
+    type=ROOM,
+    default=DEFAULT_FREE,
+    show_default=True,
+    help="stop while so much of the disk is free",
+)
 @click.option(
     "--retain",
     type=SPAN,
@@ -73,22 +110,42 @@ EXAMPLES = (
 @reading
 @click.pass_obj
 def store(
-    session: Session, plugin: Chosen, root: Path | str, layout: Layout, partition: Partition,
-    profile: str | None, seal_every: int, seal_size: int, fsync: "Fsync", min_free: Reserve,
-    retain: int | None, retain_size: int | None, ack: bool, tee: bool, dry_run: bool,
-    wire: "Wire", quarantine: Path | None, partial: bool, strict: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    plugin: Chosen,
+    root: Path | str,
+    layout: Layout,
+    partition: Partition,
+    profile: str | None,
+    seal_every: int,
+    seal_size: int,
+    fsync: "Fsync",
+    min_free: Reserve,
+    retain: int | None,
+    retain_size: int | None,
+    ack: bool,
+    tee: bool,
+    dry_run: bool,
+    wire: "Wire",
+    quarantine: Path | None,
+    partial: bool,
+    strict: bool,
+) -> int:
     """Store events as files."""
-    pipe = Pipe(session, "store", wire=wire if ack or tee else None, quarantine=quarantine,
-                partial=partial, strict=strict, request={"root": str(root)},
-                tick=0.2 if ack else 1.0)  # fmt: skip
+    pipe = Pipe(
+        session,
+        "store",
+        wire=wire if ack or tee else None,
+        quarantine=quarantine,
+        partial=partial,
+        strict=strict,
+        request={"root": str(root)},
+        tick=0.2 if ack else 1.0,
+    )
     opened = {"fsync": fsync, "reserve": min_free, "seal_bytes": seal_size}
-    keeper = Keeper(session, pipe, root, seal_every, ack, dry_run)
+    keeper = StoreRun(session, pipe, root, seal_every, ack, dry_run)
     if retain is not None or retain_size is not None:
         keeper.policy = policy_of(session, retain, retain_size)
-    keeper.open = lambda: intake(
-        session, pipe, plugin, root, layout, partition, profile, opened
-    )
+    keeper.open = lambda: intake(session, pipe, plugin, root, layout, partition, profile, opened)
     with following_input() as stop:
         for chunk in pipe.chunks():
             keeper.take(chunk)

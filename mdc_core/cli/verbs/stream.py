@@ -14,26 +14,26 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.accounting import Output, new_run_id
-from mdc_core.cli.options import SPAN, Chosen, Session, Words, plugin_group
+from mdc_core.cli.options import SPAN, Chosen, ListType, Session, plugin_group
 from mdc_core.cli.pipe import writing
 from mdc_core.cli.progress import Progress
 from mdc_core.cli.signals import Stop, stopping_source
-from mdc_core.cli.verbs._stream import Asked, check, settings_now
+from mdc_core.cli.verbs._stream import StreamOptions, check, settings_now
 from mdc_core.contracts import Source, Stream, Subscription
 from mdc_core.errors import ConfigError, DataError, UsageError
 from mdc_core.events import Connection, Event
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import CAPACITY, POLICIES, Buffer
+from mdc_core.live.connection import FeedSession
 from mdc_core.live.feed import Feed, Line
-from mdc_core.live.limit import Limit
-from mdc_core.live.session import Session as FeedSession
+from mdc_core.live.limit import EventLimit
 from mdc_core.live.symbols import read_symbols
 from mdc_core.times import SECOND
 from mdc_core.wire.quarantine import Quarantine, default_paths
 from mdc_core.wire.writer import Writer
 
 if TYPE_CHECKING:
-    from mdc_core.live.server import SandboxServer
+    from mdc_core.live.sandbox.server import SandboxServer
     from mdc_core.live.source import Simulation
 
 EXAMPLES = (
@@ -45,22 +45,31 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @plugin_group("stream")
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
-@click.option("--channels", type=Words(), help="kinds of events: trade,quote")
+@click.option("--channels", type=ListType(), help="kinds of events: trade,quote")
 @click.option("--symbols-file", type=FILE, help="more symbols, one a line, # for comments")
-@click.option("--sandbox", is_flag=True,
-              help="try it out with a server on this host, without credentials")  # fmt: skip
+@click.option(
+    "--sandbox", is_flag=True, help="try it out with a server on this host, without credentials"
+)
 @click.option("--url", help="another server than the vendor's, ws:// or wss://")
 @click.option("--limit", type=click.IntRange(1), help="end after this many events")
 @click.option("--duration", type=SPAN, help="end after this time, such as 90s or 1h30m")
-@click.option("--buffer", type=click.IntRange(1), default=CAPACITY, show_default=True,
-              help="events that may wait to be written")  # fmt: skip
-@click.option("--overflow", type=click.Choice(POLICIES), default="block", show_default=True,
-              help="what happens when more are waiting")  # fmt: skip
+@click.option(
+    "--buffer",
+    type=click.IntRange(1),
+    default=CAPACITY,
+    show_default=True,
+    help="events that may wait to be written",
+)
+@click.option(
+    "--overflow",
+    type=click.Choice(POLICIES),
+    default="block",
+    show_default=True,
+    help="what happens when more are waiting",
+)
 @click.option("--capture", type=FILE, help="keep the raw frames, without secrets")
 @click.option("--replay", type=FILE, help="read captured frames instead of connecting")
-@click.option(
-    "--retries", type=click.IntRange(0), help="give up after so many  [default: never]"
-)
+@click.option("--retries", type=click.IntRange(0), help="give up after so many  [default: never]")
 @click.option("--stale", type=SPAN, help="connect again after this long without a frame")
 @click.option("--quarantine", type=FILE, help="where frames that cannot be read are set aside")
 @writing
@@ -68,7 +77,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 def stream(session: Session, /, plugin: Chosen, **options: Any) -> int:
     """Collect a live feed."""
     session.log.stage = "stream"
-    asked = Asked(**options)
+    asked = StreamOptions(**options)
     check(asked, plugin)
     return _Run(session, plugin, asked).run()
 
@@ -79,7 +88,7 @@ command = stream
 class _Run:
     """One run of `stream`, from the subscription to the summary."""
 
-    def __init__(self, session: Session, plugin: Chosen, asked: Asked) -> None:
+    def __init__(self, session: Session, plugin: Chosen, asked: StreamOptions) -> None:
         self._session, self._plugin, self._asked = session, plugin, asked
         self._log = session.log
         self._wanted = self._subscription(asked.symbols_file, asked.channels)
@@ -118,7 +127,7 @@ class _Run:
         return 0
 
     def _write(self, lists: Iterable[list[Event]], stop: Stop) -> str:
-        limit = Limit(self._asked.limit, self._asked.duration)
+        limit = EventLimit(self._asked.limit, self._asked.duration)
         for events in lists:
             events = limit.cut(events)
             if events:
@@ -154,7 +163,7 @@ class _Run:
 
     def _line(self, stack: ExitStack) -> Line:
         from mdc_core.live.capture import Capture
-        from mdc_core.live.websocket import WebSocketLine
+        from mdc_core.live.transports.websocket import WebSocketLine
 
         asked, kind = self._asked, self._plugin.plugin
         if asked.sandbox:
@@ -177,8 +186,8 @@ class _Run:
         )
 
     def _own_server(self, stack: ExitStack, codec: Stream) -> str:
-        from mdc_core.live.server import SandboxServer
-        from mdc_core.live.tape import simulated_tape
+        from mdc_core.live.sandbox.playback import simulated_tape
+        from mdc_core.live.sandbox.server import SandboxServer
 
         tape = simulated_tape(self._wanted)
         self._server = SandboxServer(self._plugin.plugin.sandbox, tape, say=self._log)
@@ -187,9 +196,13 @@ class _Run:
 
     def _feed_session(self, secrets: dict[str, str]) -> FeedSession:
         return FeedSession(
-            self._plugin.name, self._maker(secrets), self._wanted,
-            mask=self._log.mask, say=self._log, quarantine=self._quarantine,
-        )  # fmt: skip
+            self._plugin.name,
+            self._maker(secrets),
+            self._wanted,
+            mask=self._log.mask,
+            say=self._log,
+            quarantine=self._quarantine,
+        )
 
     def _maker(self, secrets: dict[str, str]) -> Callable[[Subscription], Any]:
         kind, options = self._plugin.plugin, self._plugin.options
@@ -243,9 +256,7 @@ class _Run:
             f" + {dropped.total()} dropped" + (f" (+ {ours} derived)" if ours else "")
         )
         if rejected:
-            self._log.warning(
-                f"{rejected} unreadable frames set aside in {self._quarantine.path}"
-            )
+            self._log.warning(f"{rejected} unreadable frames set aside in {self._quarantine.path}")
         if dropped:
             text = ", ".join(f"{symbol} {n}" for symbol, n in dropped.most_common(10))
             self._log.warning(f"no room for {dropped.total()} events: {text}")

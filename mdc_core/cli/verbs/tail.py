@@ -13,12 +13,12 @@ import click
 
 from mdc_core.cli.options import Session, command
 from mdc_core.cli.pipe import PATH, Pipe, reading, writing
+from mdc_core.cli.selection import ROOT, places, query_of, selecting
 from mdc_core.cli.signals import following_input
-from mdc_core.cli.verbs._looking import ROOT, places, query_of, selecting
 
 if TYPE_CHECKING:
-    from mdc_core.archive.find import Query
-    from mdc_core.archive.last import LastRows
+    from mdc_core.archive.catalog.paths import Query
+    from mdc_core.archive.read.tail import TailRows
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -29,27 +29,50 @@ EXAMPLES = (
 
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("-n", "--lines", type=click.IntRange(0), default=10, show_default=True,
-              help="how many events")  # fmt: skip
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(0),
+    default=10,
+    show_default=True,
+    help="how many events",
+)
 @ROOT
 @selecting
 @writing
 @reading
 @click.pass_obj
 def tail(
-    session: Session, paths: tuple[Path, ...], lines: int, root: Path | str | None,
-    symbols: tuple[str, ...], types: tuple[str, ...], wire: "Wire",
-    quarantine: Path | None, partial: bool, strict: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    paths: tuple[Path, ...],
+    lines: int,
+    root: Path | str | None,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    wire: "Wire",
+    quarantine: Path | None,
+    partial: bool,
+    strict: bool,
+) -> int:
     """Show the last events in time order."""
     query = query_of(symbols, types)
     files, folders = places(paths, root, "tail")
     request = {
-        "lines": lines, "paths": [str(path) for path in (*files, *folders)],
-        "symbols": list(symbols), "types": list(types),
-    }  # fmt: skip
-    pipe = Pipe(session, "tail", files, wire=wire, quarantine=quarantine, partial=partial,
-                strict=strict, request=request)  # fmt: skip
+        "lines": lines,
+        "paths": [str(path) for path in (*files, *folders)],
+        "symbols": list(symbols),
+        "types": list(types),
+    }
+    pipe = Pipe(
+        session,
+        "tail",
+        files,
+        wire=wire,
+        quarantine=quarantine,
+        partial=partial,
+        strict=strict,
+        request=request,
+    )
     assert pipe.output is not None
     with following_input() if Path("-") in files else nullcontext():
         last = _last(pipe, query, lines, files, folders)
@@ -61,11 +84,11 @@ def tail(
 
 def _last(
     pipe: Pipe, query: "Query", lines: int, files: tuple[Path, ...], folders: list[Path | str]
-) -> "LastRows":
+) -> "TailRows":
     """The last events of everything that is to be read."""
-    from mdc_core.archive.last import LastRows, archive_last
+    from mdc_core.archive.read.tail import TailRows, archive_last
 
-    last = LastRows(lines)
+    last = TailRows(lines)
     if files:
         for chunk in pipe.chunks():
             last.add(query.of(chunk.batch))

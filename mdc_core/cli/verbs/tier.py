@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import MOMENT, ROOT_TYPE, Session, group
-from mdc_core.cli.verbs._looking import (
+from mdc_core.cli.selection import (
     JSON,
     human,
     query_of,
@@ -33,18 +33,17 @@ from mdc_core.cli.verbs._looking import (
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
-    from mdc_core.archive.home import Archive
-    from mdc_core.archive.query import Query
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.upkeep.tiering import Tiers
-    from mdc_core.archive.upkeep.tiers import Move
+    from mdc_core.archive.upkeep.tiers import TierMove
+    from mdc_core.archive.write.archive import Archive
 
 EXAMPLES = (
     "mdc tier status --root data",
     "mdc tier plan --root data",
     "mdc tier migrate --root data --dry-run",
 )
-ROOT = click.option("--root", type=ROOT_TYPE, default="data", show_default=True,
-                    help="the archive")  # fmt: skip
+ROOT = click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
 NOW = click.option("--now", type=MOMENT, help="reckon ages from this time on  [default: now]")
 
 
@@ -60,7 +59,7 @@ def command() -> None:
 @click.pass_obj
 def status(session: Session, root: Path | str, now: int | None, as_json: bool) -> None:
     """Show what each tier holds, and how much of it is due for the next."""
-    from mdc_core.archive.query import Query
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.upkeep.tiers import holdings
 
     archive, tiers = _opened(session, root)
@@ -69,13 +68,19 @@ def status(session: Session, root: Path | str, now: int | None, as_json: bool) -
         times_ = ("oldest", "newest")
         _say([one._asdict() | {n: time_text(getattr(one, n)) for n in times_} for one in found])
         return
-    lines: list[tuple[str, ...]] = [
-        ("TIER", "PARTS", "EVENTS", "BYTES", "OLDEST", "NEWEST", "DUE")
-    ]
+    lines: list[tuple[str, ...]] = [("TIER", "PARTS", "EVENTS", "BYTES", "OLDEST", "NEWEST", "DUE")]
     for one in found:
         span = time_text(one.oldest) or "-", time_text(one.newest) or "-"
-        lines.append((one.tier, f"{one.parts:,}", f"{one.rows:,}", human(one.bytes), *span,
-                      f"{one.due:,}"))  # fmt: skip
+        lines.append(
+            (
+                one.tier,
+                f"{one.parts:,}",
+                f"{one.rows:,}",
+                human(one.bytes),
+                *span,
+                f"{one.due:,}",
+            )
+        )
     table(lines, right=frozenset([1, 2, 3, 6]))
     expired = sum(one.expired for one in found)
     if expired:
@@ -90,9 +95,13 @@ def status(session: Session, root: Path | str, now: int | None, as_json: bool) -
 @JSON
 @click.pass_obj
 def plan(
-    session: Session, root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
-    now: int | None, as_json: bool,
-) -> None:  # fmt: skip
+    session: Session,
+    root: Path | str,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    now: int | None,
+    as_json: bool,
+) -> None:
     """Show what `migrate` would move, and the size it would have, measured on a sample."""
     archive, tiers = _opened(session, root)
     _plan(session, archive, tiers, query_of(symbols, types), _moment(now), as_json)
@@ -106,9 +115,14 @@ def plan(
 @JSON
 @click.pass_obj
 def migrate(
-    session: Session, root: Path | str, symbols: tuple[str, ...], types: tuple[str, ...],
-    now: int | None, dry_run: bool, as_json: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    root: Path | str,
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    now: int | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
     """Move what is due: copy, verify the copy, commit, remove the old file.
 
     What was already moved stays so when it is interrupted; run it again for the rest.
@@ -131,21 +145,32 @@ def migrate(
         if not as_json:
             click.echo(shown(f"{archive.path_of(old)} -> {archive.path_of(new)}"))
     if as_json:
-        _say([{"from": archive.path_of(old), "to": archive.path_of(new), "tier": new.tier,
-               "rows": new.rows, "bytes": old.bytes, "bytes_after": new.bytes}
-              for old, new in migration.done])  # fmt: skip
+        _say(
+            [
+                {
+                    "from": archive.path_of(old),
+                    "to": archive.path_of(new),
+                    "tier": new.tier,
+                    "rows": new.rows,
+                    "bytes": old.bytes,
+                    "bytes_after": new.bytes,
+                }
+                for old, new in migration.done
+            ]
+        )
     for problem in migration.problems:
         session.log.error(problem)
     before = sum(old.bytes for old, _ in migration.done)
     after = sum(new.bytes for _, new in migration.done)
-    session.log.note(f"tier: {len(migration.done):,} parts moved, {human(before)} -> "
-                     f"{human(after)}")  # fmt: skip
+    session.log.note(
+        f"tier: {len(migration.done):,} parts moved, {human(before)} -> {human(after)}"
+    )
     return DataError.exit_status if migration.problems else 0
 
 
 def _opened(session: Session, root: Path | str) -> "tuple[Archive, Tiers]":
-    from mdc_core.archive.home import Archive
     from mdc_core.archive.upkeep.tiering import read_tiers
+    from mdc_core.archive.write.archive import Archive
 
     archive = Archive.open(root)
     return archive, read_tiers(session.config, archive)
@@ -163,13 +188,17 @@ def _moment(now: int | None) -> int:
 
 
 def _plan(
-    session: Session, archive: "Archive", tiers: "Tiers", query: "Query", now: int,
+    session: Session,
+    archive: "Archive",
+    tiers: "Tiers",
+    query: "Query",
+    now: int,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """What would move, by tier, place and format."""
     from mdc_core.archive.upkeep.tiers import due, expected
 
-    groups: dict[tuple[str, str, str, str], list[Move]] = {}
+    groups: dict[tuple[str, str, str, str], list[TierMove]] = {}
     for move in due(_parts(archive, query), tiers, now):
         key = (move.part.tier, move.tier.name, move.place, move.part.format)
         groups.setdefault(key, []).append(move)
@@ -177,11 +206,19 @@ def _plan(
     for (tier, to, place, form), moves in sorted(groups.items()):
         measured = expected(archive, moves, tiers)
         size = sum(move.part.bytes for move in moves)
-        rows.append({
-            "tier": tier, "to": to, "place": archive.place_at(place).url, "format": form,
-            "parts": len(moves), "rows": sum(move.part.rows for move in moves), "bytes": size,
-            "expected": measured.of(size), "sample": measured.paths,
-        })  # fmt: skip
+        rows.append(
+            {
+                "tier": tier,
+                "to": to,
+                "place": archive.place_at(place).url,
+                "format": form,
+                "parts": len(moves),
+                "rows": sum(move.part.rows for move in moves),
+                "bytes": size,
+                "expected": measured.of(size),
+                "sample": measured.paths,
+            }
+        )
     if as_json:
         _say(rows)
     elif rows:
@@ -196,8 +233,16 @@ def _show(rows: list[dict[str, Any]]) -> None:
     ]
     for row in rows:
         numbers = f"{row['parts']:,}", f"{row['rows']:,}", human(row["bytes"])
-        lines.append((row["tier"], row["to"], row["format"], *numbers, human(row["expected"]),
-                      row["place"]))  # fmt: skip
+        lines.append(
+            (
+                row["tier"],
+                row["to"],
+                row["format"],
+                *numbers,
+                human(row["expected"]),
+                row["place"],
+            )
+        )
     table(lines, right=frozenset([3, 4, 5, 6]))
 
 

@@ -29,26 +29,50 @@ EXAMPLES = (
 
 @checks_command("validate", "check")
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("--on-fail", type=click.Choice(["annotate", "drop", "quarantine", "stop"]),
-              default="annotate", show_default=True,
-              help="what becomes of a bad event")  # fmt: skip
-@click.option("--fail-on", type=click.Choice(get_args(Severity)), default="error",
-              show_default=True, help="the severity from which an event is bad")  # fmt: skip
+@click.option(
+    "--on-fail",
+    type=click.Choice(["annotate", "drop", "quarantine", "stop"]),
+    default="annotate",
+    show_default=True,
+    help="what becomes of a bad event",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(get_args(Severity)),
+    default="error",
+    show_default=True,
+    help="the severity from which an event is bad",
+)
 @writing
 @reading
 @click.pass_obj
 def validate(
-    session: Session, plugins: list[Chosen], paths: tuple[Path, ...], on_fail: "OnFail",
-    fail_on: Severity, wire: "Wire", quarantine: Path | None, partial: bool, strict: bool,
-) -> int:  # fmt: skip
+    session: Session,
+    plugins: list[Chosen],
+    paths: tuple[Path, ...],
+    on_fail: "OnFail",
+    fail_on: Severity,
+    wire: "Wire",
+    quarantine: Path | None,
+    partial: bool,
+    strict: bool,
+) -> int:
     """Check events, and say what is wrong with them."""
     from mdc_core.quality.engine import Engine
 
     checks = {chosen.name: chosen.plugin(chosen.options) for chosen in plugins}
     engine = Engine(checks, on_fail, fail_on)
     request = {"checks": list(checks), "on_fail": on_fail}
-    pipe = Pipe(session, "validate", paths, wire=wire, quarantine=quarantine, partial=partial,
-                strict=strict, request=request)  # fmt: skip
+    pipe = Pipe(
+        session,
+        "validate",
+        paths,
+        wire=wire,
+        quarantine=quarantine,
+        partial=partial,
+        strict=strict,
+        request=request,
+    )
     assert pipe.output is not None
     with following_input() as stop:
         stopped = _judge(pipe, engine, pipe.output)
@@ -87,8 +111,7 @@ def _say(session: Session, engine: "Engine") -> None:
     if not engine.counts:
         return
     counts = ", ".join(
-        f"{name} {count} {severity}"
-        for (name, severity), count in sorted(engine.counts.items())
+        f"{name} {count} {severity}" for (name, severity), count in sorted(engine.counts.items())
     )
     session.log.note(f"validate: findings: {counts}")
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import ROOT_TYPE, Session, command
-from mdc_core.cli.verbs._looking import JSON, shown
+from mdc_core.cli.selection import JSON, shown
 from mdc_core.errors import EXIT_FINDINGS
 
 if TYPE_CHECKING:
-    from mdc_core.archive.health.verify import Finding
+    from mdc_core.archive.health.verify import VerifyFinding
 
 EXAMPLES = ("mdc verify --root data", "mdc verify --root data --deep")
 
@@ -29,8 +29,8 @@ EXAMPLES = ("mdc verify --root data", "mdc verify --root data --deep")
 def verify(session: Session, root: Path | str, deep: bool, as_json: bool) -> int:
     """Verify an archive."""
     from mdc_core.archive.health.verify import Verification
-    from mdc_core.archive.home import Archive
     from mdc_core.archive.upkeep.tiering import read_tiers
+    from mdc_core.archive.write.archive import Archive
     from mdc_core.cli.progress import Progress
 
     archive = Archive.open(root)
@@ -48,12 +48,14 @@ def verify(session: Session, root: Path | str, deep: bool, as_json: bool) -> int
     for note in looking.notes:
         session.log.note(note)
     what = "read" if deep else "looked at"
-    session.log.note(f"verify: {what} {looking.parts:,} parts with {looking.rows:,} events: "
-                     f"{len(found):,} findings")  # fmt: skip
+    session.log.note(
+        f"verify: {what} {looking.parts:,} parts with {looking.rows:,} events: "
+        f"{len(found):,} findings"
+    )
     return EXIT_FINDINGS if found else 0
 
 
-def _say(found: "list[Finding]") -> None:
+def _say(found: "list[VerifyFinding]") -> None:
     import json
 
     click.echo(json.dumps([one._asdict() for one in found], indent=2, ensure_ascii=False))

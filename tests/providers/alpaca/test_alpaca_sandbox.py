@@ -50,10 +50,18 @@ def test_the_answer_to_a_subscription_is_its_complete_state() -> None:
     sandbox.receive('{"action":"subscribe","trades":["SPY"],"bars":["*"]}')
     (state,) = messages(sandbox.receive('{"action":"subscribe","trades":["IBM","SPY"]}'))
     assert state == {
-        "T": "subscription", "trades": ["SPY", "IBM"], "quotes": [], "bars": ["*"],
-        "updatedBars": [], "dailyBars": [], "statuses": [], "lulds": [], "imbalances": [],
-        "corrections": ["SPY", "IBM"], "cancelErrors": ["SPY", "IBM"],
-    }  # fmt: skip
+        "T": "subscription",
+        "trades": ["SPY", "IBM"],
+        "quotes": [],
+        "bars": ["*"],
+        "updatedBars": [],
+        "dailyBars": [],
+        "statuses": [],
+        "lulds": [],
+        "imbalances": [],
+        "corrections": ["SPY", "IBM"],
+        "cancelErrors": ["SPY", "IBM"],
+    }
     (state,) = messages(
         sandbox.receive('{"action":"unsubscribe","trades":["SPY","IBM"],"bars":["*"]}')
     )
@@ -134,16 +142,21 @@ def test_symbol_limit_leaves_the_old_subscription() -> None:
 
 def test_the_test_feed_has_one_symbol_and_three_channels() -> None:
     stream, sandbox = session("FAKEPACA", "SPY", channels=("trade",), feed="test")
-    trades = [Trade(symbol=s, ts_event=TIME, price=D(1), size=D(1), trade_id="1")
-              for s in ("SPY", "FAKEPACA")]  # fmt: skip
+    trades = [
+        Trade(symbol=s, ts_event=TIME, price=D(1), size=D(1), trade_id="1")
+        for s in ("SPY", "FAKEPACA")
+    ]
     events = [e for frame in sandbox.feed(trades) for e in stream.receive(frame)]
     assert events == trades[1:]
     (error,) = messages(sandbox.receive('{"action":"subscribe","statuses":["*"]}'))
     assert error["code"] == 410
     (state,) = messages(sandbox.receive('{"action":"subscribe","bars":["FAKEPACA"]}'))
     assert state == {
-        "T": "subscription", "trades": ["FAKEPACA"], "quotes": [], "bars": ["FAKEPACA"]
-    }  # fmt: skip
+        "T": "subscription",
+        "trades": ["FAKEPACA"],
+        "quotes": [],
+        "bars": ["FAKEPACA"],
+    }
 
 
 def test_last_words() -> None:

@@ -113,9 +113,7 @@ def test_numbers_are_exact(number: str) -> None:
     assert f"{trade.price:f}" == f"{trade.size:f}" == number
 
 
-@pytest.mark.parametrize(
-    "frame", ["", "{}", "null", "hello", b"\x91\x81\xa1T\xa1t", "[1,2", '"']
-)
+@pytest.mark.parametrize("frame", ["", "{}", "null", "hello", b"\x91\x81\xa1T\xa1t", "[1,2", '"'])
 def test_a_frame_that_is_no_list_is_a_data_error(frame: str | bytes) -> None:
     with pytest.raises(DataError, match="no list of messages"):
         connect("SPY").receive(frame)

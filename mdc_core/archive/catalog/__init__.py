@@ -1,0 +1,1 @@
+"""What an archive knows of its parts: the catalog, layouts, paths, queries."""

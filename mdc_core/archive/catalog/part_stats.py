@@ -1,0 +1,86 @@
+"""What is known of rows when they have passed: how many, from when to when, in which order."""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mdc_core.archive.row_time import NO_TIME, row_time
+from mdc_core.batch import integers
+
+
+class Ranges:
+    """Rows, first and last moments, event times and sequence numbers of what was added.
+
+    The moment of a row is its event time, else its receive time; see `moments.py`.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.untimed = 0  # rows without event time
+        self.in_order = True
+        self._moments: list[int] = []
+        self._ends: dict[str, list[int]] = {"ts_event": [], "seq": []}
+        self.restart()
+
+    def restart(self) -> None:
+        """What follows has an order of its own: a frame that was appended."""
+        self._last = NO_TIME
+        self._fresh = len(self._moments)
+
+    @property
+    def since(self) -> tuple[int, int] | None:
+        """The first and the last moment since then."""
+        moments = self._moments[self._fresh :]
+        return (min(moments), max(moments)) if moments else None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take the next rows, in whatever order."""
+        if not batch.num_rows:
+            return
+        moments = row_time(batch)
+        self._moments += [int(moments.min()), int(moments.max())]
+        self.in_order &= bool(moments[0] >= self._last and (moments[1:] >= moments[:-1]).all())
+        self._last = int(moments[-1])
+        for name, ends in self._ends.items():
+            values, known = integers(batch, name)
+            if known.any():
+                ends += [int(values[known].min()), int(values[known].max())]
+        self.untimed += int(np.count_nonzero(~integers(batch, "ts_event")[1]))
+        self.rows += batch.num_rows
+
+    def add_sorted(self, table: pa.Table) -> None:
+        """Take the next rows, which are known to be in order: far quicker."""
+        untimed = table.column("ts_event").null_count
+        if untimed:
+            for batch in table.to_batches():
+                self.add(batch)
+            return
+        for name, ends in self._ends.items():
+            ends += _extremes(table.column(name))
+        self._moments += self._ends["ts_event"][-2:]
+        self.rows += table.num_rows
+
+    def facts(self) -> dict[str, Any]:
+        """The same as fields of a PartRow; there must have been rows."""
+        times, numbers = self._ends["ts_event"], self._ends["seq"]
+        return {
+            "rows": self.rows,
+            "untimed": self.untimed,
+            "in_order": self.in_order,
+            "begins": min(self._moments),
+            "ends": max(self._moments),
+            "first": min(times, default=None),
+            "last": max(times, default=None),
+            "first_seq": min(numbers, default=None),
+            "last_seq": max(numbers, default=None),
+        }
+
+
+def _extremes(column: "pa.ChunkedArray[Any]") -> list[int]:
+    """The least and the greatest value of a column of times or whole numbers, if it has any."""
+    if column.null_count == len(column):
+        return []
+    found: Any = pc.min_max(column)
+    return [value.cast(pa.int64()).as_py() for value in found.values()]

@@ -1,0 +1,80 @@
+"""Finding the parts of an archive that can hold what is asked for, by their paths."""
+
+import re
+from pathlib import Path, PurePosixPath
+
+from mdc_core import times
+from mdc_core.archive.catalog.layout import may_hold
+from mdc_core.archive.catalog.query import Query as Query
+from mdc_core.archive.storage import STATE
+from mdc_core.errors import DataError
+from mdc_core.events import EVENT_TYPES
+
+PART = re.compile(r"\.(parquet|jsonl(\.(gz|zst|lz4))?|arrows?)$")
+_TYPES = "|".join(EVENT_TYPES)
+_DATE = r"(?P<year>\d{4})-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:T(?P<hour>\d\d))?)?"
+_PERIOD = re.compile(_DATE)
+_BY_SYMBOL = re.compile(_DATE + r"\.")  # by-type as well
+_BY_DATE = re.compile(rf"({_TYPES})\.")
+_FLAT = re.compile(rf".*_({_TYPES})_{_DATE}\.")
+
+
+def parts_below(root: Path) -> list[Path]:
+    """The parts of an archive, in the order of their paths."""
+    if not root.is_dir():
+        raise DataError(f"no archive at {root}", hint="mdc store --root DIR makes one")
+    found = []
+    for path in root.rglob("*"):
+        below = path.relative_to(root)
+        hidden = any(piece.startswith(".") or piece in ("_tmp", STATE) for piece in below.parts)
+        # A symbol may end like a file: then it is a folder.
+        if PART.search(path.name) and not hidden and not path.is_dir():
+            found.append(path)
+    return sorted(found)
+
+
+def chosen(root: Path, query: Query) -> list[Path]:
+    """The parts that can hold what is asked for, as far as their paths tell."""
+    paths = []
+    for path in parts_below(root):
+        below = PurePosixPath(path.relative_to(root))
+        if query.symbols and not may_hold(below, query.symbols):
+            continue
+        if query.types and not _may_hold_type(below, query.types):
+            continue
+        first, last = period(below)
+        if query.end is not None and first is not None and first >= query.end:
+            continue
+        if query.start is not None and last is not None and last <= query.start:
+            continue
+        paths.append(path)
+    return paths
+
+
+def _may_hold_type(path: PurePosixPath, types: tuple[str, ...]) -> bool:
+    text = path.as_posix()
+    return any(re.search(rf"(^|[/_=]){name}([/_.]|$)", text) for name in types)
+
+
+def period(path: PurePosixPath) -> tuple[int | None, int | None]:
+    """The period of a part, as [start, end) in nanoseconds, from where its layout puts it.
+
+    Nowhere else: a symbol may look like a date, and so may the name of a run.
+    """
+    match = _BY_SYMBOL.match(path.name) or _FLAT.match(path.name)
+    if match is None and _BY_DATE.match(path.name):
+        match = _PERIOD.fullmatch(path.parts[0])
+    for component in path.parts[:-1]:
+        if component.startswith("date="):
+            match = _PERIOD.fullmatch(component.removeprefix("date="))
+    if match is None:
+        return None, None
+    year, month, day, hour = match.group("year", "month", "day", "hour")
+    try:
+        start = times.to_ns(f"{year}-{month}-{day or '01'}T{hour or '00'}:00:00Z")
+        if day is None:
+            following = divmod(int(year) * 12 + int(month), 12)
+            return start, times.to_ns(f"{following[0]}-{following[1] + 1:02d}-01T00:00:00Z")
+    except DataError:
+        return None, None
+    return start, start + (times.HOUR if hour else times.DAY)

@@ -1,0 +1,286 @@
+"""What one file holds, found out by reading it once with bounded memory.
+
+Of a Parquet file the footer, four columns and the first rows are read, of any other
+file everything.
+"""
+
+import os
+import re
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mdc_core import times
+from mdc_core.accounting import Input, count_types
+from mdc_core.archive.read.lineage_reader import LineageReader, begins_in, check_sound
+from mdc_core.archive.row_time import NO_TIME, row_time
+from mdc_core.decimals import AT_REST
+from mdc_core.errors import DataError, UsageError
+from mdc_core.events import EVENT_TYPES
+from mdc_core.schema import VERSIONS_KEY, version_of
+from mdc_core.wire.arrow import Incoming, conform
+from mdc_core.wire.files import ROWS, read_parquet
+from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.quarantine import Quarantine
+from mdc_core.wire.sniff import COMPRESSED, Exactly, Peeked, encoding_of, unpacked
+
+ORIGIN_KEY = b"mdc.origin"
+_LOOKED_AT = ("type", "symbol", "ts_event", "ts_recv")
+
+
+@dataclass
+class Description:
+    """What is known of a file; `problems` says what is wrong with it."""
+
+    path: Path
+    size: int = 0
+    encoding: str = "unknown"
+    compression: str | None = None
+    rows: int = 0
+    rejected: int = 0
+    row_groups: int | None = None
+    codecs: list[str] = field(default_factory=list)
+    types: Counter[str] = field(default_factory=Counter)
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    columns: dict[str, pa.DataType] = field(default_factory=dict)
+    values: Counter[str] = field(default_factory=Counter)  # that are not null, by column
+    symbols: set[str] = field(default_factory=set)
+    first: int | None = None
+    last: int | None = None
+    begins: list[dict[str, Any]] = field(default_factory=list)
+    sample: list[bytes] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """The path as text, whatever bytes it is made of."""
+        return os.fsencode(self.path).decode(errors="replace")
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is damaged or missing, as far as the file itself can tell."""
+        return not self.problems
+
+
+def describe(path: Path, *, sample: int = 0) -> Description:
+    """What a file holds, with its first `sample` events; raises if it cannot be opened."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a directory", hint="name one of the files in it")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{path} is not a regular file", hint="write it to a file first")
+    found = Description(path)
+    try:
+        with path.open("rb", buffering=0) as file:
+            found.size = os.fstat(file.fileno()).st_size
+            _describe(found, file, sample)
+    except DataError as error:
+        found.problems.append(str(error))
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    return found
+
+
+def _describe(found: Description, file: BinaryIO, sample: int) -> None:
+    head = Peeked(file).peek(4)
+    file.seek(0)
+    found.compression = next((c for m, c in COMPRESSED.items() if head.startswith(m)), None)
+    plain = unpacked(file, found.name)
+    encoding = encoding_of(plain)
+    found.encoding = encoding
+    if encoding in ("parquet", "arrow-file") and found.compression:
+        raise DataError(f"{found.name}: {encoding} inside {found.compression}; unpack it first")
+    if encoding in ("parquet", "arrow-file") and found.name != str(found.path):
+        raise DataError(f"{found.name}: Arrow opens no name that is not UTF-8; rename it")
+    if encoding == "parquet":
+        _footer(found)
+        found.sample = _first_rows(found, sample)
+        if not found.begins and found.types["begin"]:
+            for batch in read_parquet(found.path):
+                found.begins += begins_in(batch)
+        return
+    if encoding != "jsonl":
+        _own_schema(found, encoding, plain)
+    file.seek(0)
+    _stream(found, file, sample)
+
+
+def _footer(found: Description) -> None:
+    """A Parquet file: its footer, and its events by type, symbol and time."""
+    name = found.name
+    try:
+        with pq.ParquetFile(found.path, pre_buffer=False) as part:
+            meta, schema = part.metadata, part.schema_arrow
+            found.rows, found.row_groups = meta.num_rows, meta.num_row_groups
+            groups = [meta.row_group(index) for index in range(meta.num_row_groups)]
+            chunks = [group.column(index) for group in groups for index in range(meta.num_columns)]
+            found.codecs = sorted({chunk.compression.lower() for chunk in chunks})
+            for chunk in chunks:
+                if chunk.path_in_schema in schema.names and chunk.statistics is not None:
+                    found.values[chunk.path_in_schema] += chunk.statistics.num_values
+            _take_schema(found, schema)
+            incoming = Incoming(schema, name)
+            wanted = pa.schema([incoming.schema.field(column) for column in _LOOKED_AT])
+            there = [column for column in _LOOKED_AT if column in schema.names]
+            for batch in part.iter_batches(ROWS, columns=None if incoming.older else there):
+                current = incoming.events(batch) if incoming.older else batch
+                events = conform(current, wanted, name)
+                check_sound(events, name)
+                _count(found, events, count_types(events))
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{name}: not a whole Parquet file: {error}") from None
+
+
+def _first_rows(found: Description, sample: int) -> list[bytes]:
+    for batch in read_parquet(found.path, rows=max(sample, 1)):
+        check_sound(batch, found.name)
+        return _lines_of(batch, sample)
+    return []
+
+
+def _own_schema(found: Description, encoding: str, plain: Peeked) -> None:
+    """The columns as an Arrow file has them, before they are widened to ours."""
+    try:
+        if encoding == "arrow-file":
+            with pa.ipc.open_file(str(found.path)) as file:
+                _take_schema(found, file.schema)
+        elif encoding == "arrow":
+            with pa.ipc.open_stream(pa.PythonFile(Exactly(plain), "r")) as stream:
+                _take_schema(found, stream.schema)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{found.name}: damaged Arrow data: {error}") from None
+
+
+def _take_schema(found: Description, schema: pa.Schema) -> None:
+    """Columns, versions and origin, as the schema of a table has them."""
+    found.columns = {column.name: column.type for column in schema}
+    metadata = schema.metadata or {}
+    try:
+        versions = msgspec.json.decode(metadata.get(VERSIONS_KEY, b"{}"), type=dict[str, str])
+        origin = msgspec.json.decode(metadata.get(ORIGIN_KEY, b"{}"), type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise DataError(f"{found.name}: metadata that is not mdc's: {error}") from None
+    for name, version in versions.items():
+        if not re.fullmatch(r"\d+(\.\d+)*", version, re.ASCII):
+            raise DataError(f"{found.name}: {name} has no version: {version[:60]!r}")
+    found.versions = {name: [version] for name, version in versions.items()}
+    if origin:
+        found.begins = origin.get("origins") or [origin]
+
+
+def _stream(found: Description, file: BinaryIO, sample: int) -> None:
+    """JSONL and Arrow: all of it, once."""
+    with closing(Quarantine(Path(os.devnull))) as aside:
+        reader = LineageReader(file, found.name, aside, found.path)
+        source = Input([reader])
+        try:
+            for chunk in source:
+                _count(found, chunk.batch, chunk.counts or count_types(chunk.batch))
+                _values(found, chunk.batch)
+                found.rows += chunk.batch.num_rows
+                missing = sample - len(found.sample)
+                found.sample += _lines_of(chunk.batch, missing)
+        finally:
+            found.begins = reader.begins or found.begins
+            found.rejected = source.rejected
+    _versions(found, reader.versions)
+    found.problems += [source.truncated] if source.truncated else []
+    found.problems += source.mismatches
+    if source.rejected:
+        found.problems.append(_unreadable(found, str(source.first_rejection)))
+
+
+def _unreadable(found: Description, first: str) -> str:
+    if not found.rows:
+        found.encoding = "unknown"
+        return f"not a file of events: {first}"
+    if found.rejected == 1:
+        return f"1 line cannot be read: {first}"
+    return f"{found.rejected:,} lines cannot be read, the first: {first}"
+
+
+def _lines_of(batch: pa.RecordBatch, most: int) -> list[bytes]:
+    """The first events of a batch as lines of JSON."""
+    rows = batch.slice(0, most)
+    return encode_batch(rows).splitlines() if rows.num_rows else []
+
+
+def _count(found: Description, batch: pa.RecordBatch, counts: dict[str, int]) -> None:
+    """Types, symbols and times of a batch."""
+    found.types.update(counts)
+    symbols: list[Any] = batch.column(batch.schema.get_field_index("symbol")).unique().to_pylist()
+    found.symbols.update(symbol for symbol in symbols if symbol is not None)
+    moments = row_time(batch)
+    moments = moments[moments != NO_TIME]
+    if len(moments):
+        low, high = int(np.min(moments)), int(np.max(moments))
+        found.first = low if found.first is None else min(found.first, low)
+        found.last = high if found.last is None else max(found.last, high)
+
+
+def _values(found: Description, batch: pa.RecordBatch) -> None:
+    """The columns of a batch that have values, and how many."""
+    for column, values in zip(batch.schema, batch.columns, strict=True):
+        known = batch.num_rows - values.null_count
+        if known or column.name in found.columns:
+            found.values[column.name] += known
+            found.columns.setdefault(column.name, column.type)
+
+
+def _versions(found: Description, named: set[tuple[str, str]]) -> None:
+    """The schema versions of the types that occur; a line that names none has the current."""
+    for type_name in EVENT_TYPES:
+        if type_name in found.types and type_name not in found.versions:
+            said = sorted(version for name, version in named if name == type_name)
+            found.versions[type_name] = said or [version_of(type_name)]
+
+
+def narrow(kind: pa.DataType) -> bool:
+    """Whether a column's decimals are narrowed, its own or those of its levels."""
+    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
+        return any(part.type == AT_REST for part in kind.value_type)
+    return bool(kind == AT_REST)
+
+
+def as_json(found: Description) -> dict[str, Any]:
+    """A description as a JSON object, its numbers and lines exact."""
+    moments = (found.first, found.last)
+    first, last = (None if ns is None else times.from_ns(ns) for ns in moments)
+    return {
+        "path": found.name,
+        "bytes": found.size,
+        "encoding": found.encoding,
+        "compression": found.compression,
+        "codecs": found.codecs,
+        "row_groups": found.row_groups,
+        "rows": found.rows,
+        "rejected": found.rejected,
+        "whole": found.whole,
+        "problems": found.problems,
+        "origin": found.begins[0] if found.begins else None,
+        "runs": len(found.begins),
+        "first": first,
+        "last": last,
+        "symbols": len(found.symbols),
+        "first_symbols": sorted(found.symbols)[:10],
+        "types": [
+            {"type": name, "rows": count, "versions": found.versions.get(name, [])}
+            for name, count in sorted(found.types.items())
+        ],
+        "columns": [
+            {
+                "name": name,
+                "type": str(kind),
+                "narrow": narrow(kind),
+                "values": found.values.get(name),
+            }
+            for name, kind in found.columns.items()
+        ],
+        "sample": [msgspec.Raw(line) for line in found.sample],
+    }

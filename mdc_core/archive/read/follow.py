@@ -1,0 +1,93 @@
+"""Going on with what is stored while we look: new parts, and files that grow."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.read.snapshot import Stored, pieces, snapshot
+from mdc_core.archive.write.archive import Archive
+from mdc_core.errors import DataError
+from mdc_core.wire.quarantine import Quarantine
+from mdc_core.wire.reader import Reader
+from mdc_core.wire.sniff import Unbuffered
+
+POLL_SECONDS = 0.2
+NEW = ("store", "import")  # who brings in events that were not there before
+
+
+def new_parts(root: Path | str, query: Query, stop: Event) -> Iterator[list[Stored]]:
+    """What is sealed, then what is sealed from now on, until `stop` is set.
+
+    What is only rewritten is not new; raises DataError where it was rewritten unseen.
+    """
+    archive = Archive.open(root)
+    shown = _Shown(archive, query) if archive.has_catalog else None
+    seen: set[str] = set()
+    while not stop.is_set():
+        if shown is not None:
+            new = shown.new()
+        else:
+            found = snapshot(root, query).stored()
+            new = [piece for piece in found if piece.name not in seen]
+            seen.update(piece.name for piece in new)
+        if new:
+            yield new
+        stop.wait(POLL_SECONDS)
+
+
+class _Shown:
+    """Which parts of a catalog were shown, and how much of those that grow."""
+
+    def __init__(self, archive: Archive, query: Query) -> None:
+        archive.reading()
+        self._archive, self._query = archive, query
+        self._number = 0
+        self._frames: dict[str, int] = {}  # by part, those that were shown
+        self._hashes: set[str] = set()
+
+    def new(self) -> list[Stored]:
+        """What has come since the last time."""
+        with self._archive.catalog(read_only=True) as catalog:
+            first = not self._number
+            self._number, rows = catalog.since(self._number)
+            wanted = {part.key for part in catalog.parts(self._query)} if rows else set()
+        found: list[Stored] = []
+        for row in rows:
+            if row.key in wanted and (first or row.made_by in NEW):
+                shown = self._frames.get(row.path, 0)
+                found += pieces(self._archive, row, shown)
+                self._frames[row.path] = len(row.frames)
+            elif row.key in wanted and not self._hashes.issuperset(h for _, h in row.inputs):
+                raise DataError(f"{row.path} was rewritten before all of it was shown")
+            self._hashes.add(row.sha256)
+        return found
+
+
+class Growing(io.RawIOBase):
+    """A file whose end is not the end: reading waits for more until `stop` is set."""
+
+    def __init__(self, file: Unbuffered, stop: Event) -> None:
+        self._inner = file
+        self._stop = stop
+
+    def read(self, size: int = -1, /) -> bytes | None:
+        """The next bytes, as soon as there are any; nothing once stopped."""
+        while True:
+            data = self._inner.read(size)
+            if data or self._stop.wait(POLL_SECONDS):
+                return data
+
+    def fileno(self) -> int:
+        """None: whether more is there is not for `select` to say."""
+        raise io.UnsupportedOperation("fileno")
+
+
+def growing(path: Path, quarantine: Quarantine, stop: Event) -> Reader:
+    """A reader of a file that others append to."""
+    try:
+        file = path.open("rb", buffering=0)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from None
+    return Reader(Growing(file, stop), str(path), quarantine)

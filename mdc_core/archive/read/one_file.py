@@ -1,0 +1,107 @@
+"""Events in one file of any encoding, which has its name once it is complete and synced."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from mdc_core.errors import UsageError, WriteError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = ("jsonl", "arrow", "parquet")
+ROW_GROUP = 65_536
+_SUFFIXES = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".arrows": "arrow",
+    ".arrow": "arrow",
+    ".parquet": "parquet",
+}
+_CODECS = {".gz": "gzip", ".zst": "zstd", ".lz4": "lz4"}
+
+
+def form_of(path: Path) -> tuple[str | None, str | None]:
+    """The encoding and the compression that a file's name asks for."""
+    codec = _CODECS.get(path.suffix)
+    name = path.with_suffix("") if codec else path
+    return _SUFFIXES.get(name.suffix), codec
+
+
+def check_form(path: Path, form: str | None) -> tuple[str, str | None]:
+    """The encoding and compression to write; raises UsageError where they are not known."""
+    named, codec = form_of(path)
+    form = form or named
+    if form is None:
+        raise UsageError(
+            f"cannot tell the encoding of {path} by its name",
+            hint=f"say --to, or end it in one of {', '.join(_SUFFIXES)}",
+        )
+    if form == "parquet" and codec:
+        raise UsageError("Parquet is compressed inside", hint=f"leave out {path.suffix}")
+    return form, codec
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that replaces `path` at the end, and is gone if anything fails."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise WriteError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            temporary.unlink()
+
+
+def write_parquet(
+    batches: "Iterator[pa.RecordBatch]", file: BinaryIO, origin: Callable[[], bytes]
+) -> None:
+    """Events of any types as one Parquet table, with the origin that is known at the end.
+
+    Which columns it has, and which decimals are narrow, is known when all have been seen:
+    until then they wait in a temporary file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from mdc_core.archive.merge import stored, widened
+    from mdc_core.decimals import narrowed
+    from mdc_core.schema import arrow_schema
+
+    types: set[str] = set()
+    wide: set[str] = set()
+
+    def noted() -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            names: list[Any] = batch.column(0).unique().to_pylist()
+            types.update(names)
+            small = narrowed(pa.Table.from_batches([batch])).schema
+            wide.update(f.name for f in small if f.type == batch.schema.field(f.name).type)
+            yield batch
+
+    kept = stored(noted())
+    schema = arrow_schema(frozenset(types))
+    metadata = {**(schema.metadata or {}), b"mdc.origin": origin()}
+    writer: pq.ParquetWriter | None = None
+    kept.open(ROW_GROUP)
+    while kept.fill(ROW_GROUP):
+        rows = [widened(batch, schema) for batch in kept.take_all()]
+        table = narrowed(pa.Table.from_batches(rows).combine_chunks(), keep=wide)
+        if writer is None:
+            described = table.schema.with_metadata(metadata)
+            writer = pq.ParquetWriter(
+                file, described, compression="zstd", store_decimal_as_integer=True
+            )
+        writer.write_table(table)
+    writer = writer or pq.ParquetWriter(file, schema.with_metadata(metadata))
+    writer.close()

@@ -1,0 +1,227 @@
+"""What an archive holds at one moment: its parts, and what is still in journals.
+
+Journals are opened before the catalog is asked, so an event that is sealed in between is
+seen in one of the two, and never in both.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, NamedTuple
+
+import pyarrow as pa
+
+from mdc_core.accounting import count_types
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.paths import chosen, period
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.merge import MergeSource, sorted_sources
+from mdc_core.archive.row_time import NO_TIME
+from mdc_core.archive.write import journal
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.journal import Segment
+from mdc_core.errors import DataError
+from mdc_core.times import MAX_NS
+from mdc_core.wire.files import ROWS, read_events, read_file, read_parquet
+
+
+class Stored(NamedTuple):
+    """Rows in time order that can be read: a part, a frame of one, or a file of any kind.
+
+    All their moments are in [start, stop). `row` is what the catalog knows of the part.
+    """
+
+    archive: Archive
+    path: Path | None
+    row: PartRow | None
+    start: int
+    stop: int
+    offset: int = 0
+    size: int = 0
+
+    @property
+    def name(self) -> str:
+        """The path, for messages."""
+        return str(self.path) if self.row is None else self.archive.path_of(self.row)
+
+    def batches(self, rows: int = ROWS) -> Iterator[pa.RecordBatch]:
+        """The events; raises DataError if the file is not whole."""
+        if self.row is None:
+            assert self.path is not None
+            if self.path.suffix == ".parquet":
+                return read_parquet(self.path, rows=rows)
+            return _rechunked(read_events(self.path), rows)
+        return self._of_part(self.row, rows)
+
+    def _of_part(self, row: PartRow, rows: int) -> Iterator[pa.RecordBatch]:
+        with self.archive.open_part(row) as file:
+            if row.suffix == ".parquet":
+                yield from read_parquet(Path(self.name), rows=rows, source=file)
+            else:
+                file.seek(self.offset)
+                yield from _rechunked(read_file(FileSlice(file, self.size), self.name), rows)
+
+    def source(self, query: Query, counts: Counter[str]) -> MergeSource:
+        """The wanted rows as a source for a merge; what it gives is counted by type."""
+
+        def read(rows: int) -> Iterator[pa.RecordBatch]:
+            for batch in map(query.of, self.batches(rows)):
+                counts.update(count_types(batch))
+                yield batch
+
+        return MergeSource(read, self.start, self.stop)
+
+
+class Snapshot:
+    """What an archive holds of what is asked for."""
+
+    def __init__(self, archive: Archive, query: Query | None = None) -> None:
+        self.archive = archive
+        self.query = query or Query()
+        self._rows: list[PartRow] | None = None
+        self._segments: list[Segment] = []
+        if archive.has_catalog:
+            self._look()
+
+    def _look(self) -> None:
+        self.archive.reading()
+        opened = []
+        for path in journal.segments(self.archive.state / "journal"):
+            try:
+                opened.append((path, path.open("rb", buffering=0)))
+            except FileNotFoundError:
+                continue
+        with self.archive.catalog(read_only=True) as catalog:
+            self._rows = catalog.parts(self.query)
+            sealed = catalog.sealed() if opened else set()
+        for path, file in opened:
+            if path.stem in sealed:
+                file.close()
+            else:
+                self._segments.append(Segment(file, str(path)))
+
+    def close(self) -> None:
+        """Let go of the journals, and of what is kept for us."""
+        for segment in self._segments:
+            segment.close()
+        self.archive.close()
+
+    @property
+    def parts(self) -> list[PartRow]:
+        """What the catalog knows of the parts; without a catalog, what the files say."""
+        if self._rows is None:
+            from mdc_core.archive.health.rebuild import rows_of
+
+            found, problems = rows_of(self.archive, chosen(Path(self.archive.root), self.query))
+            if problems:
+                raise DataError(problems[0])
+            self._rows = found
+        return self._rows
+
+    def stored(self) -> list[Stored]:
+        """What can be read, sealed, in the order of the paths."""
+        if self._rows is None:
+            return [
+                _plain(self.archive, path) for path in chosen(Path(self.archive.root), self.query)
+            ]
+        return [piece for row in self._rows for piece in pieces(self.archive, row)]
+
+    def unsealed_batches(self) -> Iterator[pa.RecordBatch]:
+        """The wanted rows that are only in journals yet, as they came; not in time order.
+
+        Raises DataError behind those of a journal that is damaged.
+        """
+        for segment in self._segments:
+            for batch in segment.batches():
+                wanted = self.query.of(batch)
+                if wanted.num_rows:
+                    yield wanted
+            for damage in segment.damages:
+                if not damage.torn:  # torn: it is being written, or was never acknowledged
+                    raise DataError(
+                        f"{segment.name}: {damage.reason}",
+                        hint="mdc recover keeps what can be read",
+                    )
+
+    @property
+    def unsealed(self) -> int:
+        """How many of the wanted events are only in journals yet."""
+        return sum(batch.num_rows for batch in self.unsealed_batches())
+
+    def sources(self, counts: Counter[str]) -> Iterator[MergeSource]:
+        """Everything as sources for a merge; what they give is counted by type."""
+        for piece in self.stored():
+            if piece.row is None or piece.row.in_order:
+                yield piece.source(self.query, counts)
+            else:
+                wanted = map(self.query.of, piece.batches())
+                yield from sorted_sources(_counted(wanted, counts))
+        if self._segments:
+            yield from sorted_sources(_counted(self.unsealed_batches(), counts))
+
+
+def snapshot(root: str | Path, query: Query | None = None) -> Snapshot:
+    """What an archive holds now; raises DataError if there is none."""
+    return Snapshot(Archive.open(root), query)
+
+
+def pieces(archive: Archive, row: PartRow, skip: int = 0) -> list[Stored]:
+    """A part as what can be read in time order: frame by frame where they overlap.
+
+    `skip` leaves out the first frames.
+    """
+    frames = row.frames
+    if not skip and all(a.ends <= b.begins for a, b in pairwise(frames)):
+        return [Stored(archive, None, row, row.begins, row.ends + 1, 0, row.bytes)]
+    starts = accumulate((frame.bytes for frame in frames), initial=0)
+    return [
+        Stored(archive, None, row, frame.begins, frame.ends + 1, start, frame.bytes)
+        for frame, start in list(zip(frames, starts, strict=False))[skip:]
+    ]
+
+
+def _plain(archive: Archive, path: Path) -> Stored:
+    """A file that no catalog knows; where it is in time, its path may tell."""
+    start, stop = period(PurePosixPath(path.relative_to(archive.root)))
+    if start is None or stop is None:
+        return Stored(archive, path, None, NO_TIME, MAX_NS)
+    return Stored(archive, path, None, start, stop)
+
+
+def _counted(batches: Iterator[pa.RecordBatch], counts: Counter[str]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        counts.update(count_types(batch))
+        yield batch
+
+
+def _rechunked(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        for start in range(0, batch.num_rows, max(rows, ROWS // 4)):
+            yield batch.slice(start, max(rows, ROWS // 4))
+
+
+class FileSlice(io.RawIOBase):
+    """So many bytes of a file from where it is, as the bytes of a file."""
+
+    def __init__(self, file: "pa.NativeFile | BinaryIO", size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
+        size = self._left if size < 0 else min(size, self._left)
+        data = self._file.read(size) if size else b""
+        self._left -= len(data)
+        return data
+
+    def readinto(self, buffer: Any, /) -> int:
+        """The next bytes, into a buffer."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def fileno(self) -> int:
+        """None: there is nothing to wait for."""
+        raise io.UnsupportedOperation("fileno")

@@ -1,0 +1,216 @@
+"""What the parts of an archive hold, in numbers: from the footer of Parquet, else by reading.
+
+The footer tells of a part with one symbol and one event type, which is what `store` writes.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.paths import chosen, period
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.write.archive import Archive
+from mdc_core.batch import integers
+from mdc_core.errors import DataError
+from mdc_core.events import CONTROL_TYPES
+from mdc_core.wire.files import read_events
+
+_TIME = pa.timestamp("ns", "UTC")
+
+
+class PartGroup(NamedTuple):
+    """The events of one symbol and type in a part, `first` and `last` by event time."""
+
+    symbol: str | None
+    type_name: str
+    rows: int
+    first: int | None
+    last: int | None
+    untimed: int = 0  # rows without event time
+
+    def within(self, query: Query) -> bool | None:
+        """Whether all events are wanted, or none; None if only reading them can tell."""
+        if query.symbols and self.symbol not in query.symbols:
+            return False
+        if query.types and self.type_name not in query.types:
+            return False
+        if query.start is None and query.end is None:
+            return True
+        if self.untimed or self.first is None or self.last is None:
+            return None
+        late = query.start is None or query.start <= self.first
+        early = query.end is None or self.last < query.end
+        if late and early:
+            return True
+        before = query.start is not None and self.last < query.start
+        after = query.end is not None and self.first >= query.end
+        return False if before or after else None
+
+
+class StoredPart(NamedTuple):
+    """One file of an archive: its path below the root, its period, its events."""
+
+    path: PurePosixPath
+    bytes: int
+    period: tuple[int | None, int | None]
+    groups: list[PartGroup]
+    problem: str | None = None  # why its events are not known
+    tier: str = "hot"
+
+
+def summaries(root: Path | str, query: Query) -> Iterator[StoredPart]:
+    """The parts of an archive that hold, or may hold, what is asked for; whole parts."""
+    archive = Archive.open(root)
+    if archive.has_catalog:
+        with archive.catalog(read_only=True) as catalog:
+            parts = catalog.parts(query)
+        yield from map(part_of, parts)
+    else:
+        yield from _from_files(Path(root), query)
+
+
+def part_of(row: PartRow) -> StoredPart:
+    """What the catalog knows of a part."""
+    path = PurePosixPath(row.path)
+    group = PartGroup(row.symbol, row.type_name, row.rows, row.first, row.last, row.untimed)
+    return StoredPart(path, row.bytes, period(path), [group], tier=row.tier)
+
+
+def _from_files(root: Path, query: Query) -> Iterator[StoredPart]:
+    """The same where there is no catalog: what the files say."""
+    for path in chosen(root, query):
+        below = PurePosixPath(path.relative_to(root))
+        size = 0
+        try:
+            size = path.stat().st_size
+            groups = groups_of(path)
+        except FileNotFoundError:
+            continue  # gone since we looked
+        except OSError as error:
+            problem = f"cannot read {path}: {error.strerror or error}"
+            yield StoredPart(below, size, period(below), [], problem)
+        except DataError as error:
+            problem = str(error) if str(path) in str(error) else f"{path}: {error}"
+            yield StoredPart(below, size, period(below), [], problem)
+        else:
+            wanted = [group for group in groups if group.within(query) is not False]
+            if wanted or not groups:
+                yield StoredPart(below, size, period(below), wanted)
+
+
+def groups_of(path: Path) -> list[PartGroup]:
+    """The events of a file by symbol and type; control events are none."""
+    group = footer_group(path)
+    if group is None:
+        return _read_groups(path)
+    return [group] if group.rows and group.type_name not in CONTROL_TYPES else []
+
+
+def footer_group(path: Path) -> PartGroup | None:
+    """The events of a Parquet file of one symbol and type, by its footer alone.
+
+    None if the footer does not tell; raises DataError if there is none that can be read.
+    """
+    if path.suffix != ".parquet":
+        return None
+    try:
+        meta = pq.read_metadata(path)
+        kind = _only_value(meta, "type")
+        symbol = _only_value(meta, "symbol")
+        times = _range(meta, "ts_event")
+        field_type = meta.schema.to_arrow_schema().field("ts_event").type if times else None
+    except (pa.ArrowException, ValueError, OSError) as error:
+        raise DataError(f"{path}: not a whole Parquet file: {error}") from None
+    if not kind or not kind[0] or not symbol or times is None or field_type != _TIME:
+        return None
+    return PartGroup(symbol[0], kind[0], meta.num_rows, *times)
+
+
+def _statistics(meta: pq.FileMetaData, name: str) -> list[Any] | None:
+    """What the footer knows of a column, by row group; None if not of each one."""
+    columns = [i for i in range(meta.num_columns) if meta.schema.column(i).path == name]
+    if not columns:
+        return None
+    found: list[Any] = [
+        meta.row_group(index).column(columns[0]).statistics for index in range(meta.num_row_groups)
+    ]
+    return found if all(s is not None and s.has_null_count for s in found) else None
+
+
+def _only_value(meta: pq.FileMetaData, name: str) -> tuple[str | None] | None:
+    """The one value of a text column, which may be null; None if the footer does not tell."""
+    values: set[str | None] = set()
+    for statistics in _statistics(meta, name) or ():
+        if statistics.null_count:
+            values.add(None)
+        if statistics.num_values:
+            if not statistics.has_min_max:
+                return None
+            values |= {statistics.min, statistics.max}
+    return (values.pop(),) if len(values) == 1 else None
+
+
+def _range(meta: pq.FileMetaData, name: str) -> tuple[int | None, int | None, int] | None:
+    """First, last and number of nulls of a time column; None if the footer does not tell."""
+    ends: list[int] = []
+    nulls = 0
+    found = _statistics(meta, name)
+    if found is None:
+        return None
+    for statistics in found:
+        nulls += statistics.null_count
+        if statistics.num_values:
+            if not statistics.has_min_max or statistics.physical_type != "INT64":
+                return None
+            ends += [statistics.min_raw, statistics.max_raw]
+    return (min(ends), max(ends), nulls) if ends else (None, None, nulls)
+
+
+def _read_groups(path: Path) -> list[PartGroup]:
+    """The same by reading the events."""
+    groups: dict[tuple[Any, Any], PartGroup] = {}
+    for batch in read_events(path):
+        moments, known = integers(batch, "ts_event")
+        table = pa.table(
+            {
+                "symbol": batch.column(batch.schema.get_field_index("symbol")),
+                "type": batch.column(0),
+                "moment": pa.array(moments, mask=~known),
+            }
+        ).group_by(["symbol", "type"])
+        counts: list[Any] = [([], "count_all"), ("moment", "count")]
+        ends: list[Any] = [("moment", "min"), ("moment", "max")]
+        for row in table.aggregate(counts + ends).to_pylist():
+            if row["type"] not in CONTROL_TYPES:
+                key = row["symbol"], row["type"]
+                untimed = row["count_all"] - row["moment_count"]
+                new = PartGroup(
+                    *key, row["count_all"], row["moment_min"], row["moment_max"], untimed
+                )
+                groups[key] = joined(groups[key], new) if key in groups else new
+    return [groups[key] for key in sorted(groups, key=str)]
+
+
+def joined(one: PartGroup, other: PartGroup) -> PartGroup:
+    """The events of two groups of the same symbol and type as one."""
+    firsts = [g.first for g in (one, other) if g.first is not None]
+    lasts = [g.last for g in (one, other) if g.last is not None]
+    return PartGroup(
+        one.symbol,
+        one.type_name,
+        one.rows + other.rows,
+        min(firsts, default=None),
+        max(lasts, default=None),
+        one.untimed + other.untimed,
+    )
+
+
+def shares(part: StoredPart) -> list[int]:
+    """The bytes of each group of a part; a file of several is divided by their rows."""
+    rows = sum(group.rows for group in part.groups)
+    cut = [part.bytes * group.rows // rows for group in part.groups]
+    return [part.bytes - sum(cut[1:]), *cut[1:]] if cut else []

@@ -1,0 +1,128 @@
+"""The last events in time order, while only so many are held."""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from mdc_core.accounting import count_types
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.merge import MergeSource, merge
+from mdc_core.archive.read.snapshot import Stored, snapshot
+from mdc_core.archive.read.summary import footer_group
+from mdc_core.archive.row_time import NO_TIME, row_time
+from mdc_core.batch import Bools, Int64s, is_type
+from mdc_core.events import CONTROL_TYPES
+from mdc_core.times import MAX_NS
+
+SPARE_ROWS = 65_536  # held beyond what is wanted, so that cutting is rare
+
+
+class TailRows:
+    """The last data events of what is added; of equal times those that were added last."""
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.least = NO_TIME  # what is before this is not among the last
+        self._held: list[tuple[pa.RecordBatch, Int64s]] = []
+        self._count = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take the rows that may be among the last."""
+        moments = row_time(batch)
+        control = is_type(batch, *CONTROL_TYPES)
+        self._keep(batch, moments, (moments >= self.least) & ~control)
+        if self._count > self.rows + SPARE_ROWS:
+            self._cut()
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The last rows in time order."""
+        self._cut()
+        return merge(MergeSource(partial(_sorted, *held)) for held in self._held)
+
+    def _keep(self, batch: pa.RecordBatch, moments: Int64s, mask: Bools) -> None:
+        if mask.any():
+            # A copy, so that the rest of the batch is not held as well.
+            rows = np.flatnonzero(mask)
+            self._held.append((batch.take(rows), moments[rows]))
+            self._count += len(rows)
+
+    def _cut(self) -> None:
+        """Let go of what is not among the last."""
+        if self._count < self.rows or not self._count:
+            return
+        held, self._held, self._count = self._held, [], 0
+        moments = np.concatenate([moments for _, moments in held])
+        last = np.argsort(moments, kind="stable")[len(moments) - self.rows :]
+        wanted = np.zeros(len(moments), np.bool_)
+        wanted[last] = True
+        self.least = int(moments[last[0]]) if len(last) else MAX_NS
+        start = 0
+        for batch, own in held:
+            self._keep(batch, own, wanted[start : start + len(own)])
+            start += len(own)
+
+
+def _sorted(batch: pa.RecordBatch, moments: Int64s, rows: int) -> Iterator[pa.RecordBatch]:
+    yield batch.take(np.argsort(moments, kind="stable"))
+
+
+def archive_last(
+    root: Path | str, query: Query, rows: int, counts: Counter[str]
+) -> list[pa.RecordBatch]:
+    """The last rows of an archive in time order; what is read is counted by type."""
+    held = snapshot(root, query)
+    unsealed = TailRows(rows)
+    for batch in held.unsealed_batches():
+        counts.update(count_types(batch))
+        unsealed.add(batch)
+    found: list[pa.RecordBatch] = []
+    for group in latest_first(held.stored()):
+        missing = rows - sum(batch.num_rows for batch in found)
+        if missing <= 0:
+            break
+        last = TailRows(missing)
+        for piece in group:
+            if bounds(piece)[1] <= last.least:
+                continue
+            for batch in map(query.of, piece.batches()):
+                counts.update(count_types(batch))
+                last.add(batch)
+        found = [*last.batches(), *found]
+    for batch in found:
+        unsealed.add(batch)
+    return list(unsealed.batches())
+
+
+def latest_first(stored: list[Stored]) -> Iterator[list[Stored]]:
+    """The pieces in groups that are apart in time, the latest first, each in its order."""
+    spans = [(*_span(piece), number) for number, piece in enumerate(stored)]
+    group: list[int] = []
+    reach = MAX_NS
+    for start, stop, number in sorted(spans, key=lambda span: span[1], reverse=True):
+        if group and stop <= reach:
+            yield [stored[at] for at in sorted(group)]
+            group, reach = [], MAX_NS
+        group.append(number)
+        reach = min(reach, start)
+    if group:
+        yield [stored[at] for at in sorted(group)]
+
+
+def _span(piece: Stored) -> tuple[int, int]:
+    """Where the events are in time, [start, stop), as far as catalog or path tell."""
+    known = (piece.start, piece.stop) != (NO_TIME, MAX_NS)
+    return (piece.start, piece.stop) if known else bounds(piece)
+
+
+def bounds(piece: Stored) -> tuple[int, int]:
+    """The same more narrowly, as far as the footer of a file tells."""
+    if piece.row is not None or piece.path is None:
+        return piece.start, piece.stop
+    group = footer_group(piece.path)
+    if group is None or group.untimed or group.first is None or group.last is None:
+        return NO_TIME, MAX_NS
+    return group.first, group.last + 1

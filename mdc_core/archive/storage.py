@@ -1,0 +1,260 @@
+"""Where parts lie: a directory, or an object store by a URL such as s3://bucket/prefix."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from mdc_core.errors import ConfigError, DataError, WriteError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+URL = re.compile(r"[a-z][a-z0-9+.-]+://")
+SYNCS_AT_ONCE = 4
+COPY_BYTES = 4 << 20
+STATE = "_mdc"  # the directory of catalog and journals
+
+
+class Storage:
+    """Files by their paths below a directory or prefix, each whole or not there."""
+
+    url: str
+    local: Path | None = None
+
+    def open(self, path: str) -> "pa.NativeFile":
+        """A file to read anywhere in; raises FileNotFoundError."""
+        raise NotImplementedError
+
+    def take(self, files: Sequence[tuple[Path, str]]) -> None:
+        """Bring finished files from the state directory into their places, durably."""
+        raise NotImplementedError
+
+    def remove(self, path: str) -> None:
+        """Remove a file; one that is not there is fine."""
+        raise NotImplementedError
+
+    def size(self, path: str) -> int | None:
+        """The bytes of a file, None if it is not there."""
+        raise NotImplementedError
+
+    def walk(self) -> Iterator[tuple[str, int]]:
+        """All files and their sizes, in the order of their paths."""
+        raise NotImplementedError
+
+    def full_path(self, path: str) -> str:
+        """The path as people and other programs name it."""
+        raise NotImplementedError
+
+
+class Directory(Storage):
+    """A directory of this host."""
+
+    def __init__(self, local: Path) -> None:
+        self.local: Path = local
+        self.url = str(local)
+
+    def open(self, path: str) -> "pa.NativeFile":
+        """A file to read anywhere in, mapped: only what is read comes from the disk."""
+        import pyarrow as pa
+
+        return pa.OSFile(str(self.local / path), "rb")
+
+    def take(self, files: Sequence[tuple[Path, str]]) -> None:
+        """Sync the files, rename them, sync the directories they are in now."""
+        targets = [self.local / path for _, path in files]
+        folders = {target.parent for target in targets}
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+        sync_all([source for source, _ in files])
+        for (source, _), target in zip(files, targets, strict=True):
+            _rename(source, target)
+        above = {above for folder in folders for above in folder.parents}
+        sync_all([*folders, *(f for f in above if f.is_relative_to(self.local))])
+
+    def remove(self, path: str) -> None:
+        """Remove a file, and the directories that it leaves empty."""
+        target = self.local / path
+        target.unlink(missing_ok=True)
+        for folder in target.relative_to(self.local).parents[:-1]:
+            with suppress(OSError):
+                (self.local / folder).rmdir()
+
+    def size(self, path: str) -> int | None:
+        """The bytes of a file, None if it is not there."""
+        try:
+            return (self.local / path).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def walk(self) -> Iterator[tuple[str, int]]:
+        """All files and their sizes; the state directory and what is hidden left out."""
+        for top, folders, names in os.walk(self.local):
+            folders[:] = sorted(f for f in folders if f not in (STATE, "_tmp") and f[0] != ".")
+            for name in sorted(n for n in names if n[0] != "."):
+                file = Path(top, name)
+                with suppress(FileNotFoundError):
+                    yield file.relative_to(self.local).as_posix(), file.stat().st_size
+
+    def full_path(self, path: str) -> str:
+        """The path of a file."""
+        return str(self.local / path)
+
+
+class Bucket(Storage):
+    """A prefix of an object store; an object is there when its upload is complete."""
+
+    def __init__(self, url: str) -> None:
+        if "@" in url.partition("://")[2].partition("/")[0] and not url.startswith("abfs"):
+            raise ConfigError(
+                f"{url.partition('://')[0]}://...: keys do not belong in a URL",
+                hint="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile",
+            )
+        self.url = url.partition("?")[0].rstrip("/")
+        self._fs, self._prefix = _filesystem(url)
+
+    def open(self, path: str) -> "pa.NativeFile":
+        """An object to read anywhere in: only what is read is fetched."""
+        with self._told(path):
+            file: pa.NativeFile = self._fs.open_input_file(self._key(path))
+        return file
+
+    def take(self, files: Sequence[tuple[Path, str]]) -> None:
+        """Upload the files, some at a time, and look that each arrived whole."""
+        with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
+            list(pool.map(lambda pair: self._upload(*pair), files))
+        for source, _ in files:
+            source.unlink()
+
+    def _upload(self, source: Path, path: str) -> None:
+        size = source.stat().st_size
+        try:
+            with (
+                source.open("rb") as file,
+                self._fs.open_output_stream(self._key(path), compression=None) as out,
+            ):
+                while data := file.read(COPY_BYTES):
+                    out.write(data)
+            arrived = self.size(path)
+        except OSError as error:
+            raise WriteError(f"cannot write {self.full_path(path)}: {_short(error)}") from None
+        if arrived != size:
+            raise WriteError(f"{self.full_path(path)}: {arrived} bytes arrived of {size}")
+
+    def remove(self, path: str) -> None:
+        """Remove an object; one that is not there is fine."""
+        with suppress(FileNotFoundError), self._told(path):
+            self._fs.delete_file(self._key(path))
+
+    def size(self, path: str) -> int | None:
+        """The bytes of an object, None if it is not there."""
+        with self._told(path):
+            found: Any = self._fs.get_file_info(self._key(path))
+        size: int | None = found.size
+        return size
+
+    def walk(self) -> Iterator[tuple[str, int]]:
+        """All objects and their sizes, in the order of their paths."""
+        import pyarrow.fs as pafs
+
+        selector = pafs.FileSelector(self._prefix, allow_not_found=True, recursive=True)
+        with self._told(""):
+            infos: Any = self._fs.get_file_info(selector)
+        prefix = PurePosixPath(self._prefix)
+        files = [
+            (PurePosixPath(info.path).relative_to(prefix).as_posix(), info.size)
+            for info in infos
+            if info.is_file
+        ]
+        return iter(sorted(files))
+
+    def full_path(self, path: str) -> str:
+        """The URL of an object."""
+        return f"{self.url}/{path}"
+
+    def _key(self, path: str) -> str:
+        return f"{self._prefix}/{path}"
+
+    def _told(self, path: str) -> "_Told":
+        return _Told(self.full_path(path))
+
+
+class _Told:
+    """Turns what an object store answers into errors of ours; FileNotFoundError stays."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            raise DataError(f"cannot read {self._name}: {_short(error)}") from None
+
+
+def storage_of(url: str | Path) -> Storage:
+    """The place that a path or a URL names."""
+    if URL.match(str(url)):
+        return Bucket(str(url))
+    return Directory(Path(url))
+
+
+def _filesystem(url: str) -> tuple[Any, str]:
+    import pyarrow as pa
+    import pyarrow.fs as pafs
+
+    try:
+        filesystem, prefix = pafs.FileSystem.from_uri(url)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ConfigError(
+            f"{url}: {_short(error)}",
+            hint="s3://bucket/prefix, gs://bucket/prefix, abfs://container@account/prefix",
+        ) from None
+    if not prefix.strip("/"):
+        raise ConfigError(f"{url}: names no bucket", hint="s3://bucket/prefix")
+    return filesystem, prefix.rstrip("/")
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _rename(source: Path, target: Path) -> None:
+    """Rename, also to another file system: then the target is whole or not there as well."""
+    try:
+        source.rename(target)
+    except FileNotFoundError:
+        # A directory that was empty until now, and that another process has just removed.
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+    except OSError as error:
+        if error.errno != 18:  # EXDEV
+            raise
+        beside = target.with_name(f".{target.name}.part")
+        shutil.copyfile(source, beside)
+        sync_all([beside])
+        beside.rename(target)
+        source.unlink()
+
+
+def sync_all(paths: Sequence[Path]) -> None:
+    """Bring files or directories to the disk, some at a time: the disk takes them together."""
+    if not paths:
+        return
+    with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
+        shares = [paths[at::SYNCS_AT_ONCE] for at in range(SYNCS_AT_ONCE)]
+        list(pool.map(_sync, shares))
+
+
+def _sync(paths: Sequence[Path]) -> None:
+    for path in paths:
+        fd = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

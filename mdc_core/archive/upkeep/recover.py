@@ -1,0 +1,191 @@
+"""Recovery: what a killed process left undone is done, by whoever comes next."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from time import time_ns
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from mdc_core import __version__
+from mdc_core.archive.health import rebuild
+from mdc_core.archive.profiles import Profiles
+from mdc_core.archive.write import journal
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.journal import Header, Segment
+from mdc_core.archive.write.replace import clear_trash, finish_moves
+from mdc_core.archive.write.seal import SealPlan, seal
+from mdc_core.archive.write.sorter import Sorter
+from mdc_core.batch import from_rows
+from mdc_core.errors import BusyError, WriteError
+from mdc_core.events import Gap
+from mdc_core.times import DAY
+
+DAMAGED = "damaged"
+_REMEMBERED = 30 * DAY  # how long it is known that a segment was sealed
+
+
+class Recovered(NamedTuple):
+    """A segment that was left behind, and what became of it."""
+
+    segment: str
+    events: int
+    parts: int
+    torn: int  # bytes of a record that was never finished, and never acknowledged
+    damages: list[str]
+
+    @property
+    def text(self) -> str:
+        """The same in words."""
+        cut = f", {self.torn} bytes of an unfinished record cut off" if self.torn else ""
+        return f"{self.segment}: {self.events} events{cut}"
+
+
+def prepare(archive: Archive, tiers: Mapping[str, str] | None = None) -> list[Recovered]:
+    """Make an archive ready to be written: catalog, directories, recovery.
+
+    `tiers` names the places of its tiers, where a lost catalog is made again from as well.
+    """
+    try:
+        for name in ("journal", "tmp"):
+            (archive.state / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WriteError(f"cannot write below {archive.root}: {error.strerror}") from None
+    if not archive.has_catalog:
+        with archive.maintained(wait=True):
+            if not archive.has_catalog:
+                rebuild.rebuild(archive, tiers or {})
+    return recover(archive)
+
+
+def left_behind(archive: Archive) -> Iterator[Recovered]:
+    """What there is to recover; nothing is changed."""
+    with archive.catalog(read_only=True) as catalog:
+        sealed = catalog.sealed()
+    for path in journal.segments(archive.state / "journal"):
+        file = None if path.stem in sealed else journal.left_behind(path)
+        if file is not None:
+            with closing(file):
+                segment = Segment(file, str(path))
+                events = sum(batch.num_rows for batch in segment.batches())
+                yield _told(path.stem, segment, events, 0)
+
+
+def recover(archive: Archive) -> list[Recovered]:
+    """Seal what was left in journals, finish what was to be moved, clear what was begun."""
+    found = []
+    for path in journal.segments(archive.state / "journal"):
+        file = journal.left_behind(path)
+        if file is not None:
+            try:
+                with closing(file):
+                    recovered = _recovered(archive, path, file)
+            except OSError as error:
+                raise WriteError(
+                    f"cannot write below {archive.root}: {error.strerror or error}",
+                    hint=f"the events stay in {path}; mdc recover tries again",
+                ) from None
+            if recovered is not None:
+                found.append(recovered)
+    with suppress(BusyError), archive.maintained(), archive.catalog() as catalog:
+        finish_moves(archive, catalog)
+        catalog.renew_sum()
+        _clear(archive)
+        clear_trash(archive)
+        old = catalog.sealed_before(time_ns() - _REMEMBERED)
+        if old:
+            catalog.forget_sealed(old)
+    return found
+
+
+def _recovered(archive: Archive, path: Path, file: BinaryIO) -> Recovered | None:
+    """Seal one segment under its own name, and give it up."""
+    with archive.catalog(read_only=True) as catalog:
+        done = path.stem in catalog.sealed()
+    segment = Segment(file, str(path))
+    if done:
+        _give_up(archive, path, segment)
+        return None
+    header = segment.header() or _unknown(path.stem)
+    manner, sorter = _manner(header), Sorter(archive.state, header.partition)
+    events = 0
+    with closing(sorter):
+        for batch in segment.batches():
+            events += batch.num_rows
+            sorter.add(batch)
+        recovered = _told(path.stem, segment, events, 0)
+        if recovered.damages:
+            sorter.add(_hole(segment))
+        parts = seal(archive, manner, path.stem, sorter)
+    _give_up(archive, path, segment)
+    return recovered._replace(parts=len(parts))
+
+
+def _give_up(archive: Archive, path: Path, segment: Segment) -> None:
+    """Remove a segment whose events are in parts; one that is damaged is kept for people."""
+    for _ in segment.batches():
+        pass
+    if all(damage.torn for damage in segment.damages):
+        path.unlink(missing_ok=True)
+        return
+    aside = archive.state / DAMAGED
+    aside.mkdir(exist_ok=True)
+    path.rename(aside / path.name)
+
+
+def _told(name: str, segment: Segment, events: int, parts: int) -> Recovered:
+    torn = sum(damage.stop - damage.start for damage in segment.damages if damage.torn)
+    damages = [
+        f"{segment.name}: bytes {damage.start} to {damage.stop}: {damage.reason}"
+        for damage in segment.damages
+        if not damage.torn
+    ]
+    return Recovered(name, events, parts, torn, damages)
+
+
+def _hole(segment: Segment) -> pa.RecordBatch:
+    """An event that says that acknowledged events are gone."""
+    return from_rows([Gap(reason="journal-damage")])
+
+
+def _manner(header: Header) -> SealPlan:
+    profiles = msgspec.convert(header.profiles, Profiles)
+    formats = Formats.load(header.format, header.options, profiles)
+    return SealPlan(formats, header.layout, header.run_id, bytes(header.origin))
+
+
+def _unknown(segment: str) -> Header:
+    """How to seal a segment whose own words about it are damaged."""
+    run_id = segment.rpartition("-")[0]
+    return Header(
+        mdc=__version__, run_id=run_id, format="parquet", layout="by-symbol", partition="daily"
+    )
+
+
+def _clear(archive: Archive) -> None:
+    """Remove what was begun by processes that are gone; nobody else rewrites now."""
+    begun = list((archive.state / "tmp").iterdir())
+    # In this order: a journal is there before anything of it is written.
+    writing = {path.stem for path in journal.segments(archive.state / "journal")}
+    for folder in begun:
+        if folder.name not in writing:
+            shutil.rmtree(folder, ignore_errors=True)
+    for unseen in (archive.state / "journal").glob("*.new"):
+        pid = unseen.suffixes[-2][1:] if len(unseen.suffixes) > 1 else ""
+        if not (pid.isdecimal() and _alive(int(pid))):
+            unseen.unlink(missing_ok=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

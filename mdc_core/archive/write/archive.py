@@ -1,0 +1,165 @@
+"""An archive: where its parts lie, and where its catalog and journals are."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from mdc_core.archive.catalog import catalog
+from mdc_core.archive.catalog.catalog import Catalog, PartRow
+from mdc_core.archive.storage import STATE, URL, Directory, Storage, storage_of
+from mdc_core.errors import BusyError, DataError, WriteError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MAINTENANCE = "maintenance.lock"
+READERS = "readers.lock"
+GROWING = "growing.lock"
+
+
+class Archive:
+    """One archive, to be read from or to be changed.
+
+    Parts lie below the root, or below the directory of their tier. The state directory holds
+    the catalog, journals, and what is on its way: `_mdc` below the root, or for an object store
+    a directory of this host, below MDC_STATE (default: $XDG_STATE_HOME/mdc/archives).
+    """
+
+    def __init__(self, root: str | Path, environ: Mapping[str, str] = os.environ) -> None:
+        self.root = str(root)
+        self.place = storage_of(root)
+        self.local = self.place.local
+        self.state = self.local / STATE if self.local else _remote_state(self.root, environ)
+        self._places: dict[str, Storage] = {"": self.place}
+        self._reading: BinaryIO | None = None
+
+    @classmethod
+    def open(cls, root: str | Path) -> "Archive":
+        """An archive that is there; raises DataError if it is not."""
+        found = cls(root)
+        hint = f"mdc store --root {root} makes one"
+        if found.local is not None and not found.local.is_dir():
+            raise DataError(f"no archive at {root}", hint=hint)
+        if found.local is None and not found.has_catalog:
+            raise DataError(
+                f"no catalog of {root} on this host", hint=f"{hint}; mdc catalog rebuild"
+            )
+        return found
+
+    @classmethod
+    def create(cls, root: str | Path) -> "Archive":
+        """An archive, made if it is not there yet."""
+        made = cls(root)
+        try:
+            made.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WriteError(f"cannot write below {root}: {error.strerror}") from None
+        return made
+
+    @property
+    def has_catalog(self) -> bool:
+        """Whether it has one: a plain directory of parts has none."""
+        return catalog.exists(self.state)
+
+    def catalog(self, *, create: bool = False, read_only: bool = False) -> Catalog:
+        """The catalog, opened."""
+        return Catalog(self.state, create=create, read_only=read_only)
+
+    def place_at(self, name: str) -> Storage:
+        """The root (no name), or the directory or URL of a tier, relative to the root."""
+        if name not in self._places:
+            directory = name
+            if self.local is not None and not URL.match(name):
+                directory = str(self.local / name)
+            self._places[name] = storage_of(directory)
+        return self._places[name]
+
+    def path_of(self, part: PartRow) -> str:
+        """The path or URL of a part."""
+        return self.place_at(part.place).full_path(part.path)
+
+    def open_part(self, part: PartRow) -> "pa.NativeFile":
+        """A part to read anywhere in, also if another has taken its place since we looked."""
+        place = self.place_at(part.place)
+        try:
+            file = place.open(part.path)
+            size = file.size()
+            if size == part.bytes or (part.frames and size > part.bytes):
+                return file
+            file.close()
+        except (FileNotFoundError, NotADirectoryError):
+            pass
+        except OSError as error:
+            raise DataError(f"cannot read {self.path_of(part)}: {error}") from None
+        trash = Directory(self.state / "trash")
+        with suppress(FileNotFoundError):
+            return trash.open(part.sha256)
+        with self.catalog(read_only=True) as now:
+            for move in now.moves():
+                if move.kind == "put" and (move.place, move.path) == part.key:
+                    with suppress(FileNotFoundError):
+                        return Directory(self.state).open(move.source)
+        raise DataError(
+            f"{self.path_of(part)} is not the file that the catalog knows",
+            hint="mdc verify tells more",
+        )
+
+    def reading(self) -> None:
+        """Keep what we may still want to read from being cleared away, until we end."""
+        if self._reading is None:
+            with suppress(OSError):  # no right to write here: then it is only less sure
+                self._reading = (self.state / READERS).open("ab")
+                fcntl.flock(self._reading, fcntl.LOCK_SH)
+
+    def close(self) -> None:
+        """Nothing more will be read; the end of the process says so as well."""
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether nobody reads, and nobody begins to while we are in here."""
+        with (self.state / READERS).open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    @contextmanager
+    def growing(self, *, barred: bool = False) -> Iterator[None]:
+        """While files are appended to, none of them is replaced; `barred`: the other way."""
+        with (self.state / GROWING).open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX if barred else fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def maintained(self, *, wait: bool = False) -> Iterator[None]:
+        """The right to rewrite parts, which one process has at a time; raises BusyError."""
+        try:
+            file = (self.state / MAINTENANCE).open("ab")
+        except OSError as error:
+            raise WriteError(f"cannot write below {self.state}: {error.strerror}") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                raise BusyError(
+                    f"{self.root} is being rewritten by another command", hint="try again later"
+                ) from None
+            yield
+
+
+def _remote_state(root: str, environ: Mapping[str, str]) -> Path:
+    """Where this host keeps the catalog and the journals of an archive that lies elsewhere."""
+    home = environ.get("XDG_STATE_HOME") or f"{environ.get('HOME', '')}/.local/state"
+    base = environ.get("MDC_STATE") or f"{home}/mdc/archives"
+    url = root.rstrip("/")
+    name = "".join(c if c.isalnum() else "-" for c in url)[:60]
+    return Path(base, f"{name}-{sha256(url.encode()).hexdigest()[:12]}")

@@ -1,0 +1,374 @@
+"""The journal: batches appended to a file, checksummed, and on the disk before they count.
+
+A segment is a file of records. The first one says how to seal the others. Each has a head
+of 36 bytes (little-endian): the mark, the checksum (CRC-32) of the rest of the head, the
+number of the record, the length of its body, the number of its rows, the checksum of its
+body. The body is the names of the columns, joined by commas, their length before them, and
+the rows as an Arrow record batch. Each record is readable by itself, so damage costs what it
+hits.
+
+Whoever writes a segment holds a lock on it: a segment that is not locked was left behind.
+"""
+
+import fcntl
+import json
+import os
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Condition, Thread
+from time import monotonic
+from typing import Any, BinaryIO, Literal, NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from mdc_core.accounting import count_types
+from mdc_core.archive.catalog.layout import Layout, Partition
+from mdc_core.errors import WriteError
+from mdc_core.events import EVENT_TYPES
+from mdc_core.schema import VERSIONS_KEY, arrow_schema
+from mdc_core.wire.arrow import Incoming
+
+Fsync = Literal["always", "batch", "none"]
+SUFFIX = ".journal"
+SYNC_ROWS = 1_000
+SYNC_SECONDS = 1.0
+_MARK = b"mdcJ"
+_HEAD = struct.Struct("<4sIQQQI")  # mark, crc of what follows, number, length, rows, crc
+_TAIL = struct.Struct("<QQQI")
+_LONGEST = 1 << 40
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """How a segment is to be sealed."""
+
+    mdc: str
+    run_id: str
+    format: str
+    options: dict[str, Any] = {}
+    profiles: dict[str, Any] = {}
+    layout: Layout
+    partition: Partition
+    schema: bytes = b""  # all columns and versions of the vocabulary, as an Arrow message
+    origin: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class Journal:
+    """A segment that is being written."""
+
+    def __init__(self, folder: Path, segment: str, header: Header, fsync: Fsync) -> None:
+        self.segment = segment
+        self.path = folder / f"{segment}{SUFFIX}"
+        self.size = 0
+        self.rows = 0
+        self.written: Counter[str] = Counter()  # events by type
+        self._number = 0
+        self._durable: Counter[str] = Counter()
+        self._unsynced = 0
+        self._since = 0.0
+        self._failed: OSError | None = None
+        self._state = Condition()
+        self._closing = False
+        self._fsync = fsync
+        try:
+            self._fd = _created(self.path)
+        except OSError as error:
+            raise _refused(self.path, error) from None
+        try:
+            self._append(msgspec.json.encode(header), 0)
+            if fsync != "none":
+                os.fsync(self._fd)
+                _sync_folder(folder)
+        except OSError as error:
+            self.close()
+            raise _refused(self.path, error) from None
+        self._thread: Thread | None = None
+        if fsync == "batch":
+            self._thread = Thread(target=self._sync_in_groups, name="journal", daemon=True)
+            self._thread.start()
+
+    def write(self, batch: pa.RecordBatch, counts: Mapping[str, int]) -> None:
+        """Append a batch; `acknowledged` tells when it is durable."""
+        body = pa.record_batch(batch.columns, names=batch.schema.names)
+        try:
+            self._append((_names(batch.schema), body.serialize()), batch.num_rows)
+            if self._fsync == "always":
+                os.fsync(self._fd)
+        except OSError as error:
+            raise _refused(self.path, error) from None
+        self.rows += batch.num_rows
+        with self._state:
+            if self._failed is not None:
+                raise _refused(self.path, self._failed)
+            self.written.update(counts)
+            if self._fsync != "batch":
+                self._durable = self.written.copy()
+                return
+            if not self._unsynced:
+                self._since = monotonic()
+            self._unsynced += batch.num_rows
+            self._state.notify()
+
+    @property
+    def acknowledged(self) -> Counter[str]:
+        """How many events of each type are durable."""
+        with self._state:
+            return self._durable.copy()
+
+    def sync(self) -> None:
+        """Make everything durable now."""
+        if self._fsync == "none":
+            return
+        try:
+            os.fsync(self._fd)
+        except OSError as error:
+            raise _refused(self.path, error) from None
+        with self._state:
+            self._durable = self.written.copy()
+            self._unsynced = 0
+
+    def _append(self, body: Any, rows: int) -> None:
+        """Write one record; what could not be written whole is cut off again."""
+        pieces = body if isinstance(body, tuple) else (body,)
+        length = sum(len(memoryview(piece)) for piece in pieces)
+        crc = 0
+        for piece in pieces:
+            crc = zlib.crc32(piece, crc)
+        tail = _TAIL.pack(self._number, length, rows, crc)
+        head = _HEAD.pack(_MARK, zlib.crc32(tail), self._number, length, rows, crc)
+        try:
+            _write_all(self._fd, [head, *pieces])
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._fd, self.size)
+            raise
+        self.size += len(head) + length
+        self._number += 1
+
+    def _sync_in_groups(self) -> None:
+        """Sync when there are enough events, or the oldest has waited long enough."""
+        with self._state:
+            while True:
+                self._state.wait_for(lambda: self._closing or self._unsynced)
+                left = self._since + SYNC_SECONDS - monotonic()
+                self._state.wait_for(
+                    lambda: self._closing or self._unsynced >= SYNC_ROWS, max(left, 0)
+                )
+                if self._closing:
+                    return
+                reached, self._unsynced = self.written.copy(), 0
+                self._state.release()
+                try:
+                    os.fsync(self._fd)
+                    failed = None
+                except OSError as error:
+                    failed = error
+                finally:
+                    self._state.acquire()
+                if failed is not None:
+                    self._failed = failed
+                    return
+                self._durable = reached
+
+    def close(self) -> None:
+        """Let go of the segment; the file stays."""
+        with self._state:
+            self._closing = True
+            self._state.notify()
+        thread = getattr(self, "_thread", None)
+        if thread is not None:
+            thread.join()
+        os.close(self._fd)
+
+
+class JournalRecord(NamedTuple):
+    """A record that was read, and where it is in the file."""
+
+    start: int
+    stop: int
+    number: int
+    rows: int
+    body: bytes
+
+
+class JournalDamage(NamedTuple):
+    """Bytes of a segment that are no sound record; `torn`: a record that was never finished."""
+
+    start: int
+    stop: int
+    torn: bool
+    reason: str
+
+
+class Segment:
+    """A segment that is read: its records, and what is wrong with it."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self.name = name
+        self.damages: list[JournalDamage] = []
+        self.missing = 0  # records known to be gone, by their numbers
+        self._file = file
+        self.size = os.fstat(file.fileno()).st_size
+
+    def header(self) -> Header | None:
+        """How it is to be sealed; None where that cannot be read."""
+        first = next(self._records(), None)
+        if first is None or first.number != 0:
+            return None
+        try:
+            return msgspec.json.decode(first.body, type=Header)
+        except msgspec.DecodeError:
+            return None
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The batches in the order in which they were written; `damages` tells what is not.
+
+        Events of an older version of mdc are as the current one has them.
+        """
+        header = self.header()
+        known = vocabulary()
+        said = header.schema if header else b""
+        schema = pa.ipc.read_schema(pa.py_buffer(said)) if said else known
+        same = schema.equals(known, check_metadata=True)
+        for record in self._records():
+            if record.number:
+                batch = decoded(record.body, schema)
+                yield batch if same else self._current(batch)
+
+    def _current(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        said = json.loads((batch.schema.metadata or {})[VERSIONS_KEY])
+        versions = {name: said[name] for name in count_types(batch)}
+        own = batch.schema.with_metadata({VERSIONS_KEY: json.dumps(versions)})
+        incoming = Incoming(own, self.name)
+        return incoming.events(batch.replace_schema_metadata(own.metadata))
+
+    def _records(self) -> Iterator[JournalRecord]:
+        self.damages.clear()
+        self.missing = 0
+        at, number = 0, 0
+        while at < self.size:
+            found = self._record(at)
+            if isinstance(found, JournalDamage):
+                following = self._resume(found.start + 1) if not found.torn else None
+                stop = self.size if following is None else following
+                self.damages.append(found._replace(stop=stop))
+                at = stop
+                continue
+            self.missing += found.number - number
+            number = found.number + 1
+            at = found.stop
+            yield found
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def _record(self, at: int) -> JournalRecord | JournalDamage:
+        head = os.pread(self._file.fileno(), _HEAD.size, at)
+        if len(head) < _HEAD.size:
+            torn = _MARK.startswith(head[: len(_MARK)])
+            return JournalDamage(at, self.size, torn, "a head that breaks off")
+        mark, head_crc, number, length, rows, crc = _HEAD.unpack(head)
+        if mark != _MARK or zlib.crc32(head[8:]) != head_crc or length > _LONGEST:
+            return JournalDamage(at, self.size, False, "a damaged head")
+        start = at + _HEAD.size
+        if start + length > self.size:
+            return JournalDamage(at, self.size, True, "a record that was not finished")
+        body = os.pread(self._file.fileno(), length, start)
+        if zlib.crc32(body) != crc:
+            return JournalDamage(at, self.size, False, f"record {number}: its checksum differs")
+        return JournalRecord(at, start + length, number, rows, body)
+
+    def _resume(self, at: int) -> int | None:
+        """Where the next sound head is."""
+        fd, step = self._file.fileno(), 1 << 20
+        while at < self.size:
+            data = os.pread(fd, step + len(_MARK), at)
+            place = data.find(_MARK)
+            while place >= 0:
+                head = os.pread(fd, _HEAD.size, at + place)
+                if len(head) == _HEAD.size and zlib.crc32(head[8:]) == _HEAD.unpack(head)[1]:
+                    return at + place
+                place = data.find(_MARK, place + 1)
+            at += step
+        return None
+
+
+def vocabulary() -> pa.Schema:
+    """All columns of all event types, and their versions."""
+    return arrow_schema(frozenset(EVENT_TYPES))
+
+
+def decoded(body: bytes, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch in a record, whose columns are some of a schema's."""
+    length = int.from_bytes(body[:4], "little")
+    fields = [schema.field(name) for name in body[4 : 4 + length].decode().split(",")]
+    data = pa.py_buffer(memoryview(body)[4 + length :])
+    return pa.ipc.read_record_batch(data, pa.schema(fields).with_metadata(schema.metadata))
+
+
+def segments(folder: Path) -> list[Path]:
+    """The segments of an archive, in the order of their names."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def left_behind(path: Path) -> BinaryIO | None:
+    """A segment that nobody writes any more, locked; None if it is being written, or gone."""
+    try:
+        file = path.open("rb", buffering=0)
+    except (FileNotFoundError, PermissionError):
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+    except BlockingIOError:
+        pass
+    file.close()
+    return None
+
+
+def _created(path: Path) -> int:
+    """A new file that is locked before it can be seen."""
+    unseen = path.with_suffix(f".{os.getpid()}.new")
+    # Appending: what is written after a cut stands where the cut was.
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    fd = os.open(unseen, flags, 0o666)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        unseen.rename(path)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _names(schema: pa.Schema) -> bytes:
+    names = ",".join(schema.names).encode()
+    return len(names).to_bytes(4, "little") + names
+
+
+def _write_all(fd: int, pieces: list[Any]) -> None:
+    views = [memoryview(piece).cast("B") for piece in pieces]
+    while views:
+        done = os.writev(fd, views[:16])
+        while views and done >= len(views[0]):
+            done -= len(views.pop(0))
+        if done:
+            views[0] = views[0][done:]
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _refused(path: Path, error: OSError) -> WriteError:
+    return WriteError(f"cannot write {path}: {error.strerror or error}")

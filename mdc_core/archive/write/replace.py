@@ -1,0 +1,186 @@
+"""Rewriting: new parts in the place of old ones, in one transaction.
+
+New files are made below the state directory and synced. The transaction enters them, takes out
+the old ones, and says which files are still to be moved; the moves follow, and are done again
+by whoever comes next if a kill comes between. An old file goes by way of the trash, where a
+reader that has the old catalog in hand still finds it; it is cleared when nobody reads.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from mdc_core.archive.catalog.catalog import Catalog, FileMove, PartRow
+from mdc_core.archive.storage import sync_all
+from mdc_core.archive.write.archive import Archive
+from mdc_core.errors import DataError, WriteError
+
+TRASH = "trash"
+_FOLDER = "rewrite-"
+
+
+@contextmanager
+def rewriting(archive: Archive, *, wait: bool = False) -> Iterator[Catalog]:
+    """The right to rewrite parts, and the catalog; what was left undone is done first."""
+    with archive.maintained(wait=wait), archive.catalog() as catalog:
+        finish_moves(archive, catalog)
+        _clear_staged(archive)
+        yield catalog
+        clear_trash(archive)
+
+
+class Replacement:
+    """Some parts in the place of others; use it within `rewriting`."""
+
+    def __init__(self, archive: Archive, catalog: Catalog) -> None:
+        self._archive, self._catalog = archive, catalog
+        self._folder = archive.state / "tmp" / f"{_FOLDER}{os.getpid()}"
+        self._staged = 0
+        self._committed = False  # what is staged belongs to the catalog then
+        self._add: list[tuple[Path, PartRow]] = []
+        self._remove: list[PartRow] = []
+        self._origins: list[bytes] = []
+
+    def stage(self) -> Path:
+        """A path for a new file."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._staged += 1
+        return self._folder / f"{self._staged}.part"
+
+    def add(self, file: Path, part: PartRow, origin: bytes | None = None) -> None:
+        """Enter a staged file as a part."""
+        self._add.append((file, part))
+        if origin is not None:
+            self._origins.append(origin)
+
+    def remove(self, part: PartRow) -> None:
+        """Take a part out."""
+        self._remove.append(part)
+
+    def commit(self) -> None:
+        """Do it all, durably; raises WriteError with nothing changed if it cannot be done."""
+        archive = self._archive
+        try:
+            sync_all([file for file, _ in self._add])
+            if self._add:
+                sync_all([self._folder])
+            puts = [
+                FileMove("put", file.relative_to(archive.state).as_posix(), *part.key)
+                for file, part in self._add
+            ]
+            drops = [FileMove("drop", part.sha256, *part.key) for part in self._remove]
+            with archive.growing(barred=True):
+                self._catalog.commit(
+                    [part for _, part in self._add],
+                    self._remove,
+                    moves=_in_order(puts, drops),
+                    origins=self._origins,
+                )
+            self._committed = True
+            finish_moves(archive, self._catalog)
+            self._committed = False
+        except OSError as error:
+            raise WriteError(
+                f"cannot write below {archive.root}: {error.strerror or error}",
+                hint="nothing is lost; mdc recover finishes what was begun",
+            ) from None
+        self._add, self._remove, self._origins = [], [], []
+
+    def abandon(self) -> None:
+        """Give up what was not committed."""
+        if not self._committed:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        self._add, self._remove, self._origins = [], [], []
+
+
+def _in_order(puts: list[FileMove], drops: list[FileMove]) -> list[FileMove]:
+    """What takes the place of an old file comes right behind its removal; then the others.
+
+    New files come before old ones leave: whoever looks in between misses nothing.
+    """
+    old = {(move.place, move.path): move for move in drops}
+    moves: list[FileMove] = []
+    for put in puts:
+        same = old.pop((put.place, put.path), None)
+        moves += [same, put] if same else [put]
+    return [*moves, *old.values()]
+
+
+def finish_moves(archive: Archive, catalog: Catalog) -> int:
+    """Bring files where the catalog says they are; returns how many there were to move."""
+    moves = catalog.moves()
+    followed = {(move.place, move.path) for move in moves if move.kind == "put"}
+    puts: list[FileMove] = []
+    for move in moves:
+        if move.kind == "put":
+            puts.append(move)
+        elif (move.place, move.path) in followed:
+            _keep(archive, move, _source_of(archive, moves, move))
+    _put(archive, puts)
+    for move in moves:
+        if move.kind == "drop" and (move.place, move.path) not in followed:
+            _drop(archive, move)
+    if moves:
+        catalog.moved()
+    return len(moves)
+
+
+def _source_of(archive: Archive, moves: Sequence[FileMove], drop: FileMove) -> Path:
+    source = next(m.source for m in moves if m.kind == "put" and m[2:] == drop[2:])
+    return archive.state / source
+
+
+def _keep(archive: Archive, drop: FileMove, source: Path) -> None:
+    """Link the old file into the trash before the new one is renamed over it."""
+    place = archive.place_at(drop.place)
+    if place.local is None or not source.exists():
+        return
+    trash = archive.state / TRASH
+    trash.mkdir(exist_ok=True)
+    with suppress(FileExistsError, FileNotFoundError):
+        try:
+            os.link(place.local / drop.path, trash / drop.source)
+        except OSError as error:
+            if isinstance(error, (FileExistsError, FileNotFoundError)):
+                raise
+            # Another file system, or one without links: a reader has to try again.
+
+
+def _put(archive: Archive, puts: Sequence[FileMove]) -> None:
+    by_place: dict[str, list[tuple[Path, str]]] = {}
+    for move in puts:
+        source = archive.state / move.source
+        if source.exists():
+            by_place.setdefault(move.place, []).append((source, move.path))
+        elif archive.place_at(move.place).size(move.path) is None:
+            lost = archive.place_at(move.place).full_path(move.path)
+            raise DataError(f"{lost} is gone, and so is {source}", hint="mdc verify tells more")
+    for name, files in by_place.items():
+        archive.place_at(name).take(files)
+
+
+def _drop(archive: Archive, move: FileMove) -> None:
+    place = archive.place_at(move.place)
+    if place.local is not None:
+        trash = archive.state / TRASH
+        trash.mkdir(exist_ok=True)
+        with suppress(OSError):  # another file system, or gone: removed below
+            (place.local / move.path).rename(trash / move.source)
+    place.remove(move.path)
+
+
+def clear_trash(archive: Archive) -> None:
+    """Remove what was replaced, unless somebody may still want to read it."""
+    trash = archive.state / TRASH
+    if trash.is_dir():
+        with archive.alone() as alone:
+            if alone:
+                shutil.rmtree(trash, ignore_errors=True)
+
+
+def _clear_staged(archive: Archive) -> None:
+    """Remove what a rewriting that was killed left behind; we have its right now."""
+    for folder in (archive.state / "tmp").glob(f"{_FOLDER}*"):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,198 @@
+"""Sealing: the events of a journal segment become parts, in one transaction.
+
+Every partition is written to a file of its own below the state directory, synced and renamed;
+then the catalog is told of all of them at once, and only then the segment is given up. Names
+are those of the segment, so doing it again after a kill gives the same files.
+
+A format that grows (JSONL) has one file for a partition and run, to which a seal appends a
+frame. What the catalog does not know of such a file is cut off before the next one.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
+from hashlib import file_digest, sha256
+from pathlib import Path
+from time import time_ns
+from typing import Any, NamedTuple
+
+import msgspec
+import pyarrow as pa
+
+from mdc_core.archive.catalog.catalog import Catalog, ChangedError, Frame, PartRow, origin_key
+from mdc_core.archive.catalog.layout import Layout, part_path
+from mdc_core.archive.catalog.part_stats import Ranges
+from mdc_core.archive.storage import COPY_BYTES
+from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.sorter import Sorter
+from mdc_core.contracts import Part, PartFormat
+from mdc_core.schema import version_of
+
+
+class SealPlan(NamedTuple):
+    """How the events of a run become parts."""
+
+    formats: Formats
+    layout: Layout
+    run_id: str
+    origin: bytes = b"{}"
+
+
+class WrittenPart(NamedTuple):
+    """A file that was written but is not in its place yet."""
+
+    file: Path | None  # None: appended to where it belongs
+    part: PartRow
+    before: PartRow | None = None  # what the catalog knew of a file that has grown
+
+
+def seal(archive: Archive, manner: SealPlan, segment: str, sorter: Sorter) -> list[PartRow]:
+    """Bring what was sorted into its place; returns the new parts."""
+    folder = archive.state / "tmp" / segment
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        growing = archive.growing() if manner.formats.of(None).grows else nullcontext()
+        with growing, archive.catalog() as catalog:
+            while True:
+                written = list(_written(archive, catalog, manner, segment, sorter, folder))
+                moving = [(new.file, new.part.path) for new in written if new.file is not None]
+                archive.place.take(moving)
+                parts = [new.part for new in written]
+                grown = [new.before for new in written if new.before is not None]
+                # The catalog may have been rebuilt from a file that we appended to.
+                with suppress(ChangedError):
+                    catalog.commit(
+                        parts, grown, sealed=(segment, time_ns()), origins=[manner.origin]
+                    )
+                    return parts
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _written(
+    archive: Archive,
+    catalog: Catalog,
+    manner: SealPlan,
+    segment: str,
+    sorter: Sorter,
+    folder: Path,
+) -> Iterator[WrittenPart]:
+    before = _growing(archive, catalog, manner)
+    for number, (key, rows) in enumerate(sorter.partitions()):
+        part_format = manner.formats.of(key.symbol)
+        below = part_path(manner.layout, key.symbol, key.type_name, key.period, segment)
+        file = folder / f"{number}.part"
+        codec = manner.formats.codec(key.symbol)
+        facts = write_part(file, part_format, rows, manner.origin, codec=codec.encode())
+        row = PartRow(
+            path=f"{below}{part_format.suffix}",
+            symbol=key.symbol,
+            type_name=key.type_name,
+            period=key.period,
+            layout=manner.layout,
+            format=manner.formats.name,
+            suffix=part_format.suffix,
+            codec=codec,
+            version=version_of(key.type_name),
+            segment=segment,
+            run_id=manner.run_id,
+            origin=origin_key(manner.origin),
+            made_at=time_ns(),
+            **facts,
+        )
+        if part_format.grows:
+            row = msgspec.structs.replace(row, frames=(_frame(row),))
+        known = before.get((*key, part_format.suffix)) if part_format.grows else None
+        yield _appended(archive, known, file, row) if known else WrittenPart(file, row)
+
+
+def _growing(archive: Archive, catalog: Catalog, manner: SealPlan) -> dict[Any, PartRow]:
+    """The files of this run that can be appended to; on an object store there are none."""
+    if archive.local is None:
+        return {}
+    return {
+        (part.type_name, part.symbol, part.period, part.suffix): part
+        for part in catalog.of_run(manner.run_id)
+        if part.frames and part.made_by == "store" and not part.place
+    }
+
+
+def _frame(row: PartRow) -> Frame:
+    return Frame(row.bytes, row.rows, row.begins, row.ends)
+
+
+def write_part(
+    file: Path, part_format: PartFormat, rows: Part, origin: bytes, **more: bytes
+) -> dict[str, Any]:
+    """Write a file; returns what a PartRow says of its contents."""
+    measured = SealedFile(rows)
+    metadata = {b"mdc.origin": origin, b"mdc.sorted": b"1"}
+    metadata |= {f"mdc.{name}".encode(): value for name, value in more.items()}
+    with file.open("w+b") as out:
+        part_format.write(measured, metadata, out)
+        out.flush()
+        size = out.tell()
+        out.seek(0)
+        digest = file_digest(out, "sha256").hexdigest()
+    return {"bytes": size, "sha256": digest, **measured.facts}
+
+
+class SealedFile:
+    """A part that is watched while its format reads it."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self.rows = part.rows
+        self.schema = part.schema
+        self.facts: dict[str, Any] = {}
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The tables of the part."""
+        ranges = Ranges()
+        for table in self._part.tables():
+            ranges.add_sorted(table)
+            yield table
+        self.facts = ranges.facts()
+
+
+def _ends(values: Sequence[int | None]) -> tuple[int | None, int | None]:
+    known = [value for value in values if value is not None]
+    return min(known, default=None), max(known, default=None)
+
+
+def _appended(archive: Archive, known: PartRow, file: Path, row: PartRow) -> WrittenPart:
+    """Append a frame to the file of its run; the catalog has yet to be told."""
+    assert archive.local is not None
+    digest = sha256()
+    with (archive.local / known.path).open("r+b") as out, file.open("rb") as frame:
+        out.truncate(known.bytes)  # what an attempt before a kill left behind
+        while data := out.read(COPY_BYTES):
+            digest.update(data)
+        while data := frame.read(COPY_BYTES):
+            out.write(data)
+            digest.update(data)
+        out.flush()
+        os.fsync(out.fileno())
+    return WrittenPart(None, grown(known, row, digest.hexdigest()), known)
+
+
+def grown(known: PartRow, row: PartRow, digest: str) -> PartRow:
+    """What is known of a file to which a frame was appended."""
+    return msgspec.structs.replace(
+        row,
+        path=known.path,
+        rows=known.rows + row.rows,
+        bytes=known.bytes + row.bytes,
+        begins=min(known.begins, row.begins),
+        ends=max(known.ends, row.ends),
+        first=_ends([known.first, row.first])[0],
+        last=_ends([known.last, row.last])[1],
+        first_seq=_ends([known.first_seq, row.first_seq])[0],
+        last_seq=_ends([known.last_seq, row.last_seq])[1],
+        untimed=known.untimed + row.untimed,
+        sha256=digest,
+        frames=(*known.frames, *row.frames),
+    )

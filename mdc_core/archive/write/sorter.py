@@ -1,0 +1,153 @@
+"""Sorting: batches into partitions, in time order, with bounded memory.
+
+Batches are collected, sorted by partition when there are enough, and laid down in one
+nameless file as slices. A journal holds the same events as long as they are only here.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from mdc_core import times
+from mdc_core.archive.catalog.layout import Partition, period_of
+from mdc_core.archive.row_time import NO_TIME, row_time
+from mdc_core.archive.write.spill import Key, Slice, Slices, SortSpill
+from mdc_core.batch import Int64s, concatenated
+from mdc_core.events import CONTROL_TYPES
+from mdc_core.schema import arrow_schema
+
+COLLECT_BYTES = 16 << 20
+_PERIODS = {"hourly": times.HOUR, "daily": times.DAY}
+
+
+class Sorter:
+    """Events on their way into partitions; control events are left out."""
+
+    def __init__(self, folder: Path, partition: Partition) -> None:
+        self.rows = 0
+        self._partition: Partition = partition
+        self._collected: list[pa.RecordBatch] = []
+        self._bytes = 0
+        self._spill = SortSpill(folder)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take a batch."""
+        self._collected.append(batch)
+        self._bytes += batch.nbytes
+        self.rows += batch.num_rows
+        if self._bytes >= COLLECT_BYTES:
+            self._lay_down()
+            self._spill.flush()
+
+    def partitions(self) -> Iterator[tuple[Key, Slices]]:
+        """Each partition, to be read while nothing is added."""
+        self._lay_down()
+        return self._spill.partitions()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._collected.clear()
+        self._bytes = self.rows = 0
+        self._spill.clear()
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._spill.close()
+
+    def _lay_down(self) -> None:
+        """Sort what is collected into its partitions, and spill the slices."""
+        batches, self._collected, self._bytes = self._collected, [], 0
+        for batch in _same_schema(batches):
+            codes, symbols = _coded(batch, "symbol")
+            kinds, names = _coded(batch, "type")
+            moments = row_time(batch)
+            for kind, type_name in enumerate(names):
+                if type_name not in CONTROL_TYPES:
+                    rows = np.flatnonzero(kinds == kind)
+                    keys, periods = self._keys(codes[rows], moments[rows])
+                    order = _order(keys, moments[rows])
+                    # The key has the type and the symbol; an empty column needs no room.
+                    names_here = [
+                        name
+                        for name in arrow_schema(frozenset([str(type_name)])).names[2:]
+                        if batch.column(name).null_count < batch.num_rows
+                    ]
+                    rows = rows[order]
+                    ordered = batch.select(names_here).take(rows)
+                    self._slices(
+                        str(type_name), ordered, keys[order], moments[rows], symbols, periods
+                    )
+
+    def _slices(
+        self,
+        type_name: str,
+        batch: pa.RecordBatch,
+        keys: Int64s,
+        moments: Int64s,
+        symbols: list[str | None],
+        periods: list[str],
+    ) -> None:
+        """Spill the rows of each partition, which stand together."""
+        starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]).tolist()
+        schema = batch.schema
+        for start, stop in zip(starts, [*starts[1:], len(keys)], strict=True):
+            code, period = divmod(int(keys[start]), len(periods))
+            key = Key(type_name, symbols[code], periods[period])
+            first, last = int(moments[start]), int(moments[stop - 1])
+            rows = batch.slice(start, stop - start)
+            self._spill.add(key, Slice(stop - start, first, last, rows, schema))
+
+    def _keys(self, codes: Int64s, moments: Int64s) -> tuple[Int64s, list[str]]:
+        """A number for the partition of each row, and the periods that it counts by."""
+        periods, period_codes = self._periods(moments)
+        return codes * len(periods) + period_codes, periods
+
+    def _periods(self, moments: Int64s) -> tuple[list[str], Int64s]:
+        """The periods that occur, and the index of each row's."""
+        if self._partition == "none":
+            return [period_of(None, "none")], np.zeros(len(moments), np.int64)
+        length = _PERIODS.get(self._partition, times.DAY)
+        first, last = int(moments.min()) // length, int(moments.max()) // length
+        if first == last and self._partition != "monthly":
+            return [self._period(first, length)], np.zeros(len(moments), np.int64)
+        numbers, codes = np.unique(moments // length, return_inverse=True)
+        names = [self._period(int(number), length) for number in numbers]
+        if self._partition != "monthly":
+            return names, codes
+        months = sorted(set(names))
+        return months, np.array([months.index(name) for name in names])[codes]
+
+    def _period(self, number: int, length: int) -> str:
+        unknown = number == NO_TIME // length
+        return period_of(None if unknown else number * length, self._partition)
+
+
+def _coded(batch: pa.RecordBatch, name: str) -> tuple[Int64s, list[str | None]]:
+    """A text column as numbers, and what they stand for."""
+    column = batch.column(batch.schema.get_field_index(name))
+    encoded = column.dictionary_encode(null_encoding="encode")
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes, encoded.dictionary.to_pylist()
+
+
+def _order(keys: Int64s, moments: Int64s) -> Int64s:
+    """Rows by partition, within it by time, equal times as they came."""
+    # A stable sort of 16-bit keys is a radix sort: linear.
+    order = np.argsort(keys.astype(np.uint16) if keys.max() < 65_536 else keys, kind="stable")
+    moments_by_key, by_key = moments[order], keys[order]
+    backwards = (moments_by_key[1:] < moments_by_key[:-1]) & (by_key[1:] == by_key[:-1])
+    return np.lexsort((moments, keys)) if backwards.any() else order
+
+
+def _same_schema(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Neighbouring batches with the same columns as one."""
+    run: list[pa.RecordBatch] = []
+    for batch in batches:
+        if run and not batch.schema.equals(run[0].schema):
+            yield concatenated(run)
+            run = []
+        run.append(batch)
+    if run:
+        yield concatenated(run)

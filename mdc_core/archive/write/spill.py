@@ -1,0 +1,159 @@
+"""Slices of partitions, kept until the partitions are written whole."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import pyarrow as pa
+
+from mdc_core.archive.merge import MergeSource, merge
+from mdc_core.schema import arrow_schema
+
+TABLE_ROWS = 131_072  # of a partition that are in memory at a time
+
+
+class Key(NamedTuple):
+    """What a part is of."""
+
+    type_name: str
+    symbol: str | None
+    period: str
+
+
+class Slice(NamedTuple):
+    """Rows of one partition in time order, from `first` to `last`: in memory, or in the file.
+
+    A slice has neither `type` nor `symbol`, which its key says, nor empty columns.
+    """
+
+    rows: int
+    first: int
+    last: int
+    batch: pa.RecordBatch | None
+    schema: pa.Schema
+    start: int = 0
+    size: int = 0
+
+
+class SortSpill:
+    """The slices of all partitions: the last ones in memory, the others in a nameless file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: BinaryIO | None = None
+        self._size = 0
+        self._slices: dict[Key, list[Slice]] = {}
+        self._held: list[tuple[list[Slice], int]] = []  # where those in memory are
+
+    def add(self, key: Key, slice_: Slice) -> None:
+        """Add the next slice of a partition."""
+        slices = self._slices.setdefault(key, [])
+        self._held.append((slices, len(slices)))
+        slices.append(slice_)
+
+    def flush(self) -> None:
+        """Move the slices held in memory to the file."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - see close
+        for slices, index in self._held:
+            batch = slices[index].batch
+            assert batch is not None
+            data = batch.serialize()
+            self._file.write(data)
+            place = slices[index]._replace(batch=None, start=self._size, size=data.size)
+            slices[index] = place
+            self._size += data.size
+        self._held.clear()
+
+    def partitions(self) -> "Iterator[tuple[Key, Slices]]":
+        """Each partition, to be read while nothing is added."""
+        if self._file is not None:
+            self._file.flush()
+        for key, slices in self._slices.items():
+            yield key, Slices(key, slices, self._read)
+
+    def _read(self, place: Slice) -> pa.RecordBatch:
+        if place.batch is not None:
+            return place.batch
+        assert self._file is not None
+        data = os.pread(self._file.fileno(), place.size, place.start)
+        return pa.ipc.read_record_batch(pa.py_buffer(data), place.schema)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._slices.clear()
+        self._held.clear()
+        self._size = 0
+        if self._file is not None:
+            self._file.seek(0)
+            self._file.truncate()
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._file is not None:
+            self._file.close()
+
+
+class Slices:
+    """All rows of one partition, with all columns of their type, in time order."""
+
+    def __init__(self, key: Key, slices: list[Slice], read: Any) -> None:
+        self.rows = sum(slice_.rows for slice_ in slices)
+        self.begins = min(slice_.first for slice_ in slices)
+        self.ends = max(slice_.last for slice_ in slices)
+        self.schema = arrow_schema(frozenset([key.type_name]))
+        self._key, self._slices, self._read = key, slices, read
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The rows, so many at a time that memory is bounded; as often as it is asked."""
+        pairs = zip(self._slices, self._slices[1:], strict=False)
+        if all(before.last <= after.first for before, after in pairs):
+            yield from self._one_after_the_other()
+        else:
+            yield from self._merged()
+
+    def _one_after_the_other(self) -> Iterator[pa.Table]:
+        group: list[pa.RecordBatch] = []
+        rows = 0
+        for slice_ in self._slices:
+            group.append(self._read(slice_))
+            rows += slice_.rows
+            if rows >= TABLE_ROWS:
+                yield self._whole(group)
+                group, rows = [], 0
+        if group:
+            yield self._whole(group)
+
+    def _merged(self) -> Iterator[pa.Table]:
+        """The same where slices overlap in time: late events."""
+        sources = [
+            MergeSource(partial(self._batches, slice_), slice_.first, slice_.last + 1)
+            for slice_ in self._slices
+        ]
+        for batch in merge(sources):
+            yield pa.Table.from_batches([batch])
+
+    def _batches(self, slice_: Slice, rows: int) -> Iterator[pa.RecordBatch]:
+        yield from self._whole([self._read(slice_)]).to_batches()
+
+    def _whole(self, slices: list[pa.RecordBatch]) -> pa.Table:
+        """Slices as one table with all columns of the type."""
+        rows = sum(piece.num_rows for piece in slices)
+        given = [frozenset(piece.schema.names) for piece in slices]
+        columns: list[Any] = []
+        for field in self.schema:
+            if field.name in ("type", "symbol"):
+                text = self._key.type_name if field.name == "type" else self._key.symbol
+                columns.append(pa.repeat(pa.scalar(text, pa.string()), rows))
+                continue
+            pieces = [
+                piece.column(field.name)
+                if field.name in names
+                else pa.nulls(piece.num_rows, field.type)
+                for piece, names in zip(slices, given, strict=True)
+            ]
+            columns.append(pa.chunked_array(pieces, field.type))
+        return pa.Table.from_arrays(columns, schema=self.schema)

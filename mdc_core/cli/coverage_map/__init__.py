@@ -1,0 +1,1 @@
+"""The map of `mdc coverage`: cells, and their HTML, image and text."""

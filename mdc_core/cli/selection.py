@@ -1,0 +1,138 @@
+"""What the verbs that look at stored events share: what to look at, and tables."""
+
+import os
+import stat
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE
+from mdc_core.errors import DataError, UsageError
+from mdc_core.suggest import known, unknown
+
+if TYPE_CHECKING:
+    from mdc_core.archive.catalog.paths import Query
+
+F = TypeVar("F", bound=Callable[..., Any])
+ROOT = click.option("--root", type=ROOT_TYPE, help="an archive  [default: data]")
+JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table")
+
+
+def selecting(function: F) -> F:
+    """The options that choose by symbol and type."""
+    for option in (
+        click.option("--type", "types", multiple=True, help="only this event type"),
+        click.option("--symbol", "symbols", multiple=True, help="only this symbol"),
+    ):
+        function = option(function)
+    return function
+
+
+def spanning(function: F) -> F:
+    """The options that choose by time."""
+
+    @wraps(function)
+    def spanned(*args: Any, date: str | None, **values: Any) -> Any:
+        if date is not None:
+            if values["start"] is not None or values["end"] is not None:
+                raise UsageError("--date goes without --from and --to")
+            values["start"] = MOMENT.convert(date, None, None)
+            values["end"] = MOMENT_END.convert(date, None, None)
+            if values["start"] == values["end"]:
+                raise UsageError(f"--date takes a day, not {date!r}", hint="2024-01-02")
+        return function(*args, **values)
+
+    wrapped: Any = spanned
+    for option in (
+        click.option("--date", metavar="DAY", help="only this day (UTC)"),
+        click.option(
+            "--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day"
+        ),
+        click.option("--from", "start", type=MOMENT, help="from this time or day on (UTC)"),
+    ):
+        wrapped = option(wrapped)
+    made: F = wrapped
+    return made
+
+
+def query_of(
+    symbols: tuple[str, ...],
+    types: tuple[str, ...],
+    start: int | None = None,
+    end: int | None = None,
+) -> "Query":
+    """What is asked for; raises UsageError for a type that there is not."""
+    from mdc_core.archive.catalog.paths import Query
+    from mdc_core.events import EVENT_TYPES
+
+    for name in types:
+        if name not in EVENT_TYPES:
+            raise UsageError(unknown("event type", name, EVENT_TYPES), hint=known(EVENT_TYPES))
+    return Query(symbols, types, start, end)
+
+
+def archive(root: Path | str | None, verb: str) -> Path | str:
+    """The archive to look at: what is named, or `data` if it is there."""
+    if root is None and not Path("data").is_dir():
+        raise UsageError("nothing to read: no archive at data", hint=f"mdc {verb} --root DIR")
+    if isinstance(root, Path) and not root.is_dir():
+        raise DataError(f"no archive at {root}", hint=f"mdc store --root {root} makes one")
+    return root or Path("data")
+
+
+def places(
+    paths: tuple[Path, ...], root: Path | str | None, verb: str
+) -> tuple[tuple[Path, ...], list[Path | str]]:
+    """Files and archives to read: what is named, else what is piped in, else the archive."""
+    mode = os.fstat(0).st_mode
+    piped = stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+    if not paths and root is None and piped:
+        return (Path("-"),), []
+    for path in paths:
+        if str(path) != "-" and not path.exists():
+            raise DataError(f"no such file or directory: {path}")
+    files = tuple(path for path in paths if not path.is_dir())
+    folders: list[Path | str] = [path for path in paths if path.is_dir()]
+    if root is not None or not paths:
+        folders.append(archive(root, verb))
+    return files, folders
+
+
+def table(lines: list[tuple[str, ...]], right: frozenset[int] = frozenset()) -> None:
+    """Write lines in columns; those in `right` are numbers."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        click.echo("  ".join(cells).rstrip())
+
+
+def by_symbol(symbol: str | None, type_name: str) -> tuple[bool, str, str]:
+    """What lines are sorted by: no symbol comes before all others, also before an empty one."""
+    return symbol is not None, symbol or "", type_name
+
+
+def shown(text: str) -> str:
+    """A symbol for the terminal: nothing in it can move the cursor, or end the line."""
+    return text if text.isprintable() else ascii(text)
+
+
+def human(size: int) -> str:
+    """A number of bytes for people: three digits or so, and a unit."""
+    if size < 1024:
+        return f"{size} B"
+    units = ("KiB", "MiB", "GiB", "TiB", "PiB")
+    power = min((size.bit_length() - 1) // 10, len(units))
+    return f"{size / 1024**power:.1f} {units[power - 1]}"
+
+
+def time_text(ns: int | None) -> str | None:
+    """A time as the wire writes it."""
+    from mdc_core import times
+
+    return None if ns is None else times.from_ns(ns)

@@ -1,0 +1,176 @@
+"""Results of SQL for people and for programs: table, CSV, JSONL, Parquet, Arrow."""
+
+import csv
+import io
+import shutil
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from mdc_core.cli.selection import shown
+from mdc_core.errors import UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mdc_core.archive.sql.database import Result
+
+FORMATS = ("table", "csv", "jsonl", "parquet", "arrow")
+ROWS = 100  # of a table
+WIDEST = 40  # characters of a cell
+_SUFFIXES = {
+    ".txt": "table",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+    ".arrows": "arrow",
+}
+
+
+def form_of(form: str | None, output: Path | None) -> str:
+    """The format that is asked for, or that suits where the result goes."""
+    if form is None and output is not None:
+        form = _SUFFIXES.get(output.suffix)
+        if form is None:
+            raise UsageError(
+                f"cannot tell the format of {output} by its name",
+                hint=f"say --format, or end it in one of {', '.join(_SUFFIXES)}",
+            )
+    terminal = output is None and sys.stdout.isatty()
+    if form in ("parquet", "arrow") and terminal:
+        raise UsageError(f"{form} is not for a terminal", hint="name a file with -o")
+    return form or ("table" if terminal else "jsonl")
+
+
+def write(result: "Result", form: str, output: BinaryIO | None, rows: int) -> None:
+    """Write a result batch by batch to a file, or to standard output."""
+    with closing(result.batches):
+        if output is not None:
+            _write(result, form, output, rows)
+            return
+        with open(1, "wb", closefd=False) as standard:
+            _write(result, form, standard, rows)
+
+
+def _write(result: "Result", form: str, output: BinaryIO, rows: int) -> None:
+    if form == "jsonl":
+        from mdc_core.archive.sql.text import json_lines
+
+        names = _unique(result.schema.names)
+        for batch in result.batches:
+            output.write(json_lines(batch, names))
+            output.flush()
+    elif form == "csv":
+        _write_csv(result, output)
+    elif form == "table" and result.schema.names == ["explain_key", "explain_value"]:
+        for batch in result.batches:  # a picture
+            output.write("".join(map(str, batch.column(1).to_pylist())).encode())
+    elif form == "table":
+        _write_table(result, output, rows)
+    else:
+        _write_columns(result, output, form)
+
+
+def _write_csv(result: "Result", output: BinaryIO) -> None:
+    """RFC 4180: NULL is an empty field, an empty text as well."""
+    from mdc_core.archive.sql.text import cells
+
+    text = io.TextIOWrapper(output, "utf-8", newline="", write_through=True)
+    lines = csv.writer(text)
+    lines.writerow(result.schema.names)
+    for batch in result.batches:
+        lines.writerows(zip(*map(cells, batch.columns), strict=True))
+        text.flush()
+    text.detach()
+
+
+def _write_columns(result: "Result", output: BinaryIO, form: str) -> None:
+    """Arrow IPC stream, or Parquet: the columns as they are, times with their zone, UTC."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = _unique(result.schema.names)
+    zoned = [
+        pa.timestamp(f.type.unit, "UTC") if pa.types.is_timestamp(f.type) else f.type
+        for f in result.schema
+    ]
+    schema = pa.schema(list(zip(names, zoned, strict=True)))
+    writer: pq.ParquetWriter | pa.RecordBatchStreamWriter
+    if form == "parquet":
+        writer = pq.ParquetWriter(output, schema, compression="zstd", store_decimal_as_integer=True)
+    else:
+        writer = pa.ipc.new_stream(cast("io.IOBase", output), schema)
+    with writer:
+        for batch in result.batches:
+            columns = [
+                column.view(kind) if pa.types.is_timestamp(kind) else column
+                for column, kind in zip(batch.columns, zoned, strict=True)
+            ]
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+
+
+def _write_table(result: "Result", output: BinaryIO, rows: int) -> None:
+    """Aligned columns, the first rows only, cut where they are wide."""
+    lines = [[_cut(name) for name in result.schema.names]]
+    more = False
+    for batch in result.batches:
+        left = rows + 1 - len(lines)
+        lines += _cells(batch.slice(0, left))
+        more = batch.num_rows > left
+        if more:
+            break
+    numbers = {i for i, field in enumerate(result.schema) if _is_number(field)}
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    text = _aligned(lines, numbers, width)
+    if more:
+        text.append(f"... more than {rows:,} rows: --rows shows more, --format csv all")
+    output.write("".join(f"{line}\n" for line in text).encode("utf-8", "backslashreplace"))
+
+
+def _cells(batch: "pa.RecordBatch") -> list[list[str]]:
+    from mdc_core.archive.sql.text import cells
+
+    columns = [["-" if c is None else _cut(c) for c in cells(col)] for col in batch.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _cut(text: str) -> str:
+    text = shown(text)
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
+
+
+def _is_number(field: "pa.Field[pa.DataType]") -> bool:
+    import pyarrow as pa
+
+    kind = field.type
+    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+
+
+def _aligned(lines: list[list[str]], numbers: set[int], width: int) -> list[str]:
+    """Lines in columns; the last columns are left out where they do not fit."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    fitting = 1
+    while fitting < len(widths) and sum(widths[: fitting + 1]) + 2 * fitting <= width:
+        fitting += 1
+    text = []
+    for line in lines:
+        sized = zip(line, widths, range(fitting), strict=False)
+        row = [c.rjust(size) if i in numbers else c.ljust(size) for c, size, i in sized]
+        text.append("  ".join(row).rstrip())
+    left = len(widths) - fitting
+    return [*text, f"... {left} more columns: SELECT fewer, or --format"] if left else text
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """The names of columns, each once: price, price_1."""
+    found: list[str] = []
+    for name in names:
+        new, number = name, 0
+        while new in found:
+            number += 1
+            new = f"{name}_{number}"
+        found.append(new)
+    return found

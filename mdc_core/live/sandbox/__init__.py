@@ -1,0 +1,1 @@
+"""A server on loopback that speaks a vendor's protocol."""

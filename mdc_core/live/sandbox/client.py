@@ -1,0 +1,132 @@
+"""One client's visit to a sandbox server: it subscribes, and is played the events."""
+
+import socket as sockets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+
+from msgspec import Struct
+from websockets.sync.server import ServerConnection
+
+from mdc_core.contracts import Sandbox
+from mdc_core.errors import MdcError
+from mdc_core.events import Event
+from mdc_core.live.sandbox.faults import MALFORMED, Faults
+from mdc_core.live.sandbox.playback import AT_ONCE, PlaybackPace
+
+
+class CableCut(Exception):  # noqa: N818 - a fault that was asked for
+    """Cut this line without a word, after so many events."""
+
+    def __init__(self, played: int) -> None:
+        super().__init__()
+        self.played = played
+
+
+class PlaybackPlan(Struct):
+    """What one client is played."""
+
+    events: Iterator[Event]
+    pace: PlaybackPace
+    faults: Faults
+    disconnects: int  # lines that this server has cut before
+
+
+class SandboxClient:
+    """The conversation with one client; raises HangUp, CableCut or ConnectionClosed."""
+
+    def __init__(
+        self,
+        connection: ServerConnection,
+        sandbox: Sandbox,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._connection = connection
+        self._sandbox = sandbox
+        self.cut = False  # by a fault, and not by the client
+        self._clock = clock
+        self._played = 0
+
+    def subscribe(self) -> bool:
+        """Greet, and answer until the client has subscribed; False: it lost its time."""
+        self.send(self._sandbox.greet())
+        deadline = self._clock() + self._sandbox.patience
+        while not self._sandbox.subscribed:
+            if not self._listen(deadline - self._clock()):
+                self.send(self._sandbox.expire())
+                return False
+        return True
+
+    def play(self, programme: PlaybackPlan) -> None:
+        """Send the events, paced, with the faults that are due."""
+        faults, disconnects = programme.faults, programme.disconnects
+        fault_at = faults.next_place(0, disconnects)
+        due: list[Event] = []
+        try:
+            for event in programme.events:
+                delay = programme.pace.delay(event)
+                if delay > 0:
+                    self._feed(due, faults)
+                    self._wait(delay)
+                due.append(event)
+                if len(due) == AT_ONCE or self._played + len(due) == fault_at:
+                    self._feed(due, faults)
+                    if self._played == fault_at:
+                        self._fail(faults, disconnects)
+                        fault_at = faults.next_place(self._played, disconnects)
+        except MdcError:
+            self._feed(due, faults)  # what stands before the damage
+            raise
+        self._feed(due, faults)
+
+    def break_off(self) -> None:
+        """End the line without a closing frame, behind the last byte that was sent."""
+        with suppress(OSError):
+            self._connection.socket.shutdown(sockets.SHUT_WR)
+        # A socket closed while words of the client lie unread would take back what was
+        # sent; so they are read until the client has hung up as well.
+        while True:
+            self._connection.recv()
+
+    def send(self, frames: Iterable[str | bytes]) -> None:
+        """Send frames."""
+        for frame in frames:
+            self._connection.send(frame)
+
+    def _feed(self, events: list[Event], faults: Faults) -> None:
+        """Send these events, and forget them."""
+        if not events:
+            return
+        for frame in self._sandbox.feed(events):
+            if faults.slow:
+                self._wait(faults.slow)
+            self._connection.send(frame)
+        self._played += len(events)
+        events.clear()
+        while self._listen(0):
+            pass
+
+    def _fail(self, faults: Faults, disconnects: int) -> None:
+        if self._played == faults.malformed_after:
+            self._connection.send(MALFORMED)
+        if self._played == faults.stall_after:
+            while self._listen(None):
+                pass
+        if self._played == faults.disconnect_after and disconnects < faults.times:
+            raise CableCut(self._played)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, and answer the client meanwhile."""
+        deadline = self._clock() + seconds
+        while self._listen(deadline - self._clock()):
+            pass
+
+    def _listen(self, seconds: float | None) -> bool:
+        """Answer one frame, if one comes in time."""
+        try:
+            frame = self._connection.recv(seconds)
+        except TimeoutError:
+            return False
+        self.send(self._sandbox.receive(frame))
+        return True
