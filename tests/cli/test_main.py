@@ -184,8 +184,8 @@ def in_process(body, env):
         "from mdc_core.cli.options import command\n"
         "@command()\n@click.pass_obj\n"
         f"def verb(session):\n    {body}\n"
-        "entry.Root.get_command = lambda self, ctx, name: verb\n"
-        "entry.Root.list_commands = lambda self, ctx: ['verb']\n"
+        "entry.MainGroup.get_command = lambda self, ctx, name: verb\n"
+        "entry.MainGroup.list_commands = lambda self, ctx: ['verb']\n"
         "sys.exit(entry.main(['verb']))\n"
     )
     return subprocess.run(
