@@ -1,0 +1,55 @@
+"""What a plugin may be. The entry-point group is the verb, its name the word after it.
+
+    mdc.stream    Stream (or Source)   a live feed        mdc stream NAME SYMBOL...
+    mdc.backfill  History              a historical API   mdc backfill NAME SYMBOL...
+    mdc.validate  Check                a judgement        mdc validate --check NAME
+    mdc.filter    Filter               events to events   mdc NAME
+    mdc.store     PartFormat           files of a format  mdc store --format NAME
+    mdc.import    Importer             files to events    mdc import --profile NAME PATH
+
+A plugin is pure: it returns effects (`Send`, `Request`, `Finding`) and never performs
+them. No socket, clock, environment or log in it; the drivers have those. What goes wrong
+is an error from `errors.py`; anything else is a bug and stops the command.
+"""
+
+from mdc_core.contracts.check import Check, Finding, Severity
+from mdc_core.contracts.files import Importer, ImportRequest
+from mdc_core.contracts.filter import Filter
+from mdc_core.contracts.history import History, HistoryRequest, Page, Request
+from mdc_core.contracts.live import (
+    Endpoint,
+    HangUp,
+    Live,
+    Sandbox,
+    Send,
+    Source,
+    Stream,
+    Subscription,
+)
+from mdc_core.contracts.options import Options, Plugin
+from mdc_core.contracts.store import Part, PartFormat
+
+__all__ = [
+    "Check",
+    "Endpoint",
+    "Filter",
+    "Finding",
+    "HangUp",
+    "History",
+    "HistoryRequest",
+    "ImportRequest",
+    "Importer",
+    "Live",
+    "Options",
+    "Page",
+    "Part",
+    "PartFormat",
+    "Plugin",
+    "Request",
+    "Sandbox",
+    "Send",
+    "Severity",
+    "Source",
+    "Stream",
+    "Subscription",
+]

@@ -1,0 +1,33 @@
+"""A judgement on events."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+
+from mdc_core.contracts.options import Plugin
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+Severity = Literal["info", "warning", "error"]
+
+
+class Finding(Struct, frozen=True):
+    """What a check found at a row of the batch (0 is the first)."""
+
+    row: int
+    message: str
+    severity: Severity = "warning"
+
+
+class Check(Plugin):
+    """A judgement on events: called with each batch in turn, state carried between them."""
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
+        """The findings in this batch, in any order; the batch stays as it is."""
+        raise NotImplementedError

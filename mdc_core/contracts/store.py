@@ -1,0 +1,36 @@
+"""A file format of the archive."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Protocol
+
+from mdc_core.contracts.options import Plugin
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Part(Protocol):
+    """The rows of one part of the archive, all of one event type, in time order."""
+
+    rows: int
+    schema: "pa.Schema"
+
+    def tables(self) -> "Iterator[pa.Table]":
+        """The rows in tables of bounded size, from the beginning each time it is called."""
+
+
+class PartFormat(Plugin):
+    """A file format of the archive: how one part is written."""
+
+    suffix: str = ""  # of its files; options may decide it
+    grows: ClassVar[bool] = False  # whether files one behind another are a file again
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    def write(self, part: Part, metadata: Mapping[bytes, bytes], file: BinaryIO) -> None:
+        """Write a whole part; the driver names, syncs and renames the file.
+
+        The metadata says where the rows come from, for formats that have room for it.
+        """
+        raise NotImplementedError
