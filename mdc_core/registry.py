@@ -28,7 +28,7 @@ VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
     "import": ("profile", ("Importer",)),
     "hooks": ("observer", ()),
 }
-BUILT_IN = "mdc"
+BUILT_IN = "market-data-collector"
 LIMIT = "MDC_LOAD_PLUGINS"
 
 

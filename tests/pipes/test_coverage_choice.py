@@ -199,6 +199,6 @@ def test_a_missing_extra(
     done = shell(f"mdc coverage {option}", PYTHONPATH=str(fake.parent))
     assert done.status == 78
     assert f"needs the Python module '{module}'" in done.err.replace("need the", "needs the")
-    assert f"pip install 'mdc[{extra}]'" in done.err
+    assert f"pip install 'market-data-collector[{extra}]'" in done.err
     assert not (tmp_path / "map.png").exists()
     assert shell("mdc coverage --calendar 24/7", PYTHONPATH=str(fake.parent)).status == 0

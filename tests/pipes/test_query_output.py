@@ -201,7 +201,7 @@ def test_without_duckdb(shell: Shell, tmp_path: Path) -> None:
     for line in ("mdc query 'SELECT 1'", "echo 'SELECT 1;' | mdc shell"):
         done = shell(line, PYTHONPATH=str(tmp_path))
         assert done.status == 78
-        assert "pip install 'mdc[duckdb]'" in done.err
+        assert "pip install 'market-data-collector[duckdb]'" in done.err
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "arrow", "parquet"])

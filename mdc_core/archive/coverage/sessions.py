@@ -77,7 +77,7 @@ def _library() -> Any:
         raise ConfigError(
             "calendars other than 24/7 and weekdays need the Python module "
             "'exchange_calendars', which is not installed",
-            hint="pip install 'mdc[calendar]'",
+            hint="pip install 'market-data-collector[calendar]'",
         ) from None
     return exchange_calendars
 

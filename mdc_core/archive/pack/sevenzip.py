@@ -29,7 +29,9 @@ class SevenZip:
         try:
             import py7zr
         except ModuleNotFoundError:
-            raise ConfigError("a 7z file needs py7zr", hint="pip install 'mdc[7z]'") from None
+            raise ConfigError(
+                "a 7z file needs py7zr", hint="pip install 'market-data-collector[7z]'"
+            ) from None
         self._py7zr: Any = py7zr
 
     def write(self, file: BinaryIO, members: Iterable[Member]) -> None:

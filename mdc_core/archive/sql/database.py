@@ -226,7 +226,8 @@ def _duckdb() -> Any:
     try:
         import duckdb
     except ModuleNotFoundError:
-        raise ConfigError("SQL needs duckdb", hint="pip install 'mdc[duckdb]'") from None
+        hint = "pip install 'market-data-collector[duckdb]'"
+        raise ConfigError("SQL needs duckdb", hint=hint) from None
     return duckdb
 
 

@@ -157,7 +157,7 @@ def _pillow() -> Any:
     except ImportError:
         raise ConfigError(
             "a PNG needs the Python module 'PIL', which is not installed",
-            hint="pip install 'mdc[png]'",
+            hint="pip install 'market-data-collector[png]'",
         ) from None
     return PIL, cache(PIL.ImageFont.load_default)
 
