@@ -110,3 +110,12 @@ def test_nobody_hides_errors() -> None:
         "mdc_core/cli/main.py",  # the one exit, where a bug gets its status
         "mdc_core/observers.py",  # an observer that fails is told of, and does no harm
     ], broad
+
+
+def test_a_class_name_stands_for_one_thing_in_the_core() -> None:
+    places: dict[str, list[str]] = {}
+    for path in CORE:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
