@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+pytest_plugins = ("tests.kit.installed",)
 ROOT = Path(__file__).resolve().parents[1]
 CONTROL = ("begin", "end", "heartbeat")
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from mdc_core import __version__
-
-from .conftest import Shell
+from tests.conftest import Shell
 
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

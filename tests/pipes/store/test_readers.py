@@ -1,0 +1,84 @@
+"""The Parquet files as others read them, without an option: exact, and nothing half-written."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Shell
+
+Rows = list[tuple[Any, ...]]
+COLUMNS = ["symbol", "price", "size", "trade_id"]
+
+
+def duckdb_rows(root: Path) -> Rows:
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    files = f"{root}/*/trade/*.parquet"
+    return duckdb.sql(f"SELECT {', '.join(COLUMNS)} FROM '{files}'").fetchall()
+
+
+def polars_rows(root: Path) -> Rows:
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    return polars.read_parquet(f"{root}/*/trade/*.parquet").select(COLUMNS).rows()
+
+
+def pandas_rows(root: Path) -> Rows:
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    frames = [pandas.read_parquet(path) for path in root.glob("*/trade/*.parquet")]
+    whole = pandas.concat(frames)[COLUMNS]
+    return [tuple(row) for row in whole.itertuples(index=False, name=None)]
+
+
+def dataset_rows(root: Path) -> Rows:
+    from pyarrow import dataset
+
+    paths = [str(path) for path in root.glob("*/trade/*.parquet")]
+    table = dataset.dataset(paths).to_table(columns=COLUMNS)
+    return [tuple(row.values()) for row in table.to_pylist()]
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+@pytest.mark.parametrize("read", [duckdb_rows, polars_rows, pandas_rows, dataset_rows])
+def test_prices_are_decimals(
+    read: Callable[[Path], Rows], compacted: bool, shell: Shell, tmp_path: Path
+) -> None:
+    store = "mdc stream sim SPY AAPL --limit 1500 --seed {} | tee {}.jsonl | mdc store"
+    for seed in (1, 2):
+        assert shell(store.format(seed, seed)).status == 0
+    if compacted:
+        assert shell("mdc compact").status == 0
+    want = []
+    for line in shell("cat 1.jsonl 2.jsonl").out.splitlines():
+        event = json.loads(line, parse_float=Decimal, parse_int=Decimal)
+        if event["type"] == "trade":
+            want.append(tuple(event[name] for name in COLUMNS))
+    got = read(tmp_path / "data")
+    assert all(isinstance(row[1], Decimal) and isinstance(row[2], Decimal) for row in got)
+    assert sorted(got) == sorted(want)
+
+
+def test_price_times_size_is_exact_in_duckdb(shell: Shell, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    assert shell("mdc stream sim SPY --limit 2000 | tee sim.jsonl | mdc store").status == 0
+    lines = [
+        json.loads(line, parse_float=Decimal, parse_int=Decimal)
+        for line in (tmp_path / "sim.jsonl").read_text().splitlines()
+    ]
+    want = sum(e["price"] * e["size"] for e in lines if e["type"] == "trade")
+    question = f"SELECT sum(price * size) FROM '{tmp_path}/data/SPY/trade/*.parquet'"
+    ((got,),) = duckdb.sql(question).fetchall()
+    assert isinstance(got, Decimal) and got == want
+
+
+def test_parquet_is_a_tenth_of_jsonl(shell: Shell, tmp_path: Path) -> None:
+    """On the corpus of the bench, as it is stored by default."""
+    corpus = Path(__file__).resolve().parents[3] / "bench" / "corpus.py"
+    assert shell(f"python {corpus} 200000 40 > corpus.jsonl").status == 0
+    assert shell("mdc store < corpus.jsonl").status == 0
+    text = (tmp_path / "corpus.jsonl").stat().st_size
+    parts = sum(path.stat().st_size for path in (tmp_path / "data").glob("*/*/*.parquet"))
+    print(f"{text / parts:.1f} times smaller")
+    assert parts * 10 < text

@@ -1,0 +1,290 @@
+"""`mdc compact`: fewer files, the same events."""
+
+import json
+from collections import Counter, defaultdict
+from itertools import pairwise
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.conftest import Shell
+from tests.pipes.upkeep.compacting import parts, stored
+
+FILES = {
+    "by-symbol": "{symbol}/{type}/{date}",
+    "by-date": "{date}/{symbol}/{type}",
+    "by-type": "{type}/{symbol}/{date}",
+    "flat": "{symbol}_{type}_{date}",
+    "hive": "symbol={symbol}/type={type}/date={date}/data",
+}
+CODECS = {"parquet": "", "jsonl": "", "zstd": ".zst", "gzip": ".gz"}
+
+
+@pytest.mark.parametrize(
+    ("layout", "form"),
+    [
+        ("by-symbol", "parquet"),
+        ("by-symbol", "jsonl"),
+        ("by-date", "jsonl --compression zstd"),
+        ("by-type", "parquet"),
+        ("flat", "parquet"),
+        ("hive", "jsonl --compression gzip"),
+    ],
+)
+def test_each_period_becomes_one_file(layout: str, form: str, shell: Shell, tmp_path: Path) -> None:
+    lines = stored(shell, f"--layout {layout} --format {form}")
+    before = parts(tmp_path / "data")
+    done = shell("mdc compact")
+    assert done.status == 0, done.err
+    after = parts(tmp_path / "data")
+    suffix = f".{form.split()[0]}" + CODECS[form.rpartition(" ")[2]]
+    assert sorted(after) == sorted(
+        FILES[layout].format(symbol=symbol, type=kind, date="2024-01-02") + suffix
+        for symbol in ("SPY", "AAPL", "BTC%2FUSD")
+        for kind in ("quote", "trade")
+    )
+    assert shell("mdc cat --root data").lines == lines
+    sizes = [sum(map(len, files.values())) / 1024 for files in (before, after)]
+    assert f"18 files to 6, {sizes[0]:.1f} KiB to {sizes[1]:.1f} KiB" in done.err
+    again = shell("mdc compact")
+    assert (again.status, again.out, again.err) == (0, "", "mdc: compact: nothing to do\n")
+    # The names say what they are also to those who have no catalog.
+    for file in (tmp_path / "data/_mdc").glob("catalog*"):
+        file.unlink()
+    again = shell("mdc compact")
+    assert (again.status, again.out, again.err) == (0, "", "mdc: compact: nothing to do\n")
+    assert parts(tmp_path / "data") == after
+    assert shell("mdc cat --root data --symbol SPY --from 2024-01-02").lines == [
+        line for line in lines if '"symbol":"SPY"' in line
+    ]
+
+
+def test_what_is_said(shell: Shell, tmp_path: Path) -> None:
+    stored(shell)
+    before = parts(tmp_path / "data")
+    dry = shell("mdc compact --dry-run --json --symbol SPY")
+    assert (dry.status, parts(tmp_path / "data")) == (0, before)
+    said = json.loads(dry.out)
+    sizes: dict[str, int] = defaultdict(int)
+    for path, data in before.items():
+        sizes[path.rpartition("/")[0]] += len(data)
+    spy = [sizes["SPY/quote"], sizes["SPY/trade"]]
+    assert [
+        (g["type"], g["files_before"], g["files_after"], g["bytes_before"], g["changed"])
+        for g in said["groups"]
+    ] == [("quote", 3, 1, spy[0], True), ("trade", 3, 1, spy[1], True)]
+    assert (said["files_before"], said["files_after"], said["dry_run"]) == (6, 2, True)
+    assert (said["bytes_before"], said["bytes_after"]) == (sum(spy), None)
+    rows = Counter((e["symbol"], e["type"]) for e in shell("mdc cat --root data").events)
+    done = json.loads(shell("mdc compact --json --symbol SPY --type trade").out)
+    (group,) = done["groups"]
+    new = parts(tmp_path / "data")["SPY/trade/2024-01-02.parquet"]
+    assert (group["rows"], group["bytes_after"]) == (rows["SPY", "trade"], len(new))
+    assert (group["symbol"], group["period"], group["format"]) == (
+        "SPY",
+        "2024-01-02",
+        "parquet",
+    )
+    kept = {path: data for path, data in before.items() if not path.startswith("SPY/trade")}
+    assert parts(tmp_path / "data") == kept | {"SPY/trade/2024-01-02.parquet": new}
+    text = shell("mdc compact --dry-run --symbol SPY").out
+    assert text == f"would compact SPY quote 2024-01-02: 3 files to 1, {spy[0] / 1024:.1f} KiB\n"
+    assert shell("mdc compact --from 2024-01-03").err == "mdc: compact: nothing to do\n"
+    assert shell("mdc compact --to 2024-01-01").err == "mdc: compact: nothing to do\n"
+    assert shell("mdc compact --from 2024-01-02 --to 2024-01-02").out.count("3 files to 1") == 5
+
+
+def metadata(path: Path) -> dict[bytes, bytes]:
+    found = pq.read_metadata(path).metadata
+    assert found is not None
+    return found
+
+
+def test_others_read_it_and_know_where_it_is_from(shell: Shell, tmp_path: Path) -> None:
+    stored(shell, "--row-group 100", symbols="SPY")
+    before = {metadata(path)[b"mdc.origin"] for path in tmp_path.glob("data/SPY/trade/*")}
+    old = sorted(tmp_path.glob("data/SPY/trade/*"))
+    events = [e for e in shell("mdc cat --root data").events if e["type"] == "trade"]
+    assert shell("mdc compact --row-group 250").status == 0
+    file = tmp_path / "data/SPY/trade/2024-01-02.parquet"
+    assert not any(path.exists() for path in old)
+    meta = pq.read_metadata(file)
+    groups = [meta.row_group(index).num_rows for index in range(meta.num_row_groups)]
+    assert groups[:-1] == [250] * (len(events) // 250)
+    assert sum(groups) == len(events)
+    origins = json.loads(metadata(file)[b"mdc.origin"])["origins"]
+    assert sorted(origins, key=str) == sorted(map(json.loads, before), key=str)
+    assert metadata(file)[b"mdc.made_by"] == b"compact"
+    inputs = json.loads(metadata(file)[b"mdc.inputs"])
+    assert [path for path, _ in inputs] == [
+        path.relative_to(tmp_path / "data").as_posix() for path in old
+    ]
+    with duckdb.connect() as db:
+        query = f"select price::varchar, size::varchar from '{file}'"
+        rows = db.execute(query).fetchall()
+    assert [(float(p), float(s)) for p, s in rows] == [
+        (float(e["price"]), float(e["size"])) for e in events
+    ]
+
+
+def test_a_size_is_aimed_at(shell: Shell, tmp_path: Path) -> None:
+    lines = stored(shell, runs=4, symbols="SPY")
+    done = shell("mdc compact --target-size 12KB")
+    assert done.status == 0, done.err
+    assert shell("mdc cat --root data").lines == lines
+    files = parts(tmp_path / "data")
+    quotes = [path for path in files if path.startswith("SPY/quote/")]
+    assert quotes == [f"SPY/quote/2024-01-02.{n}.parquet" for n in range(1, len(quotes) + 1)]
+    assert len(quotes) > 1
+    assert all(4_000 < len(data) < 18_000 for data in files.values())
+    ends = []
+    for path in quotes:
+        times = pq.read_table(tmp_path / "data" / path)["ts_event"].cast(pa.int64()).to_pylist()
+        ends.append((int(times[0] or 0), int(times[-1] or 0)))
+    assert all(a[1] < b[0] for a, b in pairwise(ends))
+    again = shell("mdc compact --target-size 12KB")
+    assert (again.out, again.err) == ("", "mdc: compact: nothing to do\n")
+    assert parts(tmp_path / "data") == files
+    # A larger target brings them together.
+    assert shell("mdc compact").status == 0
+    assert sorted(parts(tmp_path / "data")) == [
+        "SPY/quote/2024-01-02.parquet",
+        "SPY/trade/2024-01-02.parquet",
+    ]
+    assert shell("mdc cat --root data").lines == lines
+
+
+TWICE = [
+    {
+        "type": "trade",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T10:00:00Z",
+        "provider": "a",
+        "venue": "V",
+        "trade_id": "7",
+        "price": 1.5,
+        "size": 1,
+    },
+    {
+        "type": "trade",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T11:00:00Z",
+        "provider": "a",
+        "venue": "V",
+        "trade_id": "8",
+        "price": 1.25,
+        "size": 1,
+    },
+    {
+        "type": "trade",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T10:00:00Z",
+        "provider": "a",
+        "venue": "W",
+        "trade_id": "7",
+        "price": 1.5,
+        "size": 1,
+    },
+    # Without an id: the same twice is two trades.
+    {"type": "trade", "symbol": "SPY", "ts_event": "2024-01-02T12:00:00Z", "price": 2},
+    {"type": "trade", "symbol": "SPY", "ts_event": "2024-01-02T12:00:00Z", "price": 2},
+    {
+        "type": "quote",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T10:00:00Z",
+        "seq": 5,
+        "bid_price": 1,
+    },
+    {
+        "type": "quote",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T10:00:01Z",
+        "seq": 5,
+        "bid_price": 1,
+    },
+    {
+        "type": "delta",
+        "symbol": "SPY",
+        "ts_event": "2024-01-02T10:00:00Z",
+        "seq": 5,
+        "action": "add",
+        "price": 1,
+    },
+]
+
+
+def test_dedup(shell: Shell, tmp_path: Path) -> None:
+    """What was stored twice is there once, by identity; what has none is all there."""
+    text = "".join(json.dumps(row) + "\n" for row in TWICE)
+    for _ in range(2):
+        assert shell("mdc store", stdin=text.encode()).status == 0
+    twice = Counter(shell("mdc cat --root data").lines)
+    dry = shell("mdc compact --dedup --dry-run")
+    assert dry.status == 0
+    assert "would compact SPY trade 2024-01-02: 2 files to 1" in dry.out
+    assert Counter(shell("mdc cat --root data").lines) == twice
+    done = shell("mdc compact --dedup --json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["duplicates"] == [
+        {"symbol": "SPY", "type": "quote", "events": 2},
+        {"symbol": "SPY", "type": "trade", "events": 3},
+    ]
+    assert "compact: SPY trade: 3 duplicates" in done.err
+    wanted = {
+        line: n if '"price":2}' in line or '"delta"' in line else 1 for line, n in twice.items()
+    }
+    assert Counter(shell("mdc cat --root data").lines) == wanted
+    assert shell("mdc compact --dedup").err == "mdc: compact: nothing to do\n"
+
+
+def test_dedup_finds_what_was_compacted_before(shell: Shell) -> None:
+    text = "".join(json.dumps(row) + "\n" for row in TWICE).encode()
+    for _ in range(2):
+        assert shell("mdc store", stdin=text).status == 0
+    assert shell("mdc compact").status == 0
+    done = shell("mdc compact --dedup")
+    assert "SPY trade 2024-01-02: 1 file to 1" in done.out
+    assert "compact: SPY trade: 3 duplicates" in done.err
+    assert len(shell("mdc cat --root data").lines) == 11
+
+
+def test_without_dedup_everything_stays(shell: Shell) -> None:
+    text = "".join(json.dumps(row) + "\n" for row in TWICE)
+    for _ in range(2):
+        assert shell("mdc store", stdin=text.encode()).status == 0
+    lines = shell("mdc cat --root data").lines
+    assert shell("mdc compact").status == 0
+    assert shell("mdc cat --root data").lines == lines
+    assert len(lines) == 16
+
+
+def test_sort(shell: Shell, tmp_path: Path) -> None:
+    """A file of others under the right name, out of order, is only rewritten when asked to."""
+    row = {"type": "trade", "symbol": "SPY"}
+    rows = [{**row, "ts_event": f"2024-01-02T10:00:0{n}Z", "price": n} for n in (3, 1, 2)]
+    file = tmp_path / "data/SPY/trade/2024-01-02.jsonl"
+    file.parent.mkdir(parents=True)
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert shell("mdc compact").err == "mdc: compact: nothing to do\n"
+    assert shell("mdc compact --sort").status == 0
+    prices = [json.loads(line)["price"] for line in file.read_text().splitlines()]
+    assert prices == [1, 2, 3]
+    assert shell("mdc compact --sort").err == "mdc: compact: nothing to do\n"
+
+
+def test_profiles_of_mdc_toml_hold(shell: Shell, tmp_path: Path) -> None:
+    """The codec stays, but where mdc.toml names another."""
+    stored(shell, "--compression lz4", symbols="SPY AAPL")
+    (tmp_path / "mdc.toml").write_text('[compression.symbols]\nAAPL = "portable"\n')
+    assert shell("mdc compact").status == 0
+    codecs = {
+        symbol: pq.read_metadata(tmp_path / f"data/{symbol}/trade/2024-01-02.parquet")
+        .row_group(0)
+        .column(0)
+        .compression
+        for symbol in ("SPY", "AAPL")
+    }
+    assert codecs == {"SPY": "LZ4", "AAPL": "GZIP"}

@@ -1,0 +1,294 @@
+"""The last command of a pipe knows whether what reached it is whole, or says what is not."""
+
+import json
+import random
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from tests.conftest import Shell, is_control
+
+STREAM = "mdc stream sim SPY AAPL --seed 3 --limit 5000"
+
+
+def test_begin_and_end_frame_every_stream(shell: Shell) -> None:
+    done = shell(f"{STREAM} | mdc validate | mdc head -n 4000")
+    first, *between, last = done.all_events
+    assert (first["type"], first["stage"], first["provider"]) == ("begin", "head", "sim")
+    validate = first["origin"]
+    stream = validate["origin"]
+    assert [validate["stage"], stream["stage"]] == ["validate", "stream"]
+    assert len({event["run_id"] for event in (first, validate, stream, last)}) == 1
+    assert stream["request"]["symbols"] == ["SPY", "AAPL"]
+    assert first["versions"]["trade"] == "1.0.0"
+    assert (last["type"], last["reason"]) == ("end", "limit")
+    counted: dict[str, int] = {}
+    for event in between:
+        counted[event["type"]] = counted.get(event["type"], 0) + 1
+    assert {name: int(count) for name, count in last["counts"].items()} == counted
+    assert sum(counted.values()) == 4000
+
+
+@pytest.mark.parametrize("wire", ["jsonl", "arrow"])
+def test_a_whole_pipe_says_so(wire: str, shell: Shell) -> None:
+    done = shell(f"{STREAM} | mdc validate | mdc store --root data", MDC_WIRE=wire)
+    assert done.status == 0
+    assert "stream: 5000 in = 5000 out + 0 rejected + 0 dropped" in done.err
+    assert "validate: 5000 in = 5000 out" in done.err.replace("5001", "5000")
+    assert "truncated" not in done.err
+
+
+def test_a_truncated_input_is_stored_and_said(shell: Shell, tmp_path: Path) -> None:
+    shell(f"{STREAM} > whole.jsonl && head -n 1000 whole.jsonl > cut.jsonl")
+    last = json.loads((tmp_path / "cut.jsonl").read_text().splitlines()[-1])
+    done = shell("mdc store --root data < cut.jsonl")
+    assert done.status == 65
+    assert "truncated input: <stdin>: no `end` event" in done.err
+    events = shell("mdc cat --root data").events
+    (gap,) = [event for event in events if event["type"] == "gap"]
+    assert (gap["reason"], gap["start"], gap.get("end"), gap.get("count")) == (
+        "truncated",
+        last["ts_event"],
+        None,
+        None,
+    )
+    assert len(events) == 999 + 1
+    assert shell("mdc store --root more --partial < cut.jsonl").status == 0
+
+
+def test_truncation_is_passed_on(shell: Shell) -> None:
+    shell(f"{STREAM} > whole.jsonl && head -n 1000 whole.jsonl > cut.jsonl")
+    done = shell("cat cut.jsonl | mdc validate --partial | mdc convert | mdc head -n 2000")
+    assert done.status == 65
+    *events, end = done.all_events
+    assert end["reason"] == "truncated"
+    assert [e["reason"] for e in events if e["type"] == "gap"] == ["truncated"]
+    assert done.err.count("truncated input") == 3
+
+
+def test_a_filter_on_the_way_is_noticed(shell: Shell) -> None:
+    cut = f"{STREAM} | jq -c 'select(.type != \"trade\")'"
+    done = shell(f"{cut} | mdc validate > out.jsonl; echo $?")
+    assert done.out == "0\n"
+    assert "stream wrote other counts than arrived: trade 0 of" in done.err
+    findings = [e for e in shell("cat out.jsonl").events if e["type"] == "integrity"]
+    assert [(f["check"], f["severity"]) for f in findings if f["check"] == "accounting"] == [
+        ("accounting", "warning")
+    ]
+    assert shell(f"{cut} | mdc store --root data --strict").status == 65
+    assert shell(f"{cut} | mdc store --root data").status == 0
+
+
+def test_an_input_that_ended_with_an_error_is_told(shell: Shell) -> None:
+    shell(f"{STREAM} --faults bad=1 > e.jsonl")
+    done = shell("mdc validate e.jsonl --on-fail stop | mdc store --root data")
+    assert done.status == 65  # that of validate
+    assert "mdc: validate ended with an error" in done.err
+    told = [
+        e
+        for e in shell("mdc cat --root data --type integrity").events
+        if e["check"] == "accounting"
+    ]
+    assert [e["message"] for e in told] == ["validate ended with an error"]
+
+
+def test_counts_that_are_no_numbers_are_a_mismatch(shell: Shell) -> None:
+    begin = '{"type":"begin","run_id":"r","stage":"s"}'
+    end = '{"type":"end","run_id":"r","stage":"s","counts":{"trade":"x"},"reason":"eof"}'
+    trade = '{"type":"trade","symbol":"A"}'
+    done = shell(f"echo '{begin}\n{trade}\n{end}' | sed 's/\\\\n/\\n/g' | mdc validate")
+    assert "s wrote other counts than arrived: trade 1 of 0" in done.err
+
+
+def test_a_plain_file_is_taken_as_it_is(shell: Shell) -> None:
+    shell(f'{STREAM} | grep -Ev \'"type":"(begin|end)"\' > plain.jsonl')
+    done = shell("mdc store --root data < plain.jsonl")
+    assert done.status == 0
+    assert "truncated" not in done.err and "counts" not in done.err
+
+
+def test_two_streams_behind_each_other(shell: Shell) -> None:
+    done = shell(f"({STREAM}; {STREAM}) | mdc store --root data")
+    assert done.status == 0
+    done = shell(f"({STREAM} | head -n 50; {STREAM}) | mdc store --root data")
+    assert done.status == 65
+
+
+def test_rejections_are_counted(shell: Shell) -> None:
+    shell(f"{STREAM} > e.jsonl")
+    bad = "(head -n 100 e.jsonl; echo nonsense; tail -n +101 e.jsonl)"
+    done = shell(f"{bad} | mdc validate --quarantine aside.jsonl | mdc store --root data")
+    assert done.status == 0
+    assert "1 rejected" in done.err
+    assert "<stdin>: line 101: not JSON" in done.err
+    aside = json.loads(shell("cat aside.jsonl").out)
+    assert (aside["line"], aside["text"]) == (101, "nonsense")
+    assert shell(f"{bad} | mdc validate --strict > /dev/null").status == 1
+    # A line that was damaged on the way is missing from the counts, and that is explained.
+    damaged = "sed '200s/^./x/' e.jsonl"
+    done = shell(f"{damaged} | mdc store --root more")
+    assert done.status == 0
+    assert "other counts" not in done.err
+
+
+def test_without_a_home_bad_lines_are_set_aside_all_the_same(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = shell(
+        "(echo nonsense; mdc stream sim SPY --limit 3) | mdc store --root data",
+        XDG_STATE_HOME=str(tmp_path / "file"),
+        TMPDIR=str(tmp_path),
+    )
+    assert done.status == 0
+    (aside,) = (tmp_path / "mdc" / "quarantine").iterdir()
+    assert json.loads(aside.read_text())["text"] == "nonsense"
+    assert str(aside) in done.err
+    done = shell("echo nonsense | mdc validate --quarantine file/aside")
+    assert done.status == 73
+    assert "cannot set aside a bad line in file/aside" in done.err
+
+
+def test_nothing_readable_is_an_error(shell: Shell) -> None:
+    done = shell("mdc validate", stdin=b"\x89PNG\r\n\x1a\n and so on\n")
+    assert done.status == 65
+    assert done.lines == []
+
+
+def test_an_empty_input_is_fine(shell: Shell) -> None:
+    done = shell("mdc validate < /dev/null")
+    assert done.status == 0
+    assert [event["type"] for event in done.all_events] == ["begin", "end"]
+
+
+class Pipeline:
+    """`stream | validate | store` with a tap in front of one of the last two."""
+
+    def __init__(self, env: dict[str, str], cwd: Path, tap: int) -> None:
+        commands = [
+            ["mdc", "stream", "sim", "SPY", "AAPL", "--seed", "5"],
+            ["mdc", "validate"],
+            ["mdc", "store", "--root", "data"],
+        ]
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.upper: IO[bytes]
+        self.lower: IO[bytes]
+        previous: IO[bytes] | None = None
+        for number, command in enumerate(commands):
+            stdin: IO[bytes] | int | None = previous
+            if number == tap:
+                stdin = subprocess.PIPE
+            with (cwd / f"{command[1]}.err").open("wb") as err:
+                process = subprocess.Popen(
+                    command,
+                    stdin=stdin,
+                    stdout=subprocess.PIPE if number < 2 else None,
+                    stderr=err,
+                    cwd=cwd,
+                    env=env,
+                )
+            if number == tap:
+                assert previous is not None and process.stdin is not None
+                self.upper, self.lower = previous, process.stdin
+            elif previous is not None:
+                previous.close()
+            previous = process.stdout
+            self.processes.append(process)
+
+    def relay(self, lines: int) -> list[str]:
+        """Let so many lines through the tap."""
+        passed = []
+        for _ in range(lines):
+            line = self.upper.readline()
+            passed.append(line.decode().rstrip("\n"))
+            self.lower.write(line)
+        return passed
+
+    def drain(self) -> list[str]:
+        """Let everything through that still comes; the last line may be cut."""
+        rest = self.upper.read()
+        self.lower.write(rest)
+        self.lower.close()
+        self.upper.close()
+        return rest.decode().splitlines()
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("victim", [0, 1])
+def test_kill_9_in_the_middle_of_a_pipe(
+    victim: int, seed: int, quiet_env: dict[str, str], tmp_path: Path, shell: Shell
+) -> None:
+    """Those behind the killed one keep what reached them, say it is truncated, exit 65."""
+    moment = random.Random(seed * 2 + victim).randrange(1, 20_000)
+    pipeline = Pipeline(quiet_env, tmp_path, tap=victim + 1)
+    passed = pipeline.relay(moment)
+    pipeline.processes[victim].send_signal(signal.SIGKILL)
+    passed += pipeline.drain()
+    statuses = [process.wait() for process in pipeline.processes]
+    assert statuses[victim] == -signal.SIGKILL
+    assert statuses[victim + 1 :] == [65] * (2 - victim)
+    for process in ("validate", "store")[victim:]:
+        assert "truncated" in (tmp_path / f"{process}.err").read_text()
+    whole = [line for line in passed if not is_control(line) and line.endswith("}")]
+    stored = shell("mdc cat --root data")
+    key: Callable[[dict[str, str]], tuple[str, ...]] = lambda e: (  # noqa: E731
+        e["type"],
+        e.get("symbol", ""),
+        e.get("ts_event", ""),
+        e.get("seq", ""),
+    )
+    sent = [json.loads(line, parse_int=str, parse_float=str) for line in whole]
+    kept = [event for event in stored.events if event["type"] != "gap"]
+    assert sorted(map(key, kept)) == sorted(map(key, sent))
+    assert [e["reason"] for e in stored.events if e["type"] == "gap"] == ["truncated"]
+
+
+def test_kill_9_of_the_last_command_ends_those_before_it(
+    quiet_env: dict[str, str], tmp_path: Path
+) -> None:
+    pipeline = Pipeline(quiet_env, tmp_path, tap=1)
+    pipeline.relay(5_000)
+    pipeline.processes[2].send_signal(signal.SIGKILL)
+    with pytest.raises(BrokenPipeError):
+        pipeline.relay(10_000_000)
+    with suppress(BrokenPipeError):
+        pipeline.lower.close()
+    pipeline.upper.close()
+    statuses = [process.wait() for process in pipeline.processes]
+    assert statuses == [141, 141, -signal.SIGKILL]
+    assert not list((tmp_path / "data").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("wire", ["jsonl", "arrow"])
+def test_ctrl_c_reaches_the_whole_pipe_and_nothing_is_lost(wire: str, shell: Shell) -> None:
+    """The source ends its stream, the others go on to its end."""
+    done = shell(
+        f"""
+        set -m
+        export MDC_WIRE={wire}
+        (mdc stream sim SPY --seed 2 | (trap '' INT; tee raw) | mdc validate |
+            mdc store --root data) 2> err &
+        job=$!
+        until [ "$(stat -c %s raw 2>/dev/null || echo 0)" -gt 300000 ]; do :; done
+        kill -INT -- -$job
+        wait $job; status=$?
+        cat err >&2; exit $status
+        """
+    )
+    assert done.status == 0, done.err
+    assert "truncated" not in done.err
+    if wire == "jsonl":
+        assert shell("tail -n 1 raw").all_events[0]["reason"] == "signal"
+    sent = shell("mdc convert raw 2>/dev/null").all_events
+    kept = [e for e in shell("mdc cat --root data").events if e["type"] != "integrity"]
+    assert len(kept) == len(sent) - 2
+
+
+def test_head_ends_the_commands_before_it_quietly(shell: Shell) -> None:
+    done = shell("mdc stream sim SPY | mdc validate | mdc head -n 5; echo ${PIPESTATUS[@]}")
+    *_, statuses = done.out.splitlines()
+    assert statuses == "141 141 0"
+    assert "roken" not in done.err

@@ -1,0 +1,120 @@
+"""Lean files as they should not be: odd line ends, broken rows, broken zips."""
+
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from mdc_core.errors import DataError
+from tests.unit.importers.lean_folder import IBM_QUOTES, IBM_TRADES, LeanFolder, rows_in
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,1,1\r\n2,1,2\r\n",
+        "1,1,1\n2,1,2",
+        "\n\r\n1,1,1\n\n2,1,2\n\n",
+        b"1,1,1\n 2,1,2.000000000000000000000000000000000000000000\n",
+    ],
+)
+def test_line_ends(lean: LeanFolder, text: str | bytes) -> None:
+    path = lean.zip_of(IBM_TRADES, {"x.csv": text})
+    assert [int(r["size"]) for r in rows_in(path)] == [1, 2]
+
+
+@pytest.mark.parametrize("text", ["", "\n", "\r\n\r\n", " \n"])
+def test_an_empty_file_has_no_rows(lean: LeanFolder, text: str) -> None:
+    lean.zip_of(IBM_TRADES, {"x.csv": text})
+    lean.zip(IBM_QUOTES, "1,1,1,0,0,P,1,0")
+    assert [r["type"] for r in rows_in(lean.root)] == ["quote"]
+
+
+BROKEN = [
+    ("1,1,1,P", "4 fields, not 3 or 6"),
+    ("1,1,1,P,,0,0", "7 fields, not 3 or 6"),
+    ("1", "1 fields, not 3 or 6"),
+    ("x,1,1", "time 'x' is not a number"),
+    (",1,1", "no time"),
+    ("1,,1", "no price"),
+    ("1,1,", "no size"),
+    ("1,nan,1", "price 'nan' is not a number"),
+    ("1,1,Infinity", "size 'Infinity' is not a number"),
+    ("1,1_0,1", "price '1_0' is not a number"),
+    ("1,\u0661,1", "is not a number"),
+    ("1,1.000000000000001,1", "price '1.000000000000001' is finer than 14 decimal places"),
+    ("1,1,0.0000000000000000001", "is finer than 18 decimal places"),
+    ("1,1,1e-9999999", "is finer than 18 decimal places"),
+    ("1.0000001,1,1", "time '1.0000001' is finer than 6 decimal places"),
+    ("1,1,1000000000000000000", "size '1000000000000000000' is too large"),
+    ("1,1,1e999", "size '1e999' is too large"),
+    ("-1,1,1", "time is not in the milliseconds of a day"),
+    ("86400000,1,1", "time is not in the milliseconds of a day"),
+    ("1e25,1,1", "time is not in the milliseconds of a day"),
+    ("1,1,1,P,,2", "suspicious is neither 0 nor 1"),
+    (b"1,1,1,\xff,,0", "not UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), BROKEN)
+def test_a_broken_row_is_named(lean: LeanFolder, line: str | bytes, message: str) -> None:
+    text = line.encode() if isinstance(line, str) else line
+    good = b"1,1,1,P,,0\r\n"
+    path = lean.zip_of(IBM_TRADES, {"x.csv": good + b"\r\n" + good + text + b"\n" + good})
+    with pytest.raises(DataError) as caught:
+        rows_in(path)
+    assert str(caught.value).startswith(f"{path}#x.csv line 4: ")
+    assert message in str(caught.value)
+
+
+def test_the_line_is_right_far_into_a_file(lean: LeanFolder) -> None:
+    path = lean.zip_of(IBM_TRADES, {"x.csv": b"1,1,1\n" * 50_000 + b"1,1,?\n"})
+    with pytest.raises(DataError, match=r"line 50001: size '\?' is not a number"):
+        rows_in(path)
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "20131007",
+        "20131007 9:30",
+        "20131307 00:00",
+        "20131007 25:00",
+        "99990101 00:00",
+        "20131007 00:00:00",
+        "x",
+        "00010101 00:00",
+    ],
+)
+def test_a_broken_time_of_a_bar(lean: LeanFolder, time: str) -> None:
+    path = lean.zip("equity/usa/daily/ibm.zip", "20131004 00:00,1,1,1,1,1", f"{time},1,1,1,1,1")
+    with pytest.raises(DataError, match="line 2: time is not yyyyMMdd HH:mm"):
+        rows_in(path)
+
+
+def test_broken_zips(lean: LeanFolder) -> None:
+    path = lean.zip(IBM_TRADES, *(f"{i},{i * 7919 % 10007},1" for i in range(50_000)))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="not a zip that can be read"):
+        rows_in(path)
+    with ZipFile(BytesIO(whole)) as archive:
+        checksum = archive.getinfo("rows.csv").CRC.to_bytes(4, "little")
+    start, _, end = whole.rpartition(checksum)
+    path.write_bytes(start + bytes(4) + end)
+    with pytest.raises(DataError, match=r"#rows.csv: cannot be read beyond line \d+: Bad CRC"):
+        rows_in(path)
+    lean.zip_of(IBM_TRADES, {})
+    with pytest.raises(DataError, match="0 files in it, not one"):
+        rows_in(path)
+    lean.zip_of(IBM_TRADES, {"a.csv": "1,1,1", "b.csv": "1,1,1"})
+    with pytest.raises(DataError, match="2 files in it, not one"):
+        rows_in(path)
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file or folder"):
+        rows_in(tmp_path / "nowhere")
+    with pytest.raises(DataError, match="no Lean data file in it"):
+        rows_in(tmp_path)
