@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import Meta
 
 from mdc_core.plugin import Check, Codes, Finding, GroupKeys, Options, integers, valid
@@ -57,7 +58,11 @@ class Duplicate(Check):
         else:
             firsts, seconds = numbers, moments
         rows = np.flatnonzero(judged)
-        texts = batch.column("trade_id").filter(pa.array(judged)) if named is not None else None
+        texts = None
+        if named is not None:
+            # Only ids tell trades apart: what is known by its number has no text to compare.
+            ids = pc.if_else(pa.array(named), batch.column("trade_id"), None)
+            texts = ids.filter(pa.array(judged))
         if len(rows) < len(judged):
             keys, firsts, seconds = keys[rows], firsts[rows], seconds[rows]
         for at in self._recent.add(keys, firsts, seconds, texts):
