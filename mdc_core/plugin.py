@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mdc_core.contracts import (
+    BadRow,
     Check,
     Endpoint,
     Filter,
@@ -123,6 +124,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "EVENT_TYPES",
     "Auction",
+    "BadRow",
     "Bar",
     "Book",
     "BusyError",

@@ -13,7 +13,7 @@ ROWS = (
     {"contracts", "hooks", "wire"},
     {"plugin"},
     {"registry", "config", "secrets", "observers", "accounting", "session", "telemetry"},
-    {"live", "history", "archive", "quality", "testing"},
+    {"live", "history", "archive", "quality", "export", "publish", "testing"},
     {"pipeline"},
     {"cli"},
 )

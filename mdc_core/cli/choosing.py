@@ -7,8 +7,9 @@ import click
 from mdc_core import registry
 from mdc_core.cli.commands import Chosen, Command
 from mdc_core.cli.settings import only_asks, path_of, variables
-from mdc_core.errors import ConfigError
+from mdc_core.errors import ConfigError, UsageError
 from mdc_core.session import Session
+from mdc_core.suggest import known
 
 
 class SelectCommand(Command):
@@ -24,7 +25,11 @@ class SelectCommand(Command):
 
     def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
         """The plugin that the arguments, the environment or mdc.toml name."""
-        return {name: registry.load(self.verb, name) for name in self.names(ctx, args)}
+        names = self.names(ctx, args)
+        if not names and not only_asks(ctx, args):
+            flag, known_names = self.selector.opts[0], known(registry.find(self.verb))
+            raise UsageError(f"mdc {self.verb} needs {flag} NAME", hint=known_names)
+        return {name: registry.load(self.verb, name) for name in names}
 
     def names(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The last one that is named."""

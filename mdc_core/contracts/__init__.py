@@ -13,7 +13,7 @@ is an error from `errors.py`; anything else is a bug and stops the command.
 """
 
 from mdc_core.contracts.check import Check, Finding, Severity
-from mdc_core.contracts.files import Importer, ImportRequest
+from mdc_core.contracts.files import BadRow, Importer, ImportRequest
 from mdc_core.contracts.filter import Filter
 from mdc_core.contracts.history import History, HistoryRequest, Page, Request
 from mdc_core.contracts.live import (
@@ -30,6 +30,7 @@ from mdc_core.contracts.options import Options, Plugin
 from mdc_core.contracts.store import Part, PartFormat
 
 __all__ = [
+    "BadRow",
     "Check",
     "Endpoint",
     "Filter",

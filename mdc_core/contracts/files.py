@@ -1,4 +1,4 @@
-"""A file format of others, read as events."""
+"""File formats of others: read as events."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +21,14 @@ class ImportRequest(Struct, frozen=True):
     end: int | None = None
 
 
+class BadRow(Struct, frozen=True):
+    """What cannot be read: a line, or a whole file (no text); it is set aside and counted."""
+
+    raw: bytes
+    where: str  # the file and the line
+    reason: str
+
+
 class Importer(Plugin):
     """A file format of others, read as events."""
 
@@ -28,6 +36,9 @@ class Importer(Plugin):
         self.wanted = request
         self.options = options
 
-    def batches(self) -> "Iterator[pa.RecordBatch]":
-        """The events in the files; raises DataError for a file of a kind it cannot read."""
+    def batches(self) -> "Iterator[pa.RecordBatch | BadRow]":
+        """The events in the files, and in their place what cannot be read as one.
+
+        Raises DataError where nothing of what was asked for is there.
+        """
         raise NotImplementedError

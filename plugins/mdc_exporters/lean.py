@@ -4,17 +4,18 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 from msgspec import Meta
 
-from mdc_core.plugin import DataError, Importer, Options, UsageError
+from mdc_core.plugin import BadRow, DataError, Importer, ImportRequest, Options, UsageError
 from mdc_exporters.lean_clock import Clock, Clocks
 from mdc_exporters.lean_columns import Packing
 from mdc_exporters.lean_files import SKIPPABLE, DataFile, find_files
 from mdc_exporters.lean_merge import Rows, Source, merge
-from mdc_exporters.lean_rows import Reading, read_rows
+from mdc_exporters.lean_rows import Reading, SetAside, read_rows
 from mdc_exporters.lean_text import entries_of
 
 _BEGINNING = -(2**63)
@@ -50,7 +51,11 @@ class Lean(Importer):
 
     Options = LeanOptions
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def __init__(self, request: ImportRequest, options: Any) -> None:
+        super().__init__(request, options)
+        self._bad: list[BadRow] = []
+
+    def batches(self) -> Iterator[pa.RecordBatch | BadRow]:
         """The events of the files asked for, in order of time; equal times as in the files."""
         for word in self.options.skip:
             if word not in SKIPPABLE:
@@ -63,9 +68,25 @@ class Lean(Importer):
         ]
         readings = list(self._readings(planned))
         packing = Packing([reading.file for reading in readings])
-        sources = [_source(packing, number, reading) for number, reading in enumerate(readings)]
+        sources = [
+            _source(packing, number, reading, self._bad.append)
+            for number, reading in enumerate(readings)
+        ]
         sources.sort(key=lambda source: source.start)
-        return map(packing.unpack, merge(sources))
+        return self._with_bad_rows(map(packing.unpack, merge(sources)))
+
+    def _with_bad_rows(
+        self, batches: Iterable[pa.RecordBatch]
+    ) -> Iterator[pa.RecordBatch | BadRow]:
+        """The batches, each behind what turned out to be bad while it was read."""
+        for batch in batches:
+            yield from self._taken()
+            yield batch
+        yield from self._taken()
+
+    def _taken(self) -> list[BadRow]:
+        taken, self._bad[:] = self._bad[:], ()
+        return taken
 
     def _asked_for(self) -> list[DataFile]:
         """The files of the symbols and properties that were asked for, in order of path."""
@@ -105,10 +126,17 @@ class Lean(Importer):
         refused: dict[str, list[str]] = {}
         size = _block_bytes([file for file, _ in files])
         for file, clock in files:
+            if file.refusals == ("other",):
+                self._set_aside(file.path, "its path is not one of a Lean data folder")
+                continue
             if file.refusals:
                 refused.setdefault(file.refusals[0], []).append(str(file.path))
                 continue
-            names = entries_of(file.path)
+            try:
+                names = entries_of(file.path)
+            except DataError as error:
+                self._set_aside(file.path, str(error))
+                continue
             if file.security_type == "cryptofuture":
                 dated = [name for name in names if _DATED_CONTRACT.search(name)]
                 names = [name for name in names if name not in dated]
@@ -117,10 +145,14 @@ class Lean(Importer):
                 if dated and not names:
                     continue
             if len(names) != 1:
-                raise DataError(f"{file.path}: {len(names)} files in it, not one")
+                self._set_aside(file.path, f"{len(names)} files in it, not one")
+                continue
             yield Reading(file, names[0], clock, self.wanted.start, self.wanted.end, size)
         if refused:
             raise DataError(_refusal(refused))
+
+    def _set_aside(self, path: Path, reason: str) -> None:
+        self._bad.append(BadRow(b"", str(path), reason))
 
 
 def _block_bytes(files: list[DataFile]) -> int:
@@ -130,11 +162,12 @@ def _block_bytes(files: list[DataFile]) -> int:
     return max(_MIN_BLOCK, min(_MAX_BLOCK, _IN_HAND // max(together, 1)))
 
 
-def _source(packing: Packing, number: int, reading: Reading) -> Source:
+def _source(packing: Packing, number: int, reading: Reading, set_aside: SetAside) -> Source:
     """The packed rows of a file, which is opened when the first of them is asked for."""
     day = reading.file.day
     packed = (
-        Rows(keys, packing.pack(number, len(keys), values)) for keys, values in read_rows(reading)
+        Rows(keys, packing.pack(number, len(keys), values))
+        for keys, values in read_rows(reading, set_aside)
     )
     return Source(_BEGINNING if day is None else reading.clock.start_of(day), packed)
 

@@ -99,7 +99,8 @@ def find_files(path: Path) -> list[DataFile]:
 
 def _zips(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*.zip"):
-        if path.parent.name not in _NOT_EVENTS and path.is_file():
+        foreign = path.name.startswith("._") or "__MACOSX" in path.parts
+        if path.parent.name not in _NOT_EVENTS and not foreign and path.is_file():
             yield path
 
 

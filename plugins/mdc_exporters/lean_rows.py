@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mdc_core.plugin import BadRow, DataError
 from mdc_exporters.lean_clock import DAY, SECOND, Clock
 from mdc_exporters.lean_files import DataFile
 from mdc_exporters.lean_text import (
@@ -141,29 +142,65 @@ class Reading(NamedTuple):
     block_bytes: int
 
 
-def read_rows(reading: Reading) -> Iterator[tuple[Int64s, Columns]]:
+SetAside = Callable[[BadRow], None]
+
+
+def read_rows(reading: Reading, set_aside: SetAside) -> Iterator[tuple[Int64s, Columns]]:
     """The rows of a file in [start, end), in its own order, and their keys to merge them by."""
-    file = reading.file
-    layout = layout_of(file)
     latest = np.iinfo(np.int64).min
-    for block in read_blocks(file.path, reading.entry, reading.block_bytes):
-        columns = parse(block, layout)
-        wall = _wall_clock(file, columns["time"], block)
-        times = reading.clock.utc(wall)
+    for times, values in _read_blocks(reading, set_aside):
         # Rows that go back in time keep their place: to judge them is a check's work.
         keys = np.maximum.accumulate(np.maximum(times, latest))
         latest = keys[-1]
-        values = _VALUES[type_of(file)](file, columns, block) | {"ts_event": _time(times)}
-        if type_of(file) == "bar":
-            values["ts_close"] = _time(_closes(file, wall, times, reading.clock))
         chosen = _between(times, reading.start, reading.end)
         if not chosen.all():
             keys, mask = keys[chosen], pa.array(chosen)
             values = {name: column.filter(mask) for name, column in values.items()}
         if not len(keys):
             continue
-        del block, columns, wall, times, chosen  # this may wait long with many others
+        del times, chosen  # this may wait long with many others
         yield keys, values
+
+
+def _read_blocks(reading: Reading, set_aside: SetAside) -> Iterator[tuple[Int64s, Columns]]:
+    """The times and the columns of a file, block by block, up to where it can be read."""
+    file = reading.file
+    try:
+        for block in read_blocks(file.path, reading.entry, reading.block_bytes):
+            yield from _read_block(reading, block, set_aside)
+    except DataError as error:
+        set_aside(BadRow(b"", f"{file.path}#{reading.entry}", str(error)))
+
+
+def _read_block(
+    reading: Reading, block: Block, set_aside: SetAside
+) -> Iterator[tuple[Int64s, Columns]]:
+    """The rows of a block: halved until the lines that cannot be read stand alone."""
+    try:
+        rows = _read_lines(reading, block)
+    except DataError as error:
+        halves = block.halves()
+        if halves is None:
+            number, line = next(block.lines())
+            set_aside(BadRow(line, f"{block.place} line {number}", str(error)))
+            return
+    else:
+        yield rows
+        return
+    for half in halves:
+        yield from _read_block(reading, half, set_aside)
+
+
+def _read_lines(reading: Reading, block: Block) -> tuple[Int64s, Columns]:
+    """The times and the columns of a block; raises DataError if any line is bad."""
+    file = reading.file
+    columns = parse(block, layout_of(file))
+    wall = _wall_clock(file, columns["time"])
+    times = reading.clock.utc(wall)
+    values = _VALUES[type_of(file)](file, columns) | {"ts_event": _time(times)}
+    if type_of(file) == "bar":
+        values["ts_close"] = _time(_closes(file, wall, times, reading.clock))
+    return times, values
 
 
 def _between(times: Int64s, start: int | None, end: int | None) -> Bools:
@@ -175,7 +212,7 @@ def _between(times: Int64s, start: int | None, end: int | None) -> Bools:
     return chosen
 
 
-def _wall_clock(file: DataFile, column: Any, block: Block) -> Int64s:
+def _wall_clock(file: DataFile, column: Any) -> Int64s:
     """Nanoseconds since 1970 as the wall clock of the data zone shows them."""
     if file.day is not None:
         words = np.frombuffer(column.buffers()[1], np.int64).reshape(-1, 2)
@@ -183,7 +220,7 @@ def _wall_clock(file: DataFile, column: Any, block: Block) -> Int64s:
         since_midnight, high = words[:, 0], words[:, 1]
         wrong = (high != 0) | (since_midnight < 0) | (since_midnight >= DAY)
         if wrong.any():
-            block.fail(int(wrong.argmax()), "time is not in the milliseconds of a day")
+            raise DataError("time is not in the milliseconds of a day")
         wall: Int64s = since_midnight + Clock.wall(file.day)
         return wall
     shaped = pc.match_substring_regex(column, r"^\d{8} \d\d:\d\d$")
@@ -192,7 +229,7 @@ def _wall_clock(file: DataFile, column: Any, block: Block) -> Int64s:
     seconds = moments.cast(pa.int64()).fill_null(_MAX_SECONDS + 1).to_numpy()
     wrong = np.abs(seconds) > _MAX_SECONDS
     if wrong.any():
-        block.fail(int(wrong.argmax()), "time is not yyyyMMdd HH:mm")
+        raise DataError("time is not yyyyMMdd HH:mm")
     wall = seconds * SECOND
     return wall
 
@@ -209,38 +246,38 @@ def _time(times: Int64s) -> Column:
     return pa.array(times).view(pa.timestamp("ns", "UTC"))
 
 
-def _trade(file: DataFile, columns: Columns, block: Block) -> Columns:
+def _trade(file: DataFile, columns: Columns) -> Columns:
     return {
         "price": _number(columns["price"]),
         "size": columns["size"],
         **_venue(file, columns, "venue"),
         **_conditions(columns),
-        **_suspicious(columns, block),
+        **_suspicious(columns),
     }
 
 
-def _quote(file: DataFile, columns: Columns, block: Block) -> Columns:
-    values = {**_conditions(columns), **_suspicious(columns, block)}
+def _quote(file: DataFile, columns: Columns) -> Columns:
+    values = {**_conditions(columns), **_suspicious(columns)}
     for side in ("bid", "ask"):
         price: Any = _number(columns[side])
         sizes: Any = columns.get(f"{side}_size")
         if sizes is not None:
             values[f"{side}_size"] = sizes
         values |= {f"{side}_price": price, **_venue(file, columns, f"{side}_venue")}
-        if file.security_type == "equity":
-            # A row of a stock tells of one side; zeros say that the other is unchanged.
+        if sizes is not None:
+            # Lean writes 0,0 for a side that a row does not tell of.
             there = pc.or_kleene(pc.not_equal(price, _ZERO), pc.not_equal(sizes, _ZERO))
-            for name in (f"{side}_price", f"{side}_size", f"{side}_venue"):
+            for name in values.keys() & {f"{side}_price", f"{side}_size", f"{side}_venue"}:
                 values[name] = pc.if_else(there, values[name], None)
     return values
 
 
-def _bar(file: DataFile, columns: Columns, block: Block) -> Columns:
+def _bar(file: DataFile, columns: Columns) -> Columns:
     prices = {name: _number(columns[name]) for name in ("open", "high", "low", "close")}
     return {**prices, "volume": columns["volume"]}
 
 
-_VALUES: dict[str, Callable[[DataFile, Columns, Block], Columns]] = {
+_VALUES: dict[str, Callable[[DataFile, Columns], Columns]] = {
     "trade": _trade,
     "quote": _quote,
     "bar": _bar,
@@ -271,13 +308,13 @@ def _conditions(columns: Columns) -> Columns:
     return {"conditions": _each(column, lambda bits: [bits] if bits.strip("0") else None, kind)}
 
 
-def _suspicious(columns: Columns, block: Block) -> Columns:
+def _suspicious(columns: Columns) -> Columns:
     if "suspicious" not in columns:
         return {}
     column = columns["suspicious"]
     known = pc.is_in(column, pa.array(_EXTRA))
     if not pc.all(known).as_py():
-        block.fail(known.index(False).as_py(), "suspicious is neither 0 nor 1")
+        raise DataError("suspicious is neither 0 nor 1")
     return {"extra": _each(column, _EXTRA.__getitem__, pa.string())}
 
 

@@ -1,16 +1,17 @@
 """The text of Lean's zips: blocks of whole lines, and their fields as exact columns."""
 
+import re
 import zlib
 from collections.abc import Iterator
 from decimal import Context, Decimal, InvalidOperation
 from io import BytesIO, RawIOBase
 from pathlib import Path
-from typing import IO, Any, NoReturn, TypeAlias
+from typing import IO, Any, TypeAlias
 from zipfile import BadZipFile, ZipFile
 
 import pyarrow as pa
 import pyarrow.csv as csv
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mdc_core.plugin import DataError
 
@@ -21,6 +22,8 @@ NUMBER = pa.decimal128(36, 18)
 TEN_THOUSANDTHS = pa.decimal128(36, 14)  # what NUMBER holds when divided by 10000
 MILLISECONDS = pa.decimal128(36, 6)  # to the nanosecond
 
+_LONG_EXPONENT = re.compile(rb"[eE][+-]?\d{3}")
+_LONGEST_LINE = 1 << 20
 _BAD_ZIP = (BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
@@ -45,19 +48,34 @@ class Block(Struct):
             if line := line.strip(b"\r"):
                 yield number, line
 
-    def fail(self, row: int, message: str) -> NoReturn:
-        """Say what is wrong with a row (0 is the block's first)."""
-        number = next((n for i, (n, _) in enumerate(self.lines()) if i == row), self.first)
-        raise DataError(f"{self.place} line {number}: {message}")
+    def halves(self) -> tuple["Block", "Block"] | None:
+        """The two halves of the lines that hold anything; None if it is a single line."""
+        lines = list(self.lines())
+        if len(lines) < 2:
+            return None
+        number, _ = lines[len(lines) // 2]
+        cut = 0
+        for _ in range(number - self.first):
+            cut = self.text.index(b"\n", cut) + 1
+        return (
+            structs.replace(self, text=self.text[:cut]),
+            structs.replace(self, text=self.text[cut:], first=number),
+        )
 
 
 def entries_of(path: Path) -> list[str]:
     """The names of a zip's files."""
     try:
         with ZipFile(path) as archive:
-            return [info.filename for info in archive.infolist() if not info.is_dir()]
+            names = [info.filename for info in archive.infolist() if not info.is_dir()]
     except _BAD_ZIP as error:
-        raise DataError(f"{path}: not a zip that can be read: {error}") from None
+        raise DataError(f"not a zip that can be read: {error}") from None
+    return [name for name in names if not is_foreign(name)]
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a file is what a Mac puts beside each file that it packs."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
 
 
 class _Unheld(RawIOBase):
@@ -90,7 +108,10 @@ class _Unheld(RawIOBase):
 
 
 def read_blocks(path: Path, entry: str, size: int) -> Iterator[Block]:
-    """The text of an entry, in blocks of about a size that end where a line does."""
+    """The text of an entry, in blocks of about a size that end where a line does.
+
+    Raises DataError where it cannot be read any further.
+    """
     place = f"{path}#{entry}"
     number = 1
     try:
@@ -100,7 +121,7 @@ def read_blocks(path: Path, entry: str, size: int) -> Iterator[Block]:
                     yield Block(place, number, text)
                 number += text.count(b"\n")
     except _BAD_ZIP as error:
-        raise DataError(f"{place}: cannot be read beyond line {number - 1}: {error}") from None
+        raise DataError(f"cannot be read beyond line {number - 1}: {error}") from None
 
 
 def _whole_lines(stream: IO[bytes], size: int) -> Iterator[bytes]:
@@ -110,6 +131,8 @@ def _whole_lines(stream: IO[bytes], size: int) -> Iterator[bytes]:
         if cut:
             yield rest + data[:cut]
             rest = data[cut:]
+        elif len(rest) > _LONGEST_LINE:
+            raise BadZipFile(f"a line of more than {_LONGEST_LINE} bytes")
         else:
             rest += data
     if rest:
@@ -117,7 +140,10 @@ def _whole_lines(stream: IO[bytes], size: int) -> Iterator[bytes]:
 
 
 def parse(block: Block, layout: Layout) -> dict[str, Column]:
-    """A block's fields by column; one that its lines do not have is left out."""
+    """A block's fields by column; one that its lines do not have is left out.
+
+    Raises DataError where a line is not as it should be.
+    """
     first = next((line for _, line in block.lines()), b"")
     width = first.count(b",") + 1
     names = list(layout.columns)[:width]
@@ -130,17 +156,21 @@ def parse(block: Block, layout: Layout) -> dict[str, Column]:
                 column_types=layout.columns, null_values=[""], strings_can_be_null=False
             ),
         )
+        # pyarrow's CSV reader lets a decimal have a digit too many, and takes 1e-9999999 for 0.
+        table.validate(full=True)
+        if _LONG_EXPONENT.search(block.text):
+            raise pa.ArrowInvalid("an exponent of more than two digits")
     except pa.ArrowInvalid:
         columns = _parse_lines(block, layout)
     else:
         if width not in layout.widths:
-            block.fail(0, _wrong_width(width, layout))
+            raise DataError(_wrong_width(width, layout))
         columns = {
             name: column.combine_chunks() for name, column in zip(names, table.columns, strict=True)
         }
     for name in layout.required:
         if columns[name].null_count:
-            block.fail(columns[name].is_null().index(True).as_py(), f"no {name}")
+            raise DataError(f"no {name}")
     return columns
 
 
@@ -150,21 +180,21 @@ def _wrong_width(width: int, layout: Layout) -> str:
 
 
 def _parse_lines(block: Block, layout: Layout) -> dict[str, Column]:
-    """The same line by line, for lines of several widths, and to find the one at fault."""
+    """The same line by line, for lines of several widths, and to say what is wrong with one."""
     values: dict[str, list[Decimal | str | None]] = {name: [] for name in layout.columns}
-    for row, (_, line) in enumerate(block.lines()):
+    for _, line in block.lines():
         try:
             fields = line.decode().split(",")
         except UnicodeDecodeError:
-            block.fail(row, "not UTF-8")
+            raise DataError("not UTF-8") from None
         if len(fields) not in layout.widths:
-            block.fail(row, _wrong_width(len(fields), layout))
+            raise DataError(_wrong_width(len(fields), layout))
         fields += [""] * (len(layout.columns) - len(fields))
         for text, (name, kind) in zip(fields, layout.columns.items(), strict=True):
             try:
                 values[name].append(text if kind == TEXT else _exact(text, kind))
             except ValueError as error:
-                block.fail(row, f"{name} {text[:40]!r} {error}")
+                raise DataError(f"{name} {text[:40]!r} {error}") from None
     return {name: pa.array(values[name], kind) for name, kind in layout.columns.items()}
 
 

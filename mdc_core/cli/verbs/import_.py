@@ -1,5 +1,9 @@
-"""Read files of another tool's format as events."""
+"""Read files of another tool's format as events.
 
+A line or a file that cannot be read is set aside and counted, and the others are read.
+"""
+
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +15,8 @@ from mdc_core.cli.progress import Progress
 from mdc_core.cli.signals import stopping_source
 
 if TYPE_CHECKING:
+    from mdc_core.export.importing import Import
+    from mdc_core.wire.quarantine import Quarantine
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minute | mdc head",)
@@ -21,6 +27,12 @@ EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minut
 @click.option("--symbol", "symbols", multiple=True, help="only this symbol")
 @click.option("--from", "start", type=MOMENT, help="from this time or day on (UTC)")
 @click.option("--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day")
+@click.option(
+    "--quarantine",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="where lines and files that cannot be read are set aside",
+)
+@click.option("--strict", is_flag=True, help="rejections are failures")
 @writing
 @click.pass_obj
 def import_files(
@@ -30,21 +42,28 @@ def import_files(
     symbols: tuple[str, ...],
     start: int | None,
     end: int | None,
+    quarantine: Path | None,
+    strict: bool,
     wire: "Wire",
 ) -> int:
     """Read files of another tool's format as events."""
-    from mdc_core.accounting import Output
+    from mdc_core.accounting import Output, new_run_id
     from mdc_core.contracts import ImportRequest
+    from mdc_core.export.importing import Import
+    from mdc_core.wire.quarantine import Quarantine, default_paths
     from mdc_core.wire.writer import Writer
 
     session.log.stage = "import"
     importer = plugin.plugin(ImportRequest(path, symbols, start, end), plugin.options)
     request = {"profile": plugin.name, "path": str(path), "symbols": list(symbols)}
     output = Output("import", Writer(1, wire), request=request, provider=plugin.name)
+    places = default_paths("import", f"{new_run_id()}-{os.getpid()}")
+    aside = Quarantine(*([quarantine] if quarantine else places))
+    source = Import(importer, aside)
     progress = Progress(session, "import")
     reason = "eof"
     with stopping_source() as stop:
-        for batch in importer.batches():
+        for batch in source.batches():
             output.batch(batch)
             progress.add(batch.num_rows)
             if stop:
@@ -52,8 +71,18 @@ def import_files(
                 break
         progress.close()
         output.close(reason)
-    session.log.note(f"import: {sum(output.counts.values())} events")
-    return 0
+    _say(session, source, aside)
+    return source.status(strict=strict)
+
+
+def _say(session: Session, source: "Import", aside: "Quarantine") -> None:
+    read, rejected = source.read, source.rejected
+    counts = f"{read + rejected} in = {read} out + {rejected} rejected + 0 dropped"
+    session.log.note(f"import: {counts}")
+    if rejected:
+        more = f" and {rejected - 1} more" if rejected > 1 else ""
+        session.log.warning(f"{source.first_rejection}{more}; set aside in {aside.path}")
+    aside.close()
 
 
 command = import_files

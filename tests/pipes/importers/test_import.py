@@ -59,7 +59,7 @@ def test_every_file_row_for_row(
     assert done.status == 0, done.err
     rows = {file: file.lines() for file in files}
     total = sum(map(len, rows.values()))
-    assert f"mdc: import: {total} events\n" in done.err
+    assert f"mdc: import: {total} in = {total} out + 0 rejected\n" in done.err
     table = pq.read_table(tmp_path / "all.parquet")
     assert table.num_rows == total
     for file in files:
@@ -126,7 +126,7 @@ def test_what_has_no_event_is_refused_by_name(
     )
     done = shell(f"mdc import --profile lean {lean / name} --skip {word}")
     assert (done.status, done.events) == (0, [])
-    assert "import: 0 events" in done.err
+    assert "import: 0 in = 0 out" in done.err
 
 
 def test_a_folder_names_all_that_it_holds(lean: Path, shell: Shell) -> None:

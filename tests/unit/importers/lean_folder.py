@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from mdc_core.contracts import ImportRequest
+from mdc_core.contracts import BadRow, ImportRequest
 from mdc_core.times import from_ns, to_ns
 from mdc_exporters.lean import Lean
 
@@ -46,7 +46,16 @@ class LeanFolder:
 
 
 def rows_in(path: Path, *symbols: str, **wanted: Any) -> list[dict[str, Any]]:
-    """The events below a path as dicts without nulls, times as text."""
+    """The events below a path as dicts without nulls, times as text; nothing is bad."""
+    rows, bad = read(path, *symbols, **wanted)
+    assert bad == []
+    return rows
+
+
+def read(
+    path: Path, *symbols: str, **wanted: Any
+) -> tuple[list[dict[str, Any]], list[tuple[str, str, bytes]]]:
+    """The events below a path, and what is set aside: where, why, and its text."""
     start, end = (wanted.pop(name, None) for name in ("start", "end"))
     request = ImportRequest(
         path,
@@ -54,8 +63,13 @@ def rows_in(path: Path, *symbols: str, **wanted: Any) -> list[dict[str, Any]]:
         None if start is None else to_ns(start),
         None if end is None else to_ns(end),
     )
-    batches = Lean(request, Lean.Options(**wanted)).batches()
-    return [row for batch in batches for row in _plain(batch)]
+    rows, bad = [], []
+    for item in Lean(request, Lean.Options(**wanted)).batches():
+        if isinstance(item, BadRow):
+            bad.append((item.where, item.reason, item.raw))
+        else:
+            rows += _plain(item)
+    return rows, bad
 
 
 def _plain(batch: Any) -> Iterator[dict[str, Any]]:

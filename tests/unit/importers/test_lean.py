@@ -102,12 +102,9 @@ def test_crypto_ticks_are_plain_decimals(lean: LeanFolder) -> None:
         Decimal("0.5"),
         False,
     )
-    # Zeros mean "unchanged" in stock files alone.
-    assert (ask["bid_price"], ask["bid_size"], ask["ask_size"]) == (
-        Decimal(0),
-        Decimal(0),
-        Decimal(100),
-    )
+    # 0,0 is how Lean writes a side that a row does not tell of.
+    assert (ask["ask_price"], ask["ask_size"]) == (Decimal(101), Decimal(100))
+    assert not {"bid_price", "bid_size"} & ask.keys()
 
 
 def test_currency_quotes_have_no_sizes(lean: LeanFolder) -> None:

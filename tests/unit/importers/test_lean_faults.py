@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import pytest
 
 from mdc_core.errors import DataError
-from tests.unit.importers.lean_folder import IBM_QUOTES, IBM_TRADES, LeanFolder, rows_in
+from tests.unit.importers.lean_folder import IBM_QUOTES, IBM_TRADES, LeanFolder, read, rows_in
 
 
 @pytest.mark.parametrize(
@@ -62,16 +62,38 @@ def test_a_broken_row_is_named(lean: LeanFolder, line: str | bytes, message: str
     text = line.encode() if isinstance(line, str) else line
     good = b"1,1,1,P,,0\r\n"
     path = lean.zip_of(IBM_TRADES, {"x.csv": good + b"\r\n" + good + text + b"\n" + good})
-    with pytest.raises(DataError) as caught:
-        rows_in(path)
-    assert str(caught.value).startswith(f"{path}#x.csv line 4: ")
-    assert message in str(caught.value)
+    rows, [(where, reason, raw)] = read(path)
+    assert where == f"{path}#x.csv line 4"
+    assert message in reason
+    assert raw == text
+    assert [row["size"] for row in rows] == [1, 1, 1]
+
+
+def test_every_bad_line_is_set_aside_by_itself(lean: LeanFolder) -> None:
+    lines = [f"{i},10000,{i}" for i in range(20_000)]
+    bad = {0: "?", 1: "1,2", 9_999: "1,1,x", 10_000: "-1,1,1", 19_999: "19999,1"}
+    for place, line in bad.items():
+        lines[place] = line
+    path = lean.zip(IBM_TRADES, *lines)
+    rows, aside = read(path)
+    assert [int(row["size"]) for row in rows] == [i for i in range(20_000) if i not in bad]
+    assert [(where, raw.decode()) for where, _, raw in aside] == [
+        (f"{path}#rows.csv line {place + 1}", line) for place, line in bad.items()
+    ]
 
 
 def test_the_line_is_right_far_into_a_file(lean: LeanFolder) -> None:
     path = lean.zip_of(IBM_TRADES, {"x.csv": b"1,1,1\n" * 50_000 + b"1,1,?\n"})
-    with pytest.raises(DataError, match=r"line 50001: size '\?' is not a number"):
-        rows_in(path)
+    rows, bad = read(path)
+    assert bad == [(f"{path}#x.csv line 50001", "size '?' is not a number", b"1,1,?")]
+    assert len(rows) == 50_000
+
+
+def test_a_line_without_end(lean: LeanFolder) -> None:
+    path = lean.zip_of(IBM_TRADES, {"x.csv": b"1,1,1\n" * 20_000 + b"1" * 5_000_000})
+    rows, [(where, reason, _)] = read(path)
+    assert (where, len(rows)) == (f"{path}#x.csv", 20_000)
+    assert reason == ("cannot be read beyond line 20000: a line of more than 1048576 bytes")
 
 
 @pytest.mark.parametrize(
@@ -89,28 +111,42 @@ def test_the_line_is_right_far_into_a_file(lean: LeanFolder) -> None:
 )
 def test_a_broken_time_of_a_bar(lean: LeanFolder, time: str) -> None:
     path = lean.zip("equity/usa/daily/ibm.zip", "20131004 00:00,1,1,1,1,1", f"{time},1,1,1,1,1")
-    with pytest.raises(DataError, match="line 2: time is not yyyyMMdd HH:mm"):
-        rows_in(path)
+    rows, bad = read(path)
+    assert len(rows) == 1
+    assert [where for where, _, _ in bad] == [f"{path}#rows.csv line 2"]
+    assert bad[0][1] == "time is not yyyyMMdd HH:mm"
 
 
 def test_broken_zips(lean: LeanFolder) -> None:
     path = lean.zip(IBM_TRADES, *(f"{i},{i * 7919 % 10007},1" for i in range(50_000)))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(DataError, match="not a zip that can be read"):
-        rows_in(path)
+    assert read(path) == (
+        [],
+        [(str(path), "not a zip that can be read: File is not a zip file", b"")],
+    )
     with ZipFile(BytesIO(whole)) as archive:
         checksum = archive.getinfo("rows.csv").CRC.to_bytes(4, "little")
     start, _, end = whole.rpartition(checksum)
     path.write_bytes(start + bytes(4) + end)
-    with pytest.raises(DataError, match=r"#rows.csv: cannot be read beyond line \d+: Bad CRC"):
-        rows_in(path)
+    rows, [(where, reason, _)] = read(path)
+    assert 0 < len(rows) < 50_000
+    assert where == f"{path}#rows.csv"
+    assert reason.startswith(f"cannot be read beyond line {len(rows)}: Bad CRC")
     lean.zip_of(IBM_TRADES, {})
-    with pytest.raises(DataError, match="0 files in it, not one"):
-        rows_in(path)
+    assert read(path) == ([], [(str(path), "0 files in it, not one", b"")])
     lean.zip_of(IBM_TRADES, {"a.csv": "1,1,1", "b.csv": "1,1,1"})
-    with pytest.raises(DataError, match="2 files in it, not one"):
-        rows_in(path)
+    assert read(path) == ([], [(str(path), "2 files in it, not one", b"")])
+
+
+def test_what_a_mac_packs_beside_a_file_is_no_file(lean: LeanFolder) -> None:
+    path = lean.zip_of(IBM_TRADES, {"x.csv": "1,1,1\n", "__MACOSX/._x.csv": "x", "._x.csv": "x"})
+    assert len(rows_in(path)) == 1
+    (path.parent / f"._{path.name}").write_bytes(b"x")
+    foreign = lean.root / "__MACOSX" / IBM_TRADES
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"x")
+    assert len(rows_in(lean.root)) == 1
 
 
 def test_nothing_there(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Files of others' formats: read as events, and made of events."""

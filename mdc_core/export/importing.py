@@ -1,0 +1,42 @@
+"""Driving an importer: its batches go on, what it cannot read is set aside and counted."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from mdc_core.contracts import BadRow, Importer
+from mdc_core.errors import EXIT_FINDINGS, DataError
+from mdc_core.wire.quarantine import Quarantine
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Import:
+    """The events of an importer, and what was set aside."""
+
+    def __init__(self, importer: Importer, quarantine: Quarantine) -> None:
+        self.read = 0
+        self.rejected = 0
+        self.first_rejection: str | None = None
+        self._importer = importer
+        self._quarantine = quarantine
+
+    def batches(self) -> "Iterator[pa.RecordBatch]":
+        """The events, batch by batch."""
+        for item in self._importer.batches():
+            if isinstance(item, BadRow):
+                self._set_aside(item)
+            elif item.num_rows:
+                self.read += item.num_rows
+                yield item
+
+    def _set_aside(self, bad: BadRow) -> None:
+        self.rejected += 1
+        self.first_rejection = self.first_rejection or f"{bad.where}: {bad.reason}"
+        self._quarantine.add(bad.raw, bad.reason, where=bad.where)
+
+    def status(self, *, strict: bool) -> int:
+        """The exit status: as in a pipe, an input of which nothing can be read is a failure."""
+        if self.rejected and not self.read:
+            return DataError.exit_status
+        return EXIT_FINDINGS if self.rejected and strict else 0
