@@ -59,7 +59,7 @@ def test_every_file_row_for_row(
     assert done.status == 0, done.err
     rows = {file: file.lines() for file in files}
     total = sum(map(len, rows.values()))
-    assert f"mdc: import: {total} in = {total} out + 0 rejected\n" in done.err
+    assert f"mdc: import: {total} in = {total} out + 0 rejected + 0 dropped\n" in done.err
     table = pq.read_table(tmp_path / "all.parquet")
     assert table.num_rows == total
     for file in files:
