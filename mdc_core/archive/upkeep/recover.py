@@ -156,7 +156,7 @@ def _hole(segment: Segment) -> pa.RecordBatch:
 def _manner(header: Header) -> SealPlan:
     profiles = msgspec.convert(header.profiles, Profiles)
     formats = Formats.load(header.format, header.options, profiles)
-    return SealPlan(formats, header.layout, header.run_id, bytes(header.origin))
+    return SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {})
 
 
 def _unknown(segment: str) -> Header:

@@ -39,7 +39,7 @@ class Intake:
         self.archive = archive
         self._header, self._fsync = header, fsync
         self._reserve, self._seal_bytes = reserve, seal_bytes
-        self._manner = SealPlan(formats, header.layout, header.run_id, bytes(header.origin))
+        self._manner = SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {})
         self._sealed: Counter[str] = Counter()  # durable, of the segments before
         self._segments = 0
         self._journal: Journal | None = None

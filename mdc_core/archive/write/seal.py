@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
-from hashlib import file_digest, sha256
+from hashlib import file_digest
 from pathlib import Path
 from time import time_ns
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.sorter import Sorter
+from mdc_core.archive.write.spill import Key
 from mdc_core.contracts import Part, PartFormat
 from mdc_core.schema import version_of
 
@@ -37,7 +38,10 @@ class SealPlan(NamedTuple):
     formats: Formats
     layout: Layout
     run_id: str
-    origin: bytes = b"{}"
+    origin: bytes
+    # SHA-256 of the files that the last seal of this run appended to, to be carried on: else
+    # each seal would read all that is in them.
+    digests: dict[str, Any]
 
 
 class WrittenPart(NamedTuple):
@@ -80,33 +84,49 @@ def _written(
     sorter: Sorter,
     folder: Path,
 ) -> Iterator[WrittenPart]:
-    before = _growing(archive, catalog, manner)
+    grows = manner.formats.of(None).grows
+    before = _growing(archive, catalog, manner) if grows else {}
+    digests = dict(manner.digests)
+    manner.digests.clear()
     for number, (key, rows) in enumerate(sorter.partitions()):
-        part_format = manner.formats.of(key.symbol)
-        below = part_path(manner.layout, key.symbol, key.type_name, key.period, segment)
         file = folder / f"{number}.part"
-        codec = manner.formats.codec(key.symbol)
-        facts = write_part(file, part_format, rows, manner.origin, codec=codec.encode())
-        row = PartRow(
-            path=f"{below}{part_format.suffix}",
-            symbol=key.symbol,
-            type_name=key.type_name,
-            period=key.period,
-            layout=manner.layout,
-            format=manner.formats.name,
-            suffix=part_format.suffix,
-            codec=codec,
-            version=version_of(key.type_name),
-            segment=segment,
-            run_id=manner.run_id,
-            origin=origin_key(manner.origin),
-            made_at=time_ns(),
-            **facts,
-        )
-        if part_format.grows:
-            row = msgspec.structs.replace(row, frames=(_frame(row),))
-        known = before.get((*key, part_format.suffix)) if part_format.grows else None
-        yield _appended(archive, known, file, row) if known else WrittenPart(file, row)
+        row = _new_part(manner, segment, key, rows, file)
+        known = before.get((*key, row.suffix))
+        if known is None:
+            yield WrittenPart(file, row)
+            continue
+        digest = digests.get(known.path)
+        if digest is not None and digest.hexdigest() == known.sha256:
+            digest = digest.copy()
+        else:
+            digest = None
+        new, manner.digests[known.path] = _appended(archive, known, file, row, digest)
+        yield new
+
+
+def _new_part(manner: SealPlan, segment: str, key: Key, rows: Part, file: Path) -> PartRow:
+    """Write the rows of a partition to a file; what the catalog is to know of it."""
+    part_format = manner.formats.of(key.symbol)
+    below = part_path(manner.layout, key.symbol, key.type_name, key.period, segment)
+    codec = manner.formats.codec(key.symbol)
+    facts = write_part(file, part_format, rows, manner.origin, codec=codec.encode())
+    row = PartRow(
+        path=f"{below}{part_format.suffix}",
+        symbol=key.symbol,
+        type_name=key.type_name,
+        period=key.period,
+        layout=manner.layout,
+        format=manner.formats.name,
+        suffix=part_format.suffix,
+        codec=codec,
+        version=version_of(key.type_name),
+        segment=segment,
+        run_id=manner.run_id,
+        origin=origin_key(manner.origin),
+        made_at=time_ns(),
+        **facts,
+    )
+    return msgspec.structs.replace(row, frames=(_frame(row),)) if part_format.grows else row
 
 
 def _growing(archive: Archive, catalog: Catalog, manner: SealPlan) -> dict[Any, PartRow]:
@@ -163,20 +183,25 @@ def _ends(values: Sequence[int | None]) -> tuple[int | None, int | None]:
     return min(known, default=None), max(known, default=None)
 
 
-def _appended(archive: Archive, known: PartRow, file: Path, row: PartRow) -> WrittenPart:
-    """Append a frame to the file of its run; the catalog has yet to be told."""
+def _appended(
+    archive: Archive, known: PartRow, file: Path, row: PartRow, digest: Any
+) -> tuple[WrittenPart, Any]:
+    """Append a frame to the file of its run, whose hash `digest` is; and the hash with it.
+
+    The catalog has yet to be told. Without a hash the file is read.
+    """
     assert archive.local is not None
-    digest = sha256()
     with (archive.local / known.path).open("r+b") as out, file.open("rb") as frame:
         out.truncate(known.bytes)  # what an attempt before a kill left behind
-        while data := out.read(COPY_BYTES):
-            digest.update(data)
+        if digest is None:
+            digest = file_digest(out, "sha256")
+        out.seek(known.bytes)
         while data := frame.read(COPY_BYTES):
             out.write(data)
             digest.update(data)
         out.flush()
         os.fsync(out.fileno())
-    return WrittenPart(None, grown(known, row, digest.hexdigest()), known)
+    return WrittenPart(None, grown(known, row, digest.hexdigest()), known), digest
 
 
 def grown(known: PartRow, row: PartRow, digest: str) -> PartRow:

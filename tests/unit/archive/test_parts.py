@@ -3,6 +3,7 @@
 from collections import Counter
 from contextlib import closing
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -158,6 +159,31 @@ def test_sealing_again_appends_to_a_file_that_grows(tmp_path: Path) -> None:
         for piece in pieces(into.archive, part)
     ]
     assert rows == [[from_ns(n)] for n in (5, 1, 3)]
+
+
+def test_a_seal_reads_nothing_of_the_file_that_it_appends_to(tmp_path: Path) -> None:
+    counts = Path("/proc/self/io")
+    if not counts.exists():
+        pytest.skip("this system does not count what a process reads")
+
+    def bytes_read() -> int:
+        return int(counts.read_text().split()[1])
+
+    into = intake(tmp_path, "jsonl")
+    for hour in range(4):
+        at = f"2024-01-02T0{hour}:00:00.000000000Z"
+        size = 200_000 if hour < 2 else 10
+        write(into, [Trade(symbol="A", ts_event=at, price=Decimal(1), venue="X" * size)])
+        before = bytes_read()
+        into.seal()
+        read = bytes_read() - before
+    into.close()
+    assert read < 200_000
+    with into.archive.catalog() as catalog:
+        (part,) = catalog.parts()
+    data = (tmp_path / part.path).read_bytes()
+    assert len(data) == part.bytes > 400_000
+    assert part.sha256 == sha256(data).hexdigest()
 
 
 def test_a_stop_before_the_journal_is_given_up(
