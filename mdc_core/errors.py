@@ -7,6 +7,7 @@
     ├── UnavailableError     69    the vendor does not answer, after all retries
     ├── WriteError           73    the place to write to refuses
     ├── BusyError            75    try again later (rate limit, connection limit)
+    ├── PluginError          70    a third party's plugin raised something else
     ├── RefusedError         77    wrong credentials, or not entitled
     └── ConfigError          78    a missing secret, extra or setting
 
@@ -67,6 +68,10 @@ class RefusedError(MdcError):
     """The vendor refuses these credentials, or this subscription."""
 
     exit_status = 77
+
+
+class PluginError(MdcError):
+    """A third party's plugin failed in a way that its contract does not know."""
 
 
 class ConfigError(MdcError):

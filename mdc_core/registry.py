@@ -2,7 +2,8 @@
 
 Rules of this file: finding, listing and summarising plugins imports nothing of theirs, not
 even a parent package. `importlib.metadata` is not used: its import alone takes longer than
-`mdc --help` may. Two distributions that give the same name are reported when it is used.
+`mdc --help` may. mdc's own names win: a stranger's plugin of the same name is reported, and
+reached as `DISTRIBUTION:NAME`, as are two strangers' plugins of one name.
 """
 # os.path, because importing pathlib would cost `mdc --help` milliseconds.
 # ruff: noqa: PTH113, PTH118, PTH119, PTH123
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from mdc_core.errors import ConfigError, UsageError
+from mdc_core.errors import ConfigError, PluginError, UsageError
 from mdc_core.suggest import known, unknown
 
 # Verb -> what its plugins are called, and the contracts (in contracts.py) they may fulfil.
@@ -42,12 +43,24 @@ class PluginRef(NamedTuple):
     distribution: str
     version: str
     info: str  # the folder of the distribution's metadata
-    rival: str = ""  # another distribution that gives the same name
+    word: str = ""  # what follows the verb on the command line: NAME, or DISTRIBUTION:NAME
+
+
+class Installed(NamedTuple):
+    """What is installed: the plugins of each verb by word, and what cannot be one."""
+
+    plugins: dict[str, dict[str, PluginRef]]
+    strays: tuple[tuple[PluginRef, str], ...]  # each with the reason
 
 
 def find(verb: str) -> dict[str, PluginRef]:
-    """The plugins of a verb by name, in order of name."""
-    return _scan(tuple(sys.path), os.environ.get(LIMIT))[verb]
+    """The plugins of a verb by the word that names them, in order of it."""
+    return _scan(tuple(sys.path), os.environ.get(LIMIT)).plugins[verb]
+
+
+def strays() -> tuple[tuple[PluginRef, str], ...]:
+    """Entry points for mdc that cannot be used, each with the reason."""
+    return _scan(tuple(sys.path), os.environ.get(LIMIT)).strays
 
 
 def find_all() -> list[PluginRef]:
@@ -88,24 +101,40 @@ def first_line(file: str) -> str | None:
     return ""
 
 
-def lookup(verb: str, name: str) -> PluginRef:
-    """The plugin of that name; raises UsageError where none is installed."""
+def get(verb: str, name: str) -> PluginRef | None:
+    """The plugin of that word; DISTRIBUTION:NAME names any, also where NAME alone would do."""
     plugins = find(verb)
-    if name not in plugins:
+    if name in plugins or ":" not in name:
+        return plugins.get(name)
+    distribution, _, word = name.partition(":")
+    ref = plugins.get(word)
+    same = ref is not None and _normal(ref.distribution) == _normal(distribution)
+    return ref if same else None
+
+
+def namesakes(verb: str, name: str) -> list[PluginRef]:
+    """The plugins of that name which are reached by a longer word."""
+    return [ref for ref in find(verb).values() if ref.name == name and ref.word != name]
+
+
+def lookup(verb: str, name: str) -> PluginRef:
+    """The plugin of that word; raises UsageError where none is installed."""
+    plugins = find(verb)
+    ref = get(verb, name)
+    if ref is None and (rivals := namesakes(verb, name)):
+        raise ConfigError(
+            f"several distributions provide {verb}:{name}",
+            hint=f"say {' or '.join(rival.word for rival in rivals)}, or uninstall one",
+        )
+    if ref is None:
         noun = VERBS[verb][0]
         raise UsageError(unknown(f"{noun} to {verb}", name, plugins), hint=known(plugins))
-    return plugins[name]
+    return ref
 
 
 def load(verb: str, name: str) -> Any:
     """Import the one plugin that is named, and return its class."""
     ref = lookup(verb, name)
-    who = describe(ref)
-    if ref.rival:
-        raise ConfigError(
-            f"{who} is also provided by {ref.rival}",
-            hint=f"uninstall one, or name the one to load in {LIMIT}",
-        )
     plugin = import_plugin(ref)
     _check_contract(ref, plugin)
     for module in plugin.requires:
@@ -118,12 +147,53 @@ def describe(ref: PluginRef) -> str:
     return f"plugin {ref.verb}:{ref.name} ({ref.distribution} {ref.version})"
 
 
+def address(ref: PluginRef) -> str:
+    """Where the authors of a plugin can be reached, as its distribution says; may be empty."""
+    links = [line.partition(",")[2].strip() for line in _metadata(ref.info, "Project-URL")]
+    return next(iter([*links, *_metadata(ref.info, "Home-page")]), "")
+
+
+def owner(error: BaseException) -> PluginRef | None:
+    """The third party's plugin in whose code an error was raised, if it was one's."""
+    found, trace = None, error.__traceback__
+    strangers = {
+        ref.module.partition(".")[0]: ref
+        for ref in find_all()
+        if _normal(ref.distribution) != BUILT_IN
+    }
+    exact = {ref.module: ref for ref in find_all() if ref in strangers.values()}
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__"))
+        found = exact.get(module) or strangers.get(module.partition(".")[0]) or found
+        trace = trace.tb_next
+    return found
+
+
+def failure(ref: PluginRef, error: BaseException) -> PluginError:
+    """What is said of a plugin that raised something of its own."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = ""
+    if trace is not None:
+        file = os.path.basename(trace.tb_frame.f_code.co_filename)
+        place = f" ({file}, line {trace.tb_lineno})"
+    where = address(ref) or f"the authors of {ref.distribution}"
+    return PluginError(
+        f"{describe(ref)} failed: {type(error).__name__}: {error}{place}",
+        hint=f"report it to {where}; mdc -v shows the traceback",
+    )
+
+
 def import_plugin(ref: PluginRef) -> Any:
     """What the entry point names; raises ConfigError whatever goes wrong on the way."""
     from importlib import import_module
 
+    from mdc_core.wire.stdout import reserved
+
     try:
-        found: Any = import_module(ref.module)
+        with reserved():
+            found: Any = import_module(ref.module)
         for part in filter(None, ref.attribute.split(".")):
             found = getattr(found, part)
     except ModuleNotFoundError as error:
@@ -193,8 +263,9 @@ def _metadata(info: str, field: str) -> Iterator[str]:
 
 
 @cache
-def _scan(paths: tuple[str, ...], limit: str | None) -> dict[str, dict[str, PluginRef]]:
-    found: dict[str, dict[str, PluginRef]] = {verb: {} for verb in VERBS}
+def _scan(paths: tuple[str, ...], limit: str | None) -> Installed:
+    found: dict[str, dict[str, list[PluginRef]]] = {verb: {} for verb in VERBS}
+    stray: list[tuple[PluginRef, str]] = []
     seen: set[str] = set()
     for path in paths:
         for info in _distributions(path or "."):
@@ -203,21 +274,37 @@ def _scan(paths: tuple[str, ...], limit: str | None) -> dict[str, dict[str, Plug
             if _normal(name) in seen:
                 continue
             seen.add(_normal(name))
-            if _wanted(name, limit):
-                for verb, plugin, target in _entry_points(info):
-                    module, _, attribute = target.partition(":")
-                    _add(
-                        found[verb],
-                        PluginRef(verb, plugin, module, attribute, name, version, info),
-                    )
-    return {verb: dict(sorted(plugins.items())) for verb, plugins in found.items()}
+            if not _wanted(name, limit):
+                continue
+            for verb, plugin, target in _entry_points(info):
+                module, _, attribute = target.partition(":")
+                ref = PluginRef(verb, plugin, module, attribute, name, version, info, plugin)
+                if problem := _problem(ref):
+                    stray.append((ref, problem))
+                else:
+                    found[verb].setdefault(plugin, []).append(ref)
+    return Installed({verb: _by_word(plugins) for verb, plugins in found.items()}, tuple(stray))
 
 
-def _add(plugins: dict[str, PluginRef], ref: PluginRef) -> None:
-    first = plugins.setdefault(ref.name, ref)
-    if first is not ref:
-        rival = f"{ref.distribution} {ref.version}"
-        plugins[ref.name] = first._replace(rival=rival)
+def _problem(ref: PluginRef) -> str:
+    """Why an entry point cannot be a plugin, or nothing."""
+    if ref.verb not in VERBS:
+        return unknown("entry-point group", f"mdc.{ref.verb}", [f"mdc.{verb}" for verb in VERBS])
+    if not ref.name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        return f"{ref.name!r} cannot be the name of a plugin: letters, digits, '-', '_' and '.' can"
+    return ""
+
+
+def _by_word(plugins: dict[str, list[PluginRef]]) -> dict[str, PluginRef]:
+    """Plugins by the word that names them: NAME, or DISTRIBUTION:NAME where it is taken."""
+    words: dict[str, PluginRef] = {}
+    for name, refs in plugins.items():
+        ours = [ref for ref in refs if _normal(ref.distribution) == BUILT_IN]
+        first = refs[0] if len(refs) == 1 else ours[0] if ours else None
+        for ref in refs:
+            word = name if ref is first else f"{ref.distribution}:{name}"
+            words[word] = ref._replace(word=word)
+    return dict(sorted(words.items()))
 
 
 def _wanted(distribution: str, limit: str | None) -> bool:
@@ -257,7 +344,7 @@ def _entry_points(info: str) -> Iterator[tuple[str, str, str]]:
             if line.startswith("["):
                 group = line.strip("[]").strip()
                 verb = group.removeprefix("mdc.") if group.startswith("mdc.") else ""
-            elif verb in VERBS and "=" in line and not line.startswith(("#", ";")):
+            elif verb and "=" in line and not line.startswith(("#", ";")):
                 name, _, target = line.partition("=")
                 yield verb, name.strip(), target.partition("[")[0].replace(" ", "")
 

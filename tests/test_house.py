@@ -99,16 +99,20 @@ def test_nobody_hides_errors() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.ExceptHandler):
                 continue
-            name = getattr(node.type, "id", None)
+            kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+            names = {getattr(kind, "id", None) for kind in kinds}
             last = node.body[-1]
             if isinstance(last, ast.Raise) and last.exc is None:
                 continue  # it goes on as it came
-            if node.type is None or name in ("Exception", "BaseException"):
+            if node.type is None or names & {"Exception", "BaseException"}:
                 broad.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     files = sorted({place.partition(":")[0] for place in broad})
     assert files == [
+        "mdc_core/cli/commands.py",  # a check whose Options fail is left out
         "mdc_core/cli/main.py",  # the one exit, where a bug gets its status
         "mdc_core/observers.py",  # an observer that fails is told of, and does no harm
+        "mdc_core/quality/engine.py",  # a check that fails is one finding, and off
+        "mdc_core/registry.py",  # a plugin that cannot be imported is told by its name
     ], broad
 
 

@@ -55,18 +55,24 @@ class ChecksCommand(Command):
 
     def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
         """The plugins that are wanted; one that is broken is left out unless it was named."""
-        named = _named(ctx, self.select, args)
-        session = ctx.find_object(Session)
         found = {}
         for name in self.names(ctx, args):
             try:
                 found[name] = registry.load(self.verb, name)
             except ConfigError as error:
-                if name in named:
-                    raise
-                if session is not None:
-                    session.log.warning(f"{error}; going on without it")
+                self.leave_out(ctx, args, name, error)
         return found
+
+    def leave_out(self, ctx: click.Context, args: list[str], name: str, error: Exception) -> None:
+        """Warn of a plugin that cannot be used, unless it was named: then that is an error."""
+        if name in _named(ctx, self.select, args):
+            raise error
+        session = ctx.find_object(Session)
+        if session is not None and not ctx.resilient_parsing:
+            ref = registry.lookup(self.verb, name)
+            who, text = registry.describe(ref), getattr(error, "message", str(error))
+            about = text if who in text else f"{who}: {text}"
+            session.log.warning(f"{about}; going on without it")
 
     def names(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Those that are named, or all, without those to skip."""

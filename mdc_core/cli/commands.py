@@ -16,12 +16,18 @@ from mdc_core.cli.settings import (
     report_stray_tables,
     variables,
 )
-from mdc_core.errors import ConfigError, MdcError
+from mdc_core.errors import ConfigError, MdcError, UsageError
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
+from mdc_core.wire import stdout
 
 if TYPE_CHECKING:
     from mdc_core.cli.fields import PluginOption
+
+
+def _is_given(ctx: click.Context, option: click.Option) -> bool:
+    """Whether somebody gave an option a value, in whatever way."""
+    return ctx.get_parameter_source(str(option.name)) is not click.core.ParameterSource.DEFAULT
 
 
 class Chosen(NamedTuple):
@@ -63,17 +69,18 @@ class Command(Lines):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Flags first, then the environment, then mdc.toml, then the defaults."""
+        asked = list(args)  # click consumes its list
         session = ctx.find_object(Session)
         if session is not None and session.completing is not None:
             self._attach_declared(ctx, args)
             return super().parse_args(ctx, args)
+        plugins: dict[str, Any] = {}
         try:
             plugins = self.plugins(ctx, args)
         except MdcError:
             if not ctx.resilient_parsing:
                 raise
-            plugins = {}
-        self._attach(ctx, plugins)
+        self._attach(ctx, args, plugins)
         path = path_of(ctx)
         for option in self.params:
             if isinstance(option, click.Option) and option.envvar is None:
@@ -87,8 +94,24 @@ class Command(Lines):
         except click.BadParameter as error:
             raise blamed(error) from None
         if not ctx.resilient_parsing:
-            self._build(ctx, plugins)
+            self._build(ctx, asked, plugins)
+            self._tell_namesakes(session, plugins)
         return rest
+
+    def _tell_namesakes(self, session: Session | None, plugins: dict[str, Any]) -> None:
+        """Report the plugins that are not used because others have their names."""
+        for name in plugins if session is not None else ():
+            for other in registry.namesakes(self.verb, name):
+                if other.word not in plugins and session is not None:
+                    who = registry.describe(other)
+                    session.log.warning(f"{who} is not used: the name is taken; say {other.word}")
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; while plugins are at work, what they print goes to stderr."""
+        if not self.verb:
+            return super().invoke(ctx)
+        with stdout.reserved():
+            return super().invoke(ctx)
 
     def _attach_declared(self, ctx: click.Context, args: list[str]) -> None:
         """The plugins' options as TAB needs them: read from the source, nothing imported."""
@@ -103,23 +126,40 @@ class Command(Lines):
         ]
         ctx.meta[f"mdc.options.{ctx.command_path}"] = found
 
-    def _attach(self, ctx: click.Context, plugins: Mapping[str, Any]) -> None:
+    def _attach(self, ctx: click.Context, args: list[str], plugins: dict[str, Any]) -> None:
         if not plugins:
             return
         from mdc_core.cli.fields import options_of
 
         taken = {flag for option in self.params for flag in (*option.opts, *option.secondary_opts)}
         found = []
-        for name, plugin in plugins.items():
-            for option in options_of(self.scope(name), name, plugin, prefixed=self.prefixed):
-                if taken.intersection((*option.opts, *option.secondary_opts)):
-                    raise ConfigError(
-                        f"plugin {name}: mdc has an option {option.opts[0]} already",
-                        hint=f"rename the field {option.field!r} of its Options",
-                    )
-                found.append(option)
+        for name, plugin in list(plugins.items()):
+            try:
+                options = options_of(self.scope(name), name, plugin, prefixed=self.prefixed)
+                self._refuse_taken(name, options, taken)
+            except ConfigError as error:
+                self.leave_out(ctx, args, name, error)
+                del plugins[name]
+                continue
+            found += options
         ctx.meta[f"mdc.options.{ctx.command_path}"] = found
-        ctx.meta[f"mdc.plugins.{ctx.command_path}"] = dict(plugins)
+        ctx.meta[f"mdc.plugins.{ctx.command_path}"] = plugins
+
+    def _refuse_taken(self, name: str, options: "list[PluginOption]", taken: set[str]) -> None:
+        """Let no option have a flag of mdc's own, or of another plugin."""
+        for option in options:
+            flags = {*option.opts, *option.secondary_opts}
+            if taken & flags:
+                raise ConfigError(
+                    f"plugin {name}: there is an option {option.opts[0]} already",
+                    hint=f"rename the field {option.field!r} of its Options",
+                )
+        taken.update(*(option.opts for option in options))
+        taken.update(*(option.secondary_opts for option in options))
+
+    def leave_out(self, ctx: click.Context, args: list[str], name: str, error: Exception) -> None:
+        """Go on without a plugin that cannot be used, where that is possible."""
+        raise error
 
     def scope(self, plugin: str) -> tuple[str, ...]:
         """The table of a plugin's settings in mdc.toml."""
@@ -158,20 +198,42 @@ class Command(Lines):
                 values[str(option.name)] = checked(option, key, setting, ctx)
         return values
 
-    def _build(self, ctx: click.Context, plugins: Mapping[str, Any]) -> None:
+    def _build(self, ctx: click.Context, args: list[str], plugins: dict[str, Any]) -> None:
         """Put the chosen plugins, with their options, among the values of the command."""
         chosen = []
-        for name, plugin in plugins.items():
-            from mdc_core.cli.fields import FieldError, build
-
-            options = {o.field: o for o in self.attached(ctx) if o.plugin == name}
-            values = {field: ctx.params.pop(str(o.name)) for field, o in options.items()}
+        for name, plugin in list(plugins.items()):
+            options = [o for o in self.attached(ctx) if o.plugin == name]
+            given = [o for o in options if _is_given(ctx, o)]
             try:
-                chosen.append(Chosen(name, plugin, build(plugin, values)))
-            except FieldError as error:
-                bad = click.BadParameter(str(error), ctx, options.get(error.field))
-                raise blamed(bad) from None
+                with stdout.reserved():
+                    filled = self._filled(ctx, plugin, options)
+                chosen.append(Chosen(name, plugin, filled))
+            except (MdcError, click.BadParameter) as error:
+                if given:
+                    raise
+                self.leave_out(ctx, args, name, error)
+            # The code of Options is a stranger's as well.
+            except (Exception, SystemExit) as error:
+                self.leave_out(ctx, args, name, self._failure(name, error))
         self.choose(ctx, chosen)
+
+    def _failure(self, name: str, error: BaseException) -> Exception:
+        return registry.failure(registry.lookup(self.verb, name), error)
+
+    def _filled(self, ctx: click.Context, plugin: Any, options: "list[PluginOption]") -> Any:
+        """The plugin's Options, filled with what is given or is the default."""
+        from mdc_core.cli.fields import FieldError, build
+
+        values = {o.field: ctx.params.pop(str(o.name)) for o in options}
+        for option in options:
+            if option.needed and values[option.field] in (None, ()):
+                flag = option.opts[0]
+                raise UsageError(f"missing option {flag}", hint=f"{option.envvar} sets it as well")
+        try:
+            return build(plugin, values)
+        except FieldError as error:
+            wrong = next((o for o in options if o.field == error.field), None)
+            raise blamed(click.BadParameter(str(error), ctx, wrong)) from None
 
     def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
         """Hand the chosen plugins to the command."""

@@ -149,35 +149,43 @@ class PluginOption(click.Option):
         self.plugin = plugin
         self.field = field.name
         kind, description = _unwrapped(field.type)
-        flag = f"{prefix}{field.name}".replace("_", "-")
+        flag = f"{prefix}{field.name}".replace("_", "-").replace(":", "-")
         names = f"--{flag}/--no-{flag}" if isinstance(kind, inspect.BoolType) else f"--{flag}"
         required = field.default is NODEFAULT and field.default_factory is NODEFAULT
+        self.needed = required  # not click's `required`: a check can be left out instead
         default = None if required else field.default
         if field.default_factory is not NODEFAULT:
             default = field.default_factory()
         super().__init__(
-            [names, f"{plugin}__{field.name}".replace("-", "_")],
+            [names, _identifier(f"{plugin}__{field.name}")],
             type=_param_type(kind, f"{plugin}: option {field.name}"),
             multiple=isinstance(kind, inspect.VarTupleType),
-            required=required,
             default=default,
             show_default=default not in (None, ()),
-            help=description,
+            help=f"{description}  [required]" if required else description,
             envvar=variable(*scope, field.name),
         )
 
 
 def variable(*path: str) -> str:
     """The name of the environment variable for a setting."""
-    return "_".join(("MDC", *path)).replace("-", "_").upper()
+    return _identifier("_".join(("MDC", *path))).upper()
+
+
+def _identifier(words: str) -> str:
+    return "".join(letter if letter.isalnum() else "_" for letter in words)
 
 
 def options_of(
     scope: tuple[str, ...], name: str, plugin: Any, *, prefixed: bool
 ) -> list[PluginOption]:
     """A plugin's options, `--NAME-OPTION` if they are to be prefixed."""
-    info = inspect.type_info(plugin.Options)
-    assert isinstance(info, inspect.StructType)
+    try:
+        info = inspect.type_info(plugin.Options)
+    except TypeError as error:
+        raise ConfigError(f"plugin {name}: its Options cannot be used: {error}") from None
+    if not isinstance(info, inspect.StructType):
+        raise ConfigError(f"plugin {name}: its Options are no Struct: {plugin.Options!r}")
     return [PluginOption(scope, name, f, f"{name}-" if prefixed else "") for f in info.fields]
 
 

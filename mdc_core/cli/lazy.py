@@ -101,7 +101,7 @@ class PluginGroup(Lines, click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The plugin's command, not loaded yet."""
-        ref = registry.find(self.verb).get(cmd_name)
+        ref = registry.get(self.verb, cmd_name)
         if ref is None:
             return None
 

@@ -46,7 +46,7 @@ class MainGroup(VerbGroup):
         if file is not None:
             load = _loader(os.path.basename(file)[:-3])
             return LazyCommand(cmd_name, registry.first_line(file) or "", load)
-        ref = registry.find("filter").get(cmd_name)
+        ref = registry.get("filter", cmd_name)
         if ref is None:
             return None
         bare = completing(ctx)
@@ -152,18 +152,16 @@ def _run(session: Session, args: list[str]) -> int:
         _usage(log, error)
         return error.exit_code
     except errors.MdcError as error:
-        log.error(str(error))
-        if error.hint:
-            log.error(f"hint: {error.hint}")
-        return error.exit_status
+        return _failed(log, error)
     except (KeyboardInterrupt, click.Abort):
         return 130
     except errors.ReaderGone:
         return _reader_gone()
-    except BrokenPipeError:
-        return _reader_gone() if _no_reader() else _bug(log)
-    except Exception as error:
-        return _full(log, error) if _is_full(error) else _bug(log)
+    except BrokenPipeError as error:
+        return _reader_gone() if _no_reader() else _bug(log, error)
+    # A plugin may raise anything at all, even SystemExit; it is told by its name.
+    except (Exception, SystemExit) as error:
+        return _full(log, error) if _is_full(error) else _bug(log, error)
 
 
 def _width() -> int:
@@ -185,9 +183,20 @@ def _usage(log: logs.Log, error: click.ClickException) -> None:
         log.error(f"hint: {ctx.command_path} --help")
 
 
-def _bug(log: logs.Log) -> int:
+def _failed(log: logs.Log, error: errors.MdcError) -> int:
+    log.error(str(error))
+    if error.hint:
+        log.error(f"hint: {error.hint}")
+    return error.exit_status
+
+
+def _bug(log: logs.Log, error: BaseException) -> int:
     from traceback import format_exc
 
+    plugin = registry.owner(error)
+    if plugin is not None:
+        log.detail(format_exc().rstrip())
+        return _failed(log, registry.failure(plugin, error))
     log.error(f"this is a bug in mdc {__version__}, please report it\n{format_exc()}".rstrip())
     return errors.EXIT_BUG
 
@@ -220,11 +229,11 @@ def _flush(log: logs.Log, status: int) -> int:
     return status
 
 
-def _is_full(error: Exception) -> bool:
+def _is_full(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-def _full(log: logs.Log, error: Exception) -> int:
+def _full(log: logs.Log, error: BaseException) -> int:
     log.error(f"cannot write: {getattr(error, 'strerror', error)}")
     _discard_output()
     return errors.WriteError.exit_status

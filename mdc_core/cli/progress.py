@@ -7,6 +7,7 @@ from typing import Any
 
 from mdc_core.logs import NOTE
 from mdc_core.session import Session
+from mdc_core.wire import stdout
 
 
 class Progress:
@@ -46,6 +47,6 @@ def _watched(session: Session, writes: bool) -> bool:
     log = session.log
     if log.threshold > NOTE or log.style != "text" or not os.isatty(2):
         return False
-    if stat.S_ISFIFO(os.fstat(1).st_mode):
+    if stat.S_ISFIFO(os.fstat(stdout.descriptor()).st_mode):
         return False  # the command behind us in the pipe has a bar of its own
-    return not (writes and os.isatty(1))
+    return not (writes and os.isatty(stdout.descriptor()))

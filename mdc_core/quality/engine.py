@@ -13,9 +13,12 @@ the good row behind it), info that somebody may want to know.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from mdc_core import registry
 from mdc_core.contracts import Check, Finding, Severity
+from mdc_core.errors import MdcError, PluginError
+from mdc_core.events import Integrity
 from mdc_core.quality.outcome import CheckOutcome, Verdict, reason_of
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ class Engine:
 
         self.counts: Counter[tuple[str, Severity]] = Counter()
         self.rejected = 0
+        self.failures: dict[str, MdcError] = {}  # checks that are off since they failed
+        self._notes: list[Integrity] = []
         self._checks = dict(checks)
         self._on_fail = on_fail
         self._failing = frozenset(SEVERITIES[SEVERITIES.index(fail_on) :])
@@ -79,6 +84,23 @@ class Engine:
             keep_lines=self._on_fail == "quarantine",
         )
 
+    def notes(self) -> list[Integrity]:
+        """Findings that are about no row, since this was asked last."""
+        notes, self._notes = self._notes, []
+        return notes
+
+    def _switch_off(self, name: str, error: BaseException) -> None:
+        """Go on without a check that failed, and say so in one finding."""
+        del self._checks[name]
+        ref = registry.get("validate", name)
+        told = error if isinstance(error, MdcError) else PluginError(f"{name}: {error!r}")
+        if ref is not None:
+            told = registry.failure(ref, error)
+        self.failures[name] = told
+        text = f"{told}; the check is off from here on"
+        self.counts[name, "error"] += 1
+        self._notes.append(Integrity(check=name, severity="error", message=text))
+
     def _judge(self, batch: "pa.RecordBatch") -> dict[int, Verdict]:
         """The findings of all checks, by row."""
         market, rows = batch, None
@@ -90,28 +112,58 @@ class Engine:
             rows = np.flatnonzero(~np.isin(codes, about))
             market = batch.take(rows)
         found: list[tuple[int, str, Finding]] = []
-        for name, check in self._checks.items():
-            if rows is None or getattr(check, "judges_all", False):
-                seen = [(finding.row, name, finding) for finding in check(batch)]
-                _must_be_within(seen, batch.num_rows, name)
-            elif len(rows):
-                seen = [(finding.row, name, finding) for finding in check(market)]
-                _must_be_within(seen, len(rows), name)
-                seen = [(int(rows[row]), name, finding) for row, name, finding in seen]
-            else:
+        for name, check in list(self._checks.items()):
+            whole = rows is None or getattr(check, "judges_all", False)
+            if not whole and not market.num_rows:
                 continue
-            found += seen
+            try:
+                seen = _findings(check, batch if whole else market)
+            # A check may raise anything at all, even SystemExit: it fails alone.
+            except (Exception, SystemExit) as error:
+                self._switch_off(name, error)
+                continue
+            for finding in seen:
+                row = finding.row if whole or rows is None else int(rows[finding.row])
+                found.append((row, name, finding))
         verdicts: dict[int, Verdict] = {}
         for row, name, finding in sorted(found, key=lambda item: item[0]):
             verdicts.setdefault(row, []).append((name, finding))
         return verdicts
 
 
-def _must_be_within(found: Iterable[tuple[int, str, Finding]], rows: int, name: str) -> None:
-    for row, _, finding in found:
-        if not 0 <= row < rows:
-            text = f"check {name} speaks of row {row} of a batch of {rows}: {finding.message}"
-            raise IndexError(text)
+def _findings(check: Check, batch: "pa.RecordBatch") -> list[Finding]:
+    """What a check finds, once it is certain that these are findings in this batch."""
+    found = list(check(batch))
+    for finding in found:
+        if not isinstance(finding, Finding):
+            raise TypeError(f"a check returns findings, not {finding!r}")
+        if not 0 <= finding.row < batch.num_rows:
+            rows = batch.num_rows
+            raise IndexError(f"row {finding.row} of a batch of {rows}: {finding.message}")
+    return found
+
+
+class _Broken(Check):
+    """A check that could not even be made; it says so when it is called."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
+        raise self._error
+
+
+def make_checks(chosen: Iterable[tuple[str, type[Check], Any]]) -> dict[str, Check]:
+    """The checks of these names, classes and options; one that cannot be made fails alone."""
+    made: dict[str, Check] = {}
+    for name, kind, options in chosen:
+        try:
+            made[name] = kind(options)
+        except MdcError:
+            raise
+        except (Exception, SystemExit) as error:
+            made[name] = _Broken(error)
+    return made
 
 
 def share_grouping(checks: Iterable[Check], words: "Codes | None" = None) -> None:

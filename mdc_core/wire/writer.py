@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mdc_core.errors import ReaderGone, WriteError
 from mdc_core.events import Event
+from mdc_core.wire import stdout
 from mdc_core.wire.jsonl import encode_batch, encode_rows
 from mdc_core.wire.sniff import widen_pipe
 
@@ -22,7 +23,7 @@ class Writer:
     """Events to a file descriptor; each call is written before it returns."""
 
     def __init__(self, fd: int = 1, wire: Wire = "jsonl", codec: str | None = None) -> None:
-        self._fd = fd
+        self._fd = fd = stdout.descriptor() if fd == 1 else fd
         self._packer = packer(codec) if codec else None
         self._arrow = _arrow_encoder() if wire == "arrow" else None
         widen_pipe(fd)

@@ -20,13 +20,18 @@ EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --check")
 @click.pass_obj
 def command(session: Session, as_json: bool, check: bool) -> int:
     """List the plugins."""
-    rows = [_row(ref, _problem(ref, check)) for ref in registry.find_all()]
+    refs = registry.find_all()
+    rows = [_row(ref, _problem(ref, check)) for ref in refs]
+    rows += [_row(ref, f"{registry.describe(ref)}: {why}") for ref, why in registry.strays()]
     if as_json:
         import json
 
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         _table(rows, check)
+    for ref in refs:
+        if ref.word != ref.name:
+            session.log.warning(f"{registry.describe(ref)}: the name is taken; say {ref.word}")
     broken = [row for row in rows if row["problem"]]
     for row in broken:
         session.log.error(row["problem"])
@@ -36,7 +41,7 @@ def command(session: Session, as_json: bool, check: bool) -> int:
 def _row(ref: registry.PluginRef, problem: str) -> dict[str, str]:
     return {
         "verb": ref.verb,
-        "name": ref.name,
+        "name": ref.word,
         "distribution": ref.distribution,
         "version": ref.version,
         "module": f"{ref.module}:{ref.attribute}".rstrip(":"),
@@ -46,15 +51,13 @@ def _row(ref: registry.PluginRef, problem: str) -> dict[str, str]:
 
 
 def _problem(ref: registry.PluginRef, check: bool) -> str:
-    """What is wrong with a plugin; without importing it, only that its name is taken."""
-    if ref.rival:
-        return f"{registry.describe(ref)} is also provided by {ref.rival}"
+    """What is wrong with a plugin; without importing it, only that a verb hides it."""
     if ref.verb == "filter" and ref.name in verb_files():
         return f"{registry.describe(ref)} is hidden by the command `mdc {ref.name}`"
     if check:
         try:
             registry.import_plugin(ref) if ref.verb == "hooks" else registry.load(
-                ref.verb, ref.name
+                ref.verb, ref.word
             )
         except ConfigError as error:
             return str(error)

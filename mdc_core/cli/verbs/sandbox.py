@@ -4,7 +4,6 @@ Speaks the vendor's own protocol on 127.0.0.1, from a simulated market or from r
 a file, an archive, or `-` for a pipe. Prints its URL and serves until Ctrl-C. A client
 comes with `mdc stream NAME SYMBOL... --sandbox --url URL`."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from mdc_core.events import Event
 from mdc_core.live.sandbox.faults import parse_faults
 from mdc_core.live.sandbox.playback import Playback, simulated_tape
 from mdc_core.live.sandbox.server import SandboxServer
+from mdc_core.wire import stdout
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,8 +85,7 @@ def sandbox(
             kind.sandbox, tape, say=session.log, port=port, speed=speed, faults=injected
         ) as server,
     ):
-        click.echo(server.url(codec.endpoint().url))
-        sys.stdout.flush()
+        stdout.write_line(server.url(codec.endpoint().url))
         _note_credentials(session, kind.sandbox.test_secrets)
         while not stop:
             if server.done.wait(_LOOK) and (once or server.error is not None):

@@ -58,9 +58,9 @@ def validate(
     strict: bool,
 ) -> int:
     """Check events, and say what is wrong with them."""
-    from mdc_core.quality.engine import Engine
+    from mdc_core.quality.engine import Engine, make_checks
 
-    checks = {chosen.name: chosen.plugin(chosen.options) for chosen in plugins}
+    checks = make_checks(plugins)
     engine = Engine(checks, on_fail, fail_on)
     request = {"checks": list(checks), "on_fail": on_fail}
     pipe = Pipe(
@@ -80,6 +80,8 @@ def validate(
     _say(session, engine)
     if stopped:
         status = DataError.exit_status
+    if strict and engine.failures:
+        status = DataError.exit_status
     if strict and status == 0 and any(s != "info" for _, s in engine.counts):
         status = EXIT_FINDINGS
     return stop.exit_status or status
@@ -92,6 +94,7 @@ def _judge(pipe: Pipe, engine: "Engine", output: "Output") -> bool:
         outcome = engine(chunk.batch, chunk.raw)
         if not outcome.verdicts:
             output.batch(chunk.batch, chunk.raw, chunk.counts)
+            _note(pipe, engine, output)
             continue
         for piece in outcome.chunks():
             output.batch(piece.batch, piece.raw, piece.counts)
@@ -102,12 +105,25 @@ def _judge(pipe: Pipe, engine: "Engine", output: "Output") -> bool:
         pipe.rejected += len(outcome.left_out)
         pipe.dropped += outcome.left_behind
         observers.findings(found)
+        _note(pipe, engine, output)
         if outcome.stopped:
             return True
     return False
 
 
+def _note(pipe: Pipe, engine: "Engine", output: "Output") -> None:
+    """Write the findings that are about no row."""
+    notes = engine.notes()
+    if notes:
+        output.rows(notes)
+        pipe.derived += len(notes)
+        pipe.session.observers.findings(notes)
+
+
 def _say(session: Session, engine: "Engine") -> None:
+    for failure in engine.failures.values():
+        session.log.warning(str(failure))
+        session.log.warning(f"hint: {failure.hint}")
     if not engine.counts:
         return
     counts = ", ".join(

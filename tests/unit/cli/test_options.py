@@ -304,7 +304,7 @@ def test_an_option_that_mdc_has_already(run, acme):
         "[mdc.stream]\nclash = acme_check:Spread\n"
     )
     registry._scan.cache_clear()
-    with pytest.raises(ConfigError, match="clash: mdc has an option --limit already"):
+    with pytest.raises(ConfigError, match="clash: there is an option --limit already"):
         run("stream", stream, "clash")
     registry._scan.cache_clear()
 

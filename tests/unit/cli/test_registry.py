@@ -120,8 +120,10 @@ def test_two_distributions_with_one_name_conflict_when_it_is_used(
 ):
     install(tmp_path / "y", "mdc-other", "[mdc.stream]\nacme = other:Other\n", version="9")
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path / "y")])
-    with pytest.raises(ConfigError, match=r"mdc-acme 1\.2.*also provided by mdc-other 9"):
+    with pytest.raises(ConfigError, match="several distributions provide stream:acme") as caught:
         registry.load("stream", "acme")
+    assert "mdc-acme:acme or mdc-other:acme" in caught.value.hint
+    assert registry.load("stream", "mdc-acme:acme").__name__ == "Acme"
     monkeypatch.setenv(registry.LIMIT, "mdc_acme")
     assert registry.load("stream", "acme").__name__ == "Acme"
 

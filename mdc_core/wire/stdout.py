@@ -1,0 +1,55 @@
+"""Standard output belongs to the engine: what anything else prints goes to standard error."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# The descriptor that leads to the reader while 1 leads to standard error; of the whole process,
+# as descriptor 1 is.
+_reader: list[int] = []
+
+
+def descriptor() -> int:
+    """The descriptor of the engine's standard output."""
+    return _reader[-1] if _reader else 1
+
+
+@contextmanager
+def reserved() -> Iterator[None]:
+    """Let descriptor 1 and `sys.stdout` lead to standard error, and `descriptor()` out."""
+    try:
+        own = -1 if _reader else os.dup(1)
+    except OSError:
+        own = -1  # closed: nobody reads
+    if own < 0:
+        yield
+        return
+    text = sys.stdout
+    text.flush()
+    _divert()
+    sys.stdout = sys.stderr
+    _reader.append(own)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stdout = text
+        os.dup2(_reader.pop(), 1)
+        os.close(own)
+
+
+def write_line(text: str) -> None:
+    """Write a line of an answer to the engine's standard output, at once."""
+    data = f"{text}\n".encode()
+    while data:
+        data = data[os.write(descriptor(), data) :]
+
+
+def _divert() -> None:
+    try:
+        os.dup2(2, 1)
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.close(null)

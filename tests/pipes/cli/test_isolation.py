@@ -1,0 +1,174 @@
+"""A plugin that fails fails alone, by its name; mdc's own names win; stdout is the engine's."""
+
+import json
+
+import pytest
+
+EVENTS = "".join(
+    json.dumps(
+        {"type": "trade", "symbol": "A", "ts_event": f"2024-01-02T14:30:0{n}.000000000Z"}
+        | {"provider": "x", "price": price, "size": 1}
+    )
+    + "\n"
+    for n, price in enumerate([10, -1, 11])
+)
+HEAD = "import os, sys\nfrom decimal import Decimal\nfrom typing import Annotated\n"
+HEAD += "from msgspec import Meta\nfrom mdc_core.plugin import *\n"
+CHECK = '"""A stranger\'s check."""\n' + HEAD + "class X(Check):\n"
+
+
+@pytest.fixture
+def strange(tmp_path, install, mdc):
+    """Run mdc beside a stranger's package with this entry point and this module."""
+
+    def run(entry: str, code: str, *args: str, stdin: str = EVENTS, **env: str):
+        folder = tmp_path / "alpha"
+        install(folder, "alpha", entry, metadata="Project-URL: Home, https://alpha.example")
+        (folder / "alpha_x.py").write_text(code)
+        return mdc(*args, path=folder, stdin=stdin, **env)
+
+    return run
+
+
+def events(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def findings(done):
+    return [e for e in events(done) if e["type"] == "integrity"]
+
+
+def checks_of(done):
+    return sorted({e["check"] for e in findings(done)})
+
+
+def test_a_stranger_cannot_take_the_name_of_a_check(strange):
+    entry = "[mdc.validate]\nprice = alpha_x:X\n"
+    code = CHECK + "    def __call__(self, batch):\n        return [Finding(0, 'mine', 'info')]\n"
+    done = strange(entry, code, "validate", "--strict")
+    assert done.returncode == 1
+    assert checks_of(done) == ["alpha:price", "price"]
+
+
+def test_a_name_that_is_taken_is_told_and_reached_by_a_longer_word(strange, mdc, tmp_path):
+    entry = "[mdc.validate]\nprice = alpha_x:X\n[mdc.stream]\nsim = alpha_x:X\n"
+    code = CHECK + "    def __call__(self, batch):\n        return [Finding(0, 'mine', 'info')]\n"
+    listed = strange(entry, code, "plugins")
+    assert listed.returncode == 0
+    assert "validate:price (alpha 1.2): the name is taken; say alpha:price" in listed.stderr
+    folder = tmp_path / "alpha"
+    only = mdc("validate", "--check", "alpha:price", path=folder, stdin=EVENTS)
+    assert checks_of(only) == ["alpha:price"]
+    ours = mdc("validate", "--check", "price", path=folder, stdin=EVENTS)
+    assert checks_of(ours) == ["price"]
+    assert "validate:price (alpha 1.2) is not used" in ours.stderr
+    sim = mdc("stream", "sim", "SPY", "--limit", "2", path=folder)
+    assert sim.returncode == 0
+    assert "stream:sim (alpha 1.2) is not used: the name is taken; say alpha:sim" in sim.stderr
+
+
+def test_unknown_groups_and_impossible_names_are_told(strange):
+    entry = "[mdc.validater]\nx = alpha_x:X\n[mdc.validate]\nhas space = alpha_x:X\n"
+    done = strange(entry, CHECK, "plugins")
+    assert done.returncode == 78
+    assert "no such entry-point group: 'mdc.validater'; did you mean mdc.validate" in done.stderr
+    assert "'has space' cannot be the name of a plugin" in done.stderr
+
+
+def test_names_that_cannot_be_used_leave_validate_alone(strange):
+    done = strange("[mdc.validate]\nhas space = alpha_x:X\n", CHECK, "validate", "--help")
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("def __call__(self, batch):\n        raise ValueError('boom')", "ValueError: boom"),
+        ("def __call__(self, batch):\n        sys.exit(3)", "SystemExit: 3"),
+        ("def __call__(self, batch):\n        return None", "TypeError"),
+        ("def __call__(self, batch):\n        return ['text']", "TypeError"),
+        ("def __call__(self, batch):\n        return [Finding(99, 'far')]", "IndexError"),
+        ("def __init__(self, options):\n        self.x = {}['gone']", "KeyError: 'gone'"),
+    ],
+)
+def test_a_check_that_fails_is_one_finding_and_off(strange, body, said):
+    done = strange("[mdc.validate]\nx = alpha_x:X\n", CHECK + f"    {body}\n", "validate")
+    assert done.returncode == 0
+    (own,) = [f for f in findings(done) if f["check"] == "x"]
+    assert own["severity"] == "error"
+    assert own["message"].startswith(f"plugin validate:x (alpha 1.2) failed: {said}")
+    assert "price" in checks_of(done)
+    assert "https://alpha.example" in done.stderr
+    assert "bug in mdc" not in done.stderr
+    assert events(done)[-1]["counts"] == {"integrity": len(findings(done)), "trade": 3}
+
+
+def test_a_failed_check_is_65_with_strict(strange):
+    code = CHECK + "    def __call__(self, batch):\n        raise ValueError('boom')\n"
+    entry = "[mdc.validate]\nx = alpha_x:X\n"
+    done = strange(entry, code, "validate", "--strict", "--check", "x")
+    assert done.returncode == 65
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "a: dict[str, int] = {}",
+        "a: Annotated[str, Meta(description='where')]",
+        "a: int = 1\n        def __post_init__(self):\n            raise ValueError('never')",
+        "a: int = 1\n        def __post_init__(self):\n            sys.exit(3)",
+        "a: int = 1\n        def __post_init__(self):\n            {}['gone']",
+    ],
+)
+def test_a_check_with_impossible_options_is_left_out(strange, mdc, tmp_path, options):
+    code = CHECK + f"    class Options(Options):\n        {options}\n"
+    code += "    def __call__(self, batch):\n        return ()\n"
+    done = strange("[mdc.validate]\nx = alpha_x:X\n", code, "validate")
+    assert done.returncode == 0, done.stderr
+    assert "price" in checks_of(done)
+    assert "plugin validate:x (alpha 1.2)" in done.stderr
+    assert "going on without it" in done.stderr
+    folder = tmp_path / "alpha"
+    assert mdc("validate", "--help", path=folder).returncode == 0
+    named = mdc("validate", "--check", "x", path=folder, stdin=EVENTS)
+    assert named.returncode in (2, 70, 78)
+    assert "bug in mdc" not in named.stderr
+
+
+def test_a_missing_required_option_is_told_in_the_word_of_the_option(strange):
+    code = CHECK + "    class Options(Options):\n        region: str\n"
+    entry = "[mdc.validate]\nx = alpha_x:X\n"
+    done = strange(entry, code, "validate", "--check", "x")
+    assert done.returncode == 2
+    assert "missing option --x-region" in done.stderr
+
+
+def test_two_options_cannot_share_a_flag(tmp_path, install, mdc):
+    install(tmp_path / "b", "beta", "[mdc.validate]\nw = beta_x:W\nw-f = beta_x:V\n")
+    code = CHECK.replace("X(", "W(") + "    class Options(Options):\n        f_x: int = 1\n"
+    code += "class V(Check):\n    class Options(Options):\n        x: int = 1\n"
+    (tmp_path / "b" / "beta_x.py").write_text(code)
+    done = mdc("validate", "--check", "w", "--check", "w-f", path=tmp_path / "b", stdin=EVENTS)
+    assert done.returncode == 78
+    assert "there is an option --w-f-x already" in done.stderr
+
+
+@pytest.mark.parametrize("failing", ["raise ValueError('boom')", "sys.exit(3)"])
+def test_an_error_of_a_filter_names_it(strange, failing):
+    code = HEAD + f"class X(Filter):\n    def __call__(self, batch):\n        {failing}\n"
+    done = strange("[mdc.filter]\nxf = alpha_x:X\n", code, "xf")
+    assert done.returncode == 70
+    assert "plugin filter:xf (alpha 1.2) failed: " in done.stderr
+    assert "Traceback" not in done.stderr and "bug in mdc" not in done.stderr
+
+
+def test_what_a_plugin_prints_goes_to_stderr(strange):
+    noise = "print('printed')\nos.write(1, b'written\\n')\n"
+    code = CHECK.replace("class X", noise + "class X")
+    code += "    def __init__(self, options):\n        print('made')\n"
+    code += "    def __call__(self, batch):\n        print('called')\n"
+    code += "        os.write(1, b'low\\n')\n        return ()\n"
+    entry = "[mdc.validate]\nx = alpha_x:X\n"
+    done = strange(entry, code, "validate", "--check", "x")
+    assert [e["type"] for e in events(done)] == ["begin", "trade", "trade", "trade", "end"]
+    assert all(word in done.stderr for word in ("printed", "written", "made", "called", "low"))
