@@ -12,6 +12,7 @@ from mdc_core.contracts import (
     BadRow,
     Check,
     Endpoint,
+    Exporter,
     Filter,
     Finding,
     HangUp,
@@ -64,6 +65,7 @@ from mdc_core.events import (
     Trade,
     type_of,
 )
+from mdc_core.suggest import known, unknown
 from mdc_core.times import from_ms, from_ns, parse_moment, parse_span, to_ns, utc
 
 if TYPE_CHECKING:
@@ -84,10 +86,14 @@ if TYPE_CHECKING:
     from mdc_core.quality.per_event import PerEvent
     from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
     from mdc_core.wire.jsonl import encode_batch
+    from mdc_core.wire.parse import LinesParser
+    from mdc_core.wire.text import cell_text
     from mdc_core.wire.writer import packer
 
 _LATER = {
     "RunningMax": "mdc_core.grouped",
+    "LinesParser": "mdc_core.wire.parse",
+    "cell_text": "mdc_core.wire.text",
     "GroupKeys": "mdc_core.grouped",
     "ForwardFill": "mdc_core.grouped",
     "PerEvent": "mdc_core.quality.per_event",
@@ -139,6 +145,7 @@ __all__ = [
     "Dividend",
     "Endpoint",
     "Event",
+    "Exporter",
     "Filter",
     "Finding",
     "Flow",
@@ -157,6 +164,7 @@ __all__ = [
     "Integrity",
     "Lag",
     "Level",
+    "LinesParser",
     "MdcError",
     "Options",
     "Page",
@@ -181,6 +189,7 @@ __all__ = [
     "allowed_values",
     "arrow_schema",
     "batch",
+    "cell_text",
     "decimal_words",
     "decimals",
     "encode_batch",
@@ -192,6 +201,7 @@ __all__ = [
     "integers",
     "is_type",
     "kind_of",
+    "known",
     "make",
     "narrowed",
     "packer",
@@ -200,6 +210,7 @@ __all__ = [
     "plain",
     "to_ns",
     "type_of",
+    "unknown",
     "utc",
     "valid",
 ]

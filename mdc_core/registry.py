@@ -25,7 +25,7 @@ VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
     "filter": ("filter", ("Filter",)),
     "store": ("format", ("PartFormat",)),
     "publish": ("place", ("Plugin",)),
-    "export": ("profile", ("Plugin",)),
+    "export": ("profile", ("Exporter",)),
     "import": ("profile", ("Importer",)),
     "hooks": ("observer", ()),
 }

@@ -13,7 +13,8 @@ ROWS = (
     {"contracts", "hooks", "wire"},
     {"plugin"},
     {"registry", "config", "secrets", "observers", "accounting", "session", "telemetry"},
-    {"live", "history", "archive", "quality", "export", "publish", "testing"},
+    {"live", "history", "archive", "quality", "testing"},
+    {"export", "publish"},
     {"pipeline"},
     {"cli"},
 )

@@ -6,6 +6,7 @@
     mdc.filter    Filter               events to events   mdc NAME
     mdc.store     PartFormat           files of a format  mdc store --format NAME
     mdc.import    Importer             files to events    mdc import --profile NAME PATH
+    mdc.export    Exporter             events to files    mdc export --profile NAME
 
 A plugin is pure: it returns effects (`Send`, `Request`, `Finding`) and never performs
 them. No socket, clock, environment or log in it; the drivers have those. What goes wrong
@@ -13,7 +14,7 @@ is an error from `errors.py`; anything else is a bug and stops the command.
 """
 
 from mdc_core.contracts.check import Check, Finding, Severity
-from mdc_core.contracts.files import BadRow, Importer, ImportRequest
+from mdc_core.contracts.files import BadRow, Exporter, Importer, ImportRequest
 from mdc_core.contracts.filter import Filter
 from mdc_core.contracts.history import History, HistoryRequest, Page, Request
 from mdc_core.contracts.live import (
@@ -33,6 +34,7 @@ __all__ = [
     "BadRow",
     "Check",
     "Endpoint",
+    "Exporter",
     "Filter",
     "Finding",
     "HangUp",

@@ -1,12 +1,13 @@
-"""File formats of others: read as events."""
+"""File formats of others: read as events, and made of events."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from msgspec import Struct
 
 from mdc_core.contracts.options import Plugin
+from mdc_core.contracts.store import Part
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,5 +41,22 @@ class Importer(Plugin):
         """The events in the files, and in their place what cannot be read as one.
 
         Raises DataError where nothing of what was asked for is there.
+        """
+        raise NotImplementedError
+
+
+class Exporter(Plugin):
+    """A file format of others, made of events."""
+
+    suffix: str = ""  # of its files; options may decide it
+
+    def __init__(self, options: Any) -> None:
+        self.options = options
+
+    def write(self, part: Part, file: BinaryIO) -> None:
+        """Write a whole file; the driver names, syncs and renames it.
+
+        The part holds events of one symbol, type and day, or whatever was to go into one
+        file; its schema has the columns of all their types.
         """
         raise NotImplementedError

@@ -21,13 +21,22 @@ for _name in (
     "check_suite",
     "source_suite",
     "importer_suite",
+    "exporter_suite",
 ):
     pytest.register_assert_rewrite(f"mdc_core.testing.{_name}")
 
 from mdc_core.testing.check_suite import CheckSuite  # noqa: E402 - see above
+from mdc_core.testing.exporter_suite import ExporterSuite  # noqa: E402
 from mdc_core.testing.history_suite import HistorySuite  # noqa: E402
 from mdc_core.testing.importer_suite import ImporterSuite  # noqa: E402
 from mdc_core.testing.source_suite import SourceSuite  # noqa: E402
 from mdc_core.testing.stream_suite import StreamSuite  # noqa: E402
 
-__all__ = ["CheckSuite", "HistorySuite", "ImporterSuite", "SourceSuite", "StreamSuite"]
+__all__ = [
+    "CheckSuite",
+    "ExporterSuite",
+    "HistorySuite",
+    "ImporterSuite",
+    "SourceSuite",
+    "StreamSuite",
+]

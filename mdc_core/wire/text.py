@@ -106,6 +106,11 @@ def text_of(column: Array, kind: str) -> tuple[Array, bool]:
             return pc.cast(column, pa.string()), False
 
 
+def cell_text(column: Array, kind: str) -> Array:
+    """The text of each value of a column as it is, without the escapes of JSON."""
+    return column if kind == "text" else text_of(column, kind)[0]
+
+
 def decimal_text(column: Array) -> Array:
     """Decimals in plain digits, without trailing zeros."""
     encoded = column.dictionary_encode()  # a batch repeats most of its prices and sizes

@@ -1,0 +1,138 @@
+"""Driving an exporter: names, temporary files, syncs, renames, and a manifest.
+
+All files are written and synced under other names before the first gets its own, and the
+manifest comes last: a directory with a manifest holds all that it names.
+"""
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import msgspec
+import pyarrow as pa
+
+from mdc_core import __version__
+from mdc_core.archive.catalog.layout import encode_symbol
+from mdc_core.contracts import Exporter
+from mdc_core.errors import WriteError
+from mdc_core.export.spool import FileKey, PartsSpool
+from mdc_core.schema import version_of
+
+MANIFEST = "manifest.json"
+_HINT = "--force replaces it"
+
+
+class Export:
+    """Events on their way to files: one file, or one for each symbol, type and day."""
+
+    def __init__(self, exporter: Exporter, target: Path, *, one_file: bool, force: bool) -> None:
+        self.rows = 0
+        self._exporter = exporter
+        self._target = target
+        self._one_file = one_file
+        self._force = force
+        self._refuse(target if one_file else target / MANIFEST)
+        self._spool = PartsSpool(apart=not one_file)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take the events of a batch."""
+        if batch.num_rows:
+            self.rows += batch.num_rows
+            self._spool.add(batch)
+
+    def write(self, said: dict[str, Any]) -> int:
+        """Write the files; the manifest has `said` as well; how many files there are."""
+        paths = {key: self._path(key) for key in sorted(self._spool.rows, key=_order)}
+        for path in paths.values():
+            self._refuse(path)
+        temporary: dict[Path, Path] = {}
+        try:
+            facts = []
+            for key, path in paths.items():
+                temporary[path] = path.with_name(f".{path.name}.{os.getpid()}.part")
+                facts.append(self._write(key, path, temporary[path]))
+            if not self._one_file:
+                path = self._target / MANIFEST
+                temporary[path] = path.with_name(f".{path.name}.{os.getpid()}.part")
+                self._manifest(temporary[path], {**said, "files": facts})
+            for path, written in temporary.items():
+                written.replace(path)
+            for folder in {path.parent for path in temporary}:
+                _sync(folder)
+        except OSError as error:
+            raise WriteError(f"cannot write {path}: {error.strerror or error}") from None
+        finally:
+            for written in temporary.values():
+                with suppress(OSError):
+                    written.unlink()
+            self._spool.close()
+        return len(paths)
+
+    def _path(self, key: FileKey) -> Path:
+        if self._one_file:
+            return self._target
+        name = f"{key.day}{self._exporter.suffix}"
+        return self._target / encode_symbol(key.symbol) / str(key.type) / name
+
+    def _refuse(self, path: Path) -> None:
+        if not self._force and path.exists():
+            raise WriteError(f"{path} exists", hint=_HINT)
+
+    def _write(self, key: FileKey, path: Path, temporary: Path) -> dict[str, Any]:
+        """Write a file, and say what is in it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._spool.part(key)
+        with temporary.open("wb") as file:
+            hashed = _Hashed(file)
+            self._exporter.write(part, cast(BinaryIO, hashed))
+            file.flush()
+            os.fsync(file.fileno())
+        facts = {
+            "path": path.relative_to(self._target).as_posix() if not self._one_file else path.name,
+            "symbol": key.symbol,
+            "type": key.type,
+            "day": key.day,
+            "rows": part.rows,
+            "bytes": hashed.size,
+            "sha256": hashed.digest.hexdigest(),
+        }
+        return {name: value for name, value in facts.items() if value is not None}
+
+    def _manifest(self, path: Path, said: dict[str, Any]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        types = sorted({str(key.type) for key in self._spool.rows})
+        versions = {name: version_of(name) for name in types}
+        manifest = {"mdc": __version__, "versions": versions, "rows": self.rows, **said}
+        with path.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class _Hashed:
+    """A file to write, whose length and hash are known at the end."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.size = 0
+        self.digest = hashlib.sha256()
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        """Write, and count."""
+        self.size += len(data)
+        self.digest.update(data)
+        return self._file.write(data)
+
+
+def _order(key: FileKey) -> tuple[str, ...]:
+    return tuple(value or "" for value in key)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,160 @@
+"""CSV files with a header: columns named as mdc names its fields, or mapped to them."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pyarrow as pa
+import pyarrow.csv as csv
+from msgspec import Meta
+
+from mdc_core.plugin import (
+    EVENT_TYPES,
+    BadRow,
+    DataError,
+    Importer,
+    LinesParser,
+    Options,
+    UsageError,
+    field_names,
+    integers,
+    known,
+    unknown,
+)
+from mdc_exporters.csv_lines import lines_of
+
+_BLOCK = 1 << 20  # bytes read at once
+_HINT = "say --type TYPE, and --map NAME=FIELD for what has another name"
+
+EXAMPLES = (
+    "mdc import --profile csv ticks.csv --type trade --map time=ts_event --map px=price"
+    " | mdc store",
+)
+
+
+class CsvOptions(Options, frozen=True, kw_only=True):
+    """What the columns are."""
+
+    map: Annotated[
+        tuple[str, ...], Meta(description="a column of the files and the field it is: NAME=FIELD")
+    ] = ()
+    type: Annotated[str | None, Meta(description="the event type of rows that do not say it")] = (
+        None
+    )
+
+
+class Csv(Importer):
+    """A CSV file, or a folder of them; other columns go to `extra`."""
+
+    Options = CsvOptions
+
+    def batches(self) -> Iterator[pa.RecordBatch | BadRow]:
+        """The events of the files, file by file, as they stand in them."""
+        names = self._mapping()
+        path = self.wanted.path
+        if not path.exists():
+            raise DataError(f"{path}: no such file or folder")
+        files = sorted(path.rglob("*.csv")) if path.is_dir() else [path]
+        if not files:
+            raise DataError(f"{path}: no .csv file in it")
+        for file in files:
+            yield from self._read(file, names)
+
+    def _mapping(self) -> dict[str, str]:
+        """Which field a column of another name is; raises UsageError for what is none."""
+        names = {}
+        fields = {"type", *(name for kind in EVENT_TYPES for name in field_names(kind))}
+        for text in self.options.map:
+            name, _, field = text.rpartition("=")
+            if field not in fields:
+                raise UsageError(unknown("field to map to", field, fields))
+            names[name] = field
+        kind = self.options.type
+        if kind is not None and kind not in EVENT_TYPES:
+            raise UsageError(unknown("event type", kind, EVENT_TYPES), hint=known(EVENT_TYPES))
+        return names
+
+    def _read(self, path: Path, names: dict[str, str]) -> Iterator[pa.RecordBatch | BadRow]:
+        bad: list[csv.InvalidRow] = []
+        parsed: list[BadRow] = []
+        rows = 0
+
+        def set_aside(row: int, text: bytes, reason: str) -> None:
+            number = rows + row + 2  # the header is the first row of the file
+            for skipped in bad:
+                number += (skipped.number or number + 1) <= number
+            parsed.append(BadRow(text, f"{path} row {number}", reason))
+
+        parser = LinesParser(set_aside)
+        try:
+            for batch in _open(path, bad):
+                columns = self._named(batch, names)
+                for piece in parser.parse(lines_of(columns, self.options.type)):
+                    yield self._chosen(piece[0])
+                yield from parsed
+                parsed.clear()
+                rows += batch.num_rows
+        except (pa.ArrowInvalid, DataError, OSError) as error:
+            text = str(error).partition("\n")[0]
+            yield BadRow(b"", str(path), f"cannot be read beyond row {rows}: {text}")
+        for row in bad:
+            reason = f"{row.actual_columns} fields, not {row.expected_columns}"
+            yield BadRow(row.text.encode(), f"{path} row {row.number}", reason)
+
+    def _named(self, batch: pa.RecordBatch, names: dict[str, str]) -> dict[str, Any]:
+        """The columns by the names of their fields; raises DataError where one is missing."""
+        there = batch.schema.names
+        missing = [name for name in names if name not in there]
+        if missing:
+            raise DataError(f"no column {missing[0]!r} (there are: {', '.join(there)})")
+        fields = [names.get(name, name) for name in there]
+        twice = {field for field in fields if fields.count(field) > 1}
+        if twice:
+            raise DataError(f"more than one column is {min(twice)!r}")
+        if "type" not in fields and self.options.type is None:
+            raise DataError(f"no column 'type' (there are: {', '.join(there)}); {_HINT}")
+        return dict(zip(fields, batch.columns, strict=True))
+
+    def _chosen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The rows of the symbols and the times that were asked for."""
+        wanted = self.wanted
+        if wanted.symbols:
+            symbols = set(wanted.symbols)
+            column: Any = batch.column("symbol").to_pylist()
+            batch = batch.filter(pa.array([symbol in symbols for symbol in column]))
+        if wanted.start is not None or wanted.end is not None:
+            times, known = integers(batch, "ts_event")
+            if wanted.start is not None:
+                known &= times >= wanted.start
+            if wanted.end is not None:
+                known &= times < wanted.end
+            batch = batch.filter(pa.array(known))
+        return batch
+
+
+def _open(path: Path, bad: list[csv.InvalidRow]) -> Iterator[pa.RecordBatch]:
+    """The rows of a file as text; lines of another width are put to `bad`."""
+
+    def keep(row: csv.InvalidRow) -> Literal["skip"]:
+        bad.append(row)
+        return "skip"
+
+    with path.open("rb") as head:
+        header = head.readline(_BLOCK)
+    if not header.strip():
+        return
+    names = csv.read_csv(BytesIO(header)).schema.names
+    with csv.open_csv(
+        str(path),
+        csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+        csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
+        csv.ConvertOptions(
+            check_utf8=False,
+            column_types=dict.fromkeys(names, pa.binary()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    ) as reader:
+        yield from reader

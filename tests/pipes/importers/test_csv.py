@@ -1,0 +1,193 @@
+"""Events as CSV files and back: the same to the last digit."""
+
+import csv
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Shell
+
+TRADE = (
+    '{"type":"trade","symbol":"SPY","ts_event":"2024-01-02T14:30:00.000000001Z","provider":"x",'
+    '"price":470.010000000000000001,"size":0.00000001,"trade_id":"a,\\"b\\"","conditions":["@","I"],'
+    '"extra":{"n":1.10,"t":"é\\n"}}'
+)
+EVENTS = [
+    TRADE,
+    '{"type":"trade","symbol":"SPY","ts_event":"2024-01-03T14:30:00Z","price":-1,"size":1e3,'
+    '"trade_id":""}',
+    '{"type":"quote","symbol":"BRK/B","ts_event":"2024-01-02T14:30:01Z","bid_price":1,"bid_size":0}',
+    '{"type":"book","symbol":"SPY","ts_event":"2024-01-02T15:00:00Z",'
+    '"bids":[{"price":1.5,"size":2,"count":3}],"asks":[]}',
+    '{"type":"bar","symbol":"SPY","ts_event":"2024-01-02T00:00:00Z","interval":"1d",'
+    '"ts_close":"2024-01-03T00:00:00Z","open":1,"high":2,"low":0.5,"close":1.25,"volume":10,'
+    '"is_final":true,"trade_count":7}',
+    '{"type":"dividend","symbol":"SPY","ts_event":"2024-01-02T00:00:00Z","ex_date":"2024-01-02",'
+    '"amount":0.5}',
+    '{"type":"gap","ts_recv":"2024-01-02T14:31:00Z","reason":"disconnect"}',
+    '{"type":"status","symbol":"Z"}',
+]
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Path:
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(f"{line}\n" for line in EVENTS))
+    return path
+
+
+def test_one_file_and_back(shell: Shell, events: Path, tmp_path: Path) -> None:
+    canonical = (
+        shell("mdc convert events.jsonl -o -").lines
+        or shell("mdc convert --to jsonl < events.jsonl").lines
+    )
+    assert len(canonical) == len(EVENTS)
+    done = shell("mdc export --profile csv -o all.csv events.jsonl")
+    assert (done.status, done.out) == (0, "")
+    assert "export: 8 in = 8 out + 0 rejected + 0 dropped" in done.err
+    back = shell("mdc import --profile csv all.csv | mdc convert --to jsonl")
+    assert back.status == 0, back.err
+    assert back.lines == canonical
+
+
+def test_what_is_in_the_file(shell: Shell, events: Path, tmp_path: Path) -> None:
+    assert shell("mdc export --profile csv -o t.csv --type trade events.jsonl").status == 0
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
+        first, second = csv.DictReader(file)
+    assert first["ts_event"] == "2024-01-02T14:30:00.000000001Z"
+    assert (first["price"], first["size"]) == ("470.010000000000000001", "0.00000001")
+    assert (first["trade_id"], first["conditions"]) == ('a,"b"', '["@","I"]')
+    assert (second["price"], second["size"], second["seq"]) == ("-1", "1000", "")
+    text = (tmp_path / "t.csv").read_text()
+    assert text.startswith("type,symbol,ts_event,ts_recv,provider,")
+    assert ",,," in text and ',"",' in text  # absent, and an empty text
+
+
+def test_a_directory_and_its_manifest(shell: Shell, events: Path, tmp_path: Path) -> None:
+    done = shell(
+        "mdc store --root data < events.jsonl && mdc export --profile csv --output out --root data"
+    )
+    assert done.status == 0, done.err
+    files = {
+        p.relative_to(tmp_path / "out").as_posix(): p for p in (tmp_path / "out").rglob("*.csv")
+    }
+    assert set(files) == {
+        "SPY/trade/2024-01-02.csv",
+        "SPY/trade/2024-01-03.csv",
+        "SPY/book/2024-01-02.csv",
+        "SPY/bar/2024-01-02.csv",
+        "SPY/dividend/2024-01-02.csv",
+        "BRK%2FB/quote/2024-01-02.csv",
+        "_/gap/2024-01-02.csv",
+        "Z/status/undated.csv",
+    }
+    manifest = json.loads((tmp_path / "out/manifest.json").read_text())
+    assert (manifest["profile"], manifest["rows"]) == ("csv", 8)
+    for said in manifest["files"]:
+        data = files[said["path"]].read_bytes()
+        assert (said["bytes"], said["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+        assert said["rows"] == 1
+    back = shell("mdc import --profile csv out | mdc convert --to jsonl")
+    whole = shell("mdc cat --root data | mdc convert --to jsonl")
+    assert sorted(back.lines) == sorted(whole.lines)
+    assert len(back.lines) == 8
+
+
+def test_nothing_is_replaced_unless_told(shell: Shell, events: Path, tmp_path: Path) -> None:
+    assert shell("mdc export --profile csv --output out events.jsonl").status == 0
+    before = (tmp_path / "out/manifest.json").read_text()
+    for more in ("--output out", "-o out/SPY/trade/2024-01-02.csv"):
+        done = shell(f"mdc export --profile csv {more} events.jsonl")
+        assert done.status == 73
+        assert "exists" in done.err and "--force" in done.err
+    (tmp_path / "out/manifest.json").unlink()
+    assert shell("mdc export --profile csv --output out events.jsonl").status == 73
+    assert not (tmp_path / "out/manifest.json").exists()
+    assert shell("mdc export --profile csv --output out --force events.jsonl").status == 0
+    assert (tmp_path / "out/manifest.json").read_text() == before
+    assert [p for p in (tmp_path / "out").rglob("*") if p.name.startswith(".")] == []
+
+
+def test_it_says_where_to(shell: Shell, events: Path) -> None:
+    for more in ("", "--output a -o b"):
+        done = shell(f"mdc export --profile csv {more} events.jsonl")
+        assert done.status == 2
+        assert "--output DIR or -o FILE" in done.err
+
+
+def test_a_truncated_input_is_told(shell: Shell, tmp_path: Path) -> None:
+    shell("mdc stream sim SPY --limit 50 | head -n 20 > cut.jsonl")
+    done = shell("mdc export --profile csv -o cut.csv cut.jsonl")
+    assert done.status == 65
+    assert "truncated" in done.err
+    assert len((tmp_path / "cut.csv").read_text().splitlines()) == 20  # begin is none of them
+
+
+def test_data_of_ones_own(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(
+        "timestamp,ticker,px,size,note\n"
+        "2024-01-02 14:30:00,SPY,470.01,100,\n"
+        "2024-01-02T09:30:01-05:00,SPY,470.020,1e2,late\n"
+    )
+    names = "--map timestamp=ts_event --map ticker=symbol --map px=price --type trade"
+    done = shell(f"mdc import --profile csv t.csv {names} | mdc validate")
+    assert done.status == 0
+    first, second = done.events
+    assert (first["ts_event"], first["symbol"]) == ("2024-01-02T14:30:00.000000000Z", "SPY")
+    assert (first["price"], first["size"]) == ("470.01", "100")
+    assert second["ts_event"] == "2024-01-02T14:30:01.000000000Z"
+    assert second["extra"] == {"note": "late"} and "extra" not in first
+
+
+def test_bad_rows_are_set_aside(shell: Shell, tmp_path: Path) -> None:
+    good = b"trade,SPY,2024-01-02T14:30:00Z,1,1\n"
+    bad = {
+        b"trade,SPY,2024-01-02T14:30:00Z,1\n": "4 fields, not 5",
+        b"trade,SPY,2024-01-02T14:30:00Z,1,1,1\n": "6 fields, not 5",
+        b"trade,SPY,yesterday,1,1\n": "yesterday",
+        b"trade,SPY,2024-01-02T14:30:00Z,nan,1\n": "price",
+        b"trade,SPY,2024-01-02T14:30:00Z,1.0000000000000000001,1\n": "finer than 18",
+        b"trode,SPY,2024-01-02T14:30:00Z,1,1\n": "trode",
+        b"trade,\xff,2024-01-02T14:30:00Z,1,1\n": "utf-8",
+    }
+    (tmp_path / "t.csv").write_bytes(
+        b"type,symbol,ts_event,price,size\n" + good + good.join(bad) + good
+    )
+    done = shell("mdc import --profile csv t.csv --quarantine bad.jsonl --strict")
+    assert done.status == 1
+    assert len(done.events) == len(bad) + 1
+    lines = [json.loads(line) for line in (tmp_path / "bad.jsonl").read_text().splitlines()]
+    assert len(lines) == len(bad)
+    rows = {int(line["where"].removeprefix("t.csv row ")) for line in lines}
+    assert rows == set(range(3, 3 + 2 * len(bad), 2))
+    for reason in bad.values():
+        assert any(reason in line["reason"] for line in lines), (reason, lines)
+    assert f"import: {2 * len(bad) + 1} in = {len(bad) + 1} out + {len(bad)} rejected" in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "text"),
+    [
+        ("", 65, "no column 'type'"),
+        ("--type trode", 2, "did you mean trade"),
+        ("--type trade --map px=prise", 2, "did you mean price"),
+        ("--type trade --map price=size", 65, "more than one column is 'size'"),
+        ("--type trade --map p=price", 65, "no column 'p'"),
+    ],
+)
+def test_columns_that_are_not_there(
+    shell: Shell, tmp_path: Path, options: str, status: int, text: str
+) -> None:
+    (tmp_path / "t.csv").write_text("ts_event,px,price,size\n2024-01-02T14:30:00Z,1,2,3\n")
+    done = shell(f"mdc import --profile csv t.csv {options}")
+    assert (done.status, done.events) == (status, [])
+    assert text in done.err
+
+
+def test_symbols_and_times_are_chosen(shell: Shell, events: Path) -> None:
+    shell("mdc export --profile csv -o all.csv events.jsonl")
+    done = shell("mdc import --profile csv all.csv --symbol SPY --from 2024-01-03")
+    assert [e["ts_event"][:10] for e in done.events] == ["2024-01-03"]
+    assert len(shell("mdc import --profile csv all.csv --symbol BRK/B").events) == 1
