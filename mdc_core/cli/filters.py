@@ -11,9 +11,10 @@ from mdc_core.cli.signals import following_input
 from mdc_core.wire.writer import Wire
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from collections.abc import Iterator
 
-    from mdc_core.accounting import Output
+    from mdc_core.quality.filtering import FilterRun
+    from mdc_core.wire.reader import Chunk
 
 
 def filter_command(name: str, plugin: Any) -> PluginCommand:
@@ -36,6 +37,9 @@ def run(
     strict: bool,
 ) -> int:
     """Put every batch through the filter."""
+    from mdc_core.quality.filtering import FilterRun
+
+    work = FilterRun(plugin.name, plugin.plugin(plugin.options))
     pipe = Pipe(
         session,
         plugin.name,
@@ -45,24 +49,21 @@ def run(
         partial=partial,
         strict=strict,
         request={"filter": plugin.name},
+        tick=1.0 if work.ticks else None,
     )
     assert pipe.output is not None
-    work = plugin.plugin(plugin.options)
     with following_input() as stop:
-        for chunk in pipe.input:
-            made = work(chunk.batch)
-            raw = chunk.raw if made is chunk.batch else None
-            _pass_on(pipe, pipe.output, chunk.batch.num_rows, made, raw)
-        last = work.close()
-        if last is not None:
-            _pass_on(pipe, pipe.output, 0, last, None)
+        for made in _filtered(work, pipe):
+            pipe.output.batch(made.batch, made.raw, made.counts)
+        pipe.dropped, pipe.used, pipe.derived = work.dropped, work.used, work.derived
         status = pipe.finish(reason="signal" if stop else None)
     return stop.exit_status or status
 
 
-def _pass_on(
-    pipe: Pipe, output: "Output", read: int, made: "pa.RecordBatch", raw: bytes | None
-) -> None:
-    output.batch(made, raw)
-    pipe.dropped += max(read - made.num_rows, 0)
-    pipe.derived += max(made.num_rows - read, 0)
+def _filtered(work: "FilterRun", pipe: Pipe) -> "Iterator[Chunk]":
+    from time import time_ns
+
+    for chunk in pipe.input:
+        yield from work(chunk)
+        yield from work.tick(time_ns())
+    yield from work.close()

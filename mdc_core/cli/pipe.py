@@ -71,6 +71,7 @@ class Pipe:
         self.session = session
         self.stage = stage
         self.dropped = 0
+        self.used = 0  # events of which a filter made something else
         self.derived = 0
         self.rejected = 0
         self._partial, self._strict = partial, strict
@@ -135,7 +136,7 @@ class Pipe:
             out = sum(self.output.counts.values()) - self.derived if self.output else read
         rejected = source.rejected + self.rejected
         counts = f"{read + source.rejected} in = {out} out + {rejected} rejected"
-        counts += f" + {self.dropped} dropped"
+        counts += f" + {self.dropped} dropped" + (f" + {self.used} used" if self.used else "")
         log.note(
             f"{self.stage}: {counts}" + (f" (+ {self.derived} derived)" if self.derived else "")
         )

@@ -15,7 +15,7 @@ is an error from `errors.py`; anything else is a bug and stops the command.
 
 from mdc_core.contracts.check import Check, Finding, Severity
 from mdc_core.contracts.files import BadRow, Exporter, Importer, ImportRequest
-from mdc_core.contracts.filter import Filter
+from mdc_core.contracts.filter import Filter, Keep
 from mdc_core.contracts.history import History, HistoryRequest, Page, Request
 from mdc_core.contracts.live import (
     Endpoint,
@@ -42,6 +42,7 @@ __all__ = [
     "HistoryRequest",
     "ImportRequest",
     "Importer",
+    "Keep",
     "Live",
     "Options",
     "Page",
