@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 from measure import Run
 from work import Group, Work
 
-VERSIONS = ("mdc", "duckdb", "pyarrow", "numpy", "msgspec", "orjson", "websockets", "click")
+VERSIONS = (
+    "market-data-collector",
+    "duckdb",
+    "pyarrow",
+    "numpy",
+    "msgspec",
+    "orjson",
+    "websockets",
+    "click",
+)
 PEAK_AT_MOST, PEAK_AIM = 250.0, 150.0  # MB
 Row = dict[str, Any]
 
