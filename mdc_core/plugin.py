@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mdc_core.contracts import (
+    CONTRACT,
     BadRow,
     Check,
     Endpoint,
@@ -129,6 +130,7 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "CONTRACT",
     "EVENT_TYPES",
     "Auction",
     "BadRow",

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
+from mdc_core import __version__
 from mdc_core.errors import ConfigError, PluginError, UsageError
+from mdc_core.requirements import metadata, normal, satisfies
 from mdc_core.suggest import known, unknown
 
 # Verb -> what its plugins are called, and the contracts (in contracts.py) they may fulfil.
@@ -108,7 +110,7 @@ def get(verb: str, name: str) -> PluginRef | None:
         return plugins.get(name)
     distribution, _, word = name.partition(":")
     ref = plugins.get(word)
-    same = ref is not None and _normal(ref.distribution) == _normal(distribution)
+    same = ref is not None and normal(ref.distribution) == normal(distribution)
     return ref if same else None
 
 
@@ -135,6 +137,7 @@ def lookup(verb: str, name: str) -> PluginRef:
 def load(verb: str, name: str) -> Any:
     """Import the one plugin that is named, and return its class."""
     ref = lookup(verb, name)
+    _check_version(ref)
     plugin = import_plugin(ref)
     _check_contract(ref, plugin)
     for module in plugin.requires:
@@ -147,10 +150,15 @@ def describe(ref: PluginRef) -> str:
     return f"plugin {ref.verb}:{ref.name} ({ref.distribution} {ref.version})"
 
 
+def is_built_in(ref: PluginRef) -> bool:
+    """Whether a plugin comes with mdc, and has its version."""
+    return normal(ref.distribution) == BUILT_IN
+
+
 def address(ref: PluginRef) -> str:
     """Where the authors of a plugin can be reached, as its distribution says; may be empty."""
-    links = [line.partition(",")[2].strip() for line in _metadata(ref.info, "Project-URL")]
-    return next(iter([*links, *_metadata(ref.info, "Home-page")]), "")
+    links = [line.partition(",")[2].strip() for line in metadata(ref.info, "Project-URL")]
+    return next(iter([*links, *metadata(ref.info, "Home-page")]), "")
 
 
 def owner(error: BaseException) -> PluginRef | None:
@@ -159,7 +167,7 @@ def owner(error: BaseException) -> PluginRef | None:
     strangers = {
         ref.module.partition(".")[0]: ref
         for ref in find_all()
-        if _normal(ref.distribution) != BUILT_IN
+        if normal(ref.distribution) != BUILT_IN
     }
     exact = {ref.module: ref for ref in find_all() if ref in strangers.values()}
     while trace is not None:
@@ -218,6 +226,29 @@ def _check_contract(ref: PluginRef, plugin: Any) -> None:
             f"{ref.module}:{ref.attribute} is {plugin!r}",
             hint=f"derive it from mdc_core.plugin.{names[0]}",
         )
+    number: int | None = getattr(plugin, "contract")  # noqa: B009 - mypy knows it as `type`
+    if number not in (None, contracts.CONTRACT):
+        raise ConfigError(
+            f"{describe(ref)} is for contract {number}; "
+            f"that of mdc {__version__} is {contracts.CONTRACT}",
+            hint=f"install a version of {ref.distribution} for this mdc",
+        )
+
+
+def _check_version(ref: PluginRef) -> None:
+    """Refuse a plugin whose distribution asks for another version of mdc."""
+    for line in metadata(ref.info, "Requires-Dist"):
+        requirement = line.partition(";")[0].replace("(", " ").replace(")", " ")
+        project = requirement
+        for stop in " <>=!~[":
+            project = project.partition(stop)[0]
+        bounds = requirement.strip()[len(project) :].partition("]")
+        wanted = (bounds[2] or bounds[0]).replace(" ", "")
+        if normal(project) == BUILT_IN and not all(map(satisfies, filter(None, wanted.split(",")))):
+            raise ConfigError(
+                f"{describe(ref)} is for mdc {wanted}; this is {__version__}",
+                hint=f"install a version of {ref.distribution} for this mdc",
+            )
 
 
 def _check_installed(ref: PluginRef, module: str) -> None:
@@ -233,33 +264,20 @@ def _missing(ref: PluginRef, module: str) -> ConfigError:
     if top == ref.module.partition(".")[0]:
         return ConfigError(message, hint=f"reinstall {ref.distribution}")
     for requirement, extra in _requirements(ref):
-        if _normal(requirement) == _normal(top):
+        if normal(requirement) == normal(top):
             what = f"'{ref.distribution}[{extra}]'" if extra else requirement
             return ConfigError(message, hint=f"pip install {what}")
-    return ConfigError(message, hint=f"pip install {_normal(top)}")
+    return ConfigError(message, hint=f"pip install {normal(top)}")
 
 
 def _requirements(ref: PluginRef) -> Iterator[tuple[str, str]]:
     """The requirements of a distribution: project, and the extra that asks for it."""
-    for line in _metadata(ref.info, "Requires-Dist"):
+    for line in metadata(ref.info, "Requires-Dist"):
         project, _, marker = line.partition(";")
         for stop in " <>=!~[(":
             project = project.partition(stop)[0]
         _, _, extra = marker.partition("extra ==")
         yield project, extra.strip(" '\"()")
-
-
-def _metadata(info: str, field: str) -> Iterator[str]:
-    for file in ("METADATA", "PKG-INFO"):
-        try:
-            with open(os.path.join(info, file), encoding="utf-8", errors="replace") as text:
-                for line in text:
-                    if line.startswith(f"{field}: "):
-                        yield line.partition(":")[2].strip()
-                    elif line == "\n":
-                        break
-        except OSError:
-            continue
 
 
 @cache
@@ -271,9 +289,9 @@ def _scan(paths: tuple[str, ...], limit: str | None) -> Installed:
         for info in _distributions(path or "."):
             name, version = _identity(info)
             # As in Python itself, the first distribution of a name hides later ones.
-            if _normal(name) in seen:
+            if normal(name) in seen:
                 continue
-            seen.add(_normal(name))
+            seen.add(normal(name))
             if not _wanted(name, limit):
                 continue
             for verb, plugin, target in _entry_points(info):
@@ -299,7 +317,7 @@ def _by_word(plugins: dict[str, list[PluginRef]]) -> dict[str, PluginRef]:
     """Plugins by the word that names them: NAME, or DISTRIBUTION:NAME where it is taken."""
     words: dict[str, PluginRef] = {}
     for name, refs in plugins.items():
-        ours = [ref for ref in refs if _normal(ref.distribution) == BUILT_IN]
+        ours = [ref for ref in refs if normal(ref.distribution) == BUILT_IN]
         first = refs[0] if len(refs) == 1 else ours[0] if ours else None
         for ref in refs:
             word = name if ref is first else f"{ref.distribution}:{name}"
@@ -308,9 +326,9 @@ def _by_word(plugins: dict[str, list[PluginRef]]) -> dict[str, PluginRef]:
 
 
 def _wanted(distribution: str, limit: str | None) -> bool:
-    if limit is None or _normal(distribution) == BUILT_IN:
+    if limit is None or normal(distribution) == BUILT_IN:
         return True
-    return _normal(distribution) in {_normal(name.strip()) for name in limit.split(",")}
+    return normal(distribution) in {normal(name.strip()) for name in limit.split(",")}
 
 
 def _distributions(path: str) -> list[str]:
@@ -330,7 +348,7 @@ def _identity(info: str) -> tuple[str, str]:
     stem = os.path.basename(info).rpartition(".")[0]
     name, _, version = stem.partition("-")
     if not version:
-        version = next(_metadata(info, "Version"), "?")
+        version = next(metadata(info, "Version"), "?")
     # The folder's name has "_" where the distribution's name may have "-".
     return name.replace("_", "-"), version.partition("-py")[0]
 
@@ -347,7 +365,3 @@ def _entry_points(info: str) -> Iterator[tuple[str, str, str]]:
             elif verb and "=" in line and not line.startswith(("#", ";")):
                 name, _, target = line.partition("=")
                 yield verb, name.strip(), target.partition("[")[0].replace(" ", "")
-
-
-def _normal(name: str) -> str:
-    return name.replace("_", "-").replace(".", "-").lower()

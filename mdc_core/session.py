@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mdc_core.logs import DETAIL, NOTE, WARNING, Log
 
@@ -17,12 +17,17 @@ class Session:
     def __init__(self, environ: Mapping[str, str], log: Log | None = None) -> None:
         self.environ = environ
         self.log = log or Log()
+        self.plugins: dict[str, str] = {}  # third parties' plugins of this run, with versions
         self.completing: str | None = None  # the word at which TAB was pressed
 
     def adopt(self, log_format: str, quiet: bool, verbose: bool) -> None:
         """Take over the options that stand before the verb."""
         self.log.style = log_format
         self.log.threshold = WARNING if quiet else DETAIL if verbose else NOTE
+
+    def asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What `begin` says was asked for, and which third parties' plugins answer it."""
+        return {**request, "plugins": dict(self.plugins)} if self.plugins else request
 
     @cached_property
     def config(self) -> "Config":

@@ -8,7 +8,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # A module may import what stands in a row above its own.
 ROWS = (
-    {"errors", "times", "market", "events", "schema", "versions", "suggest", "logs"},
+    {
+        "errors",
+        "times",
+        "market",
+        "events",
+        "schema",
+        "versions",
+        "suggest",
+        "logs",
+        "requirements",
+    },
     {"batch", "decimals", "grouped"},
     {"contracts", "hooks", "wire"},
     {"plugin"},

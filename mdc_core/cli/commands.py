@@ -96,7 +96,15 @@ class Command(Lines):
         if not ctx.resilient_parsing:
             self._build(ctx, asked, plugins)
             self._tell_namesakes(session, plugins)
+            self._note_versions(session, plugins)
         return rest
+
+    def _note_versions(self, session: Session | None, plugins: dict[str, Any]) -> None:
+        """Remember which third parties' plugins touch the data; ours have mdc's version."""
+        for name in plugins if session is not None and self.verb else ():
+            ref = registry.lookup(self.verb, name)
+            if session is not None and not registry.is_built_in(ref):
+                session.plugins[f"{ref.verb}:{ref.word}"] = f"{ref.distribution} {ref.version}"
 
     def _tell_namesakes(self, session: Session | None, plugins: dict[str, Any]) -> None:
         """Report the plugins that are not used because others have their names."""

@@ -87,7 +87,9 @@ class Pipe:
 
             writer = Writer(1, wire)
         if writer is not None:
-            self.output = Output(stage, writer, request=request or {}, origin=self.input)
+            self.output = Output(
+                stage, writer, request=session.asked(request or {}), origin=self.input
+            )
 
     def readers(self, paths: tuple[Path, ...]) -> "Iterator[Reader]":
         """A reader for each path; none is standard input."""

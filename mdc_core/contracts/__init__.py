@@ -27,10 +27,11 @@ from mdc_core.contracts.live import (
     Stream,
     Subscription,
 )
-from mdc_core.contracts.options import Options, Plugin
+from mdc_core.contracts.options import CONTRACT, Options, Plugin
 from mdc_core.contracts.store import Part, PartFormat
 
 __all__ = [
+    "CONTRACT",
     "BadRow",
     "Check",
     "Endpoint",

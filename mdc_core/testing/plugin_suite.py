@@ -12,6 +12,7 @@ import msgspec
 
 from mdc_core.batch import from_rows
 from mdc_core.contracts import Options, Plugin
+from mdc_core.contracts.faults import faults
 from mdc_core.events import Event
 from mdc_core.testing.golden import line_of, row_of
 
@@ -72,6 +73,10 @@ class PluginSuite:
             extra = getattr(field.type, "extra_json_schema", None) or {}
             assert extra.get("description"), f"option {field.name} has no description"
             assert not field.required, f"option {field.name} has no default"
+
+    def test_contract(self) -> None:
+        """Every method that its contract asks for is there, and takes what it is given."""
+        assert not list(faults(self.plugin()))
 
     def test_secrets(self) -> None:
         """Secrets are names of the environment: capitals, digits and underscores."""

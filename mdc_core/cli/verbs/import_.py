@@ -56,7 +56,7 @@ def import_files(
     session.log.stage = "import"
     importer = plugin.plugin(ImportRequest(path, symbols, start, end), plugin.options)
     request = {"profile": plugin.name, "path": str(path), "symbols": list(symbols)}
-    output = Output("import", Writer(1, wire), request=request, provider=plugin.name)
+    output = Output("import", Writer(1, wire), request=session.asked(request), provider=plugin.name)
     places = default_paths("import", f"{new_run_id()}-{os.getpid()}")
     aside = Quarantine(*([quarantine] if quarantine else places))
     source = Import(importer, aside)

@@ -3,6 +3,8 @@
 Nothing is imported for the list; `--check` imports each one, and tells which are broken.
 """
 
+from typing import Any
+
 import click
 
 from mdc_core import registry
@@ -56,11 +58,31 @@ def _problem(ref: registry.PluginRef, check: bool) -> str:
         return f"{registry.describe(ref)} is hidden by the command `mdc {ref.name}`"
     if check:
         try:
-            registry.import_plugin(ref) if ref.verb == "hooks" else registry.load(
-                ref.verb, ref.word
-            )
+            if ref.verb == "hooks":
+                registry.import_plugin(ref)
+                return ""
+            return _fault(ref, registry.load(ref.verb, ref.word))
         except ConfigError as error:
             return str(error)
+    return ""
+
+
+def _fault(ref: registry.PluginRef, plugin: Any) -> str:
+    """What keeps an imported plugin from its contract, or its options from being flags."""
+    from mdc_core.cli.fields import options_of
+    from mdc_core.contracts.faults import faults
+
+    wrong = "; ".join(faults(plugin))
+    if wrong:
+        return f"{registry.describe(ref)}: {wrong}"
+    try:
+        options = options_of((ref.verb, ref.word), ref.word, plugin, prefixed=False)
+    except ConfigError as error:
+        return f"{registry.describe(ref)}: {error}"
+    needed = [option.field for option in options if option.needed and ref.verb == "validate"]
+    if needed:
+        text = f"option {needed[0]} of a check has no default: it runs only where that is set"
+        return f"{registry.describe(ref)}: {text}"
     return ""
 
 

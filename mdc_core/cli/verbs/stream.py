@@ -106,7 +106,7 @@ class _Run:
             "channels": list(self._wanted.channels or plugin.plugin.default_channels),
         }
         self._output = Output(
-            "stream", Writer(1, asked.wire), request=request, provider=plugin.name
+            "stream", Writer(1, asked.wire), request=session.asked(request), provider=plugin.name
         )
 
     def run(self) -> int:

@@ -172,3 +172,77 @@ def test_what_a_plugin_prints_goes_to_stderr(strange):
     done = strange(entry, code, "validate", "--check", "x")
     assert [e["type"] for e in events(done)] == ["begin", "trade", "trade", "trade", "end"]
     assert all(word in done.stderr for word in ("printed", "written", "made", "called", "low"))
+
+
+WORKING = CHECK + "    def __call__(self, batch):\n        return ()\n"
+ENTRY = "[mdc.validate]\nx = alpha_x:X\n"
+
+
+@pytest.mark.parametrize(
+    ("needs", "fits"),
+    [
+        (">=0.1,<0.2", True),
+        ("~=0.1", True),
+        ("==0.1.*", True),
+        ("(>=0.1)", True),
+        ("[all]>=0.1", True),
+        ("", True),
+        (">=99", False),
+        ("<0.1", False),
+        ("!=0.1.*", False),
+        ("[all]>=99", False),
+        ("~=0.2.0", False),
+    ],
+)
+def test_a_plugin_for_another_mdc_is_refused(tmp_path, install, mdc, needs, fits):
+    needed = f"Requires-Dist: market-data-collector{needs}"
+    install(tmp_path / "a", "alpha", ENTRY, metadata=needed)
+    (tmp_path / "a" / "alpha_x.py").write_text(WORKING)
+    done = mdc("validate", "--check", "x", path=tmp_path / "a", stdin=EVENTS)
+    assert done.returncode == (0 if fits else 78), done.stderr
+    assert fits or "plugin validate:x (alpha 1.2) is for mdc " in done.stderr
+
+
+def test_a_plugin_for_another_contract_is_refused(strange):
+    code = CHECK + "    contract = 2\n"
+    done = strange(ENTRY, code, "validate", "--check", "x")
+    assert done.returncode == 78
+    assert "validate:x (alpha 1.2) is for contract 2; that of mdc" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("pass", "__call__() is missing"),
+        ("def __call__(self):\n        return ()", "__call__() must take (self, batch)"),
+        (
+            "def __init__(self):\n        pass\n    def __call__(self, b): pass",
+            "__init__() must take",
+        ),
+        (
+            "def __call__(self, b): pass\n    class Options(Options):\n        a: dict = {}",
+            "has a type that cannot be an option",
+        ),
+        (
+            "def __call__(self, b): pass\n    class Options(Options):\n        a: str",
+            "option a of a check has no default",
+        ),
+    ],
+)
+def test_what_a_plugin_lacks_is_told_by_check(strange, body, said):
+    done = strange(ENTRY, CHECK + f"    {body}\n", "plugins", "--check")
+    assert done.returncode == 78
+    assert f"plugin validate:x (alpha 1.2): {said}" in done.stderr or said in done.stderr
+
+
+def test_all_plugins_of_mdc_keep_the_contract(strange):
+    assert strange(ENTRY, WORKING, "plugins", "--check").returncode == 0
+
+
+def test_begin_and_the_lineage_have_the_versions_of_plugins(strange, mdc, tmp_path):
+    done = strange(ENTRY, WORKING, "validate")
+    assert events(done)[0]["request"]["plugins"] == {"validate:x": "alpha 1.2"}
+    without = mdc("validate", stdin=EVENTS)
+    assert "plugins" not in events(without)[0]["request"]
+    next_stage = mdc("validate", stdin=done.stdout)
+    assert events(next_stage)[0]["origin"]["request"]["plugins"] == {"validate:x": "alpha 1.2"}
