@@ -226,10 +226,10 @@ def _check_contract(ref: PluginRef, plugin: Any) -> None:
             f"{ref.module}:{ref.attribute} is {plugin!r}",
             hint=f"derive it from mdc_core.plugin.{names[0]}",
         )
-    number: int | None = getattr(plugin, "contract")  # noqa: B009 - mypy knows it as `type`
-    if number not in (None, contracts.CONTRACT):
+    assert issubclass(plugin, contracts.Plugin)
+    if plugin.contract not in (None, contracts.CONTRACT):
         raise ConfigError(
-            f"{describe(ref)} is for contract {number}; "
+            f"{describe(ref)} is for contract {plugin.contract}; "
             f"that of mdc {__version__} is {contracts.CONTRACT}",
             hint=f"install a version of {ref.distribution} for this mdc",
         )
