@@ -5,6 +5,7 @@ occur for the types at hand, null where it does not apply. Row order is event or
 """
 
 import decimal
+import json
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -19,13 +20,22 @@ import pyarrow.compute as pc
 from mdc_core import times
 from mdc_core.errors import DataError
 from mdc_core.events import Event, type_of
-from mdc_core.schema import PRECISION, SCALE, arrow_schema, arrow_types, kind_of
+from mdc_core.schema import (
+    PRECISION,
+    SCALE,
+    VERSIONS_KEY,
+    arrow_schema,
+    arrow_types,
+    kind_of,
+    types_with,
+)
 
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 _WIDE = decimal.Context(prec=decimal.MAX_PREC, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
+_SEVERAL = 16  # batches from which it pays to join those with the same columns first
 _to_json = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -73,8 +83,64 @@ def from_rows(rows: Sequence[Event]) -> pa.RecordBatch:
 
 def concatenated(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     """Batches with the same columns as one."""
+    if len(batches) == 1:
+        return batches[0]
     whole: pa.RecordBatch = pa.concat_batches(batches)  # type: ignore[attr-defined]  # no stub
     return whole
+
+
+def unify(batches: Sequence[pa.RecordBatch], schema: pa.Schema | None = None) -> pa.RecordBatch:
+    """Batches of any columns as one with the columns of all of them, or those of a schema."""
+    first = batches[0].schema
+    if all(batch.schema.equals(first) for batch in batches):
+        return widen(concatenated(batches), schema or first)
+    schema = schema or joint_schema(batches)
+    if len(batches) <= _SEVERAL:
+        return concatenated([widen(batch, schema) for batch in batches])
+    groups = by_columns(batches)
+    whole = concatenated([widen(batch, schema) for batch, _ in groups])
+    return whole.take(np.argsort(np.concatenate([places for _, places in groups])))
+
+
+def by_columns(batches: Iterable[pa.RecordBatch]) -> list[tuple[pa.RecordBatch, Int64s]]:
+    """Batches with the same columns as one, and which rows of all batches its rows are."""
+    groups: dict[tuple[str, ...], list[tuple[int, pa.RecordBatch]]] = {}
+    at = 0
+    for batch in batches:
+        groups.setdefault(tuple(batch.schema.names), []).append((at, batch))
+        at += batch.num_rows
+    return [
+        (
+            concatenated([batch for _, batch in group]),
+            np.concatenate([np.arange(at, at + batch.num_rows) for at, batch in group]),
+        )
+        for group in groups.values()
+    ]
+
+
+def widen(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A batch with the columns of a schema, null where it has none."""
+    if batch.schema.equals(schema, check_metadata=True):
+        return batch
+    given = dict(zip(batch.schema.names, batch.columns, strict=True))
+    length = batch.num_rows
+    arrays = [given.get(field.name) for field in schema]
+    filled = [
+        pa.nulls(length, field.type) if array is None else array
+        for field, array in zip(schema, arrays, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(filled, schema=schema)
+
+
+def joint_schema(batches: Iterable[pa.RecordBatch]) -> pa.Schema:
+    """The columns of the event types that some batches may hold."""
+    kinds = {tuple(batch.schema.names): batch.schema for batch in batches}
+    types: set[str] = set()
+    for schema in kinds.values():
+        types.update(json.loads((schema.metadata or {}).get(VERSIONS_KEY, b"{}")))
+    whole = arrow_schema(frozenset(types))
+    missing = {name for names in kinds for name in names}.difference(whole.names)
+    return arrow_schema(frozenset(types) | types_with(frozenset(missing))) if missing else whole
 
 
 def column_of(kind: str, values: Iterable[Any]) -> "pa.Array[Any]":

@@ -14,9 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mdc_core.archive.row_time import NO_TIME, row_time
-from mdc_core.batch import concatenated
+from mdc_core.batch import unify
 from mdc_core.errors import MdcError
-from mdc_core.schema import arrow_schema, types_with
 from mdc_core.times import MAX_NS
 from mdc_core.wire.arrow import StreamEncoder, read_streams
 from mdc_core.wire.sniff import Peeked
@@ -161,34 +160,11 @@ def _up_to(horizon: int, active: dict[int, MergeSource]) -> list[pa.RecordBatch]
 def _interleaved(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
     if len(pieces) == 1:
         return pieces[0]
-    batch = concatenated(_alike(pieces))
+    batch = unify(pieces)
     moments = row_time(batch)
     if (moments[1:] >= moments[:-1]).all():
         return batch
     return batch.take(np.argsort(moments, kind="stable"))
-
-
-def _alike(pieces: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
-    """The batches with the columns of all of them."""
-    first = pieces[0].schema
-    if all(piece.schema.equals(first) for piece in pieces):
-        return pieces
-    names = frozenset(name for piece in pieces for name in piece.schema.names)
-    types = frozenset(t for piece in pieces for t in piece.column(0).unique().to_pylist())
-    schema = arrow_schema(types)
-    if not names.issubset(schema.names):
-        schema = arrow_schema(types | types_with(names))
-    return [widened(piece, schema) for piece in pieces]
-
-
-def widened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """A batch with the columns of a schema, null where it has none."""
-    arrays = []
-    for field in schema:
-        index = batch.schema.get_field_index(field.name)
-        known = index >= 0
-        arrays.append(batch.column(index) if known else pa.nulls(batch.num_rows, field.type))
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[MergeSource]:
@@ -208,7 +184,7 @@ def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[MergeSource]:
 
 
 def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    batch = concatenated(_alike(batches))
+    batch = unify(batches)
     return batch.take(np.argsort(row_time(batch), kind="stable"))
 
 

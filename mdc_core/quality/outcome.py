@@ -1,6 +1,5 @@
 """What becomes of a batch that was judged: the pieces that go out, and the lines set aside."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mdc_core.accounting import line_starts
 from mdc_core.contracts import Finding
-from mdc_core.events import EVENT_TYPES, Integrity
+from mdc_core.events import Integrity
 from mdc_core.times import from_ns
 from mdc_core.wire.jsonl import encode_batch, encode_rows
 from mdc_core.wire.reader import Chunk
@@ -123,20 +122,16 @@ class CheckOutcome:
     def _spliced(self, rows: list[Integrity], pieces: list[tuple[int, int, int]]) -> Chunk:
         """Rows and findings as one chunk."""
         import numpy as np
-        import pyarrow as pa
 
-        from mdc_core.batch import from_rows
+        from mdc_core.batch import from_rows, unify
 
-        schema = _with_integrity(self.batch.schema)
-        both = pa.Table.from_batches(
-            [_conform(self.batch, schema), _conform(from_rows(rows), schema)]
-        )
+        both = unify([self.batch, from_rows(rows)])
         order: list[Any] = []
         done = self.batch.num_rows
         for start, stop, count in pieces:
             order += [np.arange(start, stop), np.arange(done, done + count)]
             done += count
-        (batch,) = both.take(pa.array(np.concatenate(order))).combine_chunks().to_batches()
+        batch = both.take(np.concatenate(order))
         if self.raw is None:
             return Chunk(batch, None)
         cuts, lines = line_starts(self.raw), encode_rows(rows)
@@ -162,26 +157,3 @@ def reason_of(verdict: Verdict) -> str:
 
 def _integrity(of_row: dict[str, Any], name: str, finding: Finding) -> Integrity:
     return Integrity(**of_row, check=name, severity=finding.severity, message=finding.message)
-
-
-def _with_integrity(schema: "pa.Schema") -> "pa.Schema":
-    """The columns of these types and of findings, in canonical order."""
-    from mdc_core.schema import VERSIONS_KEY, arrow_schema
-
-    said = (schema.metadata or {}).get(VERSIONS_KEY)
-    types = frozenset(json.loads(said)) if said else frozenset(EVENT_TYPES)
-    wider = arrow_schema(types | {"integrity"})
-    if set(schema.names).issubset(wider.names):
-        return wider
-    return arrow_schema(frozenset(EVENT_TYPES))
-
-
-def _conform(batch: "pa.RecordBatch", schema: "pa.Schema") -> "pa.RecordBatch":
-    import pyarrow as pa
-
-    kinds: Any = schema.types
-    arrays = [
-        batch.column(name) if name in batch.schema.names else pa.nulls(batch.num_rows, kind)
-        for name, kind in zip(schema.names, kinds, strict=True)
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)

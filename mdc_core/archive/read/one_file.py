@@ -74,7 +74,8 @@ def write_parquet(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from mdc_core.archive.merge import stored, widened
+    from mdc_core.archive.merge import stored
+    from mdc_core.batch import unify
     from mdc_core.decimals import narrowed
     from mdc_core.schema import arrow_schema
 
@@ -95,8 +96,8 @@ def write_parquet(
     writer: pq.ParquetWriter | None = None
     kept.open(ROW_GROUP)
     while kept.fill(ROW_GROUP):
-        rows = [widened(batch, schema) for batch in kept.take_all()]
-        table = narrowed(pa.Table.from_batches(rows).combine_chunks(), keep=wide)
+        rows = unify(kept.take_all(), schema)
+        table = narrowed(pa.Table.from_batches([rows]), keep=wide)
         if writer is None:
             described = table.schema.with_metadata(metadata)
             writer = pq.ParquetWriter(

@@ -18,10 +18,9 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from mdc_core import times
-from mdc_core.archive.merge import widened
 from mdc_core.archive.profiles import Profile
 from mdc_core.archive.row_time import row_time
-from mdc_core.batch import concatenated
+from mdc_core.batch import unify, widen
 from mdc_core.contracts import PartFormat
 from mdc_core.errors import DataError, WriteError
 from mdc_core.events import CONTROL_TYPES
@@ -122,8 +121,12 @@ def _parts(batches: list[pa.RecordBatch]) -> list[Rows]:
         names: list[str] = batch.column(0).unique().to_pylist()  # type: ignore[assignment]
         for name in names:
             rows = batch.filter(pc.equal(batch.column(0), pa.scalar(name)))
-            by_type[name].append(widened(rows, arrow_schema(frozenset([name]))))
-    return [part for same in by_type.values() for part in _divided(concatenated(same))]
+            by_type[name].append(rows)
+    return [
+        part
+        for name, same in by_type.items()
+        for part in _divided(unify(same, arrow_schema(frozenset([name]))))
+    ]
 
 
 def _divided(batch: pa.RecordBatch) -> Iterator[Rows]:
@@ -191,5 +194,5 @@ def _same(back: list[pa.RecordBatch], part: Rows) -> bool:
         for field, column in zip(batch.schema, batch.columns, strict=True):
             if field.name not in names and column.null_count < len(column):
                 return False
-    rows = [widened(batch, part.schema) for batch in back]
+    rows = [widen(batch, part.schema) for batch in back]
     return bool(pa.Table.from_batches(rows, part.schema).equals(part.table))

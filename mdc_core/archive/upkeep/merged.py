@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.query import Query
-from mdc_core.archive.merge import MergeSource, merge, sorted_sources, widened
+from mdc_core.archive.merge import MergeSource, merge, sorted_sources
 from mdc_core.archive.read.snapshot import pieces
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.spill import TABLE_ROWS
-from mdc_core.batch import Int64s
+from mdc_core.batch import Int64s, widen
 from mdc_core.schema import arrow_schema
 from mdc_core.wire.jsonl import encode_batch
 
@@ -68,7 +68,7 @@ class MergedEvents:
         at = 0
         for batch in merge(self._sources()):
             low, high = np.searchsorted(self._dropped, [at, at + batch.num_rows])
-            kept = widened(batch, self.schema)
+            kept = widen(batch, self.schema)
             if low < high:
                 wanted = np.ones(batch.num_rows, np.bool_)
                 wanted[self._dropped[low:high] - at] = False

@@ -14,11 +14,12 @@ from mdc_core import times
 from mdc_core.archive.catalog.layout import Partition, period_of
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.archive.write.spill import Key, Slice, Slices, SortSpill
-from mdc_core.batch import Int64s, concatenated
+from mdc_core.batch import Int64s, by_columns, unify
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import arrow_schema
 
 COLLECT_BYTES = 16 << 20
+BATCH_BYTES = 4_096  # what a batch takes however few rows it has
 _PERIODS = {"hourly": times.HOUR, "daily": times.DAY}
 
 
@@ -35,7 +36,7 @@ class Sorter:
     def add(self, batch: pa.RecordBatch) -> None:
         """Take a batch."""
         self._collected.append(batch)
-        self._bytes += batch.nbytes
+        self._bytes += batch.nbytes + BATCH_BYTES
         self.rows += batch.num_rows
         if self._bytes >= COLLECT_BYTES:
             self._lay_down()
@@ -59,26 +60,19 @@ class Sorter:
     def _lay_down(self) -> None:
         """Sort what is collected into its partitions, and spill the slices."""
         batches, self._collected, self._bytes = self._collected, [], 0
-        for batch in _same_schema(batches):
+        for type_name, batch in _by_type(batches):
             codes, symbols = _coded(batch, "symbol")
-            kinds, names = _coded(batch, "type")
             moments = row_time(batch)
-            for kind, type_name in enumerate(names):
-                if type_name not in CONTROL_TYPES:
-                    rows = np.flatnonzero(kinds == kind)
-                    keys, periods = self._keys(codes[rows], moments[rows])
-                    order = _order(keys, moments[rows])
-                    # The key has the type and the symbol; an empty column needs no room.
-                    names_here = [
-                        name
-                        for name in arrow_schema(frozenset([str(type_name)])).names[2:]
-                        if batch.column(name).null_count < batch.num_rows
-                    ]
-                    rows = rows[order]
-                    ordered = batch.select(names_here).take(rows)
-                    self._slices(
-                        str(type_name), ordered, keys[order], moments[rows], symbols, periods
-                    )
+            keys, periods = self._keys(codes, moments)
+            order = _order(keys, moments)
+            # The key has the type and the symbol; an empty column needs no room.
+            names = [
+                name
+                for name, column in zip(batch.schema.names, batch.columns, strict=True)
+                if name not in ("type", "symbol") and column.null_count < batch.num_rows
+            ]
+            ordered = batch.select(names).take(order)
+            self._slices(type_name, ordered, keys[order], moments[order], symbols, periods)
 
     def _slices(
         self,
@@ -141,13 +135,22 @@ def _order(keys: Int64s, moments: Int64s) -> Int64s:
     return np.lexsort((moments, keys)) if backwards.any() else order
 
 
-def _same_schema(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Neighbouring batches with the same columns as one."""
-    run: list[pa.RecordBatch] = []
-    for batch in batches:
-        if run and not batch.schema.equals(run[0].schema):
-            yield concatenated(run)
-            run = []
-        run.append(batch)
-    if run:
-        yield concatenated(run)
+def _by_type(batches: list[pa.RecordBatch]) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """The rows of each event type that is stored, with its columns, as they came."""
+    found: dict[str, list[tuple[pa.RecordBatch, Int64s]]] = {}
+    for batch, places in by_columns(batches):
+        kinds, names = _coded(batch, "type")
+        for kind, name in enumerate(names):
+            if name is not None and name not in CONTROL_TYPES:
+                own = np.flatnonzero(kinds == kind)
+                occurring = [
+                    n for n in arrow_schema(frozenset([name])).names if n in batch.schema.names
+                ]
+                rows = batch.select(occurring)
+                rows = rows if len(own) == len(kinds) else rows.take(own)
+                found.setdefault(name, []).append((rows, places[own]))
+    for name, pieces in found.items():
+        whole = unify([rows for rows, _ in pieces], arrow_schema(frozenset([name])))
+        places = np.concatenate([places for _, places in pieces])
+        came = len(pieces) == 1 or bool((places[1:] > places[:-1]).all())
+        yield name, whole if came else whole.take(np.argsort(places))

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 import pyarrow as pa
 
 from mdc_core.archive.merge import MergeSource, merge
+from mdc_core.batch import unify
 from mdc_core.schema import arrow_schema
 
 TABLE_ROWS = 131_072  # of a partition that are in memory at a time
@@ -105,55 +106,37 @@ class Slices:
         self.begins = min(slice_.first for slice_ in slices)
         self.ends = max(slice_.last for slice_ in slices)
         self.schema = arrow_schema(frozenset([key.type_name]))
+        self._stored = pa.schema(list(self.schema)[2:])
         self._key, self._slices, self._read = key, slices, read
 
     def tables(self) -> Iterator[pa.Table]:
         """The rows, so many at a time that memory is bounded; as often as it is asked."""
         pairs = zip(self._slices, self._slices[1:], strict=False)
-        if all(before.last <= after.first for before, after in pairs):
-            yield from self._one_after_the_other()
-        else:
-            yield from self._merged()
-
-    def _one_after_the_other(self) -> Iterator[pa.Table]:
+        apart = all(before.last <= after.first for before, after in pairs)
         group: list[pa.RecordBatch] = []
         rows = 0
-        for slice_ in self._slices:
-            group.append(self._read(slice_))
-            rows += slice_.rows
+        for batch in map(self._read, self._slices) if apart else self._merged():
+            group.append(batch)
+            rows += batch.num_rows
             if rows >= TABLE_ROWS:
                 yield self._whole(group)
                 group, rows = [], 0
         if group:
             yield self._whole(group)
 
-    def _merged(self) -> Iterator[pa.Table]:
+    def _merged(self) -> Iterator[pa.RecordBatch]:
         """The same where slices overlap in time: late events."""
-        sources = [
+        return merge(
             MergeSource(partial(self._batches, slice_), slice_.first, slice_.last + 1)
             for slice_ in self._slices
-        ]
-        for batch in merge(sources):
-            yield pa.Table.from_batches([batch])
+        )
 
     def _batches(self, slice_: Slice, rows: int) -> Iterator[pa.RecordBatch]:
-        yield from self._whole([self._read(slice_)]).to_batches()
+        yield self._read(slice_)
 
     def _whole(self, slices: list[pa.RecordBatch]) -> pa.Table:
         """Slices as one table with all columns of the type."""
-        rows = sum(piece.num_rows for piece in slices)
-        given = [frozenset(piece.schema.names) for piece in slices]
-        columns: list[Any] = []
-        for field in self.schema:
-            if field.name in ("type", "symbol"):
-                text = self._key.type_name if field.name == "type" else self._key.symbol
-                columns.append(pa.repeat(pa.scalar(text, pa.string()), rows))
-                continue
-            pieces = [
-                piece.column(field.name)
-                if field.name in names
-                else pa.nulls(piece.num_rows, field.type)
-                for piece, names in zip(slices, given, strict=True)
-            ]
-            columns.append(pa.chunked_array(pieces, field.type))
-        return pa.Table.from_arrays(columns, schema=self.schema)
+        batch = unify(slices, self._stored)
+        key = (self._key.type_name, self._key.symbol)
+        said = [pa.repeat(pa.scalar(text, pa.string()), batch.num_rows) for text in key]
+        return pa.Table.from_arrays([*said, *batch.columns], schema=self.schema)

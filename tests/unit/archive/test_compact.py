@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdc_core.archive import merge as merge_engine
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.upkeep import compact as engine
@@ -18,6 +17,7 @@ from mdc_core.archive.upkeep.compact import compact, plan
 from mdc_core.archive.upkeep.compact_plan import CompactOptions, grouped, jobs
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.replace import rewriting
+from mdc_core.batch import widen
 from mdc_core.events import Delta, Event, Trade
 from mdc_core.times import DAY, from_ns
 from mdc_core.wire.jsonl import rows_of
@@ -256,7 +256,7 @@ def test_a_wrong_result_changes_nothing(
     """Were merging wrong, the old files would stay."""
 
     def wrong(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-        right = merge_engine.widened(batch, schema)
+        right = widen(batch, schema)
         if fault == "a row less":
             return right.slice(1)
         if fault == "another order":
@@ -265,7 +265,7 @@ def test_a_wrong_result_changes_nothing(
         return right.set_column(schema.get_field_index("price"), schema.field("price"), prices)
 
     before, parts = text(archive), parts_of(archive)
-    monkeypatch.setattr(merged, "widened", wrong)
+    monkeypatch.setattr(merged, "widen", wrong)
     (outcome,) = compacted(archive, CompactOptions())
     monkeypatch.undo()
     assert "nothing was changed" in str(outcome.problem)

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mdc_core.archive.merge import widened
-from mdc_core.batch import from_rows
+from mdc_core.batch import from_rows, widen
 from mdc_core.events import EVENT_TYPES, Event, Trade
 from mdc_core.schema import arrow_schema
 from mdc_core.wire.arrow import StreamEncoder
@@ -69,7 +68,7 @@ def test_jsonl_to_parquet_and_back(tmp_path: Path, data: st.DataObject, name: st
     rows = data.draw(st.lists(events(name), min_size=1, max_size=8))
     text = encode_batch(from_rows(rows))
     schema = arrow_schema(frozenset([name]))
-    table = pa.Table.from_batches([widened(batch, schema) for batch in read(text)])
+    table = pa.Table.from_batches([widen(batch, schema) for batch in read(text)])
     path = tmp_path / "part.parquet"
     with path.open("wb") as file:
         Parquet(Parquet.Options()).write(Whole(table), {}, file)
