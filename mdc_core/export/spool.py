@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core import times
-from mdc_core.archive.merge import widened
 from mdc_core.archive.row_time import NO_TIME, row_time
+from mdc_core.batch import unify, widen
 from mdc_core.schema import arrow_schema
 
 IN_MEMORY = 1 << 18  # rows
@@ -35,7 +35,7 @@ class SpooledPart:
     def tables(self) -> Iterator[pa.Table]:
         """The events, in tables of bounded size, as they came."""
         for batch in self._spool.read(self._key):
-            yield pa.Table.from_batches([widened(batch, self.schema)])
+            yield pa.Table.from_batches([widen(batch, self.schema)])
 
 
 class PartsSpool:
@@ -83,7 +83,7 @@ class PartsSpool:
             schema = arrow_schema(frozenset(self.types[key]))
             place = self._file.seek(0, 2)
             with pa.ipc.new_stream(self._file, schema) as stream:
-                whole = pa.Table.from_batches([widened(batch, schema) for batch in batches])
+                whole = pa.Table.from_batches([unify(list(batches), schema)])
                 stream.write_table(whole.combine_chunks())
             self._slices.setdefault(key, []).append(place)
         self._waiting.clear()
