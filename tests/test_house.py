@@ -119,6 +119,7 @@ def test_nobody_hides_errors() -> None:
                 broad.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     files = sorted({place.partition(":")[0] for place in broad})
     assert files == [
+        "mdc_core/archive/write/seal.py",  # a format that fails: Parquet in its place
         "mdc_core/cli/commands.py",  # a check whose Options fail is left out
         "mdc_core/cli/main.py",  # the one exit, where a bug gets its status
         "mdc_core/observers.py",  # an observer that fails is told of, and does no harm

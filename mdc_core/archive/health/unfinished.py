@@ -24,7 +24,7 @@ from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.journal import Segment
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.archive.write.spill import Key
-from mdc_core.errors import DataError
+from mdc_core.errors import ConfigError, DataError, UsageError
 
 _HEAD = 48  # bytes by which the beginning of a frame is looked for
 
@@ -82,7 +82,10 @@ class GrownTails:
             if header is None:
                 return
             profiles = msgspec.convert(header.profiles, Profiles)
-            formats = Formats.load(header.format, header.options, profiles)
+            try:
+                formats = Formats.load(header.format, header.options, profiles)
+            except (UsageError, ConfigError):
+                return  # it will be sealed in another format, which appends to no file
             with closing(Sorter(Path(folder), header.partition)) as sorter:
                 for batch in found.batches():
                     sorter.add(batch)

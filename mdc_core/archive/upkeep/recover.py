@@ -16,13 +16,13 @@ from mdc_core.archive.health import rebuild
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
-from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.formats import FALLBACK, Formats
 from mdc_core.archive.write.journal import Header, Segment
 from mdc_core.archive.write.replace import clear_trash, finish_moves
-from mdc_core.archive.write.seal import SealPlan, seal
+from mdc_core.archive.write.seal import SealPlan, seal_safely
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.batch import from_rows
-from mdc_core.errors import BusyError, WriteError
+from mdc_core.errors import BusyError, ConfigError, UsageError, WriteError
 from mdc_core.events import Gap
 from mdc_core.times import DAY
 
@@ -38,6 +38,7 @@ class Recovered(NamedTuple):
     parts: int
     torn: int  # bytes of a record that was never finished, and never acknowledged
     damages: list[str]
+    warning: str | None = None  # that it is not in the format that was asked for
 
     @property
     def text(self) -> str:
@@ -112,7 +113,8 @@ def _recovered(archive: Archive, path: Path, file: BinaryIO) -> Recovered | None
         _give_up(archive, path, segment)
         return None
     header = segment.header() or _unknown(path.stem)
-    manner, sorter = _manner(header), Sorter(archive.state, header.partition)
+    manner, no_format = _manner(header)
+    sorter = Sorter(archive.state, header.partition)
     events = 0
     with closing(sorter):
         for batch in segment.batches():
@@ -121,9 +123,9 @@ def _recovered(archive: Archive, path: Path, file: BinaryIO) -> Recovered | None
         recovered = _told(path.stem, segment, events, 0)
         if recovered.damages:
             sorter.add(_hole(segment))
-        parts = seal(archive, manner, path.stem, sorter)
+        parts, failed = seal_safely(archive, manner, path.stem, sorter)
     _give_up(archive, path, segment)
-    return recovered._replace(parts=len(parts))
+    return recovered._replace(parts=len(parts), warning=no_format or failed)
 
 
 def _give_up(archive: Archive, path: Path, segment: Segment) -> None:
@@ -153,10 +155,17 @@ def _hole(segment: Segment) -> pa.RecordBatch:
     return from_rows([Gap(reason="journal-damage")])
 
 
-def _manner(header: Header) -> SealPlan:
+def _manner(header: Header) -> tuple[SealPlan, str | None]:
+    """How to seal a segment; and the warning that its format cannot be had."""
     profiles = msgspec.convert(header.profiles, Profiles)
-    formats = Formats.load(header.format, header.options, profiles)
-    return SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {})
+    warning = None
+    try:
+        formats = Formats.load(header.format, header.options, profiles)
+    except (UsageError, ConfigError) as error:
+        formats = Formats.load(FALLBACK, {}, profiles)
+        warning = f"{error}; the events of {header.run_id} are sealed as {FALLBACK}"
+    plan = SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {})
+    return plan, warning
 
 
 def _unknown(segment: str) -> Header:

@@ -26,6 +26,13 @@ _CODECS = {
 }
 
 
+FALLBACK = "parquet"
+
+
+class FormatError(ConfigError):
+    """A format that failed at a part; its events are whole in the journal."""
+
+
 class Formats:
     """The formats of an archive's parts, by symbol and tier."""
 
@@ -67,6 +74,10 @@ class Formats:
         if row_group is not None:
             options["row_group"] = row_group  # not for formats that have none
         return cls.load(last.format, options, profiles)
+
+    def instead(self) -> "Formats":
+        """Parquet, for events whose own format cannot write them."""
+        return Formats.load(FALLBACK, {}, self.profiles)
 
     def of(self, symbol: str | None, tier: str = "hot") -> PartFormat:
         """The format of a symbol's parts."""

@@ -13,7 +13,7 @@ from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.disk_space import Reserve
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.journal import Fsync, Header, Journal, vocabulary
-from mdc_core.archive.write.seal import SealPlan, seal
+from mdc_core.archive.write.seal import SealPlan, seal_safely
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.batch import is_type
 from mdc_core.errors import WriteError
@@ -36,6 +36,7 @@ class Intake:
         seal_bytes: int | None = None,
     ) -> None:
         self.rows = 0  # in parts
+        self.warnings: list[str] = []  # of seals, not told yet
         self.archive = archive
         self._header, self._fsync = header, fsync
         self._reserve, self._seal_bytes = reserve, seal_bytes
@@ -94,9 +95,11 @@ class Intake:
         if journal is None:
             return []
         try:
-            parts = seal(self.archive, self._manner, journal.segment, self._sorter)
+            parts, warning = seal_safely(self.archive, self._manner, journal.segment, self._sorter)
         except OSError as error:
             raise self._refused(error) from None
+        if warning:
+            self.warnings.append(warning)
         self._sealed += journal.written
         self.rows += sum(part.frames[-1].rows if part.frames else part.rows for part in parts)
         self._sorter.clear()

@@ -25,7 +25,7 @@ from mdc_core.archive.catalog.layout import Layout, part_path
 from mdc_core.archive.catalog.part_stats import Ranges
 from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
-from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.formats import FALLBACK, FormatError, Formats
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.archive.write.spill import Key
 from mdc_core.contracts import Part, PartFormat
@@ -52,8 +52,23 @@ class WrittenPart(NamedTuple):
     before: PartRow | None = None  # what the catalog knew of a file that has grown
 
 
+def seal_safely(
+    archive: Archive, manner: SealPlan, segment: str, sorter: Sorter
+) -> tuple[list[PartRow], str | None]:
+    """The new parts, in Parquet where the format of the plan fails; and the warning of that."""
+    try:
+        return seal(archive, manner, segment, sorter), None
+    except FormatError as error:
+        instead = manner._replace(formats=manner.formats.instead())
+        parts = seal(archive, instead, segment, sorter)
+        return parts, f"{error}; {segment} is sealed as {FALLBACK}"
+
+
 def seal(archive: Archive, manner: SealPlan, segment: str, sorter: Sorter) -> list[PartRow]:
-    """Bring what was sorted into its place; returns the new parts."""
+    """Bring what was sorted into its place; returns the new parts.
+
+    Raises FormatError where the format fails, and nothing has been changed then.
+    """
     folder = archive.state / "tmp" / segment
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -109,7 +124,16 @@ def _new_part(manner: SealPlan, segment: str, key: Key, rows: Part, file: Path) 
     part_format = manner.formats.of(key.symbol)
     below = part_path(manner.layout, key.symbol, key.type_name, key.period, segment)
     codec = manner.formats.codec(key.symbol)
-    facts = write_part(file, part_format, rows, manner.origin, codec=codec.encode())
+    try:
+        facts = write_part(file, part_format, rows, manner.origin, codec=codec.encode())
+    except OSError:
+        raise
+    # A stranger's format may raise anything at all; its part can still be written by another.
+    except Exception as error:
+        if manner.formats.name == FALLBACK:
+            raise
+        text = f"{type(error).__name__}: {error}"
+        raise FormatError(f"the format {manner.formats.name} failed: {text}") from error
     row = PartRow(
         path=f"{below}{part_format.suffix}",
         symbol=key.symbol,

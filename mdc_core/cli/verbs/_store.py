@@ -73,6 +73,8 @@ def prepared(session: Session, archive: "Archive") -> None:
 
     for found in prepare(archive, read_tiers(session.config, archive).places):
         session.log.note(f"recovered {found.text}")
+        if found.warning:
+            session.log.warning(found.warning)
         for damage in found.damages:
             session.log.warning(f"{damage}; kept in {archive.state / 'damaged'}")
 
@@ -149,6 +151,9 @@ class StoreRun:
             self._files.add(path)
             rows = part.frames[-1].rows if part.frames else part.rows
             self._session.observers.committed(Path(path), rows)
+        for warning in intake.warnings:
+            self._session.log.warning(warning)
+        intake.warnings.clear()
         self._sealed_at = monotonic()
 
     def _retain(self, archive: "Archive") -> None:

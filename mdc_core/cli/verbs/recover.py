@@ -39,6 +39,8 @@ def recover(session: Session, root: Path | str, dry_run: bool, as_json: bool) ->
         for one in found:
             click.echo(f"{'would recover' if dry_run else 'recovered'} {one.text}")
     for one in found:
+        if one.warning:
+            session.log.warning(one.warning)
         for damage in one.damages:
             session.log.warning(damage)
     if not found:
