@@ -101,7 +101,7 @@ def test_a_kill_after_an_ack(
     would = shell("mdc recover --dry-run")
     assert would.out == f"would recover {left.stem}: 5 events\n"
     assert json.loads(shell("mdc recover --dry-run --json").out) == [
-        {"segment": left.stem, "events": 5, "parts": 0, "torn": 0, "damages": []}
+        {"segment": left.stem, "events": 5, "parts": 0, "torn": 0, "damages": [], "warning": None}
     ]
     assert journals(tmp_path / "data") == [left]
     done = shell("mdc recover")
