@@ -22,7 +22,8 @@ EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --check")
 @click.pass_obj
 def command(session: Session, as_json: bool, check: bool) -> int:
     """List the plugins."""
-    refs = registry.find_all()
+    found, verbs = registry.find_all(), {"filter", "hooks", *verb_files()}
+    refs = [ref for ref in found if ref.verb in verbs]
     rows = [_row(ref, _problem(ref, check)) for ref in refs]
     rows += [_row(ref, f"{registry.describe(ref)}: {why}") for ref, why in registry.strays()]
     if as_json:
@@ -31,6 +32,10 @@ def command(session: Session, as_json: bool, check: bool) -> int:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         _table(rows, check)
+    for ref in found:
+        if ref.verb not in verbs:
+            text = f"{registry.describe(ref)} cannot be used: there is no command mdc {ref.verb}"
+            session.log.warning(text)
     for ref in refs:
         if ref.word != ref.name:
             session.log.warning(f"{registry.describe(ref)}: the name is taken; say {ref.word}")
