@@ -4,6 +4,7 @@
 python3 run.py setup     make .venv, or bring it up to date
 python3 run.py demo      and show a pipe from a live feed to an archive and back
 python3 run.py test      and run everything that is checked: ruff, mypy, docs, tests
+python3 run.py torture   and run what takes longer: kills, full disks, random examples
 """
 
 import hashlib
@@ -32,6 +33,10 @@ CHECKS = (
     "python -m mypy",
     "python tools/docs.py --check",
     "python -m pytest -n auto",
+)
+TORTURE = (
+    "python -m pytest -n auto -m torture --timeout 1800 tests/torture",
+    "python -m pytest -n auto --hypothesis-profile random tests/unit",
 )
 
 
@@ -74,11 +79,16 @@ def demo() -> None:
     say("the archive is in demo/data")
 
 
-def test() -> None:
+def test(checks: tuple[str, ...] = CHECKS) -> None:
     """Run every check; all of them, also behind one that fails."""
-    failed = [check for check in CHECKS if not run(check, must=False)]
+    failed = [check for check in checks if not run(check, must=False)]
     if failed:
         sys.exit(f"run.py: failed: {', '.join(failed)}")
+
+
+def torture() -> None:
+    """Run what is too long for every change."""
+    test(TORTURE)
 
 
 def run(line: str, folder: Path = ROOT, *, must: bool = True) -> bool:
@@ -97,7 +107,12 @@ def say(line: str) -> None:
     print(f"+ {line}", file=sys.stderr, flush=True)
 
 
-COMMANDS = {"setup": (setup,), "demo": (setup, demo), "test": (setup, test)}
+COMMANDS = {
+    "setup": (setup,),
+    "demo": (setup, demo),
+    "test": (setup, test),
+    "torture": (setup, torture),
+}
 
 
 def main(args: list[str]) -> None:

@@ -4,15 +4,24 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import settings
+
+from tests.kit import forks
 
 pytest_plugins = ("tests.kit.installed",)
 ROOT = Path(__file__).resolve().parents[1]
+FOREIGN = ("MDC_", "ALPACA_", "PYTHON")
 CONTROL = ("begin", "end", "heartbeat")
+
+# The same examples in every run; `--hypothesis-profile random` looks for new ones.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None)
+settings.load_profile("fixed")
 
 
 class Done(NamedTuple):
@@ -66,13 +75,20 @@ def shared() -> Path:
 def quiet_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment without the settings of whoever runs the tests, `mdc` on its PATH."""
     home = tmp_path_factory.mktemp("home")
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("MDC_", "ALPACA_"))}
+    env = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     return env | {"PATH": path, "XDG_CONFIG_HOME": str(home), "XDG_STATE_HOME": str(home)}
 
 
+@pytest.fixture(scope="session")
+def forked_env(quiet_env: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The same environment with an `mdc` that is forked, and not started: see tests/kit/forks."""
+    with forks.forking() as folder:
+        yield quiet_env | {"PATH": f"{folder}{os.pathsep}{quiet_env['PATH']}"}
+
+
 @pytest.fixture
-def shell(tmp_path: Path, quiet_env: dict[str, str]) -> Shell:
+def shell(tmp_path: Path, forked_env: dict[str, str]) -> Shell:
     """Run a line of shell in an empty directory, with pipefail."""
 
     def run(line: str, *, stdin: bytes = b"", cwd: Path = tmp_path, **env: str) -> Done:
@@ -81,7 +97,7 @@ def shell(tmp_path: Path, quiet_env: dict[str, str]) -> Shell:
             input=stdin,
             capture_output=True,
             cwd=cwd,
-            env=quiet_env | env,
+            env=forked_env | env,
             check=False,
         )
         err = done.stderr.decode()
