@@ -85,13 +85,15 @@ class Input:
         if "run_id" not in chunk.batch.schema.names:
             yield self._counted(chunk)
             return
-        kinds = chunk.batch.column(0).to_pylist()
-        places = [i for i, kind in enumerate(kinds) if kind in ("begin", "end")]
+        from mdc_core.batch import is_type
+
+        places = is_type(chunk.batch, "begin", "end").nonzero()[0].tolist()
+        rows = chunk.batch.num_rows
         start = 0
-        for place in [*places, len(kinds)]:
+        for place in [*places, rows]:
             if place > start:
                 yield self._counted(piece_of(chunk, start, place))
-            if place < len(kinds):
+            if place < rows:
                 (row,) = rows_of(chunk.batch.slice(place, 1))
                 self._mark(row)
             start = place + 1

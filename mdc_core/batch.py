@@ -94,7 +94,7 @@ def unify(batches: Sequence[pa.RecordBatch], schema: pa.Schema | None = None) ->
     first = batches[0].schema
     if all(batch.schema.equals(first) for batch in batches):
         return widen(concatenated(batches), schema or first)
-    schema = schema or joint_schema(batches)
+    schema = schema or joint_schema([batch.schema for batch in batches])
     if len(batches) <= _SEVERAL:
         return concatenated([widen(batch, schema) for batch in batches])
     groups = by_columns(batches)
@@ -132,14 +132,12 @@ def widen(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(filled, schema=schema)
 
 
-def joint_schema(batches: Iterable[pa.RecordBatch]) -> pa.Schema:
-    """The columns of the event types that some batches may hold."""
-    kinds = {tuple(batch.schema.names): batch.schema for batch in batches}
-    types: set[str] = set()
-    for schema in kinds.values():
-        types.update(json.loads((schema.metadata or {}).get(VERSIONS_KEY, b"{}")))
+def joint_schema(schemas: Iterable[pa.Schema]) -> pa.Schema:
+    """The columns of the event types that batches of these schemas may hold."""
+    kinds = {(tuple(schema.names), (schema.metadata or {}).get(VERSIONS_KEY)) for schema in schemas}
+    types = {name for _, said in kinds for name in json.loads(said or b"{}")}
     whole = arrow_schema(frozenset(types))
-    missing = {name for names in kinds for name in names}.difference(whole.names)
+    missing = {name for names, _ in kinds for name in names}.difference(whole.names)
     return arrow_schema(frozenset(types) | types_with(frozenset(missing))) if missing else whole
 
 

@@ -8,9 +8,9 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mdc_core.batch import concatenated
-from mdc_core.errors import DataError, TruncatedError
-from mdc_core.events import EVENT_TYPES
+from mdc_core.batch import concatenated, joint_schema, unify, widen
+from mdc_core.errors import DataError, MdcError, TruncatedError
+from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
 from mdc_core.schema import (
     VERSIONS_KEY,
     arrow_schema,
@@ -26,6 +26,8 @@ from mdc_core.wire.sniff import Exactly, Peeked
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
+
+GATHER_ROWS, GATHER_BYTES = 16_384, 16 << 20  # of small batches that are read as one
 
 # The last message of a stream: a continuation mark and the length 0 (Arrow columnar format,
 # "IPC Streaming Format").
@@ -52,6 +54,29 @@ def read_streams(peeked: Peeked, name: str, tick: float | None = None) -> Iterat
             continue
         except (pa.ArrowInvalid, OSError) as error:
             raise TruncatedError(f"{name}: the Arrow stream breaks off: {error}") from None
+
+
+def gathered(batches: Iterator[pa.RecordBatch], peeked: Peeked) -> Iterator[pa.RecordBatch]:
+    """The batches that are there without waiting as one; those with control events alone."""
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    try:
+        for batch in batches:
+            alone = "run_id" in batch.schema.names
+            if alone and held:
+                yield unify(held)
+                held, rows, size = [], 0, 0
+            held.append(batch)
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if alone or rows >= GATHER_ROWS or size >= GATHER_BYTES or not peeked.waiting():
+                yield unify(held)
+                held, rows, size = [], 0, 0
+    except MdcError:
+        if held:
+            yield unify(held)
+        raise
+    if held:
+        yield unify(held)
 
 
 class Incoming:
@@ -218,22 +243,45 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema, name: str) -> pa.RecordBat
 
 
 class StreamEncoder:
-    """Batches to the pieces of Arrow IPC streams: a change of columns starts the next one."""
+    """Batches to the pieces of Arrow IPC streams, with the columns that have occurred so far.
+
+    A column or an event type that is new starts the next stream; control events, which share
+    few columns with the others, have streams of their own.
+    """
 
     def __init__(self) -> None:
-        self._schema: pa.Schema | None = None
+        self._open: pa.Schema | None = None
+        self._schema = arrow_schema(frozenset())  # of all but control events
+        self._seen: pa.Schema | None = None  # the columns that came last, all of them known
 
     def encode(self, batch: pa.RecordBatch) -> "list[Buffer]":
         """What brings the stream up to this batch."""
+        if not batch.num_rows:
+            return []
+        given = zip(batch.schema.names, batch.columns, strict=True)
+        empty = {name for name, column in given if column.null_count == batch.num_rows}
+        occurring = batch.select([name for name in batch.schema.names if name not in empty])
+        if batch.column(0)[0].as_py() not in CONTROL_TYPES:
+            occurring = widen(occurring, self._widened(occurring.schema))
         pieces: list[Buffer] = []
-        if self._schema is None or not batch.schema.equals(self._schema):
-            pieces = [*self.end(), batch.schema.serialize()]
-            self._schema = batch.schema
-        return [*pieces, batch.serialize()]
+        if self._open is None or not occurring.schema.equals(self._open, check_metadata=True):
+            pieces = [*self.end(), occurring.schema.serialize()]
+            self._open = occurring.schema
+        return [*pieces, occurring.serialize()]
+
+    def _widened(self, schema: pa.Schema) -> pa.Schema:
+        """The columns and types so far, with those of a schema added."""
+        if self._seen is None or not schema.equals(self._seen, check_metadata=True):
+            self._seen = schema
+            names = {*self._schema.names, *schema.names}
+            whole = joint_schema([self._schema, schema])
+            fields = [field for field in whole if field.name in names]
+            self._schema = pa.schema(fields, whole.metadata)  # type: ignore[arg-type]
+        return self._schema
 
     def end(self) -> "list[Buffer]":
         """What closes the stream."""
-        if self._schema is None:
+        if self._open is None:
             return []
-        self._schema = None
+        self._open = None
         return [_END_OF_STREAM]
