@@ -9,15 +9,14 @@ missing, or what is.
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mdc_core import __version__, times
 from mdc_core.errors import EXIT_FINDINGS, DataError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Begin, End, Event, Gap, Integrity
 from mdc_core.schema import version_of
 from mdc_core.wire.jsonl import as_dict, rows_of
-from mdc_core.wire.reader import Chunk, Reader
-from mdc_core.wire.writer import Writer
+from mdc_core.wire.reader import Chunk
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,15 +37,45 @@ def count_types(batch: "pa.RecordBatch") -> dict[str, int]:
     return Counter(dict(zip(names, counts, strict=True)))
 
 
+class EventInput(Protocol):
+    """One input, chunk by chunk: a `Reader`, or the stage before in the same process."""
+
+    name: str
+    rejected: int
+    first_rejection: str | None
+    damage: str | None
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """Its events in order."""
+
+
+class EventWriter(Protocol):
+    """Where an output goes: a `Writer`, or the joint with the next stage."""
+
+    @property
+    def for_people(self) -> bool:
+        """Whether somebody looks at it."""
+
+    def batch(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> None:
+        """Write a batch, or its text."""
+
+    def rows(self, rows: Sequence[Event]) -> None:
+        """Write rows."""
+
+    def close(self) -> None:
+        """Write what ends the encoding."""
+
+
 class Input:
     """The events of some inputs, one after another, begin and end taken out and checked."""
 
-    def __init__(self, readers: Iterable[Reader]) -> None:
+    def __init__(self, readers: Iterable[EventInput]) -> None:
         self.counts: Counter[str] = Counter()
         self.rejected = 0
         self.first_rejection: str | None = None
         self.origin: Begin | None = None
         self.truncated: str | None = None
+        self.failed = False  # a command before ended with an error, and said so
         self.mismatches: list[str] = []
         self._readers = readers
         self._begin: Begin | None = None
@@ -79,6 +108,7 @@ class Input:
         self.first_rejection = self.first_rejection or other.first_rejection
         self.origin = self.origin or other.origin
         self.truncated = self.truncated or other.truncated
+        self.failed = self.failed or other.failed
         self.mismatches += other.mismatches
 
     def _take(self, chunk: Chunk) -> Iterator[Chunk]:
@@ -123,6 +153,7 @@ class Input:
         if end.reason == "truncated":
             self.truncated = f"{end.stage} says that its input was truncated"
         elif end.reason == "error":
+            self.failed = True
             self.mismatches.append(f"{end.stage} ended with an error")
         if self._begin is None:
             self.mismatches.append(f"an `end` of {end.stage} without its `begin`")
@@ -167,7 +198,7 @@ class Output:
     def __init__(
         self,
         stage: str,
-        writer: Writer,
+        writer: EventWriter,
         *,
         request: dict[str, Any],
         provider: str | None = None,
@@ -178,7 +209,7 @@ class Output:
         self.writer = writer
         self.counts: Counter[str] = Counter()
         self.run_id = run_id
-        self._request = request
+        self.request = request
         self._provider = provider
         self._origin = origin
         self._open = False
@@ -199,7 +230,7 @@ class Output:
             stage=self.stage,
             mdc=__version__,
             versions=versions,
-            request=self._request,
+            request=self.request,
             origin=_lineage(before, versions) if before else None,
         )
         self._control(begin)
@@ -286,13 +317,15 @@ def findings_of(source: Input) -> list[Event]:
 
 def end_reason(source: Input) -> str:
     """Why a stream made from this input ends when the input does."""
-    return "truncated" if source.truncated else "eof"
+    if source.truncated:
+        return "truncated"
+    return "error" if source.failed else "eof"
 
 
 def verdict(source: Input, *, partial: bool = False, strict: bool = False) -> int:
     """The exit status that an input deserves."""
     nothing_readable = source.rejected and not source.counts
-    if nothing_readable or (source.truncated and not partial):
+    if nothing_readable or source.failed or (source.truncated and not partial):
         return DataError.exit_status
     if source.mismatches and strict:
         return DataError.exit_status

@@ -1,6 +1,7 @@
 """What is told to people: lines on stderr, with every secret masked."""
 
 import sys
+from copy import copy
 from typing import TextIO
 
 DETAIL, NOTE, WARNING, ERROR = 10, 20, 30, 40
@@ -50,6 +51,12 @@ class Log:
         self.stage: str | None = None
         self.run_id: str | None = None
         self._file = file
+
+    def for_stage(self, stage: str) -> "Log":
+        """A log in the same place that names this stage."""
+        log = copy(self)
+        log.stage = stage
+        return log
 
     def detail(self, message: str) -> None:
         """For whoever asks for more (`-v`)."""

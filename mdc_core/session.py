@@ -19,6 +19,7 @@ class Session:
         self.log = log or Log()
         self.plugins: dict[str, str] = {}  # third parties' plugins of this run, with versions
         self.completing: str | None = None  # the word at which TAB was pressed
+        self.chained = False  # whether the verbs of a command line are joined by `then`
 
     def adopt(self, log_format: str, quiet: bool, verbose: bool) -> None:
         """Take over the options that stand before the verb."""

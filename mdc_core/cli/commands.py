@@ -1,11 +1,12 @@
 """Commands that know their plugins' options, and the settings for them."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mdc_core import registry
+from mdc_core.cli.chain import must_be_stage
 from mdc_core.cli.lazy import Lines
 from mdc_core.cli.settings import (
     apply_global,
@@ -17,6 +18,7 @@ from mdc_core.cli.settings import (
     variables,
 )
 from mdc_core.errors import ConfigError, MdcError, UsageError
+from mdc_core.pipeline.chosen import Chosen
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
 from mdc_core.wire import stdout
@@ -28,14 +30,6 @@ if TYPE_CHECKING:
 def _is_given(ctx: click.Context, option: click.Option) -> bool:
     """Whether somebody gave an option a value, in whatever way."""
     return ctx.get_parameter_source(str(option.name)) is not click.core.ParameterSource.DEFAULT
-
-
-class Chosen(NamedTuple):
-    """A plugin that was chosen on the command line, and its options."""
-
-    name: str
-    plugin: Any
-    options: Any
 
 
 class Command(Lines):
@@ -116,6 +110,9 @@ class Command(Lines):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; while plugins are at work, what they print goes to stderr."""
+        session = ctx.find_object(Session)
+        if session is not None and session.chained:
+            must_be_stage(ctx)
         if not self.verb:
             return super().invoke(ctx)
         with stdout.reserved():
@@ -135,6 +132,8 @@ class Command(Lines):
         ctx.meta[f"mdc.options.{ctx.command_path}"] = found
 
     def _attach(self, ctx: click.Context, args: list[str], plugins: dict[str, Any]) -> None:
+        ctx.meta[f"mdc.options.{ctx.command_path}"] = []
+        ctx.meta[f"mdc.plugins.{ctx.command_path}"] = {}
         if not plugins:
             return
         from mdc_core.cli.fields import options_of

@@ -2,7 +2,6 @@
 # os.path, because importing pathlib would cost `mdc --help` milliseconds.
 # ruff: noqa: PTH119
 
-import errno
 import os
 import sys
 from collections.abc import Callable
@@ -10,7 +9,9 @@ from collections.abc import Callable
 import click
 
 from mdc_core import __version__, errors, logs, registry
+from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files
+from mdc_core.pipeline.failure import report
 from mdc_core.session import Session
 
 COMPLETE = "_MDC_COMPLETE"
@@ -144,24 +145,34 @@ def _run(session: Session, args: list[str]) -> int:
         if COMPLETE in os.environ:
             return _complete(session)
         # Not click's own main(): it takes any EPIPE, also a socket's, for a silent success.
-        with root.make_context("mdc", args, obj=session, terminal_width=_width()) as ctx:
-            return root.invoke(ctx) or 0
+        first, *rest = segments(args)
+        session.chained = bool(rest)
+        with root.make_context("mdc", first, obj=session, terminal_width=_width()) as ctx:
+            made = chain(root, ctx, rest)
+            if made == [None] or isinstance(made[0], int):
+                return made[0] or 0
+            return run_stages(session, made)
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:
         _usage(log, error)
         return error.exit_code
-    except errors.MdcError as error:
-        return _failed(log, error)
     except (KeyboardInterrupt, click.Abort):
         return 130
     except errors.ReaderGone:
         return _reader_gone()
     except BrokenPipeError as error:
-        return _reader_gone() if _no_reader() else _bug(log, error)
+        return _reader_gone() if _no_reader() else report(log, error)
     # A plugin may raise anything at all, even SystemExit; it is told by its name.
     except (Exception, SystemExit) as error:
-        return _full(log, error) if _is_full(error) else _bug(log, error)
+        return _failed(log, error)
+
+
+def _failed(log: logs.Log, error: BaseException) -> int:
+    status = report(log, error)
+    if status == errors.WriteError.exit_status and isinstance(error, OSError):
+        _discard_output()
+    return status
 
 
 def _width() -> int:
@@ -183,38 +194,31 @@ def _usage(log: logs.Log, error: click.ClickException) -> None:
         log.error(f"hint: {ctx.command_path} --help")
 
 
-def _failed(log: logs.Log, error: errors.MdcError) -> int:
-    log.error(str(error))
-    if error.hint:
-        log.error(f"hint: {error.hint}")
-    return error.exit_status
-
-
-def _bug(log: logs.Log, error: BaseException) -> int:
-    from traceback import format_exc
-
-    plugin = registry.owner(error)
-    if plugin is not None:
-        log.detail(format_exc().rstrip())
-        return _failed(log, registry.failure(plugin, error))
-    log.error(f"this is a bug in mdc {__version__}, please report it\n{format_exc()}".rstrip())
-    return errors.EXIT_BUG
-
-
 def _complete(session: Session) -> int:
-    from click.shell_completion import get_completion_class, shell_complete
+    from click.shell_completion import CompletionItem, get_completion_class
 
     session.log.threshold = logs.ERROR + 1
-    more = {"obj": session}
     instruction = os.environ[COMPLETE]
-    kind = get_completion_class(instruction.partition("_")[0])
+    shell, _, what = instruction.partition("_")
+    kind = get_completion_class(shell)
+    if kind is None or what not in ("source", "complete"):
+        return 1
+    completion = kind(root, {"obj": session}, "mdc", COMPLETE)
+    if what == "source":
+        click.echo(completion.source())
+        return 0
+    args, word = completion.get_completion_args()
+    session.completing = word
+    *_, last = segments(args)
     try:
-        if kind is not None and instruction.endswith("_complete"):
-            session.completing = kind(root, more, "mdc", COMPLETE).get_completion_args()[1]
-        return shell_complete(root, more, "mdc", COMPLETE, instruction)
+        items = completion.get_completions(last, word)
     except errors.MdcError:
         # A command line that cannot work has no completions, and TAB is no place for messages.
         return 0
+    if last and word and THEN.startswith(word):
+        items.append(CompletionItem(THEN, help="another verb, in the same process"))
+    click.echo("\n".join(map(completion.format_completion, items)))
+    return 0
 
 
 def _flush(log: logs.Log, status: int) -> int:
@@ -225,18 +229,8 @@ def _flush(log: logs.Log, status: int) -> int:
     except BrokenPipeError:
         return status or _reader_gone()
     except OSError as error:
-        return status or _full(log, error)
+        return status or _failed(log, error)
     return status
-
-
-def _is_full(error: BaseException) -> bool:
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
-def _full(log: logs.Log, error: BaseException) -> int:
-    log.error(f"cannot write: {getattr(error, 'strerror', error)}")
-    _discard_output()
-    return errors.WriteError.exit_status
 
 
 def _no_reader() -> bool:

@@ -33,9 +33,10 @@ shell that are shown in the help and run as tests, and `command` is what is run:
 - Every option of a verb can be set by MDC_VERB_OPTION, and under [verb] in mdc.toml.
 - `session` is a `Session`: `.log` (note, detail, warning, error), `.environ`, `.config`,
   `.observers` and `.secrets(plugin.plugin.secrets)`.
-- What the callback returns is the exit status; None is 0. Raise errors of
+- What the callback returns is the exit status (None is 0), or a stage of `mdc_core.pipeline`,
+  which is run, alone or in a chain of `then`. Raise errors of
   `mdc_core.errors`, never exit. `ReaderGone` ends the command silently with 141.
-- Signals: `signals.stopping_source()` for a source, `signals.following_input()` for others.
+- Signals of a stage are handled for it; another verb that serves uses `signals.stopping_source()`.
 - Import pyarrow, engines and whatever is heavy inside the callback or at the top of the verb's
   file: it is imported when the verb is run, not for `mdc --help`.
 """
@@ -46,7 +47,7 @@ from typing import Any
 import click
 
 from mdc_core.cli.choosing import ChecksCommand, SelectCommand
-from mdc_core.cli.commands import Chosen, Command, PluginCommand
+from mdc_core.cli.commands import Command, PluginCommand
 from mdc_core.cli.fields import (
     DecimalNumber,
     FreeSpaceType,
@@ -58,6 +59,7 @@ from mdc_core.cli.fields import (
     SpanType,
 )
 from mdc_core.cli.lazy import PluginGroup, VerbGroup
+from mdc_core.pipeline.chosen import Chosen
 from mdc_core.session import Session
 
 SPAN = SpanType()

@@ -1,7 +1,5 @@
 """What the verbs that look at stored events share: what to look at, and tables."""
 
-import os
-import stat
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -9,8 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mdc_core.cli.chain import as_stage
 from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE
-from mdc_core.errors import DataError, UsageError
+from mdc_core.errors import UsageError
+from mdc_core.pipeline.inputs import InputOptions
 from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:
@@ -19,6 +19,45 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 ROOT = click.option("--root", type=ROOT_TYPE, help="an archive  [default: data]")
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table")
+
+PATH = click.Path(path_type=Path, allow_dash=True)
+
+
+def reading(function: F) -> F:
+    """The options of a command that reads events, handed to it as `reading`."""
+
+    @wraps(function)
+    def reads(
+        *args: Any, quarantine: Path | None, partial: bool, strict: bool, **values: Any
+    ) -> Any:
+        options = InputOptions(quarantine=quarantine, partial=partial, strict=strict)
+        return function(*args, reading=options, **values)
+
+    wrapped: Any = as_stage(reads)
+    for option in (
+        click.option(
+            "--quarantine",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="where lines that cannot be read are set aside",
+        ),
+        click.option("--strict", is_flag=True, help="rejections and other counts are failures"),
+        click.option("--partial", is_flag=True, help="accept an input that is truncated"),
+    ):
+        wrapped = option(wrapped)
+    made: F = wrapped
+    return made
+
+
+def writing(function: F) -> F:
+    """The option of a command that writes events to standard output."""
+    return click.option(
+        "--wire",
+        type=click.Choice(["jsonl", "arrow"]),
+        default="jsonl",
+        show_default=True,
+        envvar="MDC_WIRE",
+        help="encoding of the output",
+    )(as_stage(function))
 
 
 def selecting(function: F) -> F:
@@ -72,33 +111,6 @@ def query_of(
         if name not in EVENT_TYPES:
             raise UsageError(unknown("event type", name, EVENT_TYPES), hint=known(EVENT_TYPES))
     return Query(symbols, types, start, end)
-
-
-def archive(root: Path | str | None, verb: str) -> Path | str:
-    """The archive to look at: what is named, or `data` if it is there."""
-    if root is None and not Path("data").is_dir():
-        raise UsageError("nothing to read: no archive at data", hint=f"mdc {verb} --root DIR")
-    if isinstance(root, Path) and not root.is_dir():
-        raise DataError(f"no archive at {root}", hint=f"mdc store --root {root} makes one")
-    return root or Path("data")
-
-
-def places(
-    paths: tuple[Path, ...], root: Path | str | None, verb: str
-) -> tuple[tuple[Path, ...], list[Path | str]]:
-    """Files and archives to read: what is named, else what is piped in, else the archive."""
-    mode = os.fstat(0).st_mode
-    piped = stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
-    if not paths and root is None and piped:
-        return (Path("-"),), []
-    for path in paths:
-        if str(path) != "-" and not path.exists():
-            raise DataError(f"no such file or directory: {path}")
-    files = tuple(path for path in paths if not path.is_dir())
-    folders: list[Path | str] = [path for path in paths if path.is_dir()]
-    if root is not None or not paths:
-        folders.append(archive(root, verb))
-    return files, folders
 
 
 def table(lines: list[tuple[str, ...]], right: frozenset[int] = frozenset()) -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Session, command
-from mdc_core.cli.pipe import PATH, Pipe, reading, writing
-from mdc_core.cli.selection import ROOT, places, query_of, selecting, spanning
-from mdc_core.cli.signals import stopping_source
+from mdc_core.cli.options import command
+from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning, writing
 
 if TYPE_CHECKING:
+    from mdc_core.pipeline.inputs import InputOptions
+    from mdc_core.pipeline.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -35,9 +35,7 @@ EXAMPLES = (
 )
 @writing
 @reading
-@click.pass_obj
 def cat(
-    session: Session,
     paths: tuple[Path, ...],
     root: Path | str | None,
     symbols: tuple[str, ...],
@@ -46,30 +44,13 @@ def cat(
     end: int | None,
     following: bool,
     wire: "Wire",
-    quarantine: Path | None,
-    partial: bool,
-    strict: bool,
-) -> int:
+    reading: "InputOptions",
+) -> "Stage":
     """Show stored events as one stream in time order."""
-    from mdc_core.cli.verbs._cat import Cat
+    from mdc_core.pipeline.cat import Cat
 
     query = query_of(symbols, types, start, end)
-    files, folders = places(paths, root, "cat")
-    named = [str(path) for path in (*files, *folders)]
-    request = {"paths": named, "symbols": list(symbols), "types": list(types)}
-    pipe = Pipe(
-        session,
-        "cat",
-        files,
-        wire=wire,
-        quarantine=quarantine,
-        partial=partial,
-        strict=strict,
-        request=request,
-    )
-    with stopping_source() as stop:
-        reason = Cat(pipe, query, folders, files).run(stop.event, following)
-    return pipe.finish(reason=reason)
+    return Cat(paths, root, query, reading=reading, wire=wire, following=following)
 
 
 command = cat

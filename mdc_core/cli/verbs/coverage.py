@@ -31,8 +31,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListType, Session, command
-from mdc_core.cli.selection import JSON, ROOT, archive, query_of, selecting, shown
+from mdc_core.cli.selection import JSON, ROOT, query_of, selecting, shown
 from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
+from mdc_core.pipeline.inputs import archive_at
 
 if TYPE_CHECKING:
     from mdc_core.archive.coverage.survey import CoverageRow, CoverageSurvey
@@ -108,7 +109,7 @@ def coverage(
     form = _form(form, output, as_json)
     if output is not None and output.exists() and not force:
         raise UsageError(f"{output} exists", hint="--force overwrites it")
-    place = archive(root, "coverage")
+    place = archive_at(root, "coverage")
     survey = _survey(place, symbols, types, (start, end), calendar, tolerance)
     _tell(session, survey, calendar)
     wrong = 0 if survey.count else 1

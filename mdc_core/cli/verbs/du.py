@@ -12,7 +12,6 @@ from mdc_core.cli.options import Session, command
 from mdc_core.cli.selection import (
     JSON,
     ROOT,
-    archive,
     by_symbol,
     human,
     query_of,
@@ -20,6 +19,7 @@ from mdc_core.cli.selection import (
     table,
 )
 from mdc_core.errors import DataError
+from mdc_core.pipeline.inputs import archive_at
 
 EXAMPLES = ("mdc du --root data", "mdc du --json")
 
@@ -35,7 +35,7 @@ def du(session: Session, root: Path | str | None, as_json: bool) -> int:
     sizes: Counter[tuple[str | None, str]] = Counter()
     files: Counter[tuple[str | None, str]] = Counter()
     total, problems = 0, []
-    for part in summaries(archive(root, "du"), query_of((), ())):
+    for part in summaries(archive_at(root, "du"), query_of((), ())):
         total += part.bytes
         for group, size in zip(part.groups, shares(part), strict=True):
             sizes[group.symbol, group.type_name] += size

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Session, command
-from mdc_core.cli.pipe import PATH, Pipe, reading, writing
-from mdc_core.cli.signals import following_input
+from mdc_core.cli.options import command
+from mdc_core.cli.selection import PATH, reading, writing
 
 if TYPE_CHECKING:
+    from mdc_core.pipeline.inputs import InputOptions
+    from mdc_core.pipeline.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -32,41 +33,16 @@ EXAMPLES = (
 )
 @writing
 @reading
-@click.pass_obj
 def head(
-    session: Session,
     paths: tuple[Path, ...],
     lines: int,
     wire: "Wire",
-    quarantine: Path | None,
-    partial: bool,
-    strict: bool,
-) -> int:
+    reading: "InputOptions",
+) -> "Stage":
     """Show the first events."""
-    from mdc_core.accounting import piece_of
+    from mdc_core.pipeline.slices import Head
 
-    pipe = Pipe(
-        session,
-        "head",
-        paths,
-        wire=wire,
-        quarantine=quarantine,
-        partial=partial,
-        strict=strict,
-        request={"lines": lines},
-    )
-    assert pipe.output is not None
-    left = lines
-    with following_input():
-        for chunk in pipe.chunks():
-            chunk = piece_of(chunk, 0, min(left, chunk.batch.num_rows))
-            pipe.output.batch(chunk.batch, chunk.raw, chunk.counts)
-            left -= chunk.batch.num_rows
-            if left == 0:
-                break
-        read = sum(pipe.input.counts.values())
-        pipe.dropped = read - (lines - left)
-        return pipe.finish(reason="limit" if left == 0 else None)
+    return Head(lines, paths, reading, wire)
 
 
 command = head

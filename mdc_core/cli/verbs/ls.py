@@ -16,7 +16,6 @@ from mdc_core.cli.options import Session, command
 from mdc_core.cli.selection import (
     JSON,
     ROOT,
-    archive,
     by_symbol,
     human,
     query_of,
@@ -27,6 +26,7 @@ from mdc_core.cli.selection import (
     time_text,
 )
 from mdc_core.errors import DataError
+from mdc_core.pipeline.inputs import archive_at
 
 if TYPE_CHECKING:
     from mdc_core.archive.read.summary import PartGroup, StoredPart
@@ -60,7 +60,7 @@ def ls(
     from mdc_core.archive.read.summary import summaries
 
     query = query_of(symbols, types, start, end)
-    place = archive(root, "ls")
+    place = archive_at(root, "ls")
     parts = list(summaries(place, query))
     rows = _files(parts) if tree else _holdings(parts)
     if as_json:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command
-from mdc_core.cli.selection import ROOT, archive, query_of, selecting, spanning
+from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
 from mdc_core.errors import DataError, UsageError
+from mdc_core.pipeline.inputs import archive_at
 
 if TYPE_CHECKING:
     from mdc_core.archive.sql.database import Result
@@ -88,7 +89,7 @@ def query(
     if output is not None and output.exists() and not force:
         raise UsageError(f"{output} exists", hint="--force overwrites it")
     chosen = query_of(symbols, types, start, end)
-    with Database(archive(root, "query"), chosen, wide) as database:
+    with Database(archive_at(root, "query"), chosen, wide) as database:
         statements = database.statements(text)
         if len(statements) != 1:
             raise UsageError(

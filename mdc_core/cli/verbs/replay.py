@@ -16,13 +16,13 @@ import click
 from click.core import ParameterSource
 
 from mdc_core.cli.fields import SpeedType
-from mdc_core.cli.options import Session, command
-from mdc_core.cli.pipe import PATH, Pipe, reading, writing
-from mdc_core.cli.selection import ROOT, places, query_of, selecting, spanning
-from mdc_core.cli.signals import stopping_source
+from mdc_core.cli.options import command
+from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning, writing
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from mdc_core.pipeline.inputs import InputOptions
+    from mdc_core.pipeline.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -55,9 +55,7 @@ EXAMPLES = (
 @click.option("--step", is_flag=True, help="one event for each line on standard input")
 @writing
 @reading
-@click.pass_obj
 def replay(
-    session: Session,
     paths: tuple[Path, ...],
     root: Path | str | None,
     speed: float | None,
@@ -68,46 +66,24 @@ def replay(
     types: tuple[str, ...],
     step: bool,
     wire: "Wire",
-    quarantine: Path | None,
-    partial: bool,
-    strict: bool,
-) -> int:
+    reading: "InputOptions",
+) -> "Stage":
     """Replay stored events at the pace at which they came."""
-    from mdc_core.cli.verbs._replay import Replay, ReplayOptions
+    from mdc_core.pipeline.replay import Replay
 
-    query = query_of(symbols, types, start, end)
-    folders, files = _inputs(paths, root, step)
-    request = {
-        "paths": [str(p) for p in (*files, *folders)],
-        "symbols": list(symbols),
-        "types": list(types),
-        "by": by,
-    }
-    pipe = Pipe(
-        session,
-        "replay",
-        files,
-        wire=wire,
-        quarantine=quarantine,
-        partial=partial,
-        strict=strict,
-        request=request,
-    )
-    with stopping_source() as stop:
-        run = Replay(pipe, query, folders, files)
-        reason = run.run(ReplayOptions(speed, by == "receive", step, wire), stop.event)
-    return pipe.finish(reason=reason)
-
-
-def _inputs(
-    paths: tuple[Path, ...], root: Path | str | None, step: bool
-) -> tuple[list[Path | str], tuple[Path, ...]]:
-    """The archives and the files to read."""
     if step:
         _check_step(paths)
-        root = root or (None if paths else Path("data"))
-    files, folders = places(paths, root, "replay")
-    return folders, files
+    query = query_of(symbols, types, start, end)
+    return Replay(
+        paths,
+        root,
+        query,
+        reading=reading,
+        wire=wire,
+        speed=speed,
+        by_receipt=by == "receive",
+        step=step,
+    )
 
 
 def _check_step(paths: tuple[Path, ...]) -> None:

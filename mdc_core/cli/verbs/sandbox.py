@@ -13,7 +13,7 @@ import click
 
 from mdc_core.cli.fields import SpeedType
 from mdc_core.cli.options import Chosen, Session, plugin_group
-from mdc_core.cli.pipe import PATH
+from mdc_core.cli.selection import PATH
 from mdc_core.cli.signals import stopping_source
 from mdc_core.contracts import Stream, Subscription
 from mdc_core.errors import DataError, UsageError

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, group
-from mdc_core.cli.selection import JSON, ROOT, archive, query_of
+from mdc_core.cli.selection import JSON, ROOT, query_of
 from mdc_core.errors import DataError, UsageError, WriteError
 from mdc_core.events import EVENT_TYPES
+from mdc_core.pipeline.inputs import archive_at
 from mdc_core.schema import allowed_values, data_dictionary, fields_of, json_schema, version_of
 from mdc_core.suggest import known, unknown
 from mdc_core.versions import Version, history
@@ -143,7 +144,7 @@ def migrate(
     They can be read as they are; rewritten, they are read faster, and by other programs with
     the columns of today. Each part is verified before it takes the place of the old one.
     """
-    place, query = archive(root, "schema migrate"), query_of((), types)
+    place, query = archive_at(root, "schema migrate"), query_of((), types)
     find = _outdated if dry_run else _migrated
     done, problems = find(session, place, query)
     verb = "would migrate" if dry_run else "migrated"
@@ -189,7 +190,7 @@ def _migrated(
     from mdc_core.archive.upkeep.tiering import read_tiers
     from mdc_core.archive.write.archive import Archive
     from mdc_core.archive.write.replace import rewriting
-    from mdc_core.cli.verbs._store import prepared
+    from mdc_core.pipeline.store import prepared
 
     place = Archive.open(root)
     prepared(session, place)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command
-from mdc_core.cli.selection import ROOT, archive, query_of, selecting, spanning
+from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
 from mdc_core.errors import MdcError, UsageError
+from mdc_core.pipeline.inputs import archive_at
 from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def shell(
     from mdc_core.archive.sql.database import Database
 
     chosen = query_of(symbols, types, start, end)
-    with Database(archive(root, "shell"), chosen, wide) as database:
+    with Database(archive_at(root, "shell"), chosen, wide) as database:
         told = ShellSession(session, database, form_of(form, None), rows)
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             told.script(sys.stdin)

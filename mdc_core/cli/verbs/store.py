@@ -6,29 +6,27 @@ and at the end, they are sealed: one file for each symbol, event type and period
 there. What a killed `mdc store` left in its journal is sealed by the next one, or by
 `mdc recover`. Several can store into one root."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
-from mdc_core.archive.catalog.layout import LAYOUTS, PARTITIONS, Layout, Partition
+from mdc_core.archive.catalog.layout import LAYOUTS, PARTITIONS
 from mdc_core.archive.profiles import PROFILES
-from mdc_core.archive.write.disk_space import DEFAULT_FREE, Reserve
+from mdc_core.archive.write.disk_space import DEFAULT_FREE
 from mdc_core.cli.options import (
     ROOM,
     ROOT_TYPE,
     SIZE,
     SPAN,
     Chosen,
-    Session,
     select_command,
 )
-from mdc_core.cli.pipe import Pipe, reading, writing
-from mdc_core.cli.signals import following_input
-from mdc_core.cli.verbs._store import StoreRun, intake, policy_of
+from mdc_core.cli.selection import reading, writing
 
 if TYPE_CHECKING:
-    from mdc_core.archive.write.journal import Fsync
+    from mdc_core.pipeline.inputs import InputOptions
+    from mdc_core.pipeline.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -108,51 +106,19 @@ EXAMPLES = (
 @click.option("--dry-run", is_flag=True, help="read and count, write nothing")
 @writing
 @reading
-@click.pass_obj
 def store(
-    session: Session,
     plugin: Chosen,
-    root: Path | str,
-    layout: Layout,
-    partition: Partition,
-    profile: str | None,
-    seal_every: int,
-    seal_size: int,
-    fsync: "Fsync",
-    min_free: Reserve,
-    retain: int | None,
-    retain_size: int | None,
-    ack: bool,
-    tee: bool,
-    dry_run: bool,
     wire: "Wire",
-    quarantine: Path | None,
-    partial: bool,
-    strict: bool,
-) -> int:
+    reading: "InputOptions",
+    **options: Any,
+) -> "Stage":
     """Store events as files."""
-    pipe = Pipe(
-        session,
-        "store",
-        wire=wire if ack or tee else None,
-        quarantine=quarantine,
-        partial=partial,
-        strict=strict,
-        request={"root": str(root)},
-        tick=0.2 if ack else 1.0,
-    )
-    opened = {"fsync": fsync, "reserve": min_free, "seal_bytes": seal_size}
-    keeper = StoreRun(session, pipe, root, seal_every, ack, dry_run)
-    if retain is not None or retain_size is not None:
-        keeper.policy = policy_of(session, retain, retain_size)
-    keeper.open = lambda: intake(session, pipe, plugin, root, layout, partition, profile, opened)
-    with following_input() as stop:
-        for chunk in pipe.chunks():
-            keeper.take(chunk)
-            if tee and pipe.output is not None and chunk.batch.num_rows:
-                pipe.output.batch(chunk.batch, chunk.raw)
-        status = keeper.finish()
-    return stop.exit_status or status
+    from mdc_core.pipeline.store import Store, StoreOptions
+
+    context = click.get_current_context()
+    said = (context.get_parameter_source(name) for name in ("compression", "level"))
+    as_said = ParameterSource.COMMANDLINE in said
+    return Store(plugin, StoreOptions(as_said=as_said, **options), reading, wire)
 
 
 command = store

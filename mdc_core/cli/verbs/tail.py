@@ -5,20 +5,17 @@ that are named; `-` is standard input, which is also read when something is pipe
 nothing is named. Only the last events are held in memory. Of an archive the latest periods
 are read, until there are enough."""
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Session, command
-from mdc_core.cli.pipe import PATH, Pipe, reading, writing
-from mdc_core.cli.selection import ROOT, places, query_of, selecting
-from mdc_core.cli.signals import following_input
+from mdc_core.cli.options import command
+from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, writing
 
 if TYPE_CHECKING:
-    from mdc_core.archive.catalog.paths import Query
-    from mdc_core.archive.read.tail import TailRows
+    from mdc_core.pipeline.inputs import InputOptions
+    from mdc_core.pipeline.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -41,61 +38,19 @@ EXAMPLES = (
 @selecting
 @writing
 @reading
-@click.pass_obj
 def tail(
-    session: Session,
     paths: tuple[Path, ...],
     lines: int,
     root: Path | str | None,
     symbols: tuple[str, ...],
     types: tuple[str, ...],
     wire: "Wire",
-    quarantine: Path | None,
-    partial: bool,
-    strict: bool,
-) -> int:
+    reading: "InputOptions",
+) -> "Stage":
     """Show the last events in time order."""
-    query = query_of(symbols, types)
-    files, folders = places(paths, root, "tail")
-    request = {
-        "lines": lines,
-        "paths": [str(path) for path in (*files, *folders)],
-        "symbols": list(symbols),
-        "types": list(types),
-    }
-    pipe = Pipe(
-        session,
-        "tail",
-        files,
-        wire=wire,
-        quarantine=quarantine,
-        partial=partial,
-        strict=strict,
-        request=request,
-    )
-    assert pipe.output is not None
-    with following_input() if Path("-") in files else nullcontext():
-        last = _last(pipe, query, lines, files, folders)
-        for batch in last.batches():
-            pipe.output.batch(batch)
-    pipe.dropped = sum(pipe.input.counts.values()) - sum(pipe.output.counts.values())
-    return pipe.finish()
+    from mdc_core.pipeline.slices import Tail
 
-
-def _last(
-    pipe: Pipe, query: "Query", lines: int, files: tuple[Path, ...], folders: list[Path | str]
-) -> "TailRows":
-    """The last events of everything that is to be read."""
-    from mdc_core.archive.read.tail import TailRows, archive_last
-
-    last = TailRows(lines)
-    if files:
-        for chunk in pipe.chunks():
-            last.add(query.of(chunk.batch))
-    for folder in folders:
-        for batch in archive_last(folder, query, lines, pipe.input.counts):
-            last.add(batch)
-    return last
+    return Tail(lines, paths, root, query_of(symbols, types), reading, wire)
 
 
 command = tail

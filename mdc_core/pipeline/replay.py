@@ -1,74 +1,93 @@
-"""One run of `mdc replay`: what is read, in which order it goes out, and when."""
+"""The stage `replay`: what is read, in which order it goes out, and when."""
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from select import select
 from threading import Event
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mdc_core.accounting import Input, Output, line_starts
+from mdc_core.accounting import Input, line_starts
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, merge
 from mdc_core.archive.read.pace import Piece, ReplayPace, by_receipt, spooled, stepped
 from mdc_core.archive.read.snapshot import snapshot
-from mdc_core.cli.pipe import Pipe
+from mdc_core.pipeline.cat import ArchiveSource
+from mdc_core.pipeline.stage import Made
 from mdc_core.wire.jsonl import encode_batch
-from mdc_core.wire.writer import Wire
+from mdc_core.wire.reader import Chunk
+
+if TYPE_CHECKING:
+    from mdc_core.pipeline.run import StageRun
 
 _LOOK = 0.2
 _STDIN = 0
 
 
-@dataclass(frozen=True)
-class ReplayOptions:
-    """How events are replayed: how fast, by which of their times, one by one, as what."""
-
-    speed: float | None
-    by_receipt: bool
-    step: bool
-    wire: Wire
-
-
-class Replay:
-    """The events of some files and archives, to the output of a pipe, when they are due."""
+class Replay(ArchiveSource):
+    """Stored events at the pace at which they came, by event or by receive time."""
 
     def __init__(
-        self, pipe: Pipe, query: Query, folders: list[Path | str], files: tuple[Path, ...]
+        self,
+        *args: Any,
+        speed: float | None = 1.0,
+        by_receipt: bool = False,
+        step: bool = False,
+        **options: Any,
     ) -> None:
-        assert pipe.output is not None
-        self._pipe, self._output = pipe, pipe.output
-        self._folders, self._files = folders, files
-        self._query = query
+        super().__init__("replay", *args, **options)
+        self.speed, self.by_receipt, self.step = speed, by_receipt, step
+        if step and not self.paths:
+            self.root = self.root or Path("data")  # standard input has the steps
 
-    def run(self, manner: ReplayOptions, stop: Event) -> str | None:
-        """Write what is due until all is written; why it ended, if it was before that."""
-        batches = self._batches(manner, stop)
-        written = ReplayWriter(self._output, manner)
+    @property
+    def request(self) -> dict[str, Any]:
+        """What is replayed, and by which time."""
+        return {**super().request, "by": "receive" if self.by_receipt else "event"}
+
+    def work(self, run: "StageRun") -> Iterator[Made]:
+        """Pass on what is due until all is out, or a signal comes."""
+        files, folders = run.places(self.root)
+        stop = run.control.stop
+        batches = ReplayRun(self, run, folders, files).batches(stop)
+        cut = PieceCutter(self)
         steps = Steps(_STDIN, stop)
-        if manner.step:
+        if self.step:
             pieces = stepped(batches, steps.next)
         else:
-            pieces = ReplayPace(manner.speed, stop.wait).pieces(batches)
+            pieces = ReplayPace(self.speed, stop.wait).pieces(batches)
         for piece in pieces:
-            written.write(piece)
-        read = sum(self._pipe.input.counts.values())
-        self._pipe.dropped = read - sum(self._output.counts.values())
-        if stop.is_set():
-            return "signal"
-        return "limit" if steps.refused else None
+            yield cut.chunk(piece)
+        run.dropped = sum(run.input.counts.values()) - sum(run.out.counts.values())
+        refused = "limit" if steps.refused else None
+        run.finish(reason="signal" if stop.is_set() else refused)
 
-    def _batches(self, manner: ReplayOptions, stop: Event) -> Iterator[pa.RecordBatch]:
+
+class ReplayRun:
+    """One run of `replay`: the events that are wanted, in order."""
+
+    def __init__(
+        self,
+        stage: Replay,
+        run: "StageRun",
+        folders: list[Path | str],
+        files: tuple[Path, ...],
+    ) -> None:
+        self._stage, self._run = stage, run
+        self._folders, self._files = folders, files
+
+    def batches(self, stop: Event) -> Iterator[pa.RecordBatch]:
         """All events that are wanted, in order; by receipt with their times exchanged."""
-        if not manner.by_receipt:
-            return merge(self._sources(self._query, stop))
+        if not self._stage.by_receipt:
+            return merge(self._sources(self._stage.query, stop))
         # Parts are filed by event time: which of them hold a receive time is not known.
-        query = replace(self._query, start=None, end=None)
+        query = replace(self._stage.query, start=None, end=None)
         every = map(by_receipt, merge(self._sources(query, stop)))
-        return _lazily(_until(stop, map(self._query.of, every)))
+        return _lazily(_until(stop, map(self._stage.query.of, every)))
 
     def _sources(self, query: Query, stop: Event) -> Iterator[MergeSource]:
         for path in self._files:
@@ -76,14 +95,14 @@ class Replay:
             batches = spooled(_until(stop, self._read(path, query)))
             yield MergeSource(partial(_ignoring_rows, batches))
         for folder in self._folders:
-            yield from snapshot(folder, query).sources(self._pipe.input.counts)
+            yield from snapshot(folder, query).sources(self._run.input.counts)
 
     def _read(self, path: Path, query: Query) -> Iterator[pa.RecordBatch]:
         """The wanted rows of a file; its books go to those of the command."""
-        source = Input(self._pipe.readers((path,)))
+        source = Input(self._run.readers((path,)))
         for chunk in source:
             yield query.of(chunk.batch)
-        self._pipe.input.absorb(source)
+        self._run.input.absorb(source)
 
 
 def _ignoring_rows(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
@@ -102,37 +121,36 @@ def _until(stop: Event, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Record
         yield batch
 
 
-class ReplayWriter:
-    """Batches on their way to an output, piece by piece.
+class PieceCutter:
+    """Batches as they go out, piece by piece.
 
     The text of a batch is made once and cut: made for a row alone it costs a millisecond.
     """
 
-    def __init__(self, output: Output, manner: ReplayOptions) -> None:
-        self._output = output
-        self._manner = manner
+    def __init__(self, stage: Replay) -> None:
+        self._stage = stage
+        self._text_wanted = stage.wire == "jsonl"
         self._sorted: pa.RecordBatch | None = None
         self._batch: pa.RecordBatch | None = None
         self._text = b""
         self._cuts: list[int] = []
 
-    def write(self, piece: Piece) -> None:
-        """Write the next piece."""
+    def chunk(self, piece: Piece) -> Chunk:
+        """The next piece, with its text where that is what is written."""
         if (piece.start, piece.stop) == (0, piece.batch.num_rows):
-            self._output.batch(self._restored(piece.batch))
-            return
+            return Chunk(self._restored(piece.batch))
         if piece.batch is not self._sorted:
             self._sorted, self._batch = piece.batch, self._restored(piece.batch)
-            self._text = encode_batch(self._batch) if self._manner.wire == "jsonl" else b""
+            self._text = encode_batch(self._batch) if self._text_wanted else b""
             self._cuts = line_starts(self._text)
         assert self._batch is not None
         raw = None
-        if self._manner.wire == "jsonl":
+        if self._text_wanted:
             raw = self._text[self._cuts[piece.start] : self._cuts[piece.stop]]
-        self._output.batch(piece._replace(batch=self._batch).rows, raw)
+        return Chunk(piece._replace(batch=self._batch).rows, raw)
 
     def _restored(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        return by_receipt(batch) if self._manner.by_receipt else batch
+        return by_receipt(batch) if self._stage.by_receipt else batch
 
 
 class Steps:

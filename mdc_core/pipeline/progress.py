@@ -14,10 +14,16 @@ class Progress:
     """Counts events on the terminal, or does nothing where nobody watches."""
 
     def __init__(
-        self, session: Session, stage: str, *, total: int | None = None, writes: bool = True
+        self,
+        session: Session,
+        stage: str,
+        *,
+        total: int | None = None,
+        writes: bool = True,
+        watched: bool = True,
     ) -> None:
         self._bar: Any = None
-        if _watched(session, writes):
+        if watched and _watched(session, writes):
             from tqdm import tqdm
 
             self._bar = tqdm(

@@ -1,0 +1,92 @@
+"""Verbs that are stages: a command line of several, joined by `then`, and running it."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mdc_core.cli.signals import Stop, following_input, stopping_source
+from mdc_core.errors import UsageError
+from mdc_core.wire import stdout
+
+if TYPE_CHECKING:
+    from mdc_core.pipeline.stage import Ending, Stage
+    from mdc_core.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+THEN = "then"
+SIGNALS: "dict[Ending, Callable[[], AbstractContextManager[Stop]]]" = {
+    "stop": stopping_source,
+    "follow": following_input,
+    "none": lambda: nullcontext(Stop()),
+}
+
+
+def as_stage(function: F) -> F:
+    """Mark the callback of a verb that returns a stage."""
+    function.is_stage = True  # type: ignore[attr-defined]
+    return function
+
+
+def must_be_stage(ctx: click.Context) -> None:
+    """Raise UsageError for a verb that cannot stand in a pipeline."""
+    if not getattr(ctx.command.callback, "is_stage", False):
+        raise UsageError(
+            f"{ctx.command_path} reads and writes no events, so it cannot be part of a pipeline",
+            hint="mdc stream sim SPY then validate then store",
+        )
+
+
+def segments(args: list[str]) -> list[list[str]]:
+    """The words of each verb: between `then` and `then`; behind `--` it is a word like others."""
+    found: list[list[str]] = [[]]
+    plain = False
+    for arg in args:
+        plain = plain or arg == "--"
+        if arg == THEN and not plain:
+            found.append([])
+        else:
+            found[-1].append(arg)
+    return found
+
+
+def chain(root: click.Group, ctx: click.Context, rest: list[list[str]]) -> list[Any]:
+    """The stages of a whole command line: that of its first verb, then the others."""
+    made = [root.invoke(ctx)]
+    for words in rest:
+        if not words:
+            raise UsageError("nothing after `then`", hint="mdc stream sim SPY then validate")
+        name, command, args = root.resolve_command(ctx, words)
+        if command is None:
+            raise UsageError(f"no such command: {words[0]}")
+        with command.make_context(name, args, parent=ctx) as below:
+            made.append(below.command.invoke(below))
+    return made
+
+
+def run_stages(session: "Session", stages: "list[Stage]") -> int:
+    """Run stages as one pipeline; its first one decides what a signal does."""
+    from mdc_core.pipeline.run import Control, Pipeline
+
+    pipeline = Pipeline(stages)
+    session.log.stage = stages[-1].name
+    first = stages[0]
+    with SIGNALS[first.ending]() as stop:
+        control = Control(stop.event)
+        with _hang_up(control.hang_up.set), stdout.reserved():
+            status, _, answer = pipeline.run(session, control)
+    if stages[-1].tell is not None and answer is not None:
+        stages[-1].tell(answer)
+    # A source that was stopped has done what it was asked to; an input was cut off.
+    return (stop.exit_status or status) if first.ending == "follow" else status
+
+
+@contextmanager
+def _hang_up(act: Callable[[], None]) -> Iterator[None]:
+    before = signal.signal(signal.SIGHUP, lambda number, frame: act())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -1,0 +1,162 @@
+"""The stage `cat`: what is read how, and what goes out."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mdc_core.accounting import Input, count_types
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
+from mdc_core.archive.read.follow import growing, new_parts
+from mdc_core.archive.read.snapshot import snapshot
+from mdc_core.errors import UsageError
+from mdc_core.pipeline.inputs import READING, STDIN, InputOptions, stdin_is_piped
+from mdc_core.pipeline.stage import Ending, Made, SourceStage
+from mdc_core.wire.quarantine import Quarantine
+from mdc_core.wire.reader import Chunk, Reader
+from mdc_core.wire.writer import Wire
+
+if TYPE_CHECKING:
+    from mdc_core.pipeline.run import StageRun
+
+EVERYTHING = Query()
+
+
+class ArchiveSource(SourceStage):
+    """Reads archives and files, or what comes in where nothing is named."""
+
+    def __init__(
+        self,
+        name: str,
+        paths: tuple[Path, ...] = (),
+        root: Path | str | None = None,
+        query: Query = EVERYTHING,
+        reading: InputOptions = READING,
+        wire: Wire = "jsonl",
+    ) -> None:
+        super().__init__(name)
+        self.paths, self.root, self.query = paths, root, query
+        self.reading, self.wire = reading, wire
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What is read, and what of it is wanted."""
+        named = [str(path) for path in self.paths]
+        if self.root is not None or not named:
+            named.append(str(self.root or "data"))
+        symbols, types = list(self.query.symbols), list(self.query.types)
+        return {"paths": named, "symbols": symbols, "types": types}
+
+    @property
+    def takes_input(self) -> bool:
+        """Whether what comes in is all, or a part, of what it reads."""
+        return STDIN in self.paths or (not self.paths and self.root is None)
+
+    @property
+    def ending_by_input(self) -> Ending:
+        """That of a filter where standard input is read; nothing is caught otherwise."""
+        reads = STDIN in self.paths or (self.takes_input and stdin_is_piped())
+        return "follow" if reads else "none"
+
+
+class Cat(ArchiveSource):
+    """The events of some files and archives as one stream in time order."""
+
+    def __init__(self, *args: Any, following: bool = False, **options: Any) -> None:
+        super().__init__("cat", *args, **options)
+        self.following = following
+
+    def work(self, run: "StageRun") -> Iterator[Made]:
+        """Pass on everything that is wanted, to the end or until a signal comes."""
+        files, folders = run.places(self.root)
+        reading = CatRun(run, self.query, folders, files)
+        chunks = reading.follow() if self.following else reading.all()
+        for chunk in chunks:
+            yield chunk
+            if run.control.stop.is_set():
+                break
+        stopped = self.following or run.control.stop.is_set()
+        run.finish(reason="signal" if stopped else None)
+
+
+class CatRun:
+    """One run of `cat`."""
+
+    def __init__(
+        self,
+        run: "StageRun",
+        query: Query,
+        folders: list[Path | str],
+        files: tuple[Path, ...],
+    ) -> None:
+        self._run, self._query = run, query
+        self._folders, self._files = folders, files
+
+    def all(self) -> Iterator[Chunk]:
+        """Everything that is there."""
+        alone = not self._folders and len(self._files) == 1
+        if alone and self._as_it_comes(self._files[0]):
+            for chunk in self._run.chunks():
+                yield self._wanted(chunk)
+            return
+        for batch in merge(self._sources()):
+            self._run.progress.add(batch.num_rows)
+            yield Chunk(batch)
+
+    def follow(self) -> Iterator[Chunk]:
+        """What is there, then what comes, until a signal."""
+        stop = self._run.control.stop
+        if len(self._files) + len(self._folders) != 1:
+            raise UsageError("--follow takes one file or one archive")
+        counts = self._run.input.counts
+        if self._files:
+            for chunk in Input([growing(self._files[0], self._run.quarantine, stop)]):
+                counts.update(count_types(chunk.batch))
+                yield self._wanted(chunk)
+            return
+        (folder,) = self._folders
+        for stored in new_parts(folder, self._query, stop):
+            for batch in merge(piece.source(self._query, counts) for piece in stored):
+                yield Chunk(batch)
+
+    def _as_it_comes(self, path: Path) -> bool:
+        """Whether a single input can be passed on as it is: a pipe, or in order already."""
+        return path == STDIN or in_order(_batches(path))
+
+    def _wanted(self, chunk: Chunk) -> Chunk:
+        """The wanted rows of a chunk."""
+        batch = self._query.of(chunk.batch)
+        if batch is chunk.batch:
+            return chunk
+        self._run.dropped += chunk.batch.num_rows - batch.num_rows
+        return Chunk(batch)
+
+    def _sources(self) -> Iterator[MergeSource]:
+        for path in self._files:
+            if path != STDIN and in_order(_batches(path)):
+                yield MergeSource(partial(self._read, path))
+            else:
+                yield from sorted_sources(self._read(path))
+        for folder in self._folders:
+            yield from snapshot(folder, self._query).sources(self._run.input.counts)
+
+    def _read(self, path: Path, rows: int = 0) -> Iterator[pa.RecordBatch]:
+        """The wanted rows of a file; its books go to those of the command."""
+        source = Input(self._run.readers((path,)))
+        for chunk in source:
+            batch = self._query.of(chunk.batch)
+            self._run.dropped += chunk.batch.num_rows - batch.num_rows
+            yield batch
+        self._run.input.absorb(source)
+
+
+def _batches(path: Path) -> Iterator[pa.RecordBatch]:
+    """The events of a file, for a look at their order; its bad lines are told later."""
+    with closing(Quarantine(Path(os.devnull))) as aside, path.open("rb", buffering=0) as file:
+        for chunk in Input([Reader(file, str(path), aside, path)]):
+            yield chunk.batch

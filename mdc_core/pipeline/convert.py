@@ -1,0 +1,135 @@
+"""The stages `convert` and `import`: events from and to other encodings and formats."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mdc_core.accounting import findings_of
+from mdc_core.archive.read.one_file import check_form, whole_file, write_parquet
+from mdc_core.errors import UsageError
+from mdc_core.pipeline.chosen import Chosen
+from mdc_core.pipeline.inputs import READING, InputOptions
+from mdc_core.pipeline.run import StageRun
+from mdc_core.pipeline.stage import FilterStage, Made, SourceStage
+from mdc_core.wire.reader import Chunk
+from mdc_core.wire.writer import Wire, Writer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mdc_core.contracts import ImportRequest
+
+
+class Convert(FilterStage):
+    """Writes events in another encoding, to a file where one is named."""
+
+    def __init__(
+        self,
+        paths: tuple[Path, ...] = (),
+        form: str | None = None,
+        file: Path | None = None,
+        force: bool = False,
+        reading: InputOptions = READING,
+    ) -> None:
+        super().__init__("convert")
+        self.paths, self.file, self.reading = paths, file, reading
+        self.form: str | None = form
+        self.codec: str | None = None
+        if file is not None:
+            self.form, self.codec = check_form(file, form)
+        if file is None and form == "parquet":
+            raise UsageError("Parquet cannot be written to a pipe", hint="name a file with -o")
+        if file is not None and file.exists() and not force:
+            raise UsageError(f"{file} exists", hint="--force overwrites it")
+        self.wire = "arrow" if self.form == "arrow" else "jsonl"
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What is converted."""
+        return {"paths": [str(path) for path in self.paths]}
+
+    @property
+    def writes(self) -> bool:
+        """Whether the events go on, and not to a file."""
+        return self.file is None
+
+    def work(self, run: StageRun) -> Iterator[Made]:
+        """Write the input to its end; a file is there when it is whole."""
+        if self.file is None:
+            yield from _columns(run)
+            run.finish()
+            return
+        with whole_file(self.file) as file:
+            if self.form == "parquet":
+                write_parquet(_with_findings(run), file, run.origin)
+                run.finish()
+                return
+            output = run.write_to(Writer(file.fileno(), self.wire, self.codec))
+            try:
+                for chunk in _columns(run):
+                    output.batch(chunk.batch)
+                run.finish()
+            finally:
+                run.output = None  # its file is closed, or not to be
+
+
+def _columns(run: StageRun) -> Iterator[Chunk]:
+    """The input without its text, so that it is written anew."""
+    for chunk in run.chunks():
+        yield Chunk(chunk.batch)
+
+
+def _with_findings(run: StageRun) -> "Iterator[pa.RecordBatch]":
+    """The events of the input, and what its accounting has to say."""
+    from mdc_core.batch import from_rows
+
+    for chunk in run.chunks():
+        yield chunk.batch
+    found = findings_of(run.input)
+    if found:
+        run.derived += len(found)
+        yield from_rows(found)
+
+
+class ImportSource(SourceStage):
+    """Reads files of another tool's format as events; bad rows and files are set aside."""
+
+    def __init__(
+        self,
+        plugin: Chosen,
+        asked: "ImportRequest",
+        reading: InputOptions = READING,
+        wire: Wire = "jsonl",
+    ) -> None:
+        super().__init__("import")
+        self.plugin, self.asked = plugin, asked
+        self.reading, self.wire = reading, wire
+        self.provider = plugin.name
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What is read, and what of it is wanted."""
+        path, symbols = str(self.asked.path), list(self.asked.symbols)
+        return {"profile": self.plugin.name, "path": path, "symbols": symbols}
+
+    def work(self, run: StageRun) -> Iterator[Made]:
+        """Pass on what the importer reads, until its end or a signal."""
+        from mdc_core.export.importing import Import
+
+        source = Import(self.plugin.plugin(self.asked, self.plugin.options), run.quarantine)
+        reason = "eof"
+        for batch in source.batches():
+            yield Chunk(batch)
+            run.progress.add(batch.num_rows)
+            if run.control.stop.is_set():
+                reason = "signal"
+                break
+        run.end(reason)
+        read, rejected = source.read, source.rejected
+        counts = f"{read + rejected} in = {read} out + {rejected} rejected + 0 dropped"
+        run.log.note(f"import: {counts}")
+        if rejected:
+            more = f" and {rejected - 1} more" if rejected > 1 else ""
+            where = run.quarantine.path
+            run.log.warning(f"{source.first_rejection}{more}; set aside in {where}")
+        run.status = source.status(strict=self.reading.strict)

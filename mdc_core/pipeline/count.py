@@ -1,0 +1,92 @@
+"""The stage `count`: how many events there are of each type."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mdc_core.accounting import Input, count_types
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.read.snapshot import snapshot
+from mdc_core.archive.read.summary import footer_group, part_of
+from mdc_core.events import CONTROL_TYPES
+from mdc_core.pipeline.cat import ArchiveSource
+from mdc_core.pipeline.inputs import STDIN
+from mdc_core.pipeline.run import StageRun
+from mdc_core.pipeline.stage import Ending, Made
+
+
+class Count(ArchiveSource):
+    """Counts events by type; its answer is a Counter."""
+
+    def __init__(
+        self, *args: Any, tell: Callable[["Counter[str]"], None] | None = None, **options: Any
+    ) -> None:
+        super().__init__("count", *args, **options)
+        self.tell = tell
+
+    @property
+    def writes(self) -> bool:
+        """It answers, and writes no events."""
+        return False
+
+    @property
+    def ending(self) -> Ending:
+        """An input goes on to its end; a look at an archive can be broken off."""
+        return self.ending_by_input
+
+    def work(self, run: StageRun) -> Iterator[Made]:
+        """Count everything that is to be read."""
+        files, folders = run.places(self.root)
+        counts: Counter[str] = Counter()
+        for path in files:
+            counts += _counted(run, self.query, path)
+        for folder in folders:
+            for name, number in _held(run, self.query, folder):
+                counts[name] += number
+        total = sum(counts.values())
+        run.dropped = sum(run.input.counts.values()) - total
+        run.answer = counts
+        run.finish(kept=total)
+        yield from ()
+
+
+def _held(run: StageRun, query: Query, root: Path | str) -> Iterator[tuple[str, int]]:
+    """How many events of an archive are wanted, by type, part for part."""
+
+    held = snapshot(root, query)
+    for piece in held.stored():
+        (group,) = part_of(piece.row).groups if piece.row else (None,)
+        if piece.path is not None:
+            yield from _counted(run, query, piece.path).items()
+        elif group is not None and piece.offset == 0 and group.within(query):
+            run.input.counts[group.type_name] += group.rows
+            yield group.type_name, group.rows
+        elif group is not None and not group.within(query):
+            for batch in piece.batches():
+                run.input.counts.update(count_types(batch))
+                yield from count_types(query.of(batch)).items()
+    for batch in held.unsealed_batches():
+        run.input.counts.update(count_types(batch))
+        yield from count_types(batch).items()
+
+
+def _counted(run: StageRun, query: Query, path: Path) -> "Counter[str]":
+    """How many events of a file are wanted, by type; what is read goes to the books."""
+
+    group = None if path == STDIN else footer_group(path)
+    all_or_none = group and group.within(query)
+    if group is not None and all_or_none is not None:
+        run.input.counts[group.type_name] += group.rows
+        control = group.type_name in CONTROL_TYPES
+        wanted = all_or_none and not control
+        return Counter({group.type_name: group.rows} if wanted else {})
+    counts: Counter[str] = Counter()
+    source = Input(run.readers((path,)))
+    for chunk in source:
+        run.progress.add(chunk.batch.num_rows)
+        counts.update(count_types(query.of(chunk.batch)))
+    run.input.absorb(source)
+    for name in CONTROL_TYPES:
+        del counts[name]
+    return counts

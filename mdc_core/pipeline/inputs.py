@@ -1,0 +1,84 @@
+"""Where a stage reads from: files, archives, standard input."""
+
+import os
+import stat
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec import Struct
+
+from mdc_core.errors import DataError, UsageError
+
+STDIN = Path("-")
+
+
+class InputOptions(Struct, kw_only=True, frozen=True):
+    """How a stage takes its input: where bad lines go, and what is forgiven."""
+
+    quarantine: Path | None = None
+    partial: bool = False
+    strict: bool = False
+
+
+READING = InputOptions()
+
+
+def stdin_file() -> Path | None:
+    """Standard input by name, where it is a file and not a pipe."""
+    return Path("/dev/stdin") if stat.S_ISREG(os.fstat(0).st_mode) else None
+
+
+def stdin_is_piped() -> bool:
+    """Whether something is piped in, or redirected from a file."""
+    mode = os.fstat(0).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)
+
+
+def opened(path: Path) -> BinaryIO:
+    """A file to read, or standard input; raises an MdcError where there is nothing to read."""
+    if path == STDIN:
+        if sys.stdin is not None and sys.stdin.isatty():
+            raise UsageError(
+                "nothing to read: standard input is a terminal",
+                hint="name a file, or pipe events in: mdc stream sim SPY | mdc ...",
+            )
+        from mdc_core.wire.sniff import open_stdin
+
+        return open_stdin()
+    try:
+        return path.open("rb", buffering=0)
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a directory", hint=f"mdc cat {path}") from None
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from None
+
+
+def archive_at(root: Path | str | None, verb: str) -> Path | str:
+    """The archive to look at: what is named, or `data` if it is there."""
+    if root is None and not Path("data").is_dir():
+        raise UsageError("nothing to read: no archive at data", hint=f"mdc {verb} --root DIR")
+    if isinstance(root, Path) and not root.is_dir():
+        raise DataError(f"no archive at {root}", hint=f"mdc store --root {root} makes one")
+    return root or Path("data")
+
+
+def places(
+    paths: Iterable[Path],
+    root: Path | str | None,
+    verb: str,
+    piped: Callable[[], bool] = stdin_is_piped,
+) -> tuple[tuple[Path, ...], list[Path | str]]:
+    """Files and archives to read: what is named, else what is piped in, else the archive."""
+    paths = tuple(paths)
+    if not paths and root is None and piped():
+        return (STDIN,), []
+    for path in paths:
+        if path != STDIN and not path.exists():
+            raise DataError(f"no such file or directory: {path}")
+    files = tuple(path for path in paths if not path.is_dir())
+    folders: list[Path | str] = [path for path in paths if path.is_dir()]
+    if root is not None or not paths:
+        folders.append(archive_at(root, verb))
+    return files, folders

@@ -1,0 +1,275 @@
+"""The stage `store`: what is opened, what is kept, when it is sealed."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, time_ns
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from mdc_core import times
+from mdc_core.accounting import count_types, findings_of, new_run_id
+from mdc_core.archive.catalog.layout import Layout, Partition
+from mdc_core.archive.write.disk_space import DEFAULT_FREE, Reserve
+from mdc_core.errors import BusyError, WriteError
+from mdc_core.events import CONTROL_TYPES, Ack, Event
+from mdc_core.pipeline.chosen import Chosen
+from mdc_core.pipeline.inputs import READING, InputOptions
+from mdc_core.pipeline.stage import Made, SinkStage
+from mdc_core.wire.reader import Chunk
+from mdc_core.wire.writer import Wire
+
+if TYPE_CHECKING:
+    from mdc_core.archive.upkeep.retain import Policy
+    from mdc_core.archive.write.archive import Archive
+    from mdc_core.archive.write.intake import Intake
+    from mdc_core.archive.write.journal import Fsync
+    from mdc_core.pipeline.run import StageRun
+    from mdc_core.session import Session
+
+RUN_ID = re.compile(r"[0-9A-Za-z-]{1,64}")
+
+
+class StoreOptions(Struct, kw_only=True, frozen=True):
+    """Where and how events are stored."""
+
+    root: Path | str = Path("data")
+    layout: Layout = "by-symbol"
+    partition: Partition = "daily"
+    profile: str | None = None
+    as_said: bool = False  # the format's own options say how to compress, not mdc.toml
+    seal_every: int = 5 * times.MINUTE
+    seal_size: int = 4_000_000_000
+    fsync: "Fsync" = "batch"
+    min_free: Reserve = Reserve.parse(DEFAULT_FREE)
+    retain: int | None = None
+    retain_size: int | None = None
+    ack: bool = False
+    tee: bool = False
+    dry_run: bool = False
+
+
+class Store(SinkStage):
+    """Stores events as files of a format."""
+
+    def __init__(
+        self,
+        plugin: Chosen,
+        options: StoreOptions,
+        reading: InputOptions = READING,
+        wire: Wire = "jsonl",
+    ) -> None:
+        super().__init__("store")
+        self.plugin, self.options = plugin, options
+        self.reading, self.wire = reading, wire
+        self.tick = 0.2 if options.ack else 1.0
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """Where it stores."""
+        return {"root": str(self.options.root)}
+
+    @property
+    def writes(self) -> bool:
+        """Whether it passes on what it reads, or says what is durable."""
+        return self.options.ack or self.options.tee
+
+    def work(self, run: "StageRun") -> Iterator[Made]:
+        """Store the input to its end."""
+        writing = StoreRun(self, run)
+        try:
+            for chunk in run.chunks():
+                writing.take(chunk)
+                yield writing.acks()
+                if self.options.tee and chunk.batch.num_rows:
+                    yield chunk
+            writing.seal_rest()
+            yield writing.acks()
+            writing.finish()
+        finally:
+            writing.close()
+
+
+def prepared(session: "Session", archive: "Archive") -> None:
+    """Make an archive ready to be written, and say what was recovered."""
+    from mdc_core.archive.upkeep.recover import prepare
+    from mdc_core.archive.upkeep.tiering import read_tiers
+
+    for found in prepare(archive, read_tiers(session.config, archive).places):
+        session.log.note(f"recovered {found.text}")
+        if found.warning:
+            session.log.warning(found.warning)
+        for damage in found.damages:
+            session.log.warning(f"{damage}; kept in {archive.state / 'damaged'}")
+
+
+class StoreRun:
+    """Brings chunks into an archive, and knows when to seal."""
+
+    def __init__(self, stage: Store, run: "StageRun") -> None:
+        self._stage, self._options, self._run = stage, stage.options, run
+        self._log = run.log
+        self._policy = self._retention()
+        self._intake: Intake | None = None
+        self._sealed_at = monotonic()
+        self._files: set[str] = set()
+        self._told: Counter[str] = Counter()
+        self._durable: Counter[str] = Counter()
+        self._kept: int | None = None
+
+    def take(self, chunk: Chunk) -> None:
+        """Keep the events of a chunk, and do what is due."""
+        if self._options.dry_run:
+            return
+        if chunk.batch.num_rows:
+            if self._intake is None:
+                self._intake = self._open()
+            self._guarded(lambda intake: self._write(intake, chunk))
+        due = (monotonic() - self._sealed_at) * times.SECOND >= self._options.seal_every
+        if self._intake is not None and (self._intake.full or due):
+            self._guarded(self._seal)
+            self._retain(self._intake.archive)
+
+    def acks(self) -> list[Event]:
+        """How many events are durable, if that are more than was said."""
+        if not self._options.ack:
+            return []
+        if self._intake is not None:
+            self._durable = self._intake.acknowledged
+        if self._durable == self._told:
+            return []
+        self._told = self._durable
+        output = self._run.out
+        output.begin()
+        counts = dict(sorted(self._told.items()))
+        return [Ack(run_id=output.run_id, stage="store", counts=counts)]
+
+    def seal_rest(self) -> None:
+        """Store what the accounting found, and seal what is not in files yet."""
+        from mdc_core.batch import from_rows
+
+        source = self._run.input
+        if self._options.dry_run:
+            return
+        found = findings_of(source)
+        if found:
+            self.take(Chunk(from_rows(found)))
+        if self._intake is not None:
+            self._guarded(self._seal)
+            self._retain(self._intake.archive)
+            self._kept = self._intake.rows - len(found)
+        if self._run.output is None:
+            self._run.derived += len(found)
+
+    def finish(self) -> None:
+        """Say what was stored."""
+        run = self._run
+        counts = run.input.counts
+        run.dropped = sum(counts[name] for name in CONTROL_TYPES)
+        kept = sum(counts.values()) - run.dropped if self._kept is None else self._kept
+        self.close()
+        run.finish(kept=kept)
+        if not self._options.dry_run:
+            self._log.note(f"store: {len(self._files)} files in {self._options.root}")
+
+    def close(self) -> None:
+        """Let go of the archive; what is not sealed stays in its journal."""
+        if self._intake is not None:
+            self._intake.close()
+            self._durable = self._intake.acknowledged
+            self._intake = None
+
+    def _open(self) -> "Intake":
+        """An archive made ready, to take in what this run reads."""
+        from mdc_core.archive.profiles import Profiles, read_profiles
+        from mdc_core.archive.write.archive import Archive
+        from mdc_core.archive.write.formats import Formats
+        from mdc_core.archive.write.intake import Intake, header_of
+
+        options, plugin, session = self._options, self._stage.plugin, self._run.session
+        if options.profile is not None:
+            profiles = Profiles(options.profile)
+        else:
+            profiles = Profiles() if options.as_said else read_profiles(session.config)
+        archive = Archive.create(options.root)
+        prepared(session, archive)
+        origin = self._run.input.origin
+        run_id = (origin and origin.run_id) or ""
+        if not RUN_ID.fullmatch(run_id):  # it becomes part of the names of files
+            run_id = new_run_id()
+        session.log.run_id = self._log.run_id = run_id
+        formats = Formats(plugin.name, plugin.plugin, plugin.options, profiles)
+        # A name of its own for each run of store, whatever feeds it.
+        name = f"{run_id}-{new_run_id()[:6]}"
+        header = header_of(formats, name, options.layout, options.partition, self._run.origin())
+        return Intake(
+            archive,
+            formats,
+            header,
+            fsync=options.fsync,
+            reserve=options.min_free,
+            seal_bytes=options.seal_size,
+        )
+
+    def _retention(self) -> "Policy | None":
+        """What may go after each seal: as said, but for what rules in mdc.toml speak of."""
+        options = self._options
+        if options.retain is None and options.retain_size is None:
+            return None
+        from mdc_core.archive.upkeep.retain import policy, read_rules
+
+        rules = read_rules(self._run.session.config)
+        return policy(options.retain, options.retain_size, rules)
+
+    def _write(self, intake: "Intake", chunk: Chunk) -> None:
+        intake.write(chunk.batch, chunk.counts or count_types(chunk.batch))
+
+    def _guarded(self, act: "Callable[[Intake], None]") -> None:
+        """Act; where the disk refuses, what is safe already is kept, and told."""
+        assert self._intake is not None
+        try:
+            act(self._intake)
+        except WriteError:
+            self._keep(self._intake)
+            raise
+
+    def _keep(self, intake: "Intake") -> None:
+        """Seal what is in the journal if there is room for it; else it stays there."""
+        try:
+            self._seal(intake)
+        except WriteError as error:
+            self._log.warning(f"{error}; {intake.unsealed} events stay in the journal")
+        self.close()
+        acks = self.acks()
+        if acks:
+            self._run.out.rows(acks)
+
+    def _seal(self, intake: "Intake") -> None:
+        for part in intake.seal():
+            path = intake.archive.path_of(part)
+            self._files.add(path)
+            rows = part.frames[-1].rows if part.frames else part.rows
+            self._run.session.observers.committed(Path(path), rows)
+        for warning in intake.warnings:
+            self._log.warning(warning)
+        intake.warnings.clear()
+        self._sealed_at = monotonic()
+
+    def _retain(self, archive: "Archive") -> None:
+        """Remove what need not be kept any more, unless another command is rewriting."""
+        if self._policy is None:
+            return
+        from mdc_core.archive.upkeep.retain import expired, remove
+        from mdc_core.archive.write.replace import rewriting
+
+        try:
+            with rewriting(archive) as catalog:
+                gone = expired(archive, catalog.parts(), self._policy, time_ns())
+                removed = len(list(remove(archive, catalog, gone)))
+        except BusyError as error:
+            self._log.note(f"nothing removed this time: {error}")
+            return
+        if removed:
+            self._log.note(f"removed {removed:,} files that need not be kept")

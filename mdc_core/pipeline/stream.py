@@ -1,0 +1,226 @@
+"""The stage `stream`: a live feed, from the subscription to the summary."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from threading import Event as Flag
+from typing import TYPE_CHECKING, Any
+
+from mdc_core.contracts import Source, Stream, Subscription
+from mdc_core.errors import MdcError, UsageError
+from mdc_core.events import Connection, Event
+from mdc_core.live.backoff import Backoff
+from mdc_core.live.buffer import Buffer
+from mdc_core.live.connection import FeedSession
+from mdc_core.live.feed import Feed, Line
+from mdc_core.live.limit import EventLimit
+from mdc_core.live.symbols import read_symbols
+from mdc_core.pipeline.chosen import Chosen
+from mdc_core.pipeline.inputs import InputOptions
+from mdc_core.pipeline.stage import Made, SourceStage
+from mdc_core.pipeline.stream_options import Reread, StreamOptions, check
+from mdc_core.times import SECOND
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mdc_core.live.sandbox.server import SandboxServer
+    from mdc_core.live.source import Simulation
+    from mdc_core.pipeline.run import StageRun
+
+
+class StreamSource(SourceStage):
+    """Collects the live feed of a provider."""
+
+    def __init__(
+        self, plugin: Chosen, options: StreamOptions, reread: Reread | None = None
+    ) -> None:
+        super().__init__("stream")
+        self.plugin, self.options = plugin, options
+        self.provider, self.wire = plugin.name, options.wire
+        self.total = options.limit
+        self.reading = InputOptions(quarantine=options.quarantine)
+        self.reread = reread or (lambda: (options.symbols_file, options.channels))
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """Whom it asks, and for what."""
+        channels = self.options.channels or self.plugin.plugin.default_channels
+        symbols = list(self.options.symbols)
+        return {"provider": self.provider, "symbols": symbols, "channels": list(channels)}
+
+    def work(self, run: "StageRun") -> Iterator[Made]:
+        """Pass on the feed until it ends, is stopped or has given enough."""
+        check(self.options, self.plugin)
+        streaming = StreamRun(self, run)
+        with ExitStack() as stack:
+            lists = streaming.lists(stack)
+            run.out.begin()
+            yield []  # so that `begin` goes out before anything is waited for
+            try:
+                yield from streaming.events(lists)
+            except Exception:
+                streaming.finish("error")
+                raise
+            streaming.finish(streaming.reason)
+
+
+class StreamRun:
+    """One run of `stream`."""
+
+    def __init__(self, stage: StreamSource, run: "StageRun") -> None:
+        self._stage, self._run = stage, run
+        self._plugin, self._asked = stage.plugin, stage.options
+        self._log, self._stop = run.log, run.control.stop
+        self._wanted = self._subscription(self._asked.symbols_file, self._asked.channels)
+        run.out.request["symbols"] = list(self._wanted.symbols)
+        self._buffer = Buffer(self._asked.buffer, self._asked.overflow)
+        self._quarantine = run.quarantine
+        self._feed: Feed | Simulation | None = None
+        self._server: SandboxServer | None = None
+        self.reason = "eof"
+
+    def events(self, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
+        """The lists up to the limit; `reason` says afterwards why there are no more."""
+        limit = EventLimit(self._asked.limit, self._asked.duration)
+        for events in lists:
+            events = limit.cut(events)
+            yield events
+            self._run.progress.add(len(events))
+            self._tell_observers(events)
+            if limit.reached:
+                self.reason = "limit"
+                return
+            if self._run.control.hang_up.is_set():
+                self._run.control.hang_up.clear()
+                self._read_again()
+        if self._server is not None and self._server.error is not None:
+            raise self._server.error
+        self.reason = "signal" if self._stop.is_set() else "eof"
+
+    def lists(self, stack: ExitStack) -> Iterable[list[Event]]:
+        """The events as they come; what is opened for them is closed with `stack`."""
+        kind, name = self._plugin.plugin, self._plugin.name
+        if issubclass(kind, Source):
+            from mdc_core.live.source import Simulation, SourceLine
+
+            make = self._maker(self._run.session.secrets(kind.secrets))
+            if kind.simulated:
+                self._feed = Simulation(name, make, self._wanted, self._stop)
+                return self._feed
+            return self._driven(SourceLine(name, make, self._wanted, mask=self._log.mask))
+        if self._asked.replay is not None:
+            from mdc_core.live.capture import replay
+
+            # A replay sends nothing, so whatever stands for the secrets will do.
+            session = self._feed_session(dict.fromkeys(kind.secrets, ""))
+            return _until(self._stop, replay(self._asked.replay, session))
+        return self._driven(self._line(stack))
+
+    def finish(self, reason: str) -> None:
+        """Write `end`, and say the counts."""
+        self._run.end(reason)
+        self._summarise()
+
+    def _line(self, stack: ExitStack) -> Line:
+        from mdc_core.live.capture import Capture
+        from mdc_core.live.transports.websocket import WebSocketLine
+
+        asked, kind = self._asked, self._plugin.plugin
+        if asked.sandbox:
+            secrets = dict(kind.sandbox.test_secrets)
+            for secret in secrets.values():
+                self._log.mask.add(secret)
+        else:
+            secrets = self._run.session.secrets(kind.secrets)
+        session = self._feed_session(secrets)
+        url = asked.url
+        if asked.sandbox and url is None:
+            url = self._own_server(stack, session.new_stream())
+        capture = None
+        if asked.capture is not None:
+            capture = Capture(asked.capture, self._log.mask)
+            stack.callback(capture.close)
+        stale = None if asked.stale is None else asked.stale / SECOND
+        return WebSocketLine(
+            session, url=url, capture=capture, stale=stale, end_on_close=asked.sandbox
+        )
+
+    def _own_server(self, stack: ExitStack, codec: Stream) -> str:
+        from mdc_core.live.sandbox.playback import simulated_tape
+        from mdc_core.live.sandbox.server import SandboxServer
+
+        tape = simulated_tape(self._wanted)
+        self._server = SandboxServer(self._plugin.plugin.sandbox, tape, say=self._log)
+        stack.enter_context(self._server)
+        return self._server.url(codec.endpoint().url)
+
+    def _feed_session(self, secrets: dict[str, str]) -> FeedSession:
+        return FeedSession(
+            self._plugin.name,
+            self._maker(secrets),
+            self._wanted,
+            mask=self._log.mask,
+            say=self._log,
+            quarantine=self._quarantine,
+        )
+
+    def _maker(self, secrets: dict[str, str]) -> Callable[[Subscription], Any]:
+        kind, options = self._plugin.plugin, self._plugin.options
+        return lambda subscription: kind(subscription, options, secrets)
+
+    def _driven(self, line: Line) -> Feed:
+        backoff = Backoff(self._asked.retries)
+        feed = Feed(line, self._buffer, self._stop, say=self._log, backoff=backoff)
+        self._feed = feed
+        return feed
+
+    def _subscription(
+        self, symbols_file: "Path | None", channels: tuple[str, ...] | None
+    ) -> Subscription:
+        more = read_symbols(symbols_file) if symbols_file is not None else []
+        symbols = tuple(dict.fromkeys([*self._asked.symbols, *more]))
+        if not symbols and self._asked.replay is None:
+            raise UsageError("no symbols", hint=f"mdc stream {self._plugin.name} SPY AAPL")
+        return Subscription(symbols, tuple(channels or ()))
+
+    def _read_again(self) -> None:
+        """Take over what --symbols-file and mdc.toml say now, unless it is wrong."""
+        try:
+            wanted = self._subscription(*self._stage.reread())
+        except MdcError as error:
+            self._log.warning(f"SIGHUP: {error}; going on as before")
+            return
+        if self._feed is None or wanted == self._wanted:
+            self._log.note("SIGHUP: nothing to change")
+            return
+        self._wanted = wanted
+        self._feed.resubscribe(wanted)
+        self._log.note(f"SIGHUP: now {len(wanted.symbols)} symbols")
+
+    def _tell_observers(self, events: list[Event]) -> None:
+        if self._run.out.counts["connection"]:
+            for event in events:
+                if isinstance(event, Connection):
+                    self._run.session.observers.connection_changed(event)
+
+    def _summarise(self) -> None:
+        counts, dropped = self._run.out.counts, self._buffer.dropped
+        ours = sum(counts[name] for name in ("connection", "gap", "integrity"))
+        out = sum(counts.values()) - ours
+        rejected = self._quarantine.count
+        self._log.note(
+            f"stream: {out + rejected + dropped.total()} in = {out} out + {rejected} rejected"
+            f" + {dropped.total()} dropped" + (f" (+ {ours} derived)" if ours else "")
+        )
+        if rejected:
+            self._log.warning(f"{rejected} unreadable frames set aside in {self._quarantine.path}")
+        if dropped:
+            text = ", ".join(f"{symbol} {n}" for symbol, n in dropped.most_common(10))
+            self._log.warning(f"no room for {dropped.total()} events: {text}")
+
+
+def _until(stop: Flag, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
+    for events in lists:
+        yield events
+        if stop.is_set():
+            break

@@ -1,0 +1,55 @@
+"""What is asked of a feed, and what cannot be done, or not together."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from mdc_core.contracts import Source
+from mdc_core.errors import UsageError
+from mdc_core.live.buffer import CAPACITY, Policy
+from mdc_core.pipeline.chosen import Chosen
+from mdc_core.suggest import known, unknown
+from mdc_core.wire.writer import Wire
+
+# --symbols-file and --channels as the settings say at a SIGHUP; raises MdcError.
+Reread = Callable[[], tuple[Path | None, tuple[str, ...] | None]]
+
+
+class StreamOptions(Struct, kw_only=True, frozen=True):
+    """What is asked of a feed."""
+
+    symbols: tuple[str, ...] = ()
+    channels: tuple[str, ...] | None = None
+    symbols_file: Path | None = None
+    sandbox: bool = False
+    url: str | None = None
+    limit: int | None = None
+    duration: int | None = None
+    buffer: int = CAPACITY
+    overflow: Policy = "block"
+    capture: Path | None = None
+    replay: Path | None = None
+    retries: int | None = None
+    stale: int | None = None
+    quarantine: Path | None = None
+    wire: Wire = "jsonl"
+
+
+def check(asked: StreamOptions, plugin: Chosen) -> None:
+    """Raise UsageError for what cannot be done, or not together."""
+    name = plugin.name
+    if asked.replay and (asked.sandbox or asked.url or asked.capture):
+        raise UsageError("--replay goes without --sandbox, --url and --capture")
+    if issubclass(plugin.plugin, Source):
+        for flag in ("sandbox", "url", "capture", "replay", "stale"):
+            if getattr(asked, flag):
+                raise UsageError(f"{name} has no socket, so there is no --{flag} for it")
+    elif asked.sandbox and plugin.plugin.sandbox is None:
+        raise UsageError(f"{name} has no sandbox", hint="name a server of yours with --url")
+    for channel in asked.channels or ():
+        if channel not in plugin.plugin.channels:
+            raise UsageError(
+                unknown(f"channel of {name}", channel, plugin.plugin.channels),
+                hint=known(plugin.plugin.channels),
+            )
