@@ -319,7 +319,8 @@ def end_reason(source: Input) -> str:
     """Why a stream made from this input ends when the input does."""
     if source.truncated:
         return "truncated"
-    return "error" if source.failed else "eof"
+    unreadable = source.rejected and not source.counts
+    return "error" if source.failed or unreadable else "eof"
 
 
 def verdict(source: Input, *, partial: bool = False, strict: bool = False) -> int:

@@ -53,6 +53,12 @@ def is_control(line: str) -> bool:
     return any(line.startswith(f'{{"type":"{name}"') for name in CONTROL)
 
 
+def only_says_error(out: str) -> bool:
+    """Whether nothing was written but `begin`, and `end` for an error."""
+    kinds = [json.loads(line) for line in out.splitlines()]
+    return [event["type"] for event in kinds] == ["begin", "end"] and kinds[1]["reason"] == "error"
+
+
 def parts_of(root: Path) -> list[Path]:
     """The files of an archive, its catalog and journals left out."""
     below = (path for path in root.rglob("*") if path.is_file())

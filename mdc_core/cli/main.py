@@ -22,9 +22,12 @@ HELP = """\
 Composable commands that collect market data: exact, validated, crash-safe.
 
 Commands are joined by pipes: events on standard output, words for people on
-standard error. Without an option its value is that of MDC_COMMAND_OPTION, then
-that of mdc.toml."""
-EXAMPLES = ("mdc stream sim SPY AAPL --limit 1000 | mdc validate | mdc store --root data",)
+standard error. `mdc A then B then C` does the same in one process.
+Without an option its value is that of MDC_COMMAND_OPTION, then that of mdc.toml."""
+EXAMPLES = (
+    "mdc stream sim SPY AAPL --limit 1000 | mdc validate | mdc store --root data",
+    "mdc stream sim SPY AAPL --limit 1000 then validate then store --root data",
+)
 
 
 class MainGroup(VerbGroup):

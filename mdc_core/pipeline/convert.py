@@ -124,7 +124,7 @@ class ImportSource(SourceStage):
             if run.control.stop.is_set():
                 reason = "signal"
                 break
-        run.end(reason)
+        run.end("error" if source.status(strict=False) else reason)
         read, rejected = source.read, source.rejected
         counts = f"{read + rejected} in = {read} out + {rejected} rejected + 0 dropped"
         run.log.note(f"import: {counts}")

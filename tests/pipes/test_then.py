@@ -1,0 +1,125 @@
+"""Verbs joined by `then` do in one process what they do in a pipe of processes."""
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import Shell, only_says_error, parts_of
+
+FILTERS = (
+    "validate",
+    "validate --check price --on-fail drop",
+    "cat --type trade",
+    "cat --symbol AAPL",
+    "tail -n 7",
+    "convert",
+    "store --root data --tee",
+)
+ENDS = ("store --root last", "count --json", "validate --wire arrow", "store --root last --ack")
+
+
+def run(line: str, folder: Path, env: dict[str, str]) -> tuple[int, bytes, list[str]]:
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", line],
+        capture_output=True,
+        cwd=folder,
+        env=env | {"MDC_LOG_FORMAT": "text"},
+        check=False,
+    )
+    return done.returncode, done.stdout, sorted(done.stderr.decode().splitlines())
+
+
+def read(data: bytes, shell: Shell) -> list[str]:
+    """The lines of the events in an output of either wire."""
+    return shell("mdc convert 2> /dev/null", stdin=data).lines if data else []
+
+
+def stored(folder: Path, shell: Shell) -> dict[str, list[str]]:
+    """The files of all archives in a folder, each with its events."""
+    files = [f for root in ("data", "last") for f in parts_of(folder / root)]
+    return {str(f.relative_to(folder)): shell(f"mdc cat {f} 2> /dev/null").lines for f in files}
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(st.sampled_from(FILTERS), max_size=2), st.sampled_from(ENDS))
+def test_the_same_as_with_pipes(
+    shell: Shell, quiet_env: dict[str, str], filters: list[str], end: str
+) -> None:
+    verbs = ["stream sim SPY AAPL --limit 120", *filters, end]
+    with tempfile.TemporaryDirectory() as made:
+        piped, chained = Path(made, "piped"), Path(made, "chained")
+        piped.mkdir()
+        chained.mkdir()
+        status, out, err = run(" | ".join(f"mdc {verb}" for verb in verbs), piped, quiet_env)
+        got = run("mdc " + " then ".join(verbs), chained, quiet_env)
+        assert (got[0], got[2]) == (status, err)
+        assert err
+        if end.startswith("count"):
+            assert got[1] == out
+        elif "--ack" not in end:
+            assert read(got[1], shell) == read(out, shell)
+        assert stored(chained, shell) == stored(piped, shell)
+
+
+def test_a_source_that_fails_is_known_to_the_last_stage(shell: Shell) -> None:
+    for join in ("then", "| mdc"):
+        done = shell(f"mdc cat --root nowhere {join} store --root data")
+        assert done.status == 65
+        assert "no archive at nowhere" in done.err
+        assert "cat ended with an error" in done.err
+    for source in ("cat nothing.jsonl", "stream alpaca SPY", "validate nothing.jsonl"):
+        done = shell(f"mdc {source}")
+        assert done.status
+        assert only_says_error(done.out)
+        assert shell(f"set +o pipefail; mdc {source} | mdc store --root data").status == 65
+
+
+def test_the_reader_that_has_enough_ends_the_chain(shell: Shell) -> None:
+    done = shell("mdc -q stream sim SPY then cat --type trade then head -n 3")
+    assert (done.status, done.err) == (0, "")
+    assert [event["type"] for event in done.events] == ["trade"] * 3
+
+
+def test_the_first_stage_reads_what_is_piped_in_or_named(shell: Shell) -> None:
+    shell("mdc stream sim SPY --limit 20 > events.jsonl")
+    for line in (
+        "mdc validate events.jsonl then count --json",
+        "cat events.jsonl | mdc cat then count --json",
+    ):
+        assert '"total": 20' in shell(f"{line} count --json").out
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("stream sim SPY then", "nothing after `then`"),
+        ("stream sim SPY then stream sim SPY", "does not read what comes before it"),
+        ("stream sim SPY then cat --root data", "does not read what comes before it"),
+        ("stream sim SPY then count then store", "must be the last stage"),
+        ("stream sim SPY then ls", "cannot be part of a pipeline"),
+        ("stream sim SPY then stores", "no such command: stores"),
+        ("stream sim SPY then store --layuot flat", "--layuot"),
+    ],
+)
+def test_what_cannot_be_joined(line: str, words: str, shell: Shell) -> None:
+    done = shell(f"mdc {line}")
+    assert (done.status, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_tab_knows_then(shell: Shell) -> None:
+    line = "mdc stream sim SPY then validate --on-fail "
+    count = len(line.split(" ")) - 1
+    words = {"_MDC_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(count)}
+    assert "plain,quarantine" in shell("mdc", **words).out
+    words |= {"COMP_WORDS": "mdc cat data th", "COMP_CWORD": "3"}
+    assert "plain,then" in shell("mdc", **words).out
