@@ -41,7 +41,11 @@ def read(data: bytes, shell: Shell) -> list[str]:
 def stored(folder: Path, shell: Shell) -> dict[str, list[str]]:
     """The files of all archives in a folder, each with its events."""
     files = [f for root in ("data", "last") for f in parts_of(folder / root)]
-    return {str(f.relative_to(folder)): shell(f"mdc cat {f} 2> /dev/null").lines for f in files}
+    # The name of a file holds the id of its run; what is before it says what is in the file.
+    names = [str(f.relative_to(folder)).partition(".")[0] for f in files]
+    assert len(set(names)) == len(names)
+    lines = [shell(f"mdc cat {f} 2> /dev/null").lines for f in files]
+    return dict(zip(names, lines, strict=True))
 
 
 @settings(
