@@ -75,6 +75,8 @@ def _judged(run: StageRun, engine: Engine) -> Generator[Made, None, bool]:
         yield _notes(run, engine)
         if outcome.stopped:
             return True
+    engine.close()
+    yield _notes(run, engine)
     return False
 
 

@@ -89,6 +89,23 @@ class Engine:
         notes, self._notes = self._notes, []
         return notes
 
+    def close(self) -> None:
+        """Ask the checks what they find at the end of the input; `notes` has it."""
+        for name, check in list(self._checks.items()):
+            try:
+                found = _checked(check.close(), 0)
+            except (Exception, SystemExit) as error:
+                self._switch_off(name, error)
+                continue
+            for finding in found:
+                self._note(name, finding)
+
+    def _note(self, name: str, finding: Finding) -> None:
+        """Keep a finding that is about no row."""
+        self.counts[name, finding.severity] += 1
+        said = Integrity(check=name, severity=finding.severity, message=finding.message)
+        self._notes.append(said)
+
     def _switch_off(self, name: str, error: BaseException) -> None:
         """Go on without a check that failed, and say so in one finding."""
         del self._checks[name]
@@ -113,7 +130,7 @@ class Engine:
             market = batch.take(rows)
         found: list[tuple[int, str, Finding]] = []
         for name, check in list(self._checks.items()):
-            whole = rows is None or getattr(check, "judges_all", False)
+            whole = rows is None or check.scope == "all"
             if not whole and not market.num_rows:
                 continue
             try:
@@ -123,6 +140,9 @@ class Engine:
                 self._switch_off(name, error)
                 continue
             for finding in seen:
+                if finding.row is None:
+                    self._note(name, finding)
+                    continue
                 row = finding.row if whole or rows is None else int(rows[finding.row])
                 found.append((row, name, finding))
         verdicts: dict[int, Verdict] = {}
@@ -133,12 +153,15 @@ class Engine:
 
 def _findings(check: Check, batch: "pa.RecordBatch") -> list[Finding]:
     """What a check finds, once it is certain that these are findings in this batch."""
-    found = list(check(batch))
+    return _checked(check(batch), batch.num_rows)
+
+
+def _checked(findings: Iterable[Finding], rows: int) -> list[Finding]:
+    found = list(findings)
     for finding in found:
         if not isinstance(finding, Finding):
             raise TypeError(f"a check returns findings, not {finding!r}")
-        if not 0 <= finding.row < batch.num_rows:
-            rows = batch.num_rows
+        if finding.row is not None and not 0 <= finding.row < rows:
             raise IndexError(f"row {finding.row} of a batch of {rows}: {finding.message}")
     return found
 

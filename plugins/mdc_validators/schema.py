@@ -6,7 +6,7 @@ and close. The one check that also looks at events about the data itself.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +46,7 @@ class _Rules(NamedTuple):
 class Schema(Check):
     """Events that are not what their type says."""
 
-    judges_all: ClassVar[bool] = True
+    scope = "all"
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)

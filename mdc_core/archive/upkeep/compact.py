@@ -305,7 +305,7 @@ def _surveyed(archive: Archive, job: Job, check: Check | None) -> Cuts:
             cuts.append((int(moments[cut - at]), cut))
             goals = [goal for goal in goals if goal > cut]
         if check is not None:
-            again = sorted({finding.row for finding in check(batch)})
+            again = sorted({f.row for f in check(batch) if f.row is not None})
             dropped += [at + row for row in again]
             if again:
                 duplicates.add(batch.take(pa.array(again)))

@@ -246,3 +246,14 @@ def test_begin_and_the_lineage_have_the_versions_of_plugins(strange, mdc, tmp_pa
     assert "plugins" not in events(without)[0]["request"]
     next_stage = mdc("validate", stdin=done.stdout)
     assert events(next_stage)[0]["origin"]["request"]["plugins"] == {"validate:x": "alpha 1.2"}
+
+
+def test_a_check_finds_something_about_no_row_and_at_the_end(strange):
+    code = CHECK + "    rows = 0\n    def __call__(self, batch):\n"
+    code += "        self.rows += batch.num_rows\n        return [Finding(None, 'here', 'info')]\n"
+    code += "    def close(self):\n        return [Finding(None, f'{self.rows} rows')]\n"
+    done = strange(ENTRY, code, "validate", "--check", "x", "--strict")
+    assert done.returncode == 1
+    said = [(f["severity"], f["message"], "symbol" in f) for f in findings(done)]
+    assert said == [("info", "here", False), ("warning", "3 rows", False)]
+    assert "3 in = 3 out + 0 rejected + 0 dropped (+ 2 derived)" in done.stderr
