@@ -16,7 +16,7 @@ _join: Callable[..., Any] = pc.binary_join_element_wise
 _BARE = ("number", "time", "whole", "flag", "date", "float")  # never need quotes
 _NEEDS_QUOTES = r'[",\r\n]|^\s|\s$|^$'
 
-EXAMPLES = ("mdc cat --root data | mdc export --profile csv --output csv",)
+EXAMPLES = ("mdc cat --root data | mdc export --profile csv --output tables",)
 
 
 class Csv(Exporter):

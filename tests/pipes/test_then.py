@@ -110,7 +110,7 @@ def test_the_first_stage_reads_what_is_piped_in_or_named(shell: Shell) -> None:
         ("stream sim SPY then cat --root data", "does not read what comes before it"),
         ("stream sim SPY then count then store", "must be the last stage"),
         ("stream sim SPY then ls", "cannot be part of a pipeline"),
-        ("stream sim SPY then stores", "no such command: stores"),
+        ("stream sim SPY then stores", "no such command: 'stores'"),
         ("stream sim SPY then store --layuot flat", "--layuot"),
     ],
 )

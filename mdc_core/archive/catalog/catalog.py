@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgspec
 
 from mdc_core.archive.catalog.query import Query
-from mdc_core.errors import BusyError, DataError, WriteError
+from mdc_core.errors import BusyError, DataError, MdcError, WriteError
 
 NAME = "catalog.sqlite"
 FORMAT = 1  # of the tables
@@ -329,7 +329,10 @@ class Catalog:
             with suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
             raise
-        self._note_sum()
+        # It is committed: nothing that fails from here on may look as if it were not. A checksum
+        # of before does not apply any more, and is not compared.
+        with suppress(OSError, MdcError):
+            self._note_sum()
 
     def renew_sum(self) -> None:
         """Write the checksum of the file where a kill came before it was."""

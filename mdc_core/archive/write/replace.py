@@ -15,7 +15,7 @@ from pathlib import Path
 from mdc_core.archive.catalog.catalog import Catalog, FileMove, PartRow
 from mdc_core.archive.storage import sync_all
 from mdc_core.archive.write.archive import Archive
-from mdc_core.errors import DataError, WriteError
+from mdc_core.errors import DataError, MdcError, WriteError
 
 TRASH = "trash"
 _FOLDER = "rewrite-"
@@ -38,7 +38,6 @@ class Replacement:
         self._archive, self._catalog = archive, catalog
         self._folder = archive.state / "tmp" / f"{_FOLDER}{os.getpid()}"
         self._staged = 0
-        self._committed = False  # what is staged belongs to the catalog then
         self._add: list[tuple[Path, PartRow]] = []
         self._remove: list[PartRow] = []
         self._origins: list[bytes] = []
@@ -78,9 +77,7 @@ class Replacement:
                     moves=_in_order(puts, drops),
                     origins=self._origins,
                 )
-            self._committed = True
             finish_moves(archive, self._catalog)
-            self._committed = False
         except OSError as error:
             raise WriteError(
                 f"cannot write below {archive.root}: {error.strerror or error}",
@@ -90,9 +87,20 @@ class Replacement:
 
     def abandon(self) -> None:
         """Give up what was not committed."""
-        if not self._committed:
+        if not self._is_named():
             shutil.rmtree(self._folder, ignore_errors=True)
         self._add, self._remove, self._origins = [], [], []
+
+    def _is_named(self) -> bool:
+        """Whether a committed transaction names what is staged; True where nobody can tell.
+
+        Only the catalog knows: an error may come from behind the point of commit.
+        """
+        below = f"{self._folder.relative_to(self._archive.state).as_posix()}/"
+        try:
+            return any(move.source.startswith(below) for move in self._catalog.moves())
+        except MdcError:
+            return True
 
 
 def _in_order(puts: list[FileMove], drops: list[FileMove]) -> list[FileMove]:

@@ -37,7 +37,7 @@ def collected():
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A directory with what the examples read: events.jsonl, data/ and lean-data/."""
+    """A directory with what the examples read: events.jsonl, ticks.csv, data/ and lean-data/."""
     folder = tmp_path_factory.mktemp("examples")
     bin_folder = str(Path(sys.executable).parent)
     env = {k: v for k, v in os.environ.items() if not k.startswith("MDC_")}
@@ -56,6 +56,7 @@ def prepared(tmp_path_factory):
     with zipfile.ZipFile(minutes / "20240102_trade.zip", "w") as packed:
         rows = "34200000,4750000,4760000,4740000,4755000,100\n"
         packed.writestr("20240102_spy_minute_trade.csv", rows)
+    (folder / "ticks.csv").write_text("time,symbol,px,size\n2024-01-02T14:30:00Z,SPY,475.25,100\n")
     return folder, env
 
 

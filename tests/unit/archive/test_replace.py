@@ -282,6 +282,41 @@ def test_a_disk_that_refuses_says_that_nothing_is_lost(
     assert now(archive) == [0, 1, 2]
 
 
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), WriteError("no sync")])
+@pytest.mark.parametrize("place", ["commit", "checksum", "moves"])
+def test_an_error_behind_the_commit_takes_nothing_away(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, place: str, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    enter = Catalog.commit
+
+    def entered(catalog: Catalog, *args: Any, **more: Any) -> None:
+        enter(catalog, *args, **more)
+        raise error
+
+    with monkeypatch.context() as patched, rewriting(archive) as catalog:
+        _, new = merge(archive, catalog)
+        if place == "commit":
+            patched.setattr(Catalog, "commit", entered)
+        elif place == "checksum":
+            patched.setattr(Catalog, "_note_sum", fail)
+        else:
+            patched.setattr(replace, "_put", fail)
+        try:
+            new.commit()
+        except WriteError:
+            assert place != "checksum"
+        new.abandon()
+    prepare(archive)
+    assert now(archive) == [0, 1, 2]
+    with archive.catalog() as catalog:
+        assert len(catalog.parts()) == 1
+        assert catalog.moves() == []
+        assert catalog.problems() == []
+
+
 def test_a_file_that_is_gone_altogether_is_named(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
