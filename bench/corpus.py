@@ -8,8 +8,7 @@ import sys
 import numpy as np
 import pyarrow as pa
 
-from mdc_core.archive.merge import widened
-from mdc_core.batch import make
+from mdc_core.batch import make, unify
 from mdc_core.schema import arrow_schema
 from mdc_core.wire.jsonl import encode_batch
 
@@ -94,7 +93,7 @@ def _mixed(common, walk, is_trade, random, done):
         },
     )
     schema = arrow_schema(frozenset(["quote", "trade"]))
-    both = pa.concat_batches([widened(quotes, schema), widened(trades, schema)])
+    both = unify([quotes, trades], schema)
     return both.take(pa.array(np.argsort(np.concatenate([quote, trade]), kind="stable")))
 
 
