@@ -5,7 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
+from mdc_core.archive.write import sorter
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.batch import from_rows, unify
 from mdc_core.events import Event, Gap, Integrity, Quote, Trade
@@ -43,16 +45,24 @@ def test_unify_to_a_given_schema() -> None:
 
 
 def _tables(batches: list[pa.RecordBatch], folder: Path) -> dict[str, list[pa.Table]]:
-    sorter = Sorter(folder, "daily")
+    sorting = Sorter(folder, "daily")
     for batch in batches:
-        sorter.add(batch)
-    found = {key.type_name: list(rows.tables()) for key, rows in sorter.partitions()}
-    sorter.close()
+        sorting.add(batch)
+    found = {key.type_name: list(rows.tables()) for key, rows in sorting.partitions()}
+    sorting.close()
     return found
 
 
-def test_the_cut_of_batches_does_not_show_in_what_is_sealed(tmp_path: Path) -> None:
-    """One event a batch, types by turns, late events: one table a partition, as from one batch."""
+@pytest.mark.parametrize("collected", [sorter.COLLECT_BYTES, 1 << 20])
+def test_the_cut_of_batches_does_not_show_in_what_is_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, collected: int
+) -> None:
+    """One event a batch, types by turns, late events: one table a partition, as from one batch.
+
+    Also where the sorter lays down what it collects many times, so that late events have to be
+    merged from several slices.
+    """
+    monkeypatch.setattr(sorter, "COLLECT_BYTES", collected)
     rows = list(_by_turns(3_000))
     whole = _tables([from_rows(rows)], tmp_path)
     cut = _tables([from_rows([row]) for row in rows], tmp_path)
