@@ -315,6 +315,15 @@ def findings_of(source: Input) -> list[Event]:
     return rows
 
 
+def account(
+    read: int, out: int, rejected: int, dropped: int, *, used: int = 0, derived: int = 0
+) -> str:
+    """What became of the events that a command read, as it says it in one line."""
+    made_use_of = f" + {used} used" if used else ""
+    more = f" (+ {derived} derived)" if derived else ""
+    return f"{read} in = {out} out + {rejected} rejected + {dropped} dropped{made_use_of}{more}"
+
+
 def end_reason(source: Input) -> str:
     """Why a stream made from this input ends when the input does."""
     if source.truncated:

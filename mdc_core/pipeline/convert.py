@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mdc_core.accounting import findings_of
+from mdc_core.accounting import account, findings_of
 from mdc_core.archive.read.one_file import check_form, whole_file, write_parquet
 from mdc_core.errors import UsageError
 from mdc_core.pipeline.chosen import Chosen
@@ -126,10 +126,7 @@ class ImportSource(SourceStage):
                 break
         run.end("error" if source.status(strict=False) else reason)
         read, rejected = source.read, source.rejected
-        counts = f"{read + rejected} in = {read} out + {rejected} rejected + 0 dropped"
+        counts = account(read + rejected, read, rejected, 0)
         run.log.note(f"import: {counts}")
-        if rejected:
-            more = f" and {rejected - 1} more" if rejected > 1 else ""
-            where = run.quarantine.path
-            run.log.warning(f"{source.first_rejection}{more}; set aside in {where}")
+        run.warn_of_rejected(source.first_rejection, rejected)
         run.status = source.status(strict=self.reading.strict)

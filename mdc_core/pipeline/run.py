@@ -12,7 +12,15 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mdc_core.accounting import Input, Output, end_reason, findings_of, new_run_id, verdict
+from mdc_core.accounting import (
+    Input,
+    Output,
+    account,
+    end_reason,
+    findings_of,
+    new_run_id,
+    verdict,
+)
 from mdc_core.errors import EXIT_READER_GONE, MdcError, ReaderGone, UsageError
 from mdc_core.pipeline.failure import report
 from mdc_core.pipeline.inputs import STDIN, opened, places, stdin_file, stdin_is_piped
@@ -162,6 +170,12 @@ class StageRun:
         origin = self.input.origin
         return b"{}" if origin is None else encode_json(as_dict(origin))
 
+    def warn_of_rejected(self, first: str | None, count: int) -> None:
+        """Say the first reason for which something was set aside, and where it is."""
+        if count:
+            more = f" and {count - 1} more" if count > 1 else ""
+            self.log.warning(f"{first}{more}; set aside in {self.quarantine.path}")
+
     def _drive(self) -> Iterator[Chunk]:
         try:
             with closing(self.stage.work(self)) as work:  # type: ignore[type-var]
@@ -202,14 +216,16 @@ class StageRun:
         out = kept
         if out is None:
             out = sum(self.output.counts.values()) - self.derived if self.output else read
-        rejected = source.rejected + self.rejected
-        counts = f"{read + source.rejected} in = {out} out + {rejected} rejected"
-        counts += f" + {self.dropped} dropped" + (f" + {self.used} used" if self.used else "")
-        more = f" (+ {self.derived} derived)" if self.derived else ""
-        log.note(f"{self.stage.name}: {counts}{more}")
-        if source.rejected:
-            others = f" and {source.rejected - 1} more" if source.rejected > 1 else ""
-            log.warning(f"{source.first_rejection}{others}; set aside in {self.quarantine.path}")
+        line = account(
+            read + source.rejected,
+            out,
+            source.rejected + self.rejected,
+            self.dropped,
+            used=self.used,
+            derived=self.derived,
+        )
+        log.note(f"{self.stage.name}: {line}")
+        self.warn_of_rejected(source.first_rejection, source.rejected)
         if source.truncated:
             log.warning(f"truncated input: {source.truncated}")
         for text in source.mismatches:
@@ -225,10 +241,6 @@ class Pipeline:
         self.stages = tuple(stages)
         for place, stage in enumerate(stages):
             stage.must_fit(place == 0, place == len(stages) - 1)
-
-    def then(self, other: "Pipeline | Stage") -> "Pipeline":
-        """This pipeline with more stages behind it."""
-        return Pipeline([*self.stages, *getattr(other, "stages", (other,))])
 
     def run(
         self, session: "Session | None" = None, control: Control | None = None
@@ -278,6 +290,3 @@ def _idle() -> Chunk:
     from mdc_core.wire.arrow import nothing
 
     return Chunk(nothing(), b"", {})
-
-
-__all__ = ["Control", "Pipeline", "PipelineResult", "StageRun"]

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
 
+from mdc_core.accounting import account
 from mdc_core.contracts import Source, Stream, Subscription
 from mdc_core.errors import MdcError, UsageError
 from mdc_core.events import Connection, Event
@@ -208,10 +209,9 @@ class StreamRun:
         ours = sum(counts[name] for name in ("connection", "gap", "integrity"))
         out = sum(counts.values()) - ours
         rejected = self._quarantine.count
-        self._log.note(
-            f"stream: {out + rejected + dropped.total()} in = {out} out + {rejected} rejected"
-            f" + {dropped.total()} dropped" + (f" (+ {ours} derived)" if ours else "")
-        )
+        read = out + rejected + dropped.total()
+        line = account(read, out, rejected, dropped.total(), derived=ours)
+        self._log.note(f"stream: {line}")
         if rejected:
             self._log.warning(f"{rejected} unreadable frames set aside in {self._quarantine.path}")
         if dropped:
