@@ -200,6 +200,11 @@ def main(listening: int, folder: Path) -> int:
     sys.argv = [str((folder / "real").readlink()), *request.args]
     from mdc_core.cli.main import main as mdc
 
+    fault = os.environ.get("MDC_FAIL")
+    if fault:
+        from fail_points import install  # beside this file
+
+        install(fault)
     return mdc()
 
 
