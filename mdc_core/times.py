@@ -86,6 +86,20 @@ def parse_span(text: str) -> int:
     return sum(int(number) * _UNITS[unit] for number, unit in parts)
 
 
+def span_text(ns: int) -> str:
+    """The text of a length of time that is read as exactly this one again: 1h30m."""
+    words = []
+    for unit, scale in reversed(_UNITS.items()):
+        count, ns = divmod(ns, scale)
+        words += [f"{count}{unit}"] if count else []
+    return "".join(words) or "0s"
+
+
+def moment_text(ns: int) -> str:
+    """The shortest text of a time: 2024-01-02T14:30:00Z."""
+    return from_ns(ns).removesuffix("Z").rstrip("0").removesuffix(".") + "Z"
+
+
 def parse_moment(text: str, *, end: bool = False) -> int:
     """Nanoseconds of a date, a time, `now`, `today`, `yesterday`; as an end, a day's end."""
     if text in ("now", "today", "yesterday"):

@@ -11,6 +11,7 @@ ROWS = (
     {
         "errors",
         "times",
+        "sizes",
         "market",
         "events",
         "schema",

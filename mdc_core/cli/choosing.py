@@ -7,6 +7,7 @@ import click
 from mdc_core import registry
 from mdc_core.cli.commands import Command
 from mdc_core.cli.settings import only_asks, path_of, variables
+from mdc_core.cli.types import ListOption, PluginName
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.pipeline.chosen import Chosen
 from mdc_core.session import Session
@@ -50,8 +51,8 @@ class ChecksCommand(Command):
     def __init__(self, *args: Any, verb: str, select: str, **more: Any) -> None:
         super().__init__(*args, **more)
         self.verb = verb
-        self.select = _selector(verb, select, multiple=True, help="only this one")
-        self.skip = _selector(verb, "skip", multiple=True, help="all but this one")
+        self.select = _selector(verb, select, cls=ListOption, help="only these")
+        self.skip = _selector(verb, "skip", cls=ListOption, help="all but these")
         self.params[:0] = [self.select, self.skip]
 
     def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
@@ -89,15 +90,21 @@ class ChecksCommand(Command):
 
 
 def _selector(verb: str, name: str, **more: Any) -> click.Option:
-    from mdc_core.cli.fields import PluginName
-
     more.setdefault("help", f"the {registry.VERBS[verb][0]} to use")
     more["show_default"] = more.get("default") is not None
-    return click.Option([f"--{name}"], type=PluginName(verb), metavar="NAME", **more)
+    make: type[click.Option] = more.pop("cls", click.Option)
+    return make([f"--{name}"], type=PluginName(verb), metavar="NAME", **more)
 
 
 def _named(ctx: click.Context, option: click.Option, args: list[str]) -> list[str]:
     """The values of an option, found before the arguments can be parsed."""
+    found = _values(ctx, option, args)
+    if not option.multiple:
+        return found
+    return [word.strip() for value in found for word in value.split(",") if word.strip()]
+
+
+def _values(ctx: click.Context, option: click.Option, args: list[str]) -> list[str]:
     flag = option.opts[0]
     found: list[str] = []
     for index, arg in enumerate(args):

@@ -24,10 +24,10 @@ from mdc_core.suggest import known, unknown
 from mdc_core.wire import stdout
 
 if TYPE_CHECKING:
-    from mdc_core.cli.fields import PluginOption
+    from mdc_core.cli.fields import Declared
 
 
-def _is_given(ctx: click.Context, option: click.Option) -> bool:
+def _is_given(ctx: click.Context, option: click.Parameter) -> bool:
     """Whether somebody gave an option a value, in whatever way."""
     return ctx.get_parameter_source(str(option.name)) is not click.core.ParameterSource.DEFAULT
 
@@ -47,15 +47,16 @@ class Command(Lines):
         found: dict[str, Any] = ctx.meta.get(f"mdc.plugins.{ctx.command_path}", {})
         return found
 
-    def attached(self, ctx: click.Context) -> "list[PluginOption]":
+    def attached(self, ctx: click.Context) -> "list[Declared]":
         """The options of the plugins that this run of the command uses."""
-        found: list[PluginOption] = ctx.meta.get(f"mdc.options.{ctx.command_path}", [])
+        found: list[Declared] = ctx.meta.get(f"mdc.options.{ctx.command_path}", [])
         return found
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own options, then those of its plugins."""
-        params = super().get_params(ctx)
-        return [*params[:-1], *self.attached(ctx), *params[-1:]]
+        params, attached = super().get_params(ctx), self.attached(ctx)
+        first = [param for param in attached if isinstance(param, click.Argument)]
+        return [*first, *params[:-1], *(p for p in attached if p not in first), *params[-1:]]
 
     def names(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The names of those plugins."""
@@ -152,11 +153,11 @@ class Command(Lines):
         ctx.meta[f"mdc.options.{ctx.command_path}"] = found
         ctx.meta[f"mdc.plugins.{ctx.command_path}"] = plugins
 
-    def _refuse_taken(self, name: str, options: "list[PluginOption]", taken: set[str]) -> None:
+    def _refuse_taken(self, name: str, options: "list[Declared]", taken: set[str]) -> None:
         """Let no option have a flag of mdc's own, or of another plugin."""
         for option in options:
             flags = {*option.opts, *option.secondary_opts}
-            if taken & flags:
+            if isinstance(option, click.Option) and taken & flags:
                 raise ConfigError(
                     f"plugin {name}: there is an option {option.opts[0]} already",
                     hint=f"rename the field {option.field!r} of its Options",
@@ -187,7 +188,7 @@ class Command(Lines):
             return {}
         config = session.config
         own = {o.name: o for o in self.params if isinstance(o, click.Option) and o.name}
-        scopes: dict[tuple[str, ...], dict[str, click.Option]] = {}
+        scopes: dict[tuple[str, ...], dict[str, click.Parameter]] = {}
         for depth in range(1, len(path) + 1):
             scopes[path[:depth]] = dict(own)
         for name in plugins:
@@ -227,20 +228,20 @@ class Command(Lines):
     def _failure(self, name: str, error: BaseException) -> Exception:
         return registry.failure(registry.lookup(self.verb, name), error)
 
-    def _filled(self, ctx: click.Context, plugin: Any, options: "list[PluginOption]") -> Any:
+    def _filled(self, ctx: click.Context, plugin: Any, options: "list[Declared]") -> Any:
         """The plugin's Options, filled with what is given or is the default."""
-        from mdc_core.cli.fields import FieldError, build
+        from mdc_core.cli.fields import build
 
         values = {o.field: ctx.params.pop(str(o.name)) for o in options}
         for option in options:
             if option.needed and values[option.field] in (None, ()):
                 flag = option.opts[0]
-                raise UsageError(f"missing option {flag}", hint=f"{option.envvar} sets it as well")
+                what = f"option {flag}" if flag.startswith("-") else option.make_metavar(ctx)
+                raise UsageError(f"missing {what}", hint=f"{option.envvar} sets it as well")
         try:
             return build(plugin, values)
-        except FieldError as error:
-            wrong = next((o for o in options if o.field == error.field), None)
-            raise blamed(click.BadParameter(str(error), ctx, wrong)) from None
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx) from None
 
     def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
         """Hand the chosen plugins to the command."""
@@ -250,8 +251,8 @@ class Command(Lines):
         sections: dict[str, list[tuple[str, str]]] = {"Options": []}
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None and isinstance(param, click.Option):
-                plugin = getattr(param, "plugin", None)
+            plugin = getattr(param, "plugin", None)
+            if record is not None and (plugin or isinstance(param, click.Option)):
                 title = f"Options of {plugin}" if plugin else "Options"
                 sections.setdefault(title, []).append(record)
         for title, records in sections.items():

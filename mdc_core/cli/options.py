@@ -48,9 +48,11 @@ import click
 
 from mdc_core.cli.choosing import ChecksCommand, SelectCommand
 from mdc_core.cli.commands import Command, PluginCommand
-from mdc_core.cli.fields import (
+from mdc_core.cli.lazy import PluginGroup, VerbGroup
+from mdc_core.cli.types import (
     DecimalNumber,
     FreeSpaceType,
+    ListOption,
     ListType,
     MomentType,
     PluginName,
@@ -58,7 +60,6 @@ from mdc_core.cli.fields import (
     SizeType,
     SpanType,
 )
-from mdc_core.cli.lazy import PluginGroup, VerbGroup
 from mdc_core.pipeline.chosen import Chosen
 from mdc_core.session import Session
 
@@ -138,6 +139,7 @@ __all__ = [
     "SPAN",
     "Chosen",
     "Command",
+    "ListOption",
     "ListType",
     "PluginCommand",
     "PluginGroup",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mdc_core.cli.chain import as_stage
-from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE
+from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption
 from mdc_core.errors import UsageError
 from mdc_core.pipeline.inputs import InputOptions
 from mdc_core.suggest import known, unknown
@@ -63,8 +63,8 @@ def writing(function: F) -> F:
 def selecting(function: F) -> F:
     """The options that choose by symbol and type."""
     for option in (
-        click.option("--type", "types", multiple=True, help="only this event type"),
-        click.option("--symbol", "symbols", multiple=True, help="only this symbol"),
+        click.option("--type", "types", cls=ListOption, help="only these event types"),
+        click.option("--symbol", "symbols", cls=ListOption, help="only these symbols"),
     ):
         function = option(function)
     return function

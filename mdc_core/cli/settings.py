@@ -38,27 +38,36 @@ def blamed(error: click.BadParameter) -> Exception:
     return error
 
 
-def checked(option: click.Option, key: str, setting: "Setting", ctx: click.Context) -> Any:
+def checked(option: click.Parameter, key: str, setting: "Setting", ctx: click.Context) -> Any:
     """A setting's value as click takes it; raises ConfigError where it has the wrong type."""
     value = setting.value
     if option.multiple:
+        if isinstance(value, str) and hasattr(option.type, "inner"):
+            value = [value]
         if not isinstance(value, list):
             raise setting.complaint(key, f"must be a list, not {value!r}")
         return [_one(option, key, setting, ctx, item) for item in value]
     return _one(option, key, setting, ctx, value)
 
 
-def _one(option: click.Option, key: str, setting: "Setting", ctx: click.Context, value: Any) -> Any:
-    if option.is_flag:
+def _one(
+    option: click.Parameter, key: str, setting: "Setting", ctx: click.Context, value: Any
+) -> Any:
+    kind = option.type
+    while hasattr(kind, "inner"):  # a list of some kind, or one within bounds
+        kind = kind.inner
+    if isinstance(option, click.Option) and option.is_flag:
         expected: tuple[type, ...] = (bool,)
-    elif isinstance(option.type, (click.types.IntParamType, click.types.FloatParamType)):
-        expected = (int, Decimal) if option.type.name.startswith("float") else (int,)
-    elif isinstance(option.type, (click.types.StringParamType, click.Choice, click.Path)):
+    elif isinstance(kind, (click.types.IntParamType, click.types.FloatParamType)):
+        expected = (int, Decimal) if kind.name.startswith("float") else (int,)
+    elif isinstance(kind, (click.types.StringParamType, click.Path)):
         expected = (str,)
+    elif isinstance(kind, click.Choice):
+        expected = tuple({type(choice) for choice in kind.choices})
     else:
         expected = (str, int, Decimal, date)
     if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
-        raise setting.complaint(key, f"must be {_words(option, expected)}, not {value!r}")
+        raise setting.complaint(key, f"must be {_words(kind, expected)}, not {value!r}")
     value = value if isinstance(value, bool) else str(value)
     try:
         option.type.convert(value, option, ctx)
@@ -67,9 +76,9 @@ def _one(option: click.Option, key: str, setting: "Setting", ctx: click.Context,
     return value
 
 
-def _words(option: click.Option, expected: tuple[type, ...]) -> str:
-    if isinstance(option.type, click.Choice):
-        return f"one of {', '.join(map(str, option.type.choices))}"
+def _words(kind: "click.ParamType[Any]", expected: tuple[type, ...]) -> str:
+    if isinstance(kind, click.Choice):
+        return f"one of {', '.join(map(str, kind.choices))}"
     names = {bool: "true or false", int: "a whole number", str: "a string"}
     return "a number" if Decimal in expected else names[expected[0]]
 

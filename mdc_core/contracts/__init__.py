@@ -27,11 +27,21 @@ from mdc_core.contracts.live import (
     Stream,
     Subscription,
 )
-from mdc_core.contracts.options import CONTRACT, Options, Plugin
+from mdc_core.contracts.options import (
+    CONTRACT,
+    Argument,
+    Moment,
+    Options,
+    Plugin,
+    Size,
+    Span,
+    Symbols,
+)
 from mdc_core.contracts.store import Part, PartFormat
 
 __all__ = [
     "CONTRACT",
+    "Argument",
     "BadRow",
     "Check",
     "Endpoint",
@@ -45,6 +55,7 @@ __all__ = [
     "Importer",
     "Keep",
     "Live",
+    "Moment",
     "Options",
     "Page",
     "Part",
@@ -54,7 +65,10 @@ __all__ = [
     "Sandbox",
     "Send",
     "Severity",
+    "Size",
     "Source",
+    "Span",
     "Stream",
     "Subscription",
+    "Symbols",
 ]

@@ -13,6 +13,7 @@ import msgspec
 from mdc_core.batch import from_rows
 from mdc_core.contracts import Options, Plugin
 from mdc_core.contracts.faults import faults
+from mdc_core.contracts.fields import option_fields
 from mdc_core.events import Event
 from mdc_core.testing.golden import line_of, row_of
 
@@ -67,12 +68,10 @@ class PluginSuite:
         module = sys.modules[plugin.__module__]
         assert (module.__doc__ or "").strip(), "the module's docstring is the plugin's help"
         assert issubclass(plugin.Options, Options), "Options must be a subclass of Options"
-        kinds = msgspec.inspect.type_info(plugin.Options)
-        assert isinstance(kinds, msgspec.inspect.StructType)
-        for field in kinds.fields:
-            extra = getattr(field.type, "extra_json_schema", None) or {}
-            assert extra.get("description"), f"option {field.name} has no description"
-            assert not field.required, f"option {field.name} has no default"
+        for field in option_fields(plugin.Options):
+            assert field.description, f"option {field.name} has no description"
+            needed = field.default is msgspec.NODEFAULT and not field.positional
+            assert not needed, f"option {field.name} has no default"
 
     def test_contract(self) -> None:
         """Every method that its contract asks for is there, and takes what it is given."""

@@ -12,7 +12,6 @@ Events have no venue, for there is none, and no receive time, for nothing is rec
 
 import copy
 import itertools
-import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -21,9 +20,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from mdc_core.plugin import (
-    DataError,
     Delta,
     Event,
+    Moment,
     Options,
     Quote,
     Source,
@@ -47,12 +46,15 @@ class SimOptions(Options, frozen=True, kw_only=True):
     """The market's seed, time and pace, and what is wrong with it."""
 
     seed: Annotated[int, Meta(description="another seed, another market")] = 1
-    start: Annotated[str, Meta(description="when the first session opens")] = "2024-01-02T14:30:00Z"
+    start: Annotated[Moment, Meta(description="when the first session opens")] = to_ns(
+        "2024-01-02T14:30:00Z"
+    )
     rate: Annotated[
         float | None,
         Meta(
+            gt=0,
             description="mean number of events a second, in the market and on your clock;"
-            " left out: 1000 in the market, and as fast as they can be read"
+            " left out: 1000 in the market, and as fast as they can be read",
         ),
     ] = None
     faults: Annotated[
@@ -83,7 +85,7 @@ class Sim(Source):
         _refuse_nonsense(subscription, self._channels, options, counts)
         rng = random.Random(f"{options.seed}/clock")
         self.pace = options.rate
-        clock = Clock(_start(options.start), options.rate or _RATE, rng)
+        clock = Clock(options.start, options.rate or _RATE, rng)
         self._market = Market(dict.fromkeys(symbols), self._channels, options.seed, clock)
         rng = random.Random(f"{options.seed}/faults")
         self._faults = Faults(counts, options.fault_window, rng)
@@ -149,13 +151,6 @@ class Sim(Source):
         return (price or Decimal(1)) * 1000 if next(self._too_high) else Decimal(0)
 
 
-def _start(text: str) -> int:
-    try:
-        return to_ns(text)
-    except DataError as error:
-        raise UsageError(f"--start: {error}") from None
-
-
 def _refuse_nonsense(
     subscription: Subscription, channels: Sequence[str], options: Any, counts: dict[str, int]
 ) -> None:
@@ -166,7 +161,5 @@ def _refuse_nonsense(
             raise UsageError(
                 f"sim has no channel {channel!r}", hint=f"it has {', '.join(Sim.channels)}"
             )
-    if options.rate is not None and not (math.isfinite(options.rate) and options.rate > 0):
-        raise UsageError(f"--rate {options.rate}: must be above 0")
     if counts.get("crossed") and "quote" not in channels:
         raise UsageError("crossed quotes need the channel quote")

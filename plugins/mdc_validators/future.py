@@ -14,10 +14,11 @@ from mdc_core.plugin import (
     Check,
     Finding,
     Options,
+    Span,
     integers,
+    parse_span,
     plain,
 )
-from mdc_validators.tolerance import nanoseconds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,8 +28,8 @@ class FutureOptions(Options, frozen=True, kw_only=True):
     """How far clocks may differ."""
 
     tolerance: Annotated[
-        str, Meta(description="how far an event may be ahead of the receive clock")
-    ] = "5s"
+        Span, Meta(description="how far an event may be ahead of the receive clock")
+    ] = parse_span("5s")
 
 
 class Future(Check):
@@ -37,16 +38,12 @@ class Future(Check):
     Options = FutureOptions
     options: FutureOptions
 
-    def __init__(self, options: FutureOptions) -> None:
-        super().__init__(options)
-        self._tolerance = nanoseconds("future", options.tolerance)
-
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
         moments, known = integers(batch, "ts_event")
         received, heard = integers(batch, "ts_recv")
         # As unsigned numbers the differences cannot overflow.
         ahead = (moments - received).view(np.uint64)
-        early = known & heard & (moments > received) & (ahead > self._tolerance)
+        early = known & heard & (moments > received) & (ahead > self.options.tolerance)
         return [
             Finding(row, f"{plain(int(ahead[row]), 9)} s ahead of the receive clock")
             for row in np.flatnonzero(early).tolist()

@@ -17,10 +17,11 @@ from mdc_core.plugin import (
     GroupKeys,
     Options,
     RunningMax,
+    Span,
     integers,
+    parse_span,
     plain,
 )
-from mdc_validators.tolerance import nanoseconds
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,8 +31,8 @@ class MonotonicOptions(Options, frozen=True, kw_only=True):
     """How far a time may go back."""
 
     tolerance: Annotated[
-        str, Meta(description="how far an event time may go back without a finding")
-    ] = "100ms"
+        Span, Meta(description="how far an event time may go back without a finding")
+    ] = parse_span("100ms")
 
 
 class Monotonic(Check):
@@ -42,7 +43,7 @@ class Monotonic(Check):
 
     def __init__(self, options: MonotonicOptions) -> None:
         super().__init__(options)
-        self._tolerance = nanoseconds("monotonic", options.tolerance)
+        self._tolerance = options.tolerance
         self._streams = GroupKeys("symbol", "provider", "channel", "type", "interval")
         self._highest = RunningMax()
 

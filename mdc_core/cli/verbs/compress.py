@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Session, command
+from mdc_core.cli.options import ListOption, Session, command
 from mdc_core.cli.selection import JSON, human, table
 from mdc_core.errors import UsageError, WriteError
 
@@ -39,9 +39,9 @@ EXAMPLES = (
 @click.option(
     "--format",
     "formats",
+    cls=ListOption,
     type=click.Choice(FORMATS),
-    multiple=True,
-    help="only this format  [default: both]",
+    help="only these formats  [default: both]",
 )
 @click.option(
     "--rows",

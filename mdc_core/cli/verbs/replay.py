@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from mdc_core.cli.fields import SpeedType
 from mdc_core.cli.options import command
 from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning, writing
+from mdc_core.cli.types import SpeedType
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:

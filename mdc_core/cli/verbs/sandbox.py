@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.cli.fields import SpeedType
-from mdc_core.cli.options import Chosen, Session, plugin_group
+from mdc_core.cli.options import Chosen, ListOption, Session, plugin_group
 from mdc_core.cli.selection import PATH
 from mdc_core.cli.signals import stopping_source
+from mdc_core.cli.types import SpeedType
 from mdc_core.contracts import Stream, Subscription
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event
@@ -40,7 +40,7 @@ _LOOK = 0.2
 @click.option(
     "--symbol",
     "symbols",
-    multiple=True,
+    cls=ListOption,
     default=SYMBOLS,
     show_default=True,
     help="symbols of the simulated market",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Session, group
+from mdc_core.cli.options import ListOption, Session, group
 from mdc_core.cli.selection import JSON, ROOT, query_of
 from mdc_core.errors import DataError, UsageError, WriteError
 from mdc_core.events import EVENT_TYPES
@@ -128,7 +128,7 @@ def export(session: Session, directory: Path, dry_run: bool) -> None:
 
 @command.command("migrate")
 @ROOT
-@click.option("--type", "types", multiple=True, help="only this event type")
+@click.option("--type", "types", cls=ListOption, help="only these event types")
 @click.option("--dry-run", is_flag=True, help="say which parts there are, change nothing")
 @JSON
 @click.pass_obj

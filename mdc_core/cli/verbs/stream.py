@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from mdc_core.cli.options import SPAN, Chosen, ListType, Session, plugin_group
+from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, plugin_group
 from mdc_core.cli.selection import writing
 from mdc_core.config import load
 from mdc_core.errors import UsageError
@@ -27,7 +27,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @plugin_group("stream")
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
-@click.option("--channels", type=ListType(), help="kinds of events: trade,quote")
+@click.option("--channels", cls=ListOption, help="kinds of events: trade,quote")
 @click.option("--symbols-file", type=FILE, help="more symbols, one a line, # for comments")
 @click.option(
     "--sandbox", is_flag=True, help="try it out with a server on this host, without credentials"
@@ -80,7 +80,8 @@ def _rereading(session: Session, plugin: Chosen, asked: StreamOptions) -> Reread
 
         file, channels = now("symbols_file"), now("channels")
         try:
-            channels = ListType(plugin.plugin.channels).convert(channels or (), None, None)
+            kinds = ListType(click.Choice(plugin.plugin.channels))
+            channels = kinds.convert(channels or (), None, None)
         except click.BadParameter as error:
             raise UsageError(error.format_message()) from None
         return Path(file) if file is not None else None, channels

@@ -3,10 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-import pytest
-
 from mdc_core.batch import from_rows
-from mdc_core.errors import UsageError
 from mdc_core.events import Bar, Delta, Gap, Quote, Trade
 from mdc_validators.duplicate import Duplicate, DuplicateOptions
 from mdc_validators.future import Future, FutureOptions
@@ -126,7 +123,7 @@ def test_monotonic_holds_against_the_latest_time() -> None:
 
 
 def test_monotonic_knows_streams_apart() -> None:
-    check = Monotonic(MonotonicOptions(tolerance="0s"))
+    check = Monotonic(MonotonicOptions(tolerance=0))
     rows = [
         trade(ts_event=at("10.0")),
         quote("1", "2", ts_event=at("09.0")),
@@ -162,19 +159,7 @@ def test_future() -> None:
     assert found(Future(FutureOptions()), rows) == [
         (1, "warning", "5.000000001 s ahead of the receive clock")
     ]
-    assert found(Future(FutureOptions(tolerance="1m")), rows) == []
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: Monotonic(MonotonicOptions(tolerance="soon")),
-        lambda: Future(FutureOptions(tolerance="-1s")),
-    ],
-)
-def test_a_tolerance_that_is_no_length_of_time(make: Any) -> None:
-    with pytest.raises(UsageError, match="tolerance: not a length of time"):
-        make()
+    assert found(Future(FutureOptions(tolerance=60_000_000_000)), rows) == []
 
 
 def named(*ids: str | None, **fields: Any) -> list[Any]:

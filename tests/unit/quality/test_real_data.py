@@ -92,7 +92,7 @@ def test_genuine_trades_have_no_findings(shared: Path) -> None:
     checks: dict[str, Check] = {
         "schema": Schema(Schema.Options()),
         "sequence": Sequence(SequenceOptions()),
-        "monotonic": Monotonic(MonotonicOptions(tolerance="0s")),
+        "monotonic": Monotonic(MonotonicOptions(tolerance=0)),
         "price": Price(PriceOptions()),
         "duplicate": Duplicate(DuplicateOptions()),
     }

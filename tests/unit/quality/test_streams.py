@@ -26,9 +26,9 @@ CHECKS: dict[str, Callable[[], Check]] = {
     "sequence": lambda: Sequence(SequenceOptions()),
     "channel": lambda: Sequence(SequenceOptions(scope="channel")),
     "crossed": lambda: Crossed(CrossedOptions()),
-    "monotonic": lambda: Monotonic(MonotonicOptions(tolerance="2ns")),
+    "monotonic": lambda: Monotonic(MonotonicOptions(tolerance=2)),
     "price": lambda: Price(PriceOptions(max_price=Decimal(90))),
-    "future": lambda: Future(FutureOptions(tolerance="0s")),
+    "future": lambda: Future(FutureOptions(tolerance=0)),
     "duplicate": lambda: Duplicate(DuplicateOptions(window=6)),
 }
 START = to_ns("2024-01-02T23:59:59.999999990Z")  # so that a few steps change the day

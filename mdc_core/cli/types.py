@@ -1,0 +1,206 @@
+"""Kinds of values: what people write, and what it is read as."""
+
+from decimal import Decimal, InvalidOperation
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from mdc_core import registry, sizes, times
+from mdc_core.archive.write.disk_space import Reserve
+from mdc_core.errors import DataError
+
+
+class DecimalNumber(click.ParamType):  # type: ignore[type-arg]
+    """An exact decimal number."""
+
+    name = "decimal"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Decimal:
+        """The number as it was written."""
+        try:
+            number = Decimal(value)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite():
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+class FiniteNumber(click.types.FloatParamType):
+    """A number that is neither infinite nor NaN."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """The number."""
+        number: float = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+class SpanType(click.ParamType):  # type: ignore[type-arg]
+    """A length of time such as 250ms or 1h30m, in nanoseconds."""
+
+    name = "time span"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Nanoseconds of the text."""
+        if isinstance(value, int):
+            return value
+        try:
+            return times.parse_span(value)
+        except DataError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SizeType(click.ParamType):  # type: ignore[type-arg]
+    """A number of bytes such as 500MB or 1.5GiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """The number of bytes."""
+        if isinstance(value, int):
+            return value
+        try:
+            return sizes.parse_size(value)
+        except DataError as error:
+            self.fail(str(error), param, ctx)
+
+
+class FreeSpaceType(click.ParamType):  # type: ignore[type-arg]
+    """Room to be left free on a disk: 1GB, 5%, or the least of several."""
+
+    name = "room"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Reserve:
+        """What is to be left free."""
+        return value if isinstance(value, Reserve) else Reserve.parse(value)
+
+
+class RootType(click.ParamType):  # type: ignore[type-arg]
+    """The root of an archive: a directory, or a URL of an object store."""
+
+    name = "root"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> "Path | str":
+        """A path, or the URL as it is."""
+        return value if not isinstance(value, str) or "://" in value else Path(value)
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:
+        """Directories."""
+        return [CompletionItem(incomplete, type="dir")]
+
+
+class MomentType(click.ParamType):  # type: ignore[type-arg]
+    """A date or a time, in nanoseconds since 1970, UTC; as an end, a date is the whole day."""
+
+    name = "time"
+
+    def __init__(self, *, end: bool = False) -> None:
+        self.end = end
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """Nanoseconds of the text."""
+        if isinstance(value, int):
+            return value
+        try:
+            return times.parse_moment(value, end=self.end)
+        except DataError as error:
+            self.fail(str(error), param, ctx)
+
+
+class SpeedType(click.ParamType):  # type: ignore[type-arg]
+    """1x, 10x, 0.5x or max."""
+
+    name = "speed"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | None:
+        """How many times as fast as it happened; None is as fast as possible."""
+        if value is None or value == "max" or isinstance(value, float):
+            return None if value == "max" else value
+        try:
+            speed = float(value.removesuffix("x"))
+        except ValueError:
+            speed = 0.0
+        if not 0 < speed < float("inf"):
+            self.fail(f"{value!r} is no speed (say 1x, 10x or max)", param, ctx)
+        return speed
+
+
+class ListType(click.ParamType):  # type: ignore[type-arg]
+    """Words separated by commas, each read as one of a kind; each once if `distinct`."""
+
+    def __init__(
+        self, inner: Any = click.STRING, *, name: str | None = None, distinct: bool = False
+    ) -> None:
+        self.inner = click.types.convert_type(inner)
+        self.name = name or f"{self.inner.name},..."
+        self.distinct = distinct
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Any, ...]:
+        """The words; what is no text has been read already."""
+        if not isinstance(value, str):
+            words: Any = value if isinstance(value, list | tuple) else (value,)
+        else:
+            words = filter(None, (word.strip() for word in value.split(",")))
+        made = [self.inner.convert(word, param, ctx) for word in words]
+        return tuple(dict.fromkeys(made) if self.distinct else made)
+
+    def split_envvar_value(self, rv: str) -> Any:
+        """The words of a variable, where they are apart by blanks."""
+        return self.inner.split_envvar_value(rv)
+
+    def get_metavar(self, param: Any, ctx: Any) -> str | None:
+        """That of one word, and that there may be more."""
+        metavar = self.inner.get_metavar(param, ctx)
+        return f"{metavar},..." if metavar else None
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:
+        """What completes the word behind the last comma."""
+        done, comma, word = incomplete.rpartition(",")
+        ways = self.inner.shell_complete(ctx, param, word)
+        return [CompletionItem(f"{done}{comma}{way.value}", help=way.help) for way in ways]
+
+
+class Repeatable(click.Option):
+    """An option whose words may be apart by commas, or given one at a time."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """The value; of a list all words of all times that it was given."""
+        made = super().type_cast_value(ctx, value)
+        if not (self.multiple and made and isinstance(self.type, ListType)):
+            return made
+        words = [word for words in made for word in words]
+        return tuple(dict.fromkeys(words) if self.type.distinct else words)
+
+
+class ListOption(Repeatable):
+    """An option of mdc's own that takes several words."""
+
+    def __init__(self, *args: Any, type: Any = None, **more: Any) -> None:
+        more |= {"type": ListType(type), "multiple": True}
+        super().__init__(*args, **more)
+
+
+class PluginName(click.ParamType):  # type: ignore[type-arg]
+    """The name of an installed plugin of a verb."""
+
+    name = "name"
+
+    def __init__(self, verb: str) -> None:
+        self.verb = verb
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The name, if there is such a plugin."""
+        return registry.lookup(self.verb, str(value)).name
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:
+        """The names that begin like this, with their summaries; nothing is imported."""
+        return [
+            CompletionItem(name, help=registry.summary(ref))
+            for name, ref in registry.find(self.verb).items()
+            if name.startswith(incomplete)
+        ]
