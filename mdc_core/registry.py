@@ -78,7 +78,12 @@ def summary(ref: PluginRef) -> str:
 
 def source_file(ref: PluginRef) -> str | None:
     """The file of a plugin's module, found without importing anything."""
-    tail = ref.module.replace(".", os.sep)
+    return module_file(ref.module)
+
+
+def module_file(module: str) -> str | None:
+    """The file of a module, found without importing anything."""
+    tail = module.replace(".", os.sep)
     for path in sys.path:
         for file in (f"{tail}.py", os.path.join(tail, "__init__.py")):
             if os.path.isfile(os.path.join(path, file)):

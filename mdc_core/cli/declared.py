@@ -10,34 +10,63 @@ from mdc_core import registry
 
 def declared_options(ref: registry.PluginRef, prefix: str) -> list[click.Option]:
     """The options of a plugin by name, with the choices of a Literal; none if unreadable."""
-    fields = _options_class(ref)
-    if fields is None:
+    fields: dict[str, ast.AnnAssign] = {}
+    for node in reversed(_options_classes(ref)):
+        for field in node.body:
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                fields[field.target.id] = field
+    return [_option(field, prefix) for field in fields.values()]
+
+
+def _options_classes(ref: registry.PluginRef) -> list[ast.ClassDef]:
+    """The class that is a plugin's `Options`, and those that it inherits from."""
+    found = _class(ref.module, ref.attribute)
+    if found is None:
         return []
-    return [
-        _option(field, prefix)
-        for field in fields.body
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-    ]
+    module, plugin = found
+    for node in plugin.body:
+        match node:
+            case ast.ClassDef(name="Options"):
+                return _with_bases(module, node)
+            case ast.Assign(targets=[ast.Name(id="Options")], value=ast.Name(id=name)):
+                named = _class(module, name)
+                return _with_bases(*named) if named else []
+    return []
 
 
-def _options_class(ref: registry.PluginRef) -> ast.ClassDef | None:
-    """The class that `Options` is in the plugin's class: nested, or named by it."""
-    file = registry.source_file(ref)
+def _with_bases(module: str, node: ast.ClassDef) -> list[ast.ClassDef]:
+    found = [node]
+    for base in node.bases:
+        # Options of mdc's own has no fields, and the nested class may have its name.
+        if isinstance(base, ast.Name) and base.id != node.name:
+            above = _class(module, base.id)
+            found += _with_bases(*above) if above else []
+    return found
+
+
+def _class(module: str, name: str, depth: int = 4) -> tuple[str, ast.ClassDef] | None:
+    """A class of a module, or where it is imported from, with the module that has it."""
+    tree = _tree(module) if depth and not module.startswith("mdc_core") else None
+    for node in tree.body if tree else ():
+        match node:
+            case ast.ClassDef(name=found) if found == name:
+                return module, node
+            case ast.ImportFrom(module=str(source), level=level, names=names):
+                for alias in names:
+                    if (alias.asname or alias.name) == name:
+                        above = module.rsplit(".", level)[0] + "." if level else ""
+                        return _class(above + source, alias.name, depth - 1)
+    return None
+
+
+def _tree(module: str) -> ast.Module | None:
+    file = registry.module_file(module)
     if file is None:
         return None
     try:
-        tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+        return ast.parse(Path(file).read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
         return None
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    plugin = classes.get(ref.attribute)
-    for node in plugin.body if plugin else ():
-        match node:
-            case ast.ClassDef(name="Options"):
-                return node
-            case ast.Assign(targets=[ast.Name(id="Options")], value=ast.Name(id=name)):
-                return classes.get(name)
-    return None
 
 
 def _option(field: ast.AnnAssign, prefix: str) -> click.Option:

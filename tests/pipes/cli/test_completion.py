@@ -69,6 +69,21 @@ def test_options_and_choices(tab):
     assert tab("completion", "f") == ["fish"]
 
 
+def test_options_that_a_plugin_imports_or_inherits(tab, acme):
+    head = '"""Apart."""\nfrom typing import Literal\nfrom mdc_core.plugin import Options\n'
+    (acme / "acme_options.py").write_text(
+        head + "class Common(Options):\n    region: Literal['eu', 'us'] = 'eu'\n"
+        "class Far(Common):\n    depth: int = 1\n"
+    )
+    (acme / "acme_check.py").write_text(
+        "from acme_options import Far as SpreadOptions\nfrom mdc_core.plugin import Check\n"
+        "class Spread(Check):\n    Options = SpreadOptions\n"
+    )
+    check = ("validate", "--check", "spread")
+    assert tab(*check, "--spread-") == ["--spread-region", "--spread-depth"]
+    assert tab(*check, "--spread-region", "") == ["eu", "us"]
+
+
 def test_a_broken_plugin_offers_what_its_verb_has_and_says_nothing(tab):
     offered = tab("stream", "broken", "--")
     assert "--channels" in offered and "--feed" not in offered

@@ -114,7 +114,7 @@ def test_a_wrong_setting_names_its_place(x, tmp_path):
     assert "MDC_X_COUNT (environment): 10 is not in the range 1<=x<10" in done.stderr
     (tmp_path / "here" / "mdc.toml").write_text("[x]\nlevel = 3\n")
     done = x("x", "1s")
-    assert done.returncode == 78 and "[x] level: 3 is not one of" in done.stderr
+    assert done.returncode == 78 and "[x] level: '3' is not one of" in done.stderr
 
 
 def test_help_shows_kinds_bounds_and_defaults(x):
