@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from mdc_core.wire.reader import Chunk
 from mdc_core.wire.writer import Wire
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.catalog import PartRow
     from mdc_core.archive.upkeep.retain import Policy
     from mdc_core.archive.write.archive import Archive
     from mdc_core.archive.write.intake import Intake
@@ -127,10 +129,8 @@ class StoreRun:
             if self._intake is None:
                 self._intake = self._open()
             self._guarded(lambda intake: self._write(intake, chunk))
-        due = (monotonic() - self._sealed_at) * times.SECOND >= self._options.seal_every
-        if self._intake is not None and (self._intake.full or due):
-            self._guarded(self._seal)
-            self._retain(self._intake.archive)
+        if self._intake is not None:
+            self._guarded(self._rotate)
 
     def acks(self) -> list[Event]:
         """How many events are durable, if that are more than was said."""
@@ -157,7 +157,7 @@ class StoreRun:
         if found:
             self.take(Chunk(from_rows(found)))
         if self._intake is not None:
-            self._guarded(self._seal)
+            self._guarded(lambda intake: self._enter(intake, intake.seal()))
             self._retain(self._intake.archive)
             self._kept = self._intake.rows - len(found)
         if self._run.output is None:
@@ -238,7 +238,7 @@ class StoreRun:
     def _keep(self, intake: "Intake") -> None:
         """Seal what is in the journal if there is room for it; else it stays there."""
         try:
-            self._seal(intake)
+            self._enter(intake, intake.seal())
         except WriteError as error:
             self._log.warning(f"{error}; {intake.unsealed} events stay in the journal")
         self.close()
@@ -246,8 +246,17 @@ class StoreRun:
         if acks:
             self._run.out.rows(acks)
 
-    def _seal(self, intake: "Intake") -> None:
-        for part in intake.seal():
+    def _rotate(self, intake: "Intake") -> None:
+        """Have sealed what is due, and note what has been sealed."""
+        self._enter(intake, intake.sealed())
+        due = (monotonic() - self._sealed_at) * times.SECOND >= self._options.seal_every
+        if intake.full or (due and not intake.sealing):
+            self._sealed_at = monotonic()
+            intake.rotate(partial(self._retain, intake.archive))
+
+    def _enter(self, intake: "Intake", parts: "list[PartRow]") -> None:
+        """Tell whoever wants to know of new parts, and of what went wrong on the way."""
+        for part in parts:
             path = intake.archive.path_of(part)
             self._files.add(path)
             rows = part.frames[-1].rows if part.frames else part.rows
@@ -255,7 +264,6 @@ class StoreRun:
         for warning in intake.warnings:
             self._log.warning(warning)
         intake.warnings.clear()
-        self._sealed_at = monotonic()
 
     def _retain(self, archive: "Archive") -> None:
         """Remove what need not be kept any more, unless another command is rewriting."""

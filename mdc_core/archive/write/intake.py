@@ -1,8 +1,13 @@
-"""Taking events in: first into a journal, where they are safe, then into parts."""
+"""Taking events in: first into a journal, where they are safe, then into parts.
+
+A rotation closes the journal's segment and hands it to a thread that seals it, while events
+are taken into the next one. One segment is sealed at a time, in the order in which they were
+written.
+"""
 
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import msgspec
 import pyarrow as pa
@@ -13,13 +18,12 @@ from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.disk_space import Reserve
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.journal import Fsync, Header, Journal, vocabulary
-from mdc_core.archive.write.seal import SealPlan, seal_safely
+from mdc_core.archive.write.rotation import Rotation
+from mdc_core.archive.write.seal import SealPlan
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.batch import is_type
 from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES
-
-SEAL_ROWS = 20_000_000
 
 
 class Intake:
@@ -40,11 +44,13 @@ class Intake:
         self.archive = archive
         self._header, self._fsync = header, fsync
         self._reserve, self._seal_bytes = reserve, seal_bytes
-        self._manner = SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {})
-        self._sealed: Counter[str] = Counter()  # durable, of the segments before
+        self._plan = SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {})
+        self._settled: Counter[str] = Counter()  # durable, of the rotations that are over
         self._segments = 0
-        self._journal: Journal | None = None
-        self._sorter = Sorter(archive.state, header.partition)
+        self._current: Rotation | None = None
+        self._waiting: list[Rotation] = []  # being sealed, or not sealed because that failed
+        self._worker = ThreadPoolExecutor(1, "seal")
+        self._jobs: list[Future[list[PartRow]]] = []
 
     def write(self, batch: pa.RecordBatch, counts: Mapping[str, int]) -> None:
         """Take a batch, control events left out.
@@ -61,68 +67,103 @@ class Intake:
         batch, counts = _kept(batch, counts)
         if not batch.num_rows:
             return
-        if self._journal is None:
-            self._segments += 1
-            segment = f"{self._header.run_id}-{self._segments:04d}"
-            self._journal = Journal(
-                self.archive.state / "journal", segment, self._header, self._fsync
-            )
-        self._journal.write(batch, counts)
+        if self._current is None:
+            self._current = self._rotation()
         try:
-            self._sorter.add(batch)
+            self._current.write(batch, counts)
         except OSError as error:
             raise self._refused(error) from None
+
+    def _rotation(self) -> Rotation:
+        self._segments += 1
+        segment = f"{self._header.run_id}-{self._segments:04d}"
+        journal = Journal(self.archive.state / "journal", segment, self._header, self._fsync)
+        return Rotation(journal, Sorter(self.archive.state, self._header.partition))
 
     @property
     def full(self) -> bool:
         """Whether it is time to seal, for there is so much."""
-        large = self._journal is not None and self._journal.size >= (self._seal_bytes or 1 << 62)
-        return large or self._sorter.rows >= SEAL_ROWS
+        return self._current is not None and self._current.is_full(self._seal_bytes)
+
+    @property
+    def sealing(self) -> bool:
+        """Whether something is being sealed, or what came of it was not asked for yet."""
+        return bool(self._jobs)
+
+    @property
+    def _open(self) -> list[Rotation]:
+        return [*self._waiting, *([self._current] if self._current else [])]
 
     @property
     def acknowledged(self) -> Counter[str]:
         """How many events of each type are durable."""
-        return self._sealed + (self._journal.acknowledged if self._journal else Counter())
+        return sum((rotation.acknowledged for rotation in self._open), self._settled)
 
     @property
     def unsealed(self) -> int:
         """How many events are only in the journal."""
-        return self._journal.rows if self._journal else 0
+        return sum(rotation.journal.rows for rotation in self._open if not rotation.is_sealed)
+
+    def rotate(self, then: Callable[[], None] | None = None) -> None:
+        """Let another thread seal what was taken so far, and do something behind it.
+
+        Waits for what is being sealed already; `sealed` tells what comes of it.
+        """
+        wait(self._jobs)
+        if self._current is not None:
+            self._waiting.append(self._current)
+            self._current = None
+        for rotation in self._waiting:
+            if not rotation.is_sealed:
+                self._jobs.append(self._worker.submit(self._seal, rotation))
+        if then is not None:
+            self._jobs.append(self._worker.submit(_nothing_new, then))
+
+    def sealed(self) -> list[PartRow]:
+        """The parts of seals that have ended since this was asked; raises what stopped them."""
+        parts: list[PartRow] = []
+        while self._jobs and self._jobs[0].done():
+            parts += self._jobs.pop(0).result()
+        if not self._jobs:
+            done = [rotation for rotation in self._waiting if rotation.is_sealed]
+            self._settled = sum((rotation.acknowledged for rotation in done), self._settled)
+            self._waiting = [rotation for rotation in self._waiting if not rotation.is_sealed]
+        self.rows += sum(part.frames[-1].rows if part.frames else part.rows for part in parts)
+        return parts
 
     def seal(self) -> list[PartRow]:
         """Bring everything taken so far into its place; returns the new parts."""
-        journal = self._journal
-        if journal is None:
-            return []
+        self.rotate()
+        wait(self._jobs)
+        return self.sealed()
+
+    def _seal(self, rotation: Rotation) -> list[PartRow]:
         try:
-            parts, warning = seal_safely(self.archive, self._manner, journal.segment, self._sorter)
+            parts, warning = rotation.seal(self.archive, self._plan)
         except OSError as error:
             raise self._refused(error) from None
         if warning:
             self.warnings.append(warning)
-        self._sealed += journal.written
-        self.rows += sum(part.frames[-1].rows if part.frames else part.rows for part in parts)
-        self._sorter.clear()
-        self._journal = None
-        with suppress(FileNotFoundError):
-            journal.path.unlink()
-        journal.close()
         return parts
 
     def close(self) -> None:
         """Let go; what was not sealed stays in the journal."""
-        self._sorter.close()
-        if self._journal is not None:
-            self._journal.sync()
-            self._journal.close()
-            self._sealed += self._journal.acknowledged
-            self._journal = None
+        self._worker.shutdown()
+        rotations, self._waiting, self._current = self._open, [], None
+        for rotation in rotations:
+            rotation.close()
+            self._settled += rotation.acknowledged
 
     def _refused(self, error: OSError) -> WriteError:
         return WriteError(
             f"cannot write below {self.archive.root}: {error.strerror or error}",
             hint=f"{self.unsealed} events are safe in the journal; mdc recover seals them",
         )
+
+
+def _nothing_new(act: Callable[[], None]) -> list[PartRow]:
+    act()
+    return []
 
 
 def _kept(

@@ -47,12 +47,6 @@ class Sorter:
         self._lay_down()
         return self._spill.partitions()
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._collected.clear()
-        self._bytes = self.rows = 0
-        self._spill.clear()
-
     def close(self) -> None:
         """Give the file back."""
         self._spill.close()

@@ -83,15 +83,6 @@ class SortSpill:
         data = os.pread(self._file.fileno(), place.size, place.start)
         return pa.ipc.read_record_batch(pa.py_buffer(data), place.schema)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._slices.clear()
-        self._held.clear()
-        self._size = 0
-        if self._file is not None:
-            self._file.seek(0)
-            self._file.truncate()
-
     def close(self) -> None:
         """Give the file back."""
         if self._file is not None:

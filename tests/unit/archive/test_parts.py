@@ -199,8 +199,8 @@ def test_a_stop_before_the_journal_is_given_up(
 
     into = intake(tmp_path)
     write(into, [Trade(symbol="A", ts_event=from_ns(n), seq=n) for n in range(2)])
-    live = into._journal
-    assert live is not None
+    assert into._current is not None
+    live = into._current.journal
     with monkeypatch.context() as patched, pytest.raises(Stopped):
         patched.setattr(Path, "unlink", stop)
         into.seal()
