@@ -52,9 +52,10 @@ class GrownTails:
 
     def __init__(self, archive: Archive, sealed: set[str], *, cut: bool) -> None:
         self._archive, self._cut = archive, cut
+        # The first of a run: segments are sealed in order, so nothing of a later one is in files.
         self._left = {
             path.stem.rpartition("-")[0]: path
-            for path in journal.segments(archive.state / "journal")
+            for path in reversed(journal.segments(archive.state / "journal"))
             if path.stem not in sealed
         }
 

@@ -303,8 +303,9 @@ def jsonl_intake(root: Path) -> tuple[Archive, Intake]:
 
 @pytest.mark.parametrize("appended", ["nothing", "a piece", "one byte", "all"])
 @pytest.mark.parametrize("catalog", ["lost", "as before"])
+@pytest.mark.parametrize("next_one", ["", "and the next journal"])
 def test_a_journal_beside_what_was_sealed(
-    appended: str, catalog: str, events: Path, shell: Shell, tmp_path: Path
+    appended: str, catalog: str, next_one: str, events: Path, shell: Shell, tmp_path: Path
 ) -> None:
     """A kill while a seal appends, and the catalog is made again: each event is there once."""
     root = tmp_path / "data"
@@ -318,9 +319,11 @@ def test_a_journal_beside_what_was_sealed(
     (path,) = root.glob("_mdc/journal/*.journal")
     kept = path.read_bytes()
     intake.seal()
+    if next_one:
+        intake.write(first, {})
     intake.close()
     expected = shell("mdc cat --root data").lines
-    assert len(expected) == batch.num_rows
+    assert len(expected) == batch.num_rows + (first.num_rows if next_one else 0)
     path.write_bytes(kept)
     for name, text in before.items():
         if name.suffix == ".jsonl":
