@@ -35,6 +35,7 @@ UInt64s = npt.NDArray[np.uint64]
 Bools = npt.NDArray[np.bool_]
 
 _WIDE = decimal.Context(prec=decimal.MAX_PREC, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
+_ZERO = Decimal(0)
 _SEVERAL = 16  # batches from which it pays to join those with the same columns first
 _to_json = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -168,6 +169,8 @@ def exact(value: Decimal) -> Decimal:
     """The same value in plain form; raises DataError where decimal(36, 18) cannot hold it."""
     if not value.is_finite():
         raise DataError(f"{value} is not a finite number")
+    if not value:
+        return _ZERO  # whatever its exponent
     exponent = value.as_tuple().exponent
     assert isinstance(exponent, int)
     if exponent < -SCALE:
@@ -176,7 +179,7 @@ def exact(value: Decimal) -> Decimal:
         assert isinstance(exponent, int)
         if exponent < -SCALE:
             raise DataError(f"{_short(value)} is finer than {SCALE} decimal places")
-    if value and value.adjusted() >= PRECISION - SCALE:
+    if value.adjusted() >= PRECISION - SCALE:
         raise DataError(
             f"{_short(value)} has more than {PRECISION - SCALE} digits before the point"
         )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -34,17 +34,7 @@ def parse_line(line: bytes) -> ParsedLine:
     Raises DataError for a duplicate key, a wrong type, an unknown event type, a version
     that cannot be read, and for all that is not JSON.
     """
-    try:
-        fields = json.loads(
-            line.decode(),
-            object_pairs_hook=_no_duplicates,
-            parse_float=Decimal,
-            parse_constant=_no_nan,
-        )
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"not JSON: {error}") from None
-    if not isinstance(fields, dict):
-        raise DataError("not a JSON object")
+    fields = load_object(line)
     name = fields.get("type")
     cls = EVENT_TYPES.get(name) if isinstance(name, str) else None
     if not isinstance(name, str) or cls is None:
@@ -55,15 +45,41 @@ def parse_line(line: bytes) -> ParsedLine:
     older = changes(name, version) if version is not None else ()
     if older:
         migrate_line(fields, older)
+    unversioned = "v" in fields and (older or version is None)
+    if unversioned:
         del fields["v"]
     _check_texts(fields)
     unknown = set(fields).difference(cls.__struct_fields__, ["type"])
-    if unknown:
-        move_to_extra(fields, unknown)
-    if unknown or older:
+    foreign = {key for key in unknown if fields[key] is None and key in columns()}
+    for key in foreign:
+        del fields[key]  # a column of other types, without a value: in a table it is there
+    if unknown != foreign:
+        move_to_extra(fields, unknown - foreign)
+    if unknown or unversioned:
         line = encode_json(fields)
     row = decode_row(line)
     return ParsedLine(row, encode_rows([row])[:-1] if older else line, version)
+
+
+def load_object(text: bytes) -> dict[str, Any]:
+    """A JSON object with its numbers as they are; raises DataError for what is none.
+
+    The same key twice is an error, at any depth.
+    """
+    try:
+        fields = json.loads(
+            text.decode(),
+            object_pairs_hook=_no_duplicates,
+            parse_float=Decimal,
+            parse_constant=_no_nan,
+        )
+        if b"\\u" in text:
+            encode_json(fields)  # half a character, as an escape may name it, has no UTF-8
+    except (ValueError, RecursionError, DecimalException) as error:
+        raise DataError(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise DataError("not a JSON object")
+    return fields
 
 
 def _check_texts(fields: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ those are read with care, one at a time, and set aside with a reason if they are
 import re
 from collections import Counter
 from collections.abc import Callable
+from decimal import Decimal, DecimalException
 from functools import cache
 from typing import Any
 
@@ -23,7 +24,8 @@ from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES, Event, type_of
 from mdc_core.schema import PRECISION, arrow_schema, columns, kind_of
 from mdc_core.versions import changes
-from mdc_core.wire.line import check_values, parse_line
+from mdc_core.wire.jsonl import encode_json
+from mdc_core.wire.line import check_values, load_object, parse_line
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _read_json: Callable[..., pa.Table] = pj.read_json  # the stubs do without its buffers
@@ -38,6 +40,11 @@ SetAside = Callable[[int, bytes, str], None]
 
 FEW_LINES = 64
 _END_IS_SHORTER = 4_096
+# Numbers of so many decimal places that pyarrow reads its table of powers beyond the end, which
+# gives any number or kills the process: more than 18 + 38.
+_TOO_FINE = tuple(
+    map(re.compile, (rb"[.][0-9]{38}", rb"e-0*(?:[2-9]\d|\d{3})", rb"E-0*(?:[2-9]\d|\d{3})"))
+)
 _HIGH_WORD_LIMIT = 10**PRECISION >> 64
 _LF = 10
 
@@ -45,9 +52,10 @@ _LF = 10
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT = rb"\{(?:[^{}\"]++|" + _STRING + rb")*+\}"
 _NESTED = rb"\{(?:[^{}\"]++|" + _STRING + rb"|" + _FLAT + rb")*+\}"
-_JSON_NAMES = "|".join(name for name, column in columns().items() if column.kind == "json")
+_JSON_COLUMNS = [name for name, column in columns().items() if column.kind == "json"]
+_decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _JSON_VALUE = re.compile(
-    rb'(?<=[,{ \t])"(' + _JSON_NAMES.encode() + rb')"[ \t]*:[ \t]*(' + _NESTED + rb")"
+    rb'(?<=[,{ \t])"(' + "|".join(_JSON_COLUMNS).encode() + rb')"[ \t]*:[ \t]*(' + _NESTED + rb")"
 )
 
 
@@ -84,10 +92,7 @@ class LinesParser:
         return pieces + (self._parse(block[tail:]) if tail < len(block) else [])
 
     def _parse(self, block: bytes) -> list[Piece]:
-        try:
-            piece = self._columns(block)
-        except (pa.ArrowInvalid, DataError):
-            piece = None
+        piece = self.as_columns(block)
         if piece is not None:
             self.lines += piece[0].num_rows
             return [piece]
@@ -101,26 +106,35 @@ class LinesParser:
         right = b"\n".join(lines[half:]) + b"\n"
         return self._parse(left) + self._parse(right)
 
+    def as_columns(self, block: bytes) -> Piece | None:
+        """A block of whole lines as one piece, or None where they take more care."""
+        try:
+            return self._columns(block)
+        except (pa.ArrowInvalid, DataError):
+            return None
+
     def _columns(self, block: bytes) -> Piece | None:
-        """The block as one piece, or None if it takes more care."""
         newlines = np.count_nonzero(np.frombuffer(block, np.uint8) == _LF)
         if block[:1] != b"{" or block[-2:] != b"}\n":
+            return None
+        if any(pattern.search(block) for pattern in _TOO_FINE):
             return None
         if not block.isascii():
             try:
                 block.decode()
             except UnicodeDecodeError:
                 return None
-        text = _JSON_VALUE.sub(_as_string, block) if self._inline_json else block
+        text, objects = _JSON_VALUE.subn(_as_string, block) if self._inline_json else (block, 0)
         try:
             batch = self._read(text)
         except pa.ArrowInvalid as error:
             if self._inline_json or "from string to object" not in str(error):
                 raise
             self._inline_json = True
-            batch = self._read(_JSON_VALUE.sub(_as_string, block))
-        if batch.num_rows != newlines:
-            return None
+            text, objects = _JSON_VALUE.subn(_as_string, block)
+            batch = self._read(text)
+        if batch.num_rows != newlines or _json_values(batch) != objects:
+            return None  # more values than objects: a string where an object belongs
         typed = self._typed(batch)
         return None if typed is None else (typed[0], block, typed[1], None)
 
@@ -227,16 +241,22 @@ def _scalar(text: str) -> pa.StringScalar:
 
 
 def _as_string(match: re.Match[bytes]) -> bytes:
-    """A JSON object as a JSON string that holds its text."""
+    """A JSON object as a JSON string that holds its text, as the reader of lines writes it."""
     name, text = match.groups()
     try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+        plain = encode_json(_decode_object(text))
+        if plain != text:
+            load_object(text)  # which does not take the same key twice
+    except (msgspec.DecodeError, DecimalException, RecursionError, DataError):
         return match[0]
-    if b" " in text or b"\t" in text:
-        text = msgspec.json.format(text, indent=-1)
-    escaped = text.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    escaped = plain.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     return b'"' + name + b'":"' + escaped + b'"'
+
+
+def _json_values(batch: pa.RecordBatch) -> int:
+    """How many values the columns of JSON objects have."""
+    there = [batch.column(name) for name in _JSON_COLUMNS if name in batch.schema.names]
+    return sum(len(column) - column.null_count for column in there)
 
 
 def _versions_known(column: Array, present: set[str]) -> bool:
