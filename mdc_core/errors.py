@@ -59,9 +59,15 @@ class WriteError(MdcError):
 
 
 class BusyError(MdcError):
-    """The vendor asks for patience; a driver waits and tries again."""
+    """The vendor asks for patience; a driver waits `after` seconds at the least."""
 
     exit_status = 75
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.after = after
 
 
 class RefusedError(MdcError):

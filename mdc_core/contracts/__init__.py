@@ -8,7 +8,7 @@
     mdc.import    Importer             files to events    mdc import --profile NAME PATH
     mdc.export    Exporter             events to files    mdc export --profile NAME
 
-A plugin is pure: it returns effects (`Send`, `Request`, `Finding`) and never performs
+A plugin is pure: it returns effects (`Send`, `Refused`, `Request`, `Finding`) and never performs
 them. No socket, clock, environment or log in it; the drivers have those. What goes wrong
 is an error from `errors.py`; anything else is a bug and stops the command.
 """
@@ -16,16 +16,26 @@ is an error from `errors.py`; anything else is a bug and stops the command.
 from mdc_core.contracts.check import Check, Finding, Severity
 from mdc_core.contracts.files import BadRow, Exporter, Importer, ImportRequest
 from mdc_core.contracts.filter import Filter, Keep
-from mdc_core.contracts.history import History, HistoryRequest, Page, Request
+from mdc_core.contracts.history import History, HistoryRequest, Page, Request, Response
 from mdc_core.contracts.live import (
+    Bad,
+    Busy,
+    Effect,
     Endpoint,
+    Fetch,
     HangUp,
+    Items,
+    Lengths,
+    Limits,
     Live,
+    Reconnect,
+    Refused,
     Sandbox,
     Send,
     Source,
     Stream,
     Subscription,
+    Up,
 )
 from mdc_core.contracts.options import (
     CONTRACT,
@@ -42,10 +52,14 @@ from mdc_core.contracts.store import Part, PartFormat
 __all__ = [
     "CONTRACT",
     "Argument",
+    "Bad",
     "BadRow",
+    "Busy",
     "Check",
+    "Effect",
     "Endpoint",
     "Exporter",
+    "Fetch",
     "Filter",
     "Finding",
     "HangUp",
@@ -53,7 +67,10 @@ __all__ = [
     "HistoryRequest",
     "ImportRequest",
     "Importer",
+    "Items",
     "Keep",
+    "Lengths",
+    "Limits",
     "Live",
     "Moment",
     "Options",
@@ -61,7 +78,10 @@ __all__ = [
     "Part",
     "PartFormat",
     "Plugin",
+    "Reconnect",
+    "Refused",
     "Request",
+    "Response",
     "Sandbox",
     "Send",
     "Severity",
@@ -71,4 +91,5 @@ __all__ = [
     "Stream",
     "Subscription",
     "Symbols",
+    "Up",
 ]

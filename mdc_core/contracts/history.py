@@ -29,6 +29,14 @@ class Request(Struct, frozen=True):
     body: bytes = b""
 
 
+class Response(Struct, frozen=True):
+    """One HTTP answer; the names of its headers are in small letters."""
+
+    status: int
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
 class Page(Struct, frozen=True):
     """The events of one answer, and the cursor of the next (None: that was all)."""
 

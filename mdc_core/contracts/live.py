@@ -1,12 +1,15 @@
 """A live feed: its protocol, its effects, and the server of its sandbox."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
+from mdc_core.contracts.history import Request, Response
 from mdc_core.contracts.options import Plugin
 from mdc_core.events import Event
+
+Scope = Literal["connection", "channel", "symbol"]
 
 
 class Subscription(Struct, frozen=True):
@@ -16,17 +19,96 @@ class Subscription(Struct, frozen=True):
     channels: tuple[str, ...] = ()
 
 
+class Lengths(Struct, frozen=True):
+    """Frames of bytes that stand behind their length, a whole number of `size` bytes."""
+
+    size: int = 4
+    little_endian: bool = False
+    counts_itself: bool = False
+
+
+Framing = Literal["lines", "raw"] | Lengths
+
+
 class Endpoint(Struct, frozen=True):
-    """Where a feed is: a ws:// or wss:// URL, and the headers of the handshake."""
+    """Where a feed is; the scheme of the URL (ws wss tcp tls udp mem) chooses the transport.
+
+    `framing` tells the frames of tcp and tls apart: lines are text without their end. A feed
+    of several endpoints gives each its `share` of the subscription; None is all of it.
+    """
 
     url: str
     headers: Mapping[str, str] = {}
+    framing: Framing = "lines"
+    subprotocols: tuple[str, ...] = ()
+    share: Subscription | None = None
+
+
+class Limits(Struct, frozen=True):
+    """What the vendor allows, and the driver keeps to.
+
+    `symbols` of one connection, `connections` at once, and bytes of a WebSocket `frame`
+    (what is longer is sent in continuation frames).
+    """
+
+    symbols: int | None = None
+    connections: int | None = None
+    frame: int | None = None
 
 
 class Send(Struct, frozen=True):
     """Send this frame to the vendor: text, or binary."""
 
     frame: str | bytes
+
+
+class Fetch(Struct, frozen=True):
+    """Ask by HTTP; the answer comes back by `fetched` with the same tag."""
+
+    request: Request
+    tag: str = ""
+
+
+class Up(Struct, frozen=True):
+    """The login was accepted, and the subscription: from here on events come."""
+
+
+class Refused(Struct, frozen=True):
+    """The vendor says no: to these symbols, or (none named) to the whole request.
+
+    `channels` says that only these of the symbols' channels are refused.
+    """
+
+    text: str
+    symbols: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    hint: str | None = None
+
+
+class Busy(Struct, frozen=True):
+    """The vendor asks for patience; the driver connects again, `after` seconds at the least."""
+
+    text: str
+    after: float | None = None
+    hint: str | None = None
+
+
+class Reconnect(Struct, frozen=True):
+    """This connection is of no more use; the driver makes another."""
+
+    reason: str
+
+
+class Bad(Struct, frozen=True):
+    """A message that cannot be read: the driver sets it aside and counts it."""
+
+    raw: str | bytes
+    text: str
+    symbol: str | None = None
+
+
+Effect = Send | Fetch | Up | Refused | Busy | Reconnect | Bad
+Items = Iterable[Event | Effect]
 
 
 class Live(Plugin):
@@ -46,34 +128,46 @@ class Live(Plugin):
 class Stream(Live):
     """A vendor's streaming protocol; one instance per connection, nothing shared.
 
-    `silence` is how many seconds of silence make the driver call `idle()`.
+    Each method returns events and effects, in order; a generator will do. `now` is the time
+    of this host in nanoseconds since 1970. A connection that has not said `Up`, or given an
+    event about an instrument, within `login_within` seconds is a failed attempt. A frame at
+    which a method raises is set aside; a refusal is an effect, never an exception.
+
+    `sequence` is within what `seq` counts, `identity` within what a `trade_id` is unique.
     """
 
-    silence: ClassVar[float] = 10.0
+    every: ClassVar[float | None] = None  # seconds from one `tick` to the next
+    login_within: ClassVar[float] = 10.0
+    limits: ClassVar[Limits] = Limits()
+    sequence: ClassVar[Scope] = "symbol"
+    identity: ClassVar[Scope] = "symbol"
     sandbox: ClassVar[type["Sandbox"] | None] = None
 
-    def endpoint(self) -> Endpoint:
-        """Where to connect; `--url` replaces its URL."""
+    def endpoints(self) -> Sequence[Endpoint]:
+        """Where to connect, one connection each at the least; `--url` replaces the URL."""
         raise NotImplementedError
 
-    def greet(self) -> Iterable[Send]:
-        """What to send as soon as the connection is open."""
+    def opened(self, now: int) -> Items:
+        """What to do as soon as the connection is open, such as to log in."""
         return ()
 
-    def receive(self, frame: str | bytes) -> Sequence[Event | Send]:
-        """The events in a frame, and the answers to it, in order.
+    def receive(self, frame: str | bytes, now: int) -> Items:
+        """The events in a frame, and the answers to it."""
+        raise NotImplementedError
 
-        Raises DataError for a frame it cannot read (the driver sets it aside and counts
-        it), RefusedError or BusyError for what the vendor says no to.
+    def tick(self, now: int) -> Items:
+        """What to do every `every` seconds, whatever arrives."""
+        return ()
+
+    def fetched(self, tag: str, response: Response, now: int) -> Items:
+        """What an answer to a `Fetch` of this tag leads to."""
+        return ()
+
+    def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
+        """What to send to change what is subscribed; None: only a new connection can.
+
+        `Up` says that the change was accepted, `Refused` that the old subscription goes on.
         """
-        raise NotImplementedError
-
-    def idle(self) -> Iterable[Send]:
-        """What to send after `silence` seconds without a frame."""
-        return ()
-
-    def resubscribe(self, subscription: Subscription) -> Iterable[Send] | None:
-        """What to send to change what is subscribed; None: only a new connection can."""
         return None
 
 
@@ -97,17 +191,20 @@ class Sandbox(Plugin):
     """A vendor's server as its clients see it; one instance per connection.
 
     Named by `Stream.sandbox`. The server calls `feed` for the events that it plays once
-    the client is `subscribed`, and `expire` when it has not become so within `patience`
-    seconds. More than `connection_limit` connections at once are answered by `refuse`.
+    the client is `subscribed`, `tick` every `every` seconds, and `expire` when the client
+    has not subscribed within `patience` seconds. More than `connection_limit` connections
+    at once are answered by `refuse`. `path` is the path and query of the URL that was asked for.
     """
 
     test_secrets: ClassVar[Mapping[str, str]] = {}  # what `stream NAME --sandbox` presents
     patience: ClassVar[float] = 10.0
     connection_limit: ClassVar[int | None] = None
+    every: ClassVar[float | None] = None
 
-    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, path: str, headers: Mapping[str, str], options: Any = None) -> None:
         self.path = path
         self.headers = headers
+        self.options = self.Options() if options is None else options
 
     @property
     def subscribed(self) -> bool:
@@ -126,6 +223,10 @@ class Sandbox(Plugin):
         """Frames for those of the events to which this connection has subscribed."""
         raise NotImplementedError
 
+    def tick(self, now: int) -> Iterable[str | bytes]:
+        """Frames that the server sends by itself, such as a heartbeat."""
+        return ()
+
     def expire(self) -> Iterable[str | bytes]:
         """Last frames for a client that has not authenticated in time."""
         return ()
@@ -136,7 +237,7 @@ class Sandbox(Plugin):
 
 
 class HangUp(Exception):  # noqa: N818 - an instruction, not an error
-    """Send these last frames and close the connection."""
+    """Send these last frames and close the connection (a sandbox raises it)."""
 
     def __init__(self, *frames: str | bytes) -> None:
         super().__init__()

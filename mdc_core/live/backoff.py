@@ -26,7 +26,8 @@ class Backoff:
             tries = f"{self.failures} tries" if self.failures > 1 else "1 try"
             raise type(error)(f"{error} (given up after {tries})", hint=error.hint) from error
         doublings = min(self.failures - 1, _MOST_DOUBLINGS)
-        return self._draw() * min(CAP, BASE * (1 << doublings))
+        delay = self._draw() * min(CAP, BASE * (1 << doublings))
+        return max(delay, getattr(error, "after", None) or 0.0)
 
     def reset(self) -> None:
         """It works again: the next failure is the first one."""

@@ -40,7 +40,7 @@ class _Hole(Struct):
 
 
 class Buffer:
-    """Lists of events from one thread to another, at most `capacity` events at a time."""
+    """Lists of events from some threads to another, at most `capacity` events at a time."""
 
     def __init__(self, capacity: int = CAPACITY, policy: Policy = "block") -> None:
         self.policy = policy
@@ -56,7 +56,8 @@ class Buffer:
         # Queues of tokens, because putting one is safe even in a signal handler.
         self._filled: SimpleQueue[None] = SimpleQueue()
         self._emptied: SimpleQueue[None] = SimpleQueue()
-        self._taker_waits = self._putter_waits = False
+        self._taker_waits = False
+        self._putters_waiting = 0
 
     def put(self, events: Sequence[Event]) -> None:
         """Add events; may wait, drop or spill when there is no room for them."""
@@ -65,8 +66,10 @@ class Buffer:
                 if self._admit(events):
                     self.accepted += len(events)
                     return
-                self._putter_waits = True
+                self._putters_waiting += 1
             self._emptied.get()
+            if self._closed:
+                self._emptied.put(None)  # for the other threads that wait
 
     def tell(self, events: Sequence[Event]) -> None:
         """Add events about the data itself: at once, and even when there is no room."""
@@ -247,7 +250,7 @@ class Buffer:
                 self._spill = None
         if self._holes and not self._lists and self._spill is None:
             chosen.append(self._gaps())
-        if self._putter_waits:
-            self._putter_waits = False
+        for _ in range(self._putters_waiting):
             self._emptied.put(None)
+        self._putters_waiting = 0
         return list(chain.from_iterable(chosen))

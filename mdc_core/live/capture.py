@@ -1,4 +1,4 @@
-"""Raw frames with their receive times, one JSON object a line, and their replay.
+"""Raw frames with their receive times, one JSON object a line, and how they are read.
 
     {"recv_ns":1704205800000279014,"dir":"in","frame":[{"T":"t","p":1.50}]}
 
@@ -16,9 +16,8 @@ from typing import Any, BinaryIO, cast
 import msgspec
 from msgspec import Struct
 
-from mdc_core.errors import BusyError, DataError, UnavailableError, WriteError
-from mdc_core.events import Event
-from mdc_core.live.connection import FeedSession
+from mdc_core.contracts import Response
+from mdc_core.errors import DataError, WriteError
 from mdc_core.logs import MASK, Mask
 
 _TELLING = ("auth", "cookie", "key", "secret", "token")  # in the name of a header
@@ -46,16 +45,18 @@ class Capture:
 
     def opened(self, ns: int, url: str, headers: Mapping[str, str]) -> None:
         """A connection was opened."""
-        shown = {
-            name: MASK if any(t in name.lower() for t in _TELLING) else value
-            for name, value in headers.items()
-        }
-        self._derived(ns, {"state": "open", "url": url, "headers": shown})
+        self._derived(ns, {"state": "open", "url": url, "headers": _shown(headers)})
 
     def lost(self, ns: int, reason: str) -> None:
         """The connection was lost, or could not be made."""
         self._derived(ns, {"state": "lost", "reason": reason})
         self._flush()
+
+    def fetched(self, ns: int, tag: str, response: Response) -> None:
+        """The answer to a Fetch came."""
+        body = base64.b64encode(response.body).decode()
+        what = {"state": "fetched", "tag": tag, "status": response.status, "body": body}
+        self._derived(ns, {**what, "headers": _shown(response.headers)})
 
     def close(self) -> None:
         """Finish the file."""
@@ -126,11 +127,6 @@ class CaptureRecord(Struct):
         return raw.decode()
 
 
-class _Marker(Struct):
-    state: str
-    reason: str = ""
-
-
 def records(path: Path) -> Iterator[CaptureRecord]:
     """The lines of a capture; raises DataError that names the line it cannot read."""
     decode = msgspec.json.Decoder(CaptureRecord).decode
@@ -151,37 +147,12 @@ def records(path: Path) -> Iterator[CaptureRecord]:
         raise DataError(f"cannot replay {path}: {error.strerror or error}") from None
 
 
-def replay(path: Path, session: FeedSession) -> Iterator[list[Event]]:
-    """The events that the feed gave when this was captured, receive times included."""
-    failure: str | None = None
-    at: int | None = None
-    for record in records(path):
-        mark = _marker(record) if record.dir == "derived" else None
-        at = record.recv_ns if record.recv_ns is not None else at
-        if mark is not None and mark.state == "lost":
-            failure = None
-            yield session.lost(record.recv_ns, mark.reason)
-        elif record.dir == "in" or (mark is not None and mark.state == "open"):
-            if failure is not None:
-                yield session.lost(at, failure)
-                failure = None
-            if not session.is_open:
-                session.opened(session.new_stream(), record.recv_ns)
-            if record.dir == "in":
-                try:
-                    yield list(session.receive(record.content(), record.recv_ns).events)
-                except (UnavailableError, BusyError) as error:
-                    failure = str(error)
-    if failure is not None:
-        yield session.lost(at, failure)
-    yield session.finish()
-
-
-def _marker(record: CaptureRecord) -> _Marker | None:
-    try:
-        return msgspec.json.decode(record.frame, type=_Marker)
-    except msgspec.ValidationError:
-        return None  # somebody else's note
+def _shown(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers without what may be a secret."""
+    return {
+        name: MASK if any(t in name.lower() for t in _TELLING) else value
+        for name, value in headers.items()
+    }
 
 
 def _open_to_write(path: Path) -> BinaryIO:

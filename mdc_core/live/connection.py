@@ -1,31 +1,60 @@
-"""What a feed's connections bring, as stamped events: the same live and in a replay.
+"""A feed's connection as a pure object: what happens goes in, what is to be done comes out.
 
-The driver says when a connection opened, what frames came and when it was lost. A
-connection counts as up when the codec says so with a `connection` event, or at the latest
-with its first market event. What lies between two connections is a `gap` that starts
-with the last frame before and ends with the frame in which the new one is up.
+No socket, clock or thread: the driver says when a connection opened, what frames came, what
+time it is and when the connection was lost, and carries out the actions. The same object
+serves a live feed, a replay and a simulation, which is why all three give the same events.
+
+A connection is up when the codec says `Up`, or at the latest with its first event about an
+instrument. What lies between two connections, or before the first is up, is a `gap` that
+starts with the last frame before (or the first try) and ends with the moment of being up.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from mdc_core.contracts import Send, Stream, Subscription
-from mdc_core.errors import DataError
+from mdc_core.contracts import (
+    Bad,
+    Busy,
+    Fetch,
+    Limits,
+    Reconnect,
+    Refused,
+    Response,
+    Send,
+    Stream,
+    Subscription,
+    Up,
+)
+from mdc_core.errors import BusyError, DataError, MdcError, RefusedError, UnavailableError
 from mdc_core.events import Connection, Event, Gap, Integrity, Market
+from mdc_core.flaws import EVERY, FIRST, flaw_of
+from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.stamp import Stamp
-from mdc_core.logs import Log, Mask
-from mdc_core.wire.quarantine import Quarantine
+from mdc_core.live.turn import Turn
+from mdc_core.logs import Mask
+from mdc_core.times import SECOND
 
 MakeStream = Callable[[Subscription], Stream]
 
+HOPELESS = 100  # frames in a row at which the codec fails, before it is given up
+_UNREADABLE = (DataError, msgspec.DecodeError, UnicodeError, RecursionError)
+_NEVER = 2**63
 
-class Answer(Struct, gc=False):
-    """What a frame led to: events to pass on, and frames to send."""
 
-    events: Sequence[Event]
-    sends: Sequence[Send] = ()
+class Resubscribed(UnavailableError):  # noqa: N818 - on purpose, no error
+    """The connection was closed by ourselves; the next is made at once."""
+
+
+class Timing(Struct, frozen=True):
+    """Seconds after which a silent connection is asked for a sign of life, or given up."""
+
+    stale: float | None = None
+    ping: float = 10.0
+    pong: float = 20.0
 
 
 class FeedSession:
@@ -38,145 +67,342 @@ class FeedSession:
         subscription: Subscription,
         *,
         mask: Mask,
-        say: Log,
-        quarantine: Quarantine | None = None,
+        owner: str | None = None,
+        line: str = "",
+        timing: Timing | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.subscription = subscription
-        self.rejected = 0
         self.connections = 0
-        self._name = name
+        self.rejected = 0
+        self.is_up = False
+        self.timing = timing or Timing()
+        self.limits = limits or Limits()
+        self._name, self._line = name, line
+        self._owner = owner or name
         self._make_stream = make_stream
         self._mask = mask
-        self._say = say
-        self._quarantine = quarantine
         self._stamp = Stamp()
-        self._channel = f"{name}-1"
         self._stream: Stream | None = None
-        self._up = False
         self._down_told = False
-        self._last: str | None = None  # time of the last frame, or else of the opening
         self._gap_start: str | None = None
         self._gap_open = False
+        self._last: str | None = None  # time of the last frame, or else of the opening
+        self._now = 0
+        self._refused: set[str] = set()
+        self._before: Subscription | None = None  # what goes on if a change is refused
+        self._told: set[str] = set()
+        self._good = self._failures = 0
+        self._pings = False
+        self._seen: dict[type, int] = {}
+        self._reset_clock(0)
 
     @property
     def is_open(self) -> bool:
         """Whether there is a connection, up or on its way."""
         return self._stream is not None
 
-    def new_stream(self) -> Stream:
-        """The codec of the next connection."""
-        return self._make_stream(self.subscription)
+    def next_tick(self) -> int:
+        """When `tick` has something to do, in nanoseconds."""
+        if self._stream is None:
+            return _NEVER
+        return min(self._tick_due, self._login_due, self._stale_due(), self._ping_due())
 
-    def opened(self, stream: Stream, ns: int | None) -> None:
-        """A connection is open, and this codec serves it."""
-        self._stream = stream
-        self._up = False
+    def opened(self, ns: int | None, *, pings: bool = False) -> list[Action]:
+        """A connection is open, by a transport with pings or without; a new codec serves it."""
+        now = self._advance(ns)
+        self._pings = pings
+        self._stream = stream = self._make_stream(self.subscription)
+        self.is_up = False
         self.connections += 1
-        self._channel = f"{self._name}-{self.connections}"
-        if ns is not None:
-            self._last = self._stamp(ns)
+        self._refused.clear()
+        self._seen.clear()
+        self._before = None
+        self._reset_clock(now)
+        self._login_due = now + int(stream.login_within * SECOND)
+        self._tick_due = now + int(stream.every * SECOND) if stream.every else _NEVER
+        stamp = None if ns is None else self._stamp(ns)
+        if stamp is not None:
+            self._last = stamp
+        return self._run(lambda: stream.opened(now), None, stamp)
 
-    def receive(self, frame: str | bytes, ns: int | None) -> Answer:
-        """The events in a frame, stamped, and what to send; never raises DataError."""
+    def received(self, frame: str | bytes, ns: int | None) -> list[Action]:
+        """A frame came."""
         stream = self._stream
         assert stream is not None
+        now = self._advance(ns)
+        actions = self._ticks(now) if self._tick_due <= now else []
         stamp = None if ns is None else self._stamp(ns)
-        try:
-            items = stream.receive(frame)
-        except DataError as error:
-            self._last = stamp
-            return Answer([self._set_aside(frame, stamp, error)])
-        answer = self._sort(items, stamp)
+        self._heard = now
+        actions += self._run(lambda: stream.receive(frame, now), frame, stamp)
         self._last = stamp
-        return answer
+        return actions
 
-    def _sort(self, items: Sequence[Any], stamp: str | None) -> Answer:
-        """Stamp the events and part them from what is to be sent."""
-        name, channel = self._name, self._channel
-        sends: list[Send] = []
-        for item in items:
-            if type(item) is Send:
-                sends.append(item)
-                continue
-            if item.ts_recv is None:
-                item.ts_recv = stamp
-            item.provider = name
-            if item.channel is None:
-                item.channel = channel
-        events: Sequence[Event] = items
-        if sends:
-            events = [item for item in items if type(item) is not Send]
-        if not self._up:
-            events = self._announce(events, stamp)
-        return Answer(events, sends)
+    def fetched(self, tag: str, response: Response, ns: int | None) -> list[Action]:
+        """The answer to a Fetch came."""
+        stream = self._stream
+        if stream is None:
+            return []
+        now = self._advance(ns)
+        actions = self._ticks(now)
+        stamp = None if ns is None else self._stamp(ns)
+        actions += self._run(lambda: stream.fetched(tag, response, now), response.body, stamp)
+        return actions
 
-    def _announce(self, events: Sequence[Event], stamp: str | None) -> Sequence[Event]:
-        """Put `connection` and `gap` where the connection turns out to be up."""
-        place = next((i for i, event in enumerate(events) if _shows_up(event)), None)
-        if place is None:
-            return events
-        self._up = True
-        state = "resubscribed" if self.connections > 1 else "up"
-        news: list[Event] = [self._about_us(Connection(state=state), stamp)]
+    def ponged(self, ns: int) -> None:
+        """The other side gave a sign of life."""
+        self._pong_due = _NEVER
+        self._pinged = ns
+
+    def tick(self, ns: int) -> list[Action]:
+        """It is this time: the codec's ticks that are due, deadlines, pings."""
+        now = self._advance(ns)
+        if self._stream is None:
+            return []
+        actions = self._ticks(now)
+        silent = self._last is not None and now >= self._stale_due()
+        if now >= self._login_due:
+            self._login_due = _NEVER
+            actions.append(Disconnect(self._login_failure()))
+        elif silent:
+            stale = f"nothing received for {self.timing.stale:g} s"
+            actions.append(Disconnect(UnavailableError(stale)))
+        elif now >= self._pong_due:
+            text = f"no answer to a ping for {self.timing.pong:g} s"
+            actions.append(Disconnect(UnavailableError(text)))
+        elif now >= self._ping_due():
+            self._pinged, self._pong_due = now, now + int(self.timing.pong * SECOND)
+            actions.append(Ping())
+        return actions
+
+    def closed(self, reason: str, ns: int | None) -> list[Action]:
+        """The connection is lost, or could not be made."""
+        self._advance(ns)
+        stamp = None if ns is None else self._stamp(ns)
+        if not self._gap_open:
+            self._gap_open = True
+            self._gap_start = self._last if self._last is not None else stamp
+        self._stream = None
+        if self._down_told and not self.is_up:
+            return []  # one more failure on the way up again
+        self._down_told, self.is_up = True, False
+        return [Put([self._about_us(Connection(state="down", reason=self._mask(reason)), stamp)])]
+
+    def finish(self) -> list[Action]:
+        """The feed ends; a gap that is still open has no known end."""
+        actions: list[Action] = []
         if self._gap_open:
             self._gap_open = False
-            news.append(self._gap(end=stamp, recv=stamp))
-        told = isinstance(events[place], Connection)
-        return [*events[:place], *news, *events[place + told :]]
+            actions.append(Put([self._gap(end=None, recv=None)]))
+        if self._failures and not self._good:
+            actions.append(Disconnect(self._hopeless()))
+        return actions
 
-    def lost(self, ns: int | None, reason: str) -> list[Event]:
-        """The connection is lost, or could not be made."""
-        stamp = None if ns is None else self._stamp(ns)
-        if self._stream is not None and not self._gap_open:
-            self._gap_open, self._gap_start = True, self._last
-        self._stream = None
-        if self._down_told and not self._up:
-            return []  # one more failure on the way up again
-        self._down_told, self._up = True, False
-        return [self._about_us(Connection(state="down", reason=self._mask(reason)), stamp)]
-
-    def finish(self) -> list[Event]:
-        """The feed ends; a gap that is still open has no known end."""
-        if not self._gap_open:
+    def subscribe(self, wanted: Subscription, ns: int | None) -> list[Action]:
+        """Ask for this instead: on this connection if the codec can, else on the next."""
+        stream = self._stream
+        before, self.subscription = self.subscription, wanted
+        if stream is None:
             return []
-        self._gap_open = False
-        return [self._gap(end=None, recv=None)]
+        now = self._advance(ns)
+        stamp = None if ns is None else self._stamp(ns)
+        items = stream.resubscribe(wanted, now)
+        if items is None:
+            return [Disconnect(Resubscribed("connecting again for other symbols"))]
+        self._before = before
+        return self._run(lambda: items, None, stamp)
 
-    def resubscribe(self, subscription: Subscription) -> Sequence[Send] | None:
-        """What to send for another subscription; None: only a new connection will do."""
-        self.subscription = subscription
-        sends = None if self._stream is None else self._stream.resubscribe(subscription)
-        return None if sends is None else list(sends)
+    def _run(
+        self, call: Callable[[], Iterable[Any]], raw: str | bytes | None, stamp: str | None
+    ) -> list[Action]:
+        """What a call of the codec leads to; whatever it raises, what came before it stays."""
+        turn = Turn(stamp)
+        try:
+            for item in call():
+                if isinstance(item, Event):
+                    self._event(item, turn)
+                else:
+                    self._effect(item, turn)
+        except _UNREADABLE as error:
+            self._fail(raw, str(error), turn)
+        except Exception as error:
+            what = f"{self._owner} fails: {type(error).__name__}: {error}"
+            self._warn_once(what, turn)
+            self._fail(raw, what, turn)
+        else:
+            if raw is not None:
+                self._failures = 0
+                self._good += 1
+        return turn.actions()
 
-    def idle(self) -> Sequence[Send]:
-        """What to send after a silence."""
-        return [] if self._stream is None else list(self._stream.idle())
+    def _event(self, event: Event, turn: Turn) -> None:
+        if event.ts_recv is None:
+            event.ts_recv = turn.stamp
+        event.provider = self._name
+        stream = self._stream
+        assert stream is not None
+        if event.channel is None:
+            event.channel = self.channel
+        else:
+            event.channel = f"{self.channel}/{event.channel}"
+        kind = type(event)
+        seen = self._seen.get(kind, 0)
+        self._seen[kind] = seen + 1
+        if (seen < FIRST or not seen % EVERY) and (problem := flaw_of(event)) is not None:
+            text = f"{self._owner} makes a {kind.__name__} whose {problem}"
+            self._warn_once(text, turn)
+            self._set_aside(_json(event), text, event.symbol, turn)
+            return
+        if not self.is_up and isinstance(event, Market):
+            self._come_up(turn)
+        turn.events.append(event)
+
+    def _effect(self, item: Any, turn: Turn) -> None:
+        match item:
+            case Send() | Fetch():
+                turn.rest.append(item)
+            case Up():
+                self._before = None
+                if not self.is_up:
+                    self._come_up(turn)
+            case Bad(raw, text, symbol):
+                self._set_aside(raw, text, symbol, turn)
+            case Refused():
+                self._refuse(item, turn)
+            case Busy(text, after, hint):
+                turn.end(BusyError(text, hint=hint, after=after))
+            case Reconnect(reason):
+                turn.end(UnavailableError(reason))
+            case _:
+                raise TypeError(f"{item!r} is neither an event nor an effect")
+
+    def _come_up(self, turn: Turn) -> None:
+        self.is_up = True
+        self._login_due = _NEVER
+        state = "resubscribed" if self.connections > 1 else "up"
+        turn.events.append(self._about_us(Connection(state=state), turn.stamp))
+        if self._gap_open:
+            self._gap_open = False
+            turn.events.append(self._gap(end=turn.stamp, recv=turn.stamp))
+
+    def _refuse(self, refusal: Refused, turn: Turn) -> None:
+        """A refused change leaves the old subscription, a refused symbol the others."""
+        if not refusal.symbols and self._before is None:
+            turn.end(RefusedError(refusal.text, hint=refusal.hint))
+            return
+        if not refusal.channels:
+            self._refused |= set(refusal.symbols)
+        change = not refusal.symbols or self._all_refused()
+        if change and self._before is None:
+            turn.end(RefusedError(refusal.text, hint=refusal.hint))
+            return
+        text = refusal.text
+        if change and self._before is not None:
+            self.subscription, self._before = self._before, None
+            text += "; the old subscription goes on"
+        self._warn(text, turn)
+        finding = Integrity(check="subscription", severity="warning", message=self._mask(text))
+        finding.extra = {"symbols": list(refusal.symbols)} if refusal.symbols else None
+        turn.events.append(self._about_us(finding, turn.stamp))
+
+    def _all_refused(self) -> bool:
+        wanted = set(self.subscription.symbols)
+        return bool(wanted) and wanted <= self._refused
+
+    def _fail(self, raw: str | bytes | None, reason: str, turn: Turn) -> None:
+        self._set_aside(raw if raw is not None else "", reason, None, turn)
+        self._failures += 1
+        if self._failures >= HOPELESS:
+            turn.end(self._hopeless(reason))
+
+    def _hopeless(self, reason: str = "") -> DataError:
+        tail = f": {reason}" if reason else ""
+        return DataError(
+            f"{self._owner} cannot read what the vendor sends{self._mask(tail)}",
+            hint="the frames are in the quarantine file; report them to the plugin's author",
+        )
+
+    def _login_failure(self) -> MdcError:
+        stream = self._stream
+        assert stream is not None
+        if self._failures and not self._good:
+            return self._hopeless()
+        return UnavailableError(
+            f"{self._name}: the login was not answered within {stream.login_within:g} s"
+        )
+
+    def _set_aside(self, raw: str | bytes, reason: str, symbol: str | None, turn: Turn) -> None:
+        self.rejected += 1
+        reason = self._mask(reason)
+        raw = self._mask(raw) if isinstance(raw, str) else raw
+        where = {"provider": self._name, "channel": self.channel, "ts_recv": turn.stamp}
+        turn.rest.append(FrameAside(raw, reason, where))
+        finding = Integrity(symbol=symbol, check="frame", severity="error", message=reason)
+        turn.events.append(self._about_us(finding, turn.stamp))
+
+    def _warn_once(self, text: str, turn: Turn) -> None:
+        if text not in self._told and len(self._told) < HOPELESS:
+            self._told.add(text)
+            self._warn(text, turn)
+
+    def _warn(self, text: str, turn: Turn) -> None:
+        turn.rest.append(Warn(self._mask(text)))
+
+    def _ticks(self, now: int) -> list[Action]:
+        """Each tick that is due, at the time when it was: a replay ticks just so."""
+        stream, actions = self._stream, list[Action]()
+        while stream is not None and self._tick_due <= now:
+            due = self._tick_due
+            assert stream.every is not None
+            self._tick_due += int(stream.every * SECOND)
+            actions += self._run(partial(stream.tick, due), None, self._stamp(due))
+        return actions
+
+    def _reset_clock(self, now: int) -> None:
+        self._heard = self._pinged = now
+        self._pong_due = self._tick_due = self._login_due = _NEVER
+
+    def _stale_due(self) -> int:
+        stale = self.timing.stale
+        return _NEVER if stale is None else self._heard + int(stale * SECOND)
+
+    def _ping_due(self) -> int:
+        if not self._pings:
+            return _NEVER
+        if self._pong_due != _NEVER:
+            if self._heard > self._pinged:
+                self._pong_due = _NEVER  # a frame is a sign of life as well
+            else:
+                return self._pong_due
+        return max(self._heard, self._pinged) + int(self.timing.ping * SECOND)
+
+    def _advance(self, ns: int | None) -> int:
+        """The time now; where a capture has none, the one before."""
+        if ns is not None:
+            self._now = ns
+        return self._now
+
+    @property
+    def channel(self) -> str:
+        """The id of the connection, such as `alpaca-1`."""
+        return f"{self._name}-{self._line}{max(self.connections, 1)}"
 
     def _gap(self, end: str | None, recv: str | None) -> Gap:
         gap = Gap(start=self._gap_start, end=end, reason="disconnect")
         gap.extra = {"symbols": list(self.subscription.symbols)}
         gap.ts_event, gap.ts_recv = self._gap_start, recv
-        gap.provider, gap.channel = self._name, self._channel
+        gap.provider, gap.channel = self._name, self.channel
         return gap
 
     def _about_us(self, event: Event, stamp: str | None) -> Event:
         event.ts_event = event.ts_recv = stamp
-        event.provider, event.channel = self._name, self._channel
+        event.provider, event.channel = self._name, self.channel
         return event
 
-    def _set_aside(self, frame: str | bytes, stamp: str | None, error: DataError) -> Event:
-        self.rejected += 1
-        reason = self._mask(str(error))
-        self._say.detail(f"{self._name}: a frame that cannot be read: {reason}")
-        if self._quarantine is not None:
-            text = self._mask(frame).encode() if isinstance(frame, str) else frame
-            where = {"provider": self._name, "channel": self._channel, "ts_recv": stamp}
-            self._quarantine.add(text, reason, **where)
-        finding = Integrity(check="frame", severity="error", message=reason)
-        return self._about_us(finding, stamp)
 
-
-def _shows_up(event: Event) -> bool:
-    if isinstance(event, Connection):
-        return event.state != "down"
-    return isinstance(event, Market)
+def _json(event: Event) -> str:
+    """An event that cannot be written, as text for people."""
+    try:
+        return msgspec.json.encode(event).decode()
+    except (msgspec.EncodeError, TypeError, UnicodeError, OverflowError):
+        return repr(event)

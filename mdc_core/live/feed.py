@@ -1,12 +1,11 @@
-"""Driving a feed: its line works in a thread of its own, and is mended when it breaks.
+"""Driving a feed: its lines work in threads of their own, and are mended when they break.
 
-The thread puts lists of events into the bounded buffer; whoever iterates over the Feed
+The threads put lists of events into the bounded buffer; whoever iterates over the Feed
 takes them out. `UnavailableError` and `BusyError` are mended, with backoff; any other
 error ends the feed and is raised where the events are taken, behind the last of them.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Protocol
@@ -16,9 +15,12 @@ from mdc_core.errors import BusyError, UnavailableError
 from mdc_core.events import Event
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
+from mdc_core.live.clock import Clock, SystemClock
+from mdc_core.live.connection import Resubscribed
 from mdc_core.logs import Log
+from mdc_core.times import SECOND
 
-Put = Callable[[Sequence[Event]], None]
+PutEvents = Callable[[Sequence[Event]], None]
 
 HEALTHY_SECONDS = 60.0
 HEALTHY_EVENTS = 1000
@@ -26,20 +28,16 @@ _LOOK = 0.2  # seconds between two looks at `stop` while nothing comes
 _PATIENCE = 5  # looks for which a thread that was told to end is waited for
 
 
-class Resubscribed(UnavailableError):  # noqa: N818 - on purpose, no error
-    """The line was cut by ourselves; it is mended at once."""
-
-
 class Line(Protocol):
-    """What brings events: a WebSocket connection, or a library that has its own."""
+    """What brings events: a connection of ours, or a library that has its own."""
 
-    def run(self, put: Put) -> None:
+    def run(self, put: PutEvents) -> None:
         """Connect and pass events on; returns when the feed has come to its end."""
 
-    def lost(self, put: Put, reason: str) -> None:
+    def lost(self, put: PutEvents, reason: str) -> None:
         """Account for a connection that was lost, or could not be made."""
 
-    def finish(self, put: Put) -> None:
+    def finish(self, put: PutEvents) -> None:
         """Account for what is open at the end."""
 
     def resubscribe(self, subscription: Subscription) -> None:
@@ -47,6 +45,29 @@ class Line(Protocol):
 
     def hang_up(self) -> bool:
         """End the connection from another thread; False: there is none."""
+
+
+class FeedLines(Protocol):
+    """The lines of a feed."""
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """Those there are."""
+
+    def subscribe(self, wanted: Subscription) -> tuple[Sequence[Line], Sequence[Line]]:
+        """Ask for this instead; returns the lines that are new, and those of no more use."""
+
+
+class OneLine:
+    """A feed of one line."""
+
+    def __init__(self, line: Line) -> None:
+        self.lines = [line]
+
+    def subscribe(self, wanted: Subscription) -> tuple[Sequence[Line], Sequence[Line]]:
+        """Ask for this instead."""
+        self.lines[0].resubscribe(wanted)
+        return [], []
 
 
 class ThreadOutcome:
@@ -68,34 +89,96 @@ class ThreadOutcome:
         return True
 
 
+class Upkeep:
+    """Keeps a line up: connects it again until it ends, is given up or told to end."""
+
+    def __init__(self, line: Line, *, clock: Clock, backoff: Backoff, say: Log) -> None:
+        self.line = line
+        self.ended = False
+        self._clock = clock
+        self._backoff = backoff
+        self._say = say
+        self._put: PutEvents
+        self._count = 0
+
+    def work(self, put: PutEvents, tell: PutEvents) -> None:
+        """Bring events by `put`, and by `tell` what is told of the connection."""
+        self._put = put
+        try:
+            while not self.ended:
+                since, count = self._clock.ns(), self._count
+                try:
+                    return self.line.run(self._pass_on)
+                except Resubscribed as error:
+                    self.line.lost(tell, str(error))
+                except (UnavailableError, BusyError) as error:
+                    if self.ended:
+                        return None
+                    self.line.lost(tell, str(error))
+                    if self._was_healthy(since, count):
+                        self._backoff.reset()
+                    self._pause(error)
+        finally:
+            self.line.finish(tell)
+
+    def _pass_on(self, events: Sequence[Event]) -> None:
+        self._count += len(events)
+        self._put(events)
+
+    def _was_healthy(self, since: int, count: int) -> bool:
+        lasted = self._clock.ns() - since >= HEALTHY_SECONDS * SECOND
+        return lasted or self._count - count >= HEALTHY_EVENTS
+
+    def _pause(self, error: UnavailableError | BusyError) -> None:
+        delay = self._backoff.delay(error)
+        self._say.warning(f"{error}; trying again in {delay:.1f} s")
+        self._clock.wait(delay)
+
+
 class Feed:
-    """The events of a line, in lists, until it ends or `stop` is set."""
+    """The events of some lines, in lists, until all end, one fails or `stop` is set."""
 
     def __init__(
         self,
-        line: Line,
+        group: FeedLines,
         buffer: Buffer,
         stop: threading.Event,
         *,
         say: Log,
-        backoff: Backoff | None = None,
-        wait: Callable[[float], bool] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        retries: int | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.buffer = buffer
-        self._line = line
+        self._group = group
         self._stop = stop
-        # Not `stop` itself: a signal handler may set that one while we hold its lock.
-        self._ended = threading.Event()
+        self._clock = clock or SystemClock()
         self._say = say
-        self._backoff = backoff or Backoff()
-        self._wait = wait or self._ended.wait
-        self._clock = clock
-        self._outcome = ThreadOutcome()
-        self._thread = threading.Thread(target=self._main, name="mdc-feed", daemon=True)
+        self._retries = retries
+        self._error: BaseException | None = None
+        self._lock = threading.Lock()
+        self._keeps: list[Upkeep] = []
+        self._threads: list[threading.Thread] = []
+        self._working = 0
+        self._started = False
+        for line in group.lines:
+            self._add(line)
+
+    def _add(self, line: Line) -> None:
+        """One more line; it starts with the others, or at once."""
+        backoff = Backoff(self._retries, draw=self._clock.random)
+        keep = Upkeep(line, clock=self._clock, backoff=backoff, say=self._say)
+        thread = threading.Thread(target=self._main, args=(keep,), name="mdc-feed", daemon=True)
+        with self._lock:
+            self._working += 1
+            self._keeps.append(keep)
+            self._threads.append(thread)
+        if self._started:
+            thread.start()
 
     def __iter__(self) -> Iterator[list[Event]]:
-        self._thread.start()
+        self._started = True
+        for thread in self._threads:
+            thread.start()
         patience = _PATIENCE
         try:
             while (events := self.buffer.take(_LOOK)) is not None:
@@ -103,53 +186,47 @@ class Feed:
                 if self._stop.is_set():
                     patience -= not self._hang_up()
                     if patience < 0:
-                        # The thread hangs in connecting; it would bring nothing more.
-                        self._line.finish(self.buffer.tell)
+                        # A thread hangs in connecting; it would bring nothing more.
+                        for keep in self._keeps:
+                            keep.line.finish(self.buffer.tell)
                         self.buffer.close()
         finally:
             self.buffer.discard()
             if self._hang_up() or not self._stop.is_set():
-                self._thread.join(_PATIENCE * _LOOK)
-        if self._outcome.error is not None:
-            raise self._outcome.error
+                for thread in self._threads:
+                    thread.join(_PATIENCE * _LOOK)
+        if self._error is not None:
+            raise self._error
 
     def resubscribe(self, subscription: Subscription) -> None:
         """Ask for this instead."""
-        self._line.resubscribe(subscription)
+        new, gone = self._group.subscribe(subscription)
+        for line in new:
+            self._add(line)
+        for keep in self._keeps:
+            if keep.line in gone:
+                keep.ended = True
+                keep.line.hang_up()
 
     def _hang_up(self) -> bool:
-        self._ended.set()
-        return self._line.hang_up()
+        """End all lines; False: none has a connection."""
+        for keep in self._keeps:
+            keep.ended = True
+        if isinstance(self._clock, SystemClock):
+            self._clock.interrupt()
+        told = [keep.line.hang_up() for keep in self._keeps]
+        return any(told)
 
-    def _main(self) -> None:
-        with self._outcome:
-            self._work()
-        self.buffer.close()
-
-    def _work(self) -> None:
-        put, tell = self.buffer.put, self.buffer.tell
-        try:
-            while not self._ended.is_set():
-                since, count = self._clock(), self.buffer.accepted
-                try:
-                    return self._line.run(put)
-                except Resubscribed as error:
-                    self._line.lost(tell, str(error))
-                except (UnavailableError, BusyError) as error:
-                    if self._ended.is_set():
-                        return None
-                    self._line.lost(tell, str(error))
-                    if self._was_healthy(since, count):
-                        self._backoff.reset()
-                    self._pause(error)
-        finally:
-            self._line.finish(tell)
-
-    def _was_healthy(self, since: float, count: int) -> bool:
-        lasted = self._clock() - since >= HEALTHY_SECONDS
-        return lasted or self.buffer.accepted - count >= HEALTHY_EVENTS
-
-    def _pause(self, error: UnavailableError | BusyError) -> None:
-        delay = self._backoff.delay(error)
-        self._say.warning(f"{error}; trying again in {delay:.1f} s")
-        self._wait(delay)
+    def _main(self, keep: Upkeep) -> None:
+        outcome = ThreadOutcome()
+        with outcome:
+            keep.work(self.buffer.put, self.buffer.tell)
+        with self._lock:
+            self._working -= 1
+            last = not self._working
+            if outcome.error is not None:
+                self._error = self._error or outcome.error
+        if outcome.error is not None:
+            self._hang_up()
+        if last or outcome.error is not None:
+            self.buffer.close()

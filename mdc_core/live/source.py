@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mdc_core.contracts import Source, Subscription
 from mdc_core.events import Connection, Event, Gap
-from mdc_core.live.feed import Put, Resubscribed
+from mdc_core.live.connection import Resubscribed
+from mdc_core.live.feed import PutEvents
 from mdc_core.live.stamp import Stamp
 from mdc_core.logs import Mask
 
@@ -87,7 +88,7 @@ class SourceLine:
         self._wanted: Subscription | None = None
         self._hung_up = threading.Event()
 
-    def run(self, put: Put) -> None:
+    def run(self, put: PutEvents) -> None:
         """Pass events on; returns when the source has come to its end."""
         source = self._make(self.subscription)
         first = True
@@ -98,6 +99,7 @@ class SourceLine:
             if first:
                 first = False
                 put(self._up(stamp))
+            events = [event for event in events if not _says_up(event)]
             self._last = stamp
             for event in events:
                 if event.ts_recv is None:
@@ -110,14 +112,14 @@ class SourceLine:
                 self.subscription, self._wanted = self._wanted, None
                 raise Resubscribed("starting again for other symbols")
 
-    def lost(self, put: Put, reason: str) -> None:
+    def lost(self, put: PutEvents, reason: str) -> None:
         """Account for a source that broke off."""
         stamp = self._stamp(self._now())
         if self._runs and self._gap_start is None:
             self._gap_start = self._last
         put([self._about_us(Connection(state="down", reason=self._mask(reason)), stamp)])
 
-    def finish(self, put: Put) -> None:
+    def finish(self, put: PutEvents) -> None:
         """Account for a gap whose end is not known."""
         if self._gap_start is not None:
             put([self._gap(None)])
@@ -154,3 +156,8 @@ class SourceLine:
         event.ts_event = event.ts_recv = stamp
         event.provider, event.channel = self._name, self._channel
         return event
+
+
+def _says_up(event: Event) -> bool:
+    """What the line tells by itself."""
+    return isinstance(event, Connection) and event.state != "down"

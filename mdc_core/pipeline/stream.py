@@ -5,14 +5,16 @@ from contextlib import ExitStack
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from mdc_core.accounting import account
-from mdc_core.contracts import Source, Stream, Subscription
+from mdc_core.contracts import Endpoint, Source, Subscription
 from mdc_core.errors import MdcError, UsageError
 from mdc_core.events import Connection, Event
-from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
-from mdc_core.live.connection import FeedSession
-from mdc_core.live.feed import Feed, Line
+from mdc_core.live.clock import SystemClock
+from mdc_core.live.connection import FeedSession, Timing
+from mdc_core.live.feed import Feed, FeedLines, OneLine
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.symbols import read_symbols
 from mdc_core.pipeline.chosen import Chosen
@@ -108,71 +110,98 @@ class StreamRun:
             if kind.simulated:
                 self._feed = Simulation(name, make, self._wanted, self._stop)
                 return self._feed
-            return self._driven(SourceLine(name, make, self._wanted, mask=self._log.mask))
+            return self._driven(OneLine(SourceLine(name, make, self._wanted, mask=self._log.mask)))
         if self._asked.replay is not None:
-            from mdc_core.live.capture import replay
+            from mdc_core.live.replay import CaptureReplay
 
             # A replay sends nothing, so whatever stands for the secrets will do.
-            session = self._feed_session(dict.fromkeys(kind.secrets, ""))
-            return _until(self._stop, replay(self._asked.replay, session))
-        return self._driven(self._line(stack))
+            session = self._session_of(dict.fromkeys(kind.secrets, ""), self._wanted)
+            replay = CaptureReplay(
+                self._asked.replay, session, say=self._log, quarantine=self._quarantine
+            )
+            return _until(self._stop, replay)
+        return self._driven(self._lines(stack))
 
     def finish(self, reason: str) -> None:
         """Write `end`, and say the counts."""
         self._run.end(reason)
         self._summarise()
 
-    def _line(self, stack: ExitStack) -> Line:
+    def _lines(self, stack: ExitStack) -> FeedLines:
         from mdc_core.live.capture import Capture
-        from mdc_core.live.transports.websocket import WebSocketLine
+        from mdc_core.live.group import LineGroup, SubscriptionShare
+        from mdc_core.live.line import StreamLine
 
-        asked, kind = self._asked, self._plugin.plugin
-        if asked.sandbox:
-            secrets = dict(kind.sandbox.test_secrets)
-            for secret in secrets.values():
-                self._log.mask.add(secret)
-        else:
-            secrets = self._run.session.secrets(kind.secrets)
-        session = self._feed_session(secrets)
-        url = asked.url
-        if asked.sandbox and url is None:
-            url = self._own_server(stack, session.new_stream())
+        asked, clock = self._asked, SystemClock()
+        secrets = self._secrets()
         capture = None
         if asked.capture is not None:
             capture = Capture(asked.capture, self._log.mask)
             stack.callback(capture.close)
-        stale = None if asked.stale is None else asked.stale / SECOND
-        return WebSocketLine(
-            session, url=url, capture=capture, stale=stale, end_on_close=asked.sandbox
-        )
+        if asked.sandbox and asked.url is None:
+            self._server = self._own_server(stack)
 
-    def _own_server(self, stack: ExitStack, codec: Stream) -> str:
+        def make(share: SubscriptionShare, name: str) -> StreamLine:
+            if capture is not None and name:
+                raise UsageError("--capture keeps one connection, and this feed has several")
+            return StreamLine(
+                self._session_of(secrets, share.subscription, name),
+                self._place(share.endpoint),
+                clock=clock,
+                say=self._log,
+                quarantine=self._quarantine,
+                capture=capture,
+                end_on_close=asked.sandbox,
+            )
+
+        return LineGroup(self._maker(secrets), self._wanted, make)
+
+    def _secrets(self) -> dict[str, str]:
+        kind = self._plugin.plugin
+        if not self._asked.sandbox:
+            return self._run.session.secrets(kind.secrets)
+        for secret in kind.sandbox.test_secrets.values():
+            self._log.mask.add(secret)
+        return dict(kind.sandbox.test_secrets)
+
+    def _place(self, endpoint: Endpoint) -> Endpoint:
+        """Where the endpoint is for this run: at the vendor's, at --url, or in the sandbox."""
+        if self._asked.url is not None:
+            return replace(endpoint, url=self._asked.url)
+        if self._server is not None:
+            return replace(endpoint, url=self._server.url(endpoint.url))
+        return endpoint
+
+    def _own_server(self, stack: ExitStack) -> "SandboxServer":
         from mdc_core.live.sandbox.playback import simulated_tape
         from mdc_core.live.sandbox.server import SandboxServer
 
         tape = simulated_tape(self._wanted)
-        self._server = SandboxServer(self._plugin.plugin.sandbox, tape, say=self._log)
-        stack.enter_context(self._server)
-        return self._server.url(codec.endpoint().url)
+        server = SandboxServer(self._plugin.plugin.sandbox, tape, say=self._log)
+        stack.enter_context(server)
+        return server
 
-    def _feed_session(self, secrets: dict[str, str]) -> FeedSession:
+    def _session_of(
+        self, secrets: dict[str, str], wanted: Subscription, line: str = ""
+    ) -> FeedSession:
+        stale = None if self._asked.stale is None else self._asked.stale / SECOND
         return FeedSession(
             self._plugin.name,
             self._maker(secrets),
-            self._wanted,
+            wanted,
             mask=self._log.mask,
-            say=self._log,
-            quarantine=self._quarantine,
+            line=line,
+            timing=Timing(stale=stale),
+            limits=self._plugin.plugin.limits,
         )
 
     def _maker(self, secrets: dict[str, str]) -> Callable[[Subscription], Any]:
         kind, options = self._plugin.plugin, self._plugin.options
         return lambda subscription: kind(subscription, options, secrets)
 
-    def _driven(self, line: Line) -> Feed:
-        backoff = Backoff(self._asked.retries)
-        feed = Feed(line, self._buffer, self._stop, say=self._log, backoff=backoff)
-        self._feed = feed
+    def _driven(self, lines: FeedLines) -> Feed:
+        retries = self._asked.retries
+        self._feed = feed = Feed(lines, self._buffer, self._stop, say=self._log, retries=retries)
         return feed
 
     def _subscription(

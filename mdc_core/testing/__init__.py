@@ -7,8 +7,9 @@
         stream = Acme
 
 Recorded input lies beside the test file, and so does the expected output (golden): events
-or findings, one JSON object a line. `MDC_UPDATE_GOLDEN=1 pytest` writes the expected output
-anew; read the difference before you keep it.
+or findings, one JSON object a line; of a stream both are in one `transcript.jsonl`.
+`MDC_UPDATE_GOLDEN=1 pytest` writes the expected output anew; read the difference before you
+keep it.
 """
 
 import pytest
@@ -22,6 +23,8 @@ for _name in (
     "source_suite",
     "importer_suite",
     "exporter_suite",
+    "round_trip",
+    "transcript",
 ):
     pytest.register_assert_rewrite(f"mdc_core.testing.{_name}")
 

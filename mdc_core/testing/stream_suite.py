@@ -1,55 +1,33 @@
-"""The suite for streaming providers: recorded frames in, expected events out."""
+"""The suite for streaming providers: a transcript, a round trip by the sandbox, damage."""
 
-import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
-import msgspec
 import pytest
 
-from mdc_core.contracts import HangUp, Sandbox, Send, Stream, Subscription
-from mdc_core.errors import MdcError
-from mdc_core.events import Event, Market
-from mdc_core.logs import MASK
-from mdc_core.testing.golden import Failure, check_golden, failure, lines_of
+from mdc_core.contracts import Effect, Send, Stream, Subscription, Up
+from mdc_core.errors import DataError
+from mdc_core.events import Event, Market, type_of
+from mdc_core.flaws import flaw_of
+from mdc_core.schema import allowed_values, field_names
+from mdc_core.testing import transcript
 from mdc_core.testing.plugin_suite import PluginSuite, check_wire, damaged
+from mdc_core.testing.round_trip import Conversation, differences, tape
+from mdc_core.testing.transcript import ERRORS, Step
 
-
-class Recorded(msgspec.Struct):
-    """A line of a frames file, which may be a capture (`mdc stream --capture`).
-
-    `frame` is the frame's JSON, kept digit for digit; a frame that is not JSON is a string,
-    with `encoding` "text" or "base64". Other members are notes.
-    """
-
-    dir: Literal["in", "out", "derived"]
-    frame: msgspec.Raw
-    encoding: Literal["text", "base64"] | None = None
-
-    def content(self) -> str | bytes:
-        """The frame as it was on the wire."""
-        raw = bytes(self.frame)
-        if self.encoding is None:
-            return raw.decode()
-        text = msgspec.json.decode(raw, type=str)
-        return base64.b64decode(text) if self.encoding == "base64" else text
-
-
-def frames_of(path: Path, direction: Literal["in", "out"]) -> list[str | bytes]:
-    """The recorded frames of one direction."""
-    lines = [msgspec.json.decode(line, type=Recorded) for line in lines_of(path)]
-    return [line.content() for line in lines if line.dir == direction]
+SCHEMES = ("ws", "wss", "tcp", "tls", "udp", "mem")
+_EARLIEST = "1990"
 
 
 class StreamSuite(PluginSuite):
-    """Set `stream`; and `symbols`, `channels`, `options` as your frames were recorded with."""
+    """Set `stream`; and `symbols`, `channels`, `options` as your transcript was recorded with."""
 
     stream: ClassVar[type[Stream]]
     symbols: ClassVar[tuple[str, ...]] = ("TEST",)
     channels: ClassVar[tuple[str, ...]] = ()
-    frames: ClassVar[str] = "frames.jsonl"
-    golden: ClassVar[str] = "events.jsonl"
+    transcript: ClassVar[str] = "transcript.jsonl"
 
     def plugin(self) -> type[Stream]:
         """The class under test."""
@@ -61,112 +39,147 @@ class StreamSuite(PluginSuite):
         given = self.make_secrets() if secrets is None else secrets
         return self.stream(wanted, self.make_options(), given)
 
-    def replay(self, frames: Iterable[str | bytes]) -> tuple[list[Event | Failure], list[Send]]:
-        """Events, with errors in their place, and what is sent, for these frames."""
-        stream = self.connect()
-        events: list[Event | Failure] = []
-        sends = list(stream.greet())
-        for frame in frames:
-            try:
-                answer: Sequence[Event | Send] = stream.receive(frame)
-            except MdcError as error:
-                events.append(failure(error))
-                continue
-            events += [item for item in answer if not isinstance(item, Send)]
-            sends += [item for item in answer if isinstance(item, Send)]
-        return events, sends
+    def steps(self, request: pytest.FixtureRequest) -> list[Step]:
+        """The transcript beside the test, answered by a new codec."""
+        steps = transcript.read(self.path(request))
+        transcript.run(self.connect(), steps)
+        return steps
 
-    def test_endpoint(self) -> None:
-        """The endpoint is a WebSocket, and no secret is in its URL."""
-        url = self.connect().endpoint().url
-        assert url.startswith(("ws://", "wss://")), url
-        assert not any(value in url for value in self.make_secrets().values()), url
+    def path(self, request: pytest.FixtureRequest) -> Path:
+        """Where the transcript lies."""
+        return request.path.parent / self.transcript
 
     def test_channels(self) -> None:
         """What is subscribed to by default can be subscribed to."""
         assert self.stream.channels, "channels is empty"
         assert set(self.stream.default_channels) <= set(self.stream.channels)
 
-    def test_replay(self, request: pytest.FixtureRequest) -> None:
-        """The recorded frames give the expected events, value for value."""
-        folder = request.path.parent
-        events, _ = self.replay(frames_of(folder / self.frames, "in"))
-        assert events, "the frames give no event"
-        check_golden(folder / self.golden, events)
+    def test_endpoints(self) -> None:
+        """The endpoints are URLs of a transport, and no secret is in a URL."""
+        endpoints = self.connect().endpoints()
+        assert endpoints, "no endpoint"
+        for endpoint in endpoints:
+            assert urlsplit(endpoint.url).scheme in SCHEMES, endpoint.url
+            for secret in self.make_secrets().values():
+                assert secret not in endpoint.url, f"{secret} is in {endpoint.url}"
 
-    def test_sends(self, request: pytest.FixtureRequest) -> None:
-        """The codec sends what was recorded as sent (nothing recorded: nothing compared)."""
-        path = request.path.parent / self.frames
-        expected = frames_of(path, "out")
-        _, sends = self.replay(frames_of(path, "in"))
-        if expected:
-            found = [self.masked(send.frame) for send in sends]
-            assert found == [self.masked(frame) for frame in expected]
+    def test_transcript(self, request: pytest.FixtureRequest) -> None:
+        """Each frame leads to what was recorded: events, frames sent, errors, in order."""
+        transcript.check(self.path(request), self.steps(request), self.make_secrets())
 
-    def masked(self, frame: str | bytes) -> object:
-        """A frame to compare: without the secrets, and by value where it is JSON."""
-        if isinstance(frame, bytes):
-            return frame
-        for secret in self.make_secrets().values():
-            frame = frame.replace(secret, MASK)
-        try:
-            return msgspec.json.decode(frame)
-        except msgspec.DecodeError:
-            return frame
+    def test_transcript_says_enough(self, request: pytest.FixtureRequest) -> None:
+        """There are events, a frame sent, an `Up` and an error: what is not there is not tested."""
+        found = transcript.items(self.steps(request))
+        assert any(isinstance(item, Market) for item in found), "no event about an instrument"
+        assert any(isinstance(item, Up) for item in found), "the codec never says Up"
+        assert any(isinstance(item, Send) for item in found), "nothing is sent"
+        assert any(isinstance(item, ERRORS) for item in found), (
+            "no error: record what the vendor says to a wrong login, or to an unknown symbol"
+        )
+
+    def test_events(self, request: pytest.FixtureRequest) -> None:
+        """Every event is what its type says, with plausible units, and survives the wire."""
+        events = transcript.events_of(self.steps(request))
+        for event in events:
+            check_event(event)
+        check_wire(events)
+
+    def test_numbers_stand_in_the_frame(self, request: pytest.FixtureRequest) -> None:
+        """Sequence numbers and trade ids are the vendor's: they stand in the frame as they are."""
+        for step in self.steps(request):
+            text = step.frame
+            if not isinstance(text, str) or not step.found:
+                continue
+            for event in step.found:
+                for name in ("seq", "trade_id"):
+                    value = getattr(event, name, None)
+                    assert value is None or str(value) in text, f"{name} {value} is not in {text}"
 
     def test_bytes(self, request: pytest.FixtureRequest) -> None:
         """A text frame means the same as text and as UTF-8 bytes: drivers may give either."""
-        frames = frames_of(request.path.parent / self.frames, "in")
-        raw = [f.encode() if isinstance(f, str) else f for f in frames]
-        assert self.replay(raw) == self.replay(frames)
+        steps = self.steps(request)
+        again = transcript.read(self.path(request))
+        for step in again:
+            step.frame = step.frame.encode() if isinstance(step.frame, str) else step.frame
+        transcript.run(self.connect(), again)
+        for was, now in zip(steps, again, strict=True):
+            assert _comparable(now.found) == _comparable(was.found), was.source
 
-    def test_wire(self, request: pytest.FixtureRequest) -> None:
-        """Every event survives the wire."""
-        events, _ = self.replay(frames_of(request.path.parent / self.frames, "in"))
-        check_wire([event for event in events if isinstance(event, Event)])
+    def test_instances_share_nothing(self, request: pytest.FixtureRequest) -> None:
+        """Two connections at once give what each gives alone."""
+        alone = self.steps(request)
+        one, two = (transcript.read(self.path(request)) for _ in range(2))
+        first, second = self.connect(), self.connect()
+        for a, b in zip(one, two, strict=True):
+            transcript.run(first, [a])
+            transcript.run(second, [b])
+        for was, a, b in zip(alone, one, two, strict=True):
+            assert was.found == a.found == b.found, was.source
 
     def test_damaged_frames(self, request: pytest.FixtureRequest) -> None:
-        """Whatever arrives, the codec answers with events, things to send, or an MdcError."""
+        """Whatever arrives, the codec answers with events and effects, or cannot read it."""
         stream = self.connect()
-        for frame in damaged(frames_of(request.path.parent / self.frames, "in")):
+        frames = [step.frame for step in self.steps(request) if step.kind == "in"]
+        for frame in damaged(frames):
             try:
-                answer = stream.receive(frame)
-            except MdcError:
+                answer = list(transcript.answer(stream, Step("in", transcript.START, frame)))
+            except DataError:
                 continue
-            assert all(isinstance(item, Event | Send) for item in answer), frame
+            assert all(isinstance(item, Event | Effect) for item in answer), frame
 
-    def test_sandbox(self, request: pytest.FixtureRequest) -> None:
-        """The codec and its sandbox come to terms, and what is fed arrives."""
+    def test_sandbox(self) -> None:
+        """What core's tape plays by the sandbox comes out of the codec as it went in."""
         if self.stream.sandbox is None:
             pytest.skip(f"{self.stream.__name__} has no sandbox")
-        events, _ = self.replay(frames_of(request.path.parent / self.frames, "in"))
-        stream = self.connect(dict(self.stream.sandbox.test_secrets))
-        endpoint = stream.endpoint()
+        talk = self.converse()
+        assert talk.sandbox.subscribed, "the sandbox has no subscription"
+        assert any(isinstance(item, Up) for item in talk.given), "the codec never says Up"
+        played = tape(self.symbols)
+        before = len(talk.given)
+        assert talk.feed(played), "the sandbox plays nothing of a tape of trades and quotes"
+        given = talk.given[before:]
+        found = differences(played, given)
+        assert not found, "\n".join(found[:10])
+        assert any(isinstance(item, Market) for item in given), "the codec gives no event"
+        for event in (item for item in given if isinstance(item, Market)):
+            check_event(event)
+        talk.quiet()
+        assert not talk.hung_up, "the sandbox has hung up on the codec in a quiet minute"
+
+    def test_sandbox_refuses(self) -> None:
+        """With wrong secrets the sandbox says no, and the codec an error."""
+        sandbox = self.stream.sandbox
+        if sandbox is None or not sandbox.test_secrets:
+            pytest.skip(f"{self.stream.__name__} has no sandbox with secrets")
+        talk = self.converse(dict.fromkeys(sandbox.test_secrets, "d3adc0de"))
+        assert any(isinstance(item, ERRORS) for item in talk.given), "no error was given"
+        assert not any(isinstance(item, Up) for item in talk.given), "Up, after a wrong login"
+
+    def converse(self, secrets: Mapping[str, str] | None = None) -> Conversation:
+        """A codec and its sandbox that have come to terms."""
+        assert self.stream.sandbox is not None
+        stream = self.connect(secrets or dict(self.stream.sandbox.test_secrets))
+        endpoint = stream.endpoints()[0]
         path = "/" + endpoint.url.split("://", 1)[1].partition("/")[2]
-        sandbox = self.stream.sandbox(path, endpoint.headers)
-        converse(stream, sandbox)
-        assert sandbox.subscribed, "the sandbox has no subscription"
-        sent = [e for e in events if isinstance(e, Market) and e.symbol in self.symbols]
-        frames = list(sandbox.feed(sent))
-        assert frames, "the sandbox sends none of the recorded events"
-        received = [item for frame in frames for item in stream.receive(frame)]
-        assert received, "the codec makes nothing of the sandbox's frames"
+        talk = Conversation(stream, self.stream.sandbox(path, endpoint.headers))
+        talk.open()
+        return talk
 
 
-def converse(stream: Stream, sandbox: Sandbox) -> list[Event]:
-    """Client and server in memory, until neither has anything to say; the client's events."""
-    events: list[Event] = []
-    to_server = list(stream.greet())
-    to_client = list(sandbox.greet())
-    while to_client or to_server:
-        answers = [item for frame in to_client for item in stream.receive(frame)]
-        events += [item for item in answers if isinstance(item, Event)]
-        to_server += [item for item in answers if isinstance(item, Send)]
-        to_client = []
-        for send in to_server:
-            try:
-                to_client += sandbox.receive(send.frame)
-            except HangUp as last:
-                to_client += last.frames
-        to_server = []
-    return events
+def check_event(event: Event) -> None:
+    """The event is what its type says, and nothing in it is beyond belief."""
+    problem = flaw_of(event)
+    assert problem is None, f"{event}: {problem}"
+    for name in field_names(type_of(event)):
+        value: Any = getattr(event, name)
+        allowed = allowed_values(type(event), name)
+        if value is not None and allowed and not name.startswith("_"):
+            assert value in allowed, f"{event}: {name} is {value!r}, not {' or '.join(allowed)}"
+    for name in ("ts_event", "ts_close"):
+        time = getattr(event, name, None)
+        assert time is None or time >= _EARLIEST, f"{event}: {name} is before {_EARLIEST}"
+
+
+def _comparable(found: list[Any]) -> list[Any]:
+    """What does not say whether the frame was text or bytes."""
+    return [type(item) if isinstance(item, ERRORS) else item for item in found]

@@ -5,33 +5,35 @@ server greets, the client authenticates, the server agrees, the client subscribe
 server answers with the complete state of the subscription.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from mdc_core.plugin import (
-    BusyError,
-    Connection,
+    Bad,
+    Busy,
     DataError,
+    Effect,
     Endpoint,
     Event,
-    Integrity,
-    MdcError,
+    Items,
+    Limits,
     Options,
-    RefusedError,
+    Reconnect,
+    Refused,
     Send,
     Stream,
     Subscription,
-    UnavailableError,
+    Up,
     UsageError,
 )
 from mdc_providers import alpaca_messages as wire
 from mdc_providers.alpaca_codes import BUSY, PATH_OF_FEED, REFUSED, channels_of
 from mdc_providers.alpaca_decode import EVENTS_OF, quote_of, trade_of
 from mdc_providers.alpaca_messages import QuoteMessage, TradeMessage
-from mdc_providers.alpaca_sandbox import AlpacaSandbox
+from mdc_providers.alpaca_sandbox import ALPACA_SECRETS, AlpacaSandbox
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 
@@ -52,7 +54,7 @@ class Alpaca(Stream):
     """Stocks and crypto by Alpaca's real-time WebSocket streams."""
 
     Options = AlpacaOptions
-    secrets = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY")
+    secrets = ALPACA_SECRETS
     channels = (
         "trade",
         "quote",
@@ -65,6 +67,7 @@ class Alpaca(Stream):
         "book",
     )
     default_channels = ("trade", "quote")
+    limits = Limits(connections=1, frame=32 * 1024)
     sandbox: ClassVar[type[AlpacaSandbox]] = AlpacaSandbox
 
     def __init__(
@@ -74,19 +77,20 @@ class Alpaca(Stream):
         self._path = PATH_OF_FEED[options.feed]
         self._wanted = self._lists(subscription)
         self._is_up = False
+        self._before: dict[str, list[str]] | None = None  # until a change is accepted
         self._decode = msgspec.json.Decoder(list[wire.AnyMessage]).decode
 
-    def endpoint(self) -> Endpoint:
+    def endpoints(self) -> Sequence[Endpoint]:
         """Alpaca's production server."""
-        return Endpoint(f"wss://stream.data.alpaca.markets/{self._path}")
+        return [Endpoint(f"wss://stream.data.alpaca.markets/{self._path}")]
 
-    def receive(self, frame: str | bytes) -> Sequence[Event | Send]:
+    def receive(self, frame: str | bytes, now: int) -> Items:
         """The events in a frame, and the answers to it, in order."""
         try:
             messages: Sequence[Any] = self._decode(frame)
         except _UNREADABLE:
             messages = _one_by_one(frame)
-        out: list[Event | Send] = []
+        out: list[Event | Effect] = []
         for m in messages:
             kind = type(m)
             try:
@@ -102,22 +106,19 @@ class Alpaca(Stream):
                 out.append(_unread(wire.encode(m), str(error)))
         return out
 
-    def resubscribe(self, subscription: Subscription) -> Iterator[Send] | None:
-        """Subscribe to what is new first, then leave what is no longer wanted."""
-        before, self._wanted = self._wanted, self._lists(subscription)
+    def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
+        """Subscribe to what is new; when that is accepted, leave what is no longer wanted."""
         if not self._is_up:
             return None
-        return self._changes(before)
+        self._before, self._wanted = self._wanted, self._lists(subscription)
+        added = _added(self._wanted, self._before)
+        return [_send("subscribe", **added)] if added else self._accepted()
 
-    def _changes(self, before: Mapping[str, list[str]]) -> Iterator[Send]:
-        now = self._wanted
-        for action, new, old in (("subscribe", now, before), ("unsubscribe", before, now)):
-            changed = {
-                name: [symbol for symbol in symbols if symbol not in old.get(name, ())]
-                for name, symbols in new.items()
-            }
-            if any(changed.values()):
-                yield _send(action, **{name: some for name, some in changed.items() if some})
+    def _accepted(self) -> list[Event | Effect]:
+        """The vendor has taken the subscription: what it replaces can go."""
+        before, self._before = self._before, None
+        removed = _added(before, self._wanted) if before is not None else {}
+        return [_send("unsubscribe", **removed)] if removed else [Up()]
 
     def _lists(self, subscription: Subscription) -> dict[str, list[str]]:
         """Alpaca's lists of symbols, by its names of the channels."""
@@ -131,46 +132,61 @@ class Alpaca(Stream):
                 )
         return {names[channel]: list(subscription.symbols) for channel in chosen}
 
-    def _control(self, m: Any) -> Sequence[Event | Send]:
+    def _control(self, m: Any) -> Iterable[Event | Effect]:
         match m:
             case wire.Success(msg="connected"):
-                key, secret = (self.credentials[name] for name in type(self).secrets)
+                key, secret = (self.credentials[name] for name in ALPACA_SECRETS)
                 return [_send("auth", key=key, secret=secret)]
             case wire.Success(msg="authenticated"):
                 return [_send("subscribe", **self._wanted)]
             case wire.Acknowledged():
-                return list(self._acknowledged(m))
+                return self._acknowledged(m)
             case wire.Refusal():
-                raise self._error(m)
-            case Integrity():
+                return [self._refusal(m)]
+            case Bad():
                 return [m]
         return [_unread(wire.encode(m), "its meaning is unknown")]
 
-    def _acknowledged(self, m: wire.Acknowledged) -> Iterator[Event]:
-        if not self._is_up:
-            self._is_up = True
-            yield Connection(state="up")
+    def _acknowledged(self, m: wire.Acknowledged) -> Iterator[Event | Effect]:
+        self._is_up = True
+        yield from self._accepted()
         state = msgspec.to_builtins(m)
-        missing = []
+        missing: dict[str, list[str]] = {}
         for name, symbols in self._wanted.items():
             got = set(state[name] or ())
             if "*" not in got:
-                missing += [f"{symbol} ({name})" for symbol in symbols if symbol not in got]
+                for symbol in symbols:
+                    if symbol not in got:
+                        missing.setdefault(symbol, []).append(name)
         if missing:
-            text = f"alpaca left out of the subscription: {', '.join(missing)}"
-            yield Integrity(check="subscription", severity="warning", message=text)
+            told = [f"{symbol} ({', '.join(names)})" for symbol, names in missing.items()]
+            text = f"alpaca left out of the subscription: {', '.join(told)}"
+            gone = tuple(s for s, names in missing.items() if len(names) == len(self._wanted))
+            partly = () if gone else tuple({name for names in missing.values() for name in names})
+            yield Refused(text, gone or tuple(missing), partly)
 
-    def _error(self, m: wire.Refusal) -> MdcError:
-        """The error of ours for one of Alpaca's; a driver retries all but RefusedError."""
+    def _refusal(self, m: wire.Refusal) -> Effect:
+        """What one of Alpaca's errors means; a driver connects again but for a refusal."""
         words = m.msg
         for secret in self.credentials.values():
             words = words.replace(secret, "***") if secret else words
         text = f"alpaca says: {words} (error {m.code})"
         if m.code in REFUSED:
-            return RefusedError(text, hint=REFUSED[m.code])
+            if self._before is not None:
+                self._wanted, self._before = self._before, None
+            return Refused(text, hint=REFUSED[m.code])
         if m.code in BUSY:
-            return BusyError(text, hint=BUSY[m.code])
-        return UnavailableError(text)
+            return Busy(text, hint=BUSY[m.code])
+        return Reconnect(text)
+
+
+def _added(now: Mapping[str, list[str]], before: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """What is in the lists of now and was not in those before."""
+    found = {
+        name: [symbol for symbol in symbols if symbol not in before.get(name, ())]
+        for name, symbols in now.items()
+    }
+    return {name: symbols for name, symbols in found.items() if symbols}
 
 
 def _send(action: str, **values: Any) -> Send:
@@ -178,7 +194,7 @@ def _send(action: str, **values: Any) -> Send:
 
 
 def _one_by_one(frame: str | bytes) -> list[Any]:
-    """The messages of a frame one by one; what cannot be read is a finding."""
+    """The messages of a frame one by one; what cannot be read is `Bad`."""
     try:
         parts = msgspec.json.decode(frame, type=list[msgspec.Raw])
     except _UNREADABLE as error:
@@ -192,17 +208,12 @@ def _one_by_one(frame: str | bytes) -> list[Any]:
     return messages
 
 
-def _unread(part: bytes, why: str) -> Integrity:
-    """The finding for a message that became no event; its text is kept."""
-    text = part.decode(errors="replace")
+def _unread(part: bytes, why: str) -> Bad:
+    """A message that became no event; its text is kept."""
     try:
         known = msgspec.json.decode(part, type=wire.Unread)
     except _UNREADABLE:
         known = wire.Unread()
-    return Integrity(
-        symbol=known.S if isinstance(known.S, str) else None,
-        check="protocol",
-        severity="error",
-        message=f"alpaca: a message that cannot be read: {why}",
-        extra={"raw": text},
-    )
+    symbol = known.S if isinstance(known.S, str) else None
+    text = part.decode(errors="replace")
+    return Bad(text, f"alpaca: a message that cannot be read: {why}", symbol)

@@ -31,18 +31,21 @@ _MESSAGES: Mapping[int, str] = MappingProxyType(
 )
 
 
+ALPACA_SECRETS = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY")
+
+
 class AlpacaSandbox(Sandbox):
     """Alpaca's stream server for one connection."""
 
-    secrets = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY")
     test_secrets: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
     )
     connection_limit = 1
     symbol_limit: ClassVar[int] = 30  # of trades and quotes on the free feed, iex
 
-    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
-        super().__init__(path.partition("?")[0], {k.lower(): v for k, v in headers.items()})
+    def __init__(self, path: str, headers: Mapping[str, str], options: Any = None) -> None:
+        path = path.partition("?")[0]
+        super().__init__(path, {k.lower(): v for k, v in headers.items()}, options)
         self._is_authenticated = self._is_refused = False
         self._names = tuple(channels_of(self.path).values())
         self._state: dict[str, list[str]] = {name: [] for name in self._names}
@@ -109,7 +112,7 @@ class AlpacaSandbox(Sandbox):
         return self.headers["apca-api-key-id"], self.headers.get("apca-api-secret-key", "")
 
     def _are_right(self, key: Any, secret: Any) -> bool:
-        return [key, secret] == [self.test_secrets[name] for name in self.secrets]
+        return [key, secret] == [self.test_secrets[name] for name in ALPACA_SECRETS]
 
     def _authenticate(self, message: Mapping[str, Any]) -> str:
         if self._is_authenticated:

@@ -85,7 +85,7 @@ def sandbox(
             kind.sandbox, tape, say=session.log, port=port, speed=speed, faults=injected
         ) as server,
     ):
-        stdout.write_line(server.url(codec.endpoint().url))
+        stdout.write_line(server.url(codec.endpoints()[0].url))
         _note_credentials(session, kind.sandbox.test_secrets)
         while not stop:
             if server.done.wait(_LOOK) and (once or server.error is not None):

@@ -1,1 +1,61 @@
-"""What carries frames: one file for each way."""
+"""What carries frames, one module each, chosen by the scheme of an endpoint's URL."""
+
+from importlib import import_module
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from mdc_core.contracts import Endpoint, Limits
+from mdc_core.errors import ConfigError
+from mdc_core.live.clock import Clock
+
+_MODULES = {
+    "ws": "websocket",
+    "wss": "websocket",
+    "tcp": "tcp",
+    "tls": "tcp",
+    "udp": "udp",
+    "mem": "memory",
+}
+NORMAL, TOO_BIG, FAILED = 1000, 1009, 1011  # the codes of a WebSocket's end, for all
+
+
+class TransportClosed(Exception):  # noqa: N818 - how a connection ends, not an error
+    """The other side has closed the connection, or it broke (code None)."""
+
+    def __init__(self, reason: str, code: int | None = None) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Transport(Protocol):
+    """One connection, over which frames come and go."""
+
+    pings: bool
+
+    def recv(self, timeout: float) -> str | bytes:
+        """The next frame; raises TimeoutError or TransportClosed."""
+
+    def send(self, frame: str | bytes) -> None:
+        """Send a frame; when the other side has gone, it is `recv` that says so."""
+
+    def ping(self) -> None:
+        """Ask for a sign of life."""
+
+    def ponged(self) -> bool:
+        """Whether the last ping was answered, told once."""
+
+    def close(self) -> None:
+        """End the connection, from any thread."""
+
+
+def open_transport(endpoint: Endpoint, limits: Limits, clock: Clock) -> Transport:
+    """A connection to that endpoint; raises an MdcError that says what is in the way."""
+    scheme = urlsplit(endpoint.url).scheme
+    if scheme not in _MODULES:
+        raise ConfigError(
+            f"not a URL of a feed: {endpoint.url}",
+            hint=f"it begins with {', '.join(f'{name}://' for name in _MODULES)}",
+        )
+    module = import_module(f"mdc_core.live.transports.{_MODULES[scheme]}")
+    transport: Transport = module.connect(endpoint, limits, clock)
+    return transport

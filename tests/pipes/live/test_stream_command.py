@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -258,6 +259,91 @@ def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
     assert {row["symbol"] for row in kinds("".join(lines), "trade", "quote")} == {"SPY"}
     assert not kinds("".join(lines), "gap")  # the connection stays
     assert [row["state"] for row in kinds("".join(lines), "connection")] == ["up"]
+
+
+def test_a_change_that_the_vendor_refuses_leaves_the_old_subscription(tmp_path: Path) -> None:
+    file = tmp_path / "symbols.txt"
+    file.write_text("".join(f"S{n}\n" for n in range(30)))
+    with sandbox(tmp_path, "--symbol", "S1", "--speed", "1x") as (url, _):
+        client = subprocess.Popen(
+            [MDC, "stream", "alpaca", "--symbols-file", str(file), "--url", url],
+            env=environment(**KEYS),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert client.stdout is not None
+        lines = [client.stdout.readline() for _ in range(3)]
+        file.write_text(file.read_text() + "S31\n")
+        client.send_signal(signal.SIGHUP)
+        while "integrity" not in (line := client.stdout.readline()):
+            assert line
+        lines += [line, *(client.stdout.readline() for _ in range(3))]
+        client.send_signal(signal.SIGINT)
+        _, err = client.communicate(timeout=60)
+    assert client.returncode == 0, err
+    said = "alpaca says: symbol limit exceeded (error 405); the old subscription goes on"
+    assert f"mdc: {said}" in err
+    (finding,) = kinds("".join(lines), "integrity")
+    assert (finding["check"], finding["message"]) == ("subscription", said)
+    assert [row["symbol"] for row in kinds("".join(lines[-3:]), "trade", "quote")] == ["S1"] * 3
+
+
+def test_a_long_subscription_goes_out_in_pieces_that_the_vendor_takes(tmp_path: Path) -> None:
+    from websockets.sync.server import ServerConnection, serve
+
+    sizes: list[int] = []
+
+    def vendor(ws: ServerConnection) -> None:
+        ws.send('[{"T":"success","msg":"connected"}]')
+        ws.recv()
+        ws.send('[{"T":"success","msg":"authenticated"}]')
+        sizes.extend(len(part) for part in ws.recv_streaming())
+        if len(sizes) > 1:
+            ws.send('[{"T":"subscription","trades":["*"],"quotes":["*"]}]')
+        else:
+            ws.close(1009, "message too big")
+
+    (tmp_path / "symbols").write_text("".join(f"SY{n:05}\n" for n in range(5000)))
+    with serve(vendor, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/v2/sip"
+        args = ("--symbols-file", "symbols", "--sandbox", "--url", url)
+        done = mdc(tmp_path, "stream", "alpaca", *args)
+        assert (done.returncode, max(sizes)) == (0, 32768), done.stderr
+        assert sum(sizes) > 100_000
+        sizes.clear()
+        (tmp_path / "symbols").write_text("SPY\n")
+        done = mdc(tmp_path, "stream", "alpaca", *args)  # refused by 1009: not for ever
+        assert done.returncode == 77, done.stderr
+        assert "does not take a frame of this size" in done.stderr
+        server.shutdown()
+
+
+def test_a_message_that_cannot_be_an_event_is_set_aside_alone(tmp_path: Path) -> None:
+    trade = '{"T":"t","S":"A","i":%d,"p":%s,"s":1,"t":"%s"}'
+    times = ["2024-01-02T14:30:01Z", "2016-12-31T23:59:60.5Z", "2024-02-30T00:00:00Z"]
+    times += ["2024-01-02T14:30:03Z", "2024-01-02T14:30:04Z"]
+    prices = ["1", "1", "1", '"NaN"', "1"]
+    parts = [trade % (n, *x) for n, x in enumerate(zip(prices, times, strict=True))]
+    (tmp_path / "c").write_text(f'{{"recv_ns":1,"dir":"in","frame":[{",".join(parts)}]}}\n')
+    for wire in ("jsonl", "arrow"):
+        script = f"{MDC} stream alpaca --replay c --wire {wire} --quarantine q-{wire} | {MDC} head"
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", script],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert [row["trade_id"] for row in kinds(done.stdout, "trade")] == ["0", "4"]
+        assert [row["check"] for row in kinds(done.stdout, "integrity")] == ["frame"] * 3
+        assert "5 in = 2 out + 3 rejected" in done.stderr
+        aside = rows((tmp_path / f"q-{wire}").read_text())
+        assert ["NaN" in aside[2]["text"], "23:59:60" in aside[0]["text"]] == [True, True]
 
 
 def test_a_capture_replays_to_the_same_bytes(tmp_path: Path, events: Path) -> None:

@@ -15,5 +15,4 @@ class TestCrypto(StreamSuite):
     symbols = ("BTC/USD",)
     channels = ("trade", "quote", "book")
     options = {"feed": "crypto"}  # noqa: RUF012 - the suite's attribute is a ClassVar
-    frames = "crypto.jsonl"
-    golden = "crypto_events.jsonl"
+    transcript = "crypto.jsonl"

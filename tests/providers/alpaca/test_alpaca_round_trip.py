@@ -22,7 +22,7 @@ from mdc_core.plugin import (
     Subscription,
     Trade,
 )
-from mdc_core.testing.stream_suite import converse
+from mdc_core.testing.round_trip import Conversation
 from mdc_providers.alpaca import Alpaca
 from mdc_providers.alpaca_sandbox import AlpacaSandbox
 
@@ -37,16 +37,16 @@ def session(
 ) -> tuple[Alpaca, AlpacaSandbox]:
     secrets = dict(AlpacaSandbox.test_secrets)
     stream = Alpaca(Subscription(symbols, channels), Alpaca.Options(feed=feed), secrets)
-    path = "/" + stream.endpoint().url.split("/", 3)[3]
+    path = "/" + stream.endpoints()[0].url.split("/", 3)[3]
     sandbox = AlpacaSandbox(path, {})
-    converse(stream, sandbox)
+    Conversation(stream, sandbox).open()
     assert sandbox.subscribed
     return stream, sandbox
 
 
 def there_and_back(events: list[Any], **wanted: Any) -> list[Any]:
     stream, sandbox = session("*", **wanted)
-    return [event for frame in sandbox.feed(events) for event in stream.receive(frame)]
+    return [event for frame in sandbox.feed(events) for event in stream.receive(frame, 0)]
 
 
 STOCK_EVENTS: list[Event] = [
@@ -311,7 +311,7 @@ def test_what_the_protocol_has_no_message_for_is_not_sent() -> None:
 def test_only_what_was_subscribed_to_is_sent() -> None:
     stream, sandbox = session("IBM", channels=("trade",))
     frames = list(sandbox.feed(STOCK_EVENTS))
-    events = [event for frame in frames for event in stream.receive(frame)]
+    events = [event for frame in frames for event in stream.receive(frame, 0)]
     expected = [
         e for e in STOCK_EVENTS if isinstance(e, Trade | Correction | Cancel) and e.symbol == "IBM"
     ]
@@ -335,7 +335,7 @@ def test_every_letter_has_its_mic_and_back() -> None:
             for n, letter in enumerate(letters)
         ]
     )
-    events = list(stream.receive(frame))
+    events = list(stream.receive(frame, 0))
     mics = [event.venue for event in events if isinstance(event, Trade)]
     assert all(mic and len(mic) == 4 for mic in mics)
     assert mics[letters.index("V")] == "IEXG"

@@ -12,7 +12,7 @@ from mdc_core.plugin import (
     Subscription,
     Trade,
 )
-from mdc_core.testing.stream_suite import converse
+from mdc_core.testing.round_trip import Conversation
 from mdc_providers.alpaca import Alpaca
 from mdc_providers.alpaca_sandbox import AlpacaSandbox
 
@@ -27,9 +27,9 @@ def session(
 ) -> tuple[Alpaca, AlpacaSandbox]:
     secrets = dict(AlpacaSandbox.test_secrets)
     stream = Alpaca(Subscription(symbols, channels), Alpaca.Options(feed=feed), secrets)
-    path = "/" + stream.endpoint().url.split("/", 3)[3]
+    path = "/" + stream.endpoints()[0].url.split("/", 3)[3]
     sandbox = AlpacaSandbox(path, {})
-    converse(stream, sandbox)
+    Conversation(stream, sandbox).open()
     assert sandbox.subscribed
     return stream, sandbox
 
@@ -146,7 +146,7 @@ def test_the_test_feed_has_one_symbol_and_three_channels() -> None:
         Trade(symbol=s, ts_event=TIME, price=D(1), size=D(1), trade_id="1")
         for s in ("SPY", "FAKEPACA")
     ]
-    events = [e for frame in sandbox.feed(trades) for e in stream.receive(frame)]
+    events = [e for frame in sandbox.feed(trades) for e in stream.receive(frame, 0)]
     assert events == trades[1:]
     (error,) = messages(sandbox.receive('{"action":"subscribe","statuses":["*"]}'))
     assert error["code"] == 410

@@ -1,20 +1,19 @@
 """Alpaca's session: authentication, subscription, and what the vendor says no to."""
 
 import json
+from typing import Any
 
 import pytest
 
 from mdc_core.plugin import (
-    BusyError,
-    Connection,
+    Busy,
     DataError,
-    Integrity,
-    MdcError,
-    RefusedError,
+    Reconnect,
+    Refused,
     Send,
     Subscription,
     Trade,
-    UnavailableError,
+    Up,
     UsageError,
 )
 from mdc_providers.alpaca import Alpaca
@@ -28,8 +27,8 @@ def connect(*symbols: str, channels: tuple[str, ...] = (), **options: str) -> Al
 
 
 def test_nothing_is_sent_before_the_greeting() -> None:
-    assert list(connect("SPY").greet()) == []
-    assert list(connect("SPY").idle()) == []
+    assert list(connect("SPY").opened(0)) == []
+    assert list(connect("SPY").tick(0)) == []
 
 
 @pytest.mark.parametrize(
@@ -43,59 +42,63 @@ def test_nothing_is_sent_before_the_greeting() -> None:
     ],
 )
 def test_endpoint(feed: str, path: str) -> None:
-    url = connect("SPY", feed=feed).endpoint().url
+    url = connect("SPY", feed=feed).endpoints()[0].url
     assert url == f"wss://stream.data.alpaca.markets/{path}"
 
 
 def test_star_is_subscribed_to_as_it_stands_and_covers_every_symbol() -> None:
     stream = connect("*", channels=("trade",))
-    (send,) = stream.receive(AUTHENTICATED)
+    (send,) = stream.receive(AUTHENTICATED, 0)
     assert isinstance(send, Send)
     assert json.loads(send.frame) == {"action": "subscribe", "trades": ["*"]}
     ack = '[{"T":"subscription","trades":["*"],"corrections":["*"],"cancelErrors":["*"]}]'
-    assert stream.receive(ack) == [Connection(state="up")]
+    assert stream.receive(ack, 0) == [Up()]
 
 
-def test_the_connection_comes_up_once() -> None:
-    stream = connect("SPY", channels=("trade",))
-    ack = '[{"T":"subscription","trades":["SPY"]}]'
-    assert stream.receive(ack) == [Connection(state="up")]
-    assert stream.receive(ack) == []
-
-
-def test_what_an_answer_leaves_out_is_named() -> None:
+def test_what_an_answer_leaves_out_is_refused() -> None:
     stream = connect("SPY", "IBM")
-    up, finding = stream.receive('[{"T":"subscription","trades":["SPY"],"quotes":["*"]}]')
-    assert up == Connection(state="up")
-    assert isinstance(finding, Integrity)
-    assert (finding.check, finding.severity) == ("subscription", "warning")
-    assert finding.message == "alpaca left out of the subscription: IBM (trades)"
+    up, refused = stream.receive('[{"T":"subscription","trades":["SPY"],"quotes":["*"]}]', 0)
+    assert up == Up()
+    text = "alpaca left out of the subscription: IBM (trades)"
+    assert refused == Refused(text, ("IBM",), ("trades",))
+    _, refused = connect("SPY", "IBM").receive(
+        '[{"T":"subscription","trades":["SPY"],"quotes":["SPY"]}]', 0
+    )
+    text = "alpaca left out of the subscription: IBM (trades, quotes)"
+    assert refused == Refused(text, ("IBM",))
 
 
 @pytest.mark.parametrize(
-    ("code", "error"),
+    ("code", "effect"),
     [
-        (400, RefusedError),
-        (401, UnavailableError),
-        (402, RefusedError),
-        (403, UnavailableError),
-        (404, UnavailableError),
-        (405, RefusedError),
-        (406, BusyError),
-        (407, UnavailableError),
-        (409, RefusedError),
-        (410, RefusedError),
-        (411, RefusedError),
-        (500, UnavailableError),
-        (599, UnavailableError),
+        (400, Refused),
+        (401, Reconnect),
+        (402, Refused),
+        (403, Reconnect),
+        (404, Reconnect),
+        (405, Refused),
+        (406, Busy),
+        (407, Reconnect),
+        (409, Refused),
+        (410, Refused),
+        (411, Refused),
+        (500, Reconnect),
+        (599, Reconnect),
     ],
 )
-def test_errors(code: int, error: type[MdcError]) -> None:
+def test_errors(code: int, effect: type) -> None:
     frame = json.dumps([{"T": "error", "code": code, "msg": "no: the-key, the-secret"}])
-    with pytest.raises(MdcError) as caught:
-        connect("SPY").receive(frame)
-    assert type(caught.value) is error
-    assert str(caught.value) == f"alpaca says: no: ***, *** (error {code})"
+    (found,) = connect("SPY").receive(frame, 0)
+    assert type(found) is effect
+    said = found.reason if isinstance(found, Reconnect) else found.text
+    assert said == f"alpaca says: no: ***, *** (error {code})"
+
+
+def test_events_before_a_refusal_in_the_same_frame_survive() -> None:
+    trade = {"T": "t", "S": "X", "p": 1, "s": 1, "t": "2024-01-02T14:30:00Z"}
+    frame = json.dumps([trade, {"T": "error", "code": 402, "msg": "no"}])
+    first, last = connect("X").receive(frame, 0)
+    assert isinstance(first, Trade) and isinstance(last, Refused)
 
 
 def test_a_channel_that_the_feed_has_not() -> None:
@@ -108,7 +111,7 @@ def test_a_channel_that_the_feed_has_not() -> None:
 @pytest.mark.parametrize("number", ["0.1", "100", "1234567.123456789", "0.000000000000000001"])
 def test_numbers_are_exact(number: str) -> None:
     frame = f'[{{"T":"t","S":"X","p":{number},"s":{number},"t":"2024-01-02T14:30:00Z"}}]'
-    (trade,) = connect("X").receive(frame)
+    (trade,) = list(connect("X").receive(frame, 0))
     assert isinstance(trade, Trade)
     assert f"{trade.price:f}" == f"{trade.size:f}" == number
 
@@ -116,26 +119,43 @@ def test_numbers_are_exact(number: str) -> None:
 @pytest.mark.parametrize("frame", ["", "{}", "null", "hello", b"\x91\x81\xa1T\xa1t", "[1,2", '"'])
 def test_a_frame_that_is_no_list_is_a_data_error(frame: str | bytes) -> None:
     with pytest.raises(DataError, match="no list of messages"):
-        connect("SPY").receive(frame)
+        list(connect("SPY").receive(frame, 0))
 
 
 def test_a_deep_frame_does_not_overflow() -> None:
     deep = '[{"T":"t","S":"X","p":1,"s":1,"t":"2024-01-02T14:30:00Z","zz":' + "[" * 50_000
     for frame in (deep, deep + "]" * 50_000 + "}]"):
         with pytest.raises(DataError):
-            connect("SPY").receive(frame)
+            list(connect("SPY").receive(frame, 0))
 
 
-def test_another_subscription_adds_first_and_then_leaves_what_is_not_wanted() -> None:
+def actions(items: Any) -> list[Any]:
+    return [json.loads(item.frame) for item in items]
+
+
+def test_another_subscription_adds_and_when_that_is_accepted_leaves_what_is_not_wanted() -> None:
     stream = connect("SPY", "IBM")
-    assert stream.resubscribe(Subscription(("SPY",))) is None  # not connected yet
+    assert stream.resubscribe(Subscription(("SPY",)), 0) is None  # not connected yet
     stream = connect("SPY", "IBM")
-    stream.receive('[{"T":"subscription","trades":["SPY","IBM"],"quotes":["SPY","IBM"]}]')
-    sends = stream.resubscribe(Subscription(("SPY", "MSFT"), ("trade", "status")))
-    assert sends is not None
-    assert [json.loads(send.frame) for send in sends] == [
-        {"action": "subscribe", "trades": ["MSFT"], "statuses": ["SPY", "MSFT"]},
-        {"action": "unsubscribe", "trades": ["IBM"], "quotes": ["SPY", "IBM"]},
+    list(stream.receive('[{"T":"subscription","trades":["SPY","IBM"],"quotes":["SPY","IBM"]}]', 0))
+    sends = stream.resubscribe(Subscription(("SPY", "MSFT"), ("trade", "status")), 0)
+    assert actions(sends) == [
+        {"action": "subscribe", "trades": ["MSFT"], "statuses": ["SPY", "MSFT"]}
     ]
-    again = stream.resubscribe(Subscription(("SPY", "MSFT"), ("trade", "status")))
-    assert list(again or ()) == []
+    both = '["SPY","IBM","MSFT"]'
+    frame = f'[{{"T":"subscription","trades":{both},"quotes":["SPY"],"statuses":["SPY","MSFT"]}}]'
+    assert actions(stream.receive(frame, 0)) == [
+        {"action": "unsubscribe", "trades": ["IBM"], "quotes": ["SPY", "IBM"]}
+    ]
+    assert list(stream.receive(frame, 0)) == [Up()]
+    again = stream.resubscribe(Subscription(("SPY", "MSFT"), ("trade", "status")), 0)
+    assert again == [Up()]
+
+
+def test_a_refused_change_leaves_the_subscription_as_it_was() -> None:
+    stream = connect("SPY", channels=("trade",))
+    list(stream.receive('[{"T":"subscription","trades":["SPY"]}]', 0))
+    list(stream.resubscribe(Subscription(("IBM",), ("trade",)), 0) or ())
+    (refused,) = stream.receive('[{"T":"error","code":405,"msg":"limit"}]', 0)
+    assert isinstance(refused, Refused)
+    assert list(stream.receive('[{"T":"subscription","trades":["SPY"]}]', 0)) == [Up()]

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from mdc_core.plugin import Check, Endpoint, Event, Finding, Options, Send, Stream, Trade
+from mdc_core.plugin import Check, Effect, Endpoint, Event, Finding, Options, Send, Stream, Trade
 from mdc_core.testing import CheckSuite, StreamSuite
 from mdc_core.testing.golden import check_golden, line_of
 from mdc_core.testing.plugin_suite import check_wire, damaged, impurities
+from mdc_core.testing.transcript import as_line
 
 TIME = "2024-01-02T14:30:00.000000000Z"
 TRADE = Trade(symbol="TEST", ts_event=TIME, price=Decimal("1.5"), size=Decimal(2))
@@ -26,10 +27,10 @@ class Careless(Stream):
     class Options(Options, frozen=True, kw_only=True):
         depth: int = 5
 
-    def endpoint(self) -> Endpoint:
-        return Endpoint("wss://careless.example/" + self.credentials["CARELESS_KEY"])
+    def endpoints(self) -> list[Endpoint]:
+        return [Endpoint("wss://careless.example/" + self.credentials["CARELESS_KEY"])]
 
-    def receive(self, frame: str | bytes) -> Sequence[Event | Send]:
+    def receive(self, frame: str | bytes, now: int) -> Sequence[Event | Effect]:
         size = int(frame.split(":")[1])  # type: ignore[arg-type]
         return [Trade(symbol="TEST", ts_event=TIME, price=Decimal(1), size=Decimal(size))]
 
@@ -56,26 +57,41 @@ def beside(folder: Path) -> Any:
 
 def test_a_careless_stream_is_found_out(tmp_path: Path) -> None:
     suite = CarelessSuite()
-    (tmp_path / "frames.jsonl").write_text('{"dir":"in","frame":"size:3","encoding":"text"}\n')
+    (tmp_path / "transcript.jsonl").write_text('{"dir":"in","frame":"size:3","encoding":"text"}\n')
     with pytest.raises(AssertionError, match="no description"):
         suite.test_documented()
     with pytest.raises(AssertionError, match="test-CARELESS_KEY"):
-        suite.test_endpoint()
+        suite.test_endpoints()
     with pytest.raises(AssertionError):
         suite.test_channels()
     with pytest.raises((IndexError, ValueError, TypeError)):
         suite.test_damaged_frames(beside(tmp_path))
     with pytest.raises(TypeError):
         suite.test_bytes(beside(tmp_path))
+    with pytest.raises(AssertionError, match="never says Up"):
+        suite.test_transcript_says_enough(beside(tmp_path))
 
 
-def test_what_is_sent_is_compared_without_secrets(tmp_path: Path) -> None:
+def test_a_transcript_is_compared_frame_by_frame_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, wanted = tmp_path / "transcript.jsonl", beside(tmp_path)
+    lines = [f'{{"dir":"in","frame":"size:{n}","encoding":"text"}}\n' for n in (3, 4)]
+    path.write_text("".join(lines))
     suite = CarelessSuite()
-    assert suite.masked('{"key":"test-CARELESS_KEY"}') == {"key": "***"}
-    assert suite.masked("hello") == "hello"
-    (tmp_path / "frames.jsonl").write_text('{"dir":"out","frame":{"key":"***"}}\n')
-    with pytest.raises(AssertionError):
-        suite.test_sends(beside(tmp_path))
+    monkeypatch.delenv("MDC_UPDATE_GOLDEN", raising=False)
+    with pytest.raises(AssertionError, match=r"step 1 .*\n  .*size:3(.|\n)*\+ .*"):
+        suite.test_transcript(wanted)
+    monkeypatch.setenv("MDC_UPDATE_GOLDEN", "1")
+    suite.test_transcript(wanted)
+    monkeypatch.delenv("MDC_UPDATE_GOLDEN")
+    suite.test_transcript(wanted)
+    path.write_text(path.read_text().replace('"size":4', '"size":5'))
+    with pytest.raises(AssertionError) as caught:
+        suite.test_transcript(wanted)
+    said = str(caught.value)
+    assert "step 2" in said and "size:4" in said and "size:3" not in said
+    assert as_line(Send('{"key":"test-K"}'), {"K": "test-K"})["frame"] == {"key": "***"}
 
 
 def test_a_golden_file_is_compared_by_value_and_written_on_request(

@@ -1,6 +1,7 @@
 """A small vendor: its client, its server, and a real one on loopback."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
@@ -9,29 +10,28 @@ from typing import Any
 import msgspec
 import pytest
 
-from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.capture import Capture
 from mdc_core.live.connection import FeedSession
-from mdc_core.live.feed import Feed
+from mdc_core.live.feed import Feed, OneLine
+from mdc_core.live.line import StreamLine
 from mdc_core.live.sandbox.faults import Faults
 from mdc_core.live.sandbox.playback import Playback
 from mdc_core.live.sandbox.server import SandboxServer
-from mdc_core.live.transports.websocket import WebSocketLine
 from mdc_core.logs import Log, Mask
 from mdc_core.plugin import (
-    BusyError,
-    Connection,
-    DataError,
+    Busy,
     Endpoint,
     Event,
     HangUp,
-    RefusedError,
+    Items,
+    Refused,
     Sandbox,
     Send,
     Stream,
     Subscription,
     Trade,
+    Up,
     from_ns,
     utc,
 )
@@ -52,31 +52,28 @@ class Acme(Stream):
 
     secrets = ("ACME_TOKEN",)
 
-    def endpoint(self) -> Endpoint:
+    def endpoints(self) -> Sequence[Endpoint]:
         token = self.credentials["ACME_TOKEN"]
-        return Endpoint("ws://unused.invalid/feed", {"X-Token": token.encode().hex()})
+        return [Endpoint("ws://unused.invalid/feed", {"X-Token": token.encode().hex()})]
 
-    def greet(self) -> Iterable[Send]:
+    def opened(self, now: int) -> Items:
         login = {"token": self.credentials["ACME_TOKEN"], "symbols": self.subscription.symbols}
         return [Send(msgspec.json.encode(login).decode())]
 
-    def receive(self, frame: str | bytes) -> Sequence[Event | Send]:
+    def receive(self, frame: str | bytes, now: int) -> Items:
         match frame:
             case "welcome":
-                return [Connection(state="up")]
+                return [Up()]
             case "ping":
                 return [Send("pong")]
             case "no":
-                raise RefusedError("acme says no")
+                return [Refused("acme says no")]
             case "full":
-                raise BusyError("acme is full")
+                return [Busy("acme is full")]
             case "boom":
                 raise ZeroDivisionError("a bug in the codec")
-        try:
-            ticks = msgspec.json.decode(frame, type=list[Tick])
-        except msgspec.DecodeError as error:
-            raise DataError(f"acme: {error}") from None
-        return [Trade(symbol=t.s, ts_event=utc(t.t), price=t.p, size=Decimal(1)) for t in ticks]
+        ticks = msgspec.json.decode(frame, type=list[Tick])
+        return (Trade(symbol=t.s, ts_event=utc(t.t), price=t.p, size=Decimal(1)) for t in ticks)
 
 
 class AcmeServer(Sandbox):
@@ -85,8 +82,8 @@ class AcmeServer(Sandbox):
     test_secrets = {"ACME_TOKEN": SECRET}  # noqa: RUF012
     patience = 30.0
 
-    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
-        super().__init__(path, headers)
+    def __init__(self, path: str, headers: Mapping[str, str], options: Any = None) -> None:
+        super().__init__(path, headers, options)
         self.symbols: list[str] = []
 
     @property
@@ -128,14 +125,28 @@ def trades(count: int, symbol: str = "SPY") -> list[Event]:
 
 
 class Ticking:
-    """A host clock that goes on by one microsecond a look."""
+    """A clock that goes on by one microsecond a look, and remembers the waits."""
 
-    def __init__(self) -> None:
-        self.ns = 1_704_205_800_000_000_000
+    def __init__(self, waits: list[float]) -> None:
+        self._ns = 1_704_205_800_000_000_000
+        self._waits = waits
 
-    def __call__(self) -> int:
-        self.ns += 1000
-        return self.ns
+    def ns(self) -> int:
+        self._ns += 1000
+        return self._ns
+
+    def wait(self, seconds: float) -> None:
+        self._waits.append(seconds)
+
+    def random(self) -> float:
+        return 1.0
+
+
+class Passing(Ticking):
+    """The same, whose time really passes."""
+
+    def ns(self) -> int:
+        return time.time_ns()
 
 
 class Desk:
@@ -157,9 +168,7 @@ class Desk:
     ) -> FeedSession:
         """The session for two symbols."""
         wanted = Subscription(("SPY", "AAPL"))
-        return FeedSession(
-            "acme", make or self.stream, wanted, mask=self.mask, say=self.log, **more
-        )
+        return FeedSession("acme", make or self.stream, wanted, mask=self.mask, **more)
 
     def feed(
         self,
@@ -170,30 +179,28 @@ class Desk:
         buffer: Buffer | None = None,
         capture: Capture | None = None,
         end_on_close: bool = True,
+        passing: bool = False,
         **more: Any,
     ) -> Feed:
         """A feed from that server."""
-        line = WebSocketLine(
+        clock = Passing(self.waits) if passing else Ticking(self.waits)
+        line = StreamLine(
             session or self.session(),
-            url=url,
+            Endpoint(url, {"X-Token": SECRET.encode().hex()}),
+            clock=clock,
+            say=self.log,
             capture=capture,
-            now=Ticking(),
             end_on_close=end_on_close,
             **more,
         )
         return Feed(
-            line,
+            OneLine(line),
             buffer or Buffer(),
             self.stop,
             say=self.log,
-            wait=self.wait,
-            backoff=Backoff(retries, draw=lambda: 1.0),
+            retries=retries,
+            clock=clock,
         )
-
-    def wait(self, seconds: float) -> bool:
-        """Do not wait, but remember for how long."""
-        self.waits.append(seconds)
-        return False
 
     def server(
         self, events: Sequence[Event], faults: Faults | None = None, **more: Any

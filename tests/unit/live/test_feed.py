@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from mdc_core.errors import BusyError, RefusedError, UnavailableError
+from mdc_core.errors import BusyError, DataError, RefusedError, UnavailableError
 from mdc_core.events import Connection, Event, Gap, Integrity, Trade
 from mdc_core.live.buffer import Buffer
+from mdc_core.live.connection import Timing
 from mdc_core.live.sandbox.faults import Faults, parse_faults
 from mdc_core.live.sandbox.playback import Playback
 from mdc_core.plugin import Subscription
@@ -158,7 +159,7 @@ def test_one_connection_too_many_is_tried_again_later(
 def test_a_client_that_does_not_subscribe_in_time_is_told(
     desk: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acme.Stream, "greet", lambda self: ())
+    monkeypatch.setattr(acme.Stream, "opened", lambda self, now: ())
     monkeypatch.setattr(acme.Sandbox, "patience", 0.0)
     with (
         desk.server(acme.trades(5)) as server,
@@ -169,14 +170,14 @@ def test_a_client_that_does_not_subscribe_in_time_is_told(
 
 def test_a_frame_that_cannot_be_read_is_set_aside(desk: Any, acme: Any, tmp_path: Any) -> None:
     quarantine = Quarantine(tmp_path / "aside.jsonl")
-    session = desk.session(quarantine=quarantine)
+    session = desk.session()
     with desk.server(acme.trades(30), Faults(malformed_after=20)) as server:
-        events = flat(desk.feed(server.url(), session=session))
+        events = flat(desk.feed(server.url(), session=session, quarantine=quarantine))
     quarantine.close()
     assert numbers(events) == list(range(30))
     (finding,) = (e for e in events if isinstance(e, Integrity))
     assert (finding.check, finding.severity) == ("frame", "error")
-    assert finding.message is not None and finding.message.startswith("acme: ")
+    assert finding.message is not None and "Input data was truncated" in finding.message
     assert events.index(finding) == 21
     assert session.rejected == quarantine.count == 1
     (line,) = quarantine.path.read_text().splitlines()
@@ -184,15 +185,51 @@ def test_a_frame_that_cannot_be_read_is_set_aside(desk: Any, acme: Any, tmp_path
     assert '"text":"[{\\"T\\":"' in line
 
 
-def test_a_bug_in_a_codec_is_raised_behind_the_events_before_it(
+def test_a_frame_at_which_the_codec_fails_is_kept_and_the_feed_goes_on(
+    desk: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    played = acme.Sandbox.feed
+    monkeypatch.setattr(
+        acme.Sandbox, "feed", lambda self, events: ["boom", *played(self, events), "boom"]
+    )
+    quarantine = Quarantine(tmp_path / "aside.jsonl")
+    session = desk.session(owner="stream:acme (mdc-acme 1.0)")
+    with desk.server(acme.trades(3)) as server:
+        events = flat(desk.feed(server.url(), session=session, quarantine=quarantine))
+    quarantine.close()
+    assert numbers(events) == [0, 1, 2]
+    said = [e.message for e in events if isinstance(e, Integrity)]
+    assert said == ["stream:acme (mdc-acme 1.0) fails: ZeroDivisionError: a bug in the codec"] * 2
+    assert session.rejected == quarantine.count == 2
+    assert '"text":"boom"' in quarantine.path.read_text()
+
+
+def test_a_codec_that_fails_at_every_frame_ends_the_feed(
     desk: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acme.Sandbox, "feed", lambda self, events: ["boom"])
+    monkeypatch.setattr(acme.Sandbox, "feed", lambda self, events: ["boom"] * 200)
+    with (
+        desk.server(acme.trades(1)) as server,
+        pytest.raises(DataError, match="acme cannot read what the vendor sends") as caught,
+    ):
+        flat(desk.feed(server.url()))
+    assert caught.value.exit_status == 65
+
+
+def test_a_login_that_is_not_answered_is_a_failed_attempt(
+    desk: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acme.Sandbox, "receive", lambda self, frame: [])
+    monkeypatch.setattr(acme.Stream, "login_within", 0.01)
     events: list[Event] = []
-    with desk.server(acme.trades(1)) as server, pytest.raises(ZeroDivisionError):
-        for some in desk.feed(server.url()):
-            events += some
-    assert states(events) == [("up", "acme-1")]
+    with desk.server(acme.trades(1)) as server:
+        feed = desk.feed(server.url(), retries=1, passing=True)
+        with pytest.raises(UnavailableError, match=r"not answered within 0\.01 s.*2 tries"):
+            for some in feed:
+                events += some
+    assert [s for s, _ in states(events)] == ["down"]
+    (gap,) = (e for e in events if isinstance(e, Gap))
+    assert gap.start is not None and gap.end is None
 
 
 def test_stopping_ends_the_feed_and_keeps_what_has_come(desk: Any, acme: Any) -> None:
@@ -213,28 +250,29 @@ def test_a_stale_line_is_connected_again(desk: Any, acme: Any) -> None:
         desk.server(acme.trades(10), faults) as server,
         pytest.raises(UnavailableError, match=r"nothing received for 0\.01 s"),
     ):
-        flat(desk.feed(server.url(), stale=0.01, retries=0))
+        session = desk.session(timing=Timing(stale=0.01))
+        flat(desk.feed(server.url(), session=session, retries=0, passing=True))
 
 
-def test_silence_lets_the_codec_speak(
+def test_a_codec_speaks_by_itself_whatever_arrives(
     desk: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from mdc_core.plugin import HangUp, Send
 
     def answer(self: Any, frame: str) -> Any:
-        if frame == "still there?":
+        if frame == "still here":
             raise HangUp("no")
         return receive(self, frame)
 
     receive = acme.Sandbox.receive
-    monkeypatch.setattr(acme.Stream, "silence", 0.01)
-    monkeypatch.setattr(acme.Stream, "idle", lambda self: [Send("still there?")])
+    monkeypatch.setattr(acme.Stream, "every", 0.01)
+    monkeypatch.setattr(acme.Stream, "tick", lambda self, now: [Send("still here")])
     monkeypatch.setattr(acme.Sandbox, "receive", answer)
     with (
         desk.server(acme.trades(10), Faults(stall_after=10)) as server,
         pytest.raises(RefusedError, match="acme says no"),
     ):
-        flat(desk.feed(server.url()))
+        flat(desk.feed(server.url(), passing=True))
 
 
 @pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest", "spill"])
@@ -268,7 +306,7 @@ def test_leaving_early_ends_the_thread(desk: Any, acme: Any) -> None:
         iterator = iter(feed)
         assert next(iterator)
         iterator.close()
-    assert not feed._thread.is_alive()
+    assert not any(thread.is_alive() for thread in feed._threads)
 
 
 def test_another_subscription_by_a_new_connection(desk: Any, acme: Any) -> None:
@@ -296,9 +334,17 @@ def test_another_subscription_on_the_same_connection(
 ) -> None:
     from mdc_core.plugin import Send
 
-    def resubscribe(self: Any, subscription: Subscription) -> Any:
+    def resubscribe(self: Any, subscription: Subscription, now: int) -> Any:
         return [Send(f'{{"token":"{acme.secret}","symbols":["MSFT"]}}')]
 
+    def heard(self: Any, frame: str) -> Any:
+        answer = receive(self, frame)
+        if self.symbols == ["MSFT"]:
+            changed.set()
+        return answer
+
+    receive = acme.Sandbox.receive
+    monkeypatch.setattr(acme.Sandbox, "receive", heard)
     monkeypatch.setattr(acme.Stream, "resubscribe", resubscribe, raising=False)
     rows = [*acme.trades(10), *acme.trades(10, "MSFT")]
     pause = iter([rows[:10], rows[10:]])
@@ -318,8 +364,6 @@ def test_another_subscription_on_the_same_connection(
             events += some
             if some and len(numbers(events)) == 10:
                 feed.resubscribe(Subscription(("MSFT",)))
-            if states(events)[1:]:
-                changed.set()
     assert [e.symbol for e in events if isinstance(e, Trade)] == ["SPY"] * 10 + ["MSFT"] * 10
-    assert [s for s, _ in states(events)] == ["up", "up"]
+    assert [s for s, _ in states(events)] == ["up"]
     assert not any(isinstance(e, Gap) for e in events)

@@ -10,7 +10,7 @@ from mdc_core.errors import UnavailableError
 from mdc_core.events import Connection, Event, Gap, Trade
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
-from mdc_core.live.feed import Feed
+from mdc_core.live.feed import Feed, OneLine
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.source import Simulation, SourceLine
 from mdc_core.live.stamp import Stamp
@@ -41,16 +41,29 @@ class Clock:
         return self.ns
 
 
+class Still:
+    """A clock for a feed that waits for nothing."""
+
+    def ns(self) -> int:
+        return 0
+
+    def wait(self, seconds: float) -> None:
+        return None
+
+    def random(self) -> float:
+        return 0.0
+
+
 def test_a_library_that_breaks_off_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Library, "breaks", 1)
     wanted = Subscription(("SPY",))
     line = SourceLine("lib", lambda s: Library(s, None, {}), wanted, mask=Mask(), now=Clock())
     feed = Feed(
-        line,
+        OneLine(line),
         Buffer(),
         threading.Event(),
         say=Log(threshold=100),
-        backoff=Backoff(draw=lambda: 0.0),
+        clock=Still(),
     )
     events = [e for some in feed for e in some]
     kinds = [type(e).__name__ for e in events]

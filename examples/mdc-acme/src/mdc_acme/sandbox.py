@@ -14,11 +14,10 @@ def _line(**values):
 class AcmeSandbox(Sandbox):
     """Acme's server for one connection."""
 
-    secrets = ("ACME_TOKEN",)
     test_secrets = MappingProxyType({"ACME_TOKEN": "sandbox-token"})
 
-    def __init__(self, path, headers):
-        super().__init__(path, headers)
+    def __init__(self, path, headers, options=None):
+        super().__init__(path, headers, options)
         self.symbols = self.kinds = frozenset()
         self.count = {}
 

@@ -33,26 +33,21 @@ class Acme(mdc.Stream):
     sandbox = AcmeSandbox
     decode = msgspec.json.Decoder(Tick | Best | Answer).decode_lines
 
-    def endpoint(self):
-        return mdc.Endpoint("wss://live.acme.example/v1")
+    def endpoints(self):
+        return [mdc.Endpoint("wss://live.acme.example/v1")]
 
-    def greet(self):
+    def opened(self, now):
         kinds = self.subscription.channels or self.default_channels
         wanted = {"symbols": self.subscription.symbols, "kinds": kinds}
         wanted["token"] = self.credentials["ACME_TOKEN"]
         return [mdc.Send(msgspec.json.encode(wanted).decode())]
 
-    def receive(self, frame):
-        try:
-            return [self.event(line) for line in self.decode(frame)]
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise mdc.DataError(f"acme: {error}") from None
+    def receive(self, frame, now):
+        return [self.item(line) for line in self.decode(frame)]
 
-    def event(self, line):
+    def item(self, line):
         if isinstance(line, Answer):
-            if line.error:
-                raise mdc.RefusedError(f"acme says: {line.error}")
-            return mdc.Connection(state="up")
+            return mdc.Refused(f"acme says: {line.error}") if line.error else mdc.Up()
         head = {"symbol": line.symbol, "ts_event": mdc.utc(line.time), "seq": line.number}
         if isinstance(line, Tick):
             return mdc.Trade(**head, price=line.price, size=line.size)

@@ -1,0 +1,127 @@
+"""Several connections of one feed: a subscription divided by endpoints and declared limits."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from mdc_core.contracts import Endpoint, Limits, Stream, Subscription
+from mdc_core.errors import UsageError
+from mdc_core.live.line import StreamLine
+
+
+class SubscriptionShare(Struct, frozen=True):
+    """What one connection has of the whole."""
+
+    endpoint: Endpoint
+    subscription: Subscription
+
+
+MakeLine = Callable[[SubscriptionShare, str], StreamLine]
+
+
+def divided(
+    endpoints: Sequence[Endpoint],
+    wanted: Subscription,
+    limits: Limits,
+    before: Sequence[SubscriptionShare] = (),
+) -> list[SubscriptionShare]:
+    """One share a connection; a symbol stays where it was before, and so does an empty share."""
+    found: list[SubscriptionShare] = []
+    for endpoint in endpoints:
+        part = endpoint.share or wanted
+        asked = set(part.symbols)
+        had = [share for share in before if share.endpoint.url == endpoint.url]
+        kept = [[s for s in share.subscription.symbols if s in asked] for share in had]
+        channels = part.channels or wanted.channels
+        for symbols in _filled(kept or [[]], part.symbols, limits.symbols):
+            found.append(SubscriptionShare(endpoint, Subscription(tuple(symbols), channels)))
+    _keep_to(limits, sum(bool(share.subscription.symbols) for share in found))
+    return found
+
+
+def _filled(groups: list[list[str]], symbols: Sequence[str], most: int | None) -> list[list[str]]:
+    """The groups with every symbol in one of them, at most so many in each."""
+    have = {symbol for group in groups for symbol in group}
+    for symbol in symbols:
+        if symbol in have:
+            continue
+        room = next((g for g in groups if most is None or len(g) < most), None)
+        if room is None:
+            groups.append([symbol])
+        else:
+            room.append(symbol)
+    return groups
+
+
+def _keep_to(limits: Limits, count: int) -> None:
+    if limits.connections is not None and count > limits.connections:
+        raise UsageError(
+            f"this needs {count} connections, and the vendor allows {limits.connections}",
+            hint=f"at most {limits.symbols} symbols for each connection"
+            if limits.symbols
+            else None,
+        )
+
+
+class LineGroup:
+    """The lines of a feed, and how they change when the subscription does."""
+
+    def __init__(
+        self,
+        probe: Callable[[Subscription], Stream],
+        wanted: Subscription,
+        make_line: MakeLine,
+    ) -> None:
+        self._probe, self._make = probe, make_line
+        self._made = 0
+        self._shares = self._divided(wanted, ())
+        self._several = len(self._shares) > 1
+        self._lines: dict[tuple[str, int], StreamLine] = {}
+        for key, share in self._keyed().items():
+            self._lines[key] = self._line(share)
+
+    @property
+    def lines(self) -> list[StreamLine]:
+        """The lines there are."""
+        return list(self._lines.values())
+
+    def subscribe(self, wanted: Subscription) -> tuple[list[StreamLine], list[StreamLine]]:
+        """Ask for this instead; returns the lines that are new, and those of no more use."""
+        before = self._keyed()
+        self._shares = self._divided(wanted, self._shares)
+        self._several = self._several or len(self._shares) > 1
+        new, gone = [], []
+        for key, share in self._keyed().items():
+            line = self._lines.get(key)
+            if not share.subscription.symbols and line is not None:
+                gone.append(self._lines.pop(key))
+            elif share.subscription.symbols and line is None:
+                new.append(self._line(share))
+                self._lines[key] = new[-1]
+            elif line is not None and share.subscription != before[key].subscription:
+                line.resubscribe(share.subscription)
+        return new, gone
+
+    def _divided(
+        self, wanted: Subscription, before: Sequence[SubscriptionShare]
+    ) -> list[SubscriptionShare]:
+        stream = self._probe(wanted)
+        return divided(stream.endpoints(), wanted, stream.limits, before)
+
+    def _keyed(self) -> dict[tuple[str, int], SubscriptionShare]:
+        """The shares by their endpoint's URL and their place behind it."""
+        counts: Counter[str] = Counter()
+        keyed = {}
+        for share in self._shares:
+            url = share.endpoint.url
+            keyed[url, counts[url]] = share
+            counts[url] += 1
+        return keyed
+
+    def _line(self, share: SubscriptionShare) -> StreamLine:
+        name = ""
+        if self._several:
+            self._made += 1
+            name = f"{self._made}."
+        return self._make(share, name)

@@ -1,0 +1,197 @@
+"""One endpoint's line: one transport at a time, driven by the session of its feed."""
+
+import threading
+from collections.abc import Sequence
+from queue import Empty, SimpleQueue
+
+from mdc_core.contracts import Endpoint, Fetch, Response, Send, Subscription
+from mdc_core.errors import DataError, RefusedError, UnavailableError
+from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
+from mdc_core.live.capture import Capture
+from mdc_core.live.clock import Clock
+from mdc_core.live.connection import FeedSession
+from mdc_core.live.feed import PutEvents
+from mdc_core.live.http import Answer, answer
+from mdc_core.live.transports import (
+    FAILED,
+    NORMAL,
+    TOO_BIG,
+    Transport,
+    TransportClosed,
+    open_transport,
+)
+from mdc_core.logs import Log
+from mdc_core.times import SECOND
+from mdc_core.wire.quarantine import Quarantine
+
+LOOK = 1.0  # seconds; how soon a silent line notices a new subscription
+_LOOK_FOR_ANSWER = 0.05
+
+
+class StreamLine:
+    """The line of a Stream: connects, and works until the connection ends."""
+
+    def __init__(
+        self,
+        session: FeedSession,
+        endpoint: Endpoint,
+        *,
+        clock: Clock,
+        say: Log,
+        quarantine: Quarantine | None = None,
+        capture: Capture | None = None,
+        end_on_close: bool = False,
+    ) -> None:
+        self.session = session
+        self.endpoint = endpoint
+        self._clock = clock
+        self._say = say
+        self._quarantine = quarantine
+        self._capture = capture
+        self._end_on_close = end_on_close
+        self._transport: Transport | None = None
+        self._wanted: Subscription | None = None
+        self._hung_up = threading.Event()
+        self._answers: SimpleQueue[tuple[str, Answer]] = SimpleQueue()
+        self._asked = 0
+
+    def run(self, put: PutEvents) -> None:
+        """Connect and pass events on; returns when the feed has come to its end."""
+        transport = open_transport(self.endpoint, self.session.limits, self._clock)
+        try:
+            self._transport = transport
+            if self._hung_up.is_set():
+                return
+            ns = self._clock.ns()
+            if self._capture is not None:
+                self._capture.opened(ns, self.endpoint.url, self.endpoint.headers)
+            self._do(self.session.opened(ns, pings=transport.pings), put)
+            self._work(transport, put)
+        except TransportClosed as closed:
+            self._judge(closed)
+        finally:
+            self._transport = None
+            transport.close()
+
+    def lost(self, put: PutEvents, reason: str) -> None:
+        """Account for a connection that was lost, or could not be made."""
+        ns = self._clock.ns()
+        if self._capture is not None:
+            self._capture.lost(ns, reason)
+        self._do(self.session.closed(reason, ns), put)
+
+    def finish(self, put: PutEvents) -> None:
+        """Account for what is open at the end."""
+        self._do(self.session.finish(), put)
+
+    def resubscribe(self, subscription: Subscription) -> None:
+        """Ask for this instead; done with the next frame, or within a second."""
+        self._wanted = subscription
+
+    def hang_up(self) -> bool:
+        """End the connection from another thread; False: there is none."""
+        self._hung_up.set()
+        transport = self._transport
+        if transport is None:
+            return False
+        transport.close()
+        return True
+
+    def _work(self, transport: Transport, put: PutEvents) -> None:
+        receive, session, now, capture = transport.recv, self.session, self._clock.ns, self._capture
+        ns = now()
+        while True:
+            if self._wanted is not None:
+                self._change(put)
+            if self._asked:
+                self._take_answers(put)
+            look = _LOOK_FOR_ANSWER if self._asked else LOOK
+            wait = min(max((session.next_tick() - ns) / SECOND, 0.0), look)
+            try:
+                frame = receive(wait)
+            except TimeoutError:
+                ns = now()
+                if transport.ponged():
+                    session.ponged(ns)
+                self._do(session.tick(ns), put)
+                continue
+            ns = now()
+            if capture is not None:
+                capture.received(ns, frame)
+            self._do(session.received(frame, ns), put)
+            if session.next_tick() <= ns:
+                self._do(session.tick(ns), put)
+
+    def _do(self, actions: Sequence[Action], put: PutEvents) -> None:
+        """Carry out what the session asks for; raises the error of a Disconnect."""
+        for action in actions:
+            match action:
+                case Put(events):
+                    put(events)
+                case Send(frame):
+                    self._send(frame)
+                case Fetch():
+                    self._fetch(action)
+                case FrameAside(_, reason):
+                    set_aside(self._quarantine, action)
+                    self._say.detail(f"a frame that cannot be read: {reason}")
+                case Warn(text):
+                    self._say.warning(text)
+                case Ping():
+                    assert self._transport is not None
+                    self._transport.ping()
+                case Disconnect(error):
+                    raise error
+
+    def _send(self, frame: str | bytes) -> None:
+        if self._capture is not None:
+            self._capture.sent(self._clock.ns(), frame)
+        assert self._transport is not None
+        self._transport.send(frame)
+
+    def _fetch(self, fetch: Fetch) -> None:
+        """Ask in a thread, so that frames are read meanwhile."""
+        self._asked += 1
+
+        def ask() -> None:
+            self._answers.put((fetch.tag, answer(fetch.request)))
+
+        threading.Thread(target=ask, name="mdc-fetch", daemon=True).start()
+
+    def _take_answers(self, put: PutEvents) -> None:
+        while True:
+            try:
+                tag, got = self._answers.get_nowait()
+            except Empty:
+                return
+            self._asked -= 1
+            if not isinstance(got, Response):
+                raise got
+            ns = self._clock.ns()
+            if self._capture is not None:
+                self._capture.fetched(ns, tag, got)
+            self._do(self.session.fetched(tag, got, ns), put)
+
+    def _change(self, put: PutEvents) -> None:
+        wanted, self._wanted = self._wanted, None
+        assert wanted is not None
+        self._do(self.session.subscribe(wanted, self._clock.ns()), put)
+
+    def _judge(self, closed: TransportClosed) -> None:
+        """What the end of a connection means; returns if it is the end of the feed."""
+        if self._end_on_close and closed.code == FAILED:
+            raise DataError(f"the sandbox has failed: {closed}") from closed
+        if closed.code == TOO_BIG and not self.session.is_up:
+            raise RefusedError(
+                f"the server does not take a frame of this size: {closed}",
+                hint="ask for fewer symbols at once",
+            ) from closed
+        if not (self._end_on_close and closed.code == NORMAL):
+            raise UnavailableError(str(closed)) from closed
+
+
+def set_aside(quarantine: Quarantine | None, aside: FrameAside) -> None:
+    """Put a frame into the quarantine, if there is one."""
+    if quarantine is not None:
+        text = aside.raw.encode() if isinstance(aside.raw, str) else aside.raw
+        quarantine.add(text, aside.reason, **aside.where)

@@ -1,0 +1,89 @@
+"""Frames over TCP, tcp:// or tls://, told apart by the endpoint's framing."""
+
+import socket
+import ssl
+from collections import deque
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from mdc_core.contracts import Endpoint, Limits
+from mdc_core.errors import ConfigError, UnavailableError
+from mdc_core.live.clock import Clock
+from mdc_core.live.transports import NORMAL, TransportClosed
+from mdc_core.live.transports.framing import Framer, FrameTooLong, framer
+
+_OPEN_WITHIN = 10.0
+_PIECE = 256 << 10
+
+
+class TcpTransport:
+    """One TCP connection."""
+
+    pings = False
+
+    def __init__(self, connection: socket.socket, frames: Framer) -> None:
+        self._socket = connection
+        self._framer = frames
+        self._ready: deque[str | bytes] = deque()
+
+    def recv(self, timeout: float) -> str | bytes:
+        """The next frame; raises TimeoutError or TransportClosed."""
+        while not self._ready:
+            self._socket.settimeout(max(timeout, 0.001))
+            try:
+                data = self._socket.recv(_PIECE)
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise TransportClosed(f"connection lost: {error.strerror or error}") from None
+            if not data:
+                raise self._end()
+            try:
+                self._ready.extend(self._framer.cut(data))
+            except FrameTooLong:
+                raise TransportClosed("a frame without an end") from None
+        return self._ready.popleft()
+
+    def send(self, frame: str | bytes) -> None:
+        """Send a frame; `recv` tells when nobody is there."""
+        with suppress(OSError):
+            self._socket.settimeout(_OPEN_WITHIN)
+            self._socket.sendall(self._framer.join(frame))
+
+    def ping(self) -> None:
+        """TCP has no pings."""
+
+    def ponged(self) -> bool:
+        """TCP has no pings."""
+        return False
+
+    def close(self) -> None:
+        """End the connection, from any thread."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def _end(self) -> TransportClosed:
+        rest = self._framer.rest()
+        if rest:
+            return TransportClosed(f"connection closed within a frame, {len(rest)} bytes into it")
+        return TransportClosed("connection closed by the server", NORMAL)
+
+
+def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> TcpTransport:
+    """A connection to that host and port; raises an error of ours."""
+    place = urlsplit(endpoint.url)
+    where = f"{place.scheme}://{place.hostname}:{place.port}"
+    if place.hostname is None or place.port is None:
+        raise ConfigError(f"no host and port in {where}", hint="say tcp://HOST:PORT")
+    try:
+        connection = socket.create_connection((place.hostname, place.port), _OPEN_WITHIN)
+        if place.scheme == "tls":
+            context = ssl.create_default_context()
+            connection = context.wrap_socket(connection, server_hostname=place.hostname)
+    except TimeoutError as error:
+        raise UnavailableError(f"{where} does not answer within {_OPEN_WITHIN:g} s") from error
+    except OSError as error:
+        raise UnavailableError(f"{where}: {error.strerror or error}") from error
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return TcpTransport(connection, framer(endpoint.framing))
