@@ -18,6 +18,7 @@ from mdc_core.contracts.files import BadRow, Exporter, Importer, ImportRequest
 from mdc_core.contracts.filter import Filter, Keep
 from mdc_core.contracts.history import History, HistoryRequest, Page, Request, Response
 from mdc_core.contracts.live import (
+    SCHEMES,
     Bad,
     Busy,
     Effect,
@@ -51,6 +52,7 @@ from mdc_core.contracts.store import Part, PartFormat
 
 __all__ = [
     "CONTRACT",
+    "SCHEMES",
     "Argument",
     "Bad",
     "BadRow",

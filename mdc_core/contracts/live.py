@@ -9,6 +9,7 @@ from mdc_core.contracts.history import Request, Response
 from mdc_core.contracts.options import Plugin
 from mdc_core.events import Event
 
+SCHEMES = ("ws", "wss", "tcp", "tls")  # of an endpoint's URL; each is a transport
 Scope = Literal["connection", "channel", "symbol"]
 
 
@@ -31,7 +32,7 @@ Framing = Literal["lines", "raw"] | Lengths
 
 
 class Endpoint(Struct, frozen=True):
-    """Where a feed is; the scheme of the URL (ws wss tcp tls udp mem) chooses the transport.
+    """Where a feed is; the scheme of the URL (ws wss tcp tls) chooses the transport.
 
     `framing` tells the frames of tcp and tls apart: lines are text without their end. A feed
     of several endpoints gives each its `share` of the subscription; None is all of it.
@@ -201,10 +202,9 @@ class Sandbox(Plugin):
     connection_limit: ClassVar[int | None] = None
     every: ClassVar[float | None] = None
 
-    def __init__(self, path: str, headers: Mapping[str, str], options: Any = None) -> None:
+    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
         self.path = path
         self.headers = headers
-        self.options = self.Options() if options is None else options
 
     @property
     def subscribed(self) -> bool:

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from mdc_core.contracts import (
     Bad,
@@ -33,6 +32,7 @@ from mdc_core.errors import BusyError, DataError, MdcError, RefusedError, Unavai
 from mdc_core.events import Connection, Event, Gap, Integrity, Market
 from mdc_core.flaws import EVERY, FIRST, flaw_of
 from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
+from mdc_core.live.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.stamp import Stamp
 from mdc_core.live.turn import Turn
 from mdc_core.logs import Mask
@@ -42,19 +42,10 @@ MakeStream = Callable[[Subscription], Stream]
 
 HOPELESS = 100  # frames in a row at which the codec fails, before it is given up
 _UNREADABLE = (DataError, msgspec.DecodeError, UnicodeError, RecursionError)
-_NEVER = 2**63
 
 
 class Resubscribed(UnavailableError):  # noqa: N818 - on purpose, no error
     """The connection was closed by ourselves; the next is made at once."""
-
-
-class Timing(Struct, frozen=True):
-    """Seconds after which a silent connection is asked for a sign of life, or given up."""
-
-    stale: float | None = None
-    ping: float = 10.0
-    pong: float = 20.0
 
 
 class FeedSession:
@@ -93,9 +84,9 @@ class FeedSession:
         self._before: Subscription | None = None  # what goes on if a change is refused
         self._told: set[str] = set()
         self._good = self._failures = 0
-        self._pings = False
         self._seen: dict[type, int] = {}
-        self._reset_clock(0)
+        self._tick_due = NEVER
+        self._deadlines = Deadlines(self.timing, 0, NEVER, pings=False)
 
     @property
     def is_open(self) -> bool:
@@ -105,22 +96,20 @@ class FeedSession:
     def next_tick(self) -> int:
         """When `tick` has something to do, in nanoseconds."""
         if self._stream is None:
-            return _NEVER
-        return min(self._tick_due, self._login_due, self._stale_due(), self._ping_due())
+            return NEVER
+        return min(self._tick_due, self._deadlines.next())
 
     def opened(self, ns: int | None, *, pings: bool = False) -> list[Action]:
         """A connection is open, by a transport with pings or without; a new codec serves it."""
         now = self._advance(ns)
-        self._pings = pings
         self._stream = stream = self._make_stream(self.subscription)
         self.is_up = False
         self.connections += 1
         self._refused.clear()
         self._seen.clear()
         self._before = None
-        self._reset_clock(now)
-        self._login_due = now + int(stream.login_within * SECOND)
-        self._tick_due = now + int(stream.every * SECOND) if stream.every else _NEVER
+        self._deadlines = Deadlines(self.timing, now, stream.login_within, pings=pings)
+        self._tick_due = now + int(stream.every * SECOND) if stream.every else NEVER
         stamp = None if ns is None else self._stamp(ns)
         if stamp is not None:
             self._last = stamp
@@ -133,7 +122,7 @@ class FeedSession:
         now = self._advance(ns)
         actions = self._ticks(now) if self._tick_due <= now else []
         stamp = None if ns is None else self._stamp(ns)
-        self._heard = now
+        self._deadlines.heard(now)
         actions += self._run(lambda: stream.receive(frame, now), frame, stamp)
         self._last = stamp
         return actions
@@ -151,8 +140,7 @@ class FeedSession:
 
     def ponged(self, ns: int) -> None:
         """The other side gave a sign of life."""
-        self._pong_due = _NEVER
-        self._pinged = ns
+        self._deadlines.ponged(ns)
 
     def tick(self, ns: int) -> list[Action]:
         """It is this time: the codec's ticks that are due, deadlines, pings."""
@@ -160,18 +148,14 @@ class FeedSession:
         if self._stream is None:
             return []
         actions = self._ticks(now)
-        silent = self._last is not None and now >= self._stale_due()
-        if now >= self._login_due:
-            self._login_due = _NEVER
+        deadlines = self._deadlines
+        if now >= deadlines.login_due:
+            deadlines.login_due = NEVER
             actions.append(Disconnect(self._login_failure()))
-        elif silent:
-            stale = f"nothing received for {self.timing.stale:g} s"
-            actions.append(Disconnect(UnavailableError(stale)))
-        elif now >= self._pong_due:
-            text = f"no answer to a ping for {self.timing.pong:g} s"
-            actions.append(Disconnect(UnavailableError(text)))
-        elif now >= self._ping_due():
-            self._pinged, self._pong_due = now, now + int(self.timing.pong * SECOND)
+        elif silence := deadlines.passed(now):
+            actions.append(Disconnect(UnavailableError(silence)))
+        elif deadlines.wants_ping(now):
+            deadlines.pinged(now)
             actions.append(Ping())
         return actions
 
@@ -278,7 +262,7 @@ class FeedSession:
 
     def _come_up(self, turn: Turn) -> None:
         self.is_up = True
-        self._login_due = _NEVER
+        self._deadlines.login_due = NEVER
         state = "resubscribed" if self.connections > 1 else "up"
         turn.events.append(self._about_us(Connection(state=state), turn.stamp))
         if self._gap_open:
@@ -357,24 +341,6 @@ class FeedSession:
             self._tick_due += int(stream.every * SECOND)
             actions += self._run(partial(stream.tick, due), None, self._stamp(due))
         return actions
-
-    def _reset_clock(self, now: int) -> None:
-        self._heard = self._pinged = now
-        self._pong_due = self._tick_due = self._login_due = _NEVER
-
-    def _stale_due(self) -> int:
-        stale = self.timing.stale
-        return _NEVER if stale is None else self._heard + int(stale * SECOND)
-
-    def _ping_due(self) -> int:
-        if not self._pings:
-            return _NEVER
-        if self._pong_due != _NEVER:
-            if self._heard > self._pinged:
-                self._pong_due = _NEVER  # a frame is a sign of life as well
-            else:
-                return self._pong_due
-        return max(self._heard, self._pinged) + int(self.timing.ping * SECOND)
 
     def _advance(self, ns: int | None) -> int:
         """The time now; where a capture has none, the one before."""

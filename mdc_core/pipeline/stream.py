@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from mdc_core import registry
 from mdc_core.accounting import account
 from mdc_core.contracts import Endpoint, Source, Subscription
 from mdc_core.errors import MdcError, UsageError
 from mdc_core.events import Connection, Event
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.clock import SystemClock
-from mdc_core.live.connection import FeedSession, Timing
+from mdc_core.live.connection import FeedSession
+from mdc_core.live.deadlines import Timing
 from mdc_core.live.feed import Feed, FeedLines, OneLine
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.symbols import read_symbols
@@ -190,10 +192,16 @@ class StreamRun:
             self._maker(secrets),
             wanted,
             mask=self._log.mask,
+            owner=self._owner(),
             line=line,
             timing=Timing(stale=stale),
             limits=self._plugin.plugin.limits,
         )
+
+    def _owner(self) -> str:
+        """Whose the provider is, for what is said of its failures."""
+        ref = registry.get("stream", self._plugin.name)
+        return self._plugin.name if ref is None else registry.describe(ref)
 
     def _maker(self, secrets: dict[str, str]) -> Callable[[Subscription], Any]:
         kind, options = self._plugin.plugin, self._plugin.options

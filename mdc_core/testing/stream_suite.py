@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mdc_core.contracts import Effect, Send, Stream, Subscription, Up
+from mdc_core.contracts import SCHEMES, Effect, Send, Stream, Subscription, Up
 from mdc_core.errors import DataError
 from mdc_core.events import Event, Market, type_of
 from mdc_core.flaws import flaw_of
@@ -17,7 +17,6 @@ from mdc_core.testing.plugin_suite import PluginSuite, check_wire, damaged
 from mdc_core.testing.round_trip import Conversation, differences, tape
 from mdc_core.testing.transcript import ERRORS, Step
 
-SCHEMES = ("ws", "wss", "tcp", "tls", "udp", "mem")
 _EARLIEST = "1990"
 
 

@@ -1,5 +1,6 @@
 """One client's visit to a sandbox server: it subscribes, and is played the events."""
 
+import math
 import socket as sockets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -47,13 +48,14 @@ class SandboxClient:
         self.cut = False  # by a fault, and not by the client
         self._clock = clock
         self._played = 0
+        self._tick_due = clock() + (sandbox.every or math.inf)
 
     def subscribe(self) -> bool:
         """Greet, and answer until the client has subscribed; False: it lost its time."""
         self.send(self._sandbox.greet())
         deadline = self._clock() + self._sandbox.patience
         while not self._sandbox.subscribed:
-            if not self._listen(deadline - self._clock()):
+            if not self._listen(deadline):
                 self.send(self._sandbox.expire())
                 return False
         return True
@@ -104,29 +106,40 @@ class SandboxClient:
             self._connection.send(frame)
         self._played += len(events)
         events.clear()
-        while self._listen(0):
-            pass
+        self._wait(0.0)
 
     def _fail(self, faults: Faults, disconnects: int) -> None:
         if self._played == faults.malformed_after:
             self._connection.send(MALFORMED)
         if self._played == faults.stall_after:
-            while self._listen(None):
-                pass
+            self._wait(math.inf)
         if self._played == faults.disconnect_after and disconnects < faults.times:
             raise CableCut(self._played)
 
     def _wait(self, seconds: float) -> None:
         """Wait, and answer the client meanwhile."""
         deadline = self._clock() + seconds
-        while self._listen(deadline - self._clock()):
+        while self._listen(deadline):
             pass
 
-    def _listen(self, seconds: float | None) -> bool:
-        """Answer one frame, if one comes in time."""
-        try:
-            frame = self._connection.recv(seconds)
-        except TimeoutError:
-            return False
-        self.send(self._sandbox.receive(frame))
-        return True
+    def _listen(self, deadline: float) -> bool:
+        """Answer one frame, if one comes in time; what the server says by itself is said."""
+        while True:
+            self._tick()
+            due = min(deadline, self._tick_due)
+            try:
+                frame = self._connection.recv(None if due == math.inf else due - self._clock())
+            except TimeoutError:
+                if self._clock() >= deadline:
+                    return False
+                continue
+            self.send(self._sandbox.receive(frame))
+            return True
+
+    def _tick(self) -> None:
+        """Say by itself what is due; ticks that were missed are not made up for."""
+        now = self._clock()
+        if now >= self._tick_due:
+            assert self._sandbox.every is not None
+            self._tick_due = now + self._sandbox.every
+            self.send(self._sandbox.tick(time.time_ns()))

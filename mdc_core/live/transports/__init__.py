@@ -4,18 +4,11 @@ from importlib import import_module
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from mdc_core.contracts import Endpoint, Limits
+from mdc_core.contracts import SCHEMES, Endpoint, Limits
 from mdc_core.errors import ConfigError
 from mdc_core.live.clock import Clock
 
-_MODULES = {
-    "ws": "websocket",
-    "wss": "websocket",
-    "tcp": "tcp",
-    "tls": "tcp",
-    "udp": "udp",
-    "mem": "memory",
-}
+_MODULES = {"ws": "websocket", "wss": "websocket", "tcp": "tcp", "tls": "tcp"}
 NORMAL, TOO_BIG, FAILED = 1000, 1009, 1011  # the codes of a WebSocket's end, for all
 
 
@@ -51,10 +44,10 @@ class Transport(Protocol):
 def open_transport(endpoint: Endpoint, limits: Limits, clock: Clock) -> Transport:
     """A connection to that endpoint; raises an MdcError that says what is in the way."""
     scheme = urlsplit(endpoint.url).scheme
-    if scheme not in _MODULES:
+    if scheme not in SCHEMES:
         raise ConfigError(
             f"not a URL of a feed: {endpoint.url}",
-            hint=f"it begins with {', '.join(f'{name}://' for name in _MODULES)}",
+            hint=f"it begins with {', '.join(f'{name}://' for name in SCHEMES)}",
         )
     module = import_module(f"mdc_core.live.transports.{_MODULES[scheme]}")
     transport: Transport = module.connect(endpoint, limits, clock)

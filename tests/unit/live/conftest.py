@@ -82,8 +82,8 @@ class AcmeServer(Sandbox):
     test_secrets = {"ACME_TOKEN": SECRET}  # noqa: RUF012
     patience = 30.0
 
-    def __init__(self, path: str, headers: Mapping[str, str], options: Any = None) -> None:
-        super().__init__(path, headers, options)
+    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
+        super().__init__(path, headers)
         self.symbols: list[str] = []
 
     @property

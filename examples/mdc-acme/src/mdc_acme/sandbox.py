@@ -16,8 +16,8 @@ class AcmeSandbox(Sandbox):
 
     test_secrets = MappingProxyType({"ACME_TOKEN": "sandbox-token"})
 
-    def __init__(self, path, headers, options=None):
-        super().__init__(path, headers, options)
+    def __init__(self, path, headers):
+        super().__init__(path, headers)
         self.symbols = self.kinds = frozenset()
         self.count = {}
 
