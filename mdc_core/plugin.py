@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from mdc_core.hooks import hookimpl
     from mdc_core.quality.per_event import PerEvent
     from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
+    from mdc_core.wire.files import decode_batches
     from mdc_core.wire.jsonl import encode_batch
     from mdc_core.wire.parse import LinesParser
     from mdc_core.wire.text import cell_text
@@ -121,6 +122,7 @@ _LATER = {
     "allowed_values": "mdc_core.schema",
     "arrow_schema": "mdc_core.schema",
     "decimal_words": "mdc_core.batch",
+    "decode_batches": "mdc_core.wire.files",
     "decimals": "mdc_core.batch",
     "encode_batch": "mdc_core.wire.jsonl",
     "field_names": "mdc_core.schema",
@@ -228,6 +230,7 @@ __all__ = [
     "cell_text",
     "decimal_words",
     "decimals",
+    "decode_batches",
     "encode_batch",
     "field_names",
     "from_ms",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PRECISION, SCALE = 36, 18
+# Schema metadata of a batch that was read: the types and versions that its lines named.
+NAMED_KEY = b"mdc.named"
 VERSIONS_KEY = b"mdc.versions"
 
 

@@ -20,9 +20,10 @@ class Part(Protocol):
 
 
 class PartFormat(Plugin):
-    """A file format of the archive: how one part is written."""
+    """A file format of the archive: how one part is written, and read again."""
 
     suffix: str = ""  # of its files; options may decide it
+    suffixes: ClassVar[tuple[str, ...]] = ()  # of all that it reads, where there are several
     grows: ClassVar[bool] = False  # whether files one behind another are a file again
 
     def __init__(self, options: Any) -> None:
@@ -32,5 +33,14 @@ class PartFormat(Plugin):
         """Write a whole part; the driver names, syncs and renames the file.
 
         The metadata says where the rows come from, for formats that have room for it.
+        """
+        raise NotImplementedError
+
+    def read(self, file: BinaryIO) -> "Iterator[pa.RecordBatch]":
+        """The rows of a whole part in their order, some megabytes at a time, with any options.
+
+        Columns may be fewer, or narrower, than those that were written, if all values are
+        there. Of a format that grows the file is one piece, which cannot be gone back in.
+        Raises DataError for a file that is damaged.
         """
         raise NotImplementedError

@@ -111,6 +111,9 @@ class StoreRun:
     """Brings chunks into an archive, and knows when to seal."""
 
     def __init__(self, stage: Store, run: "StageRun") -> None:
+        from mdc_core.archive.part_formats import check_reads
+
+        check_reads(stage.plugin.name, stage.plugin.plugin)
         self._stage, self._options, self._run = stage, stage.options, run
         self._log = run.log
         self._policy = self._retention()

@@ -1,14 +1,16 @@
 """Events in files: JSONL, Arrow and Parquet, plain or compressed, whatever their names."""
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mdc_core.errors import DataError
+from mdc_core.schema import NAMED_KEY
 from mdc_core.wire.quarantine import Quarantine
-from mdc_core.wire.reader import Reader
+from mdc_core.wire.reader import Chunk, Reader
 from mdc_core.wire.sniff import Unbuffered
 
 if TYPE_CHECKING:
@@ -18,44 +20,39 @@ ROWS = 16_384
 
 
 def read_events(path: Path) -> "Iterator[pa.RecordBatch]":
-    """The events of a part, in batches; raises DataError for anything that is not whole."""
+    """The events of a file, in batches; raises DataError for anything that is not whole."""
     with path.open("rb", buffering=0) as file:
-        yield from read_file(file, str(path), path)
+        for chunk in _chunks(file, str(path), path):
+            yield chunk.batch
 
 
-def read_file(
-    file: Unbuffered,
-    name: str,
-    path: Path | None = None,
-    *,
-    versions: set[tuple[str, str]] | None = None,
-) -> "Iterator[pa.RecordBatch]":
-    """The same of an open file; `path` where it has one that Parquet can be read from.
+def decode_batches(file: Unbuffered) -> "Iterator[pa.RecordBatch]":
+    """The same of an open file of JSONL, or of an Arrow stream, plain or compressed.
 
-    The types and versions that were migrated are added to `versions`.
+    The schema of a batch says which versions its lines named.
     """
+    for chunk in _chunks(file, ""):
+        metadata = chunk.batch.schema.metadata or {}
+        named = json.dumps(sorted(chunk.versions or ())).encode()
+        yield chunk.batch.replace_schema_metadata({**metadata, NAMED_KEY: named})
+
+
+def named_versions(schema: "pa.Schema", declared: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    """The types and versions that a file names: in its lines, or else for the whole table."""
+    named = (schema.metadata or {}).get(NAMED_KEY)
+    return declared.items() if named is None else map(tuple, json.loads(named))
+
+
+def _chunks(file: Unbuffered, name: str, path: Path | None = None) -> Iterator[Chunk]:
     with closing(Quarantine(Path(os.devnull))) as aside:
         reader = Reader(file, name, aside, path)
-        for chunk in reader:
-            if versions is not None:
-                versions.update(chunk.versions or ())
-            yield chunk.batch
+        yield from reader
         if reader.damage or reader.rejected:
             raise DataError(reader.damage or str(reader.first_rejection))
 
 
-def read_parquet(
-    path: Path,
-    *,
-    rows: int = ROWS,
-    source: "pa.NativeFile | None" = None,
-    versions: set[tuple[str, str]] | None = None,
-) -> "Iterator[pa.RecordBatch]":
-    """The events of a Parquet file, in our schema; raises DataError if it cannot be read.
-
-    They are read from `source` where it is given; the path is then only its name. The types
-    and versions that the file names are added to `versions`.
-    """
+def read_parquet(path: Path, *, rows: int = ROWS) -> "Iterator[pa.RecordBatch]":
+    """The events of a Parquet file, in our schema; raises DataError if it cannot be read."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -64,14 +61,12 @@ def read_parquet(
     name = printable(path)
     try:
         with pq.ParquetFile(
-            source or _named(path),
+            _named(path),
             pre_buffer=False,
             buffer_size=65_536,
             page_checksum_verification=True,
         ) as part:
             incoming = Incoming(part.schema_arrow, name)
-            if versions is not None:
-                versions.update(incoming.versions.items())
             yield from map(incoming.events, part.iter_batches(rows))
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{name}: not a whole Parquet file: {error}") from None

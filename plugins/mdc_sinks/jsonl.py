@@ -1,12 +1,15 @@
 """JSONL files: one event a line, plain or compressed."""
 
-from collections.abc import Mapping
-from typing import Annotated, BinaryIO, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 from msgspec import Meta
 
-from mdc_core.plugin import Options, Part, PartFormat, encode_batch, packer
+from mdc_core.plugin import Options, Part, PartFormat, decode_batches, encode_batch, packer
 from mdc_sinks.levels import check_level
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ROWS = 16_384  # written at once
 _SUFFIX = {"none": "", "gzip": ".gz", "zstd": ".zst", "lz4": ".lz4"}
@@ -29,6 +32,7 @@ class JsonLines(PartFormat):
 
     Options = JsonLinesOptions
     suffix = ".jsonl"
+    suffixes = tuple(".jsonl" + codec for codec in _SUFFIX.values())
     grows = True
 
     def __init__(self, options: JsonLinesOptions) -> None:
@@ -45,3 +49,7 @@ class JsonLines(PartFormat):
                 file.write(data if packed is None else packed.compress(data))
         if packed is not None:
             file.write(packed.flush())
+
+    def read(self, file: BinaryIO) -> "Iterator[pa.RecordBatch]":
+        """The events of the lines, whatever they are compressed by."""
+        return decode_batches(file)

@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 from mdc_core import times
 from mdc_core.archive.catalog.layout import may_hold
 from mdc_core.archive.catalog.query import Query as Query
+from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.storage import STATE
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES
 
-PART = re.compile(r"\.(parquet|jsonl(\.(gz|zst|lz4))?|arrows?)$")
 _TYPES = "|".join(EVENT_TYPES)
 _DATE = r"(?P<year>\d{4})-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:T(?P<hour>\d\d))?)?"
 _PERIOD = re.compile(_DATE)
@@ -28,7 +28,7 @@ def parts_below(root: Path) -> list[Path]:
         below = path.relative_to(root)
         hidden = any(piece.startswith(".") or piece in ("_tmp", STATE) for piece in below.parts)
         # A symbol may end like a file: then it is a folder.
-        if PART.search(path.name) and not hidden and not path.is_dir():
+        if not hidden and suffix_of(path.name) and not path.is_dir():
             found.append(path)
     return sorted(found)
 

@@ -9,13 +9,13 @@ import pyarrow.parquet as pq
 
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.read.snapshot import pieces, snapshot
 from mdc_core.archive.read.summary import StoredPart, part_of, summaries
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import DataError
 from mdc_core.schema import VERSIONS_KEY
 from mdc_core.wire.arrow import Incoming
-from mdc_core.wire.files import read_events
 
 
 class PartContent(NamedTuple):
@@ -37,7 +37,7 @@ class PartContent(NamedTuple):
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The events; raises DataError if they cannot be read."""
         if self.row is None:
-            yield from read_events(self._path)
+            yield from read_part_file(self._path)
             return
         for piece in pieces(self.archive, self.row):
             yield from piece.batches()

@@ -12,10 +12,10 @@ import msgspec
 import pyarrow as pa
 
 from mdc_core.archive.catalog.catalog import NAME, Catalog, PartRow, origin_key
-from mdc_core.archive.catalog.paths import PART
 from mdc_core.archive.health import unfinished
 from mdc_core.archive.health.pages import damages
 from mdc_core.archive.health.salvage import Salvaged, salvaged
+from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.read.examine import digest_of, examine
 from mdc_core.archive.read.examine import examined as examined
 from mdc_core.archive.read.examine import rows_of as rows_of
@@ -133,7 +133,7 @@ class _Scan:
 
     def _one(self, name: str, at: Storage, path: str, size: int) -> None:
         """Enter a part; raises DataError if it is none."""
-        if not PART.search(path):
+        if not suffix_of(path):
             raise DataError("not a part by its name")
         known = self._before.get((name, path))
         with at.open(path) as file:

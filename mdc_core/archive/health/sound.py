@@ -1,7 +1,6 @@
 """Whether a part is as it was written: its hash, and every row of it."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -9,7 +8,8 @@ import pyarrow as pa
 from mdc_core import times
 from mdc_core.archive.catalog.catalog import Frame, PartRow
 from mdc_core.archive.health.pages import PageDamage, damages
-from mdc_core.archive.read.examine import ExaminedFile, batches_of, digest_of
+from mdc_core.archive.part_formats import format_of, part_format, read_part, suffix_of
+from mdc_core.archive.read.examine import ExaminedFile, digest_of
 from mdc_core.archive.storage import Storage
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import DataError
@@ -64,7 +64,8 @@ def damages_of_file(at: Storage, path: str, read: Tell, *, deep: bool) -> Iterat
     if deep:
         with at.open(path) as file:
             try:
-                for batch in batches_of(file, Path(path), 0, file.size(), set()):
+                form = part_format(format_of(suffix_of(path)))
+                for batch in read_part(form, file, path, (0, file.size())):
                     read(batch.num_rows)
             except DataError as error:
                 yield PageDamage(str(error).removeprefix(f"{path}: "))
@@ -77,10 +78,11 @@ def _of_rows(file: pa.NativeFile, part: PartRow, read: Tell) -> Iterator[PageDam
     frames = part.frames or (Frame(part.bytes, part.rows, part.begins, part.ends),)
     start = 0
     try:
+        form = part_format(part.format)
         for frame in frames:
             before = seen.rows
             seen.restart()
-            for batch in batches_of(file, Path(part.path), start, frame.bytes, versions):
+            for batch in read_part(form, file, part.path, (start, frame.bytes), versions):
                 seen.add(batch)
                 read(batch.num_rows)
             if (seen.rows - before, seen.since) != (frame.rows, (frame.begins, frame.ends)):
@@ -106,12 +108,13 @@ def _said(name: str, value: Any) -> str:
 
 def _frames(file: pa.NativeFile, part: PartRow) -> Iterator[PageDamage]:
     """The frames of a file that cannot be read, or have other rows than they had."""
+    form = part_format(part.format)
     start = 0
     for frame in part.frames:
         seen = ExaminedFile()
         reason = ""
         try:
-            for batch in batches_of(file, Path(part.path), start, frame.bytes, set()):
+            for batch in read_part(form, file, part.path, (start, frame.bytes)):
                 seen.add(batch)
         except DataError as error:
             reason = str(error).removeprefix(f"{part.path}: ")

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mdc_core.archive.catalog.catalog import NAME, FileMove, PartRow
-from mdc_core.archive.catalog.paths import PART
 from mdc_core.archive.health.pages import PageDamage
 from mdc_core.archive.health.paths import misplaced
 from mdc_core.archive.health.rebuild import distinct_places
 from mdc_core.archive.health.salvage import Salvaged, salvaged
 from mdc_core.archive.health.sound import damages_of_file, damages_of_part
 from mdc_core.archive.health.unfinished import is_written
+from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.storage import Storage
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import MAINTENANCE, Archive
@@ -198,7 +198,7 @@ class Verification:
             name, path = key
             # A part of a segment that is being sealed is in its place before it counts.
             sealing = any(f".{segment}." in f".{Path(path).name}" for segment in self._journals)
-            if not PART.search(path) or sealing or key in self._later:
+            if not suffix_of(path) or sealing or key in self._later:
                 continue
             at = self._archive.place_at(name)
             if at.size(path) is not None:
@@ -223,7 +223,7 @@ class Verification:
     def _files(self, sizes: dict[tuple[str, str], int]) -> Iterator[VerifyFinding]:
         """Without a catalog, the files have to speak for themselves."""
         for name, path in sizes:
-            if not PART.search(path):
+            if not suffix_of(path):
                 continue
             self.parts += 1
             at = self._archive.place_at(name)

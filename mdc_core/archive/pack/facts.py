@@ -12,11 +12,8 @@ from mdc_core.archive.catalog.part_stats import Ranges
 from mdc_core.archive.pack.limits import ALLOWANCE, RATIO
 from mdc_core.archive.pack.manifest import PackedFile
 from mdc_core.archive.pack.names import shown
-from mdc_core.archive.read.snapshot import FileSlice
+from mdc_core.archive.part_formats import format_of, part_format, read_part
 from mdc_core.errors import DataError
-from mdc_core.wire.files import read_file, read_parquet
-
-ROWS = 4_096  # decoded at once
 
 
 class Facts(NamedTuple):
@@ -86,11 +83,9 @@ def _batches(file: PackedFile, path: Path, offset: int, size: int) -> Iterator[p
     if file.suffix == ".parquet":
         with pa.OSFile(str(path), "rb") as source:
             _check_footer(file, source)
-            yield from read_parquet(Path(file.path), rows=ROWS, source=source)
-        return
-    with path.open("rb", buffering=0) as data:
-        data.seek(offset)
-        yield from read_file(FileSlice(data, size), file.path)
+    form = part_format(format_of(file.suffix))
+    with path.open("rb") as data:
+        yield from read_part(form, data, file.path, (offset, size))
 
 
 def _check_footer(file: PackedFile, source: pa.NativeFile) -> None:

@@ -19,8 +19,17 @@ import pyarrow.parquet as pq
 
 from mdc_core import times
 from mdc_core.accounting import Input, count_types
+from mdc_core.archive.part_formats import (
+    JSONL,
+    PARQUET,
+    format_of,
+    part_format,
+    read_part_file,
+    suffix_of,
+)
 from mdc_core.archive.read.lineage_reader import LineageReader, begins_in, check_sound
 from mdc_core.archive.row_time import NO_TIME, row_time
+from mdc_core.contracts import PartFormat
 from mdc_core.decimals import AT_REST
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import EVENT_TYPES
@@ -88,6 +97,11 @@ def describe(path: Path, *, sample: int = 0) -> Description:
 
 
 def _describe(found: Description, file: BinaryIO, sample: int) -> None:
+    form = format_of(suffix_of(found.path.name))
+    if form not in (JSONL, PARQUET):
+        found.encoding = form
+        _part(found, part_format(form), sample)
+        return
     head = Peeked(file).peek(4)
     file.seek(0)
     found.compression = next((c for m, c in COMPRESSED.items() if head.startswith(m)), None)
@@ -109,6 +123,17 @@ def _describe(found: Description, file: BinaryIO, sample: int) -> None:
         _own_schema(found, encoding, plain)
     file.seek(0)
     _stream(found, file, sample)
+
+
+def _part(found: Description, form: PartFormat, sample: int) -> None:
+    """A part of another format: all of it, once."""
+    named: set[tuple[str, str]] = set()
+    for batch in read_part_file(found.path, form, named):
+        _count(found, batch, count_types(batch))
+        _values(found, batch)
+        found.rows += batch.num_rows
+        found.sample += _lines_of(batch, sample - len(found.sample))
+    _versions(found, named)
 
 
 def _footer(found: Description) -> None:

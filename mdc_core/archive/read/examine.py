@@ -1,7 +1,7 @@
 """What the catalog says of a part, found out from the part itself."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from time import time_ns
@@ -16,9 +16,9 @@ from mdc_core.accounting import count_types
 from mdc_core.archive.catalog.catalog import PartRow, origin_key
 from mdc_core.archive.catalog.layout import NO_DATE, encode_symbol
 from mdc_core.archive.catalog.part_stats import Ranges
-from mdc_core.archive.catalog.paths import PART, period
+from mdc_core.archive.catalog.paths import period
 from mdc_core.archive.health.pages import UNREADABLE
-from mdc_core.archive.read.snapshot import FileSlice
+from mdc_core.archive.part_formats import format_of, part_format, read_part, suffix_of
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.archive.storage import COPY_BYTES, Storage
 from mdc_core.archive.write.archive import Archive
@@ -26,7 +26,6 @@ from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import version_of
 from mdc_core.versions import oldest
-from mdc_core.wire.files import read_file, read_parquet
 
 _SEGMENT = re.compile(r"(?:^|\.)([0-9a-f]{12}-[0-9a-f]{6})-(\d{4,})\.")
 _CODECS = {".jsonl": "none", ".gz": "gzip", ".zst": "zstd", ".lz4": "lz4"}
@@ -50,7 +49,7 @@ def examined(
     problems: list[str] = []
     at = archive.place_at(place)
     for path in paths:
-        if PART.search(path):
+        if suffix_of(path):
             try:
                 found.append(examine(at, path, place=place, digest=digest))
             except DataError as error:
@@ -79,7 +78,8 @@ def examine(
         origin = said.pop("origin", b"{}")
         seen = ExaminedFile()
         versions: set[tuple[str, str]] = set()
-        for batch in batches_of(file, name, 0, size, versions):
+        form = part_format(format_of(suffix_of(path)))
+        for batch in read_part(form, file, str(name), (0, size), versions):
             seen.add(batch)
         facts = seen.facts()
         hashed = digest_of(file, size) if digest else ""
@@ -97,21 +97,6 @@ def examine(
         ),
         origin,
     )
-
-
-def batches_of(
-    file: pa.NativeFile, name: Path, offset: int, size: int, versions: set[tuple[str, str]]
-) -> Iterator[pa.RecordBatch]:
-    """The events in so many bytes of an open part; raises DataError where it is damaged."""
-    if name.suffix != ".parquet":
-        file.seek(offset)
-        yield from read_file(FileSlice(file, size), str(name), versions=versions)
-        return
-    file.seek(0)
-    try:
-        yield from read_parquet(name, source=file, versions=versions)
-    except UNREADABLE as error:
-        raise DataError(f"{name}: not a whole Parquet file: {error}") from None
 
 
 def digest_of(file: pa.NativeFile, size: int) -> str:
@@ -188,16 +173,15 @@ def segment_of(path: str) -> tuple[str, str] | None:
 def _named(path: str, facts: dict[str, Any], made_by: str | None) -> PartRow:
     """What the path says beside the facts: layout, period, suffix, run and segment."""
     below = PurePosixPath(path)
-    match = PART.search(path)
-    assert match is not None
+    suffix = suffix_of(path)
     named = segment_of(path)
     made_by = made_by or ("store" if named else "rebuild")
     return PartRow(
         path=path,
         layout=_layout(below, facts["symbol"], facts["type_name"]),
         period=_period(below, facts),
-        suffix=match[0],
-        format="parquet" if match[1] == "parquet" else "jsonl",
+        suffix=suffix,
+        format=format_of(suffix),
         bytes=0,
         sha256="",
         version=version_of(facts["type_name"]),

@@ -4,12 +4,11 @@ Journals are opened before the catalog is asked, so an event that is sealed in b
 seen in one of the two, and never in both.
 """
 
-import io
 from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -18,13 +17,14 @@ from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.paths import chosen, period
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, sorted_sources
+from mdc_core.archive.part_formats import part_format, read_part, read_part_file
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.journal import Segment
 from mdc_core.errors import DataError
 from mdc_core.times import MAX_NS
-from mdc_core.wire.files import ROWS, read_events, read_file, read_parquet
+from mdc_core.wire.files import ROWS
 
 
 class Stored(NamedTuple):
@@ -50,18 +50,13 @@ class Stored(NamedTuple):
         """The events; raises DataError if the file is not whole."""
         if self.row is None:
             assert self.path is not None
-            if self.path.suffix == ".parquet":
-                return read_parquet(self.path, rows=rows)
-            return _rechunked(read_events(self.path), rows)
-        return self._of_part(self.row, rows)
+            return _rechunked(read_part_file(self.path), rows)
+        return _rechunked(self._of_part(self.row), rows)
 
-    def _of_part(self, row: PartRow, rows: int) -> Iterator[pa.RecordBatch]:
+    def _of_part(self, row: PartRow) -> Iterator[pa.RecordBatch]:
+        form = part_format(row.format)
         with self.archive.open_part(row) as file:
-            if row.suffix == ".parquet":
-                yield from read_parquet(Path(self.name), rows=rows, source=file)
-            else:
-                file.seek(self.offset)
-                yield from _rechunked(read_file(FileSlice(file, self.size), self.name), rows)
+            yield from read_part(form, file, self.name, (self.offset, self.size))
 
     def source(self, query: Query, counts: Counter[str]) -> MergeSource:
         """The wanted rows as a source for a merge; what it gives is counted by type."""
@@ -200,28 +195,3 @@ def _rechunked(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.Reco
     for batch in batches:
         for start in range(0, batch.num_rows, max(rows, ROWS // 4)):
             yield batch.slice(start, max(rows, ROWS // 4))
-
-
-class FileSlice(io.RawIOBase):
-    """So many bytes of a file from where it is, as the bytes of a file."""
-
-    def __init__(self, file: "pa.NativeFile | BinaryIO", size: int) -> None:
-        self._file = file
-        self._left = size
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes."""
-        size = self._left if size < 0 else min(size, self._left)
-        data = self._file.read(size) if size else b""
-        self._left -= len(data)
-        return data
-
-    def readinto(self, buffer: Any, /) -> int:
-        """The next bytes, into a buffer."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def fileno(self) -> int:
-        """None: there is nothing to wait for."""
-        raise io.UnsupportedOperation("fileno")

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.paths import chosen, period
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.write.archive import Archive
 from mdc_core.batch import integers
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
-from mdc_core.wire.files import read_events
 
 _TIME = pa.timestamp("ns", "UTC")
 
@@ -173,7 +173,7 @@ def _range(meta: pq.FileMetaData, name: str) -> tuple[int | None, int | None, in
 def _read_groups(path: Path) -> list[PartGroup]:
     """The same by reading the events."""
     groups: dict[tuple[Any, Any], PartGroup] = {}
-    for batch in read_events(path):
+    for batch in read_part_file(path):
         moments, known = integers(batch, "ts_event")
         table = pa.table(
             {

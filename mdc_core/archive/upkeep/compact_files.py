@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from mdc_core.archive.catalog.catalog import Catalog, PartRow, origin_key
 from mdc_core.archive.merge import in_order
+from mdc_core.archive.part_formats import part_format, read_part_file
 from mdc_core.archive.read.examine import digest_of
 from mdc_core.archive.read.snapshot import pieces
 from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
@@ -18,7 +19,6 @@ from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.seal import write_part
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
-from mdc_core.wire.files import read_events, read_parquet
 
 
 def contents(archive: Archive, parts: Sequence[PartRow]) -> EventContent:
@@ -106,11 +106,10 @@ def write_like(
 
 def read_back(file: Path, part: PartRow) -> EventContent:
     """The events of a file that was just written."""
-    read = read_parquet if part.suffix == ".parquet" else read_events
     content = EventContent()
 
     def counted() -> Iterator[pa.RecordBatch]:
-        for batch in read(file):
+        for batch in read_part_file(file, part_format(part.format)):
             content.add(batch)
             yield batch
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from mdc_core import times
+from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.profiles import Profile
 from mdc_core.archive.row_time import row_time
 from mdc_core.batch import unify, widen
@@ -25,7 +26,6 @@ from mdc_core.contracts import PartFormat
 from mdc_core.errors import DataError, WriteError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import arrow_schema
-from mdc_core.wire.files import read_events
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
@@ -178,7 +178,7 @@ def _there_and_back(part: Rows, form: PartFormat, path: Path) -> tuple[int, floa
         written = process_time()
         size = path.stat().st_size
         opened = process_time()
-        back = list(read_events(path))
+        back = list(read_part_file(path, form))
         read = process_time()
         path.unlink()
     except OSError as error:

@@ -9,6 +9,7 @@ import msgspec
 import pyarrow as pa
 
 from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.part_formats import part_format, read_part_file
 from mdc_core.archive.read.examine import digest_of
 from mdc_core.archive.upkeep.content import ContentHash
 from mdc_core.archive.upkeep.merged import MergedEvents
@@ -17,7 +18,6 @@ from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.seal import write_part
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
-from mdc_core.wire.files import read_events, read_parquet
 
 
 class FileEvents(MergedEvents):
@@ -91,7 +91,7 @@ def rewritten(
 def _verify(name: str, part: PartRow, file: Path, new: PartRow, content: ContentHash) -> None:
     """Read the new file back; raises DataError where it is not the events of the old one."""
     again = ContentHash()
-    for batch in read_parquet(file) if new.suffix == ".parquet" else read_events(file):
+    for batch in read_part_file(file, part_format(new.format)):
         again.add(batch)
     if not part.rows == content.rows == again.rows == new.rows:
         said = f"{part.rows} events by the catalog, {content.rows} read, {again.rows} written"

@@ -8,6 +8,7 @@ import msgspec
 
 from mdc_core import registry
 from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.part_formats import check_reads
 from mdc_core.archive.profiles import Profile, Profiles, formatted
 from mdc_core.contracts import PartFormat
 from mdc_core.errors import ConfigError
@@ -55,6 +56,7 @@ class Formats:
     ) -> "Formats":
         """The installed plugin of this name; raises ConfigError if it is not there."""
         plugin: type[PartFormat] = registry.load("store", name)
+        check_reads(name, plugin)
         try:
             made = msgspec.convert(options or {}, plugin.Options)
         except msgspec.ValidationError as error:
