@@ -1,6 +1,5 @@
 """Reading parts: each by the format that the catalog names for it, or else its suffix."""
 
-import io
 import re
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from mdc_core.contracts import PartFormat
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
 from mdc_core.wire.arrow import Incoming
 from mdc_core.wire.files import named_versions, read_events
+from mdc_core.wire.sniff import FileSlice
 
 # Arrow that people put into an archive's directory: read as every reader of ours reads it.
 _ARROW = re.compile(r"\.arrows?$")
@@ -43,10 +43,10 @@ def _made(name: str, _paths: tuple[str, ...]) -> PartFormat:
         plugin: type[PartFormat] = registry.load("store", name)
         check_reads(name, plugin)
         return plugin(msgspec.convert({}, plugin.Options))
-    except UsageError as error:
+    except UsageError:
         raise ConfigError(
-            f"the archive has parts of the format {name}, which is not installed",
-            hint=error.hint,
+            f"there are parts of the format {name}, which is not installed",
+            hint="install the package that has it again",
         ) from None
     except msgspec.ValidationError as error:
         raise ConfigError(f"options of the format {name}: {error}") from None
@@ -133,28 +133,3 @@ def read_part_file(
     form = form or part_format(format_of(suffix_of(path.name)))
     with path.open("rb") as file:
         yield from read_part(form, file, str(path), None, versions)
-
-
-class FileSlice(io.RawIOBase):
-    """So many bytes of a file from where it is, as the bytes of a file."""
-
-    def __init__(self, file: "pa.NativeFile | BinaryIO", size: int) -> None:
-        self._file = file
-        self._left = size
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes."""
-        size = self._left if size < 0 else min(size, self._left)
-        data = self._file.read(size) if size else b""
-        self._left -= len(data)
-        return data
-
-    def readinto(self, buffer: Any, /) -> int:
-        """The next bytes, into a buffer."""
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def fileno(self) -> int:
-        """None: there is nothing to wait for."""
-        raise io.UnsupportedOperation("fileno")

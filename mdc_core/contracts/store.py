@@ -41,6 +41,6 @@ class PartFormat(Plugin):
 
         Columns may be fewer, or narrower, than those that were written, if all values are
         there. Of a format that grows the file is one piece, which cannot be gone back in.
-        Raises DataError for a file that is damaged.
+        A file at which this raises anything is told to be damaged.
         """
         raise NotImplementedError

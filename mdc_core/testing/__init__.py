@@ -25,11 +25,13 @@ for _name in (
     "exporter_suite",
     "round_trip",
     "transcript",
+    "format_suite",
 ):
     pytest.register_assert_rewrite(f"mdc_core.testing.{_name}")
 
 from mdc_core.testing.check_suite import CheckSuite  # noqa: E402 - see above
 from mdc_core.testing.exporter_suite import ExporterSuite  # noqa: E402
+from mdc_core.testing.format_suite import PartFormatSuite  # noqa: E402
 from mdc_core.testing.history_suite import HistorySuite  # noqa: E402
 from mdc_core.testing.importer_suite import ImporterSuite  # noqa: E402
 from mdc_core.testing.source_suite import SourceSuite  # noqa: E402
@@ -40,6 +42,7 @@ __all__ = [
     "ExporterSuite",
     "HistorySuite",
     "ImporterSuite",
+    "PartFormatSuite",
     "SourceSuite",
     "StreamSuite",
 ]

@@ -18,7 +18,7 @@ from mdc_core.testing.plugin_suite import PluginSuite
 from mdc_core.wire.jsonl import encode_batch
 
 
-class _RowsPart:
+class RowsPart:
     """Events as a part, cut into tables of a number of rows."""
 
     def __init__(self, rows: list[Event], size: int) -> None:
@@ -48,7 +48,7 @@ class ExporterSuite(PluginSuite):
     def written(self, rows: list[Event], size: int) -> bytes:
         """What a new exporter writes of events that come in tables of this size."""
         file = io.BytesIO()
-        self.exporter(self.make_options()).write(_RowsPart(rows, size), file)
+        self.exporter(self.make_options()).write(RowsPart(rows, size), file)
         return file.getvalue()
 
     def test_file(self, request: pytest.FixtureRequest) -> None:

@@ -193,6 +193,31 @@ def encoding_of(peeked: Peeked) -> Encoding:
     return "jsonl"
 
 
+class FileSlice(io.RawIOBase):
+    """So many bytes of a file from where it is, as the bytes of a file."""
+
+    def __init__(self, file: Any, size: int) -> None:
+        self._file = file
+        self._left = size
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
+        size = self._left if size < 0 else min(size, self._left)
+        data = self._file.read(size) if size else b""
+        self._left -= len(data)
+        return data
+
+    def readinto(self, buffer: Any, /) -> int:
+        """The next bytes, into a buffer."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def fileno(self) -> int:
+        """None: there is nothing to wait for."""
+        raise io.UnsupportedOperation("fileno")
+
+
 def widen_pipe(fd: int) -> None:
     """Ask for a pipe of 1 MiB: fewer, larger batches between two busy commands."""
     try:

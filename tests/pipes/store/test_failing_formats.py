@@ -18,6 +18,9 @@ class Odd(PartFormat):
         for table in part.tables():
             file.write(b"some")
             raise RuntimeError("boom")
+
+    def read(self, file):
+        return ()
 '''
 EVENTS = "mdc stream sim SPY --limit 10 --seed {}"
 
