@@ -68,7 +68,8 @@ def mdc(python: Path, *words: str, text: str = "") -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    ("name", "lines"), [("stream.py", 60), ("history.py", 40), ("spread.py", 20)]
+    ("name", "lines"),
+    [("stream.py", 60), ("history.py", 40), ("spread.py", 20), ("feather.py", 25)],
 )
 def test_small(name: str, lines: int) -> None:
     assert len((CODE / name).read_text().splitlines()) <= lines

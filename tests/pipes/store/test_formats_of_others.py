@@ -1,0 +1,155 @@
+"""What a third party's format writes is read back by every command, and no other is stored."""
+
+import json
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Shell, parts_of
+
+GROWING = '''\
+"""Lines in files that grow."""
+from mdc_core.plugin import PartFormat, decode_batches, encode_batch
+
+class Growing(PartFormat):
+    suffix = ".events"
+    grows = True
+
+    def write(self, part, metadata, file):
+        for table in part.tables():
+            for batch in table.to_batches():
+                file.write(encode_batch(batch))
+
+    def read(self, file):
+        return decode_batches(file)
+
+class Mute(PartFormat):
+    suffix = ".mute"
+
+    def write(self, part, metadata, file):
+        raise AssertionError("it was to be refused")
+'''
+SIM = "mdc stream sim SPY AAPL --limit 3000 --seed 7"
+ENTRIES = """\
+[mdc.store]
+feather = mdc_acme.feather:AcmeFeather
+growing = growing_format:Growing
+mute = growing_format:Mute
+"""
+
+
+@pytest.fixture
+def acme(tmp_path: Path, install: Callable[..., None]) -> str:
+    """The import path of packages with formats of their own."""
+    folder = tmp_path / "packages"
+    install(folder, "mdc-others", ENTRIES)
+    (folder / "growing_format.py").write_text(GROWING)
+    return f"{folder}:{ROOT / 'examples/mdc-acme/src'}"
+
+
+@pytest.fixture
+def sh(shell: Shell, acme: str) -> Shell:
+    return partial(shell, PYTHONPATH=acme)
+
+
+@pytest.fixture(params=["feather", "growing"])
+def form(request: pytest.FixtureRequest, sh: Shell, tmp_path: Path) -> str:
+    """A format, in which the directory `data` has the events of `events.jsonl`."""
+    name = str(request.param)
+    assert sh(f"{SIM} | tee events.jsonl | mdc store --root data --format {name}").status == 0
+    suffix = {"feather": ".feather", "growing": ".events"}[name]
+    assert {path.suffix for path in parts_of(tmp_path / "data")} == {suffix}
+    assert list((tmp_path / "data/_mdc/journal").iterdir()) == []
+    assert sh("mdc store --root plain < events.jsonl").status == 0
+    return name
+
+
+def test_all_that_read_an_archive(sh: Shell, form: str, tmp_path: Path) -> None:
+    for line in (
+        "mdc cat --root {}",
+        "mdc cat --root {} --symbol SPY --type quote",
+        "mdc tail -n 7 --root {}",
+        "mdc count --root {} --json",
+        "mdc query --root {} --format jsonl 'select count(*) n, sum(price * size) v from trade'",
+        "mdc ls --root {}",
+    ):
+        of_it, plain = (sh(line.format(root)) for root in ("data", "plain"))
+        assert of_it.status == plain.status == 0, of_it.err
+        assert of_it.out.strip()
+        if "ls" in line:  # bytes and suffixes are others
+            assert len(of_it.out.splitlines()) == len(plain.out.splitlines())
+        elif "cat" in line or "tail" in line:
+            assert of_it.lines == plain.lines
+        else:
+            assert of_it.out == plain.out
+    deep = sh("mdc verify --deep --root data")
+    assert deep.status == 0, deep.out + deep.err
+    path = parts_of(tmp_path / "data")[0]
+    seen = json.loads(sh(f"mdc inspect --json {path}").out)
+    counted = len(sh("mdc cat --root data --symbol AAPL --type quote").lines)
+    assert seen["rows"] == counted
+    assert [(kind["type"], kind["rows"]) for kind in seen["types"]] == [("quote", counted)]
+    assert seen["encoding"] == form
+
+
+def test_compact(sh: Shell, form: str, tmp_path: Path) -> None:
+    assert sh(f"{SIM} --seed 8 | mdc store --root data --format {form}").status == 0
+    before, files = sh("mdc cat --root data").lines, parts_of(tmp_path / "data")
+    done = sh("mdc compact --root data")
+    assert done.status == 0, done.err
+    after = parts_of(tmp_path / "data")
+    assert len(after) < len(files)
+    assert {p.suffix for p in after} == {files[0].suffix}
+    assert sh("mdc cat --root data").lines == before
+    assert sh("mdc verify --deep --root data").status == 0
+
+
+def test_without_a_catalog(sh: Shell, form: str, tmp_path: Path) -> None:
+    whole = sh("mdc cat --root data").lines
+    shutil.rmtree(tmp_path / "data/_mdc")
+    assert sh("mdc cat --root data").lines == whole
+    assert sh("mdc verify --deep --root data").status == 0
+    done = sh("mdc catalog rebuild --root data")
+    assert done.status == 0, done.err
+    assert sh("mdc cat --root data").lines == whole
+    deep = sh("mdc verify --deep --root data")
+    assert deep.status == 0, deep.err + deep.out
+
+
+def test_recover(sh: Shell, acme: str, tmp_path: Path) -> None:
+    line = (
+        "mkfifo in; mdc store --format growing --root data --ack < in > acks & store=$!; "
+        f"exec 3> in; {SIM} >&3; until grep -q ack acks; do :; done; kill -9 $store; "
+        "wait $store; true"
+    )
+    assert sh(line).status == 0
+    done = sh("mdc recover --root data")
+    assert done.status == 0, done.err
+    assert {path.suffix for path in parts_of(tmp_path / "data")} == {".events"}
+    assert len(sh("mdc cat --root data").lines) == 3000
+
+
+def test_damage_is_told(sh: Shell, form: str, tmp_path: Path) -> None:
+    path = parts_of(tmp_path / "data")[0]
+    path.write_bytes(path.read_bytes()[:-300])
+    done = sh("mdc verify --deep --root data")
+    assert done.status == 1
+    assert path.name in done.out
+    assert sh("mdc cat --root data").status == 65
+
+
+def test_a_format_that_does_not_read_is_refused(sh: Shell, tmp_path: Path) -> None:
+    done = sh(f"{SIM} | mdc store --root data --format mute")
+    assert done.status == 78
+    assert "the format mute cannot read what it writes" in done.err
+    assert "hint: " in done.err
+    assert not (tmp_path / "data").exists()
+
+
+def test_parts_of_a_format_that_is_gone(shell: Shell, form: str) -> None:
+    done = shell("mdc cat --root data")
+    assert done.status == 78
+    assert f"parts of the format {form}, which is not installed" in done.err
