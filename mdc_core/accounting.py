@@ -9,7 +9,7 @@ missing, or what is.
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mdc_core import __version__, times
 from mdc_core.errors import EXIT_FINDINGS, DataError
@@ -315,13 +315,22 @@ def findings_of(source: Input) -> list[Event]:
     return rows
 
 
-def account(
-    read: int, out: int, rejected: int, dropped: int, *, used: int = 0, derived: int = 0
-) -> str:
-    """What became of the events that a command read, as it says it in one line."""
-    made_use_of = f" + {used} used" if used else ""
-    more = f" (+ {derived} derived)" if derived else ""
-    return f"{read} in = {out} out + {rejected} rejected + {dropped} dropped{made_use_of}{more}"
+class Account(NamedTuple):
+    """What became of the events that a command read: read = out + rejected + dropped + used."""
+
+    read: int
+    out: int
+    rejected: int
+    dropped: int
+    used: int = 0
+    derived: int = 0
+
+    def __str__(self) -> str:
+        """As a command says it in one line."""
+        used = f" + {self.used} used" if self.used else ""
+        more = f" (+ {self.derived} derived)" if self.derived else ""
+        parts = f"{self.out} out + {self.rejected} rejected + {self.dropped} dropped"
+        return f"{self.read} in = {parts}{used}{more}"
 
 
 def end_reason(source: Input) -> str:

@@ -1,6 +1,7 @@
 """The errors that mdc knows, each with the exit status of the command it ends.
 
     MdcError
+    ├── FindingsError         1    findings or rejections that count as failures
     ├── UsageError            2    the command line, or an option's value
     ├── DataError            65    data that cannot be read
     │   └── TruncatedError   65    data that ends before its `end` event
@@ -34,6 +35,12 @@ class UsageError(MdcError):
     """The command line cannot be carried out as it stands."""
 
     exit_status = 2
+
+
+class FindingsError(MdcError):
+    """Findings or rejections, where they count as failures (`--strict`)."""
+
+    exit_status = EXIT_FINDINGS
 
 
 class DataError(MdcError):

@@ -2,7 +2,7 @@
 
 import sys
 from copy import copy
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
 DETAIL, NOTE, WARNING, ERROR = 10, 20, 30, 40
 _LEVELS = {DETAIL: "detail", NOTE: "info", WARNING: "warning", ERROR: "error"}
@@ -31,6 +31,14 @@ class Mask:
         return text
 
 
+class Record(NamedTuple):
+    """A message that was said: its level (detail, info, warning, error), by whom, the text."""
+
+    level: str
+    stage: str | None
+    text: str
+
+
 class Log:
     """Messages for people: `mdc: message`, or one JSON object a line.
 
@@ -50,6 +58,7 @@ class Log:
         self.mask = mask or Mask()
         self.stage: str | None = None
         self.run_id: str | None = None
+        self.said: list[Record] = []  # kept by a log that collects
         self._file = file
 
     def for_stage(self, stage: str) -> "Log":
@@ -99,3 +108,19 @@ class Log:
             "message": message,
         }
         return dumps(record, ensure_ascii=False)
+
+
+class CollectingLog(Log):
+    """Keeps what is said, each stage's for itself; it is also written where a file is given."""
+
+    def for_stage(self, stage: str) -> "Log":
+        """A log that keeps what this stage says."""
+        log = super().for_stage(stage)
+        log.said = []
+        return log
+
+    def _say(self, level: int, message: str) -> None:
+        if level >= self.threshold:
+            self.said.append(Record(_LEVELS[level], self.stage, self.mask(message)))
+        if self._file is not None:
+            super()._say(level, message)

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mdc_core.logs import DETAIL, NOTE, WARNING, Log
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mdc_core.config import Config
     from mdc_core.observers import Observers
 
@@ -14,10 +16,16 @@ if TYPE_CHECKING:
 class Session:
     """One run of one command; `@click.pass_obj` hands it to a verb."""
 
-    def __init__(self, environ: Mapping[str, str], log: Log | None = None) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        log: Log | None = None,
+        *,
+        directory: "Path | str | None" = None,
+    ) -> None:
         self.environ = environ
         self.log = log or Log()
-        self.plugins: dict[str, str] = {}  # third parties' plugins of this run, with versions
+        self.directory = directory  # where mdc.toml is looked for; nowhere, if it is not given
         self.completing: str | None = None  # the word at which TAB was pressed
         self.chained = False  # whether the verbs of a command line are joined by `then`
 
@@ -26,18 +34,16 @@ class Session:
         self.log.style = log_format
         self.log.threshold = WARNING if quiet else DETAIL if verbose else NOTE
 
-    def asked(self, request: dict[str, Any]) -> dict[str, Any]:
-        """What `begin` says was asked for, and which third parties' plugins answer it."""
-        return {**request, "plugins": dict(self.plugins)} if self.plugins else request
-
     @cached_property
     def config(self) -> "Config":
         """The settings of the mdc.toml files that apply here."""
         from pathlib import Path
 
-        from mdc_core.config import load
+        from mdc_core.config import Config, load
 
-        return load(Path.cwd(), self.environ)
+        if self.directory is None:
+            return Config()
+        return load(Path(self.directory).absolute(), self.environ)
 
     @cached_property
     def observers(self) -> "Observers":

@@ -12,7 +12,7 @@ from mdc_core.errors import UsageError
 from mdc_core.wire import stdout
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.stage import Ending, Stage
+    from mdc_core.pipelines.stage import Ending, Stage
     from mdc_core.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,9 +30,14 @@ def as_stage(function: F) -> F:
     return function
 
 
+def makes_stage(command: click.Command) -> bool:
+    """Whether the callback of a verb returns a stage."""
+    return getattr(command.callback, "is_stage", False)
+
+
 def must_be_stage(ctx: click.Context) -> None:
     """Raise UsageError for a verb that cannot stand in a pipeline."""
-    if not getattr(ctx.command.callback, "is_stage", False):
+    if not makes_stage(ctx.command):
         raise UsageError(
             f"{ctx.command_path} reads and writes no events, so it cannot be part of a pipeline",
             hint="mdc stream sim SPY then validate then store",
@@ -68,19 +73,21 @@ def chain(root: click.Group, ctx: click.Context, rest: list[list[str]]) -> list[
 
 def run_stages(session: "Session", stages: "list[Stage]") -> int:
     """Run stages as one pipeline; its first one decides what a signal does."""
-    from mdc_core.pipeline.run import Control, Pipeline
+    from mdc_core.pipelines.run import Pipeline
+    from mdc_core.pipelines.stage import Control
+    from mdc_core.wire.writer import Writer
 
-    pipeline = Pipeline(stages)
+    pipeline = Pipeline(stages, session)
     session.log.stage = stages[-1].name
     first = stages[0]
     with SIGNALS[first.ending]() as stop:
         control = Control(stop.event)
         with _hang_up(control.hang_up.set), stdout.reserved():
-            status, _, answer = pipeline.run(session, control)
-    if stages[-1].tell is not None and answer is not None:
-        stages[-1].tell(answer)
+            result = pipeline.drive(Writer(wire=stages[-1].wire), control)
+    if stages[-1].tell is not None and result.answer is not None:
+        stages[-1].tell(result.answer)
     # A source that was stopped has done what it was asked to; an input was cut off.
-    return (stop.exit_status or status) if first.ending == "follow" else status
+    return (stop.exit_status or result.status) if first.ending == "follow" else result.status
 
 
 @contextmanager

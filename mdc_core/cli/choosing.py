@@ -9,7 +9,7 @@ from mdc_core.cli.commands import Command
 from mdc_core.cli.settings import only_asks, path_of, variables
 from mdc_core.cli.types import ListOption, PluginName
 from mdc_core.errors import ConfigError, UsageError
-from mdc_core.pipeline.chosen import Chosen
+from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
 from mdc_core.suggest import known
 

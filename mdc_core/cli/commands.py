@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core import registry
-from mdc_core.cli.chain import must_be_stage
+from mdc_core.cli.chain import makes_stage, must_be_stage
 from mdc_core.cli.lazy import Lines
 from mdc_core.cli.settings import (
     apply_global,
@@ -18,7 +18,7 @@ from mdc_core.cli.settings import (
     variables,
 )
 from mdc_core.errors import ConfigError, MdcError, UsageError
-from mdc_core.pipeline.chosen import Chosen
+from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
 from mdc_core.wire import stdout
@@ -91,15 +91,13 @@ class Command(Lines):
         if not ctx.resilient_parsing:
             self._build(ctx, asked, plugins)
             self._tell_namesakes(session, plugins)
-            self._note_versions(session, plugins)
         return rest
 
-    def _note_versions(self, session: Session | None, plugins: dict[str, Any]) -> None:
-        """Remember which third parties' plugins touch the data; ours have mdc's version."""
-        for name in plugins if session is not None and self.verb else ():
-            ref = registry.lookup(self.verb, name)
-            if session is not None and not registry.is_built_in(ref):
-                session.plugins[f"{ref.verb}:{ref.word}"] = f"{ref.distribution} {ref.version}"
+    def _versions(self, ctx: click.Context) -> dict[str, str]:
+        """The third parties' plugins that touch the data; ours have mdc's version."""
+        refs = [registry.lookup(self.verb, name) for name in self.loaded(ctx)]
+        others = (ref for ref in refs if not registry.is_built_in(ref))
+        return {f"{ref.verb}:{ref.word}": f"{ref.distribution} {ref.version}" for ref in others}
 
     def _tell_namesakes(self, session: Session | None, plugins: dict[str, Any]) -> None:
         """Report the plugins that are not used because others have their names."""
@@ -117,7 +115,10 @@ class Command(Lines):
         if not self.verb:
             return super().invoke(ctx)
         with stdout.reserved():
-            return super().invoke(ctx)
+            made = super().invoke(ctx)
+        if makes_stage(self):
+            made.plugins = self._versions(ctx)
+        return made
 
     def _attach_declared(self, ctx: click.Context, args: list[str]) -> None:
         """The plugins' options as TAB needs them: read from the source, nothing imported."""

@@ -9,8 +9,8 @@ from mdc_core.cli.options import Chosen, PluginCommand, plugin_command
 from mdc_core.cli.selection import PATH, reading, writing
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.inputs import InputOptions
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
 
@@ -25,6 +25,6 @@ def filter_command(name: str, plugin: Any) -> PluginCommand:
 @writing
 def run(plugin: Chosen, paths: tuple[Path, ...], wire: "Wire", reading: "InputOptions") -> "Stage":
     """Put every batch through the filter."""
-    from mdc_core.pipeline.filter import PluginFilter
+    from mdc_core.pipelines.filter import PluginFilter
 
     return PluginFilter(plugin, paths, reading, wire)

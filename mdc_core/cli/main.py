@@ -11,8 +11,9 @@ import click
 from mdc_core import __version__, errors, logs, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files
-from mdc_core.pipeline.failure import report
+from mdc_core.pipelines.failure import report
 from mdc_core.session import Session
+from mdc_core.wire import stdout
 
 COMPLETE = "_MDC_COMPLETE"
 PATIENT = frozenset(
@@ -131,14 +132,15 @@ def main(args: list[str] | None = None) -> int:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     # numpy comes with a linear algebra that starts a thread for each core; nobody here uses it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    session = Session(os.environ)
+    session = Session(os.environ, directory=".")
     args = sys.argv[1:] if args is None else args
     if PATIENT.intersection(args[:4]):
         import signal
 
         # A Ctrl-C while we are still being loaded is for the source of the pipe as well.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    status = _run(session, args)
+    with stdout.ours():
+        status = _run(session, args)
     return _flush(session.log, status)
 
 
@@ -152,9 +154,9 @@ def _run(session: Session, args: list[str]) -> int:
         session.chained = bool(rest)
         with root.make_context("mdc", first, obj=session, terminal_width=_width()) as ctx:
             made = chain(root, ctx, rest)
-            if made == [None] or isinstance(made[0], int):
-                return made[0] or 0
-            return run_stages(session, made)
+        if made == [None] or isinstance(made[0], int):
+            return made[0] or 0
+        return run_stages(session, made)
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:

@@ -33,7 +33,7 @@ shell that are shown in the help and run as tests, and `command` is what is run:
 - Every option of a verb can be set by MDC_VERB_OPTION, and under [verb] in mdc.toml.
 - `session` is a `Session`: `.log` (note, detail, warning, error), `.environ`, `.config`,
   `.observers` and `.secrets(plugin.plugin.secrets)`.
-- What the callback returns is the exit status (None is 0), or a stage of `mdc_core.pipeline`,
+- What the callback returns is the exit status (None is 0), or a stage of `mdc_core.pipelines`,
   which is run, alone or in a chain of `then`. Raise errors of
   `mdc_core.errors`, never exit. `ReaderGone` ends the command silently with 141.
 - Signals of a stage are handled for it; another verb that serves uses `signals.stopping_source()`.
@@ -60,7 +60,7 @@ from mdc_core.cli.types import (
     SizeType,
     SpanType,
 )
-from mdc_core.pipeline.chosen import Chosen
+from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
 
 SPAN = SpanType()

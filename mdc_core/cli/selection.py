@@ -10,7 +10,7 @@ import click
 from mdc_core.cli.chain import as_stage
 from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption
 from mdc_core.errors import UsageError
-from mdc_core.pipeline.inputs import InputOptions
+from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:

@@ -1,4 +1,8 @@
-"""Standard output belongs to the engine: what anything else prints goes to standard error."""
+"""Standard output belongs to the engine: what anything else prints goes to standard error.
+
+That is so in a process that is a command. In one that uses mdc as a library, the standard
+streams are not ours: nothing is read from them or written to them unasked, nothing diverted.
+"""
 
 import os
 import sys
@@ -8,6 +12,22 @@ from contextlib import contextmanager
 # The descriptor that leads to the reader while 1 leads to standard error; of the whole process,
 # as descriptor 1 is.
 _reader: list[int] = []
+_command: list[bool] = []
+
+
+@contextmanager
+def ours() -> Iterator[None]:
+    """Say that this process is a command, and its standard streams are there for it."""
+    _command.append(True)
+    try:
+        yield
+    finally:
+        _command.pop()
+
+
+def is_ours() -> bool:
+    """Whether this process is a command."""
+    return bool(_command)
 
 
 def descriptor() -> int:
@@ -19,7 +39,7 @@ def descriptor() -> int:
 def reserved() -> Iterator[None]:
     """Let descriptor 1 and `sys.stdout` lead to standard error, and `descriptor()` out."""
     try:
-        own = -1 if _reader else os.dup(1)
+        own = os.dup(1) if is_ours() and not _reader else -1
     except OSError:
         own = -1  # closed: nobody reads
     if own < 0:

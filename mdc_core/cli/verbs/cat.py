@@ -14,8 +14,8 @@ from mdc_core.cli.options import command
 from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning, writing
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.inputs import InputOptions
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -47,7 +47,7 @@ def cat(
     reading: "InputOptions",
 ) -> "Stage":
     """Show stored events as one stream in time order."""
-    from mdc_core.pipeline.cat import Cat
+    from mdc_core.pipelines.cat import Cat
 
     query = query_of(symbols, types, start, end)
     return Cat(paths, root, query, reading=reading, wire=wire, following=following)

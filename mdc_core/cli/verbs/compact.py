@@ -119,7 +119,7 @@ def _compacted(
     from mdc_core.archive.upkeep.compact import compact as compacted
     from mdc_core.archive.upkeep.tiering import read_tiers
     from mdc_core.archive.write.replace import rewriting
-    from mdc_core.pipeline.store import prepared
+    from mdc_core.pipelines.store import prepared
 
     profiles = read_tiers(session.config, archive).profiles
     prepared(session, archive)

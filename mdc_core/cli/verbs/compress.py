@@ -82,7 +82,7 @@ def _measured(
     from mdc_core import registry
     from mdc_core.archive.profiles import PROFILES, formatted
     from mdc_core.archive.upkeep.compress import measured
-    from mdc_core.pipeline.progress import Progress
+    from mdc_core.pipelines.progress import Progress
 
     found = []
     total = sample.rows * len(formats) * len(PROFILES)

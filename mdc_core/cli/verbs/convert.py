@@ -14,8 +14,8 @@ from mdc_core.cli.options import command
 from mdc_core.cli.selection import PATH, reading
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.inputs import InputOptions
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
 EXAMPLES = (
     "mdc convert events.jsonl --to arrow > events.arrows",
     "mdc convert events.jsonl -o events.parquet",
@@ -47,7 +47,7 @@ def convert(
     reading: "InputOptions",
 ) -> "Stage":
     """Write events in another encoding."""
-    from mdc_core.pipeline.convert import Convert
+    from mdc_core.pipelines.convert import Convert
 
     return Convert(paths, form, output, force, reading)
 

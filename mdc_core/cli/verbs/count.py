@@ -16,8 +16,8 @@ from mdc_core.cli.options import command
 from mdc_core.cli.selection import JSON, PATH, ROOT, query_of, reading, selecting, spanning, table
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.inputs import InputOptions
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
 
 EXAMPLES = (
     "mdc count --root data",
@@ -44,7 +44,7 @@ def count(
     reading: "InputOptions",
 ) -> "Stage":
     """Count events by type."""
-    from mdc_core.pipeline.count import Count
+    from mdc_core.pipelines.count import Count
 
     query = query_of(symbols, types, start, end)
     return Count(paths, root, query, reading, tell=partial(_show, as_json=as_json))

@@ -33,7 +33,7 @@ import click
 from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListType, Session, command
 from mdc_core.cli.selection import JSON, ROOT, query_of, selecting, shown
 from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
-from mdc_core.pipeline.inputs import archive_at
+from mdc_core.pipelines.inputs import archive_at
 
 if TYPE_CHECKING:
     from mdc_core.archive.coverage.survey import CoverageRow, CoverageSurvey

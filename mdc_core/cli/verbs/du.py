@@ -19,7 +19,7 @@ from mdc_core.cli.selection import (
     table,
 )
 from mdc_core.errors import DataError
-from mdc_core.pipeline.inputs import archive_at
+from mdc_core.pipelines.inputs import archive_at
 
 EXAMPLES = ("mdc du --root data", "mdc du --json")
 

@@ -14,8 +14,8 @@ from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spa
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.inputs import InputOptions
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
 
 EXAMPLES = (
     "mdc export --profile csv --output csv --root data --symbol SPY",
@@ -46,7 +46,7 @@ def export(
     reading: "InputOptions",
 ) -> "Stage":
     """Write events as files of another tool's format."""
-    from mdc_core.pipeline.export import ExportSink
+    from mdc_core.pipelines.export import ExportSink
 
     target = file or folder
     if target is None or (file and folder):

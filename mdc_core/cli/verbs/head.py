@@ -11,8 +11,8 @@ from mdc_core.cli.options import command
 from mdc_core.cli.selection import PATH, reading, writing
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.inputs import InputOptions
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -40,7 +40,7 @@ def head(
     reading: "InputOptions",
 ) -> "Stage":
     """Show the first events."""
-    from mdc_core.pipeline.slices import Head
+    from mdc_core.pipelines.slices import Head
 
     return Head(lines, paths, reading, wire)
 

@@ -12,7 +12,7 @@ from mdc_core.cli.options import MOMENT, MOMENT_END, Chosen, ListOption, select_
 from mdc_core.cli.selection import writing
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minute | mdc head",)
@@ -42,8 +42,8 @@ def import_files(
 ) -> "Stage":
     """Read files of another tool's format as events."""
     from mdc_core.contracts import ImportRequest
-    from mdc_core.pipeline.convert import ImportSource
-    from mdc_core.pipeline.inputs import InputOptions
+    from mdc_core.pipelines.convert import ImportSource
+    from mdc_core.pipelines.inputs import InputOptions
 
     asked = ImportRequest(path, symbols, start, end)
     reading = InputOptions(quarantine=quarantine, strict=strict)

@@ -26,7 +26,7 @@ from mdc_core.cli.selection import (
     time_text,
 )
 from mdc_core.errors import DataError
-from mdc_core.pipeline.inputs import archive_at
+from mdc_core.pipelines.inputs import archive_at
 
 if TYPE_CHECKING:
     from mdc_core.archive.read.summary import PartGroup, StoredPart

@@ -21,8 +21,8 @@ from mdc_core.cli.types import SpeedType
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.inputs import InputOptions
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -69,7 +69,7 @@ def replay(
     reading: "InputOptions",
 ) -> "Stage":
     """Replay stored events at the pace at which they came."""
-    from mdc_core.pipeline.replay import Replay
+    from mdc_core.pipelines.replay import Replay
 
     if step:
         _check_step(paths)

@@ -134,7 +134,7 @@ def _removed(
     """What has gone, and what stays."""
     from mdc_core.archive.upkeep.retain import expired, remove
     from mdc_core.archive.write.replace import rewriting
-    from mdc_core.pipeline.store import prepared
+    from mdc_core.pipelines.store import prepared
 
     prepared(session, archive)
     with rewriting(archive) as catalog:

@@ -9,7 +9,7 @@ from mdc_core.cli.options import ListOption, Session, group
 from mdc_core.cli.selection import JSON, ROOT, query_of
 from mdc_core.errors import DataError, UsageError, WriteError
 from mdc_core.events import EVENT_TYPES
-from mdc_core.pipeline.inputs import archive_at
+from mdc_core.pipelines.inputs import archive_at
 from mdc_core.schema import allowed_values, data_dictionary, fields_of, json_schema, version_of
 from mdc_core.suggest import known, unknown
 from mdc_core.versions import Version, history
@@ -190,7 +190,7 @@ def _migrated(
     from mdc_core.archive.upkeep.tiering import read_tiers
     from mdc_core.archive.write.archive import Archive
     from mdc_core.archive.write.replace import rewriting
-    from mdc_core.pipeline.store import prepared
+    from mdc_core.pipelines.store import prepared
 
     place = Archive.open(root)
     prepared(session, place)

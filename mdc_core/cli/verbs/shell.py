@@ -16,7 +16,7 @@ from mdc_core.cli.options import Session, command
 from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
 from mdc_core.errors import MdcError, UsageError
-from mdc_core.pipeline.inputs import archive_at
+from mdc_core.pipelines.inputs import archive_at
 from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:

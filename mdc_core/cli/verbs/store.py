@@ -25,8 +25,8 @@ from mdc_core.cli.options import (
 from mdc_core.cli.selection import reading, writing
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.inputs import InputOptions
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -113,7 +113,7 @@ def store(
     **options: Any,
 ) -> "Stage":
     """Store events as files."""
-    from mdc_core.pipeline.store import Store, StoreOptions
+    from mdc_core.pipelines.store import Store, StoreOptions
 
     context = click.get_current_context()
     said = (context.get_parameter_source(name) for name in ("compression", "level"))

@@ -14,8 +14,8 @@ from mdc_core.cli.options import command
 from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, writing
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.inputs import InputOptions
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
 EXAMPLES = (
@@ -48,7 +48,7 @@ def tail(
     reading: "InputOptions",
 ) -> "Stage":
     """Show the last events in time order."""
-    from mdc_core.pipeline.slices import Tail
+    from mdc_core.pipelines.slices import Tail
 
     return Tail(lines, paths, root, query_of(symbols, types), reading, wire)
 

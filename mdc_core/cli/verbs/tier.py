@@ -128,8 +128,8 @@ def migrate(
     What was already moved stays so when it is interrupted; run it again for the rest.
     """
     from mdc_core.archive.upkeep.tiers import Migration
-    from mdc_core.pipeline.progress import Progress
-    from mdc_core.pipeline.store import prepared
+    from mdc_core.pipelines.progress import Progress
+    from mdc_core.pipelines.store import prepared
 
     archive, tiers = _opened(session, root)
     query, moment = query_of(symbols, types), _moment(now)

@@ -14,8 +14,8 @@ from mdc_core.cli.selection import PATH, reading, writing
 from mdc_core.contracts import Severity
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.inputs import InputOptions
-    from mdc_core.pipeline.stage import Stage
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
     from mdc_core.quality.engine import OnFail
     from mdc_core.wire.writer import Wire
 
@@ -53,7 +53,7 @@ def validate(
     reading: "InputOptions",
 ) -> "Stage":
     """Check events, and say what is wrong with them."""
-    from mdc_core.pipeline.judge import Validate
+    from mdc_core.pipelines.judge import Validate
 
     return Validate(plugins, paths, on_fail, fail_on, reading, wire)
 

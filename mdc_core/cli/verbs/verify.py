@@ -31,7 +31,7 @@ def verify(session: Session, root: Path | str, deep: bool, as_json: bool) -> int
     from mdc_core.archive.health.verify import Verification
     from mdc_core.archive.upkeep.tiering import read_tiers
     from mdc_core.archive.write.archive import Archive
-    from mdc_core.pipeline.progress import Progress
+    from mdc_core.pipelines.progress import Progress
 
     archive = Archive.open(root)
     progress = Progress(session, "verify", writes=False)

@@ -15,14 +15,14 @@ from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
 from mdc_core.archive.read.follow import growing, new_parts
 from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.errors import UsageError
-from mdc_core.pipeline.inputs import READING, STDIN, InputOptions, stdin_is_piped
-from mdc_core.pipeline.stage import Ending, Made, SourceStage
+from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, stdin_is_piped
+from mdc_core.pipelines.stage import Ending, Made, SourceStage
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Chunk, Reader
 from mdc_core.wire.writer import Wire
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.run import StageRun
+    from mdc_core.pipelines.stage import StageRun
 
 EVERYTHING = Query()
 

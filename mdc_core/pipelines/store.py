@@ -16,9 +16,9 @@ from mdc_core.archive.catalog.layout import Layout, Partition
 from mdc_core.archive.write.disk_space import DEFAULT_FREE, Reserve
 from mdc_core.errors import BusyError, WriteError
 from mdc_core.events import CONTROL_TYPES, Ack, Event
-from mdc_core.pipeline.chosen import Chosen
-from mdc_core.pipeline.inputs import READING, InputOptions
-from mdc_core.pipeline.stage import Made, SinkStage
+from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.inputs import READING, InputOptions
+from mdc_core.pipelines.stage import Made, SinkStage
 from mdc_core.wire.reader import Chunk
 from mdc_core.wire.writer import Wire
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.write.archive import Archive
     from mdc_core.archive.write.intake import Intake
     from mdc_core.archive.write.journal import Fsync
-    from mdc_core.pipeline.run import StageRun
+    from mdc_core.pipelines.stage import StageRun
     from mdc_core.session import Session
 
 RUN_ID = re.compile(r"[0-9A-Za-z-]{1,64}")

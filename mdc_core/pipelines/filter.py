@@ -6,10 +6,9 @@ from time import time_ns
 from typing import Any
 
 from mdc_core.contracts import Filter
-from mdc_core.pipeline.chosen import Chosen
-from mdc_core.pipeline.inputs import READING, InputOptions
-from mdc_core.pipeline.run import StageRun
-from mdc_core.pipeline.stage import FilterStage, Made
+from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.inputs import READING, InputOptions
+from mdc_core.pipelines.stage import FilterStage, Made, StageRun
 from mdc_core.quality.filtering import FilterRun
 from mdc_core.wire.reader import Chunk
 from mdc_core.wire.writer import Wire

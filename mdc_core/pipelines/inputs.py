@@ -3,7 +3,7 @@
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -68,11 +68,12 @@ def places(
     paths: Iterable[Path],
     root: Path | str | None,
     verb: str,
-    piped: Callable[[], bool] = stdin_is_piped,
+    *,
+    piped: bool,
 ) -> tuple[tuple[Path, ...], list[Path | str]]:
     """Files and archives to read: what is named, else what is piped in, else the archive."""
     paths = tuple(paths)
-    if not paths and root is None and piped():
+    if not paths and root is None and piped:
         return (STDIN,), []
     for path in paths:
         if path != STDIN and not path.exists():

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mdc_core.accounting import piece_of
-from mdc_core.pipeline.cat import ArchiveSource
-from mdc_core.pipeline.inputs import READING, InputOptions
-from mdc_core.pipeline.run import StageRun
-from mdc_core.pipeline.stage import Ending, FilterStage, Made
+from mdc_core.pipelines.cat import ArchiveSource
+from mdc_core.pipelines.inputs import READING, InputOptions
+from mdc_core.pipelines.stage import Ending, FilterStage, Made, StageRun
 from mdc_core.wire.reader import Chunk
 from mdc_core.wire.writer import Wire
 

@@ -16,13 +16,13 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, merge
 from mdc_core.archive.read.pace import Piece, ReplayPace, by_receipt, spooled, stepped
 from mdc_core.archive.read.snapshot import snapshot
-from mdc_core.pipeline.cat import ArchiveSource
-from mdc_core.pipeline.stage import Made
+from mdc_core.pipelines.cat import ArchiveSource
+from mdc_core.pipelines.stage import Made
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.reader import Chunk
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.run import StageRun
+    from mdc_core.pipelines.stage import StageRun
 
 _LOOK = 0.2
 _STDIN = 0

@@ -7,10 +7,9 @@ from typing import Any
 from mdc_core.contracts import Severity
 from mdc_core.errors import EXIT_FINDINGS, DataError
 from mdc_core.events import Integrity
-from mdc_core.pipeline.chosen import Chosen
-from mdc_core.pipeline.inputs import READING, InputOptions
-from mdc_core.pipeline.run import StageRun
-from mdc_core.pipeline.stage import FilterStage, Made
+from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.inputs import READING, InputOptions
+from mdc_core.pipelines.stage import FilterStage, Made, StageRun
 from mdc_core.quality.engine import Engine, OnFail, make_checks
 from mdc_core.wire.writer import Wire
 

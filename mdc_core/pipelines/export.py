@@ -9,10 +9,9 @@ from msgspec import to_builtins
 from mdc_core.archive.merge import merge
 from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.export.exporting import Export
-from mdc_core.pipeline.cat import ArchiveSource
-from mdc_core.pipeline.chosen import Chosen
-from mdc_core.pipeline.run import StageRun
-from mdc_core.pipeline.stage import Ending, Made
+from mdc_core.pipelines.cat import ArchiveSource
+from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.stage import Ending, Made, StageRun
 
 if TYPE_CHECKING:
     import pyarrow as pa

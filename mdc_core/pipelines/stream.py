@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mdc_core import registry
-from mdc_core.accounting import account
+from mdc_core.accounting import Account
 from mdc_core.contracts import Endpoint, Source, Subscription
 from mdc_core.errors import MdcError, UsageError
 from mdc_core.events import Connection, Event
@@ -19,10 +19,10 @@ from mdc_core.live.deadlines import Timing
 from mdc_core.live.feed import Feed, FeedLines, OneLine
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.symbols import read_symbols
-from mdc_core.pipeline.chosen import Chosen
-from mdc_core.pipeline.inputs import InputOptions
-from mdc_core.pipeline.stage import Made, SourceStage
-from mdc_core.pipeline.stream_options import Reread, StreamOptions, check
+from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.inputs import InputOptions
+from mdc_core.pipelines.stage import Made, SourceStage
+from mdc_core.pipelines.stream_options import Reread, StreamOptions, check
 from mdc_core.times import SECOND
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from mdc_core.live.sandbox.server import SandboxServer
     from mdc_core.live.source import Simulation
-    from mdc_core.pipeline.run import StageRun
+    from mdc_core.pipelines.stage import StageRun
 
 
 class StreamSource(SourceStage):
@@ -247,8 +247,7 @@ class StreamRun:
         out = sum(counts.values()) - ours
         rejected = self._quarantine.count
         read = out + rejected + dropped.total()
-        line = account(read, out, rejected, dropped.total(), derived=ours)
-        self._log.note(f"stream: {line}")
+        self._run.say(Account(read, out, rejected, dropped.total(), derived=ours))
         if rejected:
             self._log.warning(f"{rejected} unreadable frames set aside in {self._quarantine.path}")
         if dropped:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from mdc_core.contracts import Source
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, Policy
-from mdc_core.pipeline.chosen import Chosen
+from mdc_core.pipelines.chosen import Chosen
 from mdc_core.suggest import known, unknown
 from mdc_core.wire.writer import Wire
 

@@ -1,38 +1,121 @@
-"""Running a pipeline: one stage pulls from the one before, and each keeps its books.
-
-All stages of a chain run in one thread. The last one is driven; a stage that wants its input
-drives the one before until that has written something. What a stage writes goes through an
-`Output` as it does in a pipe, but into a `Link` instead of a file descriptor.
-"""
+"""A verb as a value, and one run of it: what it reads and writes, and the books of both."""
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 from mdc_core.accounting import (
+    Account,
     Input,
     Output,
-    account,
     end_reason,
     findings_of,
     new_run_id,
     verdict,
 )
 from mdc_core.errors import EXIT_READER_GONE, MdcError, ReaderGone, UsageError
-from mdc_core.pipeline.failure import report
-from mdc_core.pipeline.inputs import STDIN, opened, places, stdin_file, stdin_is_piped
-from mdc_core.pipeline.link import Link, LinkReader
-from mdc_core.pipeline.progress import Progress
+from mdc_core.events import Event
+from mdc_core.pipelines.failure import explained, report
+from mdc_core.pipelines.inputs import READING, STDIN, opened, places, stdin_file, stdin_is_piped
+from mdc_core.pipelines.link import Link, LinkReader
+from mdc_core.pipelines.progress import Progress
+from mdc_core.wire import stdout
 from mdc_core.wire.quarantine import Quarantine, default_paths
 from mdc_core.wire.reader import Chunk, Reader
-from mdc_core.wire.writer import Writer
+from mdc_core.wire.writer import Wire, Writer
 
 if TYPE_CHECKING:
-    from mdc_core.pipeline.stage import Made, Stage
     from mdc_core.session import Session
+
+Made = Chunk | Sequence[Event]
+# How a signal ends a stage: a source stops, others go on to the end of their input, or neither.
+Ending = Literal["stop", "follow", "none"]
+
+
+class Stage:
+    """One step of a pipeline; it holds options only, so it can be run again."""
+
+    wire: Wire = "jsonl"
+    paths: tuple[Path, ...] = ()
+    reading = READING
+    provider: str | None = None
+    tell: Callable[[Any], None] | None = None  # what shows the answer to people
+    total: int | None = None  # how many events there will be at most, where that is known
+    plugins: Mapping[str, str] = MappingProxyType({})  # third parties' in it, with versions
+    tick: float | None = None  # the longest time in seconds that it can wait for its input
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What was asked for: part of `begin`."""
+        return {}
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The request, and which third parties' plugins answer it."""
+        return {**self.request, "plugins": dict(self.plugins)} if self.plugins else self.request
+
+    @property
+    def writes(self) -> bool:
+        """Whether events come out."""
+        return True
+
+    @property
+    def takes_input(self) -> bool:
+        """Whether it reads what the stage before it writes."""
+        return not self.paths
+
+    @property
+    def ending(self) -> Ending:
+        """What a signal does to it where it is the first stage."""
+        return "follow"
+
+    def work(self, run: "StageRun") -> Iterator[Made]:
+        """Do the work, and yield what goes out; nothing of it may be kept in `self`."""
+        raise NotImplementedError
+
+    def must_fit(self, first: bool, last: bool) -> None:
+        """Raise UsageError where this stage cannot stand in this place of a pipeline."""
+        if not first and not self.takes_input:
+            raise UsageError(
+                f"{self.name} does not read what comes before it",
+                hint="only the first stage of a pipeline is a source, or names what it reads",
+            )
+        if not last and not self.writes:
+            raise UsageError(f"{self.name} writes no events, so it must be the last stage")
+
+
+class SourceStage(Stage):
+    """Brings events in."""
+
+    @property
+    def takes_input(self) -> bool:
+        """No."""
+        return False
+
+    @property
+    def ending(self) -> Ending:
+        """It stops, and those behind it go on to their end."""
+        return "stop"
+
+
+class FilterStage(Stage):
+    """Events in, events out."""
+
+
+class SinkStage(Stage):
+    """Events in, a result out."""
+
+    @property
+    def writes(self) -> bool:
+        """Not unless it says so."""
+        return False
 
 
 class Control:
@@ -43,20 +126,12 @@ class Control:
         self.hang_up = threading.Event()
 
 
-class PipelineResult(NamedTuple):
-    """How a pipeline ended: its status, those of its stages, what the last one answers."""
-
-    status: int
-    statuses: tuple[int, ...]
-    answer: Any
-
-
 class StageRun:
     """One run of one stage: its input, its output, and the books of both."""
 
     def __init__(
         self,
-        stage: "Stage",
+        stage: Stage,
         session: "Session",
         control: Control,
         *,
@@ -70,7 +145,9 @@ class StageRun:
         self.dropped = self.derived = self.rejected = 0
         self.used = 0  # events of which a filter made something else
         self.status = 0
+        self.account: Account | None = None  # what became of the events, once that is known
         self.answer: Any = None
+        self.error: BaseException | None = None  # what ended it before its time
         aside = default_paths(stage.name, f"{new_run_id()}-{os.getpid()}")
         own = stage.reading.quarantine
         self.quarantine = Quarantine(own) if own else Quarantine(*aside)
@@ -93,7 +170,7 @@ class StageRun:
         self.output = Output(
             stage.name,
             writer,
-            request=self.session.asked(stage.request),
+            request=stage.asked,
             provider=stage.provider,
             origin=self.input,
         )
@@ -114,6 +191,11 @@ class StageRun:
             if path == STDIN and self._before is not None:
                 yield LinkReader(self._before.stage.name, self._before.chunks_out)
                 continue
+            if not paths and not stdout.is_ours():
+                raise UsageError(
+                    f"nothing to read: {self.stage.name} is the first stage and names no input",
+                    hint="name a file, or begin with a source; - is standard input",
+                )
             name = "<stdin>" if path == STDIN else str(path)
             with opened(path) as file:
                 real = stdin_file() if path == STDIN else path
@@ -122,8 +204,8 @@ class StageRun:
     def places(self, root: Path | str | None) -> tuple[tuple[Path, ...], list[Path | str]]:
         """The files and archives to read: what is named, what comes in, or the archive."""
         chained = self._before is not None
-        piped = (lambda: True) if chained else stdin_is_piped
-        files, folders = places(self.stage.paths, root, self.stage.name, piped)
+        piped = chained or (stdout.is_ours() and stdin_is_piped())
+        files, folders = places(self.stage.paths, root, self.stage.name, piped=piped)
         self._files = files
         if self.output is not None:
             self.output.request["paths"] = [str(path) for path in (*files, *folders)]
@@ -152,7 +234,7 @@ class StageRun:
             self.output.rows(found)
             self.derived += len(found)
         self.end(reason or end_reason(self.input))
-        self._say(kept)
+        self._say_books(kept)
         reading = self.stage.reading
         self.status = verdict(self.input, partial=reading.partial, strict=reading.strict)
 
@@ -189,13 +271,14 @@ class StageRun:
         except (Exception, SystemExit) as error:
             with suppress(MdcError, ReaderGone):
                 self.end("error")
-            self.status = report(self.log, error)
+            self.error = explained(error)
+            self.status = report(self.log, self.error)
         finally:
             self.progress.close()
             self.quarantine.close()
         yield from self._written()
 
-    def _write(self, made: "Made") -> None:
+    def _write(self, made: Made) -> None:
         if isinstance(made, Chunk):
             self.out.batch(made.batch, made.raw, made.counts)
         elif made:
@@ -210,80 +293,25 @@ class StageRun:
         if idle and not chunks:
             yield _idle()
 
-    def _say(self, kept: int | None) -> None:
+    def say(self, account: Account) -> None:
+        """Say what became of the events, in one line."""
+        self.account = account
+        self.log.note(f"{self.stage.name}: {account}")
+
+    def _say_books(self, kept: int | None) -> None:
         log, source = self.log, self.input
         read = sum(source.counts.values())
         out = kept
         if out is None:
             out = sum(self.output.counts.values()) - self.derived if self.output else read
-        line = account(
-            read + source.rejected,
-            out,
-            source.rejected + self.rejected,
-            self.dropped,
-            used=self.used,
-            derived=self.derived,
-        )
-        log.note(f"{self.stage.name}: {line}")
+        rejected = source.rejected + self.rejected
+        read += source.rejected
+        self.say(Account(read, out, rejected, self.dropped, self.used, self.derived))
         self.warn_of_rejected(source.first_rejection, source.rejected)
         if source.truncated:
             log.warning(f"truncated input: {source.truncated}")
         for text in source.mismatches:
             log.warning(text)
-
-
-class Pipeline:
-    """Stages in a chain: the first brings events in, each takes what the one before writes."""
-
-    def __init__(self, stages: "Sequence[Stage]") -> None:
-        if not stages:
-            raise UsageError("a pipeline needs a stage")
-        self.stages = tuple(stages)
-        for place, stage in enumerate(stages):
-            stage.must_fit(place == 0, place == len(stages) - 1)
-
-    def run(
-        self, session: "Session | None" = None, control: Control | None = None
-    ) -> PipelineResult:
-        """Run all stages in this process, to the end of the input."""
-        last = self.stages[-1]
-        runs = self._runs(session, control, Writer(wire=last.wire) if last.writes else None)
-        _exhaust(runs)
-        statuses = tuple(run.status for run in runs)
-        status = next(filter(None, reversed(statuses)), 0)
-        return PipelineResult(status, statuses, runs[-1].answer)
-
-    def _runs(
-        self, session: "Session | None", control: Control | None, writer: Writer | Link | None
-    ) -> list[StageRun]:
-        from mdc_core.session import Session
-
-        session, control = session or Session({}), control or Control()
-        tick = min((stage.tick for stage in self.stages if stage.tick), default=None)
-        runs: list[StageRun] = []
-        for stage in self.stages:
-            is_last = stage is self.stages[-1]
-            run = StageRun(
-                stage,
-                session,
-                control,
-                before=runs[-1] if runs else None,
-                writer=writer if is_last else Link(),
-                tick=tick,
-                watched=is_last,
-            )
-            runs.append(run)
-        return runs
-
-
-def _exhaust(runs: list[StageRun]) -> None:
-    """Drive the last stage to its end; one before it that has not ended is not needed."""
-    try:
-        for _ in runs[-1].chunks_out():
-            pass
-    finally:
-        for run in reversed(runs):
-            run.close()
 
 
 def _idle() -> Chunk:

@@ -10,10 +10,9 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.archive.read.summary import footer_group, part_of
 from mdc_core.events import CONTROL_TYPES
-from mdc_core.pipeline.cat import ArchiveSource
-from mdc_core.pipeline.inputs import STDIN
-from mdc_core.pipeline.run import StageRun
-from mdc_core.pipeline.stage import Ending, Made
+from mdc_core.pipelines.cat import ArchiveSource
+from mdc_core.pipelines.inputs import STDIN
+from mdc_core.pipelines.stage import Ending, Made, StageRun
 
 
 class Count(ArchiveSource):

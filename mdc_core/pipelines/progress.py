@@ -51,7 +51,7 @@ class Progress:
 def _watched(session: Session, writes: bool) -> bool:
     """Whether a bar is of use: a terminal, not filled with events, and no later command's."""
     log = session.log
-    if log.threshold > NOTE or log.style != "text" or not os.isatty(2):
+    if not stdout.is_ours() or log.threshold > NOTE or log.style != "text" or not os.isatty(2):
         return False
     if stat.S_ISFIFO(os.fstat(stdout.descriptor()).st_mode):
         return False  # the command behind us in the pipe has a bar of its own

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mdc_core.accounting import account, findings_of
+from mdc_core.accounting import Account, findings_of
 from mdc_core.archive.read.one_file import check_form, whole_file, write_parquet
 from mdc_core.errors import UsageError
-from mdc_core.pipeline.chosen import Chosen
-from mdc_core.pipeline.inputs import READING, InputOptions
-from mdc_core.pipeline.run import StageRun
-from mdc_core.pipeline.stage import FilterStage, Made, SourceStage
+from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.inputs import READING, InputOptions
+from mdc_core.pipelines.stage import FilterStage, Made, SourceStage, StageRun
 from mdc_core.wire.reader import Chunk
 from mdc_core.wire.writer import Wire, Writer
 
@@ -97,26 +96,26 @@ class ImportSource(SourceStage):
     def __init__(
         self,
         plugin: Chosen,
-        asked: "ImportRequest",
+        wanted: "ImportRequest",
         reading: InputOptions = READING,
         wire: Wire = "jsonl",
     ) -> None:
         super().__init__("import")
-        self.plugin, self.asked = plugin, asked
+        self.plugin, self.wanted = plugin, wanted
         self.reading, self.wire = reading, wire
         self.provider = plugin.name
 
     @property
     def request(self) -> dict[str, Any]:
         """What is read, and what of it is wanted."""
-        path, symbols = str(self.asked.path), list(self.asked.symbols)
+        path, symbols = str(self.wanted.path), list(self.wanted.symbols)
         return {"profile": self.plugin.name, "path": path, "symbols": symbols}
 
     def work(self, run: StageRun) -> Iterator[Made]:
         """Pass on what the importer reads, until its end or a signal."""
         from mdc_core.export.importing import Import
 
-        source = Import(self.plugin.plugin(self.asked, self.plugin.options), run.quarantine)
+        source = Import(self.plugin.plugin(self.wanted, self.plugin.options), run.quarantine)
         reason = "eof"
         for batch in source.batches():
             yield Chunk(batch)
@@ -126,7 +125,6 @@ class ImportSource(SourceStage):
                 break
         run.end("error" if source.status(strict=False) else reason)
         read, rejected = source.read, source.rejected
-        counts = account(read + rejected, read, rejected, 0)
-        run.log.note(f"import: {counts}")
+        run.say(Account(read + rejected, read, rejected, 0))
         run.warn_of_rejected(source.first_rejection, rejected)
         run.status = source.status(strict=self.reading.strict)

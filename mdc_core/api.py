@@ -1,0 +1,67 @@
+"""Pipelines for Python: what `import mdc_core` offers, loaded when it is asked for."""
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from mdc_core.cli.chain import chain, segments
+from mdc_core.cli.main import root
+from mdc_core.errors import UsageError
+from mdc_core.logs import CollectingLog
+from mdc_core.pipelines.run import Pipeline
+from mdc_core.pipelines.stage import Stage
+from mdc_core.session import Session
+
+
+def pipeline(
+    *stages: Stage | str,
+    environ: Mapping[str, str] | None = None,
+    directory: Path | str | None = None,
+    log: TextIO | None = None,
+) -> Pipeline:
+    """A pipeline of stages, or of command lines whose verbs are joined by `then`.
+
+    Settings and secrets come from `environ`, and from the mdc.toml that applies in
+    `directory`; without them there are none. What is said is in the result, and goes to `log`.
+    """
+    session = Session(environ or {}, CollectingLog(file=log), directory=directory)
+    made: list[Stage] = []
+    for stage in stages:
+        made += [stage] if isinstance(stage, Stage) else _parsed(session, shlex.split(stage))
+    return Pipeline(made, session)
+
+
+def stage(*words: object, **options: object) -> Stage:
+    """One stage: the words of its command line, then its options by name.
+
+    `True` is the flag alone, `None` and `False` are left out, a list is the option repeated;
+    `start_=...` is `--start`.
+    """
+    args = [str(word) for word in words]
+    for name, value in options.items():
+        flag = f"--{name.rstrip('_').replace('_', '-')}"
+        if value is True:
+            args.append(flag)
+        elif value is not None and value is not False:
+            values = value if isinstance(value, list | tuple) else [value]
+            args += [f"{flag}={one}" for one in values]
+    (made,) = _parsed(Session({}, CollectingLog()), args)
+    return made
+
+
+def _parsed(session: Session, args: list[str]) -> list[Stage]:
+    """The stages of a command line; raises an MdcError for what makes none."""
+    session.chained = True
+    first, *rest = segments(args)
+    if not first:
+        raise UsageError("no verb", hint="stream sim SPY then validate")
+    try:
+        with root.make_context("mdc", first, obj=session) as ctx:
+            return chain(root, ctx, rest)
+    except click.exceptions.Exit:
+        raise UsageError(f"no pipeline: {shlex.join(args)}") from None
+    except click.ClickException as error:
+        raise UsageError(error.format_message()) from None

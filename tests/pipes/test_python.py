@@ -1,0 +1,137 @@
+"""Pipelines from Python do what the command line does, and touch nothing else of the process."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mdc_core as mdc
+from mdc_core.errors import ConfigError, DataError, FindingsError, UsageError
+from mdc_core.events import Trade
+from tests.conftest import Shell
+
+LINE = "stream sim SPY AAPL --limit 5000 --seed 1 --faults crossed=2"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python works where the shell does."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_import_loads_nothing(quiet_env: dict[str, str]) -> None:
+    probe = "import sys; old = set(sys.modules); import mdc_core; print(*set(sys.modules) - old)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, env=quiet_env)
+    assert done.stdout.split() == [b"mdc_core"]
+
+
+def test_no_name_is_a_module_as_well() -> None:
+    probe = "import mdc_core.api as a, mdc_core as m; print(m.pipeline is a.pipeline, m.stage)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)
+    assert done.stdout.startswith("True <function stage")
+    for name in mdc._HOMES:
+        assert not Path(mdc.__file__).with_name(name).exists()
+        assert getattr(mdc, name).__name__ == name
+    with pytest.raises(AttributeError, match="pipelin'"):
+        _ = mdc.pipelin  # type: ignore[attr-defined]
+
+
+def test_the_same_as_on_the_command_line(shell: Shell, capfd: pytest.CaptureFixture[str]) -> None:
+    told = shell(f"mdc {LINE} then validate then store --root a")
+    result = mdc.pipeline(f"{LINE} then validate then store --root b").run()
+    assert capfd.readouterr() == ("", "")
+    said = [record.text for stage in result.stages for record in stage.said]
+    lines = [line.removeprefix("mdc: ").replace(" in a", " in b") for line in told.err.splitlines()]
+    assert sorted(said) == sorted(lines)
+    assert shell("mdc cat --root b").lines == shell("mdc cat --root a").lines
+    assert (result.status, [stage.name for stage in result.stages]) == (
+        0,
+        ["stream", "validate", "store"],
+    )
+    validate, store = result.stages[1:]
+    assert store.account == (5002, 5002, 0, 0, 0, 0)
+    assert validate.account == (5000, 5000, 0, 0, 0, 2)
+    assert validate.counts["integrity"] == 2
+    assert sum(store.counts.values()) == 5002
+
+
+def test_stages_are_objects(shell: Shell) -> None:
+    shell(f"mdc {LINE} > events.jsonl")
+    count = mdc.stage("count", type=["trade", "quote"])
+    chosen = mdc.stage("cat", Path("events.jsonl"), symbol="AAPL", wire=None, strict=False)
+    answer = mdc.pipeline(chosen, "head -n 40", count).run().answer
+    told = shell("mdc cat events.jsonl --symbol AAPL then head -n 40 then count --json")
+    assert {**answer, "total": 40} == json.loads(told.out)
+    again = mdc.pipeline(chosen, "head -n 40", count).run().answer
+    assert again == answer  # a stage holds nothing of a run
+
+
+def test_a_chain_without_a_sink_is_iterated(shell: Shell) -> None:
+    told = shell(f"mdc {LINE} then validate then cat --symbol SPY").events
+    chain = mdc.pipeline(f"{LINE} then validate then cat --symbol SPY")
+    events = list(chain)
+    assert [event.symbol for event in events] == [event["symbol"] for event in told]
+    prices = [str(event.price) for event in events if isinstance(event, Trade)]
+    assert prices == [event["price"] for event in told if event["type"] == "trade"]
+    batches = list(chain.batches())
+    assert sum(batch.num_rows for batch in batches) == len(events)
+    first = next(iter(mdc.pipeline("stream sim SPY")))  # endless, and closed where it is left
+    assert first.symbol == "SPY"
+
+
+def test_what_goes_out_goes_where_it_is_asked_to(
+    shell: Shell, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Path("out.jsonl").open("wb") as file:
+        mdc.pipeline(LINE).run(out=file)
+    mdc.pipeline(LINE).run()
+    assert capfd.readouterr() == ("", "")
+    assert shell("mdc cat out.jsonl").lines == shell(f"mdc {LINE}").lines
+    mdc.pipeline(LINE, "count", log=sys.stderr).run()
+    assert "mdc: count: 5000 in" in capfd.readouterr().err
+
+
+def test_mdc_toml_has_no_say_unasked() -> None:
+    Path("mdc.toml").write_text('[validate]\non_fail = "drop"\n')
+    line = f"{LINE} then validate"
+    assert len(list(mdc.pipeline(line))) == 5002
+    assert len(list(mdc.pipeline(line, "head"))) == 10
+    dropped = mdc.pipeline(line, directory=".").run().stages[-1]
+    assert dropped.account is not None
+    assert (dropped.account.rejected, dropped.account.out) == (2, 4998)
+    with pytest.raises(ConfigError, match="ALPACA_KEY_ID"):
+        mdc.pipeline("stream alpaca SPY").run()
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "words"),
+    [
+        (["stream sim SPY then stores"], UsageError, "no such command: 'stores'"),
+        (["stream sim SPY then store --layuot flat"], UsageError, "--layuot"),
+        (["stream sim SPY then head --lines x"], UsageError, "not a valid integer"),
+        (["ls"], UsageError, "cannot be part of a pipeline"),
+        (["stream sim SPY", "stream sim SPY"], UsageError, "does not read what comes before"),
+        (["stream sim SPY then"], UsageError, "nothing after `then`"),
+        ([""], UsageError, "no verb"),
+        ([], UsageError, "needs a stage"),
+        (["validate then count"], UsageError, "names no input"),
+        (["cat --root nowhere then count"], DataError, "no archive at nowhere"),
+        (["cat cut.jsonl then count"], DataError, "cat: truncated input"),
+        (["cat bad.jsonl --strict then count"], FindingsError, "cat: .*set aside"),
+        (["count bad.jsonl nothing.jsonl"], DataError, "no such file"),
+    ],
+)
+def test_what_goes_wrong_is_raised(
+    lines: list[str], kind: type[Exception], words: str, shell: Shell
+) -> None:
+    shell(f"mdc {LINE} | head -n 9 > cut.jsonl; mdc stream sim SPY --limit 9 > bad.jsonl")
+    with Path("bad.jsonl").open("a") as file:
+        file.write("no event\n")
+    with pytest.raises(kind, match=words):
+        mdc.pipeline(*lines).run()
+    if kind is not UsageError:
+        result = mdc.pipeline(*lines).run(check=False)
+        assert result.status == shell(f"mdc {lines[0]}").status
+        assert result.status == kind.exit_status  # type: ignore[attr-defined]
