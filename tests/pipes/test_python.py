@@ -63,7 +63,7 @@ def test_stages_are_objects(shell: Shell) -> None:
     chosen = mdc.stage("cat", Path("events.jsonl"), symbol="AAPL", wire=None, strict=False)
     answer = mdc.pipeline(chosen, "head -n 40", count).run().answer
     told = shell("mdc cat events.jsonl --symbol AAPL then head -n 40 then count --json")
-    assert {**answer, "total": 40} == json.loads(told.out)
+    assert dict(answer) == json.loads(told.out)["counts"]
     again = mdc.pipeline(chosen, "head -n 40", count).run().answer
     assert again == answer  # a stage holds nothing of a run
 
