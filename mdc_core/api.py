@@ -5,11 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
-import click
-
-from mdc_core.cli.chain import chain, segments
-from mdc_core.cli.main import root
-from mdc_core.errors import UsageError
+from mdc_core.cli.parsing import stages_of
 from mdc_core.logs import CollectingLog
 from mdc_core.pipelines.run import Pipeline
 from mdc_core.pipelines.stage import Stage
@@ -30,7 +26,7 @@ def pipeline(
     session = Session(environ or {}, CollectingLog(file=log), directory=directory)
     made: list[Stage] = []
     for stage in stages:
-        made += [stage] if isinstance(stage, Stage) else _parsed(session, shlex.split(stage))
+        made += [stage] if isinstance(stage, Stage) else stages_of(session, shlex.split(stage))
     return Pipeline(made, session)
 
 
@@ -48,20 +44,5 @@ def stage(*words: object, **options: object) -> Stage:
         elif value is not None and value is not False:
             values = value if isinstance(value, list | tuple) else [value]
             args += [f"{flag}={one}" for one in values]
-    (made,) = _parsed(Session({}, CollectingLog()), args)
+    (made,) = stages_of(Session({}, CollectingLog()), args)
     return made
-
-
-def _parsed(session: Session, args: list[str]) -> list[Stage]:
-    """The stages of a command line; raises an MdcError for what makes none."""
-    session.chained = True
-    first, *rest = segments(args)
-    if not first:
-        raise UsageError("no verb", hint="stream sim SPY then validate")
-    try:
-        with root.make_context("mdc", first, obj=session) as ctx:
-            return chain(root, ctx, rest)
-    except click.exceptions.Exit:
-        raise UsageError(f"no pipeline: {shlex.join(args)}") from None
-    except click.ClickException as error:
-        raise UsageError(error.format_message()) from None
