@@ -127,7 +127,7 @@ def test_nobody_hides_errors() -> None:
         "mdc_core/cli/main.py",  # the one exit, where a bug gets its status
         "mdc_core/live/connection.py",  # a frame at which a codec fails is kept and set aside
         "mdc_core/observers.py",  # an observer that fails is told of, and does no harm
-        "mdc_core/pipelines/stage.py",  # a stage that fails says so to those behind it, which finish
+        "mdc_core/pipelines/stage.py",  # a stage that fails says so to those behind it
         "mdc_core/quality/engine.py",  # a check that fails is one finding, and off
         "mdc_core/registry.py",  # a plugin that cannot be imported is told by its name
         "mdc_core/testing/format_suite.py",  # what a format raises at a file that was cut
