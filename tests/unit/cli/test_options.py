@@ -28,7 +28,7 @@ def run(acme, monkeypatch, tmp_path, clean_env):
         top = MainGroup("mdc", params=root.params)
         monkeypatch.setattr(top, "get_command", lambda ctx, name: made)
         monkeypatch.setattr(top, "list_commands", lambda ctx: [name])
-        session = Session(os.environ, Log())
+        session = Session(os.environ, Log(), directory=".")
         with top.make_context("mdc", [name, *args], obj=session) as ctx:
             return top.invoke(ctx)
 
