@@ -11,7 +11,9 @@ from typing import NamedTuple
 import msgspec
 import pyarrow as pa
 
-from mdc_core.archive.catalog.catalog import NAME, Catalog, PartRow, origin_key
+from mdc_core.archive.catalog.catalog import Catalog, PartRow, origin_key
+from mdc_core.archive.catalog.database import NAME
+from mdc_core.archive.catalog.upgrade import OLD_SUM
 from mdc_core.archive.health import unfinished
 from mdc_core.archive.health.pages import damages
 from mdc_core.archive.health.salvage import Salvaged, salvaged
@@ -229,7 +231,6 @@ def _replaced(
     aside = _set_aside(archive.state) if archive.has_catalog else None
     sync_all([folder / NAME])
     (folder / NAME).rename(archive.state / NAME)
-    (folder / f"{NAME}.sum").rename(archive.state / f"{NAME}.sum")
     sync_all([archive.state])
     folder.rmdir()
     return aside
@@ -238,7 +239,7 @@ def _replaced(
 def _set_aside(state: Path) -> Path:
     """Keep a damaged catalog under another name; it stays where it is until it is replaced."""
     aside = next(path for n in count(1) if not (path := state / f"{NAME}.damaged-{n}").exists())
-    for end in ("", "-journal", ".sum"):
+    for end in ("", "-journal", OLD_SUM):
         with suppress(FileNotFoundError):
             shutil.copy2(state / f"{NAME}{end}", f"{aside}{end}")
             if end:  # neither is true of the new one

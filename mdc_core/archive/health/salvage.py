@@ -6,7 +6,6 @@ itself stays as it is, also on a disk that is read-only.
 
 import shutil
 import sqlite3
-import zlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import Any
 
 import msgspec
 
-from mdc_core.archive.catalog.catalog import NAME, PATIENCE, Catalog, FileMove, PartRow
+from mdc_core.archive.catalog.catalog import Catalog, FileMove, PartRow
+from mdc_core.archive.catalog.database import NAME, PATIENCE, is_sound
+from mdc_core.archive.catalog.upgrade import OLD_SUM
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import MdcError
 
@@ -70,7 +71,7 @@ def _copied(state: Path, folder: Path) -> bool:
         except _ERRORS:
             # Rolling back takes the right to write; or it is too damaged to be read at all.
             broken_off = (state / _JOURNAL).exists()
-        names = [NAME, f"{NAME}.sum", *([_JOURNAL] if broken_off else [])]
+        names = [NAME, f"{NAME}{OLD_SUM}", *([_JOURNAL] if broken_off else [])]
         for name in names:
             with suppress(FileNotFoundError):
                 shutil.copyfile(state / name, folder / name)
@@ -79,7 +80,7 @@ def _copied(state: Path, folder: Path) -> bool:
 
 def _problems(folder: Path, state: Path) -> list[str]:
     try:
-        with Catalog(folder) as catalog:
+        with Catalog(folder, read_only=True) as catalog:
             found = catalog.problems()
     except MdcError as error:
         found = [str(error)]
@@ -91,7 +92,7 @@ def _problems(folder: Path, state: Path) -> list[str]:
 
 def _parts(db: sqlite3.Connection) -> Iterator[PartRow]:
     for entry, crc in _rows(db, "SELECT entry, crc FROM parts ORDER BY path"):
-        if isinstance(entry, bytes) and zlib.crc32(entry) == crc:
+        if is_sound(entry, crc):
             with suppress(msgspec.DecodeError):
                 yield _decode(entry)
 

@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from mdc_core.archive.catalog.catalog import NAME, FileMove, PartRow
+from mdc_core.archive.catalog.catalog import FileMove, PartRow
+from mdc_core.archive.catalog.database import NAME
 from mdc_core.archive.health.pages import PageDamage
 from mdc_core.archive.health.paths import misplaced
 from mdc_core.archive.health.rebuild import distinct_places

@@ -95,7 +95,6 @@ def recover(archive: Archive) -> list[Recovered]:
                 found.append(recovered)
     with suppress(BusyError), archive.maintained(), archive.catalog() as catalog:
         finish_moves(archive, catalog)
-        catalog.renew_sum()
         _clear(archive)
         clear_trash(archive)
         old = catalog.sealed_before(time_ns() - _REMEMBERED)

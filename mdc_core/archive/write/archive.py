@@ -8,8 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from mdc_core.archive.catalog import catalog
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
+from mdc_core.archive.catalog.database import exists
 from mdc_core.archive.storage import STATE, URL, Directory, Storage, storage_of
 from mdc_core.errors import BusyError, DataError, WriteError
 
@@ -63,7 +63,7 @@ class Archive:
     @property
     def has_catalog(self) -> bool:
         """Whether it has one: a plain directory of parts has none."""
-        return catalog.exists(self.state)
+        return exists(self.state)
 
     def catalog(self, *, create: bool = False, read_only: bool = False) -> Catalog:
         """The catalog, opened."""

@@ -195,16 +195,10 @@ def _migrated(
     place = Archive.open(root)
     prepared(session, place)
     profiles = read_tiers(session.config, place).profiles
-    done: list[PartRow] = []
     with rewriting(place) as catalog:
         found, problems = outdated(catalog.parts(query))
-        for part in found:
-            try:
-                migrate(place, catalog, part, profiles)
-                done.append(part)
-            except DataError as error:
-                problems.append(str(error))
-    return done, problems
+        migrated = migrate(place, catalog, found, profiles)
+    return migrated.done, [*problems, *migrated.problems]
 
 
 @command.command("doc")

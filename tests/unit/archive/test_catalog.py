@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mdc_core.archive.catalog import catalog as catalogs
+from mdc_core.archive.catalog import database
 from mdc_core.archive.catalog.catalog import (
     Catalog,
     ChangedError,
@@ -254,7 +254,7 @@ def test_a_reader_beside_a_writer_sees_what_was_there(state: Path) -> None:
 
 
 def test_another_process_that_does_not_end(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogs, "PATIENCE", 0.0)
+    monkeypatch.setattr(database, "PATIENCE", 0.0)
     with closing(sqlite3.connect(state / "catalog.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with (
