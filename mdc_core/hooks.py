@@ -1,25 +1,37 @@
 """The hooks: what an observer (entry-point group `mdc.hooks`) can be told, or asked.
 
-    from mdc_core.hooks import hookimpl
+    from mdc_core.plugin import hookimpl
 
     @hookimpl
     def committed(path, rows):
         print(path, rows)
 
-An observer is a module or an object. It may take fewer arguments than are listed here.
+An observer is a module or an object. It may take fewer arguments than are listed here. It is
+called where the thing happens, in the thread that does it, and the work waits for it; an error
+of its own is told and does no harm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pluggy
+from msgspec import Struct
 
-from mdc_core.events import Connection, Integrity
+from mdc_core.events import Connection, Gap, Integrity
 
 PROJECT = "mdc"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class RunInfo(Struct, frozen=True):
+    """One stage of a pipeline that is run: `mdc A then B` has two, as `mdc A | mdc B` has."""
+
+    stage: str  # stream, validate, store, the name of a filter
+    request: Mapping[str, Any]  # what was asked for, as `begin` says it
+    run_id: str | None = None  # the same in all stages; known when the first event is
 
 
 class Hooks:
@@ -30,8 +42,28 @@ class Hooks:
         """The value of a secret such as `APCA_API_KEY_ID`, if this observer knows it."""
 
     @hookspec
+    def run_started(self, run: RunInfo) -> None:
+        """A stage begins to work; nothing has been read yet."""
+
+    @hookspec
+    def run_ended(self, run: RunInfo, counts: Mapping[str, int], status: int) -> None:
+        """A stage has ended: events by type that it wrote (a sink: read), and its exit status."""
+
+    @hookspec
     def connection_changed(self, event: Connection) -> None:
         """The connection to a provider came up, went down or was resubscribed."""
+
+    @hookspec
+    def gap(self, event: Gap) -> None:
+        """Events are missing: a disconnect, an overflow, an input that is truncated."""
+
+    @hookspec
+    def retried(self, cause: str, delay: float) -> None:
+        """A provider did not answer, or not any more; it is asked again in `delay` seconds."""
+
+    @hookspec
+    def set_aside(self, count: int, reason: str) -> None:
+        """So many frames, lines or rows could not be read; the reason is that of the last."""
 
     @hookspec
     def findings(self, events: Sequence[Integrity]) -> None:
@@ -39,4 +71,4 @@ class Hooks:
 
     @hookspec
     def committed(self, path: Path, rows: int) -> None:
-        """A part of the archive is complete and in its place."""
+        """A file is complete and in its place: a part of an archive, or a package."""

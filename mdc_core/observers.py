@@ -1,6 +1,6 @@
 """The installed observers (entry-point group `mdc.hooks`), loaded when there are any."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ from mdc_core import registry
 from mdc_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mdc_core.events import Connection, Integrity
+    from mdc_core.events import Event, Integrity
     from mdc_core.logs import Log
 
 
@@ -44,17 +44,43 @@ class Observers:
         value = self._call("secret", name=name)
         return value if isinstance(value, str) else None
 
-    def connection_changed(self, event: "Connection") -> None:
-        """Tell that a connection changed."""
-        self._call("connection_changed", event=event)
+    def run_started(self, **run: Any) -> None:
+        """Tell that a stage begins."""
+        if self._hook is not None:
+            self._call("run_started", run=_info(run))
+
+    def run_ended(self, counts: Mapping[str, int], status: int, **run: Any) -> None:
+        """Tell that a stage has ended."""
+        if self._hook is not None:
+            self._call("run_ended", run=_info(run), counts=dict(counts), status=status)
+
+    def news(self, events: "Sequence[Event]") -> None:
+        """Tell of the connections that changed, and of the gaps, among some events."""
+        if self._hook is None:
+            return
+        from mdc_core.events import Connection, Gap
+
+        for event in events:
+            if isinstance(event, Connection):
+                self._call("connection_changed", event=event)
+            elif isinstance(event, Gap):
+                self._call("gap", event=event)
+
+    def retried(self, cause: str, delay: float) -> None:
+        """Tell that a provider is asked again."""
+        self._call("retried", cause=cause, delay=delay)
+
+    def set_aside(self, count: int, reason: str) -> None:
+        """Tell that something could not be read."""
+        self._call("set_aside", count=count, reason=reason)
 
     def findings(self, events: "Sequence[Integrity]") -> None:
         """Tell what checks found."""
         self._call("findings", events=events)
 
-    def committed(self, path: Path, rows: int) -> None:
-        """Tell that a part of the archive is complete."""
-        self._call("committed", path=path, rows=rows)
+    def committed(self, path: Path | str, rows: int) -> None:
+        """Tell that a file is complete."""
+        self._call("committed", path=Path(path), rows=rows)
 
     def _call(self, hook: str, **arguments: Any) -> Any:
         if self._hook is None:
@@ -65,6 +91,12 @@ class Observers:
         except Exception as error:
             self._log.warning(f"an observer failed in {hook}: {_place(error)}")
             return None
+
+
+def _info(run: Mapping[str, Any]) -> Any:
+    from mdc_core.hooks import RunInfo
+
+    return RunInfo(**run)
 
 
 def _place(error: Exception) -> str:

@@ -100,7 +100,7 @@ if TYPE_CHECKING:
     )
     from mdc_core.decimals import narrowed
     from mdc_core.grouped import Codes, ForwardFill, GroupKeys, GroupRuns, Lag, RunningMax
-    from mdc_core.hooks import hookimpl
+    from mdc_core.hooks import Hooks, RunInfo, hookimpl
     from mdc_core.quality.per_event import PerEvent
     from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
     from mdc_core.wire.files import decode_batches
@@ -127,6 +127,8 @@ _LATER = {
     "encode_batch": "mdc_core.wire.jsonl",
     "field_names": "mdc_core.schema",
     "from_rows": "mdc_core.batch",
+    "Hooks": "mdc_core.hooks",
+    "RunInfo": "mdc_core.hooks",
     "hookimpl": "mdc_core.hooks",
     "integers": "mdc_core.batch",
     "is_type": "mdc_core.batch",
@@ -183,6 +185,7 @@ __all__ = [
     "Heartbeat",
     "History",
     "HistoryRequest",
+    "Hooks",
     "Imbalance",
     "ImportRequest",
     "Importer",
@@ -208,6 +211,7 @@ __all__ = [
     "RefusedError",
     "Request",
     "Response",
+    "RunInfo",
     "RunningMax",
     "Sandbox",
     "Send",

@@ -21,6 +21,7 @@ from mdc_core.logs import Log
 from mdc_core.times import SECOND
 
 PutEvents = Callable[[Sequence[Event]], None]
+Retried = Callable[[str, float], None]  # the cause, and the seconds until the next try
 
 HEALTHY_SECONDS = 60.0
 HEALTHY_EVENTS = 1000
@@ -92,8 +93,11 @@ class ThreadOutcome:
 class Upkeep:
     """Keeps a line up: connects it again until it ends, is given up or told to end."""
 
-    def __init__(self, line: Line, *, clock: Clock, backoff: Backoff, say: Log) -> None:
+    def __init__(
+        self, line: Line, *, clock: Clock, backoff: Backoff, say: Log, retried: Retried
+    ) -> None:
         self.line = line
+        self._retried = retried
         self.ended = False
         self._clock = clock
         self._backoff = backoff
@@ -132,6 +136,7 @@ class Upkeep:
     def _pause(self, error: UnavailableError | BusyError) -> None:
         delay = self._backoff.delay(error)
         self._say.warning(f"{error}; trying again in {delay:.1f} s")
+        self._retried(str(error), delay)
         self._clock.wait(delay)
 
 
@@ -146,6 +151,7 @@ class Feed:
         *,
         say: Log,
         retries: int | None = None,
+        retried: Retried = lambda cause, delay: None,
         clock: Clock | None = None,
     ) -> None:
         self.buffer = buffer
@@ -153,7 +159,7 @@ class Feed:
         self._stop = stop
         self._clock = clock or SystemClock()
         self._say = say
-        self._retries = retries
+        self._retries, self._retried = retries, retried
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         self._keeps: list[Upkeep] = []
@@ -166,7 +172,9 @@ class Feed:
     def _add(self, line: Line) -> None:
         """One more line; it starts with the others, or at once."""
         backoff = Backoff(self._retries, draw=self._clock.random)
-        keep = Upkeep(line, clock=self._clock, backoff=backoff, say=self._say)
+        keep = Upkeep(
+            line, clock=self._clock, backoff=backoff, say=self._say, retried=self._retried
+        )
         thread = threading.Thread(target=self._main, args=(keep,), name="mdc-feed", daemon=True)
         with self._lock:
             self._working += 1

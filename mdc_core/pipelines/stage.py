@@ -161,6 +161,7 @@ class StageRun:
         self._link = writer if isinstance(writer, Link) else None
         self._driven: Iterator[Chunk] | None = None
         self._ended = False
+        self._told = 0  # of what is set aside, how much observers know of
         if writer is not None:
             self.write_to(writer)
 
@@ -215,6 +216,7 @@ class StageRun:
         """The input, chunk by chunk; an empty one says that nothing has come for a while."""
         for chunk in self.input:
             self.progress.add(chunk.batch.num_rows)
+            self._tell_set_aside()
             yield chunk
 
     def chunks_out(self) -> Iterator[Chunk]:
@@ -231,8 +233,10 @@ class StageRun:
         """Write what the accounting found, and `end`; say the counts; set the status."""
         found = findings_of(self.input)
         if self.output is not None and found:
-            self.output.rows(found)
+            self._rows(found)
             self.derived += len(found)
+        else:
+            self.session.observers.news(found)
         self.end(reason or end_reason(self.input))
         self._say_books(kept)
         reading = self.stage.reading
@@ -259,10 +263,13 @@ class StageRun:
             self.log.warning(f"{first}{more}; set aside in {self.quarantine.path}")
 
     def _drive(self) -> Iterator[Chunk]:
+        observers = self.session.observers
+        observers.run_started(**self._about)
         try:
             with closing(self.stage.work(self)) as work:  # type: ignore[type-var]
                 for made in work:
                     self._write(made)
+                    self._tell_set_aside()
                     yield from self._written(idle=True)
         except ReaderGone:
             self.status = EXIT_READER_GONE
@@ -276,13 +283,42 @@ class StageRun:
         finally:
             self.progress.close()
             self.quarantine.close()
+            self._tell_set_aside()
+            counts = self.input.counts if self.output is None else self.output.counts
+            observers.run_ended(counts, self.status, **self._about)
         yield from self._written()
 
     def _write(self, made: Made) -> None:
         if isinstance(made, Chunk):
             self.out.batch(made.batch, made.raw, made.counts)
         elif made:
-            self.out.rows(made)
+            self._rows(made)
+
+    def _rows(self, rows: Sequence[Event]) -> None:
+        """Write rows; observers are told of what they say about connections and gaps."""
+        counts = self.out.counts
+        before = counts["connection"] + counts["gap"]
+        self.out.rows(rows)
+        if counts["connection"] + counts["gap"] > before:
+            self.session.observers.news(rows)
+
+    def _tell_set_aside(self) -> None:
+        count = self.quarantine.count - self._told
+        if count:
+            self._told += count
+            self.session.observers.set_aside(count, self.quarantine.reason)
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        """What observers are told of this run."""
+        request = self.stage.request if self.output is None else self.output.request
+        origin = self.input.origin
+        known = self.output.run_id if self.output else None
+        return {
+            "stage": self.stage.name,
+            "request": request,
+            "run_id": known or (origin.run_id if origin else None),
+        }
 
     def _written(self, *, idle: bool = False) -> Iterator[Chunk]:
         """What the next stage gets; an empty chunk where it gets nothing for a while."""

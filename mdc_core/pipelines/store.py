@@ -95,10 +95,11 @@ class Store(SinkStage):
 
 
 def prepared(session: "Session", archive: "Archive") -> None:
-    """Make an archive ready to be written, and say what was recovered."""
+    """Make an archive ready to be written, and say what was recovered and is committed."""
     from mdc_core.archive.upkeep.recover import prepare
     from mdc_core.archive.upkeep.tiering import read_tiers
 
+    archive.on_commit = session.observers.committed
     for found in prepare(archive, read_tiers(session.config, archive).places):
         session.log.note(f"recovered {found.text}")
         if found.warning:
@@ -260,10 +261,8 @@ class StoreRun:
     def _enter(self, intake: "Intake", parts: "list[PartRow]") -> None:
         """Tell whoever wants to know of new parts, and of what went wrong on the way."""
         for part in parts:
-            path = intake.archive.path_of(part)
-            self._files.add(path)
-            rows = part.frames[-1].rows if part.frames else part.rows
-            self._run.session.observers.committed(Path(path), rows)
+            self._files.add(intake.archive.path_of(part))
+            intake.archive.tell(part)
         for warning in intake.warnings:
             self._log.warning(warning)
         intake.warnings.clear()

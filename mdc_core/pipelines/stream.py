@@ -11,7 +11,7 @@ from mdc_core import registry
 from mdc_core.accounting import Account
 from mdc_core.contracts import Endpoint, Source, Subscription
 from mdc_core.errors import MdcError, UsageError
-from mdc_core.events import Connection, Event
+from mdc_core.events import Event
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.clock import SystemClock
 from mdc_core.live.connection import FeedSession
@@ -91,7 +91,6 @@ class StreamRun:
             events = limit.cut(events)
             yield events
             self._run.progress.add(len(events))
-            self._tell_observers(events)
             if limit.reached:
                 self.reason = "limit"
                 return
@@ -209,7 +208,10 @@ class StreamRun:
 
     def _driven(self, lines: FeedLines) -> Feed:
         retries = self._asked.retries
-        self._feed = feed = Feed(lines, self._buffer, self._stop, say=self._log, retries=retries)
+        told = self._run.session.observers.retried
+        self._feed = feed = Feed(
+            lines, self._buffer, self._stop, say=self._log, retries=retries, retried=told
+        )
         return feed
 
     def _subscription(
@@ -234,12 +236,6 @@ class StreamRun:
         self._wanted = wanted
         self._feed.resubscribe(wanted)
         self._log.note(f"SIGHUP: now {len(wanted.symbols)} symbols")
-
-    def _tell_observers(self, events: list[Event]) -> None:
-        if self._run.out.counts["connection"]:
-            for event in events:
-                if isinstance(event, Connection):
-                    self._run.session.observers.connection_changed(event)
 
     def _summarise(self) -> None:
         counts, dropped = self._run.out.counts, self._buffer.dropped

@@ -32,6 +32,7 @@ class Quarantine:
     def __init__(self, *paths: Path) -> None:
         self.path = paths[0]
         self.count = 0
+        self.reason = ""  # for which the last one was set aside
         self._paths = paths
         self._file: BinaryIO | None = None
 
@@ -43,6 +44,7 @@ class Quarantine:
         except UnicodeDecodeError:
             record["base64"] = base64.b64encode(text).decode()
         self.count += 1
+        self.reason = reason
         file = self._file or self._open()
         try:
             file.write(msgspec.json.encode(record) + b"\n")

@@ -123,6 +123,8 @@ def _recovered(archive: Archive, path: Path, file: BinaryIO) -> Recovered | None
         if recovered.damages:
             sorter.add(_hole(segment))
         parts, failed = seal_safely(archive, manner, path.stem, sorter)
+    for part in parts:
+        archive.tell(part)
     _give_up(archive, path, segment)
     return recovered._replace(parts=len(parts), warning=no_format or failed)
 

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -36,6 +36,8 @@ class Archive:
         self.state = self.local / STATE if self.local else _remote_state(self.root, environ)
         self._places: dict[str, Storage] = {"": self.place}
         self._reading: BinaryIO | None = None
+        # Who is told of each file that is complete: its path, and how many rows are new in it.
+        self.on_commit: Callable[[str, int], None] = lambda path, rows: None
 
     @classmethod
     def open(cls, root: str | Path) -> "Archive":
@@ -81,6 +83,11 @@ class Archive:
     def path_of(self, part: PartRow) -> str:
         """The path or URL of a part."""
         return self.place_at(part.place).full_path(part.path)
+
+    def tell(self, part: PartRow) -> None:
+        """Say that a part is complete and in its place."""
+        rows = part.frames[-1].rows if part.frames else part.rows
+        self.on_commit(self.path_of(part), rows)
 
     def open_part(self, part: PartRow) -> "pa.NativeFile":
         """A part to read anywhere in, also if another has taken its place since we looked."""

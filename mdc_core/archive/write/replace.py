@@ -78,6 +78,8 @@ class Replacement:
                     origins=self._origins,
                 )
             finish_moves(archive, self._catalog)
+            for _, part in self._add:
+                archive.tell(part)
         except OSError as error:
             raise WriteError(
                 f"cannot write below {archive.root}: {error.strerror or error}",

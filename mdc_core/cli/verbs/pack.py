@@ -109,6 +109,8 @@ def create(
             _show(path, packing.manifest(number)[0])
         return
     packing.write(paths, force=force)
+    for path, part in zip(paths, planned.parts, strict=True):
+        session.observers.committed(path, sum(file.rows for file in part))
     _tell(session, packing, paths)
 
 

@@ -27,6 +27,7 @@ def recover(session: Session, root: Path | str, dry_run: bool, as_json: bool) ->
     from mdc_core.archive.write.archive import Archive
 
     archive = Archive.open(root)
+    archive.on_commit = session.observers.committed
     if dry_run:
         found = list(left_behind(archive)) if archive.has_catalog else []
     else:

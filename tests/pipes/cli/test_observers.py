@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mdc_core.events import Connection, Integrity
+from mdc_core.events import Connection, Integrity, Trade
 from mdc_core.logs import Log
 from mdc_core.observers import Observers
 
@@ -54,7 +54,7 @@ def test_observers_are_told_and_asked(observers):
     seen, out = observers
     assert seen.secret("TOKEN") == "from-observer"
     assert seen.secret("OTHER") is None
-    seen.connection_changed(Connection(state="up"))
+    seen.news([Connection(state="up"), Trade(symbol="A")])
     seen.findings([Integrity(check="crossed"), Integrity(check="price")])
     seen.committed(Path("part"), 3)
     assert sys.modules["o_memory"].told == ["up", ["crossed", "price"], (Path("part"), 3)]
