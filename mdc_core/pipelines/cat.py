@@ -126,7 +126,7 @@ class CatRun:
 
     def _as_it_comes(self, path: Path) -> bool:
         """Whether a single input can be passed on as it is: a pipe, or in order already."""
-        return path == STDIN or in_order(_batches(path))
+        return _is_read_once(path) or in_order(_batches(path))
 
     def _wanted(self, chunk: Chunk) -> Chunk:
         """The wanted rows of a chunk."""
@@ -138,7 +138,7 @@ class CatRun:
 
     def _sources(self) -> Iterator[MergeSource]:
         for path in self._files:
-            if path != STDIN and in_order(_batches(path)):
+            if not _is_read_once(path) and in_order(_batches(path)):
                 yield MergeSource(partial(self._read, path))
             else:
                 yield from sorted_sources(self._read(path))
@@ -153,6 +153,11 @@ class CatRun:
             self._run.dropped += chunk.batch.num_rows - batch.num_rows
             yield batch
         self._run.input.absorb(source)
+
+
+def _is_read_once(path: Path) -> bool:
+    """Whether a look at it would take its events away: a pipe, by whatever name."""
+    return path == STDIN or not path.is_file()
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:

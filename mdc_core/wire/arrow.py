@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
@@ -12,6 +12,7 @@ from mdc_core.batch import concatenated, joint_schema, unify, widen
 from mdc_core.errors import DataError, MdcError, TruncatedError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
 from mdc_core.schema import (
+    SCALE,
     VERSIONS_KEY,
     arrow_schema,
     columns,
@@ -20,6 +21,7 @@ from mdc_core.schema import (
     version_of,
 )
 from mdc_core.versions import Change, changes, is_version, major
+from mdc_core.wire.line import TOO_FINE
 from mdc_core.wire.migrate import migrate_columns
 from mdc_core.wire.sniff import Exactly, Peeked
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 
+Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
+_ALL_DIGITS = 38
 GATHER_ROWS, GATHER_BYTES = 16_384, 16 << 20  # of small batches that are read as one
 
 # The last message of a stream: a continuation mark and the length 0 (Arrow columnar format,
@@ -91,12 +95,15 @@ class Incoming:
         self.schema = target_schema(schema, name)
         self.versions = _versions(schema, name)
         self.older = _older(self.versions, name)
+        self._rows = 0
 
     def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The events of one of its batches."""
         check_sound(batch, self._name, fully=self._fully)
+        first_row = self._rows + 1
+        self._rows += batch.num_rows
         if not self.older:
-            return conform(batch, self.schema, self._name)
+            return conform(batch, self.schema, self._name, first_row)
         kinds = batch.column("type").cast(pa.string())
         pieces, places = [], []
         for type_name in map(str, kinds.unique().drop_null().to_pylist()):
@@ -218,8 +225,13 @@ def _versions(schema: pa.Schema, name: str) -> dict[str, str]:
     return {kind: str(version) for kind, version in versions.items()}
 
 
-def conform(batch: pa.RecordBatch, schema: pa.Schema, name: str) -> pa.RecordBatch:
-    """A batch in our schema; raises DataError where a value would have to change."""
+def conform(
+    batch: pa.RecordBatch, schema: pa.Schema, name: str, first_row: int = 1
+) -> pa.RecordBatch:
+    """A batch in our schema; raises DataError where a value would have to change.
+
+    The error names the row, counted from `first_row`, and the value.
+    """
     if batch.schema.equals(schema):
         return batch.replace_schema_metadata(schema.metadata)
     arrays = []
@@ -233,13 +245,67 @@ def conform(batch: pa.RecordBatch, schema: pa.Schema, name: str) -> pa.RecordBat
             text = f"is {column.type}, which is not exact; write it as decimal"
             raise DataError(f"{name}: {field.name} {text}")
         try:
-            arrays.append(column if column.type == field.type else column.cast(field.type))
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{name}: {field.name}: {error}") from None
+            arrays.append(_cast(column, field.type, f"{name}: {field.name}", first_row))
         except pa.ArrowNotImplementedError:
             kinds = f"{column.type} where {field.type} belongs"
             raise DataError(f"{name}: {field.name} is {kinds}") from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _cast(column: Array, kind: pa.DataType, where: str, first_row: int) -> Array:
+    """A column of another type; raises DataError with the first row that it cannot hold."""
+    if column.type == kind:
+        return column
+    try:
+        _check_texts(column, kind)
+        # Integers go by way of all the digits there are: pyarrow judges them by their type.
+        return column.cast(_with_all_digits(kind)).cast(kind)
+    except pa.ArrowInvalid as error:
+        if len(column) <= 1:
+            text = str(error).partition("\n")[0]
+            shown: Array = column.cast(pa.string()) if _is_plain(column.type) else column
+            raise DataError(f"{where}: row {first_row}: {shown[0]!s:.60}: {text}") from None
+    # Taken, not sliced: values that no row refers to are no reason to refuse.
+    rows, half = pa.array(range(len(column))), len(column) // 2
+    first = _cast(column.take(rows[:half]), kind, where, first_row)
+    second = _cast(column.take(rows[half:]), kind, where, first_row + half)
+    return pa.concat_arrays([first, second])
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    return pa.types.is_primitive(kind) and not pa.types.is_nested(kind)
+
+
+def _check_texts(column: Array, kind: pa.DataType) -> None:
+    """Raise ArrowInvalid for texts of numbers that pyarrow is not to see; see `TOO_FINE`."""
+    if pa.types.is_list(kind) and pa.types.is_list(column.type):
+        _check_texts(column.values, kind.value_type)
+    elif pa.types.is_struct(kind) and pa.types.is_struct(column.type):
+        own = zip(column.type, column.flatten(), strict=True)
+        for field, values in own:
+            if kind.get_field_index(field.name) >= 0:
+                _check_texts(values, kind.field(field.name).type)
+    elif pa.types.is_dictionary(column.type):
+        _check_texts(column.dictionary.take(column.indices.unique().drop_null()), kind)
+    elif pa.types.is_decimal(kind) and _is_text(column.type):
+        found = pc.match_substring_regex(column.cast(pa.large_string()), TOO_FINE)
+        if pc.any(found).as_py():
+            raise pa.ArrowInvalid(f"finer than {SCALE} decimal places")
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return not (pa.types.is_primitive(kind) or pa.types.is_nested(kind))
+
+
+def _with_all_digits(kind: pa.DataType) -> pa.DataType:
+    """The type with decimals of as many digits as 128 bits have."""
+    if pa.types.is_decimal(kind):
+        return pa.decimal128(_ALL_DIGITS, kind.scale)
+    if pa.types.is_list(kind):
+        return pa.list_(_with_all_digits(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_with_all_digits(field.type)) for field in kind])
+    return kind
 
 
 class StreamEncoder:

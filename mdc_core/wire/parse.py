@@ -25,7 +25,7 @@ from mdc_core.events import EVENT_TYPES, Event, type_of
 from mdc_core.schema import PRECISION, arrow_schema, columns, kind_of
 from mdc_core.versions import changes
 from mdc_core.wire.jsonl import encode_json
-from mdc_core.wire.line import check_values, load_object, parse_line
+from mdc_core.wire.line import TOO_FINE, check_values, load_object, parse_line
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _read_json: Callable[..., pa.Table] = pj.read_json  # the stubs do without its buffers
@@ -40,11 +40,7 @@ SetAside = Callable[[int, bytes, str], None]
 
 FEW_LINES = 64
 _END_IS_SHORTER = 4_096
-# Numbers of so many decimal places that pyarrow reads its table of powers beyond the end, which
-# gives any number or kills the process: more than 18 + 38.
-_TOO_FINE = tuple(
-    map(re.compile, (rb"[.][0-9]{38}", rb"e-0*(?:[2-9]\d|\d{3})", rb"E-0*(?:[2-9]\d|\d{3})"))
-)
+_TOO_FINE = [re.compile(pattern.encode()) for pattern in TOO_FINE.split("|")]
 _HIGH_WORD_LIMIT = 10**PRECISION >> 64
 _LF = 10
 

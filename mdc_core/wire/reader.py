@@ -79,7 +79,7 @@ class Reader:
         """The events of a file that has to be read from its end."""
         from mdc_core.wire.files import read_arrow_file, read_parquet
 
-        if self._path is None:
+        if self._path is None or not self._path.is_file():
             text = f"{encoding} cannot be read from a pipe; name the file"
             raise DataError(f"{self.name}: {text}")
         read = read_parquet if encoding == "parquet" else read_arrow_file

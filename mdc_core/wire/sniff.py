@@ -3,7 +3,7 @@
 import io
 import os
 import select
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, BinaryIO, Literal, Protocol
 
@@ -18,6 +18,10 @@ COMPRESSED = {
 }
 SNIFF = 8
 CHUNK = 1 << 20
+UNPACKED = 2 * CHUNK
+# What is decompressed at once. A byte may become 32 KiB (zstd), so this bounds the memory.
+_PIECE = 1_024
+_SMALL = 64 << 10
 
 
 class Unbuffered(Protocol):
@@ -115,39 +119,74 @@ class Exactly(io.RawIOBase):
 class _Unpacked:
     """Decompressed bytes as an unbuffered file.
 
-    Raises TruncatedError where the data is damaged or breaks off; in the latter case after
-    all that can be decompressed.
+    Raises TruncatedError where the data is damaged or breaks off, after all that can be
+    decompressed before: to the byte in a member or frame that is small, elsewhere to within
+    `_PIECE` compressed bytes.
     """
 
     def __init__(self, peeked: Peeked, codec: str, name: str) -> None:
         self._peeked, self._codec, self._name = peeked, codec, name
         self._new, self._damage = _decompressor(codec)
         self._one: Any = None  # the decompressor of the current member or frame
+        self._member = b""  # the current one from its beginning, as long as it is small
+        self._given = 0  # bytes that came of it
+        self._packed = memoryview(b"")
+        self._broken: str | None = None
 
     def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, however many come of a block of the compressed ones."""
-        while True:
-            packed = self._peeked.read(CHUNK)
-            if not packed:
-                if self._one is not None and not self._one.eof:
-                    raise TruncatedError(f"{self._name}: the {self._codec} data breaks off")
-                return b""
-            plain = self._feed(packed)
-            if plain:
-                return plain
+        """The next bytes, some MB at most, whatever they unpack to; nothing at the end."""
+        parts: list[bytes] = []
+        length = 0
+        while length < UNPACKED and not self._broken:
+            if not self._packed:
+                if length:
+                    break
+                self._packed = memoryview(self._peeked.read(CHUNK))
+                if not self._packed:
+                    if self._one is not None and not self._one.eof:
+                        self._broken = f"the {self._codec} data breaks off"
+                    break
+            piece, self._packed = bytes(self._packed[:_PIECE]), self._packed[_PIECE:]
+            for part in self._feed(piece):
+                parts.append(part)
+                length += len(part)
+        if self._broken and not length:
+            raise TruncatedError(f"{self._name}: {self._broken}")
+        return b"".join(parts)
 
-    def _feed(self, packed: bytes) -> bytes:
+    def _feed(self, packed: bytes) -> Iterator[bytes]:
         """What the next bytes unpack to; a file may hold several members or frames."""
-        parts = []
         while packed:
             if self._one is None or self._one.eof:
-                self._one = self._new()
+                # What pads a tape to whole blocks is no member.
+                packed = packed.lstrip(b"\0") if self._one and self._codec == "gzip" else packed
+                if not packed:
+                    return
+                self._one, self._member, self._given = self._new(), b"", 0
+            if len(self._member) < _SMALL:
+                self._member += packed
             try:
-                parts.append(self._one.decompress(packed))
+                part = self._one.decompress(packed)
             except self._damage as error:
-                raise TruncatedError(f"{self._name}: damaged {self._codec} data: {error}") from None
-            packed = self._one.unused_data if self._one.eof else b""
-        return b"".join(parts)
+                self._broken = f"damaged {self._codec} data: {error}"
+                yield from self._before_damage()
+                return
+            self._given += len(part)
+            yield part
+            packed = (self._one.unused_data or b"") if self._one.eof else b""
+
+    def _before_damage(self) -> Iterator[bytes]:
+        """The bytes before the damage of a small member: it is unpacked again byte by byte."""
+        if len(self._member) >= _SMALL:
+            return
+        again, length = self._new(), 0
+        for byte in self._member:
+            try:
+                part = again.decompress(bytes([byte]))
+            except self._damage:
+                return
+            yield part[max(self._given - length, 0) :]
+            length += len(part)
 
     def fileno(self) -> int:
         """None: compressed bytes that are there do not say that plain ones are."""

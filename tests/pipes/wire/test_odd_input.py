@@ -1,8 +1,16 @@
 """Input that is odd, but right, is read; what is wrong is set aside or told, and no more."""
 
+import gzip
+import os
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import lz4.frame
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from tests.conftest import Shell
 
@@ -38,3 +46,124 @@ def test_a_wrong_line_is_set_aside(shell: Shell, tmp_path: Path, line: str) -> N
     assert [event["price"] for event in done.events] == ["1", "2"]
     assert "3 in = 2 out + 1 rejected" in done.err and "in.jsonl: line 2: " in done.err
     assert (tmp_path / "aside.jsonl").exists()
+
+
+TIME = pa.scalar(1704205800123456789, pa.timestamp("ns", "UTC"))
+INT = pa.int64()
+NUMBERS = {
+    "64-bit integers": (pa.array([100, None, 10**18 - 1], INT), ["100", str(10**18 - 1)]),
+    "unsigned ones": (pa.array([7, 2**59], pa.uint64()), ["7", str(2**59)]),
+    "texts": (pa.array(["1.50", "1e-18"]), ["1.5", "0.000000000000000001"]),
+    "other decimals": (pa.array([Decimal("1.25")], pa.decimal256(60, 30)), ["1.25"]),
+}
+LARGE = (pa.array([1, 2**62, 2], INT), "row 2: 4611686018427387904: ")
+NO_NUMBERS = {
+    "beyond 18 digits": LARGE,
+    "unsigned and beyond": (pa.array([2**64 - 1], pa.uint64()), "row 1: 18446744073709551615: "),
+    "a text that is none": (pa.array(["1", "x"]), "row 2: x: "),
+    "a text that kills pyarrow": (pa.array(["1", "0E-999999999"]), "row 2: 0E-999999999: finer"),
+    "too many decimal places": (pa.array([Decimal("1e-19")], pa.decimal256(60, 30)), "row 1: "),
+}
+
+
+def _table(path: Path, sizes: Any) -> None:
+    rows = len(sizes)
+    columns = {"type": ["trade"] * rows, "ts_event": pa.array([TIME] * rows), "size": sizes}
+    if path.suffix == ".parquet":
+        pq.write_table(pa.table(columns), path)
+    else:
+        with pa.ipc.new_stream(path, pa.table(columns).schema) as stream:
+            stream.write_table(pa.table(columns))
+
+
+@pytest.mark.parametrize("name", ["in.parquet", "in.arrows"])
+@pytest.mark.parametrize(("sizes", "right"), NUMBERS.values(), ids=NUMBERS)
+def test_numbers_of_strangers(
+    shell: Shell, tmp_path: Path, name: str, sizes: Any, right: list[str]
+) -> None:
+    """As DuckDB, pandas and polars write them."""
+    _table(tmp_path / name, sizes)
+    done = shell(f"mdc cat {name}", cwd=tmp_path)
+    assert done.status == 0, done.err
+    assert [event["size"] for event in done.events if "size" in event] == right
+
+
+@pytest.mark.parametrize("name", ["in.parquet", "in.arrows"])
+@pytest.mark.parametrize(("sizes", "said"), NO_NUMBERS.values(), ids=NO_NUMBERS)
+def test_a_number_that_does_not_fit_is_named(
+    shell: Shell, tmp_path: Path, name: str, sizes: Any, said: str
+) -> None:
+    _table(tmp_path / name, sizes)
+    done = shell(f"mdc cat {name}", cwd=tmp_path)
+    assert done.status == 65 and f"{name}: size: {said}" in done.err
+
+
+def test_levels_of_integers(shell: Shell, tmp_path: Path) -> None:
+    bids = [[], [{"price": 3, "size": 2**40, "count": 1}], [{"price": 1, "size": 2**61}]]
+    for name, rows in (("in.parquet", bids[:2]), ("large.parquet", bids)):
+        columns = {"type": ["book"] * len(rows), "bids": rows}
+        pq.write_table(pa.table(columns), tmp_path / name)
+    done = shell("mdc cat in.parquet", cwd=tmp_path)
+    assert done.events[1]["bids"] == [{"price": "3", "size": str(2**40), "count": "1"}]
+    done = shell("mdc cat large.parquet", cwd=tmp_path)
+    assert done.status == 65 and "bids: row 3: " in done.err
+
+
+LINES = "".join(f"{TRADE % price}\n" for price in range(1, 1001)).encode()
+PACK = {"gzip": gzip.compress, "zstd": zstandard.compress, "lz4": lz4.frame.compress}
+
+
+def _flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("packed", PACK.values(), ids=PACK)
+def test_what_follows_a_member(shell: Shell, tmp_path: Path, packed: Any) -> None:
+    """All events before the damage come out, then it is told."""
+    checked = packed if packed is gzip.compress else _with_checksum(packed)
+    whole = checked(LINES)
+    half = checked(LINES[: len(LINES) // 2 + 40]), checked(LINES[len(LINES) // 2 + 40 :])
+    files = {
+        "whole": (half[0] + half[1], 0),
+        "junk": (whole + b"some junk", 65),
+        "flip": (half[0] + _flipped(half[1], len(half[1]) - 2), 65),
+        "alone": (_flipped(whole, len(whole) - 2), 65),
+        "short": (whole[:-2], 65),
+    }
+    for name, (data, status) in files.items():
+        (tmp_path / name).write_bytes(data)
+        done = shell(f"mdc cat {name}", cwd=tmp_path)
+        trades = [event for event in done.events if event["type"] == "trade"]
+        assert (name, done.status, len(trades)) == (name, status, 1000)
+        assert (status == 65) == ("truncated input" in done.err)
+
+
+def _with_checksum(packed: Any) -> Any:
+    if packed is zstandard.compress:
+        return zstandard.ZstdCompressor(write_checksum=True).compress
+    return lambda data: lz4.frame.compress(data, content_checksum=True)
+
+
+def test_zeros_after_a_gzip_member_are_no_damage(shell: Shell, tmp_path: Path) -> None:
+    whole = gzip.compress(LINES)
+    (tmp_path / "zeros.gz").write_bytes(whole + bytes(3_000_000) + whole + bytes(512))
+    done = shell("mdc count zeros.gz", cwd=tmp_path)
+    assert done.status == 0 and "2000 in = 2000 out" in done.err
+
+
+def test_a_pipe_by_its_name_is_read_once(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(LINES)
+    done = shell("bash -c 'mdc cat <(head -3 in.jsonl)'", cwd=tmp_path)
+    assert done.status == 0 and len(done.events) == 3
+    done = shell("bash -c 'mdc cat <(head -3 in.jsonl) <(tail -2 in.jsonl)'", cwd=tmp_path)
+    assert done.status == 0 and len(done.events) == 5
+    os.mkfifo(tmp_path / "pipe")
+    done = shell("head -2 in.jsonl > pipe & mdc cat pipe", cwd=tmp_path)
+    assert done.status == 0 and [event["price"] for event in done.events] == ["1", "2"]
+
+
+def test_a_table_in_a_pipe_is_refused(shell: Shell, tmp_path: Path) -> None:
+    """It has to be read from its end."""
+    _table(tmp_path / "in.parquet", pa.array([1], INT))
+    done = shell("bash -c 'mdc cat <(cat in.parquet)'", cwd=tmp_path)
+    assert done.status == 65 and "cannot be read from a pipe" in done.err
