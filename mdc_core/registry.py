@@ -26,7 +26,7 @@ VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
     "validate": ("check", ("Check",)),
     "filter": ("filter", ("Filter",)),
     "store": ("format", ("PartFormat",)),
-    "publish": ("place", ("Plugin",)),
+    "publish": ("place", ("Sink",)),
     "export": ("profile", ("Exporter",)),
     "import": ("profile", ("Importer",)),
     "hooks": ("observer", ()),

@@ -18,19 +18,19 @@ def resolve(
     names: Iterable[str],
     environ: Mapping[str, str],
     *,
+    optional: Iterable[str] = (),
     mask: Mask,
     ask: Callable[[str], str | None] = lambda name: None,
 ) -> dict[str, str]:
     """The values of these secrets, masked from now on; raises ConfigError for missing ones."""
     found: dict[str, str] = {}
-    missing: list[str] = []
-    for name in names:
+    needed = tuple(names)
+    for name in (*needed, *optional):
         value = _find(name, environ, ask)
-        if value is None:
-            missing.append(name)
-        else:
+        if value is not None:
             mask.add(value)
             found[name] = value
+    missing = [name for name in needed if name not in found]
     if missing:
         raise ConfigError(
             f"missing secret: {', '.join(missing)}",

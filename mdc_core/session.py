@@ -52,8 +52,9 @@ class Session:
 
         return Observers(self.log)
 
-    def secrets(self, names: Iterable[str]) -> dict[str, str]:
+    def secrets(self, names: Iterable[str], optional: Iterable[str] = ()) -> dict[str, str]:
         """The values of a plugin's secrets, masked from now on in every message."""
         from mdc_core.secrets import resolve
 
-        return resolve(names, self.environ, mask=self.log.mask, ask=self.observers.secret)
+        mask, ask = self.log.mask, self.observers.secret
+        return resolve(names, self.environ, optional=optional, mask=mask, ask=ask)

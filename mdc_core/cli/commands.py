@@ -178,7 +178,8 @@ class Command(Lines):
         session = ctx.find_object(Session)
         for name, plugin in plugins.items():
             if session is not None:
-                session.config.refuse_secrets(plugin.secrets, *self.scope(name))
+                secrets = (*plugin.secrets, *plugin.optional_secrets)
+                session.config.refuse_secrets(secrets, *self.scope(name))
 
     def _settings(
         self, ctx: click.Context, path: tuple[str, ...], plugins: Mapping[str, Any]
@@ -269,11 +270,13 @@ class Command(Lines):
         rows = [(variables(t, "OPTION")[0], f"[{'.'.join(t)}] in mdc.toml") for t in tables]
         with formatter.section("Settings"):
             formatter.write_dl(rows)
-        secrets = [name for plugin in plugins.values() for name in plugin.secrets]
+        how = "secret: a variable, a file named by NAME_FILE, or a keyring"
+        secrets = [(name, how) for plugin in plugins.values() for name in plugin.secrets]
+        for plugin in plugins.values():
+            secrets += [(name, f"optional {how}") for name in plugin.optional_secrets]
         if secrets:
-            how = "secret: a variable, a file named by NAME_FILE, or a keyring"
             with formatter.section("Secrets"):
-                formatter.write_dl([(name, how) for name in secrets])
+                formatter.write_dl(secrets)
         super().format_epilog(ctx, formatter)
 
 

@@ -5,6 +5,7 @@
     mdc.validate  Check                a judgement        mdc validate --check NAME
     mdc.filter    Filter               events to events   mdc NAME
     mdc.store     PartFormat           files of a format  mdc store --format NAME
+    mdc.publish   Sink                 events to a place  mdc publish NAME URL
     mdc.import    Importer             files to events    mdc import --profile NAME PATH
     mdc.export    Exporter             events to files    mdc export --profile NAME
 
@@ -48,6 +49,7 @@ from mdc_core.contracts.options import (
     Span,
     Symbols,
 )
+from mdc_core.contracts.sink import Sink
 from mdc_core.contracts.store import Part, PartFormat
 
 __all__ = [
@@ -87,6 +89,7 @@ __all__ = [
     "Sandbox",
     "Send",
     "Severity",
+    "Sink",
     "Size",
     "Source",
     "Span",

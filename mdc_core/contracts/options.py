@@ -36,4 +36,5 @@ class Plugin:
     Options: ClassVar[type[Options]] = Options
     contract: ClassVar[int | None] = None  # the CONTRACT it was written for, if it says so
     secrets: ClassVar[tuple[str, ...]] = ()  # environment names; the values are `credentials`
+    optional_secrets: ClassVar[tuple[str, ...]] = ()  # those that it can do without
     requires: ClassVar[tuple[str, ...]] = ()  # modules of an extra that it imports

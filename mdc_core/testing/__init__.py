@@ -26,6 +26,7 @@ for _name in (
     "round_trip",
     "transcript",
     "format_suite",
+    "sink_suite",
 ):
     pytest.register_assert_rewrite(f"mdc_core.testing.{_name}")
 
@@ -34,6 +35,7 @@ from mdc_core.testing.exporter_suite import ExporterSuite  # noqa: E402
 from mdc_core.testing.format_suite import PartFormatSuite  # noqa: E402
 from mdc_core.testing.history_suite import HistorySuite  # noqa: E402
 from mdc_core.testing.importer_suite import ImporterSuite  # noqa: E402
+from mdc_core.testing.sink_suite import SinkSuite  # noqa: E402
 from mdc_core.testing.source_suite import SourceSuite  # noqa: E402
 from mdc_core.testing.stream_suite import StreamSuite  # noqa: E402
 
@@ -43,6 +45,7 @@ __all__ = [
     "HistorySuite",
     "ImporterSuite",
     "PartFormatSuite",
+    "SinkSuite",
     "SourceSuite",
     "StreamSuite",
 ]

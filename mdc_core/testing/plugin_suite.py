@@ -92,7 +92,7 @@ class PluginSuite:
 
 
 def _declared(plugin: type[Plugin]) -> tuple[str, ...]:
-    return plugin.secrets
+    return (*plugin.secrets, *plugin.optional_secrets)
 
 
 def impurities(source: str) -> Iterator[str]:

@@ -1,0 +1,70 @@
+"""Send events to a server, a queue or a database.
+
+What counts is what the place acknowledges. Events are sent in batches, again after a failure,
+each batch with a token that is the same in every try: where the place keeps tokens it has each
+event exactly once, elsewhere at least once. Events that it will never take are set aside and
+counted. Credentials come from the environment."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mdc_core.cli.options import SPAN, Chosen, plugin_group
+from mdc_core.cli.selection import PATH, reading
+from mdc_core.times import SECOND
+
+if TYPE_CHECKING:
+    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stage import Stage
+
+EXAMPLES = (
+    "mdc stream sim SPY --limit 1000 | mdc publish http https://example.com/events --dry-run",
+)
+
+
+@plugin_group("publish")
+@click.argument("url")
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 1_000_000),
+    default=1_000,
+    show_default=True,
+    help="most events of a batch",
+)
+@click.option(
+    "--every",
+    type=SPAN,
+    default="1s",
+    show_default=True,
+    help="longest time until an event is sent",
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0),
+    default=5,
+    show_default=True,
+    help="give up a batch after so many more tries",
+)
+@click.option("--dry-run", is_flag=True, help="read and count, send nothing")
+@reading
+def publish(
+    plugin: Chosen,
+    url: str,
+    paths: tuple[Path, ...],
+    batch: int,
+    every: int,
+    retries: int,
+    dry_run: bool,
+    reading: "InputOptions",
+) -> "Stage":
+    """Send events to a place."""
+    from mdc_core.pipelines.publish import Publish
+    from mdc_core.publish.publication import PublishLimits
+
+    limits = PublishLimits(batch, max(every / SECOND, 0.01), retries)
+    return Publish(plugin, url, paths, limits, reading, dry_run=dry_run)
+
+
+command = publish

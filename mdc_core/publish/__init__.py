@@ -1,0 +1,1 @@
+"""Driving a Sink: batches with tokens, acknowledgement, retries."""

@@ -1,0 +1,141 @@
+"""Events on their way to a place: sent in batches, again where the place has not got them.
+
+Rows are counted from the first of the run. A batch is called by the run and by which of its
+rows it has, so that the same rows have the same name in every try, and in another run over the
+same input. What the place has acknowledged is never sent again.
+"""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, NamedTuple
+
+from mdc_core.batch import unify
+from mdc_core.contracts import Sink
+from mdc_core.errors import BusyError, DataError, UnavailableError
+from mdc_core.live.backoff import Backoff
+from mdc_core.live.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mdc_core.logs import Log
+
+PATIENCE = 600.0  # the longest wait that a place may ask for; else: try again later
+
+
+class PublishLimits(NamedTuple):
+    """How events are brought together, and how often is tried."""
+
+    rows: int = 1_000
+    seconds: float = 1.0
+    retries: int = 5
+
+
+class Nowhere(Sink):
+    """Takes everything and keeps nothing: a dry run."""
+
+    rows = 0
+
+    def write(self, batch: "pa.RecordBatch", token: str) -> None:
+        """Count it."""
+        self.rows += batch.num_rows
+
+    def flush(self) -> int:
+        """All of it."""
+        return self.rows
+
+
+class Publication:
+    """What one run publishes; `sent` rows are acknowledged, `refused` will never be taken."""
+
+    def __init__(
+        self,
+        sink: Sink,
+        limits: PublishLimits,
+        log: "Log",
+        set_aside: "Callable[[pa.RecordBatch, DataError], None]",
+        clock: Clock | None = None,
+    ) -> None:
+        self.sent = self.refused = 0
+        self.run_id = ""
+        self._sink, self._limits, self._log = sink, limits, log
+        self._set_aside = set_aside
+        self._clock = clock or SystemClock()
+        self._held: list[pa.RecordBatch] = []
+        self._rows = 0  # held
+        self._since = 0.0
+        self._open = False
+        self._safe = 0  # acknowledged since it was opened
+
+    def add(self, batch: "pa.RecordBatch") -> None:
+        """Take rows, and send what makes whole batches."""
+        if not self._held:
+            self._since = monotonic()
+        self._held.append(batch)
+        self._rows += batch.num_rows
+        if self._rows >= self._limits.rows:
+            self._send_held(self._rows - self._rows % self._limits.rows)
+
+    def tick(self) -> None:
+        """Send what has waited long enough."""
+        if self._held and monotonic() - self._since >= self._limits.seconds:
+            self._send_held(self._rows)
+
+    def finish(self) -> None:
+        """Send the rest."""
+        if self._held:
+            self._send_held(self._rows)
+
+    def close(self) -> None:
+        """Let go of the place."""
+        if self._open:
+            self._open = False
+            self._sink.close()
+
+    def _send_held(self, rows: int) -> None:
+        """Send the first rows of those that are held."""
+        whole = unify(self._held)
+        rest = whole.slice(rows)
+        self._held = [rest] if rest.num_rows else []
+        self._rows = rest.num_rows
+        for start in range(0, rows, self._limits.rows):
+            self._send(whole.slice(start, min(self._limits.rows, rows - start)))
+
+    def _send(self, batch: "pa.RecordBatch") -> None:
+        """Send rows until they are acknowledged; raises the error of the last try."""
+        backoff = Backoff(self._limits.retries, draw=self._clock.random)
+        while batch.num_rows:
+            try:
+                before = self.sent
+                try:
+                    self._try(batch)
+                finally:
+                    batch = batch.slice(self.sent - before)
+            except DataError as error:
+                self.refused += batch.num_rows
+                self._set_aside(batch, error)
+                self.close()
+                return
+            except (UnavailableError, BusyError) as error:
+                self.close()
+                self._wait(error, backoff)
+
+    def _try(self, batch: "pa.RecordBatch") -> None:
+        if not self._open:
+            self._sink.open()
+            self._open, self._safe = True, 0
+        first = self.sent + self.refused
+        self._sink.write(batch, f"{self.run_id}:{first}-{first + batch.num_rows}")
+        safe = self._sink.flush()
+        fresh, self._safe = safe - self._safe, safe
+        self.sent += fresh
+        if fresh < batch.num_rows:
+            raise UnavailableError(f"only {fresh} of {batch.num_rows} events were acknowledged")
+
+    def _wait(self, error: UnavailableError | BusyError, backoff: Backoff) -> None:
+        after = getattr(error, "after", None) or 0.0
+        if after > PATIENCE:
+            raise error
+        delay = backoff.delay(error)
+        self._log.warning(f"{error}; trying again in {delay:.1f} s")
+        self._clock.wait(delay)
