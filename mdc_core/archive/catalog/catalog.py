@@ -8,6 +8,7 @@ so that a flipped bit is found; what is lost is made again from the parts (`heal
 
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -16,6 +17,7 @@ import msgspec
 
 from mdc_core.archive.catalog.database import CatalogFile, is_sound
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.row_time import NO_TIME
 from mdc_core.errors import BusyError, DataError
 
 
@@ -65,6 +67,21 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> tuple[str, str]:
         """What names a part."""
         return self.place, self.path
+
+
+class PartTotals(NamedTuple):
+    """The parts of one symbol and type, summed up; event times where they are known."""
+
+    symbol: str | None
+    type_name: str
+    files: int
+    rows: int
+    bytes: int
+    first: int | None
+    last: int | None
+    untimed: int  # rows without event time
+    periods: int
+    tiers: list[str]
 
 
 class ChangedError(BusyError):
@@ -117,11 +134,56 @@ class Catalog:
     def __exit__(self, *_: object) -> None:
         self._db.close()
 
-    def parts(self, query: Query | None = None) -> list[PartRow]:
-        """The parts that can hold what is asked for, in the order of their paths."""
+    def at_once(self) -> AbstractContextManager[None]:
+        """Ask several things of one moment; whoever commits waits for that long."""
+        return self._db.reading()
+
+    def parts(self, query: Query | None = None) -> Iterator[PartRow]:
+        """The parts that can hold what is asked for, in the order of their paths.
+
+        They are fetched as they are wanted: nothing may be committed before the last one.
+        """
         where, values = _conditions(query or Query())
-        rows = self._db.run(f"SELECT entry, crc, path FROM parts{where} ORDER BY path", values)
-        return [self._entry(*row) for row in rows]
+        for row in self._db.each(
+            f"SELECT entry, crc, path FROM parts WHERE {where} ORDER BY path", values
+        ):
+            yield self._entry(*row)
+
+    def named(self, name: str) -> Iterator[PartRow]:
+        """The parts whose paths end like this."""
+        asked = "SELECT entry, crc, path FROM parts WHERE substr(path, -length(?1)) = ?1"
+        for row in self._db.each(asked, (name,)):
+            yield self._entry(*row)
+
+    def oldest(self, query: Query) -> Iterator[PartRow]:
+        """The same as `parts`, by their last moments; those without any come last."""
+        where, values = _conditions(query)
+        numbers = self._db.each(
+            f"SELECT number FROM parts WHERE {where} ORDER BY begins = ?, ends, path",
+            [*values, NO_TIME],
+        )
+        for found in numbers:
+            asked = "SELECT entry, crc, path FROM parts WHERE number = ?"
+            for row in self._db.each(asked, found):
+                yield self._entry(*row)
+
+    def size(self, query: Query) -> tuple[int, int]:
+        """How many parts can hold what is asked for, and how many bytes they have."""
+        where, values = _conditions(query)
+        asked = f"SELECT count(*), coalesce(sum(bytes), 0) FROM parts WHERE {where}"
+        files, size = self._db.run(asked, values)[0]
+        return files, size
+
+    def totals(self, query: Query | None = None) -> Iterator[PartTotals]:
+        """The parts that can hold what is asked for, summed up by symbol and type."""
+        where, values = _conditions(query or Query())
+        for symbol, *others, tiers in self._db.each(
+            "SELECT symbol, type, count(*), sum(rows), sum(bytes), min(first), max(last),"
+            " sum(untimed), count(DISTINCT period), group_concat(DISTINCT tier)"
+            f" FROM parts WHERE {where} GROUP BY symbol, type",
+            values,
+        ):
+            yield PartTotals._make([_symbol(symbol), *others, sorted(tiers.split(","))])
 
     def since(self, number: int) -> tuple[int, list[PartRow]]:
         """The parts entered after a number, in the order in which they were, and the last."""
@@ -256,6 +318,11 @@ def _text(symbol: str | None) -> bytes | None:
     return None if symbol is None else symbol.encode("utf-8", "surrogatepass")
 
 
+def _symbol(text: bytes | None) -> str | None:
+    """A symbol as it was before SQLite kept it."""
+    return None if text is None else text.decode("utf-8", "surrogatepass")
+
+
 def _columns(part: PartRow) -> dict[str, Any]:
     """What of a part can be asked for, by column."""
     said = {column: getattr(part, field) for column, field in _COLUMNS.items()}
@@ -278,4 +345,4 @@ def _conditions(query: Query) -> tuple[str, list[Any]]:
     if query.end is not None:
         conditions.append("begins < ?")
         values.append(query.end)
-    return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
+    return " AND ".join(conditions) or "1", values

@@ -144,6 +144,15 @@ class CatalogFile:
                 self._db.execute("ROLLBACK")
             raise
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Everything that is read in here is of one moment."""
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            self.run("ROLLBACK")
+
     def _note(self, total: int) -> None:
         total %= _MODULUS
         self.run("UPDATE checksum SET total = ?, crc = ?", (total, self._sealed(total)))

@@ -37,7 +37,7 @@ def import_packs(archive: Archive, paths: Sequence[Path], limit: PackLimit) -> I
         change = Replacement(archive, catalog)
         try:
             read = verify(paths, change.stage, limit, keep=True)
-            merged = merge(archive, catalog.parts(), read)
+            merged = merge(archive, list(catalog.parts()), read)
             files = {file.packed.sha256: file for one in read for file in one.files}
             for part in merged.new:
                 change.add(files[part.sha256].staged, part, merged.origins[part.origin])
@@ -54,7 +54,7 @@ def try_import(root: str | Path, paths: Sequence[Path], limit: PackLimit) -> Imp
     known: list[PartRow] = []
     if archive.has_catalog:
         with archive.catalog(read_only=True) as catalog:
-            known = catalog.parts()
+            known = list(catalog.parts())
     return merge(archive, known, verify_aside(paths, limit))
 
 

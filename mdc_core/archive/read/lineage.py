@@ -72,8 +72,8 @@ def _around(path: Path) -> Archive | None:
 def _row(archive: Archive, catalog: Catalog, path: Path) -> PartRow | None:
     """What the catalog says of a file."""
     full = str(path.resolve())
-    for part in catalog.parts():
-        if part.path.endswith(path.name) and str(Path(archive.path_of(part)).resolve()) == full:
+    for part in catalog.named(path.name):
+        if str(Path(archive.path_of(part)).resolve()) == full:
             return part
     return None
 

@@ -6,14 +6,15 @@ seen in one of the two, and never in both.
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import accumulate, pairwise
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 
 from mdc_core.accounting import count_types
-from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.paths import chosen, period
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, sorted_sources
@@ -69,33 +70,41 @@ class Stored(NamedTuple):
         return MergeSource(read, self.start, self.stop)
 
 
-class Snapshot:
-    """What an archive holds of what is asked for."""
+class Journals:
+    """The journals of an archive, opened before its catalog is asked."""
 
-    def __init__(self, archive: Archive, query: Query | None = None) -> None:
+    def __init__(self, archive: Archive) -> None:
+        archive.reading()
+        self._opened: list[tuple[str, BinaryIO, Path]] = []
+        for path in journal.segments(archive.state / "journal"):
+            with suppress(FileNotFoundError):
+                self._opened.append((path.stem, path.open("rb", buffering=0), path))
+
+    def unsealed(self, catalog: Catalog) -> list[Segment]:
+        """Those whose events are in no part yet."""
+        sealed = catalog.sealed() if self._opened else set()
+        found = []
+        for segment, file, path in self._opened:
+            if segment in sealed:
+                file.close()
+            else:
+                found.append(Segment(file, str(path)))
+        return found
+
+
+class Snapshot:
+    """What an archive holds of what is asked for; `parts=False`: in journals only."""
+
+    def __init__(self, archive: Archive, query: Query | None = None, *, parts: bool = True) -> None:
         self.archive = archive
         self.query = query or Query()
         self._rows: list[PartRow] | None = None
         self._segments: list[Segment] = []
         if archive.has_catalog:
-            self._look()
-
-    def _look(self) -> None:
-        self.archive.reading()
-        opened = []
-        for path in journal.segments(self.archive.state / "journal"):
-            try:
-                opened.append((path, path.open("rb", buffering=0)))
-            except FileNotFoundError:
-                continue
-        with self.archive.catalog(read_only=True) as catalog:
-            self._rows = catalog.parts(self.query)
-            sealed = catalog.sealed() if opened else set()
-        for path, file in opened:
-            if path.stem in sealed:
-                file.close()
-            else:
-                self._segments.append(Segment(file, str(path)))
+            journals = Journals(archive)
+            with archive.catalog(read_only=True) as catalog, catalog.at_once():
+                self._rows = list(catalog.parts(self.query)) if parts else []
+                self._segments = journals.unsealed(catalog)
 
     def close(self) -> None:
         """Let go of the journals, and of what is kept for us."""
@@ -157,9 +166,9 @@ class Snapshot:
             yield from sorted_sources(_counted(self.unsealed_batches(), counts))
 
 
-def snapshot(root: str | Path, query: Query | None = None) -> Snapshot:
+def snapshot(root: str | Path, query: Query | None = None, *, parts: bool = True) -> Snapshot:
     """What an archive holds now; raises DataError if there is none."""
-    return Snapshot(Archive.open(root), query)
+    return Snapshot(Archive.open(root), query, parts=parts)
 
 
 def pieces(archive: Archive, row: PartRow, skip: int = 0) -> list[Stored]:

@@ -3,14 +3,14 @@
 The footer tells of a part with one symbol and one event type, which is what `store` writes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.catalog import PartRow, PartTotals
 from mdc_core.archive.catalog.paths import chosen, period
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.part_formats import read_part_file
@@ -62,13 +62,58 @@ class StoredPart(NamedTuple):
     tier: str = "hot"
 
 
+class Summary(NamedTuple):
+    """The parts of an archive in numbers, by symbol and type; and why some are not known."""
+
+    totals: list[PartTotals]
+    bytes: int  # of all, also of those that are not known
+    problems: list[str]
+
+
+def summed(root: Path | str, query: Query) -> Summary:
+    """The parts that hold, or may hold, what is asked for, summed up; whole parts."""
+    archive = Archive.open(root)
+    if not archive.has_catalog:
+        return _summed(_from_files(Path(root), query))
+    with archive.catalog(read_only=True) as catalog:
+        totals = list(catalog.totals(query))
+    return Summary(totals, sum(one.bytes for one in totals), [])
+
+
+def _summed(parts: Iterable[StoredPart]) -> Summary:
+    groups: dict[tuple[str | None, str], PartGroup] = {}
+    found: dict[Any, list[tuple[StoredPart, int]]] = {}
+    size, problems = 0, []
+    for part in parts:
+        size += part.bytes
+        problems += [part.problem] if part.problem else []
+        for group, share in zip(part.groups, shares(part), strict=True):
+            key = group.symbol, group.type_name
+            groups[key] = joined(groups[key], group) if key in groups else group
+            found.setdefault(key, []).append((part, share))
+    totals = [
+        PartTotals(
+            *key,
+            files=len(found[key]),
+            rows=group.rows,
+            bytes=sum(share for _, share in found[key]),
+            first=group.first,
+            last=group.last,
+            untimed=group.untimed,
+            periods=len({part.period for part, _ in found[key]}),
+            tiers=sorted({part.tier for part, _ in found[key]}),
+        )
+        for key, group in groups.items()
+    ]
+    return Summary(totals, size, problems)
+
+
 def summaries(root: Path | str, query: Query) -> Iterator[StoredPart]:
     """The parts of an archive that hold, or may hold, what is asked for; whole parts."""
     archive = Archive.open(root)
     if archive.has_catalog:
         with archive.catalog(read_only=True) as catalog:
-            parts = catalog.parts(query)
-        yield from map(part_of, parts)
+            yield from map(part_of, catalog.parts(query))
     else:
         yield from _from_files(Path(root), query)
 

@@ -12,13 +12,15 @@ keep = true                  # these never go
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Protocol
 
 from msgspec import Meta, Struct, ValidationError, convert
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
+from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.archive.write.active import live
 from mdc_core.archive.write.archive import Archive
@@ -30,6 +32,7 @@ from mdc_core.suggest import known, unknown
 from mdc_core.times import DAY
 
 TABLE, RULES = "retain", "rules"
+EVERYTHING = Query()
 BATCH = 500  # parts that go in one transaction
 
 
@@ -61,6 +64,12 @@ class Policy(NamedTuple):
         ages = self.age is not None or any(rule.days is not None for rule in self.rules)
         return not ages and self.size is None
 
+    @property
+    def shortest(self) -> int | None:
+        """The least age at which anything may go."""
+        ages = [rule.days * DAY for rule in self.rules if rule.days is not None]
+        return min([*ages, *([] if self.age is None else [self.age])], default=None)
+
     def of(self, part: PartRow) -> tuple[bool, int | None]:
         """Whether a part must stay, and how old it may become."""
         for rule in self.rules:
@@ -83,32 +92,61 @@ class Expired(NamedTuple):
     reason: str
 
 
-def expired(archive: Archive, parts: Sequence[PartRow], policy: Policy, now: int) -> list[Expired]:
+class Aged(Protocol):
+    """Parts by their age: those of a catalog, or listed."""
+
+    def oldest(self, query: Query) -> Iterator[PartRow]:
+        """The parts that are asked for, by their last moments; those without any come last."""
+
+    def size(self, query: Query) -> tuple[int, int]:
+        """How many there are, and how many bytes they have."""
+
+
+class ListedParts:
+    """The parts of an archive that has no catalog."""
+
+    def __init__(self, parts: Sequence[PartRow]) -> None:
+        self._parts = parts
+
+    def oldest(self, query: Query) -> Iterator[PartRow]:
+        """Those that begin before the end that is asked for, the oldest first."""
+        for part in sorted(self._parts, key=lambda p: (p.begins == NO_TIME, p.ends, p.path)):
+            if query.end is None or part.begins < query.end:
+                yield part
+
+    def size(self, query: Query) -> tuple[int, int]:
+        """Their number, and their bytes."""
+        return len(self._parts), sum(part.bytes for part in self._parts)
+
+
+def expired(
+    archive: Archive, parts: Aged, policy: Policy, now: int, query: Query = EVERYTHING
+) -> list[Expired]:
     """The parts that may go: those that are too old, then the oldest ones.
 
     A part is as old as its last event. What has no time never becomes too old, and goes last.
     What a run of `store` may still write to stays, and counts.
     """
     is_live = live(archive)
-    found: list[Expired] = []
-    others: list[PartRow] = []
-    for part in parts:
-        if is_live(part):
-            continue
-        keep, age = policy.of(part)
-        if age is not None and part.begins != NO_TIME and part.ends < now - age:
-            found.append(Expired(part, f"older than {_span(age)}"))
-        elif not keep:
-            others.append(part)
-    if policy.size is not None:
-        over = sum(p.bytes for p in parts) - sum(e.part.bytes for e in found) - policy.size
-        others.sort(key=lambda part: (part.begins == NO_TIME, part.ends, part.path))
-        for part in others:
-            if over <= 0:
-                break
-            found.append(Expired(part, "the oldest of too much"))
+    found: dict[tuple[str, str], Expired] = {}
+    youngest = policy.shortest
+    if youngest is not None:
+        for part in parts.oldest(replace(query, end=now - youngest)):
+            _, age = policy.of(part)
+            timed = part.begins != NO_TIME
+            if age is not None and timed and part.ends < now - age and not is_live(part):
+                found[part.key] = Expired(part, f"older than {_span(age)}")
+    if policy.size is None:
+        return list(found.values())
+    over = parts.size(query)[1] - policy.size
+    over -= sum(one.part.bytes for one in found.values())
+    for part in parts.oldest(query) if over > 0 else ():
+        if over <= 0:
+            break
+        if part.key not in found and not policy.of(part)[0] and not is_live(part):
+            found[part.key] = Expired(part, "the oldest of too much")
             over -= part.bytes
-    return found
+    return list(found.values())
 
 
 def remove(archive: Archive, catalog: Catalog, gone: Sequence[Expired]) -> Iterator[Expired]:

@@ -53,7 +53,7 @@ def advise(
     tiers = read_tiers(session.config, archive)
     archive.reading()
     with archive.catalog(read_only=True) as catalog:
-        parts = catalog.parts(query)
+        parts = list(catalog.parts(query))
     found = list(Advisor(archive, parts, tiers, largest).advice())
     if as_json:
         import json

@@ -124,7 +124,7 @@ def _compacted(
     profiles = read_tiers(session.config, archive).profiles
     prepared(session, archive)
     with rewriting(archive) as catalog:
-        parts = _chosen(catalog.parts(_timeless(query)), query)
+        parts = _chosen(list(catalog.parts(_timeless(query))), query)
         yield from compacted(archive, catalog, parts, wishes, profiles)
 
 

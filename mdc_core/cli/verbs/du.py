@@ -3,7 +3,6 @@
 What `--json` says is in bytes. A file of several symbols or types, which `mdc store` does
 not write, is divided by their events."""
 
-from collections import Counter
 from pathlib import Path
 
 import click
@@ -30,37 +29,28 @@ EXAMPLES = ("mdc du --root data", "mdc du --json")
 @click.pass_obj
 def du(session: Session, root: Path | str | None, as_json: bool) -> int:
     """Show how much room an archive takes."""
-    from mdc_core.archive.read.summary import shares, summaries
+    from mdc_core.archive.read.summary import summed
 
-    sizes: Counter[tuple[str | None, str]] = Counter()
-    files: Counter[tuple[str | None, str]] = Counter()
-    total, problems = 0, []
-    for part in summaries(archive_at(root, "du"), query_of((), ())):
-        total += part.bytes
-        for group, size in zip(part.groups, shares(part), strict=True):
-            sizes[group.symbol, group.type_name] += size
-            files[group.symbol, group.type_name] += 1
-        if part.problem:
-            problems.append(part.problem)
-    keys = sorted(sizes, key=lambda key: by_symbol(*key))
+    found = summed(archive_at(root, "du"), query_of((), ()))
+    totals = sorted(found.totals, key=lambda one: by_symbol(one.symbol, one.type_name))
     if as_json:
         import json
 
         rows = [
-            {"symbol": key[0], "type": key[1], "files": files[key], "bytes": sizes[key]}
-            for key in keys
+            {"symbol": one.symbol, "type": one.type_name, "files": one.files, "bytes": one.bytes}
+            for one in totals
         ]
-        said = {"parts": rows, "total": total}
+        said = {"parts": rows, "total": found.bytes}
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
     else:
         lines = [("SYMBOL", "TYPE", "FILES", "BYTES")]
-        for key in keys:
-            symbol = "-" if key[0] is None else shown(key[0])
-            lines.append((symbol, key[1], f"{files[key]:,}", human(sizes[key])))
-        table([*lines, ("total", "", "", human(total))], right=frozenset([2, 3]))
-    for problem in problems:
+        for one in totals:
+            symbol = "-" if one.symbol is None else shown(one.symbol)
+            lines.append((symbol, one.type_name, f"{one.files:,}", human(one.bytes)))
+        table([*lines, ("total", "", "", human(found.bytes))], right=frozenset([2, 3]))
+    for problem in found.problems:
         session.log.error(f"{problem} (counted in the total only)")
-    return DataError.exit_status if problems else 0
+    return DataError.exit_status if found.problems else 0
 
 
 command = du

@@ -6,7 +6,7 @@ Parquet files do, and other files are read. Events that are only in journals yet
 beside it. `--from` and `--to` choose files that have events in that time; the numbers are of
 whole files."""
 
-from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import archive_at
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.catalog import PartTotals
     from mdc_core.archive.read.summary import PartGroup, StoredPart
 
 EXAMPLES = (
@@ -57,12 +58,16 @@ def ls(
 ) -> int:
     """List what an archive holds."""
     from mdc_core.archive.read.snapshot import snapshot
-    from mdc_core.archive.read.summary import summaries
+    from mdc_core.archive.read.summary import summaries, summed
 
     query = query_of(symbols, types, start, end)
     place = archive_at(root, "ls")
-    parts = list(summaries(place, query))
-    rows = _files(parts) if tree else _holdings(parts)
+    if tree:
+        parts = list(summaries(place, query))
+        rows, problems = _files(parts), [part.problem for part in parts if part.problem]
+    else:
+        found = summed(place, query)
+        rows, problems = _totals(found.totals), found.problems
     if as_json:
         import json
 
@@ -71,10 +76,9 @@ def ls(
         _show_tree(rows)
     elif rows:
         _show(rows)
-    unsealed = snapshot(place, query).unsealed
-    if unsealed:
-        session.log.note(f"ls: {unsealed:,} events more are in journals, not sealed yet")
-    problems = [part.problem for part in parts if part.problem]
+    more = snapshot(place, query, parts=False).unsealed
+    if more:
+        session.log.note(f"ls: {more:,} events more are in journals, not sealed yet")
     for problem in problems:
         session.log.error(problem)
     return DataError.exit_status if problems else 0
@@ -98,39 +102,24 @@ def _files(parts: "list[StoredPart]") -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (*by_symbol(row["symbol"], row["type"]), row["path"]))
 
 
-def _holdings(parts: "list[StoredPart]") -> list[dict[str, Any]]:
+def _totals(found: "Sequence[PartTotals]") -> list[dict[str, Any]]:
     """Each symbol and type."""
-    from mdc_core.archive.read.summary import joined, shares
-
-    groups: dict[Any, PartGroup] = {}
-    periods: dict[Any, set[Any]] = defaultdict(set)
-    files: dict[Any, int] = defaultdict(int)
-    sizes: dict[Any, int] = defaultdict(int)
-    tiers: dict[Any, set[str]] = defaultdict(set)
-    for part in parts:
-        for group, size in zip(part.groups, shares(part), strict=True):
-            key = by_symbol(group.symbol, group.type_name)
-            groups[key] = joined(groups[key], group) if key in groups else group
-            periods[key].add(part.period)
-            files[key] += 1
-            sizes[key] += size
-            tiers[key].add(part.tier)
     return [
         {
-            "symbol": group.symbol,
-            "type": group.type_name,
-            "periods": len(periods[key]),
-            "files": files[key],
-            **_numbers(group, sizes[key]),
-            "tiers": sorted(tiers[key]),
+            "symbol": one.symbol,
+            "type": one.type_name,
+            "periods": one.periods,
+            "files": one.files,
+            **_numbers(one, one.bytes),
+            "tiers": one.tiers,
         }
-        for key, group in sorted(groups.items())
+        for one in sorted(found, key=lambda one: by_symbol(one.symbol, one.type_name))
     ]
 
 
-def _numbers(group: "PartGroup", size: int) -> dict[str, Any]:
-    first, last = time_text(group.first), time_text(group.last)
-    return {"rows": group.rows, "bytes": size, "first": first, "last": last}
+def _numbers(of: "PartGroup | PartTotals", size: int) -> dict[str, Any]:
+    first, last = time_text(of.first), time_text(of.last)
+    return {"rows": of.rows, "bytes": size, "first": first, "last": last}
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:

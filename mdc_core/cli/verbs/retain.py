@@ -21,7 +21,7 @@ write to. `mdc store --retain` does the same after each seal."""
 
 from pathlib import Path
 from time import time_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -109,45 +109,55 @@ def retain(
     now = time_ns() if now is None else now
     archive = Archive.open(root)
     look = _looked if dry_run else _removed
-    gone, left = look(session, archive, query, wanted, now)
+    outcome = look(session, archive, query, wanted, now)
     if as_json:
-        _as_json(gone, left, dry_run)
-    for one in [] if as_json else gone:
+        _as_json(outcome, dry_run)
+    for one in [] if as_json else outcome.gone:
         click.echo(_line(one, dry_run))
-    _sum_up(session, gone, left, wanted, dry_run)
+    _sum_up(session, outcome, wanted, dry_run)
 
 
 def _looked(
     session: Session, archive: "Archive", query: "Query", policy: "Policy", now: int
-) -> "tuple[list[Expired], list[PartRow]]":
-    """What would go, and what would stay."""
+) -> "Outcome":
+    """What would go, and how much would stay."""
     from mdc_core.archive.read.snapshot import Snapshot
-    from mdc_core.archive.upkeep.retain import expired
+    from mdc_core.archive.upkeep.retain import ListedParts, expired
 
-    parts = Snapshot(archive, query).parts
-    return _divided(parts, expired(archive, parts, policy, now))
+    if not archive.has_catalog:
+        listed = ListedParts(Snapshot(archive, query).parts)
+        return _outcome(listed.size(query), expired(archive, listed, policy, now, query))
+    with archive.catalog(read_only=True) as catalog:
+        return _outcome(catalog.size(query), expired(archive, catalog, policy, now, query))
 
 
 def _removed(
     session: Session, archive: "Archive", query: "Query", policy: "Policy", now: int
-) -> "tuple[list[Expired], list[PartRow]]":
-    """What has gone, and what stays."""
+) -> "Outcome":
+    """What has gone, and how much stays."""
     from mdc_core.archive.upkeep.retain import expired, remove
     from mdc_core.archive.write.replace import rewriting
     from mdc_core.pipelines.store import prepared
 
     prepared(session, archive)
     with rewriting(archive) as catalog:
-        parts = catalog.parts(query)
-        gone = expired(archive, parts, policy, now)
-        return _divided(parts, list(remove(archive, catalog, gone)))
+        gone = expired(archive, catalog, policy, now, query)
+        before = catalog.size(query)
+        return _outcome(before, list(remove(archive, catalog, gone)))
 
 
-def _divided(
-    parts: "list[PartRow]", gone: "list[Expired]"
-) -> "tuple[list[Expired], list[PartRow]]":
-    keys = {one.part.key for one in gone}
-    return gone, [part for part in parts if part.key not in keys]
+class Outcome(NamedTuple):
+    """What goes, and how much stays."""
+
+    gone: "list[Expired]"
+    freed: int
+    files: int
+    bytes: int
+
+
+def _outcome(before: tuple[int, int], gone: "list[Expired]") -> Outcome:
+    freed = sum(one.part.bytes for one in gone)
+    return Outcome(gone, freed, before[0] - len(gone), before[1] - freed)
 
 
 def _line(one: "Expired", dry_run: bool) -> str:
@@ -165,7 +175,7 @@ def _path(part: "PartRow") -> str:
     return f"{part.place}/{part.path}" if part.place else part.path
 
 
-def _as_json(gone: "list[Expired]", left: "list[PartRow]", dry_run: bool) -> None:
+def _as_json(outcome: Outcome, dry_run: bool) -> None:
     import json
 
     removed = [
@@ -180,36 +190,30 @@ def _as_json(gone: "list[Expired]", left: "list[PartRow]", dry_run: bool) -> Non
             "last": time_text(one.part.last),
             "reason": one.reason,
         }
-        for one in gone
+        for one in outcome.gone
     ]
     said = {
         "dry_run": dry_run,
         "removed": removed,
-        "files": len(gone),
-        "bytes": sum(one.part.bytes for one in gone),
-        "files_left": len(left),
-        "bytes_left": sum(part.bytes for part in left),
+        "files": len(outcome.gone),
+        "bytes": outcome.freed,
+        "files_left": outcome.files,
+        "bytes_left": outcome.bytes,
     }
     click.echo(json.dumps(said, indent=2, ensure_ascii=False))
 
 
-def _sum_up(
-    session: Session,
-    gone: "list[Expired]",
-    left: "list[PartRow]",
-    policy: "Policy",
-    dry_run: bool,
-) -> None:
-    size = sum(part.bytes for part in left)
+def _sum_up(session: Session, outcome: Outcome, policy: "Policy", dry_run: bool) -> None:
+    size = outcome.bytes
     if policy.size is not None and size > policy.size:
         session.log.warning(
             f"{human(size)} are left, more than {human(policy.size)}: the rest is protected "
             "by rules, or still being written"
         )
     done = "would remove" if dry_run else "removed"
-    freed = human(sum(one.part.bytes for one in gone))
     session.log.note(
-        f"retain: {done} {len(gone):,} files, {freed}; {len(left):,} files, {human(size)} stay"
+        f"retain: {done} {len(outcome.gone):,} files, {human(outcome.freed)}; "
+        f"{outcome.files:,} files, {human(size)} stay"
     )
 
 

@@ -180,7 +180,7 @@ def _parts(archive: "Archive", query: "Query") -> list[Any]:
     if not archive.has_catalog:
         raise DataError(f"{archive.root} has no catalog", hint="mdc catalog rebuild makes one")
     with archive.catalog(read_only=True) as catalog:
-        return catalog.parts(query)
+        return list(catalog.parts(query))
 
 
 def _moment(now: int | None) -> int:

@@ -213,7 +213,7 @@ def test_what_is_written_is_read_back(
 
     monkeypatch.setattr(FileEvents, "tables", other)
     migration = Migration(Archive.open(data), Tiers((Tier("warm", 0),), Profiles()))
-    migration.run(lambda catalog: catalog.parts(), 2**62)
+    migration.run(lambda catalog: list(catalog.parts()), 2**62)
     assert len(migration.problems) == 20
     assert "written events differ from those read" in migration.problems[0]
     assert migration.done == []

@@ -306,7 +306,7 @@ def test_a_part_that_does_not_give_the_same_events_is_not_taken(
         migrated = migrate(opened, catalog, parts, Profiles())
         assert migrated.done == []
         assert re.search(f"{PARTS[0][0]}: .*{said}", migrated.problems[0])
-        assert catalog.parts(Query(types=("trade",)))[0].version == "0.8.0"
+        assert next(catalog.parts(Query(types=("trade",)))).version == "0.8.0"
     assert files_of(archive)[PARTS[0][0]] == before[PARTS[0][0]]
 
 

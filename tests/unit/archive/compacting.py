@@ -87,12 +87,12 @@ def run_id(number: int) -> str:
 
 def compacted(archive: Archive, wishes: CompactOptions) -> list[CompactOutcome]:
     with rewriting(archive) as catalog:
-        return list(compact(archive, catalog, catalog.parts(), wishes, Profiles()))
+        return list(compact(archive, catalog, list(catalog.parts()), wishes, Profiles()))
 
 
 def parts_of(archive: Archive) -> list[PartRow]:
     with archive.catalog(read_only=True) as catalog:
-        return catalog.parts()
+        return list(catalog.parts())
 
 
 def batches(archive: Archive) -> Iterator[pa.RecordBatch]:

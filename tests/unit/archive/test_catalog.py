@@ -22,6 +22,8 @@ from mdc_core.archive.catalog.catalog import (
     origin_key,
 )
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.read.snapshot import Snapshot
+from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import BusyError
 
 DAY = 86_400 * 10**9
@@ -96,9 +98,9 @@ def test_an_entry_comes_back_as_it_was(catalog: Catalog) -> None:
     nameless = part(None, path="_/trade/x.parquet")
     empty = part("", path="%/trade/x.parquet")
     catalog.commit([full, nameless, empty])
-    assert catalog.parts() == [full, empty, nameless]
-    assert catalog.parts(Query(symbols=(full.symbol or "",))) == [full]
-    assert catalog.parts(Query(symbols=("",))) == [empty]
+    assert list(catalog.parts()) == [full, empty, nameless]
+    assert list(catalog.parts(Query(symbols=(full.symbol or "",)))) == [full]
+    assert list(catalog.parts(Query(symbols=("",)))) == [empty]
     assert catalog.of_run("s") == [full]
     assert catalog.problems() == []
 
@@ -128,7 +130,7 @@ def test_the_same_path_at_two_places(catalog: Catalog) -> None:
     catalog.commit([here, there])
     assert sorted(row.place for row in catalog.parts()) == ["", "../cold"]
     catalog.commit(remove=[here])
-    assert catalog.parts() == [there]
+    assert list(catalog.parts()) == [there]
 
 
 def test_a_commit_is_all_or_nothing(catalog: Catalog) -> None:
@@ -142,7 +144,7 @@ def test_a_commit_is_all_or_nothing(catalog: Catalog) -> None:
             moves=[FileMove("drop", "00", "", "x")],
             origins=[b"{}"],
         )
-    assert catalog.parts() == [old, other]
+    assert list(catalog.parts()) == [old, other]
     assert (catalog.sealed(), catalog.moves()) == (set(), [])
     assert catalog.origin(part(origin=origin_key(b"{}"))) == {}
     catalog.commit(
@@ -152,7 +154,7 @@ def test_a_commit_is_all_or_nothing(catalog: Catalog) -> None:
         moves=[FileMove("put", "tmp/1", "", "x"), FileMove("drop", "00", "p", "y")],
         origins=[b'{"a":1}', b'{"a":1}'],
     )
-    assert catalog.parts() == [old, part(day=5)]
+    assert list(catalog.parts()) == [old, part(day=5)]
     assert catalog.sealed() == {"s-0001"}
     assert catalog.moves() == [
         FileMove("put", "tmp/1", "", "x"),
@@ -171,7 +173,7 @@ def test_a_part_that_is_not_as_it_was_read(catalog: Catalog) -> None:
             catalog.commit(remove=[gone])
         assert isinstance(told.value, BusyError)
         assert told.value.exit_status == 75
-    assert catalog.parts() == [grown]
+    assert list(catalog.parts()) == [grown]
 
 
 def test_what_came_since(catalog: Catalog) -> None:
@@ -237,7 +239,7 @@ def test_two_processes_at_once(state: Path) -> None:
         assert one.communicate()[0] == ""
         assert one.returncode == 0
     with Catalog(state, read_only=True) as catalog:
-        assert catalog.parts() == sorted(
+        assert list(catalog.parts()) == sorted(
             [part(name, day=day) for name in "AB" for day in range(40)],
             key=lambda row: row.path,
         )
@@ -250,7 +252,7 @@ def test_a_reader_beside_a_writer_sees_what_was_there(state: Path) -> None:
         writer.commit([part(day=1)])
         with pytest.raises(ChangedError):
             writer.commit([part(day=2)], [part(day=9)])
-        assert reader.parts() == [part(day=1)]
+        assert list(reader.parts()) == [part(day=1)]
 
 
 def test_another_process_that_does_not_end(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,6 +264,29 @@ def test_another_process_that_does_not_end(state: Path, monkeypatch: pytest.Monk
             Catalog(state) as held,
         ):
             held.commit([part()])
+
+
+def test_several_answers_of_one_moment(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is sealed between two questions is in a part, or in a journal: never in neither."""
+    monkeypatch.setattr(database, "PATIENCE", 0.0)
+    asked = Catalog.sealed
+
+    def sealed(catalog: Catalog) -> set[str]:
+        with pytest.raises(BusyError), Catalog(state) as writer:
+            writer.commit([part()], sealed=("s-0001", 1))
+        return asked(catalog)
+
+    (state / "journal").mkdir()
+    (state / "journal" / "s-0001.journal").touch()
+    archive = Archive(state.parent)
+    archive.state = state
+    with monkeypatch.context() as patched:
+        patched.setattr(Catalog, "sealed", sealed)
+        now = Snapshot(archive)
+    assert (now.parts, len(now._segments)) == ([], 1)
+    now.close()
+    with Catalog(state) as writer:
+        writer.commit([part()], sealed=("s-0001", 1))
 
 
 KILLED = """
@@ -287,6 +312,6 @@ def test_a_kill_in_a_transaction(read_only: bool, state: Path) -> None:
     assert killed.returncode == -signal.SIGKILL
     assert (state / "catalog.sqlite").read_bytes() != before
     with Catalog(state, read_only=read_only) as catalog:
-        assert catalog.parts() == sorted(rows, key=lambda row: row.path)
+        assert list(catalog.parts()) == sorted(rows, key=lambda row: row.path)
         assert catalog.sealed() == set()
         assert catalog.problems() == []

@@ -103,7 +103,7 @@ def test_every_partition_is_whole_and_in_order(
         assert part.untimed == len(mine) - len(times)
         assert (part.rows, part.bytes) == (len(mine), path.stat().st_size)
     with into.archive.catalog() as catalog:
-        assert catalog.parts() == sorted(written, key=lambda part: part.path)
+        assert list(catalog.parts()) == sorted(written, key=lambda part: part.path)
 
 
 @pytest.mark.usefixtures("small")
@@ -180,7 +180,7 @@ def test_a_seal_reads_nothing_of_the_file_that_it_appends_to(tmp_path: Path) -> 
     into.close()
     assert read < 200_000
     with into.archive.catalog() as catalog:
-        (part,) = catalog.parts()
+        (part,) = list(catalog.parts())
     data = (tmp_path / part.path).read_bytes()
     assert len(data) == part.bytes > 400_000
     assert part.sha256 == sha256(data).hexdigest()

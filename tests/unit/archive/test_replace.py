@@ -83,7 +83,7 @@ def merge(
     numbers: list[int] | None = None,
 ) -> tuple[list[PartRow], Replacement]:
     """All parts in one of another path, not committed yet."""
-    old = catalog.parts()
+    old = list(catalog.parts())
     new = Replacement(archive, catalog)
     staged(new, old[0], numbers or [0, 1, 2], path)
     for part in old:
@@ -101,7 +101,7 @@ def test_parts_in_the_place_of_others(archive: Archive) -> None:
         _, new = merge(archive, catalog)
         assert now(archive) == [0, 1, 2]  # nothing is seen before the commit
         new.commit()
-        (part,) = catalog.parts()
+        (part,) = list(catalog.parts())
         assert catalog.origin(part) == {"a": 1}
     assert now(archive) == [0, 1, 2]
     assert parts_of(Path(archive.root)) == [Path(archive.root, part.path)]
@@ -116,7 +116,7 @@ def test_nothing_is_changed_by_what_is_abandoned(archive: Archive) -> None:
         new.abandon()
         assert state_files(archive, "tmp") == []
         new.commit()
-        assert catalog.parts() == rows
+        assert list(catalog.parts()) == rows
     assert {path: path.read_bytes() for path in parts_of(Path(archive.root))} == before
 
 
@@ -127,7 +127,7 @@ def test_a_part_that_has_changed_since_is_not_replaced(archive: Archive) -> None
         catalog.commit([changed], [rows[1]])
         with pytest.raises(ChangedError, match=rows[1].path):
             new.commit()
-        assert catalog.parts() == [rows[0], changed, rows[2]]
+        assert list(catalog.parts()) == [rows[0], changed, rows[2]]
     assert now(archive) == [0, 1, 2]
 
 
@@ -174,7 +174,7 @@ def test_moves_are_done_again(
         pytest.raises(Stopped),
         rewriting(archive) as catalog,
     ):
-        rows = catalog.parts()
+        rows = list(catalog.parts())
         to = rows[1].path if path == SAME else path
         _, new = merge(archive, catalog, to, [0, 1, 2, 3])
         stop(patched, owner, name, after)
@@ -212,7 +212,7 @@ def test_a_stop_before_the_commit_leaves_nothing(
     assert now(archive) == [0, 1, 2]
     assert state_files(archive, "tmp") == []
     with archive.catalog() as catalog:
-        assert catalog.parts() == rows
+        assert list(catalog.parts()) == rows
 
 
 def test_a_reader_with_the_old_catalog_reads_from_the_trash(
@@ -308,7 +308,7 @@ def test_an_error_behind_the_commit_takes_nothing_away(
     prepare(archive)
     assert now(archive) == [0, 1, 2]
     with archive.catalog() as catalog:
-        assert len(catalog.parts()) == 1
+        assert len(list(catalog.parts())) == 1
         assert catalog.moves() == []
         assert catalog.problems() == []
 

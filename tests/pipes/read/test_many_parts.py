@@ -1,0 +1,129 @@
+"""An archive of 200,000 parts: what looks at it as a whole adds up, and fits into memory."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from mdc_core.archive.catalog.catalog import Catalog, PartRow
+from mdc_core.times import DAY, from_ns
+
+SYMBOLS, TYPES, DAYS = 5_000, ("quote", "trade"), 20
+START = 1_704_153_600 * 10**9
+LIMIT = 150 << 10  # KiB
+
+
+def rows() -> Iterator[PartRow]:
+    for day in range(DAYS):
+        begins = START + day * DAY
+        for name in TYPES:
+            for number in range(SYMBOLS):
+                yield PartRow(
+                    path=f"S{number:04d}/{name}/{day:02d}.0123456789ab-abcdef-0001.parquet",
+                    symbol=f"S{number:04d}",
+                    type_name=name,
+                    period=from_ns(begins)[:10],
+                    layout="by-symbol",
+                    format="parquet",
+                    suffix=".parquet",
+                    rows=day + 1,
+                    bytes=1_000 + number,
+                    begins=begins,
+                    ends=begins + DAY - 1,
+                    first=begins,
+                    last=begins + DAY - 1,
+                    sha256=f"{day * SYMBOLS + number:064x}",
+                    version="1.0.0",
+                    run_id="0123456789ab-abcdef",
+                    made_at=1,
+                )
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("large") / "data"
+    (root / "_mdc").mkdir(parents=True)
+    with Catalog(root / "_mdc", create=True) as catalog:
+        catalog.commit(rows())
+    return root
+
+
+class Ran(NamedTuple):
+    out: str
+    err: str
+
+
+def run(line: str, root: Path, text: str = "") -> Ran:
+    """Run a command; it has to succeed within the limit of memory."""
+    mdc = Path(sys.executable).with_name("mdc")
+    with subprocess.Popen(
+        [mdc, *line.split(), "--root", root],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(text)
+        process.stdin.close()
+        ran = Ran(process.stdout.read(), process.stderr.read())
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, ran.err
+    assert used.ru_maxrss < LIMIT
+    return ran
+
+
+def test_what_there_is(large: Path) -> None:
+    found = json.loads(run("ls --json", large).out)
+    assert len(found) == SYMBOLS * len(TYPES)
+    last = f"{from_ns(START + DAYS * DAY - 1)}"
+    assert found[2 * 4_321] == {
+        "symbol": "S4321",
+        "type": "quote",
+        "periods": DAYS,
+        "files": DAYS,
+        "rows": sum(range(1, DAYS + 1)),
+        "bytes": (1_000 + 4_321) * DAYS,
+        "first": from_ns(START),
+        "last": last,
+        "tiers": ["hot"],
+    }
+    room = json.loads(run("du --json", large).out)
+    total = len(TYPES) * DAYS * sum(1_000 + number for number in range(SYMBOLS))
+    assert room["total"] == total
+    assert room["parts"][-1] == {
+        "symbol": "S4999",
+        "type": "trade",
+        "files": DAYS,
+        "bytes": 5_999 * DAYS,
+    }
+
+
+def test_what_may_go(large: Path) -> None:
+    now = from_ns(START + DAYS * DAY)
+    said = run(f"retain --days 19 --dry-run --json --now {now}", large)
+    found = json.loads(said.out)
+    assert (found["files"], found["files_left"]) == (10_000, 190_000)
+    assert {one["period"] for one in found["removed"]} == {"2024-01-02"}
+    total = len(TYPES) * DAYS * sum(1_000 + number for number in range(SYMBOLS))
+    said = run(f"retain --max-size {total - 2_500} --dry-run --json", large)
+    found = json.loads(said.out)
+    assert [one["path"].partition(".")[0] for one in found["removed"]] == [
+        "S0000/quote/00",
+        "S0000/trade/00",
+        "S0001/quote/00",
+    ]
+    assert found["bytes_left"] == total - 3_001
+
+
+def test_what_is_stored_and_read(large: Path) -> None:
+    event = '{"type":"trade","symbol":"Z","ts_event":"2024-01-02T14:30:00.000000000Z","price":7}\n'
+    run("store --retain 36500d --retain-size 9999TB", large, event)
+    found = run("cat --symbol Z --date 2024-01-02", large).out
+    assert [json.loads(line)["price"] for line in found.splitlines()[1:-1]] == [7]
