@@ -93,14 +93,20 @@ def checks_command(verb: str, select: str) -> Make:
     return click.command(cls=ChecksCommand, verb=verb, select=select)
 
 
-def plugin_group(verb: str) -> Callable[[Callable[..., Any]], PluginGroup]:
-    """A verb with a subcommand for each plugin, all with these arguments and this callback."""
+def plugin_group(
+    verb: str, view: Callable[[Any], Any] = lambda plugin: plugin
+) -> Callable[[Callable[..., Any]], PluginGroup]:
+    """A verb with a subcommand for each plugin, all with these arguments and this callback.
+
+    `view` is what the command makes of a plugin's class, such as one with more options.
+    """
 
     def decorate(callback: Callable[..., Any]) -> PluginGroup:
         params = list(reversed(getattr(callback, "__click_params__", [])))
 
         def make(name: str, plugin: Any) -> click.Command:
-            return plugin_command(verb, name, plugin, callback, params)
+            seen = None if plugin is None else view(plugin)
+            return plugin_command(verb, name, seen, callback, params)
 
         return PluginGroup(verb, make)
 

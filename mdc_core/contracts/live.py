@@ -194,7 +194,8 @@ class Sandbox(Plugin):
     Named by `Stream.sandbox`. The server calls `feed` for the events that it plays once
     the client is `subscribed`, `tick` every `every` seconds, and `expire` when the client
     has not subscribed within `patience` seconds. More than `connection_limit` connections
-    at once are answered by `refuse`. `path` is the path and query of the URL that was asked for.
+    at once are answered by `refuse`. `path` is the path and query of the URL that was asked
+    for. Its own `Options` are flags of `mdc sandbox NAME`.
     """
 
     test_secrets: ClassVar[Mapping[str, str]] = {}  # what `stream NAME --sandbox` presents
@@ -202,9 +203,10 @@ class Sandbox(Plugin):
     connection_limit: ClassVar[int | None] = None
     every: ClassVar[float | None] = None
 
-    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, path: str, headers: Mapping[str, str], options: Any) -> None:
         self.path = path
         self.headers = headers
+        self.options = options
 
     @property
     def subscribed(self) -> bool:

@@ -140,7 +140,7 @@ class StreamRun:
             capture = Capture(asked.capture, self._log.mask)
             stack.callback(capture.close)
         if asked.sandbox and asked.url is None:
-            self._server = self._own_server(stack)
+            self._server = self._own_server(stack, secrets)
 
         def make(share: SubscriptionShare, name: str) -> StreamLine:
             if capture is not None and name:
@@ -173,12 +173,16 @@ class StreamRun:
             return replace(endpoint, url=self._server.url(endpoint.url))
         return endpoint
 
-    def _own_server(self, stack: ExitStack) -> "SandboxServer":
+    def _own_server(self, stack: ExitStack, secrets: dict[str, str]) -> "SandboxServer":
         from mdc_core.live.sandbox.playback import simulated_tape
         from mdc_core.live.sandbox.server import SandboxServer
 
-        tape = simulated_tape(self._wanted)
-        server = SandboxServer(self._plugin.plugin.sandbox, tape, say=self._log)
+        server = SandboxServer(
+            self._plugin.plugin.sandbox,
+            simulated_tape(self._wanted),
+            endpoint=self._maker(secrets)(self._wanted).endpoints()[0],
+            say=self._log,
+        )
         stack.enter_context(server)
         return server
 

@@ -156,11 +156,12 @@ class StreamSuite(PluginSuite):
 
     def converse(self, secrets: Mapping[str, str] | None = None) -> Conversation:
         """A codec and its sandbox that have come to terms."""
-        assert self.stream.sandbox is not None
-        stream = self.connect(secrets or dict(self.stream.sandbox.test_secrets))
+        sandbox = self.stream.sandbox
+        assert sandbox is not None
+        stream = self.connect(secrets or dict(sandbox.test_secrets))
         endpoint = stream.endpoints()[0]
         path = "/" + endpoint.url.split("://", 1)[1].partition("/")[2]
-        talk = Conversation(stream, self.stream.sandbox(path, endpoint.headers))
+        talk = Conversation(stream, sandbox(path, endpoint.headers, sandbox.Options()))
         talk.open()
         return talk
 

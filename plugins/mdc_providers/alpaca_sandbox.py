@@ -43,9 +43,9 @@ class AlpacaSandbox(Sandbox):
     connection_limit = 1
     symbol_limit: ClassVar[int] = 30  # of trades and quotes on the free feed, iex
 
-    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, path: str, headers: Mapping[str, str], options: Any) -> None:
         path = path.partition("?")[0]
-        super().__init__(path, {k.lower(): v for k, v in headers.items()})
+        super().__init__(path, {k.lower(): v for k, v in headers.items()}, options)
         self._is_authenticated = self._is_refused = False
         self._names = tuple(channels_of(self.path).values())
         self._state: dict[str, list[str]] = {name: [] for name in self._names}

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
+from msgspec.structs import fields
 
+from mdc_core import registry
 from mdc_core.cli.options import Chosen, ListOption, Session, plugin_group
 from mdc_core.cli.selection import PATH
 from mdc_core.cli.signals import stopping_source
 from mdc_core.cli.types import SpeedType
-from mdc_core.contracts import Stream, Subscription
+from mdc_core.contracts import Options, Stream, Subscription
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event
 from mdc_core.live.sandbox.faults import parse_faults
@@ -35,7 +38,28 @@ ROWS = 4096
 _LOOK = 0.2
 
 
-@plugin_group("stream")
+def with_server(kind: Any) -> Any:
+    """A provider with the options of its server beside its own; a common name is one option."""
+    server = getattr(kind, "sandbox", None)
+    if server is None:
+        return kind
+    found = {field.name: field for field in (*fields(server.Options), *fields(kind.Options))}
+    declared = [
+        (field.name, field.type)
+        if field.required
+        else (field.name, field.type, msgspec.field(default=field.default))
+        for field in found.values()
+    ]
+    both = msgspec.defstruct("Options", declared, bases=(Options,), frozen=True, kw_only=True)
+    return type(kind.__name__, (kind,), {"Options": both, "__module__": kind.__module__})
+
+
+def _share(options: type[Options], given: Options) -> Options:
+    """What these options have of those that were given."""
+    return options(**{name: getattr(given, name) for name in options.__struct_fields__})
+
+
+@plugin_group("stream", with_server)
 @click.option("--data", type=PATH, help="events to play: a file, an archive, - for a pipe")
 @click.option(
     "--symbol",
@@ -78,14 +102,22 @@ def sandbox(
         raise UsageError(f"{plugin.name} has no sandbox")
     injected = parse_faults(",".join(faults))
     tape = simulated_tape(Subscription(symbols)) if data is None else _tape_of(data)
-    codec = kind(Subscription(symbols), plugin.options, kind.sandbox.test_secrets)
+    own = _share(registry.load("stream", plugin.name).Options, plugin.options)
+    endpoint = kind(Subscription(symbols), own, kind.sandbox.test_secrets).endpoints()[0]
     with (
         stopping_source() as stop,
         SandboxServer(
-            kind.sandbox, tape, say=session.log, port=port, speed=speed, faults=injected
+            kind.sandbox,
+            tape,
+            endpoint=endpoint,
+            options=_share(kind.sandbox.Options, plugin.options),
+            say=session.log,
+            port=port,
+            speed=speed,
+            faults=injected,
         ) as server,
     ):
-        stdout.write_line(server.url(codec.endpoints()[0].url))
+        stdout.write_line(server.url())
         _note_credentials(session, kind.sandbox.test_secrets)
         while not stop:
             if server.done.wait(_LOOK) and (once or server.error is not None):

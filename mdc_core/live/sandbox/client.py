@@ -1,19 +1,17 @@
 """One client's visit to a sandbox server: it subscribes, and is played the events."""
 
 import math
-import socket as sockets
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 
 from msgspec import Struct
-from websockets.sync.server import ServerConnection
 
 from mdc_core.contracts import Sandbox
 from mdc_core.errors import MdcError
 from mdc_core.events import Event
 from mdc_core.live.sandbox.faults import MALFORMED, Faults
 from mdc_core.live.sandbox.playback import AT_ONCE, PlaybackPace
+from mdc_core.live.sandbox.visitor import Visitor
 
 
 class CableCut(Exception):  # noqa: N818 - a fault that was asked for
@@ -34,18 +32,17 @@ class PlaybackPlan(Struct):
 
 
 class SandboxClient:
-    """The conversation with one client; raises HangUp, CableCut or ConnectionClosed."""
+    """The conversation with one client; raises HangUp, CableCut or TransportClosed."""
 
     def __init__(
         self,
-        connection: ServerConnection,
+        visitor: Visitor,
         sandbox: Sandbox,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._connection = connection
+        self._visitor = visitor
         self._sandbox = sandbox
-        self.cut = False  # by a fault, and not by the client
         self._clock = clock
         self._played = 0
         self._tick_due = clock() + (sandbox.every or math.inf)
@@ -82,19 +79,10 @@ class SandboxClient:
             raise
         self._feed(due, faults)
 
-    def break_off(self) -> None:
-        """End the line without a closing frame, behind the last byte that was sent."""
-        with suppress(OSError):
-            self._connection.socket.shutdown(sockets.SHUT_WR)
-        # A socket closed while words of the client lie unread would take back what was
-        # sent; so they are read until the client has hung up as well.
-        while True:
-            self._connection.recv()
-
     def send(self, frames: Iterable[str | bytes]) -> None:
         """Send frames."""
         for frame in frames:
-            self._connection.send(frame)
+            self._visitor.send(frame)
 
     def _feed(self, events: list[Event], faults: Faults) -> None:
         """Send these events, and forget them."""
@@ -103,14 +91,14 @@ class SandboxClient:
         for frame in self._sandbox.feed(events):
             if faults.slow:
                 self._wait(faults.slow)
-            self._connection.send(frame)
+            self._visitor.send(frame)
         self._played += len(events)
         events.clear()
         self._wait(0.0)
 
     def _fail(self, faults: Faults, disconnects: int) -> None:
         if self._played == faults.malformed_after:
-            self._connection.send(MALFORMED)
+            self._visitor.send(MALFORMED)
         if self._played == faults.stall_after:
             self._wait(math.inf)
         if self._played == faults.disconnect_after and disconnects < faults.times:
@@ -128,7 +116,8 @@ class SandboxClient:
             self._tick()
             due = min(deadline, self._tick_due)
             try:
-                frame = self._connection.recv(None if due == math.inf else due - self._clock())
+                wait = None if due == math.inf else max(due - self._clock(), 0.0)
+                frame = self._visitor.recv(wait)
             except TimeoutError:
                 if self._clock() >= deadline:
                     return False

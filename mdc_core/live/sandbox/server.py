@@ -6,28 +6,25 @@ where the line was cut (`skip` events further, which nobody gets). When the tape
 connection is closed normally.
 """
 
-import socket as sockets
 import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
 from urllib.parse import urlsplit, urlunsplit
 
-from websockets.exceptions import ConnectionClosed
-from websockets.frames import CloseCode
-from websockets.sync.server import ServerConnection, serve
-
-from mdc_core.contracts import HangUp, Sandbox
+from mdc_core.contracts import Endpoint, HangUp, Options, Sandbox
 from mdc_core.errors import ConfigError, MdcError
 from mdc_core.live.feed import ThreadOutcome
 from mdc_core.live.sandbox.client import CableCut, PlaybackPlan, SandboxClient
 from mdc_core.live.sandbox.faults import Faults
 from mdc_core.live.sandbox.playback import Playback, PlaybackPace
+from mdc_core.live.sandbox.visitor import Visitor, listen
+from mdc_core.live.transports import FAILED, TransportClosed
 from mdc_core.logs import Log
 
 HOST = "127.0.0.1"
-_CLOSE_WITHIN = 60.0  # a client that is behind still has to read what was sent
 _END_WITHIN = 5.0
+_PLAIN = {"wss": "ws", "tls": "tcp"}
 
 
 class SandboxServer:
@@ -38,7 +35,9 @@ class SandboxServer:
         sandbox: type[Sandbox],
         tape: Playback,
         *,
+        endpoint: Endpoint,
         say: Log,
+        options: Options | None = None,
         port: int = 0,
         speed: float | None = None,
         faults: Faults | None = None,
@@ -47,24 +46,19 @@ class SandboxServer:
         self.done = threading.Event()
         self.error: BaseException | None = None
         self._sandbox = sandbox
+        self._endpoint = endpoint
+        self._options = sandbox.Options() if options is None else options
         self._tape = tape
         self._say = say
         self._speed = speed
         self._faults = faults or Faults()
         self._clock = clock
         self._lock = threading.Lock()
-        self._open: set[ServerConnection] = set()
+        self._open: set[Visitor] = set()
         self._disconnects = 0
         self._resume = 0
         try:
-            self._server = serve(
-                self._serve,
-                HOST,
-                port,
-                ping_interval=None,
-                close_timeout=_CLOSE_WITHIN,
-                max_size=None,
-            )
+            self._server = listen(endpoint, HOST, port, self._serve)
         except OSError as error:
             raise ConfigError(f"cannot listen on {HOST}:{port}: {error.strerror}") from None
         self.port: int = self._server.socket.getsockname()[1]
@@ -91,56 +85,60 @@ class SandboxServer:
         end.start()
         end.join(_END_WITHIN)
 
-    def url(self, vendor: str = "") -> str:
-        """Where it listens, with the path that the vendor's own URL has."""
-        place = urlsplit(vendor)
-        return urlunsplit(("ws", f"{HOST}:{self.port}", place.path, place.query, ""))
+    def url(self, vendor: str | None = None) -> str:
+        """Where it listens, with the path that a URL of the vendor's has."""
+        place = urlsplit(vendor or self._endpoint.url)
+        scheme = _PLAIN.get(place.scheme, place.scheme)
+        return urlunsplit((scheme, f"{HOST}:{self.port}", place.path, place.query, ""))
 
     def cut(self) -> None:
         """Cut every line without a word, as a broken cable does."""
         with self._lock:
-            connections = list(self._open)
-        for connection in connections:
-            _cut(connection)
+            visitors = list(self._open)
+        for visitor in visitors:
+            visitor.cut()
 
-    def _serve(self, connection: ServerConnection) -> None:
+    def _serve(self, visitor: Visitor) -> None:
         with self._lock:
             limit = self._sandbox.connection_limit
             too_many = limit is not None and len(self._open) >= limit
             if not too_many:
-                self._open.add(connection)
+                self._open.add(visitor)
         outcome = ThreadOutcome()
         with outcome:
-            self._receive(connection, too_many)
+            self._receive(visitor, too_many)
         with self._lock:
-            self._open.discard(connection)
+            self._open.discard(visitor)
         if outcome.error is not None:
             self.error = outcome.error
             self.done.set()
 
-    def _receive(self, connection: ServerConnection, too_many: bool) -> None:
-        request = connection.request
-        assert request is not None
-        sandbox = self._sandbox(request.path, dict(request.headers.raw_items()))
-        visit = SandboxClient(connection, sandbox, clock=self._clock)
+    def _receive(self, visitor: Visitor, too_many: bool) -> None:
+        sandbox = self._sandbox(visitor.path, visitor.headers, self._options)
+        visit = SandboxClient(visitor, sandbox, clock=self._clock)
         try:
             if too_many:
                 visit.send(sandbox.refuse())
-                return
-            try:
-                if visit.subscribe():
-                    self._play(connection, visit)
-            except HangUp as end:
-                visit.send(end.frames)
-            except MdcError:
-                connection.close(CloseCode.INTERNAL_ERROR, "the data is damaged")
-                raise
-        except ConnectionClosed:
+            elif visit.subscribe():
+                self._play(visit)
+            visitor.goodbye()
+        except HangUp as end:
+            visit.send(end.frames)
+            visitor.goodbye()
+        except CableCut:
+            visitor.break_off()
+        except TransportClosed:
             self._say.detail("sandbox: a client has left")
-            if sandbox.subscribed and not visit.cut:
+            if sandbox.subscribed:
+                self.done.set()
+        except MdcError:
+            visitor.goodbye(FAILED, "the data is damaged")
+            raise
+        else:
+            if sandbox.subscribed:
                 self.done.set()
 
-    def _play(self, connection: ServerConnection, visit: SandboxClient) -> None:
+    def _play(self, visit: SandboxClient) -> None:
         with self._lock:
             start, self._resume = self._resume, 0
             programme = PlaybackPlan(
@@ -151,19 +149,9 @@ class SandboxServer:
             )
         try:
             visit.play(programme)
-            connection.close()
-            self.done.set()
         except CableCut as cut:
             with self._lock:
                 self._disconnects += 1
                 self._resume = self._faults.skip
                 self._resume += start + cut.played if self._tape.rewinds else 0
-            visit.cut = True
-            visit.break_off()
-
-
-def _cut(connection: ServerConnection) -> None:
-    try:
-        connection.socket.shutdown(sockets.SHUT_RDWR)
-    except OSError:
-        return  # it is gone already
+            raise

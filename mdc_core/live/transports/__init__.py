@@ -25,8 +25,8 @@ class Transport(Protocol):
 
     pings: bool
 
-    def recv(self, timeout: float) -> str | bytes:
-        """The next frame; raises TimeoutError or TransportClosed."""
+    def recv(self, timeout: float | None) -> str | bytes:
+        """The next frame, within so many seconds; raises TimeoutError or TransportClosed."""
 
     def send(self, frame: str | bytes) -> None:
         """Send a frame; when the other side has gone, it is `recv` that says so."""

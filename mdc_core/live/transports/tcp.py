@@ -21,21 +21,23 @@ class TcpTransport:
 
     pings = False
 
-    def __init__(self, connection: socket.socket, frames: Framer) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        frames: Framer,
+        *,
+        send_within: float | None = _OPEN_WITHIN,
+    ) -> None:
         self._socket = connection
+        self._send_within = send_within
+        self._broken: str | None = None
         self._framer = frames
         self._ready: deque[str | bytes] = deque()
 
-    def recv(self, timeout: float) -> str | bytes:
+    def recv(self, timeout: float | None) -> str | bytes:
         """The next frame; raises TimeoutError or TransportClosed."""
         while not self._ready:
-            self._socket.settimeout(max(timeout, 0.001))
-            try:
-                data = self._socket.recv(_PIECE)
-            except TimeoutError:
-                raise
-            except OSError as error:
-                raise TransportClosed(f"connection lost: {error.strerror or error}") from None
+            data = self._piece(timeout)
             if not data:
                 raise self._end()
             try:
@@ -46,9 +48,12 @@ class TcpTransport:
 
     def send(self, frame: str | bytes) -> None:
         """Send a frame; `recv` tells when nobody is there."""
-        with suppress(OSError):
-            self._socket.settimeout(_OPEN_WITHIN)
+        try:
+            self._socket.settimeout(self._send_within)
             self._socket.sendall(self._framer.join(frame))
+        except OSError as error:
+            # What the other side said before it went can still be read.
+            self._broken = f"connection lost in sending: {error.strerror or error}"
 
     def ping(self) -> None:
         """TCP has no pings."""
@@ -62,6 +67,18 @@ class TcpTransport:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+    def _piece(self, timeout: float | None) -> bytes:
+        """What has come; after a frame that was sent in part, only what is there already."""
+        try:
+            self._socket.settimeout(0.0 if self._broken else timeout)
+            return self._socket.recv(_PIECE)
+        except (TimeoutError, BlockingIOError):
+            if self._broken:
+                raise TransportClosed(self._broken) from None
+            raise TimeoutError from None
+        except OSError as error:
+            raise TransportClosed(f"connection lost: {error.strerror or error}") from None
 
     def _end(self) -> TransportClosed:
         rest = self._framer.rest()

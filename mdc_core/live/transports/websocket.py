@@ -11,8 +11,8 @@ from websockets.exceptions import (
     InvalidStatus,
     InvalidURI,
 )
-from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
+from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 from mdc_core.contracts import Endpoint, Limits
@@ -30,12 +30,12 @@ class WebSocketTransport:
 
     pings = True
 
-    def __init__(self, socket: ClientConnection, largest: int | None) -> None:
+    def __init__(self, socket: Connection, largest: int | None) -> None:
         self._socket = socket
         self._largest = largest
         self._pong: threading.Event | None = None
 
-    def recv(self, timeout: float) -> str | bytes:
+    def recv(self, timeout: float | None) -> str | bytes:
         """The next frame; raises TimeoutError or TransportClosed."""
         try:
             return self._socket.recv(timeout)

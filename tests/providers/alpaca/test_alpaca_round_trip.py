@@ -38,7 +38,7 @@ def session(
     secrets = dict(AlpacaSandbox.test_secrets)
     stream = Alpaca(Subscription(symbols, channels), Alpaca.Options(feed=feed), secrets)
     path = "/" + stream.endpoints()[0].url.split("/", 3)[3]
-    sandbox = AlpacaSandbox(path, {})
+    sandbox = AlpacaSandbox(path, {}, AlpacaSandbox.Options())
     Conversation(stream, sandbox).open()
     assert sandbox.subscribed
     return stream, sandbox

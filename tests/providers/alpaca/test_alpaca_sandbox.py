@@ -28,7 +28,7 @@ def session(
     secrets = dict(AlpacaSandbox.test_secrets)
     stream = Alpaca(Subscription(symbols, channels), Alpaca.Options(feed=feed), secrets)
     path = "/" + stream.endpoints()[0].url.split("/", 3)[3]
-    sandbox = AlpacaSandbox(path, {})
+    sandbox = AlpacaSandbox(path, {}, AlpacaSandbox.Options())
     Conversation(stream, sandbox).open()
     assert sandbox.subscribed
     return stream, sandbox
@@ -39,7 +39,7 @@ def messages(frames: Any) -> list[Any]:
 
 
 def open_sandbox(path: str = "/v2/sip") -> AlpacaSandbox:
-    sandbox = AlpacaSandbox(path, {})
+    sandbox = AlpacaSandbox(path, {}, AlpacaSandbox.Options())
     list(sandbox.greet())
     sandbox.receive(AUTH)
     return sandbox
@@ -81,7 +81,7 @@ def test_the_answer_to_a_subscription_is_its_complete_state() -> None:
     ],
 )
 def test_before_authentication(frame: str | bytes, code: int) -> None:
-    sandbox = AlpacaSandbox("/v2/sip", {})
+    sandbox = AlpacaSandbox("/v2/sip", {}, AlpacaSandbox.Options())
     assert messages(sandbox.greet()) == [{"T": "success", "msg": "connected"}]
     (error,) = messages(sandbox.receive(frame))
     assert (error["T"], error["code"]) == ("error", code)
@@ -104,14 +104,16 @@ def test_after_authentication(frame: str, code: int) -> None:
 
 def test_wrong_credentials_end_the_connection() -> None:
     with pytest.raises(HangUp) as last:
-        AlpacaSandbox("/v2/sip", {}).receive('{"action":"auth","key":"x","secret":"y"}')
+        AlpacaSandbox("/v2/sip", {}, AlpacaSandbox.Options()).receive(
+            '{"action":"auth","key":"x","secret":"y"}'
+        )
     assert messages(last.value.frames) == [{"T": "error", "code": 402, "msg": "auth failed"}]
 
 
 @pytest.mark.parametrize("name", ["APCA-API-KEY-ID", "apca-api-key-id"])
 def test_credentials_in_the_headers(name: str) -> None:
     headers = {name: "sandbox-key", "APCA-API-SECRET-KEY": "sandbox-secret"}
-    sandbox = AlpacaSandbox("/v2/sip", headers)
+    sandbox = AlpacaSandbox("/v2/sip", headers, AlpacaSandbox.Options())
     assert messages(sandbox.greet())[1] == {"T": "success", "msg": "authenticated"}
     (state,) = messages(sandbox.receive('{"action":"subscribe","trades":["SPY"]}'))
     assert state["trades"] == ["SPY"]
@@ -122,7 +124,7 @@ def test_credentials_in_the_headers(name: str) -> None:
 )
 def test_basic_credentials_in_the_headers(given: bytes) -> None:
     headers = {"Authorization": f"Basic {base64.b64encode(given).decode()}"}
-    sandbox = AlpacaSandbox("/v2/sip", headers)
+    sandbox = AlpacaSandbox("/v2/sip", headers, AlpacaSandbox.Options())
     right = given == b"sandbox-key:sandbox-secret"
     assert messages(sandbox.greet())[1].get("code") == (None if right else 402)
     if not right:
@@ -160,6 +162,6 @@ def test_the_test_feed_has_one_symbol_and_three_channels() -> None:
 
 
 def test_last_words() -> None:
-    sandbox = AlpacaSandbox("/v2/sip", {})
+    sandbox = AlpacaSandbox("/v2/sip", {}, AlpacaSandbox.Options())
     assert [m["code"] for m in messages(sandbox.expire())] == [404]
     assert [m["code"] for m in messages(sandbox.refuse())] == [406]

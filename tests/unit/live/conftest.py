@@ -82,8 +82,8 @@ class AcmeServer(Sandbox):
     test_secrets = {"ACME_TOKEN": SECRET}  # noqa: RUF012
     patience = 30.0
 
-    def __init__(self, path: str, headers: Mapping[str, str]) -> None:
-        super().__init__(path, headers)
+    def __init__(self, path: str, headers: Mapping[str, str], options: Any) -> None:
+        super().__init__(path, headers, options)
         self.symbols: list[str] = []
 
     @property
@@ -207,7 +207,8 @@ class Desk:
     ) -> SandboxServer:
         """The vendor's server, playing these events."""
         more.setdefault("tape", Playback(lambda: [events]))
-        return SandboxServer(AcmeServer, say=self.log, faults=faults, **more)
+        endpoint = self.stream(Subscription(("SPY",))).endpoints()[0]
+        return SandboxServer(AcmeServer, endpoint=endpoint, say=self.log, faults=faults, **more)
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def test_a_port_that_is_taken(desk: Any, acme: Any) -> None:
 
 def test_it_listens_on_loopback_only(desk: Any) -> None:
     with desk.server([]) as server:
-        assert server.url() == f"ws://127.0.0.1:{server.port}"
+        assert server.url() == f"ws://127.0.0.1:{server.port}/feed"
         assert server._server.socket.getsockname() == ("127.0.0.1", server.port)
 
 

@@ -16,8 +16,8 @@ class AcmeSandbox(Sandbox):
 
     test_secrets = MappingProxyType({"ACME_TOKEN": "sandbox-token"})
 
-    def __init__(self, path, headers):
-        super().__init__(path, headers)
+    def __init__(self, path, headers, options):
+        super().__init__(path, headers, options)
         self.symbols = self.kinds = frozenset()
         self.count = {}
 

@@ -1,0 +1,142 @@
+"""A client's connection as a sandbox server sees it: frames, a goodbye, a broken cable."""
+
+import socket
+import socketserver
+import struct
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from websockets.sync.server import ServerConnection, serve
+from websockets.typing import Subprotocol
+
+from mdc_core.contracts import Endpoint
+from mdc_core.errors import UsageError
+from mdc_core.live.transports import NORMAL, Transport, TransportClosed
+from mdc_core.live.transports.framing import RawFramer, framer
+from mdc_core.live.transports.tcp import TcpTransport
+from mdc_core.live.transports.websocket import WebSocketTransport
+
+_CLOSE_WITHIN = 60.0  # a client that is behind still has to read what was sent
+_HALF = b"\xff"  # no whole frame of lines or lengths
+
+
+class Visitor:
+    """One client; raises TransportClosed when it has left."""
+
+    path = ""
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, transport: Transport, connection: socket.socket) -> None:
+        self.recv, self.send = transport.recv, transport.send
+        self._socket = connection
+
+    def goodbye(self, code: int = NORMAL, reason: str = "") -> None:
+        """End the connection in order, once the client has read what was sent."""
+        raise NotImplementedError
+
+    def break_off(self) -> None:
+        """End the line as a broken cable does, behind the last byte that was sent."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+        self.drain()
+
+    def drain(self) -> None:
+        """Read until the client has hung up as well.
+
+        A socket closed while words of the client lie unread would take back what was sent.
+        """
+        with suppress(TransportClosed, TimeoutError):
+            while True:
+                self.recv(_CLOSE_WITHIN)
+
+    def cut(self) -> None:
+        """Cut the line without a word, from any thread."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+
+class WebSocketVisitor(Visitor):
+    """A client that came by WebSocket."""
+
+    def __init__(self, connection: ServerConnection) -> None:
+        super().__init__(WebSocketTransport(connection, None), connection.socket)
+        request = connection.request
+        assert request is not None
+        self.path, self.headers = request.path, dict(request.headers.raw_items())
+        self.goodbye = connection.close  # type: ignore[method-assign]
+
+
+class TcpVisitor(Visitor):
+    """A client that came by TCP."""
+
+    def __init__(self, connection: socket.socket, endpoint: Endpoint) -> None:
+        frames = framer(endpoint.framing)
+        super().__init__(TcpTransport(connection, frames, send_within=None), connection)
+        self._is_raw = isinstance(frames, RawFramer)
+        place = urlsplit(endpoint.url)
+        self.path = place.path + (f"?{place.query}" if place.query else "")
+
+    def goodbye(self, code: int = NORMAL, reason: str = "") -> None:
+        """TCP knows one end in order, whatever the reason."""
+        super().break_off()
+
+    def break_off(self) -> None:
+        """Within a frame, for that is what tells a broken line from one that was closed."""
+        if self._is_raw:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._socket.close()
+            return
+        with suppress(OSError):
+            self._socket.sendall(_HALF)
+        super().break_off()
+
+
+class Listener(Protocol):
+    """A server that calls its handler, in a thread, for each client."""
+
+    socket: socket.socket
+
+    def serve_forever(self) -> None:
+        """Serve until `shutdown`."""
+
+    def shutdown(self) -> None:
+        """End serving, from another thread."""
+
+
+class _TcpServer(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(
+        self, place: tuple[str, int], endpoint: Endpoint, handle: Callable[[Visitor], None]
+    ) -> None:
+        super().__init__(place, socketserver.BaseRequestHandler)
+        self._endpoint, self._handle = endpoint, handle
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serve one client, in its thread."""
+        self._handle(TcpVisitor(request, self._endpoint))
+
+
+def listen(endpoint: Endpoint, host: str, port: int, handle: Callable[[Visitor], None]) -> Listener:
+    """A listener of the endpoint's kind; raises OSError, or UsageError for one that has none."""
+    scheme = urlsplit(endpoint.url).scheme
+    if scheme in ("tcp", "tls"):
+        return _TcpServer((host, port), endpoint, handle)
+    if scheme not in ("ws", "wss"):
+        raise UsageError(f"there is no sandbox for a feed over {scheme}")
+    return serve(
+        lambda connection: handle(WebSocketVisitor(connection)),
+        host,
+        port,
+        ping_interval=None,
+        close_timeout=_CLOSE_WITHIN,
+        max_size=None,
+        # Else a client that goes on talking when the tape has ended is in the way of its
+        # own close frame.
+        max_queue=None,
+        subprotocols=[Subprotocol(name) for name in endpoint.subprotocols] or None,
+    )
