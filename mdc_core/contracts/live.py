@@ -9,7 +9,7 @@ from mdc_core.contracts.history import Request, Response
 from mdc_core.contracts.options import Plugin
 from mdc_core.events import Event
 
-SCHEMES = ("ws", "wss", "tcp", "tls")  # of an endpoint's URL; each is a transport
+SCHEMES = ("ws", "wss", "tcp", "tls", "udp", "mem")  # of an endpoint's URL; each is a transport
 Scope = Literal["connection", "channel", "symbol"]
 
 
@@ -32,7 +32,7 @@ Framing = Literal["lines", "raw"] | Lengths
 
 
 class Endpoint(Struct, frozen=True):
-    """Where a feed is; the scheme of the URL (ws wss tcp tls) chooses the transport.
+    """Where a feed is; the scheme of the URL (ws wss tcp tls udp mem) chooses the transport.
 
     `framing` tells the frames of tcp and tls apart: lines are text without their end. A feed
     of several endpoints gives each its `share` of the subscription; None is all of it.

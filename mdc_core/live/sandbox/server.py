@@ -88,7 +88,8 @@ class SandboxServer:
     def url(self, vendor: str | None = None) -> str:
         """Where it listens, with the path that a URL of the vendor's has."""
         place = urlsplit(vendor or self._endpoint.url)
-        scheme = _PLAIN.get(place.scheme, place.scheme)
+        own = urlsplit(self._endpoint.url).scheme
+        scheme = _PLAIN.get(own, own)
         return urlunsplit((scheme, f"{HOST}:{self.port}", place.path, place.query, ""))
 
     def cut(self) -> None:

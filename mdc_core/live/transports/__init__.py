@@ -8,7 +8,7 @@ from mdc_core.contracts import SCHEMES, Endpoint, Limits
 from mdc_core.errors import ConfigError
 from mdc_core.live.clock import Clock
 
-_MODULES = {"ws": "websocket", "wss": "websocket", "tcp": "tcp", "tls": "tcp"}
+_MODULES = {"wss": "websocket", "ws": "websocket", "tls": "tcp", "mem": "memory"}
 NORMAL, TOO_BIG, FAILED = 1000, 1009, 1011  # the codes of a WebSocket's end, for all
 
 
@@ -49,6 +49,6 @@ def open_transport(endpoint: Endpoint, limits: Limits, clock: Clock) -> Transpor
             f"not a URL of a feed: {endpoint.url}",
             hint=f"it begins with {', '.join(f'{name}://' for name in SCHEMES)}",
         )
-    module = import_module(f"mdc_core.live.transports.{_MODULES[scheme]}")
+    module = import_module(f"mdc_core.live.transports.{_MODULES.get(scheme, scheme)}")
     transport: Transport = module.connect(endpoint, limits, clock)
     return transport

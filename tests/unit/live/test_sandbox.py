@@ -1,10 +1,14 @@
 """The sandbox server: pace, places of faults, one client after another."""
 
+import socket
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from websockets.client import ClientProtocol
+from websockets.protocol import State
 from websockets.sync.client import connect
+from websockets.uri import parse_uri
 
 from mdc_core.errors import ConfigError, DataError, UsageError
 from mdc_core.events import Begin, End, Event, Trade
@@ -143,3 +147,29 @@ def test_the_next_place_of_a_fault() -> None:
     faults = Faults(disconnect_after=10, times=1, malformed_after=4, stall_after=20)
     assert [faults.next_place(n, 0) for n in (0, 4, 10, 20)] == [4, 10, 20, None]
     assert [faults.next_place(n, 1) for n in (0, 4, 10)] == [4, 20, 20]
+
+
+def test_a_client_that_goes_on_talking_does_not_hold_up_the_end(desk: Any, acme: Any) -> None:
+    with desk.server(acme.trades(3)) as server:
+        client = ClientProtocol(parse_uri(server.url()))
+        with socket.create_connection(("127.0.0.1", server.port), 20) as line:
+
+            def say(*texts: str) -> None:
+                for text in texts:
+                    client.send_text(text.encode())
+                line.sendall(b"".join(client.data_to_send()))
+
+            client.send_request(client.connect())
+            line.sendall(b"".join(client.data_to_send()))
+            while client.state is not State.OPEN:
+                client.receive_data(line.recv(4096))
+            say('{"token":"s3cret/ä-value","symbols":["SPY"]}')
+            # The server's close frame is seen and not answered before a hundred words more.
+            raw = b""
+            while not raw.endswith(b"\x88\x02\x03\xe8"):
+                raw += line.recv(4096)
+            say(*["pong"] * 100)
+            client.receive_data(raw)
+            line.sendall(b"".join(client.data_to_send()))
+            assert line.recv(4096) == b""
+        assert server.done.wait(20)

@@ -1,0 +1,202 @@
+"""Providers of small venues over TCP, UDP and HTTP, as a third party's package brings them."""
+
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.kit.installed import distribution
+
+VENUES = '''\
+"""Small venues, for tests."""
+import struct
+from decimal import Decimal
+from mdc_core import plugin as mdc
+
+TOKEN = "s3cret-token"
+
+
+class LinesServer(mdc.Sandbox):
+    test_secrets = {"LINES_TOKEN": TOKEN}
+
+    class Options(mdc.Options):
+        beats: int = 0
+
+    def __init__(self, path, headers, options):
+        super().__init__(path, headers, options)
+        self.symbols = ()
+        self.number = self.pongs = 0
+        self.every = 0.02 if options.beats else None
+
+    @property
+    def subscribed(self):
+        return bool(self.symbols)
+
+    def receive(self, frame):
+        match frame.split():
+            case ["LOGIN", token, symbols] if token == TOKEN:
+                self.symbols = symbols.split(",")
+                return ["OK"]
+            case ["PONG"]:
+                self.pongs += 1
+                if self.pongs == self.options.beats:
+                    raise mdc.HangUp(f"T 0 SPY {self.pongs} {self.pongs} 1")
+                return []
+        raise mdc.HangUp("NO wrong token")
+
+    def tick(self, now):
+        return ["PING"]
+
+    def feed(self, events):
+        for event in events:
+            if isinstance(event, mdc.Trade) and event.symbol in self.symbols:
+                self.number += 1
+                ns = mdc.to_ns(event.ts_event)
+                yield f"T {self.number} {event.symbol} {ns} {event.price} {event.size}"
+
+
+class Lines(mdc.Stream):
+    secrets = ("LINES_TOKEN",)
+    channels = default_channels = ("trade",)
+    sandbox = LinesServer
+    login_within = 0.5
+
+    def endpoints(self):
+        return [mdc.Endpoint("tcp://feed.lines.example:4001")]
+
+    def opened(self, now):
+        return [self.login(self.credentials["LINES_TOKEN"])]
+
+    def login(self, token):
+        return mdc.Send(f"LOGIN {token} {','.join(self.subscription.symbols)}")
+
+    def receive(self, frame, now):
+        if isinstance(frame, bytes):
+            frame = frame.decode()
+        match frame.split():
+            case ["OK"]:
+                return [mdc.Up()]
+            case ["NO", *why]:
+                return [mdc.Refused(f"lines says: {' '.join(why)}")]
+            case ["PING"]:
+                return [mdc.Send("PONG")]
+            case ["T", seq, symbol, ns, price, size]:
+                head = {"symbol": symbol, "ts_event": mdc.from_ns(int(ns)), "seq": int(seq)}
+                return [mdc.Trade(**head, price=Decimal(price), size=Decimal(size))]
+        raise mdc.DataError(f"no message of Lines: {frame}")
+
+
+class Datagrams(Lines):
+    sandbox = None
+
+    def endpoints(self):
+        return [mdc.Endpoint("udp://feed.lines.example:4002")]
+
+
+class Tokens(Lines):
+    """Asks for a token by HTTP before it logs in."""
+
+    secrets = ()
+    sandbox = None
+
+    class Options(mdc.Options):
+        api: str
+
+    def opened(self, now):
+        params = {"for": ",".join(self.subscription.symbols)}
+        return [mdc.Fetch(mdc.Request(self.options.api, params), "token")]
+
+    def fetched(self, tag, response, now):
+        if response.status != 200:
+            return [mdc.Busy(f"HTTP {response.status}", after=0.0)]
+        assert tag == "token" and response.headers["x-venue"] == "lines"
+        return [self.login(response.body.decode())]
+
+
+HEAD = struct.Struct(">cqqI")
+
+
+class BinaryServer(mdc.Sandbox):
+    subscribed = False
+
+    def receive(self, frame):
+        self.symbols, self.subscribed = frame[1:].decode().split(","), True
+        return [b"K"]
+
+    def feed(self, events):
+        for event in events:
+            if isinstance(event, mdc.Trade) and event.symbol in self.symbols:
+                scaled = int(event.price * 10000), int(event.size)
+                yield HEAD.pack(b"T", mdc.to_ns(event.ts_event), *scaled) + event.symbol.encode()
+
+
+class Binary(mdc.Stream):
+    channels = default_channels = ("trade",)
+    sandbox = BinaryServer
+
+    def endpoints(self):
+        return [mdc.Endpoint("tls://binary.example:4003", framing=mdc.Lengths(2))]
+
+    def opened(self, now):
+        return [mdc.Send(b"L" + ",".join(self.subscription.symbols).encode())]
+
+    def receive(self, frame, now):
+        if frame == b"K":
+            return [mdc.Up()]
+        kind, ns, price, size = HEAD.unpack_from(frame)
+        symbol = frame[HEAD.size :].decode()
+        price = Decimal(price).scaleb(-4)
+        return [mdc.Trade(symbol=symbol, ts_event=mdc.from_ns(ns), price=price, size=Decimal(size))]
+'''
+ENTRY_POINTS = """\
+[mdc.stream]
+lines = venues:Lines
+datagrams = venues:Datagrams
+tokens = venues:Tokens
+binary = venues:Binary
+"""
+
+
+def install(folder: Path) -> Path:
+    """A folder with the venues' package."""
+    distribution(folder, "mdc-venues", ENTRY_POINTS)
+    (folder / "venues.py").write_text(VENUES)
+    return folder
+
+
+Script = Callable[[socket.socket], None]
+
+
+@contextmanager
+def tcp(*scripts: Script) -> Iterator[str]:
+    """A real TCP server; each connection is served by the next of the scripts, in a thread."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        failed: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+
+        def serve() -> None:
+            for script in scripts:
+                connection, _ = listener.accept()
+                with connection:
+                    try:
+                        script(connection)
+                    except BaseException as error:
+                        failed.put(error)
+                        raise
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        if not failed.empty():
+            raise failed.get()
+
+
+def line_of(connection: socket.socket) -> str:
+    """What the client says next."""
+    data = b""
+    while not data.endswith(b"\n"):
+        piece = connection.recv(1)
+        assert piece, f"the client has left after {data!r}"
+        data += piece
+    return data.decode().strip()
