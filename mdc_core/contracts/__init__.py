@@ -17,7 +17,8 @@ is an error from `errors.py`; anything else is a bug and stops the command.
 from mdc_core.contracts.check import Check, Finding, Severity
 from mdc_core.contracts.files import BadRow, Exporter, Importer, ImportRequest
 from mdc_core.contracts.filter import Filter, Keep
-from mdc_core.contracts.history import History, HistoryRequest, Page, Request, Response
+from mdc_core.contracts.history import History, HistoryRequest, Page
+from mdc_core.contracts.http import Request, Response
 from mdc_core.contracts.live import (
     SCHEMES,
     Bad,

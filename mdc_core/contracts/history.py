@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from msgspec import Struct
 
+from mdc_core.contracts.http import Request, Response
 from mdc_core.contracts.options import Plugin
 from mdc_core.events import Event
 
@@ -19,29 +20,15 @@ class HistoryRequest(Struct, frozen=True):
     interval: str | None = None
 
 
-class Request(Struct, frozen=True):
-    """One HTTP request."""
-
-    url: str
-    params: Mapping[str, str] = {}
-    headers: Mapping[str, str] = {}
-    method: str = "GET"
-    body: bytes = b""
-
-
-class Response(Struct, frozen=True):
-    """One HTTP answer; the names of its headers are in small letters."""
-
-    status: int
-    headers: Mapping[str, str] = {}
-    body: bytes = b""
-
-
 class Page(Struct, frozen=True):
-    """The events of one answer, and the cursor of the next (None: that was all)."""
+    """The events of one answer, and the request for the next (None: that was all).
+
+    `wait` is how many seconds the vendor wants to be left alone before it.
+    """
 
     events: Sequence[Event]
-    cursor: str | None = None
+    next: Request | None = None
+    wait: float = 0.0
 
 
 class History(Plugin):
@@ -56,10 +43,15 @@ class History(Plugin):
         self.options = options
         self.credentials = credentials
 
-    def request(self, cursor: str | None) -> Request:
-        """The request for the first page (cursor None), or for the page of a cursor."""
+    def first(self) -> Request:
+        """The request for the first page."""
         raise NotImplementedError
 
-    def decode(self, body: bytes) -> Page:
-        """The events in an answer's body; raises DataError where it cannot be read."""
+    def read(self, response: Response) -> Page:
+        """The events in an answer of any status, and what to ask next.
+
+        Raises an MdcError where it is none (`Response.check` does for any that is not 2xx).
+        After BusyError or UnavailableError the driver waits and makes the same request again;
+        any other error ends it.
+        """
         raise NotImplementedError

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
-from mdc_core.contracts.history import Request, Response
+from mdc_core.contracts.http import Request, Response
 from mdc_core.contracts.options import Plugin
 from mdc_core.events import Event
 

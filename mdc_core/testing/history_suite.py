@@ -1,40 +1,64 @@
-"""The suite for historical providers: recorded pages in, expected events out."""
+"""The suite for historical providers: recorded answers in, expected events out."""
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import msgspec
 import pytest
 
-from mdc_core.contracts import History, HistoryRequest, Page
-from mdc_core.errors import MdcError
+from mdc_core.contracts import History, HistoryRequest, Page, Request, Response
+from mdc_core.errors import BusyError, MdcError, UnavailableError
 from mdc_core.events import Event
-from mdc_core.testing.golden import check_golden, lines_of
+from mdc_core.testing.golden import Failure, check_golden, failure, lines_of
 from mdc_core.testing.plugin_suite import PluginSuite, check_wire, damaged
-from mdc_core.times import SECOND
+from mdc_core.times import SECOND, to_ns
 
 
 class RecordedPage(msgspec.Struct):
-    """A line of a pages file: the request that was made, where given, and its answer.
+    """A line of a pages file: an answer, and of its request and its page what is to be compared.
 
-    `body` is the answer's JSON (kept digit for digit), or text that is not JSON as a string.
+    `body` is the answer's JSON (kept digit for digit), or a string: text that is not JSON, or
+    bytes, with `encoding` "base64". `wait` is what the page says about the next request.
     """
 
-    body: msgspec.Raw
+    body: msgspec.Raw = msgspec.Raw(b'""')
+    encoding: Literal["base64"] | None = None
+    status: int = 200
+    headers: Mapping[str, str] = {}
     url: str | None = None
     params: Mapping[str, str] | None = None
+    wait: float = 0.0
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the body."""
+        raw = bytes(self.body)
+        if not raw.startswith(b'"'):
+            return raw
+        text = msgspec.json.decode(raw, type=str)
+        return base64.b64decode(text) if self.encoding else text.encode()
+
+    def answer(self, request: Request) -> Response:
+        """The answer to a request."""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Response(self.status, headers, self.content, request)
+
+    def check_request(self, request: Request, secrets: Sequence[str]) -> None:
+        """Compare a request with the recorded one, as far as that was recorded."""
+        assert request.url.startswith(("http://", "https://")), request.url
+        told = [request.url, *request.params.values()]
+        assert not any(secret in text for secret in secrets for text in told), "a secret in a URL"
+        if self.url is not None:
+            assert request.url == self.url
+        if self.params is not None:
+            assert dict(request.params) == dict(self.params)
 
 
 def pages_of(path: Path) -> list[RecordedPage]:
     """The recorded pages, in order."""
     return [msgspec.json.decode(line, type=RecordedPage) for line in lines_of(path)]
-
-
-def body_of(page: RecordedPage) -> bytes:
-    """The bytes of an answer's body."""
-    raw = bytes(page.body)
-    return msgspec.json.decode(raw, type=str).encode() if raw.startswith(b'"') else raw
 
 
 class HistorySuite(PluginSuite):
@@ -55,50 +79,79 @@ class HistorySuite(PluginSuite):
         """A new codec for the request."""
         return self.history(self.wanted, self.make_options(), self.make_secrets())
 
-    def read(self, folder: Path) -> list[Event]:
-        """The events of all pages; each request is compared with the recorded one."""
-        codec, events = self.codec(), list[Event]()
-        cursor: str | None = None
-        pages = pages_of(folder / self.pages)
+    def replay(self, pages: Sequence[RecordedPage]) -> list[Event | Failure]:
+        """The events of all pages, errors in their place; requests are compared.
+
+        As a driver does, it asks the same again when the vendor is busy; after any other error,
+        and after the last page, what was recorded goes on with a new run.
+        """
+        secrets = list(self.make_secrets().values())
+        codec, events = self.codec(), list[Event | Failure]()
+        request: Request | None = None
         for number, recorded in enumerate(pages, 1):
-            request = codec.request(cursor)
-            if recorded.url is not None:
-                assert request.url == recorded.url, f"page {number}"
-            if recorded.params is not None:
-                assert dict(request.params) == dict(recorded.params), f"page {number}"
-            page = codec.decode(body_of(recorded))
-            assert isinstance(page, Page)
-            assert (page.cursor is None) == (number == len(pages)), f"cursor of page {number}"
-            cursor = page.cursor
+            if request is None:
+                codec = self.codec()
+                request = codec.first()
+            recorded.check_request(request, secrets)
+            try:
+                page = codec.read(recorded.answer(request))
+            except MdcError as error:
+                events.append(failure(error))
+                request = request if isinstance(error, BusyError | UnavailableError) else None
+                continue
+            assert isinstance(page, Page), f"page {number}: {page!r}"
+            assert page.next != request, f"page {number} asks for itself again"
+            assert page.wait == recorded.wait, f"page {number}"
+            request = page.next
             events += page.events
+        assert request is None, f"the last page asks for another: {request}"
         return events
 
     def test_channels(self) -> None:
         """The request is one that the provider offers."""
         assert self.wanted.channel in self.history.channels
 
-    def test_request(self) -> None:
-        """Requests go by HTTP, and no secret is in the URL."""
-        request = self.codec().request(None)
-        assert request.url.startswith(("http://", "https://")), request.url
-        assert not any(value in request.url for value in self.make_secrets().values())
-
     def test_pages(self, request: pytest.FixtureRequest) -> None:
-        """The recorded pages give the expected events, value for value."""
+        """The recorded pages give the expected events, value for value, errors in their place."""
         folder = request.path.parent
-        check_golden(folder / self.golden, self.read(folder))
+        found = self.replay(pages_of(folder / self.pages))
+        assert any(isinstance(item, Event) for item in found), "the pages give no event"
+        check_golden(folder / self.golden, found)
+
+    def test_an_error_is_recorded(self, request: pytest.FixtureRequest) -> None:
+        """What the vendor says when it refuses, or is busy, is among the pages."""
+        found = self.replay(pages_of(request.path.parent / self.pages))
+        assert any(isinstance(item, Failure) for item in found), "record an error's answer as well"
 
     def test_wire(self, request: pytest.FixtureRequest) -> None:
         """Every event survives the wire."""
-        check_wire(self.read(request.path.parent))
+        found = self.replay(pages_of(request.path.parent / self.pages))
+        check_wire([item for item in found if isinstance(item, Event)])
+
+    def test_asked_for(self, request: pytest.FixtureRequest) -> None:
+        """The events are of the symbol and the range that were asked for."""
+        start, end = self.wanted.start, self.wanted.end
+        for item in self.replay(pages_of(request.path.parent / self.pages)):
+            if isinstance(item, Event):
+                assert item.symbol in (None, self.wanted.symbol), item
+                assert item.ts_event is None or start <= to_ns(item.ts_event) < end, item
+
+    def test_other_answers(self, request: pytest.FixtureRequest) -> None:
+        """An answer without success is an error, whatever else it says."""
+        for recorded in pages_of(request.path.parent / self.pages):
+            for status in (301, 400, 401, 403, 404, 418, 429, 500, 503, 599):
+                codec = self.codec()
+                with pytest.raises(MdcError):
+                    codec.read(Response(status, {}, recorded.content, codec.first()))
 
     def test_damaged_pages(self, request: pytest.FixtureRequest) -> None:
         """Whatever the answer, the codec gives a page or raises an MdcError."""
-        bodies = [body_of(page) for page in pages_of(request.path.parent / self.pages)]
+        bodies = [page.content for page in pages_of(request.path.parent / self.pages)]
         for body in damaged(bodies):
             data = body.encode("utf-8", "replace") if isinstance(body, str) else body
+            codec = self.codec()
             try:
-                page = self.codec().decode(data)
+                page = codec.read(Response(200, {}, data, codec.first()))
             except MdcError:
                 continue
             assert isinstance(page, Page), data

@@ -9,22 +9,20 @@ end the command with status 77, any other answer but 2xx with 73."""
 
 import gzip
 import http.client
-import time
 from collections.abc import Mapping
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Meta
 
 from mdc_core.plugin import (
-    BusyError,
     ConfigError,
     DataError,
-    MdcError,
     Options,
     RefusedError,
+    Request,
+    Response,
     Sink,
     Span,
     UnavailableError,
@@ -43,7 +41,7 @@ EXAMPLES = (
 AUTHORIZATION = "PUBLISH_HTTP_AUTHORIZATION"
 SECOND = 1_000_000_000
 LARGEST = 64 << 10  # of an answer's body; what matters is its beginning
-SHOWN = 200
+NEVER = (400, 413, 422)  # what the events themselves are at fault for
 
 
 class HttpOptions(Options, frozen=True, kw_only=True):
@@ -73,7 +71,6 @@ class Http(Sink):
         if not (said := credentials.get(AUTHORIZATION, "")).isascii() or not said.isprintable():
             raise ConfigError(f"{AUTHORIZATION} has characters that no header may have")
         self._place = place
-        self._where = f"{place.scheme}://{place.netloc}{place.path}"
         self._connection: http.client.HTTPConnection | None = None
         self._used = False
         self._rows = 0
@@ -99,13 +96,13 @@ class Http(Sink):
             headers["Content-Encoding"] = "gzip"
         if AUTHORIZATION in self.credentials:
             headers["Authorization"] = self.credentials[AUTHORIZATION]
+        request = Request(self.url, headers=headers, method=self.options.method, body=body)
         try:
-            status, answer, text = self._asked(body, headers)
+            response = self._answer(request)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise UnavailableError(f"{self._where}: {reason}") from None
-        if not 200 <= status < 300:
-            raise _refusal(f"{self._where}: {status} {answer.reason}", answer, text)
+            raise UnavailableError(f"{request.where}: {reason}") from None
+        _check(response)
         self._rows += batch.num_rows
 
     def flush(self) -> int:
@@ -117,9 +114,7 @@ class Http(Sink):
         if self._connection is not None:
             self._connection.close()
 
-    def _asked(
-        self, body: bytes, headers: dict[str, str]
-    ) -> tuple[int, http.client.HTTPResponse, bytes]:
+    def _answer(self, request: Request) -> Response:
         """The answer; a connection that the server closed since the last one is made anew."""
         assert self._connection is not None
         query = f"?{self._place.query}" if self._place.query else ""
@@ -127,17 +122,20 @@ class Http(Sink):
         for again in (self._used, False):
             self._used = True
             try:
-                self._connection.request(self.options.method, target, body, headers)
+                self._connection.request(
+                    request.method, target, request.body, dict(request.headers)
+                )
                 answer = self._connection.getresponse()
                 text = answer.read(LARGEST)
-                if not answer.isclosed():
-                    self._connection.close()  # a longer answer is not worth waiting for
                 break
             except (http.client.RemoteDisconnected, ConnectionError):
                 self._connection.close()
                 if not again:
                     raise
-        return answer.status, answer, text
+        if not answer.isclosed():
+            self._connection.close()  # a longer answer is not worth waiting for
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return Response(answer.status, headers, text, request)
 
 
 def _parsed(url: str) -> SplitResult:
@@ -154,31 +152,16 @@ def _parsed(url: str) -> SplitResult:
     )
 
 
-def _refusal(said: str, answer: http.client.HTTPResponse, body: bytes) -> MdcError:
-    """The error for an answer that is not 2xx."""
-    status = answer.status
-    first = body.decode("utf-8", "replace").strip().partition("\n")[0][:SHOWN]
-    text = f"{said}: {first}" if first.isprintable() and first else said
-    after = _seconds(answer.getheader("Retry-After"))
-    if status in (401, 403, 407):
-        return RefusedError(text, hint=f"{AUTHORIZATION} is sent as the header Authorization")
-    if status in (408, 425, 429) or (status == 503 and after is not None):
-        return BusyError(text, after=after)
-    if status >= 500:
-        return UnavailableError(text)
-    if status in (400, 413, 422):
-        return DataError(text)
-    to = answer.getheader("Location")
-    return WriteError(text, hint=f"it points to {to}" if to and to.isprintable() else None)
-
-
-def _seconds(text: str | None) -> float | None:
-    """How long a server asks to wait: seconds, or a date."""
-    if text is None:
-        return None
-    if text.strip().isdecimal():
-        return float(text)
+def _check(response: Response) -> None:
+    """Raise the error of an answer that is not 2xx."""
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
-        return None
+        response.check()
+    except RefusedError as error:
+        hint = f"{AUTHORIZATION} is sent as the header Authorization"
+        raise RefusedError(str(error), hint=hint) from None
+    except DataError as error:
+        if response.status in NEVER:
+            raise
+        to = response.headers.get("location", "")
+        pointed = f"it points to {to}" if to and to.isprintable() else None
+        raise WriteError(str(error), hint=pointed) from None

@@ -21,18 +21,19 @@ class Answer(msgspec.Struct):
 class AcmeHistory(History):
     channels = ("trade",)
 
-    def request(self, cursor):
+    def first(self):
         wanted = self.wanted
         params = {"symbol": wanted.symbol, "from": str(wanted.start), "to": str(wanted.end)}
-        page = {} if cursor is None else {"page": cursor}
-        return Request("https://api.acme.example/v1/trades", params | page)
+        return Request("https://api.acme.example/v1/trades", params)
 
-    def decode(self, body):
+    def read(self, response):
+        response.check()
         try:
-            answer = msgspec.json.decode(body, type=Answer)
+            answer = msgspec.json.decode(response.body, type=Answer)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise DataError(f"acme: {error}") from None
         symbol = self.wanted.symbol
         rows = [(utc(row.time), row.price, row.size) for row in answer.trades]
         trades = [Trade(symbol=symbol, ts_event=t, price=p, size=s) for t, p, s in rows]
-        return Page(trades, answer.next)
+        asked, page = response.request, answer.next
+        return Page(trades, page and Request(asked.url, {**asked.params, "page": page}))
