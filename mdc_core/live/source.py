@@ -14,6 +14,7 @@ from mdc_core.logs import Mask
 
 MakeSource = Callable[[Subscription], Source]
 _LIST = 4096  # events that a simulator's lists are gathered to
+_LOOK = 0.2  # seconds for which it waits without a word
 
 
 class Simulation:
@@ -49,7 +50,9 @@ class Simulation:
             passed += len(events)
             pace = self._source.pace
             due = begun + passed / pace if pace else 0.0
-            if self._stop.wait(max(due - time.monotonic(), 0.0)):
+            while (left := due - time.monotonic()) > _LOOK and not self._stop.wait(_LOOK):
+                yield []  # so that the taker can look at the clock
+            if self._stop.wait(max(left, 0.0)):
                 break
             if self._changed:
                 self._changed = False

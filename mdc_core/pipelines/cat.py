@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -75,7 +76,7 @@ class Cat(ArchiveSource):
         """Pass on everything that is wanted, to the end or until a signal comes."""
         files, folders = run.places(self.root)
         reading = CatRun(run, self.query, folders, files)
-        chunks = reading.follow() if self.following else reading.all()
+        chunks: Iterator[Made] = reading.follow() if self.following else reading.all()
         for chunk in chunks:
             yield chunk
             if run.control.stop.is_set():
@@ -108,21 +109,26 @@ class CatRun:
             self._run.progress.add(batch.num_rows)
             yield Chunk(batch)
 
-    def follow(self) -> Iterator[Chunk]:
+    def follow(self) -> Iterator[Made]:
         """What is there, then what comes, until a signal."""
         stop = self._run.control.stop
         if len(self._files) + len(self._folders) != 1:
             raise UsageError("--follow takes one file or one archive")
         counts = self._run.input.counts
         if self._files:
-            for chunk in Input([growing(self._files[0], self._run.quarantine, stop)]):
+            for chunk in Input([self._growing(stop)]):
                 counts.update(count_types(chunk.batch))
                 yield self._wanted(chunk)
             return
         (folder,) = self._folders
         for stored in new_parts(folder, self._query, stop):
+            if not stored:
+                yield []
             for batch in merge(piece.source(self._query, counts) for piece in stored):
                 yield Chunk(batch)
+
+    def _growing(self, stop: Event) -> Reader:
+        return growing(self._files[0], self._run.quarantine, stop, self._run.tick)
 
     def _as_it_comes(self, path: Path) -> bool:
         """Whether a single input can be passed on as it is: a pipe, or in order already."""

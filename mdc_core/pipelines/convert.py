@@ -117,14 +117,16 @@ class ImportSource(SourceStage):
 
         source = Import(self.plugin.plugin(self.wanted, self.plugin.options), run.quarantine)
         reason = "eof"
-        for batch in source.batches():
-            yield Chunk(batch)
-            run.progress.add(batch.num_rows)
-            if run.control.stop.is_set():
-                reason = "signal"
-                break
-        run.end("error" if source.status(strict=False) else reason)
-        read, rejected = source.read, source.rejected
-        run.say(Account(read + rejected, read, rejected, 0))
-        run.warn_of_rejected(source.first_rejection, rejected)
+        try:
+            for batch in source.batches():
+                yield Chunk(batch)
+                run.progress.add(batch.num_rows)
+                if run.control.stop.is_set():
+                    reason = "signal"
+                    break
+            run.end("error" if source.status(strict=False) else reason)
+        finally:
+            read, rejected = source.read, source.rejected
+            run.say(Account(read + rejected, read, rejected, 0))
+            run.warn_of_rejected(source.first_rejection, rejected)
         run.status = source.status(strict=self.reading.strict)

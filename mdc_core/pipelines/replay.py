@@ -59,9 +59,9 @@ class Replay(ArchiveSource):
         if self.step:
             pieces = stepped(batches, steps.next)
         else:
-            pieces = ReplayPace(self.speed, stop.wait).pieces(batches)
+            pieces = ReplayPace(self.speed, stop.wait, tick=run.tick).pieces(batches)
         for piece in pieces:
-            yield cut.chunk(piece)
+            yield cut.chunk(piece) if piece.stop > piece.start else []
         run.dropped = sum(run.input.counts.values()) - sum(run.out.counts.values())
         refused = "limit" if steps.refused else None
         run.finish(reason="signal" if stop.is_set() else refused)
@@ -164,12 +164,14 @@ class Steps:
         self._unfinished = False
         self._ended = False
 
-    def next(self) -> bool:
-        """Wait for a line; false at the end of the lines, or when stopped."""
-        while not self._lines and not self._ended and not self._stop.is_set():
+    def next(self) -> bool | None:
+        """Wait for a line a while; false at the end of the lines, or when stopped."""
+        if not self._lines and not self._ended and not self._stop.is_set():
             # A read would go on waiting after a signal.
-            if select([self._fd], [], [], _LOOK)[0]:
-                self._take(os.read(self._fd, 65_536))
+            if not select([self._fd], [], [], _LOOK)[0]:
+                return None
+            self._take(os.read(self._fd, 65_536))
+            return self.next()
         self.refused = not self._lines or self._stop.is_set()
         self._lines -= not self.refused
         return not self.refused

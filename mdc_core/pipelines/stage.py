@@ -160,7 +160,7 @@ class StageRun:
         self._before, self._tick = before, tick
         self._link = writer if isinstance(writer, Link) else None
         self._driven: Iterator[Chunk] | None = None
-        self._ended = False
+        self._ended = self._closed = False
         self._told = 0  # of what is set aside, how much observers know of
         if writer is not None:
             self.write_to(writer)
@@ -182,6 +182,11 @@ class StageRun:
         """The output of a stage that has one."""
         assert self.output is not None
         return self.output
+
+    @property
+    def tick(self) -> float | None:
+        """The longest time in seconds for which those behind it can wait, if they say so."""
+        return self._tick
 
     def _own_readers(self) -> Iterator[Reader | LinkReader]:
         yield from self.readers(self._files)
@@ -226,6 +231,7 @@ class StageRun:
 
     def close(self) -> None:
         """Stop the work where it is: nobody asks for more of it."""
+        self._closed = True
         if self._driven is not None:
             self._driven.close()  # type: ignore[attr-defined]
 
@@ -241,6 +247,16 @@ class StageRun:
         self._say_books(kept)
         reading = self.stage.reading
         self.status = verdict(self.input, partial=reading.partial, strict=reading.strict)
+
+    def leave(self, kept: int | None = None) -> None:
+        """Say the counts of a stage that stops where it is, because its reader has enough."""
+        if self.account is not None:
+            return
+        rejected = self.input.rejected + self.rejected
+        out = self._out() if kept is None else kept
+        known = out + rejected + self.used
+        read = max(sum(self.input.counts.values()) + self.input.rejected, known)
+        self.say(Account(read, out, rejected, read - known, self.used, self.derived))
 
     def end(self, reason: str) -> None:
         """Write `end`, once."""
@@ -271,8 +287,12 @@ class StageRun:
                     self._write(made)
                     self._tell_set_aside()
                     yield from self._written(idle=True)
+        except GeneratorExit:
+            self.leave()
+            raise
         except ReaderGone:
             self.status = EXIT_READER_GONE
+            self.leave()
         # A stage that fails, in whatever way, must not take those behind it along: they finish
         # what has come, and know by its `end` that it failed.
         except (Exception, SystemExit) as error:
@@ -286,7 +306,8 @@ class StageRun:
             self._tell_set_aside()
             counts = self.input.counts if self.output is None else self.output.counts
             observers.run_ended(counts, self.status, **self._about)
-        yield from self._written()
+        if not self._closed:
+            yield from self._written()
 
     def _write(self, made: Made) -> None:
         if isinstance(made, Chunk):
@@ -334,14 +355,16 @@ class StageRun:
         self.account = account
         self.log.note(f"{self.stage.name}: {account}")
 
+    def _out(self) -> int:
+        """How many events of the input went out, or were taken where none go out."""
+        counts = (self.output or self.input).counts
+        return sum(counts.values()) - (self.derived if self.output else 0)
+
     def _say_books(self, kept: int | None) -> None:
         log, source = self.log, self.input
-        read = sum(source.counts.values())
-        out = kept
-        if out is None:
-            out = sum(self.output.counts.values()) - self.derived if self.output else read
+        out = self._out() if kept is None else kept
         rejected = source.rejected + self.rejected
-        read += source.rejected
+        read = sum(source.counts.values()) + source.rejected
         self.say(Account(read, out, rejected, self.dropped, self.used, self.derived))
         self.warn_of_rejected(source.first_rejection, source.rejected)
         if source.truncated:

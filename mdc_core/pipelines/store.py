@@ -90,6 +90,9 @@ class Store(SinkStage):
             writing.seal_rest()
             yield writing.acks()
             writing.finish()
+        except GeneratorExit:  # whoever reads what goes out has enough of it
+            writing.leave()
+            raise
         finally:
             writing.close()
 
@@ -169,12 +172,23 @@ class StoreRun:
 
     def finish(self) -> None:
         """Say what was stored."""
-        run = self._run
-        counts = run.input.counts
-        run.dropped = sum(counts[name] for name in CONTROL_TYPES)
-        kept = sum(counts.values()) - run.dropped if self._kept is None else self._kept
+        self._run.finish(kept=self._counted())
+        self._say_files()
+
+    def leave(self) -> None:
+        """Seal what was taken and say so, before the input is at its end."""
+        self.seal_rest()
+        self._run.leave(self._counted())
+        self._say_files()
+
+    def _counted(self) -> int:
+        """How many events were stored; the others are accounted for as dropped."""
+        counts = self._run.input.counts
+        self._run.dropped = sum(counts[name] for name in CONTROL_TYPES)
         self.close()
-        run.finish(kept=kept)
+        return sum(counts.values()) - self._run.dropped if self._kept is None else self._kept
+
+    def _say_files(self) -> None:
         if not self._options.dry_run:
             self._log.note(f"store: {len(self._files)} files in {self._options.root}")
 

@@ -63,6 +63,9 @@ class StreamSource(SourceStage):
             yield []  # so that `begin` goes out before anything is waited for
             try:
                 yield from streaming.events(lists)
+            except GeneratorExit:
+                streaming.summarise()
+                raise
             except Exception:
                 streaming.finish("error")
                 raise
@@ -126,7 +129,7 @@ class StreamRun:
     def finish(self, reason: str) -> None:
         """Write `end`, and say the counts."""
         self._run.end(reason)
-        self._summarise()
+        self.summarise()
 
     def _lines(self, stack: ExitStack) -> FeedLines:
         from mdc_core.live.capture import Capture
@@ -241,7 +244,8 @@ class StreamRun:
         self._feed.resubscribe(wanted)
         self._log.note(f"SIGHUP: now {len(wanted.symbols)} symbols")
 
-    def _summarise(self) -> None:
+    def summarise(self) -> None:
+        """Say the counts."""
         counts, dropped = self._run.out.counts, self._buffer.dropped
         ours = sum(counts[name] for name in ("connection", "gap", "integrity"))
         out = sum(counts.values()) - ours

@@ -5,7 +5,7 @@ import os
 import select
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 from mdc_core.errors import TruncatedError
 
@@ -32,6 +32,14 @@ class Unbuffered(Protocol):
 
     def fileno(self) -> int:
         """Its descriptor; raises OSError where waiting on one would tell nothing."""
+
+
+@runtime_checkable
+class Waiting(Protocol):
+    """A file that knows by itself whether there is more to come."""
+
+    def waiting(self, seconds: float) -> bool:
+        """Whether something, or the end, can be read at once, or within some seconds."""
 
 
 class Peeked:
@@ -87,6 +95,8 @@ class Peeked:
         """
         if self._at < len(self._head) or self._ended:
             return True
+        if isinstance(self._file, Waiting):
+            return self._file.waiting(seconds)
         try:
             ready, _, _ = select.select([self._file.fileno()], [], [], seconds)
         except (OSError, ValueError):

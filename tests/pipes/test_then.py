@@ -1,5 +1,7 @@
 """Verbs joined by `then` do in one process what they do in a pipe of processes."""
 
+import json
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -72,6 +74,81 @@ def test_the_same_as_with_pipes(
         elif "--ack" not in end:
             assert read(got[1], shell) == read(out, shell)
         assert stored(chained, shell) == stored(piped, shell)
+
+
+ACCOUNT = re.compile(r"mdc: (\w+): (\d+) in = (\d+) out \+ (\d+) rejected \+ (\d+) dropped(.*)")
+ENOUGH = ("head -n 3", "head -n 3 then count --json", "head -n 3 then store --root last")
+
+
+def accounts(err: list[str]) -> dict[str, tuple[int, ...]]:
+    """What each stage says of in, out, rejected and dropped; each says it once."""
+    found = [match for match in map(ACCOUNT.fullmatch, err) if match]
+    assert len({match[1] for match in found}) == len(found)
+    return {match[1]: tuple(map(int, match.groups()[1:5])) for match in found}
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(st.sampled_from(FILTERS), max_size=2, unique_by=lambda verb: verb.split()[0]),
+    st.sampled_from(ENOUGH),
+)
+def test_a_reader_that_has_enough_is_the_same_for_pipes_and_then(
+    shell: Shell, quiet_env: dict[str, str], filters: list[str], end: str
+) -> None:
+    filters = [verb for verb in filters if not verb.startswith("tail")]  # it waits for the end
+    verbs = ["stream sim SPY AAPL", *filters, *end.split(" then ")]
+    with tempfile.TemporaryDirectory() as made:
+        piped, chained = Path(made, "piped"), Path(made, "chained")
+        piped.mkdir()
+        chained.mkdir()
+        status, out, err = run(" | ".join(f"mdc {verb}" for verb in verbs), piped, quiet_env)
+        got = run("mdc " + " then ".join(verbs), chained, quiet_env)
+        assert (status, got[0]) == (141, 0)  # pipefail: the source's reader went away
+        assert read(got[1], shell) == read(out, shell)
+        by_pipe, by_then = accounts(err), accounts(got[2])
+        assert sorted(by_pipe) == sorted(by_then) == sorted(v.split()[0] for v in verbs)
+        for read_in, *others in (*by_pipe.values(), *by_then.values()):
+            assert read_in == sum(others)
+        # How far those before `head` came is chance; those behind it have the same.
+        behind = [verb.split()[0] for verb in end.split(" then ")[1:]]
+        assert [by_pipe[verb] for verb in behind] == [by_then[verb] for verb in behind]
+        for folder, counts in ((piped, by_pipe), (chained, by_then)):
+            assert not list(folder.glob("*/_mdc/journal/*"))
+            for root in ("data", "last"):
+                held = json.loads(shell(f"mdc count --root {folder / root} --json").out or "{}")
+                if (folder / root).exists() and len([v for v in verbs if "store" in v]) == 1:
+                    assert held["total"] == counts["store"][1]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "replay events.jsonl",
+        "cat -f events.jsonl",
+        "cat -f --root old",
+        "replay --step --root old",
+        "stream sim SPY --rate 0.01",
+    ],
+)
+def test_what_waits_is_sealed_in_time(source: str, shell: Shell) -> None:
+    line = '{"type":"trade","symbol":"A","ts_event":"2024-01-0%dT00:00:00Z","price":1,"size":1}'
+    done = shell(
+        f"""
+        (echo '{line % 1}'; echo '{line % 2}') > events.jsonl
+        mdc -q store --root old < events.jsonl
+        mkfifo steps; exec 5<> steps; echo >&5
+        mdc {source} then store --root new --seal-every 1ms <&5 &
+        until compgen -G 'new/*/trade/*.parquet'; do :; done
+        kill -INT $!; wait $!
+        mdc count --root new --json
+        """
+    )
+    assert done.status == 0, done.err
+    assert '"total": ' in done.out
 
 
 def test_a_source_that_fails_is_known_to_the_last_stage(shell: Shell) -> None:

@@ -1,6 +1,8 @@
 """Going on with what is stored while we look: new parts, and files that grow."""
 
 import io
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
@@ -18,7 +20,7 @@ NEW = ("store", "import")  # who brings in events that were not there before
 
 
 def new_parts(root: Path | str, query: Query, stop: Event) -> Iterator[list[Stored]]:
-    """What is sealed, then what is sealed from now on, until `stop` is set.
+    """What is sealed, then what is sealed from now on, until `stop` is set; a look each time.
 
     What is only rewritten is not new; raises DataError where it was rewritten unseen.
     """
@@ -32,8 +34,7 @@ def new_parts(root: Path | str, query: Query, stop: Event) -> Iterator[list[Stor
             found = snapshot(root, query).stored()
             new = [piece for piece in found if piece.name not in seen]
             seen.update(piece.name for piece in new)
-        if new:
-            yield new
+        yield new
         stop.wait(POLL_SECONDS)
 
 
@@ -79,15 +80,27 @@ class Growing(io.RawIOBase):
             if data or self._stop.wait(POLL_SECONDS):
                 return data
 
+    def waiting(self, seconds: float) -> bool:
+        """Whether there is more, or will be within some seconds; or none any more."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._has_more():
+            if self._stop.wait(min(left, POLL_SECONDS)):
+                return True
+        return self._has_more()
+
+    def _has_more(self) -> bool:
+        fd = self._inner.fileno()
+        return os.fstat(fd).st_size > os.lseek(fd, 0, os.SEEK_CUR)
+
     def fileno(self) -> int:
         """None: whether more is there is not for `select` to say."""
         raise io.UnsupportedOperation("fileno")
 
 
-def growing(path: Path, quarantine: Quarantine, stop: Event) -> Reader:
+def growing(path: Path, quarantine: Quarantine, stop: Event, tick: float | None = None) -> Reader:
     """A reader of a file that others append to."""
     try:
         file = path.open("rb", buffering=0)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from None
-    return Reader(Growing(file, stop), str(path), quarantine)
+    return Reader(Growing(file, stop), str(path), quarantine, tick=tick)

@@ -44,15 +44,26 @@ class ReplayPace:
     late, because the reader was busy, is due as well: the replay keeps up with the clock.
     """
 
-    def __init__(self, speed: float | None, wait: Wait, clock: Clock = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        speed: float | None,
+        wait: Wait,
+        clock: Clock = time.monotonic_ns,
+        *,
+        tick: float | None = None,
+    ) -> None:
         self._speed = speed
+        self._longest = min(tick or LONGEST_WAIT, LONGEST_WAIT)
         self._wait = wait
         self._clock = clock
         self._first: int | None = None
         self._began = 0
 
     def pieces(self, batches: Iterator[pa.RecordBatch]) -> Iterator[Piece]:
-        """Batches in time order, in pieces, each when all of it is due; ends when stopped."""
+        """Batches in time order, in pieces, each when all of it is due; ends when stopped.
+
+        With a `tick` an empty piece comes after each so many seconds without another.
+        """
         for batch in batches:
             moments = row_time(batch)
             start = 0
@@ -60,7 +71,7 @@ class ReplayPace:
                 stop = self._due(moments, start)
                 if self._wait(0.0 if stop > start else self._seconds_to(int(moments[start]))):
                     return
-                if stop > start:
+                if stop > start or self._longest < LONGEST_WAIT:
                     yield Piece(batch, start, stop)
                 start = stop
 
@@ -85,14 +96,21 @@ class ReplayPace:
         """How long to wait for a moment: whole nanoseconds, so that each wait gets nearer."""
         assert self._speed is not None
         left = min((moment - self._now()) / self._speed, float(LONGEST_WAIT))
-        return max(math.ceil(left), 1) / times.SECOND
+        return min(max(math.ceil(left), 1) / times.SECOND, self._longest)
 
 
-def stepped(batches: Iterator[pa.RecordBatch], may_go: Callable[[], bool]) -> Iterator[Piece]:
-    """Batches one event at a time, each when it may go, until one may not."""
+def stepped(
+    batches: Iterator[pa.RecordBatch], may_go: Callable[[], bool | None]
+) -> Iterator[Piece]:
+    """Batches one event at a time, each when it may go, until one may not.
+
+    Where that is not known yet (None), an empty piece says that nothing has come.
+    """
     for batch in batches:
         for row in range(batch.num_rows):
-            if not may_go():
+            while (goes := may_go()) is None:
+                yield Piece(batch, row, row)
+            if not goes:
                 return
             yield Piece(batch, row, row + 1)
 
