@@ -203,6 +203,39 @@ def integers(batch: pa.RecordBatch, name: str) -> tuple[Int64s, Bools]:
     return column.view(pa.int64()).to_numpy(), known
 
 
+def number(batch: pa.RecordBatch, name: str, places: int = 9) -> tuple[Int64s, Bools]:
+    """A number column as int64 of 10**-places, exactly, and where it has such a value.
+
+    A value that is finer, or does not fit into 64 bits, is none: `decimals` has them all.
+    Times and whole numbers are as they are, whatever the places.
+    """
+    index = batch.schema.get_field_index(name)
+    if index < 0 or not pa.types.is_decimal(batch.schema.field(index).type):
+        return integers(batch, name)
+    signed, low, known = decimal_words(batch.column(index))
+    negative = signed < 0
+    high = np.where(negative, ~signed + (low == 0), signed).view(np.uint64)
+    low = np.where(negative, ~low + np.uint64(1), low)
+    digits = SCALE - places
+    for step in filter(None, (min(digits, 9), digits - 9 if digits > 9 else 0)):
+        high, low, rest = _divided(high, low, 10**step)
+        known = known & (rest == 0)
+    known = known & (high == 0) & (low <= np.uint64(times.MAX_NS))
+    size = np.where(known, low, 0).view(np.int64)
+    return np.where(negative, -size, size), known
+
+
+def _divided(high: UInt64s, low: UInt64s, by: int) -> tuple[UInt64s, UInt64s, UInt64s]:
+    """The quotient of 128-bit numbers by less than 2**32, in two words, and the remainder."""
+    divisor, half, mask = np.uint64(by), np.uint64(32), np.uint64(0xFFFFFFFF)
+    rest = np.zeros(len(high), np.uint64)
+    words = []
+    for limb in (high >> half, high & mask, low >> half, low & mask):
+        quotient, rest = np.divmod((rest << half) | limb, divisor)
+        words.append(quotient)
+    return (words[0] << half) | words[1], (words[2] << half) | words[3], rest
+
+
 def valid(column: "pa.Array[Any]") -> Bools:
     """Which rows of a column have a value."""
     length = len(column)
@@ -245,7 +278,8 @@ def decimal_words(column: "pa.Array[Any]") -> tuple[Int64s, UInt64s, Bools]:
     if column.type != target:
         column = column.cast(target)
     data: Any = column.buffers()[1] if len(column) else b""
-    words = np.frombuffer(data, np.int64, 2 * len(column), 16 * column.offset)
+    start = 16 * column.offset if len(column) else 0
+    words = np.frombuffer(data, np.int64, 2 * len(column), start)
     return words[1::2], words[0::2].view(np.uint64), valid(column)
 
 

@@ -5,11 +5,13 @@
 What needs pyarrow, numpy or pluggy is imported when it is first asked for.
 """
 
+# Made by tools/docs.py from the table in tools/door.py: change that one.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mdc_core.contracts import (
     CONTRACT,
+    SCHEMES,
     Argument,
     Bad,
     BadRow,
@@ -30,17 +32,20 @@ from mdc_core.contracts import (
     Keep,
     Lengths,
     Limits,
+    Live,
     Moment,
     Options,
     Page,
     Part,
     PartFormat,
+    Plugin,
     Reconnect,
     Refused,
     Request,
     Response,
     Sandbox,
     Send,
+    Severity,
     Sink,
     Size,
     Source,
@@ -88,71 +93,43 @@ from mdc_core.suggest import known, unknown
 from mdc_core.times import from_ms, from_ns, parse_moment, parse_span, to_ns, utc
 
 if TYPE_CHECKING:
-    from mdc_core import batch
-    from mdc_core.batch import (
-        decimal_words,
-        decimals,
-        from_rows,
-        integers,
-        is_type,
-        make,
-        plain,
-        valid,
-    )
-    from mdc_core.decimals import narrowed
-    from mdc_core.grouped import Codes, ForwardFill, GroupKeys, GroupRuns, Lag, RunningMax
+    from mdc_core.archive.merge import merge
+    from mdc_core.batch import from_rows, integers, is_type, make, number, plain, unify
     from mdc_core.hooks import Hooks, RunInfo, hookimpl
     from mdc_core.quality.per_event import PerEvent
-    from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
     from mdc_core.wire.files import decode_batches
     from mdc_core.wire.jsonl import encode_batch
-    from mdc_core.wire.parse import LinesParser
-    from mdc_core.wire.text import cell_text
-    from mdc_core.wire.writer import packer
-
+    from mdc_core.wire.jsonl import rows_of as rows
 _LATER = {
-    "RunningMax": "mdc_core.grouped",
-    "LinesParser": "mdc_core.wire.parse",
-    "cell_text": "mdc_core.wire.text",
-    "GroupKeys": "mdc_core.grouped",
-    "ForwardFill": "mdc_core.grouped",
-    "PerEvent": "mdc_core.quality.per_event",
-    "Lag": "mdc_core.grouped",
-    "GroupRuns": "mdc_core.grouped",
-    "Codes": "mdc_core.grouped",
-    "allowed_values": "mdc_core.schema",
-    "arrow_schema": "mdc_core.schema",
-    "decimal_words": "mdc_core.batch",
-    "decode_batches": "mdc_core.wire.files",
-    "decimals": "mdc_core.batch",
-    "encode_batch": "mdc_core.wire.jsonl",
-    "field_names": "mdc_core.schema",
-    "from_rows": "mdc_core.batch",
-    "Hooks": "mdc_core.hooks",
-    "RunInfo": "mdc_core.hooks",
-    "hookimpl": "mdc_core.hooks",
-    "integers": "mdc_core.batch",
-    "is_type": "mdc_core.batch",
-    "kind_of": "mdc_core.schema",
-    "make": "mdc_core.batch",
-    "narrowed": "mdc_core.decimals",
-    "packer": "mdc_core.wire.writer",
-    "plain": "mdc_core.batch",
-    "valid": "mdc_core.batch",
+    "merge": "mdc_core.archive.merge:merge",
+    "from_rows": "mdc_core.batch:from_rows",
+    "integers": "mdc_core.batch:integers",
+    "is_type": "mdc_core.batch:is_type",
+    "make": "mdc_core.batch:make",
+    "number": "mdc_core.batch:number",
+    "plain": "mdc_core.batch:plain",
+    "unify": "mdc_core.batch:unify",
+    "Hooks": "mdc_core.hooks:Hooks",
+    "RunInfo": "mdc_core.hooks:RunInfo",
+    "hookimpl": "mdc_core.hooks:hookimpl",
+    "PerEvent": "mdc_core.quality.per_event:PerEvent",
+    "decode_batches": "mdc_core.wire.files:decode_batches",
+    "encode_batch": "mdc_core.wire.jsonl:encode_batch",
+    "rows": "mdc_core.wire.jsonl:rows_of",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "batch":
-        return import_module("mdc_core.batch")
     if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
+        module, _, attribute = _LATER[name].partition(":")
+        return getattr(import_module(module), attribute)
     raise AttributeError(f"mdc_core.plugin has no {name!r}")
 
 
 __all__ = [
     "CONTRACT",
     "EVENT_TYPES",
+    "SCHEMES",
     "Argument",
     "Auction",
     "Bad",
@@ -163,7 +140,6 @@ __all__ = [
     "BusyError",
     "Cancel",
     "Check",
-    "Codes",
     "ConfigError",
     "Connection",
     "Correction",
@@ -178,10 +154,7 @@ __all__ = [
     "Filter",
     "Finding",
     "Flow",
-    "ForwardFill",
     "Gap",
-    "GroupKeys",
-    "GroupRuns",
     "HangUp",
     "Heartbeat",
     "History",
@@ -194,11 +167,10 @@ __all__ = [
     "Integrity",
     "Items",
     "Keep",
-    "Lag",
     "Lengths",
     "Level",
     "Limits",
-    "LinesParser",
+    "Live",
     "MdcError",
     "Moment",
     "Options",
@@ -206,6 +178,7 @@ __all__ = [
     "Part",
     "PartFormat",
     "PerEvent",
+    "Plugin",
     "Quote",
     "Reconnect",
     "Refused",
@@ -213,9 +186,9 @@ __all__ = [
     "Request",
     "Response",
     "RunInfo",
-    "RunningMax",
     "Sandbox",
     "Send",
+    "Severity",
     "Sink",
     "Size",
     "Source",
@@ -230,32 +203,25 @@ __all__ = [
     "Up",
     "UsageError",
     "WriteError",
-    "allowed_values",
-    "arrow_schema",
-    "batch",
-    "cell_text",
-    "decimal_words",
-    "decimals",
     "decode_batches",
     "encode_batch",
-    "field_names",
     "from_ms",
     "from_ns",
     "from_rows",
     "hookimpl",
     "integers",
     "is_type",
-    "kind_of",
     "known",
     "make",
-    "narrowed",
-    "packer",
+    "merge",
+    "number",
     "parse_moment",
     "parse_span",
     "plain",
+    "rows",
     "to_ns",
     "type_of",
+    "unify",
     "unknown",
     "utc",
-    "valid",
 ]

@@ -1,4 +1,4 @@
-"""Write what derives from the code: man/, completions/, docs/help.md, docs/data-dictionary.md.
+"""Write what derives from the code: man/, completions/, the door, and what is generated in docs/.
 
 python tools/docs.py            write them
 python tools/docs.py --check    exit 1, naming the files that are stale
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+import door
 
 from mdc_core import __version__, registry
 from mdc_core.cli.choosing import SelectCommand
@@ -95,7 +96,7 @@ def variants(page: Page) -> Iterator[Page]:
 
 def files() -> dict[Path, str]:
     """Every derived file and its text."""
-    found: dict[Path, str] = {}
+    found = door.files()
     every = list(pages())
     for page in every:
         found[ROOT / "man" / f"{page.name}.1"] = man(page, every)
@@ -204,6 +205,9 @@ def roff(text: str) -> str:
 
 def main(args: list[str]) -> int:
     """Write the files, or compare them."""
+    if args != ["--check"]:
+        for path, text in door.files().items():  # plugins cannot be loaded without them
+            path.write_text(text, "utf-8")
     wanted = files()
     folders = [ROOT / "man", ROOT / "completions"]
     present = {path for folder in folders for path in folder.glob("*") if path.is_file()}

@@ -93,15 +93,24 @@ class MergeSource:
             yield batch
 
 
-def merge(sources: Iterable[MergeSource]) -> Iterator[pa.RecordBatch]:
-    """The rows of all sources, each of which is in time order, in time order."""
-    for group in _apart(list(sources)):
+def merge(
+    sources: Iterable[MergeSource | Iterable[pa.RecordBatch]],
+) -> Iterator[pa.RecordBatch]:
+    """The rows of all sources, each of which is in time order, in time order.
+
+    Equal times come in the order of the sources. Batches are read as they are needed.
+    """
+    for group in _apart([_as_source(source) for source in sources]):
         while len(group) > FAN_IN:
             some = [group[at : at + FAN_IN] for at in range(0, len(group), FAN_IN)]
             group = [stored(_merge_some(sources)) for sources in some]
         for batch in _merge_some(group):
             for at in range(0, batch.num_rows, OUT_ROWS):
                 yield batch.slice(at, OUT_ROWS)
+
+
+def _as_source(source: MergeSource | Iterable[pa.RecordBatch]) -> MergeSource:
+    return source if isinstance(source, MergeSource) else MergeSource(lambda rows: iter(source))
 
 
 def _apart(sources: list[MergeSource]) -> Iterator[list[MergeSource]]:

@@ -8,7 +8,8 @@ from typing import Any, BinaryIO
 
 import pyarrow.compute as pc
 
-from mdc_core.plugin import Exporter, Part, cell_text, kind_of
+from mdc_core.columns import cell_text, kind_of
+from mdc_core.plugin import Exporter, Part
 
 ROWS = 16_384  # written at once
 # The stub of it knows arrays or scalars, not the mixture of both that it takes.

@@ -9,15 +9,14 @@ import pyarrow as pa
 import pyarrow.csv as csv
 from msgspec import Meta
 
+from mdc_core.columns import LinesParser, field_names
 from mdc_core.plugin import (
     EVENT_TYPES,
     BadRow,
     DataError,
     Importer,
-    LinesParser,
     Options,
     UsageError,
-    field_names,
     integers,
     known,
     unknown,

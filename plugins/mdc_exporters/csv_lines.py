@@ -8,7 +8,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mdc_core.plugin import EVENT_TYPES, DataError, field_names, kind_of, utc
+from mdc_core.columns import field_names, kind_of
+from mdc_core.plugin import EVENT_TYPES, DataError, utc
 
 # The stub of it knows arrays or scalars, not the mixture of both that it takes.
 _join: Callable[..., Any] = pc.binary_join_element_wise

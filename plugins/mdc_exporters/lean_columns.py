@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mdc_core.plugin import arrow_schema
+from mdc_core.columns import arrow_schema
 from mdc_exporters.lean_files import DataFile
 from mdc_exporters.lean_rows import VARYING, constants, type_of
 

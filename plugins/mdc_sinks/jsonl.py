@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal
 
 from msgspec import Meta
 
-from mdc_core.plugin import Options, Part, PartFormat, decode_batches, encode_batch, packer
+from mdc_core.columns import packer
+from mdc_core.plugin import Options, Part, PartFormat, decode_batches, encode_batch
 from mdc_sinks.levels import check_level
 
 if TYPE_CHECKING:

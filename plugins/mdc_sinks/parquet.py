@@ -45,7 +45,7 @@ class Parquet(PartFormat):
 
     def write(self, part: Part, metadata: Mapping[bytes, bytes], file: BinaryIO) -> None:
         """Write a whole part, table by table."""
-        from mdc_core.plugin import narrowed
+        from mdc_core.columns import narrowed
 
         tables = part.tables()
         first, second = next(tables), next(tables, None)
@@ -103,7 +103,7 @@ def _rows_at_once(meta: "pq.FileMetaData") -> int:
 
 def _wide_columns(tables: "Iterator[pa.Table]") -> set[str]:
     """The columns that cannot be narrowed in every one of the tables."""
-    from mdc_core.plugin import narrowed
+    from mdc_core.columns import narrowed
 
     return {
         field.name

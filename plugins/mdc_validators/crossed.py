@@ -11,18 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import numpy as np
 from msgspec import Meta
 
-from mdc_core.plugin import (
-    Check,
-    Codes,
-    Finding,
-    ForwardFill,
-    GroupKeys,
-    GroupRuns,
-    Options,
-    decimal_words,
-    decimals,
-    plain,
-)
+from mdc_core.columns import Codes, ForwardFill, GroupKeys, GroupRuns, decimal_words, decimals
+from mdc_core.plugin import Check, Finding, Options, plain
 
 if TYPE_CHECKING:
     import numpy.typing as npt

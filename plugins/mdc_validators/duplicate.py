@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Meta
 
-from mdc_core.plugin import Check, Codes, Finding, GroupKeys, Options, integers, valid
+from mdc_core.columns import Codes, GroupKeys, valid
+from mdc_core.plugin import Check, Finding, Options, integers
 from mdc_validators.recent import Recent, text_hashes
 
 Int64s = npt.NDArray[np.int64]

@@ -11,17 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from msgspec import Meta
 
-from mdc_core.plugin import (
-    Check,
-    Finding,
-    GroupKeys,
-    Options,
-    RunningMax,
-    Span,
-    integers,
-    parse_span,
-    plain,
-)
+from mdc_core.columns import GroupKeys, RunningMax
+from mdc_core.plugin import Check, Finding, Options, Span, integers, parse_span, plain
 
 if TYPE_CHECKING:
     import pyarrow as pa

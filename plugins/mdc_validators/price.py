@@ -12,16 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from mdc_core.plugin import (
-    Check,
-    Codes,
-    Finding,
-    GroupKeys,
-    GroupRuns,
-    Options,
-    decimals,
-    plain,
-)
+from mdc_core.columns import Codes, GroupKeys, GroupRuns, decimals
+from mdc_core.plugin import Check, Finding, Options, plain
 
 if TYPE_CHECKING:
     import pyarrow as pa

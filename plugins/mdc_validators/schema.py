@@ -12,19 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mdc_core.plugin import (
-    EVENT_TYPES,
-    Check,
-    Codes,
-    Finding,
-    Options,
-    allowed_values,
-    decimals,
-    field_names,
-    kind_of,
-    plain,
-    valid,
-)
+from mdc_core.columns import Codes, allowed_values, decimals, field_names, kind_of, valid
+from mdc_core.plugin import EVENT_TYPES, Check, Finding, Options, plain
 
 Bools = npt.NDArray[np.bool_]
 ENCLOSED = (

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
-from mdc_core.plugin import Check, Codes, Finding, GroupKeys, Options, RunningMax, integers
+from mdc_core.columns import Codes, GroupKeys, RunningMax
+from mdc_core.plugin import Check, Finding, Options, integers
 
 if TYPE_CHECKING:
     import pyarrow as pa
