@@ -4,7 +4,8 @@
     ├── FindingsError         1    findings or rejections that count as failures
     ├── UsageError            2    the command line, or an option's value
     ├── DataError            65    data that cannot be read
-    │   └── TruncatedError   65    data that ends before its `end` event
+    │   ├── TruncatedError   65    data that ends before its `end` event
+    │   └── UnreadableError  65    a file that the system does not let us read
     ├── UnavailableError     69    the vendor does not answer, after all retries
     ├── WriteError           73    the place to write to refuses
     ├── BusyError            75    try again later (rate limit, connection limit)
@@ -51,6 +52,10 @@ class DataError(MdcError):
 
 class TruncatedError(DataError):
     """Data that began as an mdc stream and did not end as one."""
+
+
+class UnreadableError(DataError):
+    """A file that the system does not let us read, whatever is in it."""
 
 
 class UnavailableError(MdcError):

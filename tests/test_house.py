@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROWS = (
     {
         "errors",
+        "disk",
         "times",
         "sizes",
         "market",

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.batch import unify
+from mdc_core.disk import writing
 from mdc_core.errors import MdcError
 from mdc_core.times import MAX_NS
 from mdc_core.wire.arrow import StreamEncoder, read_streams
@@ -199,13 +200,14 @@ def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
 
 def stored(batches: Iterator[pa.RecordBatch]) -> MergeSource:
     """Batches in time order as a source of its own, in a temporary file."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the source
     encoder = StreamEncoder()
-    for batch in batches:
-        for at in range(0, batch.num_rows, RUN_BATCH):
-            file.writelines(encoder.encode(batch.slice(at, RUN_BATCH)))
-    file.writelines(encoder.end())
-    file.seek(0)
+    with writing("a temporary file", "TMPDIR names another directory"):
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the source
+        for batch in batches:
+            for at in range(0, batch.num_rows, RUN_BATCH):
+                file.writelines(encoder.encode(batch.slice(at, RUN_BATCH)))
+        file.writelines(encoder.end())
+        file.seek(0)
     return MergeSource(lambda rows: read_streams(Peeked(file), "a temporary file"))
 
 

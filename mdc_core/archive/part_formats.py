@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from mdc_core import registry
 from mdc_core.contracts import PartFormat
+from mdc_core.disk import is_refusal, reading, unreadable
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
 from mdc_core.wire.arrow import Incoming
 from mdc_core.wire.files import named_versions, read_events
@@ -117,8 +118,8 @@ def read_part(
         raise
     # A stranger's format may raise anything at all of a file that is damaged.
     except Exception as error:
-        if isinstance(error, OSError) and error.errno:
-            raise
+        if is_refusal(error):
+            raise unreadable(name, error) from None
         said = f"{type(error).__name__}: {error}"
         raise DataError(f"{name}: not a whole {form.suffix} file: {said}") from error
 
@@ -131,5 +132,5 @@ def read_part_file(
         yield from read_events(path)
         return
     form = form or part_format(format_of(suffix_of(path.name)))
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         yield from read_part(form, file, str(path), None, versions)

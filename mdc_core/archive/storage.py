@@ -5,11 +5,12 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from mdc_core.errors import ConfigError, DataError, WriteError
+from mdc_core.disk import reading, reason, unreadable, writing
+from mdc_core.errors import ConfigError, UnreadableError, WriteError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,7 +63,8 @@ class Directory(Storage):
         """A file to read anywhere in, mapped: only what is read comes from the disk."""
         import pyarrow as pa
 
-        return pa.OSFile(str(self.local / path), "rb")
+        with reading(self.full_path(path), absent=True):
+            return pa.OSFile(str(self.local / path), "rb")
 
     def take(self, files: Sequence[tuple[Path, str]]) -> None:
         """Sync the files, rename them, sync the directories they are in now."""
@@ -93,7 +95,7 @@ class Directory(Storage):
 
     def walk(self) -> Iterator[tuple[str, int]]:
         """All files and their sizes; the state directory and what is hidden left out."""
-        for top, folders, names in os.walk(self.local):
+        for top, folders, names in os.walk(self.local, onerror=_unlisted):
             folders[:] = sorted(f for f in folders if f not in (STATE, "_tmp") and f[0] != ".")
             for name in sorted(n for n in names if n[0] != "."):
                 file = Path(top, name)
@@ -119,7 +121,7 @@ class Bucket(Storage):
 
     def open(self, path: str) -> "pa.NativeFile":
         """An object to read anywhere in: only what is read is fetched."""
-        with self._told(path):
+        with self._reading(path):
             file: pa.NativeFile = self._fs.open_input_file(self._key(path))
         return file
 
@@ -132,27 +134,25 @@ class Bucket(Storage):
 
     def _upload(self, source: Path, path: str) -> None:
         size = source.stat().st_size
-        try:
-            with (
-                source.open("rb") as file,
-                self._fs.open_output_stream(self._key(path), compression=None) as out,
-            ):
-                while data := file.read(COPY_BYTES):
-                    out.write(data)
-            arrived = self.size(path)
-        except OSError as error:
-            raise WriteError(f"cannot write {self.full_path(path)}: {_short(error)}") from None
+        with (
+            writing(self.full_path(path)),
+            source.open("rb") as file,
+            self._fs.open_output_stream(self._key(path), compression=None) as out,
+        ):
+            while data := file.read(COPY_BYTES):
+                out.write(data)
+        arrived = self.size(path)
         if arrived != size:
             raise WriteError(f"{self.full_path(path)}: {arrived} bytes arrived of {size}")
 
     def remove(self, path: str) -> None:
         """Remove an object; one that is not there is fine."""
-        with suppress(FileNotFoundError), self._told(path):
+        with suppress(FileNotFoundError), self._reading(path):
             self._fs.delete_file(self._key(path))
 
     def size(self, path: str) -> int | None:
         """The bytes of an object, None if it is not there."""
-        with self._told(path):
+        with self._reading(path):
             found: Any = self._fs.get_file_info(self._key(path))
         size: int | None = found.size
         return size
@@ -162,7 +162,7 @@ class Bucket(Storage):
         import pyarrow.fs as pafs
 
         selector = pafs.FileSelector(self._prefix, allow_not_found=True, recursive=True)
-        with self._told(""):
+        with self._reading(""):
             infos: Any = self._fs.get_file_info(selector)
         prefix = PurePosixPath(self._prefix)
         files = [
@@ -179,22 +179,15 @@ class Bucket(Storage):
     def _key(self, path: str) -> str:
         return f"{self._prefix}/{path}"
 
-    def _told(self, path: str) -> "_Told":
-        return _Told(self.full_path(path))
-
-
-class _Told:
-    """Turns what an object store answers into errors of ours; FileNotFoundError stays."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-            raise DataError(f"cannot read {self._name}: {_short(error)}") from None
+    @contextmanager
+    def _reading(self, path: str) -> Iterator[None]:
+        """What an object store answers as errors of ours; FileNotFoundError stays."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise UnreadableError(f"cannot read {self.full_path(path)}: {reason(error)}") from None
 
 
 def storage_of(url: str | Path) -> Storage:
@@ -212,7 +205,7 @@ def _filesystem(url: str) -> tuple[Any, str]:
         filesystem, prefix = pafs.FileSystem.from_uri(url)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ConfigError(
-            f"{url}: {_short(error)}",
+            f"{url}: {reason(error)}",
             hint="s3://bucket/prefix, gs://bucket/prefix, abfs://container@account/prefix",
         ) from None
     if not prefix.strip("/"):
@@ -220,8 +213,10 @@ def _filesystem(url: str) -> tuple[Any, str]:
     return filesystem, prefix.rstrip("/")
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+def _unlisted(error: OSError) -> None:
+    """A folder that cannot be listed is not empty: its files must not count as gone."""
+    if not isinstance(error, FileNotFoundError):
+        raise unreadable(error.filename, error)
 
 
 def _rename(source: Path, target: Path) -> None:

@@ -1,8 +1,6 @@
 """What a failure is worth: the lines that tell of it, and the exit status."""
 
-import errno
-
-from mdc_core import __version__, errors, registry
+from mdc_core import __version__, disk, errors, registry
 from mdc_core.logs import Log
 
 
@@ -10,8 +8,11 @@ def explained(error: BaseException) -> BaseException:
     """The MdcError that an error amounts to: a full disk, a plugin that failed; else itself."""
     if isinstance(error, errors.MdcError):
         return error
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        told: errors.MdcError = errors.WriteError(f"cannot write: {error.strerror}")
+    if isinstance(error, OSError) and error.errno in disk.CONDITIONS:
+        named = "" if error.filename is None else f" {error.filename}"
+        what = "write" if error.errno in disk.NO_ROOM else "read or write"
+        text = f"cannot {what}{named}: {disk.reason(error)}"
+        told: errors.MdcError = errors.WriteError(text)
     elif (plugin := registry.owner(error)) is not None:
         told = registry.failure(plugin, error)
     else:

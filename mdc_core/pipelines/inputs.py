@@ -9,6 +9,7 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
+from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, UsageError
 
 STDIN = Path("-")
@@ -52,7 +53,7 @@ def opened(path: Path) -> BinaryIO:
     except IsADirectoryError:
         raise UsageError(f"{path} is a directory", hint=f"mdc cat {path}") from None
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
+        raise unreadable(path, error) from None
 
 
 def archive_at(root: Path | str | None, verb: str) -> Path | str:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mdc_core.disk import unreadable
 from mdc_core.errors import DataError
 from mdc_core.schema import NAMED_KEY
 from mdc_core.wire.quarantine import Quarantine
@@ -69,7 +70,7 @@ def read_parquet(path: Path, *, rows: int = ROWS) -> "Iterator[pa.RecordBatch]":
             incoming = Incoming(part.schema_arrow, name)
             yield from map(incoming.events, part.iter_batches(rows))
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{name}: not a whole Parquet file: {error}") from None
+        raise unreadable(name, error, "not a whole Parquet file") from None
 
 
 def read_arrow_file(path: Path) -> "Iterator[pa.RecordBatch]":
@@ -85,7 +86,7 @@ def read_arrow_file(path: Path) -> "Iterator[pa.RecordBatch]":
             for index in range(file.num_record_batches):
                 yield incoming.events(file.get_batch(index))
     except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{name}: not a whole Arrow file: {error}") from None
+        raise unreadable(name, error, "not a whole Arrow file") from None
 
 
 def printable(path: Path) -> str:

@@ -22,7 +22,9 @@ def default_paths(stage: str, run_id: str) -> tuple[Path, ...]:
     state = os.environ.get("XDG_STATE_HOME")
     with suppress(RuntimeError):  # no home is known for this user
         places.append(Path(state) if state else Path.home() / ".local" / "state")
-    places.append(Path(tempfile.gettempdir()))
+    with suppress(OSError):  # there is no place for temporary files
+        places.append(Path(tempfile.gettempdir()))
+    places = places or [Path()]
     return tuple(place / "mdc" / "quarantine" / name for place in places)
 
 

@@ -13,7 +13,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of this folder, but for the slice."""
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     seed = os.environ.get("MDC_SEED")
-    chosen = random.Random(seed).sample(mine, min(SLICE, len(mine))) if seed else []
+    short = [item for item in mine if "every_step" not in item.nodeid]
+    chosen = random.Random(seed).sample(short, min(SLICE, len(short))) if seed else []
     for item in mine:
         item.add_marker(pytest.mark.timeout(1800))
         if item not in chosen:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mdc_core.archive.catalog import upgrade
-from mdc_core.errors import BusyError, DataError, WriteError
+from mdc_core.disk import DATABASE_REFUSALS
+from mdc_core.errors import BusyError, DataError, UnreadableError, WriteError
 
 NAME = "catalog.sqlite"
 FORMAT = 2  # of the tables
@@ -53,6 +54,7 @@ class CatalogFile:
     def __init__(self, state: Path, *, create: bool = False, read_only: bool = False) -> None:
         self.path = state / NAME
         self._change = 0
+        self._read_only = read_only
         if read_only and (state / f"{NAME}-journal").exists():
             # A kill may have come into a transaction: only who can write can take it back.
             with suppress(sqlite3.Error), closing(self._connected("rw")) as db:
@@ -207,7 +209,9 @@ class CatalogFile:
             text = str(error)
             if "locked" in text:
                 raise BusyError(f"{self.path} is in use", hint="try again later") from None
-            if "full" in text or "disk I/O" in text or "readonly" in text or "unable" in text:
+            if any(said in text for said in DATABASE_REFUSALS):
+                if self._read_only:
+                    raise UnreadableError(f"cannot read {self.path}: {text}") from None
                 raise WriteError(f"cannot write {self.path}: {text}") from None
             raise DataError(f"{self.path}: {text}", hint="mdc verify") from None
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:

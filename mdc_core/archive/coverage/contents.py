@@ -13,7 +13,7 @@ from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.read.snapshot import pieces, snapshot
 from mdc_core.archive.read.summary import StoredPart, part_of, summaries
 from mdc_core.archive.write.archive import Archive
-from mdc_core.errors import DataError
+from mdc_core.disk import unreadable
 from mdc_core.schema import VERSIONS_KEY
 from mdc_core.wire.arrow import Incoming
 
@@ -57,7 +57,7 @@ class PartContent(NamedTuple):
                     yield from file.iter_batches(columns=there)
                     return
         except (pa.ArrowInvalid, OSError) as error:
-            raise DataError(f"{self.name}: not a whole Parquet file: {error}") from None
+            raise unreadable(self.name, error, "not a whole Parquet file") from None
         yield from self.batches()
 
 

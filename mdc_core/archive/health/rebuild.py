@@ -24,7 +24,8 @@ from mdc_core.archive.read.examine import rows_of as rows_of
 from mdc_core.archive.storage import Storage, sync_all
 from mdc_core.archive.upkeep.tiering import ORDER
 from mdc_core.archive.write.archive import Archive
-from mdc_core.errors import BusyError, DataError, WriteError
+from mdc_core.disk import reading, writing
+from mdc_core.errors import BusyError, DataError, UnreadableError
 
 # What only a catalog knows of a part.
 _KNOWN = (
@@ -112,7 +113,12 @@ class _Scan:
                 try:
                     if path in damaged:
                         raise DataError(damaged[path])
-                    self._one(name, at, path, size)
+                    with reading(at.full_path(path)):
+                        self._one(name, at, path, size)
+                except UnreadableError as error:
+                    # What cannot be read now is not gone, nor anything else than it was.
+                    self.rows += [part for part in [self._before.get((name, path))] if part]
+                    self.problems.append(str(error))
                 except DataError as error:
                     text = str(error)
                     self.problems.append(text if path in text else f"{at.full_path(path)}: {text}")
@@ -212,16 +218,17 @@ def _made(
     archive: Archive, old: Salvaged, parts: list[PartRow], origins: list[bytes]
 ) -> Path | None:
     """A new catalog in the place of none, or of a damaged one, which is set aside."""
+    folder = archive.state / "tmp" / f"rewrite-{os.getpid()}-catalog"
     try:
-        return _replaced(archive, old, parts, origins)
-    except OSError as error:
-        raise WriteError(f"cannot write below {archive.state}: {error.strerror or error}") from None
+        with writing(f"below {archive.state}", "the catalog is as it was"):
+            return _replaced(archive, folder, old, parts, origins)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _replaced(
-    archive: Archive, old: Salvaged, parts: list[PartRow], origins: list[bytes]
+    archive: Archive, folder: Path, old: Salvaged, parts: list[PartRow], origins: list[bytes]
 ) -> Path | None:
-    folder = archive.state / "tmp" / f"rewrite-{os.getpid()}-catalog"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with Catalog(folder, create=True) as catalog:
@@ -232,7 +239,6 @@ def _replaced(
     sync_all([folder / NAME])
     (folder / NAME).rename(archive.state / NAME)
     sync_all([archive.state])
-    folder.rmdir()
     return aside
 
 

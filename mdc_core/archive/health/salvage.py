@@ -6,8 +6,9 @@ itself stays as it is, also on a disk that is read-only.
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +19,8 @@ from mdc_core.archive.catalog.catalog import Catalog, FileMove, PartRow
 from mdc_core.archive.catalog.database import NAME, PATIENCE, is_sound
 from mdc_core.archive.catalog.upgrade import OLD_SUM
 from mdc_core.archive.write.archive import Archive
-from mdc_core.errors import MdcError
+from mdc_core.disk import writing
+from mdc_core.errors import MdcError, UnreadableError
 
 _JOURNAL = f"{NAME}-journal"
 # A flipped bit in its schema gives SQLite words that Python cannot read.
@@ -41,30 +43,37 @@ def salvaged(archive: Archive) -> Salvaged:
     """What the catalog of an archive says; nothing is changed."""
     if not archive.has_catalog:
         return Salvaged()
-    with TemporaryDirectory(prefix="mdc-catalog-") as folder:
+    with (
+        writing("a copy of the catalog", "TMPDIR names another directory"),
+        TemporaryDirectory(prefix="mdc-catalog-", ignore_cleanup_errors=True) as folder,
+    ):
         broken_off = _copied(archive.state, Path(folder))
         problems = _problems(Path(folder), archive.state)
-        with closing(sqlite3.connect(Path(folder, NAME))) as db:
+        with closing(_opened(Path(folder, NAME), "rw")) as db:
+            rows = partial(_rows, db, damaged=bool(problems))
+            moves = rows("SELECT kind, source, place, path FROM moves ORDER BY number")
             return Salvaged(
-                parts=list(_parts(db)),
-                origins=dict(_rows(db, "SELECT key, origin FROM origins")),
-                sealed=dict(_rows(db, "SELECT segment, at FROM sealed")),
-                moves=[
-                    FileMove(*row)
-                    for row in _rows(
-                        db, "SELECT kind, source, place, path FROM moves ORDER BY number"
-                    )
-                ],
+                parts=list(_parts(rows("SELECT entry, crc FROM parts ORDER BY path"))),
+                origins=dict(rows("SELECT key, origin FROM origins")),
+                sealed=dict(rows("SELECT segment, at FROM sealed")),
+                moves=[FileMove(*row) for row in moves],
                 problems=problems,
                 broken_off=broken_off,
             )
 
 
+def _opened(path: Path, mode: str) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    try:
+        return sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        raise UnreadableError(f"cannot read {path}: {error}") from None
+
+
 def _copied(state: Path, folder: Path) -> bool:
     """Copy the catalog while nobody writes it; whether a transaction was broken off."""
-    uri = f"{(state / NAME).absolute().as_uri()}?mode=ro"
     broken_off = False
-    with closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE, isolation_level=None)) as db:
+    with closing(_opened(state / NAME, "ro")) as db:
         try:
             db.execute("BEGIN")
             db.execute("SELECT count(*) FROM sqlite_master").fetchall()
@@ -90,14 +99,17 @@ def _problems(folder: Path, state: Path) -> list[str]:
     return [text.replace(str(folder), str(state)) for text in found]
 
 
-def _parts(db: sqlite3.Connection) -> Iterator[PartRow]:
-    for entry, crc in _rows(db, "SELECT entry, crc FROM parts ORDER BY path"):
+def _parts(rows: Iterable[Any]) -> Iterator[PartRow]:
+    for entry, crc in rows:
         if is_sound(entry, crc):
             with suppress(msgspec.DecodeError):
                 yield _decode(entry)
 
 
-def _rows(db: sqlite3.Connection, statement: str) -> Iterator[Any]:
-    """The rows of a table, as far as they can be read."""
-    with suppress(*_ERRORS):
+def _rows(db: sqlite3.Connection, statement: str, *, damaged: bool) -> Iterator[Any]:
+    """The rows of a table, as far as they can be read; of a sound file that is all of them."""
+    try:
         yield from db.execute(statement)
+    except _ERRORS as error:
+        if not damaged:
+            raise UnreadableError(f"cannot read a copy of the catalog: {error}") from None

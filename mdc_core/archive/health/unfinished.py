@@ -24,6 +24,7 @@ from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.journal import Segment
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.archive.write.spill import Key
+from mdc_core.disk import reading
 from mdc_core.errors import ConfigError, DataError, UsageError
 
 _HEAD = 48  # bytes by which the beginning of a frame is looked for
@@ -31,7 +32,11 @@ _HEAD = 48  # bytes by which the beginning of a frame is looked for
 
 def is_written(path: Path) -> bool:
     """Whether somebody holds a journal, or a lock; nothing is changed."""
-    with suppress(FileNotFoundError), path.open("rb", buffering=0) as file:
+    with (
+        suppress(FileNotFoundError),
+        reading(path, absent=True),
+        path.open("rb", buffering=0) as file,
+    ):
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -77,7 +82,11 @@ class GrownTails:
 
     def _frames(self, left: Path, path: str, segment: str) -> Iterator[bytes]:
         """What sealing the journal appends to a file."""
-        with left.open("rb", buffering=0) as file, TemporaryDirectory() as folder:
+        with (
+            reading(left),
+            left.open("rb", buffering=0) as file,
+            TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        ):
             found = Segment(file, str(left))
             header = found.header()
             if header is None:
@@ -100,7 +109,7 @@ class GrownTails:
 
     def _without(self, file: Path, path: str, size: int, frame: bytes) -> int:
         """The length of a file without a frame, or the piece of one, at its end."""
-        with file.open("rb") as opened:
+        with reading(file), file.open("rb") as opened:
             opened.seek(max(size - len(frame), 0))
             end = opened.read()
         if end == frame:

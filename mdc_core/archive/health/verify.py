@@ -24,6 +24,7 @@ from mdc_core.archive.storage import Storage
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import MAINTENANCE, Archive
 from mdc_core.archive.write.journal import Segment
+from mdc_core.disk import reading
 from mdc_core.errors import MdcError
 
 RECOVER = "mdc recover"
@@ -132,7 +133,8 @@ class Verification:
             if written and not self._deep:
                 continue
             try:
-                file = path.open("rb", buffering=0)
+                with reading(path, absent=True):
+                    file = path.open("rb", buffering=0)
             except FileNotFoundError:
                 continue  # sealed since we looked
             with closing(file):

@@ -35,7 +35,8 @@ from mdc_core.archive.pack.names import DATA
 from mdc_core.archive.pack.scripts import texts
 from mdc_core.archive.read.snapshot import Snapshot
 from mdc_core.archive.write.archive import Archive
-from mdc_core.errors import DataError, UsageError, WriteError
+from mdc_core.disk import reading, writing
+from mdc_core.errors import DataError, UsageError
 
 _OVERHEAD = 4_096  # bytes of a container, at most, for a file beside its own
 _EMPTY = 64 << 10  # of a part: README, schemas and the like
@@ -153,15 +154,13 @@ class Packing:
                 raise UsageError(f"{path} is there already", hint="--force overwrites it")
         beside = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths]
         try:
-            for number, path in enumerate(beside, 1):
-                self._write(number, path)
-            for path, target in zip(beside, paths, strict=True):
-                path.rename(target)
-            for folder in {path.parent for path in paths}:
-                _sync_folder(folder)
-        except OSError as error:
-            where = paths[0].parent
-            raise WriteError(f"cannot write in {where}: {error.strerror or error}") from None
+            with writing(f"in {paths[0].parent}"):
+                for number, path in enumerate(beside, 1):
+                    self._write(number, path)
+                for path, target in zip(beside, paths, strict=True):
+                    path.rename(target)
+                for folder in {path.parent for path in paths}:
+                    _sync_folder(folder)
         finally:
             for path in beside:
                 with suppress(OSError):
@@ -241,7 +240,8 @@ class Checked(io.BufferedIOBase):
         """The next bytes; raises DataError in the end if they are not those of the catalog."""
         left = self._row.bytes - self._at
         wanted = left if size is None or size < 0 else min(size, left)
-        data = self._file.read(wanted) if wanted else b""
+        with reading(self._row.path):
+            data = self._file.read(wanted) if wanted else b""
         self._at += len(data)
         self._digest.update(data)
         whole = self._at == self._row.bytes

@@ -13,6 +13,7 @@ from mdc_core.archive.pack.limits import ALLOWANCE, RATIO
 from mdc_core.archive.pack.manifest import PackedFile
 from mdc_core.archive.pack.names import shown
 from mdc_core.archive.part_formats import format_of, part_format, read_part
+from mdc_core.disk import is_refusal, reading, reason, unreadable
 from mdc_core.errors import DataError
 
 
@@ -81,10 +82,10 @@ def facts_of(file: PackedFile, path: Path) -> Facts:
 
 def _batches(file: PackedFile, path: Path, offset: int, size: int) -> Iterator[pa.RecordBatch]:
     if file.suffix == ".parquet":
-        with pa.OSFile(str(path), "rb") as source:
+        with reading(path), pa.OSFile(str(path), "rb") as source:
             _check_footer(file, source)
     form = part_format(format_of(file.suffix))
-    with path.open("rb") as data:
+    with reading(path), path.open("rb") as data:
         yield from read_part(form, data, file.path, (offset, size))
 
 
@@ -93,7 +94,9 @@ def _check_footer(file: PackedFile, source: pa.NativeFile) -> None:
     try:
         meta = pq.read_metadata(source)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"not a whole Parquet file: {error}") from None
+        if is_refusal(error):
+            raise unreadable(file.path, error) from None
+        raise DataError(f"not a whole Parquet file: {reason(error)}") from None
     plain = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
     if meta.num_rows != file.rows:
         raise DataError(f"{meta.num_rows:,} events; the manifest says {file.rows:,}")

@@ -7,8 +7,7 @@ times what the container has on the disk.
 
 import hashlib
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -18,7 +17,8 @@ from mdc_core.archive.pack.facts import Facts, facts_of
 from mdc_core.archive.pack.limits import ALLOWANCE, RATIO, PackLimit
 from mdc_core.archive.pack.manifest import LARGEST, Manifest, PackedFile, decoded, sums
 from mdc_core.archive.pack.names import is_manifest, shown
-from mdc_core.errors import DataError, WriteError
+from mdc_core.disk import reading, writing
+from mdc_core.errors import DataError, UnreadableError
 
 
 class NoPackError(DataError):
@@ -60,11 +60,10 @@ class _Enough(Exception):  # noqa: N818 - not an error: what was wanted is read
 
 def opened(path: Path) -> Container:
     """The container of a file; raises NoPackError where it is none."""
-    try:
+    with reading(path):
         name = sniffed(path)
-    except OSError as error:
-        raise NoPackError(f"cannot read {path}: {error.strerror or error}") from None
-    if name is None and (said := format_of(path)) and path.stat().st_size:
+        size = path.stat().st_size
+    if name is None and (said := format_of(path)) and size:
         name = said  # its first bytes may be damaged
     if name is None:
         raise NoPackError(f"{path}: not a pack", hint="mdc pack create makes one")
@@ -76,9 +75,12 @@ def manifest_of(path: Path) -> Manifest:
     taker = _Manifests(path)
     kind = opened(path)
     try:
-        kind.read(path, taker)
+        with reading(path):
+            kind.read(path, taker)
     except _Enough:
         pass
+    except UnreadableError:
+        raise
     except DataError as error:
         raise _no_pack(path, error) from None
     return taker.decoded()
@@ -130,8 +132,9 @@ def unpack(
     kind = opened(path)
     taker = _Members(path, stage, limit, keep)
     try:
-        kind.read(path, taker)
-    except NoPackError:
+        with reading(path):
+            kind.read(path, taker)
+    except (NoPackError, UnreadableError):
         raise
     except DataError as error:
         if not taker.begun and not _ends_as_one(path, kind):
@@ -141,7 +144,7 @@ def unpack(
         taker.close()
     taker.look_back()
     if kind.seal is not None:
-        with path.open("rb") as file:
+        with reading(path), path.open("rb") as file:
             text = problem(file, kind.seal)
         if text is not None:
             taker.find("", text)
@@ -150,7 +153,7 @@ def unpack(
 
 def _ends_as_one(path: Path, kind: Container) -> bool:
     """Whether what cannot be read was a pack once."""
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         return kind.seal is not None and sealed(file, kind.seal) is not None
 
 
@@ -202,7 +205,7 @@ class _Members:
         self._staged = self._stage() if expected and expected.packed else None
         self._file = self._head if self.manifest is None else None
         if self._staged is not None:
-            with self._writing():
+            with writing(self._staged):
                 self._file = self._staged.open("wb")
 
     def write(self, data: bytes) -> None:
@@ -221,7 +224,7 @@ class _Members:
         self._limit.take(len(data))
         self._digest.update(data)
         if self._file is not None:
-            with self._writing():
+            with writing(self._staged):
                 self._file.write(data)
 
     def end(self, damage: str | None = None) -> None:
@@ -243,11 +246,14 @@ class _Members:
         elif expected.packed is not None and self._staged is not None:
             self._look_into(expected.packed, self._staged)
         if self._staged is not None and not self._keep:
-            self._staged.unlink()
+            with writing(self._staged):
+                self._staged.unlink()
 
     def _look_into(self, file: PackedFile, staged: Path) -> None:
         try:
             self.files.append(Sound(file, staged, facts_of(file, staged)))
+        except UnreadableError:
+            raise
         except DataError as error:
             self.find(file.path, str(error).removeprefix(f"{file.path}: "))
 
@@ -277,13 +283,6 @@ class _Members:
     def close(self) -> None:
         """Let go of the file that was being written."""
         if self._staged is not None and self._file is not None:
-            with self._writing():
+            with writing(self._staged):
                 self._file.close()
         self._file = None
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise WriteError(f"cannot write {self._staged}: {error.strerror}") from None

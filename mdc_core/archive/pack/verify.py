@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from mdc_core.archive.pack.limits import PackLimit
 from mdc_core.archive.pack.manifest import Manifest
 from mdc_core.archive.pack.read import NoPackError, PackFinding, Unpacked, unpack
-from mdc_core.errors import WriteError
+from mdc_core.disk import writing
 
 
 def verify(
@@ -22,10 +22,8 @@ def verify(
 
 def verify_aside(paths: Sequence[Path], limit: PackLimit) -> list[Unpacked]:
     """The same with a temporary directory, in which there is one file at a time."""
-    try:
-        folder = TemporaryDirectory(prefix="mdc-pack-")
-    except OSError as error:
-        raise WriteError(f"no temporary directory: {error.strerror or error}") from None
+    with writing("a temporary directory", "TMPDIR names another one"):
+        folder = TemporaryDirectory(prefix="mdc-pack-", ignore_cleanup_errors=True)
     with folder:
         return verify(paths, lambda: Path(folder.name, "part"), limit)
 

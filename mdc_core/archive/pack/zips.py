@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 from mdc_core.archive.pack.containers import COPY_BYTES, Member, Taker
 from mdc_core.archive.pack.digest import ZIP
 from mdc_core.archive.pack.names import shown
+from mdc_core.disk import is_refusal
 from mdc_core.errors import DataError
 
 _DIRECTORY = 32 << 20  # most bytes of the list of members
@@ -56,6 +57,8 @@ class Zip:
             try:
                 packed = zipfile.ZipFile(_Bounded(file))
             except _BAD as error:
+                if is_refusal(error):
+                    raise
                 raise DataError(f"{path}: damaged zip file: {error}") from None
             with packed:
                 for info in packed.infolist():
@@ -99,5 +102,7 @@ def _read(packed: zipfile.ZipFile, info: zipfile.ZipInfo, taker: Taker) -> str |
             while data := member.read(COPY_BYTES):
                 taker.write(data)
     except _BAD as error:
+        if is_refusal(error):
+            raise
         return str(error)
     return None

@@ -31,7 +31,8 @@ from mdc_core.archive.read.lineage_reader import LineageReader, begins_in, check
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.contracts import PartFormat
 from mdc_core.decimals import AT_REST
-from mdc_core.errors import DataError, UsageError
+from mdc_core.disk import reading, unreadable
+from mdc_core.errors import DataError, UnreadableError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import VERSIONS_KEY, version_of
 from mdc_core.wire.arrow import Incoming, conform
@@ -86,13 +87,13 @@ def describe(path: Path, *, sample: int = 0) -> Description:
         raise UsageError(f"{path} is not a regular file", hint="write it to a file first")
     found = Description(path)
     try:
-        with path.open("rb", buffering=0) as file:
+        with reading(path), path.open("rb", buffering=0) as file:
             found.size = os.fstat(file.fileno()).st_size
             _describe(found, file, sample)
+    except UnreadableError:
+        raise
     except DataError as error:
         found.problems.append(str(error))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
     return found
 
 
@@ -159,7 +160,7 @@ def _footer(found: Description) -> None:
                 check_sound(events, name)
                 _count(found, events, count_types(events))
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{name}: not a whole Parquet file: {error}") from None
+        raise unreadable(name, error, "not a whole Parquet file") from None
 
 
 def _first_rows(found: Description, sample: int) -> list[bytes]:
@@ -179,7 +180,7 @@ def _own_schema(found: Description, encoding: str, plain: Peeked) -> None:
             with pa.ipc.open_stream(pa.PythonFile(Exactly(plain), "r")) as stream:
                 _take_schema(found, stream.schema)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{found.name}: damaged Arrow data: {error}") from None
+        raise unreadable(found.name, error, "damaged Arrow data") from None
 
 
 def _take_schema(found: Description, schema: pa.Schema) -> None:

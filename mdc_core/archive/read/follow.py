@@ -10,6 +10,7 @@ from threading import Event
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.read.snapshot import Stored, pieces, snapshot
 from mdc_core.archive.write.archive import Archive
+from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
@@ -99,8 +100,6 @@ class Growing(io.RawIOBase):
 
 def growing(path: Path, quarantine: Quarantine, stop: Event, tick: float | None = None) -> Reader:
     """A reader of a file that others append to."""
-    try:
+    with reading(path):
         file = path.open("rb", buffering=0)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
     return Reader(Growing(file, stop), str(path), quarantine, tick=tick)

@@ -9,7 +9,7 @@ from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.read.describe import Description
 from mdc_core.archive.storage import STATE
 from mdc_core.archive.write.archive import Archive
-from mdc_core.errors import DataError
+from mdc_core.disk import reading
 
 _SAID = ("stage", "provider", "request", "ts_recv", "mdc", "run_id")
 
@@ -26,11 +26,8 @@ def stages(begin: dict[str, Any]) -> list[dict[str, Any]]:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from None
+    with reading(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def lineage(found: Description, root: Path | str | None = None) -> dict[str, Any]:

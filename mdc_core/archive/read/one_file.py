@@ -6,7 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from mdc_core.errors import UsageError, WriteError
+from mdc_core.disk import writing
+from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,16 +51,15 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A file to write that replaces `path` at the end, and is gone if anything fails."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise WriteError(f"cannot write {path}: {error.strerror or error}") from None
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
     finally:
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(OSError):
             temporary.unlink()
 
 

@@ -23,6 +23,7 @@ from mdc_core.archive.row_time import NO_TIME
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.journal import Segment
+from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.times import MAX_NS
 from mdc_core.wire.files import ROWS
@@ -77,7 +78,7 @@ class Journals:
         archive.reading()
         self._opened: list[tuple[str, BinaryIO, Path]] = []
         for path in journal.segments(archive.state / "journal"):
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError), reading(path, absent=True):
                 self._opened.append((path.stem, path.open("rb", buffering=0), path))
 
     def unsealed(self, catalog: Catalog) -> list[Segment]:

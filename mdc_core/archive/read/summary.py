@@ -16,6 +16,7 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.write.archive import Archive
 from mdc_core.batch import integers
+from mdc_core.disk import unreadable
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
 
@@ -136,8 +137,7 @@ def _from_files(root: Path, query: Query) -> Iterator[StoredPart]:
         except FileNotFoundError:
             continue  # gone since we looked
         except OSError as error:
-            problem = f"cannot read {path}: {error.strerror or error}"
-            yield StoredPart(below, size, period(below), [], problem)
+            yield StoredPart(below, size, period(below), [], str(unreadable(path, error)))
         except DataError as error:
             problem = str(error) if str(path) in str(error) else f"{path}: {error}"
             yield StoredPart(below, size, period(below), [], problem)
@@ -169,7 +169,7 @@ def footer_group(path: Path) -> PartGroup | None:
         times = _range(meta, "ts_event")
         field_type = meta.schema.to_arrow_schema().field("ts_event").type if times else None
     except (pa.ArrowException, ValueError, OSError) as error:
-        raise DataError(f"{path}: not a whole Parquet file: {error}") from None
+        raise unreadable(path, error, "not a whole Parquet file") from None
     if not kind or not kind[0] or not symbol or times is None or field_type != _TIME:
         return None
     return PartGroup(symbol[0], kind[0], meta.num_rows, *times)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.write.archive import Archive
-from mdc_core.errors import DataError
+from mdc_core.disk import unreadable
 from mdc_core.schema import arrow_types
 
 Wanted = ds.Expression
@@ -118,8 +118,7 @@ class ParquetParts:
             yield
         except (pa.ArrowException, OSError) as error:
             name = self._archive.path_of(self._rows[part])
-            said = " ".join(str(error).split())
-            raise DataError(f"{name}: not a whole Parquet file: {said}") from None
+            raise unreadable(name, error, "not a whole Parquet file") from None
 
 
 class _Files(pafs.FSSpecHandler):

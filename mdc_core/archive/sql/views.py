@@ -22,6 +22,7 @@ from mdc_core.archive.sql.parts import BATCH_ROWS, ParquetParts, TooFine, Wanted
 from mdc_core.archive.sql.reading import Reading
 from mdc_core.archive.write.archive import Archive
 from mdc_core.decimals import AT_REST
+from mdc_core.disk import reason
 from mdc_core.errors import DataError, MdcError
 from mdc_core.schema import arrow_schema, version_of
 
@@ -103,8 +104,8 @@ class EventsView:
             if is_loss(error):
                 reading.too_fine = self._type
             else:
-                said = " ".join(str(error).split())
-                reading.problem = DataError(f"cannot read the {self._type} events: {said}")
+                text = f"cannot read the {self._type} events: {reason(error)}"
+                reading.problem = DataError(text)
             raise
 
     def _wanted(self, pushed: Wanted | None) -> Wanted:

@@ -36,7 +36,8 @@ from mdc_core.archive.write.replace import Replacement, clear_trash
 from mdc_core.archive.write.spill import TABLE_ROWS
 from mdc_core.batch import Int64s
 from mdc_core.contracts import Check
-from mdc_core.errors import DataError, WriteError
+from mdc_core.disk import writing
+from mdc_core.errors import DataError
 
 REMEMBERED = 1_000_000  # events that --dedup looks back, within a group
 COMMIT_GROUPS, COMMIT_BYTES = 512, 256 << 20  # that are written before a commit
@@ -185,11 +186,9 @@ class _CompactRun:
             self._taken = set()
             is_live = live(self._archive)
             try:
-                staged = [done for work in works for done in self._stage(work, is_live)]
-                self._commit(staged)
-            except OSError as error:
-                text = error.strerror or error
-                raise WriteError(f"cannot write below {self._archive.state}: {text}") from None
+                with writing(f"below {self._archive.state}"):
+                    staged = [done for work in works for done in self._stage(work, is_live)]
+                    self._commit(staged)
             finally:
                 self._replacement.abandon()  # what was not committed, or the empty directory
             clear_trash(self._archive)

@@ -17,6 +17,7 @@ from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.seal import write_part
+from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
 
@@ -42,7 +43,7 @@ def contents(archive: Archive, parts: Sequence[PartRow]) -> EventContent:
 
 def _check_hash(archive: Archive, part: PartRow) -> None:
     """Raise DataError where a file has other bytes than those that were stored."""
-    with archive.open_part(part) as file:
+    with archive.open_part(part) as file, reading(archive.path_of(part)):
         digest = digest_of(file, part.bytes)
     if digest != part.sha256:
         raise DataError(

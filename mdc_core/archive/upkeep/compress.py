@@ -23,7 +23,8 @@ from mdc_core.archive.profiles import Profile
 from mdc_core.archive.row_time import row_time
 from mdc_core.batch import unify, widen
 from mdc_core.contracts import PartFormat
-from mdc_core.errors import DataError, WriteError
+from mdc_core.disk import reading, writing
+from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import arrow_schema
 from mdc_core.wire.jsonl import encode_batch
@@ -91,10 +92,8 @@ def sample_of(path: Path, rows: int) -> Sample:
 def _events(path: Path) -> Iterator[pa.RecordBatch]:
     """What an archive would keep of a file; raises DataError for what cannot be read."""
     control = pa.array(CONTROL_TYPES)
-    try:
+    with reading(path):
         file = path.open("rb", buffering=0)
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
     with file, closing(Quarantine(Path(devnull))) as aside:
         reader = Reader(file, str(path), aside, path)
         for chunk in reader:
@@ -171,7 +170,7 @@ def measured(
 
 def _there_and_back(part: Rows, form: PartFormat, path: Path) -> tuple[int, float, float] | None:
     """Bytes, and seconds of writing and of reading; None if other events came back."""
-    try:
+    with writing(f"a temporary file in {path.parent}", "TMPDIR names another directory"):
         started = process_time()
         with path.open("wb") as file:
             form.write(part, {}, file)
@@ -181,9 +180,6 @@ def _there_and_back(part: Rows, form: PartFormat, path: Path) -> tuple[int, floa
         back = list(read_part_file(path, form))
         read = process_time()
         path.unlink()
-    except OSError as error:
-        text = f"cannot write a temporary file in {path.parent}: {error.strerror or error}"
-        raise WriteError(text, hint="TMPDIR names another directory") from None
     return (size, written - started, read - opened) if _same(back, part) else None
 
 

@@ -11,7 +11,7 @@ from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.upkeep.merged import MergedEvents
 from mdc_core.archive.write.archive import Archive
 from mdc_core.contracts import PartFormat
-from mdc_core.errors import WriteError
+from mdc_core.disk import writing
 
 SAMPLES = 4
 SAMPLE_ROWS = 2_000_000
@@ -57,10 +57,7 @@ def rewritten_schema(archive: Archive, group: Sequence[PartRow], form: PartForma
 
 def _written(archive: Archive, group: Sequence[PartRow], form: PartFormat) -> IO[bytes]:
     events = MergedEvents(archive, group, rows=sum(part.rows for part in group))
-    try:
+    with writing("a temporary file", "TMPDIR names another directory"):
         file = TemporaryFile()  # noqa: SIM115 - it lives as long as it is looked at
         form.write(events, {}, file)
-    except OSError as error:
-        text = f"cannot write a temporary file: {error.strerror or error}"
-        raise WriteError(text, hint="TMPDIR names another directory") from None
     return file

@@ -17,7 +17,8 @@ from mdc_core.archive.upkeep.rewrite import rewritten
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.replace import Replacement, clear_trash
-from mdc_core.errors import DataError, WriteError
+from mdc_core.disk import writing
+from mdc_core.errors import DataError
 from mdc_core.versions import changes
 
 BATCH_PARTS = 200  # of one transaction
@@ -78,7 +79,8 @@ def _migrate(
     try:
         for part in batch:
             try:
-                _stage(archive, catalog, replacement, part, profiles)
+                with writing(f"below {archive.root}"):
+                    _stage(archive, catalog, replacement, part, profiles)
             except DataError as error:
                 migrated.problems.append(str(error))
             else:
@@ -89,8 +91,6 @@ def _migrate(
             migrated.problems.append(f"{error}: it stays for the next time")
             done = []
         return done  # one by one, then
-    except OSError as error:
-        raise WriteError(f"cannot write below {archive.root}: {error.strerror or error}") from None
     finally:
         replacement.abandon()
     migrated.done.extend(done)

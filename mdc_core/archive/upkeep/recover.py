@@ -22,7 +22,8 @@ from mdc_core.archive.write.replace import clear_trash, finish_moves
 from mdc_core.archive.write.seal import SealPlan, seal_safely
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.batch import from_rows
-from mdc_core.errors import BusyError, ConfigError, UsageError, WriteError
+from mdc_core.disk import writing
+from mdc_core.errors import BusyError, ConfigError, UsageError
 from mdc_core.events import Gap
 from mdc_core.times import DAY
 
@@ -52,11 +53,9 @@ def prepare(archive: Archive, tiers: Mapping[str, str] | None = None) -> list[Re
 
     `tiers` names the places of its tiers, where a lost catalog is made again from as well.
     """
-    try:
+    with writing(f"below {archive.root}"):
         for name in ("journal", "tmp"):
             (archive.state / name).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(f"cannot write below {archive.root}: {error.strerror}") from None
     if not archive.has_catalog:
         with archive.maintained(wait=True):
             if not archive.has_catalog:
@@ -83,17 +82,18 @@ def recover(archive: Archive) -> list[Recovered]:
     for path in journal.segments(archive.state / "journal"):
         file = journal.left_behind(path)
         if file is not None:
-            try:
-                with closing(file):
-                    recovered = _recovered(archive, path, file)
-            except OSError as error:
-                raise WriteError(
-                    f"cannot write below {archive.root}: {error.strerror or error}",
-                    hint=f"the events stay in {path}; mdc recover tries again",
-                ) from None
+            safe = f"the events stay in {path}; mdc recover tries again"
+            with closing(file), writing(f"below {archive.root}", safe):
+                recovered = _recovered(archive, path, file)
             if recovered is not None:
                 found.append(recovered)
-    with suppress(BusyError), archive.maintained(), archive.catalog() as catalog:
+    safe = "nothing is lost; mdc recover tries again"
+    with (
+        suppress(BusyError),
+        archive.maintained(),
+        archive.catalog() as catalog,
+        writing(f"below {archive.root}", safe),
+    ):
         finish_moves(archive, catalog)
         _clear(archive)
         clear_trash(archive)

@@ -16,6 +16,7 @@ from mdc_core.archive.upkeep.merged import MergedEvents
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.seal import write_part
+from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
 
@@ -51,7 +52,7 @@ def rewritten(
     the catalog knows, or if the new one does not read back as the same events.
     """
     name = archive.path_of(part)
-    with archive.open_part(part) as old:
+    with archive.open_part(part) as old, reading(name):
         if digest_of(old, part.bytes) != part.sha256:
             raise DataError(
                 f"{name}: not the bytes that were written", hint="mdc verify --deep tells more"

@@ -12,7 +12,8 @@ from mdc_core.archive.upkeep.tiering import Tier, Tiers
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.replace import Replacement, rewriting
-from mdc_core.errors import DataError, WriteError
+from mdc_core.disk import writing
+from mdc_core.errors import DataError
 
 BATCH_PARTS = 64  # of one transaction
 BATCH_BYTES = 256 << 20
@@ -143,15 +144,14 @@ class Migration:
         """Stage the copies; those that are damaged are left out, and told of."""
         for move in batch:
             try:
-                new = self._written(catalog, replacement, move, taken)
+                with writing(
+                    f"below {self._archive.root}",
+                    "what has been moved stays so; run it again when there is room",
+                ):
+                    new = self._written(catalog, replacement, move, taken)
             except DataError as error:
                 self.problems.append(str(error))
                 continue
-            except OSError as error:
-                raise WriteError(
-                    f"cannot write below {self._archive.root}: {error.strerror or error}",
-                    hint="what has been moved stays so; run it again when there is room",
-                ) from None
             yield move.part, new
             self._tell(new)
 

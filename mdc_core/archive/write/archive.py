@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.database import exists
 from mdc_core.archive.storage import STATE, URL, Directory, Storage, storage_of
-from mdc_core.errors import BusyError, DataError, WriteError
+from mdc_core.disk import writing
+from mdc_core.errors import BusyError, DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,10 +57,8 @@ class Archive:
     def create(cls, root: str | Path) -> "Archive":
         """An archive, made if it is not there yet."""
         made = cls(root)
-        try:
+        with writing(f"below {root}"):
             made.state.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise WriteError(f"cannot write below {root}: {error.strerror}") from None
         return made
 
     @property
@@ -100,8 +99,6 @@ class Archive:
             file.close()
         except (FileNotFoundError, NotADirectoryError):
             pass
-        except OSError as error:
-            raise DataError(f"cannot read {self.path_of(part)}: {error}") from None
         trash = Directory(self.state / "trash")
         with suppress(FileNotFoundError):
             return trash.open(part.sha256)
@@ -131,29 +128,26 @@ class Archive:
     @contextmanager
     def alone(self) -> Iterator[bool]:
         """Whether nobody reads, and nobody begins to while we are in here."""
-        with (self.state / READERS).open("ab") as file:
+        with ExitStack() as held:
             try:
+                file = held.enter_context((self.state / READERS).open("ab"))
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-            else:
-                yield True
+                alone = True
+            except OSError:  # somebody reads, or nobody can tell
+                alone = False
+            yield alone
 
     @contextmanager
     def growing(self, *, barred: bool = False) -> Iterator[None]:
         """While files are appended to, none of them is replaced; `barred`: the other way."""
-        with (self.state / GROWING).open("ab") as file:
+        with self._lock_file(GROWING) as file:
             fcntl.flock(file, fcntl.LOCK_EX if barred else fcntl.LOCK_SH)
             yield
 
     @contextmanager
     def maintained(self, *, wait: bool = False) -> Iterator[None]:
         """The right to rewrite parts, which one process has at a time; raises BusyError."""
-        try:
-            file = (self.state / MAINTENANCE).open("ab")
-        except OSError as error:
-            raise WriteError(f"cannot write below {self.state}: {error.strerror}") from None
-        with file:
+        with self._lock_file(MAINTENANCE) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
             except BlockingIOError:
@@ -161,6 +155,10 @@ class Archive:
                     f"{self.root} is being rewritten by another command", hint="try again later"
                 ) from None
             yield
+
+    def _lock_file(self, name: str) -> BinaryIO:
+        with writing(f"below {self.state}"):
+            return (self.state / name).open("ab")
 
 
 def _remote_state(root: str, environ: Mapping[str, str]) -> Path:

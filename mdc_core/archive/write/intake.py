@@ -8,6 +8,7 @@ written.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
 
 import msgspec
 import pyarrow as pa
@@ -22,6 +23,7 @@ from mdc_core.archive.write.rotation import Rotation
 from mdc_core.archive.write.seal import SealPlan
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.batch import is_type
+from mdc_core.disk import writing
 from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES
 
@@ -69,10 +71,8 @@ class Intake:
             return
         if self._current is None:
             self._current = self._rotation()
-        try:
+        with self._writing():
             self._current.write(batch, counts)
-        except OSError as error:
-            raise self._refused(error) from None
 
     def _rotation(self) -> Rotation:
         self._segments += 1
@@ -138,10 +138,8 @@ class Intake:
         return self.sealed()
 
     def _seal(self, rotation: Rotation) -> list[PartRow]:
-        try:
+        with self._writing():
             parts, warning = rotation.seal(self.archive, self._plan)
-        except OSError as error:
-            raise self._refused(error) from None
         if warning:
             self.warnings.append(warning)
         return parts
@@ -154,11 +152,9 @@ class Intake:
             rotation.close()
             self._settled += rotation.acknowledged
 
-    def _refused(self, error: OSError) -> WriteError:
-        return WriteError(
-            f"cannot write below {self.archive.root}: {error.strerror or error}",
-            hint=f"{self.unsealed} events are safe in the journal; mdc recover seals them",
-        )
+    def _writing(self) -> AbstractContextManager[None]:
+        hint = f"{self.unsealed} events are safe in the journal; mdc recover seals them"
+        return writing(f"below {self.archive.root}", hint)
 
 
 def _nothing_new(act: Callable[[], None]) -> list[PartRow]:

@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from mdc_core.accounting import count_types
 from mdc_core.archive.catalog.layout import Layout, Partition
-from mdc_core.errors import WriteError
+from mdc_core.disk import reading, refused, unreadable, writing
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import VERSIONS_KEY, arrow_schema
 from mdc_core.wire.arrow import Incoming
@@ -74,18 +74,16 @@ class Journal:
         self._state = Condition()
         self._closing = False
         self._fsync = fsync
-        try:
+        with writing(self.path):
             self._fd = _created(self.path)
-        except OSError as error:
-            raise _refused(self.path, error) from None
-        try:
-            self._append(msgspec.json.encode(header), 0)
-            if fsync != "none":
-                os.fsync(self._fd)
-                _sync_folder(folder)
-        except OSError as error:
-            self.close()
-            raise _refused(self.path, error) from None
+            try:
+                self._append(msgspec.json.encode(header), 0)
+                if fsync != "none":
+                    os.fsync(self._fd)
+                    _sync_folder(folder)
+            except OSError:
+                self.close()
+                raise
         self._thread: Thread | None = None
         if fsync == "batch":
             self._thread = Thread(target=self._sync_in_groups, name="journal", daemon=True)
@@ -94,16 +92,14 @@ class Journal:
     def write(self, batch: pa.RecordBatch, counts: Mapping[str, int]) -> None:
         """Append a batch; `acknowledged` tells when it is durable."""
         body = pa.record_batch(batch.columns, names=batch.schema.names)
-        try:
+        with writing(self.path):
             self._append((_names(batch.schema), body.serialize()), batch.num_rows)
             if self._fsync == "always":
                 os.fsync(self._fd)
-        except OSError as error:
-            raise _refused(self.path, error) from None
         self.rows += batch.num_rows
         with self._state:
             if self._failed is not None:
-                raise _refused(self.path, self._failed)
+                raise refused(self.path, self._failed)
             self.written.update(counts)
             if self._fsync != "batch":
                 self._durable = self.written.copy()
@@ -123,10 +119,8 @@ class Journal:
         """Make everything durable now."""
         if self._fsync == "none":
             return
-        try:
+        with writing(self.path):
             os.fsync(self._fd)
-        except OSError as error:
-            raise _refused(self.path, error) from None
         with self._state:
             self._durable = self.written.copy()
             self._unsynced = 0
@@ -268,7 +262,7 @@ class Segment:
         self._file.close()
 
     def _record(self, at: int) -> JournalRecord | JournalDamage:
-        head = os.pread(self._file.fileno(), _HEAD.size, at)
+        head = self._bytes(_HEAD.size, at)
         if len(head) < _HEAD.size:
             torn = _MARK.startswith(head[: len(_MARK)])
             return JournalDamage(at, self.size, torn, "a head that breaks off")
@@ -278,24 +272,28 @@ class Segment:
         start = at + _HEAD.size
         if start + length > self.size:
             return JournalDamage(at, self.size, True, "a record that was not finished")
-        body = os.pread(self._file.fileno(), length, start)
+        body = self._bytes(length, start)
         if zlib.crc32(body) != crc:
             return JournalDamage(at, self.size, False, f"record {number}: its checksum differs")
         return JournalRecord(at, start + length, number, rows, body)
 
     def _resume(self, at: int) -> int | None:
         """Where the next sound head is."""
-        fd, step = self._file.fileno(), 1 << 20
+        step = 1 << 20
         while at < self.size:
-            data = os.pread(fd, step + len(_MARK), at)
+            data = self._bytes(step + len(_MARK), at)
             place = data.find(_MARK)
             while place >= 0:
-                head = os.pread(fd, _HEAD.size, at + place)
+                head = self._bytes(_HEAD.size, at + place)
                 if len(head) == _HEAD.size and zlib.crc32(head[8:]) == _HEAD.unpack(head)[1]:
                     return at + place
                 place = data.find(_MARK, place + 1)
             at += step
         return None
+
+    def _bytes(self, size: int, at: int) -> bytes:
+        with reading(self.name):
+            return os.pread(self._file.fileno(), size, at)
 
 
 def vocabulary() -> pa.Schema:
@@ -313,7 +311,8 @@ def decoded(body: bytes, schema: pa.Schema) -> pa.RecordBatch:
 
 def segments(folder: Path) -> list[Path]:
     """The segments of an archive, in the order of their names."""
-    return sorted(folder.glob(f"*{SUFFIX}"))
+    with reading(folder):
+        return sorted(folder.glob(f"*{SUFFIX}"))
 
 
 def left_behind(path: Path) -> BinaryIO | None:
@@ -322,6 +321,8 @@ def left_behind(path: Path) -> BinaryIO | None:
         file = path.open("rb", buffering=0)
     except (FileNotFoundError, PermissionError):
         return None
+    except OSError as error:
+        raise unreadable(path, error) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if os.fstat(file.fileno()).st_nlink:
@@ -368,7 +369,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def _refused(path: Path, error: OSError) -> WriteError:
-    return WriteError(f"cannot write {path}: {error.strerror or error}")

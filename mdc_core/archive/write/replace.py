@@ -15,7 +15,8 @@ from pathlib import Path
 from mdc_core.archive.catalog.catalog import Catalog, FileMove, PartRow
 from mdc_core.archive.storage import sync_all
 from mdc_core.archive.write.archive import Archive
-from mdc_core.errors import DataError, MdcError, WriteError
+from mdc_core.disk import writing
+from mdc_core.errors import DataError, MdcError
 
 TRASH = "trash"
 _FOLDER = "rewrite-"
@@ -25,8 +26,9 @@ _FOLDER = "rewrite-"
 def rewriting(archive: Archive, *, wait: bool = False) -> Iterator[Catalog]:
     """The right to rewrite parts, and the catalog; what was left undone is done first."""
     with archive.maintained(wait=wait), archive.catalog() as catalog:
-        finish_moves(archive, catalog)
-        _clear_staged(archive)
+        with writing(f"below {archive.root}", "nothing is lost; mdc recover tries again"):
+            finish_moves(archive, catalog)
+            _clear_staged(archive)
         yield catalog
         clear_trash(archive)
 
@@ -44,7 +46,8 @@ class Replacement:
 
     def stage(self) -> Path:
         """A path for a new file."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        with writing(f"below {self._archive.root}"):
+            self._folder.mkdir(parents=True, exist_ok=True)
         self._staged += 1
         return self._folder / f"{self._staged}.part"
 
@@ -61,7 +64,8 @@ class Replacement:
     def commit(self) -> None:
         """Do it all, durably; raises WriteError with nothing changed if it cannot be done."""
         archive = self._archive
-        try:
+        safe = "nothing is lost; mdc recover finishes what was begun"
+        with writing(f"below {archive.root}", safe):
             sync_all([file for file, _ in self._add])
             if self._add:
                 sync_all([self._folder])
@@ -80,11 +84,6 @@ class Replacement:
             finish_moves(archive, self._catalog)
             for _, part in self._add:
                 archive.tell(part)
-        except OSError as error:
-            raise WriteError(
-                f"cannot write below {archive.root}: {error.strerror or error}",
-                hint="nothing is lost; mdc recover finishes what was begun",
-            ) from None
         self._add, self._remove, self._origins = [], [], []
 
     def abandon(self) -> None:

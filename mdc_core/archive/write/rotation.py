@@ -46,7 +46,7 @@ class Rotation:
         sealed = seal_safely(archive, plan, self.journal.segment, self._sorter)
         self.is_sealed = True
         self._sorter.close()
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # it is committed; recovery removes a segment that is sealed
             self.journal.path.unlink()
         self.journal.close()
         return sealed

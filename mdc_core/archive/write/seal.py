@@ -75,7 +75,8 @@ def seal(archive: Archive, manner: SealPlan, segment: str, sorter: Sorter) -> li
     try:
         growing = archive.growing() if manner.formats.of(None).grows else nullcontext()
         with growing, archive.catalog() as catalog:
-            while True:
+            # An attempt before may have failed behind its commit: then it is done.
+            while segment not in catalog.sealed():
                 written = list(_written(archive, catalog, manner, segment, sorter, folder))
                 moving = [(new.file, new.part.path) for new in written if new.file is not None]
                 archive.place.take(moving)
@@ -87,6 +88,7 @@ def seal(archive: Archive, manner: SealPlan, segment: str, sorter: Sorter) -> li
                         parts, grown, sealed=(segment, time_ns()), origins=[manner.origin]
                     )
                     return parts
+            return [part for part in catalog.of_run(manner.run_id) if part.segment == segment]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

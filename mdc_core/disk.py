@@ -1,0 +1,77 @@
+"""What the system says of a disk, as errors of ours that name the place, and what is safe.
+
+An OSError with a number is the system's: it refuses, whatever is in the file. One without is
+Arrow's, and about what is in the file.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mdc_core.errors import DataError, UnreadableError, WriteError
+
+# What a machine may come to at any call: no bug, wherever it comes up.
+NO_ROOM = frozenset({errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
+CONDITIONS = NO_ROOM | frozenset(
+    {
+        errno.EINTR,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ESTALE,
+    }
+)
+
+
+# What SQLite says where the system refuses.
+DATABASE_REFUSALS = ("full", "disk I/O", "readonly", "unable")
+# What damage in a file leads to: a place that no file can have.
+_OF_DAMAGE = (errno.EINVAL, errno.EOVERFLOW)
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether it is the system that refuses, and not what is in a file."""
+    return isinstance(error, OSError) and bool(error.errno) and error.errno not in _OF_DAMAGE
+
+
+def reason(error: BaseException) -> str:
+    """An error in the system's own words, on one line."""
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return " ".join(str(error).split())[:300]
+
+
+def refused(where: object, error: OSError, hint: str | None = None) -> WriteError:
+    """The error for a place that cannot be written; `hint` says what is safe."""
+    return WriteError(f"cannot write {where}: {reason(error)}", hint=hint)
+
+
+def unreadable(name: object, error: BaseException, damage: str = "cannot be read") -> DataError:
+    """The error for a file that cannot be read; `damage` says what it is if it is to blame."""
+    if is_refusal(error):
+        return UnreadableError(f"cannot read {name}: {reason(error)}")
+    return DataError(f"{name}: {damage}: {reason(error)}")
+
+
+@contextmanager
+def writing(where: object, hint: str | None = None) -> Iterator[None]:
+    """Raise what the system refuses as a WriteError."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(where, error, hint) from None
+
+
+@contextmanager
+def reading(name: object, *, absent: bool = False) -> Iterator[None]:
+    """Raise what the system refuses as an UnreadableError.
+
+    With `absent`, FileNotFoundError and NotADirectoryError stay what they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        if absent and isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            raise
+        raise unreadable(name, error) from None

@@ -1,0 +1,307 @@
+"""Commands that change an archive, run again and again: each time another step of theirs fails."""
+
+import json
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.conftest import Done, is_control
+from tests.kit.forks.fail_points import READS
+from tests.unit.wire.older import chosen, write_parquet
+
+STORE = "mdc store --seal-size 1B --ack --fsync always"
+EVENTS = 12  # of a run of store
+PIECES = 3  # that it reads one after another
+
+
+class Fault(NamedTuple):
+    """A value of MDC_FAIL, and what is to fail by it."""
+
+    text: str
+    step: str
+
+    @property
+    def kills(self) -> bool:
+        """Whether it ends the process."""
+        return self.text.endswith("kill")
+
+
+class Commands(NamedTuple):
+    """Lines of shell in a folder, with an `mdc` that knows fail points."""
+
+    env: dict[str, str]
+
+    def run(self, line: str, folder: Path, fault: str = "") -> Done:
+        """What a line did."""
+        env = self.env | {"MDC_FAIL": fault}
+        command = ["bash", "-c", line]
+        done = subprocess.run(command, capture_output=True, cwd=folder, env=env, check=False)
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def well(self, line: str, folder: Path) -> None:
+        """A line that has to do well."""
+        done = self.run(line, folder)
+        assert done.status == 0, done
+
+    def fed(
+        self, command: str, pieces: Sequence[bytes], folder: Path, fault: str = ""
+    ) -> tuple[Done, int]:
+        """Feed a store a piece when the one before is acknowledged; how many events were."""
+        process = subprocess.Popen(
+            ["bash", "-c", command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=self.env | {"MDC_FAIL": fault},
+        )
+        assert process.stdin is not None and process.stdout is not None
+        assert process.stderr is not None
+        sent = heard = 0
+        with suppress(BrokenPipeError):
+            for piece in pieces:
+                process.stdin.write(piece)
+                process.stdin.flush()
+                sent += piece.count(b"\n")
+                while heard < sent and (line := process.stdout.readline()):
+                    heard = max(heard, _acknowledged(line))
+        with suppress(BrokenPipeError):
+            process.stdin.close()
+        for line in process.stdout:
+            heard = max(heard, _acknowledged(line))
+        errors = process.stderr.read().decode()
+        status = process.wait()
+        process.stdout.close()
+        process.stderr.close()
+        return Done(status, "", errors), heard
+
+    def stored(
+        self, folder: Path, writer: str, options: str = "", fault: str = "", runs: int = PIECES
+    ) -> None:
+        """A run of store that ends well, or at a step, of so many seals."""
+        pieces = [lines(writer, EVENTS // PIECES, at * EVENTS // PIECES) for at in range(runs)]
+        self.fed(f"{STORE} {options}", pieces, folder, fault)
+
+
+class Scenario(NamedTuple):
+    """A command, and what there has to be before it."""
+
+    command: str
+    make: Callable[[Commands, Path], None]
+    fed: bool = False  # events come on standard input, and are acknowledged
+    root: str = "data"
+    removes: bool = False  # events may be gone afterwards
+
+
+def lines(writer: str, count: int = EVENTS, start: int = 0) -> bytes:
+    """Trades on two days, each with an id of its own."""
+    return b"".join(
+        f'{{"type":"trade","symbol":"SPY","ts_event":"2024-01-{2 + number % 2:02d}'
+        f'T14:30:{number:02d}.000000007Z","price":100.25,"size":{1 + number},'
+        f'"trade_id":"{writer}{number}"}}\n'.encode()
+        for number in range(start, start + count)
+    )
+
+
+def _acknowledged(line: bytes) -> int:
+    if not line.endswith(b"\n"):
+        return 0
+    event = json.loads(line)
+    return sum(event["counts"].values()) if event["type"] == "ack" else 0
+
+
+def one_part(mdc: Commands, folder: Path) -> None:
+    """An archive with a part a day of one run."""
+    mdc.stored(folder, "a")
+
+
+def many_parts(mdc: Commands, folder: Path) -> None:
+    """Parts of several runs, both formats."""
+    for writer, form in (("a", "parquet"), ("b", "jsonl"), ("c", "parquet"), ("d", "jsonl")):
+        mdc.stored(folder, writer, f"--format {form}", runs=2)
+    (folder / "mdc.toml").write_text('[tier.warm]\ndirectory = "../warm"\n')
+
+
+def a_pack(mdc: Commands, folder: Path) -> None:
+    """An archive, and a pack of another one."""
+    many_parts(mdc, folder)
+    mdc.stored(folder, "p", "--root other --format parquet")
+    mdc.stored(folder, "q", "--root other --format jsonl")
+    mdc.well("mdc pack create given.zip --root other", folder)
+    shutil.rmtree(folder / "other")
+
+
+def killed_store(form: str) -> Callable[[Commands, Path], None]:
+    """An archive of which a run of store was killed in its second seal."""
+
+    def make(mdc: Commands, folder: Path) -> None:
+        mdc.stored(folder, "a", f"--format {form}")
+        mdc.stored(folder, "b", f"--format {form}", fault="commit:2:kill")
+        assert list((folder / "data/_mdc/journal").iterdir())
+
+    return make
+
+
+def old_versions(mdc: Commands, folder: Path) -> None:
+    """Parts of an older schema version."""
+    rows, _ = chosen("trade", "0.8.0")
+    for number in range(2):
+        path = folder / "data" / f"S{number}" / "trade" / "2024-01-02.old.parquet"
+        path.parent.mkdir(parents=True)
+        own = [{**row, "symbol": f"S{number}"} for row in rows]
+        write_parquet(path, own, {"trade": "0.8.0"})
+    mdc.well("mdc catalog rebuild", folder)
+
+
+def no_catalog(mdc: Commands, folder: Path) -> None:
+    """An archive whose catalog is gone, and whose last store was killed."""
+    many_parts(mdc, folder)
+    mdc.stored(folder, "k", "--format jsonl", fault="commit:2:kill")
+    for path in (folder / "data/_mdc").glob("catalog*"):
+        path.unlink()
+
+
+def damaged_catalog(mdc: Commands, folder: Path) -> None:
+    """An archive with flipped bits in an entry of its catalog."""
+    many_parts(mdc, folder)
+    path = folder / "data/_mdc/catalog.sqlite"
+    data = bytearray(path.read_bytes())
+    data[data.rindex(b'"path"') + 1] ^= 1
+    path.write_bytes(data)
+
+
+KINDS = {
+    "read": ("eio",),
+    "select": ("eio",),
+    "look": ("emfile", "eio"),
+    "open": ("kill", "eio", "enospc", "emfile"),
+    "connect": ("kill", "emfile"),
+    "unlink": ("kill", "eio"),
+    "rmdir": ("kill", "eio"),
+}
+SCENARIOS = {
+    "store": Scenario(STORE, one_part, fed=True),
+    "store jsonl": Scenario(f"{STORE} --format jsonl", one_part, fed=True),
+    "store batch": Scenario(f"{STORE} --fsync batch", one_part, fed=True),
+    "store anew": Scenario(f"{STORE} --root new", one_part, fed=True, root="new"),
+    "compact": Scenario("mdc compact", many_parts),
+    "tier": Scenario("mdc tier migrate --now 2024-03-01", many_parts),
+    "retain": Scenario("mdc retain --days 1 --now 2024-01-04T12:00", many_parts, removes=True),
+    "pack import": Scenario("mdc pack import given.zip", a_pack),
+    "recover": Scenario("mdc recover", killed_store("parquet")),
+    "recover jsonl": Scenario("mdc recover", killed_store("jsonl")),
+    "migrate": Scenario("mdc schema migrate", old_versions),
+    "rebuild": Scenario("mdc catalog rebuild", many_parts),
+    "rebuild lost": Scenario("mdc catalog rebuild", no_catalog),
+    "rebuild damaged": Scenario("mdc catalog rebuild", damaged_catalog),
+}
+
+
+class Runs:
+    """A scenario, and what its command does to a fresh copy of its files with some fault."""
+
+    def __init__(self, name: str, mdc: Commands, folder: Path) -> None:
+        self.scenario = SCENARIOS[name]
+        self._mdc, self._work = mdc, folder / "work"
+        self._fresh = folder / "fresh"
+        self._trace = folder / "trace"
+        self._fresh.mkdir()
+        self.scenario.make(mdc, self._fresh)
+        self.before = self._events_of(self._fresh)
+        done, _ = self._run(f"trace:{self._trace}")
+        assert done.status == 0, done
+        self.after = self._events_of(self._work)
+        self.steps = [step.partition(" ") for step in self._trace.read_text().splitlines()]
+
+    def faults(self) -> Iterator[Fault]:
+        """Every step, each way in which it can fail."""
+        counts: Counter[str] = Counter()
+        for name, _, path in self.steps:
+            counts.update([name] if name in READS else [name, "any"])
+            step, number = f"{name} {path}", counts[name]
+            for kind in KINDS.get(name, ("kill", "eio", "enospc")):
+                yield Fault(f"{name}:{number}:{kind}", step)
+            if name not in READS:
+                yield Fault(f"any:{counts['any']}:enospc+", step)
+
+    def problems(self, fault: Fault) -> list[str]:
+        """What is wrong with the end of a run in which a step failed, and with what it left."""
+        done, acknowledged = self._run(fault.text)
+        name = fault.step.partition(" ")[0]
+        fine = (0, 65, 73) if name in READS or name == "connect" else (0, 73)
+        if "mdc.toml" in fault.step:
+            fine = (78,)
+        elif "rebuild" in self.scenario.command:
+            fine += (1,)  # a part that cannot be read is told of
+        found = []
+        if done.status not in ((-9, 137) if fault.kills else fine):
+            found.append(f"status {done.status}: {done.err[-300:]}")
+        if "Traceback" in done.err:
+            found.append(done.err[-900:])
+        if not (self._work / self.scenario.root).exists():
+            return found  # it came to nothing
+        if self.scenario.command.startswith("mdc catalog") and done.status:
+            # Until it is there again, there may be none to read by.
+            return found + self._again()
+        for line in ("mdc recover", "mdc cat"):
+            then = self._in_work(line)
+            if then.status:
+                found.append(f"then {line}: status {then.status}: {then.err[-300:]}")
+        found += self._compared(sorted(then.lines), acknowledged)
+        return found + self._verified() + self._again()
+
+    def _compared(self, events: list[str], acknowledged: int) -> list[str]:
+        lowest = Counter(self.after if self.scenario.removes else self.before)
+        highest = Counter(self.before if self.scenario.removes else self.after)
+        now = Counter(events)
+        found = []
+        if lowest - now:
+            found.append(f"{(lowest - now).total()} events are gone")
+        if now - highest:
+            found.append(f"{(now - highest).total()} events that should not be there")
+        if self.scenario.fed and len(events) < len(self.before) + acknowledged:
+            found.append(
+                f"of {acknowledged} acknowledged {len(events) - len(self.before)} are left"
+            )
+        return found
+
+    def _verified(self) -> list[str]:
+        assert self._in_work("mdc recover").status == 0
+        done = self._in_work("mdc verify --deep")
+        return [f"verify: {done.status}: {done.out[-300:]}{done.err[-300:]}"] if done.status else []
+
+    def _again(self) -> list[str]:
+        """Whether the command does in the end what it was to do."""
+        if self.scenario.fed:
+            return []
+        done = self._in_work(self.scenario.command)
+        if done.status:
+            return [f"again: status {done.status}: {done.err[-300:]}"]
+        if self._events_of(self._work) != self.after:
+            return ["again: other events"]
+        return self._verified()
+
+    def _run(self, fault: str) -> tuple[Done, int]:
+        shutil.rmtree(self._work, ignore_errors=True)
+        shutil.copytree(self._fresh, self._work)
+        if self.scenario.fed:
+            third = EVENTS // PIECES
+            pieces = [lines("s", third, at * third) for at in range(PIECES)]
+            return self._mdc.fed(self.scenario.command, pieces, self._work, fault)
+        return self._in_work(self.scenario.command, fault), 0
+
+    def _in_work(self, line: str, fault: str = "") -> Done:
+        if line != self.scenario.command or self.scenario.root != "data":
+            line += f" --root {self.scenario.root}" if "--root" not in line else ""
+        return self._mdc.run(line, self._work, fault)
+
+    def _events_of(self, folder: Path) -> list[str]:
+        root = self.scenario.root
+        if not (folder / root).exists():
+            return []
+        done = self._mdc.run(f"mdc cat --root {root}", folder)
+        return sorted(line for line in done.out.splitlines() if not is_control(line))

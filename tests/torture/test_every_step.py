@@ -1,0 +1,19 @@
+"""Every step that touches a disk fails once, each way: nothing acknowledged is lost."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.kit import forks
+from tests.torture.every_step import SCENARIOS, Commands, Runs
+
+pytestmark = pytest.mark.skipif(not forks.available(), reason="no fork server here")
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_step(name: str, forked_env: dict[str, str], tmp_path: Path) -> None:
+    runs = Runs(name, Commands(forked_env), tmp_path)
+    faults = list(runs.faults())
+    found = {fault: problems for fault in faults if (problems := runs.problems(fault))}
+    assert not found, f"{len(found)} of {len(faults)}: {found}"
+    print(f"{name}: {len(faults)} faults at {len(runs.steps)} steps")
