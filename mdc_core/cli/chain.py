@@ -2,12 +2,12 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mdc_core.cli.signals import Stop, following_input, stopping_source
+from mdc_core.cli.signals import Stop, ending_at_once, following_input, stopping_source
 from mdc_core.errors import UsageError
 from mdc_core.wire import stdout
 
@@ -20,7 +20,7 @@ THEN = "then"
 SIGNALS: "dict[Ending, Callable[[], AbstractContextManager[Stop]]]" = {
     "stop": stopping_source,
     "follow": following_input,
-    "none": lambda: nullcontext(Stop()),
+    "none": ending_at_once,
 }
 
 

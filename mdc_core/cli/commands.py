@@ -17,6 +17,7 @@ from mdc_core.cli.settings import (
     report_stray_tables,
     variables,
 )
+from mdc_core.cli.signals import release
 from mdc_core.errors import ConfigError, MdcError, UsageError
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
@@ -112,6 +113,8 @@ class Command(Lines):
         session = ctx.find_object(Session)
         if session is not None and session.chained:
             must_be_stage(ctx)
+        if not makes_stage(self):
+            release()
         if not self.verb:
             return super().invoke(ctx)
         with stdout.reserved():

@@ -11,14 +11,12 @@ import click
 from mdc_core import __version__, errors, logs, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files
+from mdc_core.cli.signals import hold
 from mdc_core.pipelines.failure import report
 from mdc_core.session import Session
 from mdc_core.wire import stdout
 
 COMPLETE = "_MDC_COMPLETE"
-PATIENT = frozenset(
-    ["convert", "count", "head", "store", "tail", "validate"]
-)  # go on to the end of input
 HELP = """\
 Composable commands that collect market data: exact, validated, crash-safe.
 
@@ -134,11 +132,7 @@ def main(args: list[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     session = Session(os.environ, directory=".")
     args = sys.argv[1:] if args is None else args
-    if PATIENT.intersection(args[:4]):
-        import signal
-
-        # A Ctrl-C while we are still being loaded is for the source of the pipe as well.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    hold()
     with stdout.ours():
         status = _run(session, args)
     return _flush(session.log, status)

@@ -2,6 +2,7 @@
 
 A source stops and writes its `end`. Filters and sinks go on to the end of their input,
 which comes because the source has stopped. The second Ctrl-C stops everything at once.
+What a Ctrl-C means is known when the command is loaded; until then one is held.
 """
 
 import os
@@ -10,6 +11,29 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+_held: list[int] = []  # of the whole process, as its handlers are
+
+
+def hold() -> None:
+    """Keep a Ctrl-C until it is known what it means; the second one ends the process."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _keep)
+
+
+def release() -> None:
+    """Let Ctrl-C end the command, now if one was held."""
+    if signal.getsignal(signal.SIGINT) is _keep:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if _held:
+        _held.clear()
+        raise KeyboardInterrupt
+
+
+def _keep(number: int, frame: FrameType | None) -> None:
+    _held.append(number)
+    if len(_held) > 1:
+        os._exit(128 + number)
 
 
 class Stop:
@@ -45,6 +69,9 @@ def stopping_source() -> Iterator[Stop]:
         stop.ask(number)
 
     with _handling({signal.SIGINT: on_signal, signal.SIGTERM: on_signal}):
+        for number in _held:
+            stop.ask(number)
+        _held.clear()
         yield stop
 
 
@@ -56,7 +83,7 @@ def following_input() -> Iterator[Stop]:
     read is finished, and the `Stop` has the exit status 143.
     """
     stop = Stop()
-    interrupts: list[int] = []
+    interrupts = _held.copy()
 
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         interrupts.append(number)
@@ -68,7 +95,15 @@ def following_input() -> Iterator[Stop]:
         _end_input()
 
     with _handling({signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}):
+        _held.clear()
         yield stop
+
+
+@contextmanager
+def ending_at_once() -> Iterator[Stop]:
+    """For what only looks: either signal ends it."""
+    release()
+    yield Stop()
 
 
 def _end_input() -> None:

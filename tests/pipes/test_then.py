@@ -204,3 +204,78 @@ def test_tab_knows_then(shell: Shell) -> None:
     assert "plain,quarantine" in shell("mdc", **words).out
     words |= {"COMP_WORDS": "mdc cat data th", "COMP_CWORD": "3"}
     assert "plain,then" in shell("mdc", **words).out
+
+
+TOML = """
+quiet = true
+[stream]
+limit = 50
+[stream.sim]
+seed = 3
+[cat]
+types = ["trade"]
+[validate]
+check = ["price"]
+[head]
+lines = 4
+"""
+
+
+def test_each_stage_has_its_own_section_of_mdc_toml(shell: Shell, tmp_path: Path) -> None:
+    flags = "stream sim A --limit 50 --seed 3 then cat --type trade then validate --check price"
+    wanted = shell(f"mdc -q {flags} then head --lines 4").all_events
+    (tmp_path / "mdc.toml").write_text(TOML)
+    for line in (
+        "mdc stream sim A then cat then validate then head",
+        "mdc stream sim A | mdc cat - | mdc validate | mdc head",
+    ):
+        done = shell(line)
+        assert (done.status, done.err) == (0, "")
+        assert done.events == [e for e in wanted if e["type"] == "trade"]
+        assert done.all_events[0]["origin"]["request"]["checks"] == ["price"]
+    assert len(shell("mdc stream sim A then cat then validate then head -n 2").events) == 2
+    assert len(shell("mdc stream sim A then cat then head", MDC_HEAD_LINES="3").events) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[head]\nlins = 3\n", "[head] lins: no such option: 'lins'; did you mean lines?"),
+        ("[head]\nlines = 'x'\n", "[head] lines: must be a whole number, not 'x'"),
+        ("[stream]\nlimit = 0\n", "[stream] limit: 0 is not in the range"),
+    ],
+)
+def test_a_wrong_setting_of_any_stage_names_its_place(
+    text: str, words: str, shell: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / "mdc.toml").write_text(text)
+    done = shell("mdc stream sim A --limit 9 then cat then head")
+    assert (done.status, done.out) == (78, "")
+    assert words in done.err
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("mdc stream sim SPY then ", "store"),
+        ("mdc stream sim SPY then va", "validate"),
+        ("mdc stream sim SPY then store --lay", "--layout"),
+        ("mdc stream sim SPY then store --layout fl", "flat"),
+        ("mdc stream sim SPY then validate --check cr", "crossed"),
+        ("mdc cat then store --format ", "jsonl"),
+        ("mdc cat --root data t", "then"),
+    ],
+)
+@pytest.mark.parametrize("program", ["bash", "zsh", "fish"])
+def test_tab_behind_then(program: str, line: str, offered: str, shell: Shell) -> None:
+    words = {"_MDC_COMPLETE": f"{program}_complete", "COMP_WORDS": line}
+    words["COMP_CWORD"] = line.split(" ")[-1] if program == "fish" else str(line.count(" "))
+    out = shell("mdc", **words).out
+    assert offered in out.replace(",", "\n").replace("\t", "\n").splitlines()
+
+
+def test_help_and_man_page_tell_of_then(shell: Shell) -> None:
+    told = "`mdc A then B then C` does the same in one process"
+    assert told in " ".join(shell("mdc --help").out.split())
+    page = Path(__file__).resolve().parents[2] / "man" / "mdc.1"
+    assert told in " ".join(page.read_text().split())

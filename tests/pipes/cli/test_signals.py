@@ -93,3 +93,45 @@ def test_sigterm_ends_the_input_of_a_filter_that_waits_for_more(start):
     line = process.stdout.readline()
     assert line in ("b'abc' b'' 143\n", "b'' b'' 143\n")
     assert process.wait() == 143
+
+
+EARLY = '''"""Is interrupted while it is imported."""
+import os, signal
+from mdc_core.plugin import *
+
+os.kill(os.getpid(), signal.SIGINT)
+
+class Pass(Filter):
+    def __call__(self, batch):
+        return batch
+
+class Never(Source):
+    simulated = True
+    pace = None
+
+    def events(self):
+        while True:
+            yield [Trade(symbol="A", price=1, size=1)]
+'''
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["early"], 0, "early: 1 in = 1 out"),  # goes on to the end of its input
+        (["early", "-", "then", "head"], 0, "head: 1 in = 1 out"),
+        (["stream", "early", "A"], 0, "stream: "),  # stops, and says so in its end
+        (["sandbox", "early"], 130, ""),  # is no stage
+    ],
+)
+def test_ctrl_c_while_a_plugin_is_imported(words, status, said, tmp_path, install, mdc):
+    folder = tmp_path / "early"
+    points = "[mdc.filter]\nearly = early_f:Pass\n[mdc.stream]\nearly = early_f:Never\n"
+    install(folder, "mdc-early", points)
+    (folder / "early_f.py").write_text(EARLY)
+    event = '{"type":"trade","symbol":"A","price":1,"size":1}\n'
+    done = mdc(*words, path=folder, stdin=event)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+    if words[0] == "stream":
+        assert '"reason":"signal"' in done.stdout.splitlines()[-1]
