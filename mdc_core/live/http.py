@@ -1,7 +1,9 @@
 """One HTTP request of a plugin, carried out."""
 
 import http.client
+from collections.abc import Callable
 from email.message import Message
+from threading import Thread
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request as HttpRequest
@@ -14,6 +16,14 @@ WITHIN = 10.0
 LARGEST = 64 << 20
 
 Answer = Response | MdcError
+# Asks, and calls back with the answer, now or later.
+Ask = Callable[[Request, Callable[[Answer], None]], None]
+
+
+def ask_in_thread(request: Request, reply: Callable[[Answer], None]) -> None:
+    """Ask in a thread, so that frames are read meanwhile."""
+    ask = Thread(target=lambda: reply(answer(request)), name="mdc-fetch", daemon=True)
+    ask.start()
 
 
 def answer(request: Request) -> Answer:

@@ -11,7 +11,7 @@ from mdc_core.live.capture import Capture
 from mdc_core.live.clock import Clock
 from mdc_core.live.connection import FeedSession
 from mdc_core.live.feed import PutEvents
-from mdc_core.live.http import Answer, answer
+from mdc_core.live.http import Answer, Ask, ask_in_thread
 from mdc_core.live.transports import (
     FAILED,
     NORMAL,
@@ -41,6 +41,7 @@ class StreamLine:
         quarantine: Quarantine | None = None,
         capture: Capture | None = None,
         end_on_close: bool = False,
+        ask: Ask = ask_in_thread,
     ) -> None:
         self.session = session
         self.endpoint = endpoint
@@ -49,6 +50,7 @@ class StreamLine:
         self._quarantine = quarantine
         self._capture = capture
         self._end_on_close = end_on_close
+        self._ask = ask
         self._transport: Transport | None = None
         self._wanted: Subscription | None = None
         self._hung_up = threading.Event()
@@ -150,13 +152,8 @@ class StreamLine:
         self._transport.send(frame)
 
     def _fetch(self, fetch: Fetch) -> None:
-        """Ask in a thread, so that frames are read meanwhile."""
         self._asked += 1
-
-        def ask() -> None:
-            self._answers.put((fetch.tag, answer(fetch.request)))
-
-        threading.Thread(target=ask, name="mdc-fetch", daemon=True).start()
+        self._ask(fetch.request, lambda got: self._answers.put((fetch.tag, got)))
 
     def _take_answers(self, put: PutEvents) -> None:
         while True:

@@ -1,0 +1,114 @@
+"""A feed of the venue in virtual time, and what must be true of it whatever went wrong."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+
+from mdc_core.live.backoff import Backoff
+from mdc_core.live.capture import Capture
+from mdc_core.live.connection import FeedSession
+from mdc_core.live.deadlines import Timing
+from mdc_core.live.feed import Upkeep
+from mdc_core.live.line import StreamLine
+from mdc_core.live.replay import CaptureReplay
+from mdc_core.live.transports.memory import serving
+from mdc_core.logs import Log, Mask
+from mdc_core.plugin import Connection, Endpoint, Event, Gap, Integrity, Subscription, Trade, to_ns
+from tests.simulation.venue import SYMBOLS, Codec, Truth, Venue, Virtual
+
+QUIET = Log(threshold=100)
+
+
+def session() -> FeedSession:
+    """A new session of the feed."""
+    return FeedSession(
+        "sim",
+        lambda wanted: Codec(wanted, None, {}),
+        Subscription(SYMBOLS),
+        mask=Mask(),
+        timing=Timing(stale=120.0),
+    )
+
+
+def simulate(seed: int, folder: Path) -> tuple[Venue, list[Event], FeedSession]:
+    """What a feed gives of the venue of this seed, from its first try to its end."""
+    venue, clock, events = Venue(seed), Virtual(seed), list[Event]()
+    capture = Capture(folder / "c.jsonl", Mask())
+    feed = session()
+    with serving("venue", venue.connect) as url:
+        line = StreamLine(
+            feed,
+            Endpoint(url),
+            clock=clock,
+            say=QUIET,
+            capture=capture,
+            end_on_close=True,
+            ask=venue.token,
+        )
+        venue.resubscribe = line.resubscribe
+        waits: list[float] = []
+        keep = Upkeep(
+            line,
+            clock=clock,
+            backoff=Backoff(draw=clock.random),
+            say=QUIET,
+            retried=lambda cause, delay: waits.append(delay),
+        )
+        keep.work(events.extend, events.extend)
+    capture.close()
+    assert max(waits, default=0.0) <= 40.0, "no wait is longer than the longest asked for"
+    return venue, events, feed
+
+
+def check(seed: int, folder: Path) -> tuple[int, int]:
+    """Raise AssertionError for what is wrong; returns the numbers of trades and of gaps."""
+    venue, events, feed = simulate(seed, folder)
+    truth = venue.truth
+    got = [event for event in events if isinstance(event, Trade)]
+    _check_trades(truth, got)
+    _check_states(events)
+    gaps = [event for event in events if isinstance(event, Gap)]
+    spans = [(to_ns(gap.start or ""), to_ns(gap.end or "")) for gap in gaps]
+    have = {trade.seq for trade in got}
+    ups = [e for e in events if isinstance(e, Connection) and e.state != "down"]
+    began = to_ns(ups[0].ts_recv or "")
+    always = set(SYMBOLS).intersection(*(wanted.symbols for _, wanted in venue.changes))
+    for seq, symbol, time, _ in truth.trades:
+        if seq in have or seq in truth.spoiled or symbol not in always or time <= began:
+            continue
+        assert any(a <= time <= b for a, b in spans), f"{seq} is missing, and in no gap"
+    read = [e for e in events if isinstance(e, Integrity) and e.check == "frame"]
+    assert len(read) == feed.rejected <= truth.bad
+    replayed = [
+        event for some in CaptureReplay(folder / "c.jsonl", session(), say=QUIET) for event in some
+    ]
+    # What was asked for changes by a signal, and a signal is not in a capture.
+    if not venue.changes:
+        encode = msgspec.json.encode
+        assert [encode(e) for e in replayed] == [encode(e) for e in events]
+    return len(got), len(gaps)
+
+
+def _check_trades(truth: Truth, got: list[Trade]) -> None:
+    by_seq = {trade[0]: trade for trade in truth.trades}
+    for trade in got:
+        _, symbol, time, cents = by_seq[trade.seq or 0]
+        assert (trade.symbol, to_ns(trade.ts_event or "")) == (symbol, time)
+        assert trade.price is not None and trade.price * 100 == cents
+        assert to_ns(trade.ts_recv or "") >= time
+    numbers = [trade.seq or 0 for trade in got]
+    assert all(a < b for a, b in pairwise(numbers)), "each once, in order"
+    assert {*numbers} <= truth.sent - truth.spoiled
+
+
+def _check_states(events: list[Event]) -> None:
+    """Up and down by turns, and nothing is traded in between."""
+    states = [e.state == "down" for e in events if isinstance(e, Connection)]
+    assert all(a is not b for a, b in pairwise(states)), "up and down by turns"
+    is_up = False
+    for event in events:
+        if isinstance(event, Connection):
+            is_up = event.state != "down"
+        elif isinstance(event, Trade):
+            assert is_up, "a trade while the connection is down"
