@@ -25,6 +25,7 @@ for _name in (
     "exporter_suite",
     "round_trip",
     "transcript",
+    "filter_suite",
     "format_suite",
     "sink_suite",
 ):
@@ -32,6 +33,7 @@ for _name in (
 
 from mdc_core.testing.check_suite import CheckSuite  # noqa: E402 - see above
 from mdc_core.testing.exporter_suite import ExporterSuite  # noqa: E402
+from mdc_core.testing.filter_suite import FilterSuite  # noqa: E402
 from mdc_core.testing.format_suite import PartFormatSuite  # noqa: E402
 from mdc_core.testing.history_suite import HistorySuite  # noqa: E402
 from mdc_core.testing.importer_suite import ImporterSuite  # noqa: E402
@@ -42,6 +44,7 @@ from mdc_core.testing.stream_suite import StreamSuite  # noqa: E402
 __all__ = [
     "CheckSuite",
     "ExporterSuite",
+    "FilterSuite",
     "HistorySuite",
     "ImporterSuite",
     "PartFormatSuite",

@@ -69,7 +69,13 @@ def mdc(python: Path, *words: str, text: str = "") -> list[dict]:
 
 @pytest.mark.parametrize(
     ("name", "lines"),
-    [("stream.py", 60), ("history.py", 40), ("spread.py", 20), ("feather.py", 25)],
+    [
+        ("stream.py", 60),
+        ("history.py", 40),
+        ("spread.py", 20),
+        ("feather.py", 25),
+        ("large.py", 20),
+    ],
 )
 def test_small(name: str, lines: int) -> None:
     assert len((CODE / name).read_text().splitlines()) <= lines
@@ -94,6 +100,13 @@ def test_its_check_judges(python: Path) -> None:
     out = mdc(python, "validate", "--check", "acme-spread", text=rows)
     found = [row["message"] for row in out if row["type"] == "integrity"]
     assert found == ["bid 100 and ask 110 are far apart", "bid 50 and ask 75.25 are far apart"]
+
+
+def test_its_filter_keeps(python: Path) -> None:
+    text = (ACME / "tests" / "filter" / "rows.jsonl").read_text()
+    out = mdc(python, "acme-large", "--size", "250", text=text)
+    kept = [(row["type"], row.get("size")) for row in out if row["type"] not in ("begin", "end")]
+    assert kept == [("quote", None), ("trade", 250)]
 
 
 def test_its_own_tests_pass(python: Path) -> None:

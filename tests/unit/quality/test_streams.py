@@ -1,11 +1,11 @@
-"""Random streams: findings do not depend on batches, and are those of a plain model."""
+"""Random streams: the findings are those of a plain model."""
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdc_core.batch import from_rows
@@ -88,25 +88,6 @@ def trade_of(number: int | None, trade_id: str | None) -> Trade:
 
 
 NAMED, NONE, EMPTY = trade_of(None, "7"), trade_of(3, None), trade_of(3, "")
-
-
-@given(rows=streams, cut=st.integers(0, 25))
-@example(rows=[NAMED, NONE, EMPTY], cut=1)
-@example(rows=[NAMED, EMPTY, NONE], cut=1)
-@settings(max_examples=100, deadline=None)
-def test_findings_do_not_depend_on_batches(rows: list[Event], cut: int) -> None:
-    batch = from_rows(rows)
-    cut = min(cut, len(rows))
-    for name, make in CHECKS.items():
-        whole = found(make(), batch, [])
-        assert found(make(), batch, [cut]) == whole, name
-        assert found(make(), batch, list(range(1, len(rows)))) == whole, name
-        # Batches that lack the columns which none of their rows has.
-        check, apart = make(), []
-        for start, part in ((0, rows[:cut]), (cut, rows[cut:])):
-            findings = check(from_rows(part)) if part else ()
-            apart += [(start + f.row, f.severity, f.message) for f in findings]
-        assert sorted(apart) == whole, name
 
 
 @given(rows=streams, cut=st.integers(0, 25))

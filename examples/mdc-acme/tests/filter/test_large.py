@@ -1,0 +1,7 @@
+from mdc_acme.large import AcmeLarge
+
+from mdc_core.testing import FilterSuite
+
+
+class TestAcmeLarge(FilterSuite):
+    filter = AcmeLarge
