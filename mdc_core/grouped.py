@@ -1,9 +1,8 @@
 """What checks and filters carry from row to row and from batch to batch, key by key.
 
-    self.streams = GroupKeys("symbol", "provider", "channel")    # in __init__
-    self.highest = RunningMax()
+    self.highest = RunningMax()                                  # in __init__
 
-    keys = self.streams(batch)                               # for each batch
+    keys = self.groups.keys(batch, "symbol", "provider")         # for each batch
     before, known = self.highest(keys, values)
 
 State grows with the number of distinct keys, never with the number of rows.
@@ -91,9 +90,9 @@ def _is_constant(column: "pa.Array[Any]") -> bool:
 class GroupKeys:
     """Numbers for the distinct combinations of some text columns, the same in every batch."""
 
-    def __init__(self, *names: str) -> None:
+    def __init__(self, *names: str, words: Codes | None = None) -> None:
         self.names = names
-        self.words = Codes()
+        self.words = words or Codes()
         self._known: dict[tuple[str | None, ...], int] = {}
         self._batch: pa.RecordBatch | None = None
         self._numbers: Int64s = np.zeros(0, np.int64)
@@ -139,6 +138,28 @@ class GroupKeys:
         known = self._known
         found = [known.setdefault(key, len(known)) for key in zip(*reversed(texts), strict=True)]
         return np.array(found, np.int64)
+
+
+class Groups:
+    """What checks group rows by: each is numbered once, for all that ask for it."""
+
+    def __init__(self) -> None:
+        self._codes = Codes()
+        self._keys: dict[tuple[str, ...], GroupKeys] = {}
+
+    def keys(self, batch: pa.RecordBatch, *names: str) -> Int64s:
+        """The number of each row's combination of these text columns, the same in every batch."""
+        if names not in self._keys:
+            self._keys[names] = GroupKeys(*names, words=self._codes)
+        return self._keys[names](batch)
+
+    def codes(self, batch: pa.RecordBatch, name: str) -> Coded:
+        """The number of each row's word in this batch, and the words by number."""
+        return self._codes(batch, name)
+
+    def is_type(self, batch: pa.RecordBatch, *names: str) -> Bools:
+        """Which rows are of one of these event types."""
+        return self._codes.is_type(batch, *names)
 
 
 class GroupRuns:

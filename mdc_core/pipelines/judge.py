@@ -2,9 +2,10 @@
 
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
-from mdc_core.contracts import Severity
+from mdc_core.contracts import Check, Severity
 from mdc_core.errors import EXIT_FINDINGS, DataError
 from mdc_core.events import Integrity
 from mdc_core.pipelines.chosen import Chosen
@@ -30,6 +31,8 @@ class Validate(FilterStage):
         self.checks, self.paths = checks, paths
         self.on_fail, self.fail_on = on_fail, fail_on
         self.reading, self.wire = reading, wire
+        ticking = any(chosen.plugin.tick is not Check.tick for chosen in checks)
+        self.tick = 1.0 if ticking else None
 
     @property
     def request(self) -> dict[str, Any]:
@@ -48,6 +51,8 @@ class Validate(FilterStage):
             pairs = sorted(engine.counts.items())
             counts = ", ".join(f"{name} {n} {severity}" for (name, severity), n in pairs)
             run.log.note(f"validate: findings: {counts}")
+        times = ", ".join(f"{name} {took:.2f} s" for name, took in sorted(engine.seconds.items()))
+        run.log.detail(f"validate: time: {times}")
         if stopped or (self.reading.strict and engine.failures):
             run.status = DataError.exit_status
         elif self.reading.strict and any(severity != "info" for _, severity in engine.counts):
@@ -58,6 +63,7 @@ def _judged(run: StageRun, engine: Engine) -> Generator[Made, None, bool]:
     """What passes; whether the engine stopped."""
     observers = run.session.observers
     for chunk in run.chunks():
+        engine.tick(time_ns())
         outcome = engine(chunk.batch, chunk.raw)
         if not outcome.verdicts:
             yield chunk

@@ -12,20 +12,23 @@ the good row behind it), info that somebody may want to know.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from mdc_core import registry
 from mdc_core.contracts import Check, Finding, Severity
 from mdc_core.errors import MdcError, PluginError
 from mdc_core.events import Integrity
-from mdc_core.quality.outcome import CheckOutcome, Verdict, reason_of
+from mdc_core.quality.outcome import CheckOutcome, Verdict, integrity_of, reason_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mdc_core.grouped import Codes
 
+TICK = 1_000_000_000  # nanoseconds between two ticks
 OnFail = Literal["annotate", "drop", "quarantine", "stop"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
 
@@ -42,7 +45,7 @@ class Engine:
         on_fail: OnFail = "annotate",
         fail_on: Severity = "error",
     ) -> None:
-        from mdc_core.grouped import Codes
+        from mdc_core.grouped import Groups
 
         self.counts: Counter[tuple[str, Severity]] = Counter()
         self.rejected = 0
@@ -51,8 +54,14 @@ class Engine:
         self._checks = dict(checks)
         self._on_fail = on_fail
         self._failing = frozenset(SEVERITIES[SEVERITIES.index(fail_on) :])
-        self._words = Codes()
-        share_grouping(self._checks.values(), self._words)
+        self._groups = Groups()
+        for check in self._checks.values():
+            check.groups = self._groups
+        self._ticking = {
+            name for name, check in self._checks.items() if type(check).tick is not Check.tick
+        }
+        self._last_tick = 0
+        self.seconds: dict[str, float] = dict.fromkeys(self._checks, 0.0)  # that each took
 
     def __call__(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> CheckOutcome:
         """What goes out for a batch; `raw` is the text of its rows, a line each."""
@@ -89,22 +98,41 @@ class Engine:
         notes, self._notes = self._notes, []
         return notes
 
+    def tick(self, now: int) -> None:
+        """Ask the checks what they find as time goes by; `notes` has it."""
+        if self._ticking and now - self._last_tick >= TICK:
+            self._last_tick = now
+            for name in self._ticking & self._checks.keys():
+                self._ask(name, lambda check: check.tick(now))
+
     def close(self) -> None:
         """Ask the checks what they find at the end of the input; `notes` has it."""
-        for name, check in list(self._checks.items()):
-            try:
-                found = _checked(check.close(), 0)
-            except (Exception, SystemExit) as error:
-                self._switch_off(name, error)
-                continue
-            for finding in found:
-                self._note(name, finding)
+        for name in list(self._checks):
+            self._ask(name, lambda check: check.close())
+
+    def _ask(self, name: str, ask: Callable[[Check], Iterable[Finding]]) -> None:
+        """Keep what a check finds about no row; one that fails is off."""
+        for finding in self._found(name, ask, 0):
+            self._note(name, finding)
+
+    def _found(
+        self, name: str, ask: Callable[[Check], Iterable[Finding]], rows: int
+    ) -> list[Finding]:
+        """What a check finds, once it is certain that these are findings in so many rows."""
+        begun = perf_counter()
+        try:
+            return _checked(ask(self._checks[name]), rows)
+        # A check may raise anything at all, even SystemExit: it fails alone.
+        except (Exception, SystemExit) as error:
+            self._switch_off(name, error)
+            return []
+        finally:
+            self.seconds[name] += perf_counter() - begun
 
     def _note(self, name: str, finding: Finding) -> None:
         """Keep a finding that is about no row."""
         self.counts[name, finding.severity] += 1
-        said = Integrity(check=name, severity=finding.severity, message=finding.message)
-        self._notes.append(said)
+        self._notes.append(integrity_of({}, name, finding))
 
     def _switch_off(self, name: str, error: BaseException) -> None:
         """Go on without a check that failed, and say so in one finding."""
@@ -121,7 +149,7 @@ class Engine:
     def _judge(self, batch: "pa.RecordBatch") -> dict[int, Verdict]:
         """The findings of all checks, by row."""
         market, rows = batch, None
-        codes, types = self._words(batch, "type")
+        codes, types = self._groups.codes(batch, "type")
         about = [code for code, name in enumerate(types) if name in ABOUT_DATA]
         if about:
             import numpy as np
@@ -133,13 +161,8 @@ class Engine:
             whole = rows is None or check.scope == "all"
             if not whole and not market.num_rows:
                 continue
-            try:
-                seen = _findings(check, batch if whole else market)
-            # A check may raise anything at all, even SystemExit: it fails alone.
-            except (Exception, SystemExit) as error:
-                self._switch_off(name, error)
-                continue
-            for finding in seen:
+            asked = batch if whole else market
+            for finding in self._found(name, partial(_judgement, asked), asked.num_rows):
                 if finding.row is None:
                     self._note(name, finding)
                     continue
@@ -151,9 +174,8 @@ class Engine:
         return verdicts
 
 
-def _findings(check: Check, batch: "pa.RecordBatch") -> list[Finding]:
-    """What a check finds, once it is certain that these are findings in this batch."""
-    return _checked(check(batch), batch.num_rows)
+def _judgement(batch: "pa.RecordBatch", check: Check) -> Iterable[Finding]:
+    return check(batch)
 
 
 def _checked(findings: Iterable[Finding], rows: int) -> list[Finding]:
@@ -163,6 +185,9 @@ def _checked(findings: Iterable[Finding], rows: int) -> list[Finding]:
             raise TypeError(f"a check returns findings, not {finding!r}")
         if finding.row is not None and not 0 <= finding.row < rows:
             raise IndexError(f"row {finding.row} of a batch of {rows}: {finding.message}")
+        for key, value in finding.values.items():
+            if not isinstance(value, int | Decimal) or not Decimal(value).is_finite():
+                raise TypeError(f"{key} of a finding is no whole number or Decimal: {value!r}")
     return found
 
 
@@ -187,22 +212,3 @@ def make_checks(chosen: Iterable[tuple[str, type[Check], Any]]) -> dict[str, Che
         except (Exception, SystemExit) as error:
             made[name] = _Broken(error)
     return made
-
-
-def share_grouping(checks: Iterable[Check], words: "Codes | None" = None) -> None:
-    """Let checks that group by the same columns do it once.
-
-    `GroupKeys` of the same columns number alike and `Codes` depend on the batch alone, so one
-    of each does for all checks; a check by itself keeps its own.
-    """
-    from mdc_core import grouped as carry
-
-    words = words or carry.Codes()
-    known: dict[tuple[str, ...], carry.GroupKeys] = {}
-    for check in checks:
-        for attribute, value in list(vars(check).items()):
-            if isinstance(value, carry.Codes):
-                setattr(check, attribute, words)
-            elif isinstance(value, carry.GroupKeys):
-                value.words = words
-                setattr(check, attribute, known.setdefault(value.names, value))

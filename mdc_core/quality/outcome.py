@@ -93,7 +93,7 @@ class CheckOutcome:
         for row, head, ts_event, ts_recv in zip(rows, texts, *times, strict=True):
             of_row = {**head, "about": head["type"], "ts_event": ts_event, "ts_recv": ts_recv}
             of_row.pop("type")
-            found += [_integrity(of_row, name, said) for name, said in self.verdicts[row]]
+            found += [integrity_of(of_row, name, said) for name, said in self.verdicts[row]]
         return found
 
     def set_aside(self) -> Iterator[SetAside]:
@@ -155,5 +155,9 @@ def reason_of(verdict: Verdict) -> str:
     )
 
 
-def _integrity(of_row: dict[str, Any], name: str, finding: Finding) -> Integrity:
-    return Integrity(**of_row, check=name, severity=finding.severity, message=finding.message)
+def integrity_of(of_row: Mapping[str, Any], name: str, finding: Finding) -> Integrity:
+    """A finding as an event about its row."""
+    extra = {"values": dict(finding.values)} if finding.values else None
+    return Integrity(
+        **of_row, check=name, severity=finding.severity, message=finding.message, extra=extra
+    )

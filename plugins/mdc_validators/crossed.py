@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import numpy as np
 from msgspec import Meta
 
-from mdc_core.columns import Codes, ForwardFill, GroupKeys, GroupRuns, decimal_words, decimals
+from mdc_core.columns import ForwardFill, GroupRuns, decimal_words, decimals
 from mdc_core.plugin import Check, Finding, Options, plain
 
 if TYPE_CHECKING:
@@ -47,8 +47,6 @@ class Crossed(Check):
 
     def __init__(self, options: CrossedOptions) -> None:
         super().__init__(options)
-        self._streams = GroupKeys("symbol", "provider", "channel")
-        self._words = Codes()
         self._bids = ForwardFill(np.int64, np.uint64)
         self._asks = ForwardFill(np.int64, np.uint64)
 
@@ -57,14 +55,14 @@ class Crossed(Check):
         yield from self._books(batch)
 
     def _quotes(self, batch: "pa.RecordBatch") -> Iterator[Finding]:
-        rows = np.flatnonzero(self._words.is_type(batch, "quote"))
+        rows = np.flatnonzero(self.groups.is_type(batch, "quote"))
         if not len(rows):
             return
         bids = _Side(*decimals(batch, "bid_price")).at(rows)
         asks = _Side(*decimals(batch, "ask_price")).at(rows)
         both = bids.known & asks.known
         if self.options.carry:
-            runs = GroupRuns(self._streams(batch)[rows])
+            runs = GroupRuns(self.groups.keys(batch, "symbol", "provider", "channel")[rows])
             if both.all():
                 self._bids.learn(runs, [bids.high, bids.low], bids.known)
                 self._asks.learn(runs, [asks.high, asks.low], asks.known)
@@ -78,7 +76,7 @@ class Crossed(Check):
                 yield _finding(row, bid, ask, crossed, " with the last known other side")
 
     def _books(self, batch: "pa.RecordBatch") -> Iterator[Finding]:
-        rows = np.flatnonzero(self._words.is_type(batch, "book"))
+        rows = np.flatnonzero(self.groups.is_type(batch, "book"))
         if not len(rows):
             return
         bids, asks = _best(batch, "bids").at(rows), _best(batch, "asks").at(rows)

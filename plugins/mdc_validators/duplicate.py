@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Meta
 
-from mdc_core.columns import Codes, GroupKeys, valid
+from mdc_core.columns import valid
 from mdc_core.plugin import Check, Finding, Options, integers
 from mdc_validators.recent import Recent, text_hashes
 
@@ -39,21 +39,20 @@ class Duplicate(Check):
 
     def __init__(self, options: DuplicateOptions) -> None:
         super().__init__(options)
-        self._venues = GroupKeys("symbol", "provider", "venue")
-        self._streams = GroupKeys("symbol", "provider", "channel", "type", "interval")
-        self._words = Codes()
         self._recent = Recent(options.window)
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
         numbers, judged = integers(batch, "seq")
-        judged = judged & ~self._words.is_type(batch, "delta")
+        judged = judged & ~self.groups.is_type(batch, "delta")
         moments, _ = integers(batch, "ts_event")
         # Even keys are streams, odd ones venues: they never meet.
-        keys = self._streams(batch) * 2
+        keys = self.groups.keys(batch, "symbol", "provider", "channel", "type", "interval") * 2
         named, hashes = self._named(batch)
         if named is not None:
             judged |= named
-            keys = np.where(named, self._venues(batch) * 2 + 1, keys)
+            keys = np.where(
+                named, self.groups.keys(batch, "symbol", "provider", "venue") * 2 + 1, keys
+            )
             firsts = np.where(named, moments // DAY, numbers)
             seconds = np.where(named, hashes, moments)
         else:
@@ -81,5 +80,5 @@ class Duplicate(Check):
             return None, np.zeros(0, np.int64)
         column = batch.column(index)
         hashes, lengths = text_hashes(column)
-        named = valid(column) & (lengths > 0) & self._words.is_type(batch, "trade")
+        named = valid(column) & (lengths > 0) & self.groups.is_type(batch, "trade")
         return (named if named.any() else None), hashes.view(np.int64)

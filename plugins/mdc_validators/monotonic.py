@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from msgspec import Meta
 
-from mdc_core.columns import GroupKeys, RunningMax
+from mdc_core.columns import RunningMax
 from mdc_core.plugin import Check, Finding, Options, Span, integers, parse_span, plain
 
 if TYPE_CHECKING:
@@ -35,14 +35,13 @@ class Monotonic(Check):
     def __init__(self, options: MonotonicOptions) -> None:
         super().__init__(options)
         self._tolerance = options.tolerance
-        self._streams = GroupKeys("symbol", "provider", "channel", "type", "interval")
         self._highest = RunningMax()
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
         moments, known = integers(batch, "ts_event")
         revisions, _ = integers(batch, "revision")
         rows = np.flatnonzero(known & (revisions == 0))
-        keys = self._streams(batch)
+        keys = self.groups.keys(batch, "symbol", "provider", "channel", "type", "interval")
         if len(rows) < len(keys):
             keys, moments = keys[rows], moments[rows]
         before, seen = self._highest(keys, moments)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from mdc_core.columns import Codes, GroupKeys, GroupRuns, decimals
+from mdc_core.columns import GroupRuns, decimals
 from mdc_core.plugin import Check, Finding, Options, plain
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ class Price(Check):
 
     def __init__(self, options: PriceOptions) -> None:
         super().__init__(options)
-        self._streams = GroupKeys("symbol", "provider", "channel")
-        self._words = Codes()
         self._limit = int(options.max_price * UNIT)
         share = options.max_deviation
         self._levels = {
@@ -60,14 +58,14 @@ class Price(Check):
         }
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
-        _, present = self._words(batch, "type")
+        _, present = self.groups.codes(batch, "type")
         for type_name, name, _ in FIELDS:
             if type_name in present and name in batch.schema.names:
                 yield from self._field(batch, type_name, name)
 
     def _field(self, batch: "pa.RecordBatch", type_name: str, name: str) -> Iterator[Finding]:
         high, low, known = decimals(batch, name)
-        rows = np.flatnonzero(known & self._words.is_type(batch, type_name))
+        rows = np.flatnonzero(known & self.groups.is_type(batch, type_name))
         if not len(rows):
             return
         high, low = high[rows], low[rows]
@@ -81,7 +79,7 @@ class Price(Check):
             if not good.all():
                 rows, high, low = rows[good], high[good], low[good]
             prices = (high * 2.0**64 + low) / UNIT
-            keys = self._streams(batch)[rows]
+            keys = self.groups.keys(batch, "symbol", "provider", "channel")[rows]
             for at, last in self._levels[name](keys, prices):
                 yield _far(int(rows[at]), name, float(prices[at]), last)
 

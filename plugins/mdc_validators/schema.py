@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mdc_core.columns import Codes, allowed_values, decimals, field_names, kind_of, valid
+from mdc_core.columns import allowed_values, decimals, field_names, kind_of, valid
 from mdc_core.plugin import EVENT_TYPES, Check, Finding, Options, plain
 
 Bools = npt.NDArray[np.bool_]
@@ -39,11 +39,10 @@ class Schema(Check):
 
     def __init__(self, options: Options) -> None:
         super().__init__(options)
-        self._words = Codes()
         self._rules: dict[str, _Rules] = {}  # of the types seen so far
 
     def __call__(self, batch: pa.RecordBatch) -> Iterable[Finding]:
-        codes, types = self._words(batch, "type")
+        codes, types = self.groups.codes(batch, "type")
         filled = _filled(batch)
         for code, name in enumerate(types):
             rows = codes == code
@@ -70,7 +69,7 @@ class Schema(Check):
     def _values(
         self, batch: pa.RecordBatch, rows: Bools, column: str, allowed: tuple[str, ...]
     ) -> Iterator[Finding]:
-        codes, words = self._words(batch, column)
+        codes, words = self.groups.codes(batch, column)
         for code, word in enumerate(words):
             if word is not None and word not in allowed:
                 wrong = f"{column} is {word!r}, none of {', '.join(allowed)}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
-from mdc_core.columns import Codes, GroupKeys, RunningMax
+from mdc_core.columns import RunningMax
 from mdc_core.plugin import Check, Finding, Options, integers
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ class Sequence(Check):
     def __init__(self, options: SequenceOptions) -> None:
         super().__init__(options)
         symbol = ("symbol",) if options.scope == "symbol" else ()
-        self._streams = GroupKeys(*symbol, "provider", "channel")
-        self._words = Codes()
+        self._stream = (*symbol, "provider", "channel")
         self._highest = RunningMax()
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
@@ -47,7 +46,7 @@ class Sequence(Check):
         rows = np.flatnonzero(known)
         if not len(rows):
             return []
-        keys = self._streams(batch)
+        keys = self.groups.keys(batch, *self._stream)
         if len(rows) < len(keys):
             keys, numbers = keys[rows], numbers[rows]
         before, seen = self._highest(keys, numbers)
@@ -55,7 +54,7 @@ class Sequence(Check):
         odd = np.flatnonzero(seen & ((numbers != before + 1) | (numbers < before)))
         if not len(odd):
             return []
-        delta = self._words.is_type(batch, "delta")[rows]
+        delta = self.groups.is_type(batch, "delta")[rows]
         high, low = before[odd], numbers[odd]
         # As unsigned numbers the differences cannot overflow.
         far = (high > low) & ((high - low).view(np.uint64) > RESET)

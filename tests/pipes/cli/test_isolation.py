@@ -1,6 +1,7 @@
 """A plugin that fails fails alone, by its name; mdc's own names win; stdout is the engine's."""
 
 import json
+import time
 
 import pytest
 
@@ -246,6 +247,29 @@ def test_begin_and_the_lineage_have_the_versions_of_plugins(strange, mdc, tmp_pa
     assert "plugins" not in events(without)[0]["request"]
     next_stage = mdc("validate", stdin=done.stdout)
     assert events(next_stage)[0]["origin"]["request"]["plugins"] == {"validate:x": "alpha 1.2"}
+
+
+def test_a_finding_has_numbers_and_they_are_exact(strange, mdc, tmp_path):
+    code = CHECK + "    def __call__(self, batch):\n"
+    code += "        return [Finding(1, 'far', values={'n': 3, 'spread': Decimal('0.10')})]\n"
+    done = strange(ENTRY, code, "validate", "--check", "x")
+    assert '"extra":{"values":{"n":3,"spread":0.10}}' in done.stdout
+    wrong = code.replace("Decimal('0.10')", "0.1")
+    (tmp_path / "alpha" / "alpha_x.py").write_text(wrong)
+    done = mdc("validate", "--check", "x", path=tmp_path / "alpha", stdin=EVENTS)
+    assert "spread of a finding is no whole number or Decimal: 0.1" in done.stderr
+    assert "the check is off from here on" in findings(done)[0]["message"]
+
+
+def test_a_check_is_told_of_the_time_and_what_it_took(strange):
+    code = CHECK + "    def __call__(self, batch):\n        return ()\n"
+    code += "    def tick(self, now):\n"
+    code += "        return [Finding(None, 'late', values={'now': now})]\n"
+    before = time.time_ns()
+    done = strange(ENTRY, code, "-v", "validate", "--check", "x")
+    found = findings(done)[0]
+    assert before < found["extra"]["values"]["now"] < time.time_ns()
+    assert "validate: time: x 0." in done.stderr
 
 
 def test_a_check_finds_something_about_no_row_and_at_the_end(strange):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mdc_core.batch import from_rows
 from mdc_core.contracts import Check
 from mdc_core.events import Bar, Book, Delta, Event, Level, Quote, Trade, type_of
-from mdc_core.quality.engine import share_grouping
+from mdc_core.grouped import Groups
 from mdc_core.times import from_ns, to_ns
 from mdc_validators.crossed import Crossed, CrossedOptions
 from mdc_validators.duplicate import Duplicate, DuplicateOptions
@@ -94,7 +94,9 @@ NAMED, NONE, EMPTY = trade_of(None, "7"), trade_of(3, None), trade_of(3, "")
 @settings(max_examples=50, deadline=None)
 def test_findings_do_not_depend_on_shared_grouping(rows: list[Event], cut: int) -> None:
     shared = {name: make() for name, make in CHECKS.items()}
-    share_grouping(shared.values())
+    groups = Groups()
+    for check in shared.values():
+        check.groups = groups
     batch = from_rows(rows)
     cut = min(cut, len(rows))
     together: dict[str, list[Any]] = {name: [] for name in shared}
