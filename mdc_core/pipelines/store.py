@@ -43,6 +43,7 @@ class StoreOptions(Struct, kw_only=True, frozen=True):
     profile: str | None = None
     as_said: bool = False  # the format's own options say how to compress, not mdc.toml
     seal_every: int = 5 * times.MINUTE
+    seal_after: int = times.HOUR
     seal_size: int = 4_000_000_000
     fsync: "Fsync" = "batch"
     min_free: Reserve = Reserve.parse(DEFAULT_FREE)
@@ -229,6 +230,7 @@ class StoreRun:
             fsync=options.fsync,
             reserve=options.min_free,
             seal_bytes=options.seal_size,
+            seal_after=options.seal_after / times.SECOND,
         )
 
     def _retention(self) -> "Policy | None":

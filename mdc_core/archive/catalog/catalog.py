@@ -234,7 +234,7 @@ class Catalog:
         add: Iterable[PartRow] = (),
         remove: Iterable[PartRow] = (),
         *,
-        sealed: tuple[str, int] | None = None,
+        sealed: Iterable[tuple[str, int]] = (),
         moves: Iterable[FileMove] = (),
         origins: Iterable[bytes] = (),
     ) -> None:
@@ -256,9 +256,9 @@ class Catalog:
                 db.take("parts", "place = ? AND path = ?", part.key)
                 entry = _encode(part)
                 db.add("parts", **_columns(part), entry=entry, crc=zlib.crc32(entry))
-            if sealed is not None:
-                db.take("sealed", "segment = ?", sealed[:1])
-                db.add("sealed", segment=sealed[0], at=sealed[1])
+            for segment, at in sealed:
+                db.take("sealed", "segment = ?", (segment,))
+                db.add("sealed", segment=segment, at=at)
             for move in moves:
                 db.add("moves", **move._asdict())
 

@@ -232,9 +232,7 @@ def _replaced(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     with Catalog(folder, create=True) as catalog:
-        for segment in old.sealed.items():
-            catalog.commit(sealed=segment)
-        catalog.commit(parts, moves=old.moves, origins=origins)
+        catalog.commit(parts, sealed=old.sealed.items(), moves=old.moves, origins=origins)
     aside = _set_aside(archive.state) if archive.has_catalog else None
     sync_all([folder / NAME])
     (folder / NAME).rename(archive.state / NAME)

@@ -125,7 +125,7 @@ class Verification:
     def _of_journals(self) -> Iterator[VerifyFinding]:
         for segment, written in self._journals.items():
             path = self._archive.state / "journal" / f"{segment}{journal.SUFFIX}"
-            if segment in self._known.sealed:
+            if not journal.counts(segment, self._known.sealed, self._journals):
                 if not written:
                     text = "a journal whose events are all in parts"
                     yield VerifyFinding(str(path), "journal", text, hint=RECOVER)

@@ -27,7 +27,7 @@ from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import version_of
 from mdc_core.versions import oldest
 
-_SEGMENT = re.compile(r"(?:^|\.)([0-9a-f]{12}-[0-9a-f]{6})-(\d{4,})\.")
+_SEGMENT = re.compile(r"(?:^|\.)([0-9a-f]{12}-[0-9a-f]{6})-(\d{4,}c*)\.")
 _CODECS = {".jsonl": "none", ".gz": "gzip", ".zst": "zstd", ".lz4": "lz4"}
 # What a rewritten part says of itself.
 _KEPT = (b"mdc.made_by", b"mdc.inputs", b"mdc.tier", b"mdc.codec")

@@ -1,7 +1,7 @@
 """What an archive holds at one moment: its parts, and what is still in journals.
 
-Journals are opened before the catalog is asked, so an event that is sealed in between is
-seen in one of the two, and never in both.
+Journals are opened while nobody can commit a seal, so an event is seen in a journal, in a
+part, or in the journal that carries it on, and never in two of them.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import accumulate, pairwise
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -71,28 +71,6 @@ class Stored(NamedTuple):
         return MergeSource(read, self.start, self.stop)
 
 
-class Journals:
-    """The journals of an archive, opened before its catalog is asked."""
-
-    def __init__(self, archive: Archive) -> None:
-        archive.reading()
-        self._opened: list[tuple[str, BinaryIO, Path]] = []
-        for path in journal.segments(archive.state / "journal"):
-            with suppress(FileNotFoundError), reading(path, absent=True):
-                self._opened.append((path.stem, path.open("rb", buffering=0), path))
-
-    def unsealed(self, catalog: Catalog) -> list[Segment]:
-        """Those whose events are in no part yet."""
-        sealed = catalog.sealed() if self._opened else set()
-        found = []
-        for segment, file, path in self._opened:
-            if segment in sealed:
-                file.close()
-            else:
-                found.append(Segment(file, str(path)))
-        return found
-
-
 class Snapshot:
     """What an archive holds of what is asked for; `parts=False`: in journals only."""
 
@@ -102,10 +80,10 @@ class Snapshot:
         self._rows: list[PartRow] | None = None
         self._segments: list[Segment] = []
         if archive.has_catalog:
-            journals = Journals(archive)
+            archive.reading()
             with archive.catalog(read_only=True) as catalog, catalog.at_once():
+                self._segments = _unsealed(archive, catalog)
                 self._rows = list(catalog.parts(self.query)) if parts else []
-                self._segments = journals.unsealed(catalog)
 
     def close(self) -> None:
         """Let go of the journals, and of what is kept for us."""
@@ -165,6 +143,22 @@ class Snapshot:
                 yield from sorted_sources(_counted(wanted, counts))
         if self._segments:
             yield from sorted_sources(_counted(self.unsealed_batches(), counts))
+
+
+def _unsealed(archive: Archive, catalog: Catalog) -> list[Segment]:
+    """The journals whose events are in no part; from the first question on nobody commits."""
+    sealed = catalog.sealed()
+    opened = {}
+    for path in journal.segments(archive.state / "journal"):
+        with suppress(FileNotFoundError), reading(path, absent=True):
+            opened[path.stem] = Segment(path.open("rb", buffering=0), str(path))
+    found = []
+    for name, segment in opened.items():
+        if journal.counts(name, sealed, opened):
+            found.append(segment)
+        else:
+            segment.close()
+    return found
 
 
 def snapshot(root: str | Path, query: Query | None = None, *, parts: bool = True) -> Snapshot:

@@ -207,8 +207,10 @@ class Advisor:
         """Journals that nobody seals."""
         with self._archive.catalog(read_only=True) as catalog:
             sealed = catalog.sealed()
-        for path in journal.segments(self._archive.state / "journal"):
-            if path.stem in sealed or is_written(path):
+        paths = journal.segments(self._archive.state / "journal")
+        present = {path.stem for path in paths}
+        for path in paths:
+            if not journal.counts(path.stem, sealed, present) or is_written(path):
                 continue
             with suppress(FileNotFoundError), path.open("rb", buffering=0) as file:
                 segment = Segment(file, str(path))

@@ -18,6 +18,7 @@ from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import FALLBACK, Formats
 from mdc_core.archive.write.journal import Header, Segment
+from mdc_core.archive.write.load import SealLoad, SealSource
 from mdc_core.archive.write.replace import clear_trash, finish_moves
 from mdc_core.archive.write.seal import SealPlan, seal_safely
 from mdc_core.archive.write.sorter import Sorter
@@ -67,8 +68,11 @@ def left_behind(archive: Archive) -> Iterator[Recovered]:
     """What there is to recover; nothing is changed."""
     with archive.catalog(read_only=True) as catalog:
         sealed = catalog.sealed()
-    for path in journal.segments(archive.state / "journal"):
-        file = None if path.stem in sealed else journal.left_behind(path)
+    paths = journal.segments(archive.state / "journal")
+    present = {path.stem for path in paths}
+    for path in paths:
+        counts = journal.counts(path.stem, sealed, present)
+        file = journal.left_behind(path) if counts else None
         if file is not None:
             with closing(file):
                 segment = Segment(file, str(path))
@@ -106,9 +110,10 @@ def recover(archive: Archive) -> list[Recovered]:
 def _recovered(archive: Archive, path: Path, file: BinaryIO) -> Recovered | None:
     """Seal one segment under its own name, and give it up."""
     with archive.catalog(read_only=True) as catalog:
-        done = path.stem in catalog.sealed()
+        sealed = catalog.sealed()
     segment = Segment(file, str(path))
-    if done:
+    present = {other.stem for other in journal.segments(path.parent)}
+    if not journal.counts(path.stem, sealed, present):
         _give_up(archive, path, segment)
         return None
     header = segment.header() or _unknown(path.stem)
@@ -122,7 +127,8 @@ def _recovered(archive: Archive, path: Path, file: BinaryIO) -> Recovered | None
         recovered = _told(path.stem, segment, events, 0)
         if recovered.damages:
             sorter.add(_hole(segment))
-        parts, failed = seal_safely(archive, manner, path.stem, sorter)
+        load = SealLoad(path.parent, [SealSource(path.stem, sorter)])
+        parts, failed = seal_safely(archive, manner, load)
     for part in parts:
         archive.tell(part)
     _give_up(archive, path, segment)

@@ -21,6 +21,7 @@ from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.journal import Fsync, Header, Journal, vocabulary
 from mdc_core.archive.write.rotation import Rotation
 from mdc_core.archive.write.seal import SealPlan
+from mdc_core.archive.write.sealer import SEAL_AFTER, Sealer
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.batch import is_type
 from mdc_core.disk import writing
@@ -40,13 +41,15 @@ class Intake:
         fsync: Fsync = "batch",
         reserve: Reserve | None = None,
         seal_bytes: int | None = None,
+        seal_after: float = SEAL_AFTER,
     ) -> None:
         self.rows = 0  # in parts
-        self.warnings: list[str] = []  # of seals, not told yet
         self.archive = archive
         self._header, self._fsync = header, fsync
         self._reserve, self._seal_bytes = reserve, seal_bytes
-        self._plan = SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {})
+        plan = SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {})
+        self._sealer = Sealer(archive, plan, header, seal_after)
+        self.warnings = self._sealer.warnings
         self._settled: Counter[str] = Counter()  # durable, of the rotations that are over
         self._segments = 0
         self._current: Rotation | None = None
@@ -102,20 +105,24 @@ class Intake:
     @property
     def unsealed(self) -> int:
         """How many events are only in the journal."""
-        return sum(rotation.journal.rows for rotation in self._open if not rotation.is_sealed)
+        rows = (rotation.journal.rows for rotation in self._open if not rotation.is_sealed)
+        return sum(rows, self._sealer.rows)
 
-    def rotate(self, then: Callable[[], None] | None = None) -> None:
+    def rotate(self, then: Callable[[], None] | None = None, *, rest: bool = False) -> None:
         """Let another thread seal what was taken so far, and do something behind it.
 
-        Waits for what is being sealed already; `sealed` tells what comes of it.
+        With `rest`, small partitions as well. Waits for what is being sealed already; `sealed`
+        tells what comes of it.
         """
         wait(self._jobs)
         if self._current is not None:
             self._waiting.append(self._current)
             self._current = None
-        for rotation in self._waiting:
-            if not rotation.is_sealed:
-                self._jobs.append(self._worker.submit(self._seal, rotation))
+        left = [rotation for rotation in self._waiting if not rotation.is_sealed]
+        for rotation in left[:-1]:
+            self._jobs.append(self._worker.submit(self._seal, rotation, rest=False))
+        last = left[-1] if left else None
+        self._jobs.append(self._worker.submit(self._seal, last, rest=rest))
         if then is not None:
             self._jobs.append(self._worker.submit(_nothing_new, then))
 
@@ -133,20 +140,18 @@ class Intake:
 
     def seal(self) -> list[PartRow]:
         """Bring everything taken so far into its place; returns the new parts."""
-        self.rotate()
+        self.rotate(rest=True)
         wait(self._jobs)
         return self.sealed()
 
-    def _seal(self, rotation: Rotation) -> list[PartRow]:
+    def _seal(self, rotation: Rotation | None, *, rest: bool) -> list[PartRow]:
         with self._writing():
-            parts, warning = rotation.seal(self.archive, self._plan)
-        if warning:
-            self.warnings.append(warning)
-        return parts
+            return self._sealer.seal(rotation, rest=rest)
 
     def close(self) -> None:
         """Let go; what was not sealed stays in the journal."""
         self._worker.shutdown()
+        self._sealer.close()
         rotations, self._waiting, self._current = self._open, [], None
         for rotation in rotations:
             rotation.close()

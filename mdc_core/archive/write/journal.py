@@ -16,7 +16,7 @@ import os
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Thread
@@ -35,6 +35,7 @@ from mdc_core.wire.arrow import Incoming
 
 Fsync = Literal["always", "batch", "none"]
 SUFFIX = ".journal"
+_CARRY = "c"
 SYNC_ROWS = 1_000
 SYNC_SECONDS = 1.0
 _MARK = b"mdcJ"
@@ -125,6 +126,12 @@ class Journal:
             self._durable = self.written.copy()
             self._unsynced = 0
 
+    def harden(self) -> None:
+        """Make the whole segment durable, whatever `fsync` says: its place as well."""
+        with writing(self.path):
+            os.fsync(self._fd)
+            _sync_folder(self.path.parent)
+
     def _append(self, body: Any, rows: int) -> None:
         """Write one record; what could not be written whole is cut off again."""
         pieces = body if isinstance(body, tuple) else (body,)
@@ -167,6 +174,12 @@ class Journal:
                     self._failed = failed
                     return
                 self._durable = reached
+
+    def give_up(self) -> None:
+        """Remove the segment: its events are elsewhere, and recovery would remove it as well."""
+        with suppress(OSError):
+            self.path.unlink()
+        self.close()
 
     def close(self) -> None:
         """Let go of the segment; the file stays."""
@@ -313,6 +326,30 @@ def segments(folder: Path) -> list[Path]:
     """The segments of an archive, in the order of their names."""
     with reading(folder):
         return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def carry_of(segment: str) -> str:
+    """The segment that has what a seal of another one carried on."""
+    return f"{segment}{_CARRY}"
+
+
+def counts(segment: str, sealed: Container[str], present: Container[str]) -> bool:
+    """Whether the events of a segment are to be had from it, and nowhere else.
+
+    What carries on is written before the segment that it carries on is given up: until that
+    is sealed, or gone with a lost catalog, its events count where they were.
+    """
+    before = segment.removesuffix(_CARRY)
+    carried = before == segment or before in sealed or before not in present
+    return carried and segment not in sealed
+
+
+def discard_carry(folder: Path, segment: str) -> None:
+    """Remove what an attempt to seal a segment has carried on; it never counted."""
+    path = folder / f"{carry_of(segment)}{SUFFIX}"
+    if path.exists():
+        path.unlink()
+        _sync_folder(folder)
 
 
 def left_behind(path: Path) -> BinaryIO | None:

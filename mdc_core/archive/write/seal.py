@@ -26,7 +26,7 @@ from mdc_core.archive.catalog.part_stats import Ranges
 from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import FALLBACK, FormatError, Formats
-from mdc_core.archive.write.sorter import Sorter
+from mdc_core.archive.write.load import SealLoad
 from mdc_core.archive.write.spill import Key
 from mdc_core.contracts import Part, PartFormat
 from mdc_core.schema import version_of
@@ -53,42 +53,42 @@ class WrittenPart(NamedTuple):
 
 
 def seal_safely(
-    archive: Archive, manner: SealPlan, segment: str, sorter: Sorter
+    archive: Archive, manner: SealPlan, load: SealLoad
 ) -> tuple[list[PartRow], str | None]:
     """The new parts, in Parquet where the format of the plan fails; and the warning of that."""
     try:
-        return seal(archive, manner, segment, sorter), None
+        return seal(archive, manner, load), None
     except FormatError as error:
         instead = manner._replace(formats=manner.formats.instead())
-        parts = seal(archive, instead, segment, sorter)
-        return parts, f"{error}; {segment} is sealed as {FALLBACK}"
+        parts = seal(archive, instead, load)
+        return parts, f"{error}; {load.segments[-1]} is sealed as {FALLBACK}"
 
 
-def seal(archive: Archive, manner: SealPlan, segment: str, sorter: Sorter) -> list[PartRow]:
+def seal(archive: Archive, manner: SealPlan, load: SealLoad) -> list[PartRow]:
     """Bring what was sorted into its place; returns the new parts.
 
     Raises FormatError where the format fails, and nothing has been changed then.
     """
-    folder = archive.state / "tmp" / segment
+    folder = archive.state / "tmp" / load.segments[-1]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
         growing = archive.growing() if manner.formats.of(None).grows else nullcontext()
         with growing, archive.catalog() as catalog:
-            # An attempt before may have failed behind its commit: then it is done.
-            while segment not in catalog.sealed():
-                written = list(_written(archive, catalog, manner, segment, sorter, folder))
+            # An attempt before may have failed behind its commit: then it is done, and what it has
+            # carried on counts.
+            while load.segments[-1] not in catalog.sealed():
+                written = list(_written(archive, catalog, manner, load, folder))
                 moving = [(new.file, new.part.path) for new in written if new.file is not None]
                 archive.place.take(moving)
                 parts = [new.part for new in written]
                 grown = [new.before for new in written if new.before is not None]
                 # The catalog may have been rebuilt from a file that we appended to.
                 with suppress(ChangedError):
-                    catalog.commit(
-                        parts, grown, sealed=(segment, time_ns()), origins=[manner.origin]
-                    )
+                    sealed = [(segment, time_ns()) for segment in load.segments]
+                    catalog.commit(parts, grown, sealed=sealed, origins=[manner.origin])
                     return parts
-            return [part for part in catalog.of_run(manner.run_id) if part.segment == segment]
+            return [p for p in catalog.of_run(manner.run_id) if p.segment in load.segments]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -97,15 +97,14 @@ def _written(
     archive: Archive,
     catalog: Catalog,
     manner: SealPlan,
-    segment: str,
-    sorter: Sorter,
+    load: SealLoad,
     folder: Path,
 ) -> Iterator[WrittenPart]:
     grows = manner.formats.of(None).grows
     before = _growing(archive, catalog, manner) if grows else {}
     digests = dict(manner.digests)
     manner.digests.clear()
-    for number, (key, rows) in enumerate(sorter.partitions()):
+    for number, (segment, key, rows) in enumerate(load.partitions()):
         file = folder / f"{number}.part"
         row = _new_part(manner, segment, key, rows, file)
         known = before.get((*key, row.suffix))

@@ -4,7 +4,8 @@ Batches are collected, sorted by partition when there are enough, and laid down 
 nameless file as slices. A journal holds the same events as long as they are only here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow as pa
 from mdc_core import times
 from mdc_core.archive.catalog.layout import Partition, period_of
 from mdc_core.archive.row_time import NO_TIME, row_time
-from mdc_core.archive.write.spill import Key, Slice, Slices, SortSpill
+from mdc_core.archive.write.spill import Key, Piece, Slice, Slices, SortSpill
 from mdc_core.batch import Int64s, by_columns, unify
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import arrow_schema
@@ -44,8 +45,12 @@ class Sorter:
 
     def partitions(self) -> Iterator[tuple[Key, Slices]]:
         """Each partition, to be read while nothing is added."""
+        return ((key, Slices(key, pieces)) for key, pieces, _ in partitions([self]))
+
+    def sorted(self) -> SortSpill:
+        """The partitions of everything that was added."""
         self._lay_down()
-        return self._spill.partitions()
+        return self._spill
 
     def close(self) -> None:
         """Give the file back."""
@@ -110,6 +115,15 @@ class Sorter:
     def _period(self, number: int, length: int) -> str:
         unknown = number == NO_TIME // length
         return period_of(None if unknown else number * length, self._partition)
+
+
+def partitions(sorters: Sequence[Sorter]) -> Iterator[tuple[Key, list[Piece], list[int]]]:
+    """Each partition of several sorters, its slices, and the places of those that have some."""
+    spills = [sorter.sorted() for sorter in sorters]
+    for key in dict.fromkeys(chain.from_iterable(spill.keys() for spill in spills)):
+        found = [spill.pieces(key) for spill in spills]
+        places = [place for place, pieces in enumerate(found) if pieces]
+        yield key, [piece for pieces in found for piece in pieces], places
 
 
 def _coded(batch: pa.RecordBatch, name: str) -> tuple[Int64s, list[str | None]]:

@@ -2,10 +2,11 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, KeysView, Sequence
+from functools import cache, partial
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 
@@ -39,6 +40,10 @@ class Slice(NamedTuple):
     size: int = 0
 
 
+Read = Callable[[Slice], pa.RecordBatch]
+Piece = tuple[Slice, Read]
+
+
 class SortSpill:
     """The slices of all partitions: the last ones in memory, the others in a nameless file."""
 
@@ -69,12 +74,15 @@ class SortSpill:
             self._size += data.size
         self._held.clear()
 
-    def partitions(self) -> "Iterator[tuple[Key, Slices]]":
-        """Each partition, to be read while nothing is added."""
+    def keys(self) -> "KeysView[Key]":
+        """The partitions."""
+        return self._slices.keys()
+
+    def pieces(self, key: Key) -> list["Piece"]:
+        """The slices of a partition, to be read while nothing is added."""
         if self._file is not None:
             self._file.flush()
-        for key, slices in self._slices.items():
-            yield key, Slices(key, slices, self._read)
+        return [(slice_, self._read) for slice_ in self._slices.get(key, ())]
 
     def _read(self, place: Slice) -> pa.RecordBatch:
         if place.batch is not None:
@@ -92,21 +100,20 @@ class SortSpill:
 class Slices:
     """All rows of one partition, with all columns of their type, in time order."""
 
-    def __init__(self, key: Key, slices: list[Slice], read: Any) -> None:
-        self.rows = sum(slice_.rows for slice_ in slices)
-        self.begins = min(slice_.first for slice_ in slices)
-        self.ends = max(slice_.last for slice_ in slices)
+    def __init__(self, key: Key, pieces: Sequence[Piece]) -> None:
+        self.rows = sum(slice_.rows for slice_, _ in pieces)
+        self.begins = min(slice_.first for slice_, _ in pieces)
+        self.ends = max(slice_.last for slice_, _ in pieces)
         self.schema = arrow_schema(frozenset([key.type_name]))
-        self._stored = pa.schema(list(self.schema)[2:])
-        self._key, self._slices, self._read = key, slices, read
+        self._key, self._pieces = key, pieces
 
     def tables(self) -> Iterator[pa.Table]:
         """The rows, so many at a time that memory is bounded; as often as it is asked."""
-        pairs = zip(self._slices, self._slices[1:], strict=False)
-        apart = all(before.last <= after.first for before, after in pairs)
+        spans = [slice_ for slice_, _ in self._pieces]
+        apart = all(before.last <= after.first for before, after in pairwise(spans))
         group: list[pa.RecordBatch] = []
         rows = 0
-        for batch in map(self._read, self._slices) if apart else self._merged():
+        for batch in self.batches() if apart else self._merged():
             group.append(batch)
             rows += batch.num_rows
             if rows >= TABLE_ROWS:
@@ -115,19 +122,33 @@ class Slices:
         if group:
             yield self._whole(group)
 
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows as they were laid down, slice by slice in the order in which it came.
+
+        Without type and symbol, and with the columns that occur.
+        """
+        return (read(slice_) for slice_, read in self._pieces)
+
     def _merged(self) -> Iterator[pa.RecordBatch]:
         """The same where slices overlap in time: late events."""
         return merge(
-            MergeSource(partial(self._batches, slice_), slice_.first, slice_.last + 1)
-            for slice_ in self._slices
+            MergeSource(partial(_batches, slice_, read), slice_.first, slice_.last + 1)
+            for slice_, read in self._pieces
         )
-
-    def _batches(self, slice_: Slice, rows: int) -> Iterator[pa.RecordBatch]:
-        yield self._read(slice_)
 
     def _whole(self, slices: list[pa.RecordBatch]) -> pa.Table:
         """Slices as one table with all columns of the type."""
-        batch = unify(slices, self._stored)
+        batch = unify(slices, stored_schema(self._key.type_name))
         key = (self._key.type_name, self._key.symbol)
         said = [pa.repeat(pa.scalar(text, pa.string()), batch.num_rows) for text in key]
         return pa.Table.from_arrays([*said, *batch.columns], schema=self.schema)
+
+
+@cache
+def stored_schema(type_name: str) -> pa.Schema:
+    """The columns of a slice, all of those that can occur."""
+    return pa.schema(list(arrow_schema(frozenset([type_name])))[2:])
+
+
+def _batches(slice_: Slice, read: Read, rows: int) -> Iterator[pa.RecordBatch]:
+    yield read(slice_)

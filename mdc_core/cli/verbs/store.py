@@ -68,7 +68,14 @@ EXAMPLES = (
     type=SPAN,
     default="5m",
     show_default=True,
-    help="longest time until events are in their files",
+    help="longest time until 5,000 events of a symbol and type are in their file",
+)
+@click.option(
+    "--seal-after",
+    type=SPAN,
+    default="1h",
+    show_default=True,
+    help="longest time until fewer are",
 )
 @click.option(
     "--seal-size",

@@ -25,6 +25,7 @@ class Slow(Parquet):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         super().write(part, metadata, file)
 '''
+PACKAGES = "packages"  # below the working directory
 OVER, MORE = 3_000, 50  # trades that make a journal of more than --seal-size, and that do not
 Start = Callable[..., Storing]
 
@@ -34,10 +35,10 @@ def start(
     tmp_path: Path, quiet_env: dict[str, str], install: Callable[..., None]
 ) -> Iterator[Start]:
     """Start a store into `data` whose format waits at a gate."""
-    folder = tmp_path / "packages"
+    folder = tmp_path / PACKAGES
     install(folder, "mdc-slow", "[mdc.store]\nslow = slow_format:Slow\n")
     (folder / "slow_format.py").write_text(FORMAT)
-    options = "--format slow --seal-size 100KB"
+    options = "--format slow --seal-size 100KB --seal-after 0s"
     env = {**quiet_env, "PYTHONPATH": str(folder)}
     with ExitStack() as stack:
         yield lambda: stack.enter_context(storing(options, tmp_path, env))
@@ -60,13 +61,13 @@ def test_what_comes_while_a_seal_waits_is_taken_and_acknowledged(
         store.write(trades(OVER, OVER + MORE))
         store.wait_for(OVER + MORE)
         assert parts_of(tmp_path / "data") == []
-        assert shell("mdc cat --root data").lines == trades(0, OVER + MORE)
+        assert shell("mdc cat --root data", PYTHONPATH=PACKAGES).lines == trades(0, OVER + MORE)
         gate.unlink()
     status, err = store.end()
     assert status == 0, err
     assert f"store: {OVER + MORE} in = {OVER + MORE} out" in err
     assert len(parts_of(tmp_path / "data")) == 2
-    assert shell("mdc cat --root data").lines == trades(0, OVER + MORE)
+    assert shell("mdc cat --root data", PYTHONPATH=PACKAGES).lines == trades(0, OVER + MORE)
 
 
 def test_a_kill_while_a_seal_waits(start: Start, gate: Path, shell: Shell, tmp_path: Path) -> None:
@@ -78,10 +79,10 @@ def test_a_kill_while_a_seal_waits(start: Start, gate: Path, shell: Shell, tmp_p
         store.kill()
     assert len(list((tmp_path / "data/_mdc/journal").iterdir())) == 2
     gate.unlink()
-    assert shell("mdc recover --root data", PYTHONPATH=str(tmp_path / "packages")).status == 0
+    assert shell("mdc recover --root data", PYTHONPATH=PACKAGES).status == 0
     assert list((tmp_path / "data/_mdc/journal").iterdir()) == []
-    assert shell("mdc cat --root data").lines == trades(0, OVER + MORE)
-    assert shell("mdc verify --deep --root data").status == 0
+    assert shell("mdc cat --root data", PYTHONPATH=PACKAGES).lines == trades(0, OVER + MORE)
+    assert shell("mdc verify --deep --root data", PYTHONPATH=PACKAGES).status == 0
 
 
 def test_a_seal_that_fails_ends_the_store_though_nothing_comes(
@@ -96,9 +97,45 @@ def test_a_seal_that_fails_ends_the_store_though_nothing_comes(
     assert f"No space left on device; {OVER} events stay in the journal" in err
     assert store.acknowledged.total() == OVER
     assert parts_of(tmp_path / "data") == []
-    assert shell("mdc cat --root data").lines == trades(0, OVER)
+    assert shell("mdc cat --root data", PYTHONPATH=PACKAGES).lines == trades(0, OVER)
     (tmp_path / "full").unlink()
-    done = shell("mdc recover --root data", PYTHONPATH=str(tmp_path / "packages"))
+    done = shell("mdc recover --root data", PYTHONPATH=PACKAGES)
     assert done.status == 0, done.err
     assert len(parts_of(tmp_path / "data")) == 1
-    assert shell("mdc cat --root data").lines == trades(0, OVER)
+    assert shell("mdc cat --root data", PYTHONPATH=PACKAGES).lines == trades(0, OVER)
+
+
+def test_few_events_of_a_symbol_wait_in_the_journal(
+    tmp_path: Path, quiet_env: dict[str, str], shell: Shell
+) -> None:
+    root = tmp_path / "data"
+    carried = "until ls data/_mdc/journal | grep -q 'c[.]journal'; do :; done"
+    with storing("--seal-size 100KB", tmp_path, quiet_env) as store:
+        store.write([*trades(0, OVER), *trades(OVER, OVER + 10, "B")])
+        store.wait_for(OVER + 10)
+        assert shell(carried).status == 0
+        assert parts_of(root) == []  # fewer than 5,000
+        assert len(shell("mdc cat --root data").lines) == OVER + 10
+        store.write(trades(OVER + 10, 2 * OVER))
+        store.wait_for(2 * OVER)
+        assert shell("until ls data/A/trade/*; do :; done").status == 0
+        assert [path.parts[-3] for path in parts_of(root)] == ["A"]
+        every = [*trades(0, OVER), *trades(OVER, OVER + 10, "B"), *trades(OVER + 10, 2 * OVER)]
+        assert shell("mdc cat --root data").lines == every
+        assert shell("mdc verify --deep --root data").status == 0
+        store.kill()
+    assert shell("mdc cat --root data").lines == every
+    recovered = shell("mdc recover --root data").out
+    assert f"{10} events" in recovered and len(parts_of(root)) == 2
+    assert shell("mdc cat --root data").lines == every
+    assert shell("mdc verify --deep --root data").status == 0
+
+
+def test_small_files_are_sealed_at_once_on_request(
+    tmp_path: Path, quiet_env: dict[str, str], shell: Shell
+) -> None:
+    with storing("--seal-size 100KB --seal-after 0s", tmp_path, quiet_env) as store:
+        store.write([*trades(0, OVER), *trades(OVER, OVER + 10, "B")])
+        assert shell("until ls data/A/trade/* data/B/trade/*; do :; done").status == 0
+        assert store.end()[0] == 0
+    assert len(parts_of(tmp_path / "data")) == 2

@@ -140,7 +140,7 @@ def test_a_commit_is_all_or_nothing(catalog: Catalog) -> None:
         catalog.commit(
             [part(day=5)],
             [other, part(day=9)],
-            sealed=("s-0001", 1),
+            sealed=[("s-0001", 1)],
             moves=[FileMove("drop", "00", "", "x")],
             origins=[b"{}"],
         )
@@ -150,7 +150,7 @@ def test_a_commit_is_all_or_nothing(catalog: Catalog) -> None:
     catalog.commit(
         [part(day=5)],
         [other],
-        sealed=("s-0001", 1),
+        sealed=[("s-0001", 1)],
         moves=[FileMove("put", "tmp/1", "", "x"), FileMove("drop", "00", "p", "y")],
         origins=[b'{"a":1}', b'{"a":1}'],
     )
@@ -192,8 +192,8 @@ def test_what_came_since(catalog: Catalog) -> None:
 
 
 def test_segments_are_remembered_for_a_while(catalog: Catalog) -> None:
-    catalog.commit(sealed=("old-0001", 10))
-    catalog.commit(sealed=("new-0001", 20))
+    catalog.commit(sealed=[("old-0001", 10)])
+    catalog.commit(sealed=[("new-0001", 20)])
     assert catalog.sealed_before(20) == ["old-0001"]
     catalog.forget_sealed(["old-0001"])
     assert catalog.sealed() == {"new-0001"}
@@ -208,7 +208,7 @@ name, state = sys.argv[1], Path(sys.argv[2])
 sys.stdout.write("ready\\n"); sys.stdout.flush(); sys.stdin.readline()
 for day in range(40):
     with Catalog(state) as catalog:
-        catalog.commit([part(name, day=day)], sealed=(f"{name}-{day}", day))
+        catalog.commit([part(name, day=day)], sealed=[(f"{name}-{day}", day)])
 """
 
 
@@ -273,7 +273,7 @@ def test_several_answers_of_one_moment(state: Path, monkeypatch: pytest.MonkeyPa
 
     def sealed(catalog: Catalog) -> set[str]:
         with pytest.raises(BusyError), Catalog(state) as writer:
-            writer.commit([part()], sealed=("s-0001", 1))
+            writer.commit([part()], sealed=[("s-0001", 1)])
         return asked(catalog)
 
     (state / "journal").mkdir()
@@ -286,7 +286,7 @@ def test_several_answers_of_one_moment(state: Path, monkeypatch: pytest.MonkeyPa
     assert (now.parts, len(now._segments)) == ([], 1)
     now.close()
     with Catalog(state) as writer:
-        writer.commit([part()], sealed=("s-0001", 1))
+        writer.commit([part()], sealed=[("s-0001", 1)])
 
 
 KILLED = """

@@ -33,7 +33,7 @@ def filled(state: Path) -> list[PartRow]:
     with Catalog(state) as catalog:
         catalog.commit(
             rows,
-            sealed=("s-0001", 5),
+            sealed=[("s-0001", 5)],
             moves=[FileMove("drop", "0", "", "x")],
             origins=[b'{"request":{"a":1}}'],
         )
@@ -109,8 +109,8 @@ def test_the_checksum_follows_every_change(state: Path) -> None:
     with Catalog(state) as catalog:
         catalog.commit([msgspec.structs.replace(row, rows=9) for row in rows[:9]], rows[:9])
         catalog.commit([msgspec.structs.replace(rows[20], rows=8)])  # of the same path
-        catalog.commit(remove=rows[30:], sealed=("s-0001", 7))
-        catalog.commit(moves=[FileMove("put", "1", "", "y")], sealed=("s-0002", 8))
+        catalog.commit(remove=rows[30:], sealed=[("s-0001", 7)])
+        catalog.commit(moves=[FileMove("put", "1", "", "y")], sealed=[("s-0002", 8)])
         assert catalog.problems() == []
         catalog.moved()
         catalog.forget_sealed(["s-0001", "s-0009"])
@@ -128,7 +128,7 @@ def test_a_transaction_costs_the_same_however_many_parts_there_are(state: Path) 
             catalog.commit(part("many", day=day) for day in range(1_000, 1_000 + many))
             done: list[int] = []
             catalog._db._db.set_progress_handler(lambda done=done: done.append(1), 100)
-            catalog.commit([part("A")], sealed=("s", 1))
+            catalog.commit([part("A")], sealed=[("s", 1)])
             catalog.commit(remove=[part("A")])
             steps.append(len(done))
     assert steps[1] <= steps[0] + 2
