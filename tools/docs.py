@@ -18,6 +18,7 @@ from mdc_core.cli.choosing import SelectCommand
 from mdc_core.cli.lazy import Lines
 from mdc_core.cli.main import root
 from mdc_core.cli.scripts import FILES, script
+from mdc_core.cli.types import Option
 from mdc_core.schema import data_dictionary
 from mdc_core.session import Session
 
@@ -167,9 +168,8 @@ def _options(page: Page, *, only_plugins: bool = False) -> list[str]:
             out += [f'.SH "{roff(title)}"']
             section = title
         out += [".TP", f".B {roff(record[0])}", roff(record[1])]
-        if param.envvar:
-            names = [param.envvar] if isinstance(param.envvar, str) else list(param.envvar)
-            out += [".br", roff(f"Environment: {', '.join(names)}")]
+        if isinstance(param, Option) and param.expose_value:
+            out += [".br", roff(f"Environment: {', '.join(param.variables(page.ctx))}")]
     return out
 
 

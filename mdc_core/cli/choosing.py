@@ -6,8 +6,8 @@ import click
 
 from mdc_core import registry
 from mdc_core.cli.commands import Command
-from mdc_core.cli.settings import only_asks, path_of, variables
-from mdc_core.cli.types import ListOption, PluginName
+from mdc_core.cli.settings import only_asks
+from mdc_core.cli.types import ListOption, Option, PluginName, path_of, variables
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
@@ -89,14 +89,14 @@ class ChecksCommand(Command):
         ctx.params["plugins"] = chosen
 
 
-def _selector(verb: str, name: str, **more: Any) -> click.Option:
+def _selector(verb: str, name: str, **more: Any) -> Option:
     more.setdefault("help", f"the {registry.VERBS[verb][0]} to use")
     more["show_default"] = more.get("default") is not None
-    make: type[click.Option] = more.pop("cls", click.Option)
+    make: type[Option] = more.pop("cls", Option)
     return make([f"--{name}"], type=PluginName(verb), metavar="NAME", **more)
 
 
-def _named(ctx: click.Context, option: click.Option, args: list[str]) -> list[str]:
+def _named(ctx: click.Context, option: Option, args: list[str]) -> list[str]:
     """The values of an option, found before the arguments can be parsed."""
     found = _values(ctx, option, args)
     if not option.multiple:
@@ -104,7 +104,7 @@ def _named(ctx: click.Context, option: click.Option, args: list[str]) -> list[st
     return [word.strip() for value in found for word in value.split(",") if word.strip()]
 
 
-def _values(ctx: click.Context, option: click.Option, args: list[str]) -> list[str]:
+def _values(ctx: click.Context, option: Option, args: list[str]) -> list[str]:
     flag = option.opts[0]
     found: list[str] = []
     for index, arg in enumerate(args):
@@ -118,11 +118,11 @@ def _values(ctx: click.Context, option: click.Option, args: list[str]) -> list[s
     if found or session is None:
         return found
     path = path_of(ctx)
-    for name in variables(path, str(option.name)):
+    for name in variables(path, option.key):
         if words := session.environ.get(name, "").split():
             return words
     if not only_asks(ctx, args):
-        setting = session.config.settings(*path).get(str(option.name))
+        setting = session.config.settings(*path).get(option.key)
         if setting is not None:
             value = setting.value
             return [str(word) for word in value] if isinstance(value, list) else [str(value)]

@@ -13,11 +13,10 @@ from mdc_core.cli.settings import (
     blamed,
     checked,
     only_asks,
-    path_of,
     report_stray_tables,
-    variables,
 )
 from mdc_core.cli.signals import release
+from mdc_core.cli.types import Option, path_of, variables
 from mdc_core.errors import ConfigError, MdcError, UsageError
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
@@ -78,9 +77,6 @@ class Command(Lines):
                 raise
         self._attach(ctx, args, plugins)
         path = path_of(ctx)
-        for option in self.params:
-            if isinstance(option, click.Option) and option.envvar is None:
-                option.envvar = variables(path, str(option.name))
         if not only_asks(ctx, args):
             self._refuse_secrets(ctx, plugins)
             apply_global(ctx)
@@ -192,7 +188,7 @@ class Command(Lines):
         if session is None or not session.config.files:
             return {}
         config = session.config
-        own = {o.name: o for o in self.params if isinstance(o, click.Option) and o.name}
+        own = {o.key: o for o in self.params if isinstance(o, Option)}
         scopes: dict[tuple[str, ...], dict[str, click.Parameter]] = {}
         for depth in range(1, len(path) + 1):
             scopes[path[:depth]] = dict(own)

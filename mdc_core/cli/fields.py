@@ -12,9 +12,10 @@ from mdc_core import sizes, times
 from mdc_core.cli.types import (
     DecimalNumber,
     FiniteNumber,
+    FromEnvironment,
     ListType,
     MomentType,
-    Repeatable,
+    Option,
     SizeType,
     SpanType,
 )
@@ -39,7 +40,7 @@ class Limited(click.ParamType):  # type: ignore[type-arg]
         return made
 
 
-class PluginOption(Repeatable):
+class PluginOption(Option):
     """An option that a plugin declares: one field of its `Options`."""
 
     def __init__(
@@ -62,8 +63,12 @@ class PluginOption(Repeatable):
             envvar=variable(*scope, field.name),
         )
 
+    def variables(self, ctx: click.Context) -> list[str]:
+        """That of the plugin's own."""
+        return FromEnvironment.variables(self, ctx)
 
-class PluginArgument(click.Argument):
+
+class PluginArgument(FromEnvironment, click.Argument):
     """An option that is given without a flag: `mdc NAME VALUE`."""
 
     def __init__(self, scope: tuple[str, ...], plugin: str, field: OptionField) -> None:

@@ -12,6 +12,7 @@ from mdc_core import __version__, errors, logs, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files
 from mdc_core.cli.signals import hold
+from mdc_core.cli.types import Option
 from mdc_core.pipelines.failure import report
 from mdc_core.session import Session
 from mdc_core.wire import stdout
@@ -91,7 +92,7 @@ root = MainGroup(
     help=HELP,
     context_settings={"help_option_names": ["-h", "--help"]},
     params=[
-        click.Option(
+        Option(
             ["--log-format"],
             type=click.Choice(["text", "json"]),
             default="text",
@@ -99,11 +100,11 @@ root = MainGroup(
             envvar="MDC_LOG_FORMAT",
             help="messages on stderr: for people, or JSON lines",
         ),
-        click.Option(
+        Option(
             ["-q", "--quiet"], is_flag=True, envvar="MDC_QUIET", help="only warnings and errors"
         ),
-        click.Option(["-v", "--verbose"], is_flag=True, envvar="MDC_VERBOSE", help="say more"),
-        click.Option(
+        Option(["-v", "--verbose"], is_flag=True, envvar="MDC_VERBOSE", help="say more"),
+        Option(
             ["--no-plugins"],
             is_flag=True,
             is_eager=True,
@@ -111,7 +112,7 @@ root = MainGroup(
             callback=_no_plugins,
             help="only the plugins that come with mdc",
         ),
-        click.Option(
+        Option(
             ["--version"],
             is_flag=True,
             is_eager=True,

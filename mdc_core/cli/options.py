@@ -7,13 +7,13 @@ shell that are shown in the help and run as tests, and `command` is what is run:
     EXAMPLES = ("mdc stream sim SPY --limit 3 | mdc cat",)
 
     @command()
-    @click.option("--from", "start", type=MOMENT)
+    @option("--from", "start", type=MOMENT)
     @click.pass_obj
     def command(session, start): ...                   # mdc cat
 
     @plugin_group("stream")
     @click.argument("symbols", nargs=-1)
-    @click.option("--limit", type=click.IntRange(1))
+    @option("--limit", type=click.IntRange(1))
     @click.pass_obj
     def command(session, plugin, symbols, limit): ...  # mdc stream NAME, a command for each
 
@@ -42,7 +42,7 @@ shell that are shown in the help and run as tests, and `command` is what is run:
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -55,6 +55,7 @@ from mdc_core.cli.types import (
     ListOption,
     ListType,
     MomentType,
+    Option,
     PluginName,
     RootType,
     SizeType,
@@ -70,7 +71,13 @@ ROOT_TYPE = RootType()
 MOMENT = MomentType()
 MOMENT_END = MomentType(end=True)
 DECIMAL = DecimalNumber()
+F = TypeVar("F", bound=Callable[..., Any])
 Make = Callable[[Callable[..., Any]], click.Command]
+
+
+def option(*flags: str, cls: type[Option] = Option, **how: Any) -> Callable[[F], F]:
+    """An option of a verb, which mdc.toml and the environment can set as well."""
+    return click.option(*flags, cls=cls, **how)
 
 
 def command() -> Make:
@@ -155,6 +162,7 @@ __all__ = [
     "checks_command",
     "command",
     "group",
+    "option",
     "plugin_command",
     "plugin_group",
     "select_command",

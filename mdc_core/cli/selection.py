@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mdc_core.cli.chain import as_stage
-from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption
+from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, option
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.suggest import known, unknown
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from mdc_core.archive.catalog.paths import Query
 
 F = TypeVar("F", bound=Callable[..., Any])
-ROOT = click.option("--root", type=ROOT_TYPE, help="an archive  [default: data]")
-JSON = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table")
+ROOT = option("--root", type=ROOT_TYPE, help="an archive  [default: data]")
+JSON = option("--json", "as_json", is_flag=True, help="JSON instead of a table")
 
 PATH = click.Path(path_type=Path, allow_dash=True)
 
@@ -34,23 +34,23 @@ def reading(function: F) -> F:
         return function(*args, reading=options, **values)
 
     wrapped: Any = as_stage(reads)
-    for option in (
-        click.option(
+    for add in (
+        option(
             "--quarantine",
             type=click.Path(path_type=Path, dir_okay=False),
             help="where lines that cannot be read are set aside",
         ),
-        click.option("--strict", is_flag=True, help="rejections and other counts are failures"),
-        click.option("--partial", is_flag=True, help="accept an input that is truncated"),
+        option("--strict", is_flag=True, help="rejections and other counts are failures"),
+        option("--partial", is_flag=True, help="accept an input that is truncated"),
     ):
-        wrapped = option(wrapped)
+        wrapped = add(wrapped)
     made: F = wrapped
     return made
 
 
 def writing(function: F) -> F:
     """The option of a command that writes events to standard output."""
-    return click.option(
+    return option(
         "--wire",
         type=click.Choice(["jsonl", "arrow"]),
         default="jsonl",
@@ -62,11 +62,11 @@ def writing(function: F) -> F:
 
 def selecting(function: F) -> F:
     """The options that choose by symbol and type."""
-    for option in (
-        click.option("--type", "types", cls=ListOption, help="only these event types"),
-        click.option("--symbol", "symbols", cls=ListOption, help="only these symbols"),
+    for add in (
+        option("--type", "types", cls=ListOption, help="only these event types"),
+        option("--symbol", "symbols", cls=ListOption, help="only these symbols"),
     ):
-        function = option(function)
+        function = add(function)
     return function
 
 
@@ -85,14 +85,12 @@ def spanning(function: F) -> F:
         return function(*args, **values)
 
     wrapped: Any = spanned
-    for option in (
-        click.option("--date", metavar="DAY", help="only this day (UTC)"),
-        click.option(
-            "--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day"
-        ),
-        click.option("--from", "start", type=MOMENT, help="from this time or day on (UTC)"),
+    for add in (
+        option("--date", metavar="DAY", help="only this day (UTC)"),
+        option("--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day"),
+        option("--from", "start", type=MOMENT, help="from this time or day on (UTC)"),
     ):
-        wrapped = option(wrapped)
+        wrapped = add(wrapped)
     made: F = wrapped
     return made
 

@@ -8,6 +8,7 @@ import click
 
 from mdc_core import registry
 from mdc_core.cli.lazy import verb_files
+from mdc_core.cli.types import Option
 from mdc_core.errors import ConfigError
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
@@ -16,21 +17,14 @@ if TYPE_CHECKING:
     from mdc_core.config import Setting
 
 
-def variables(path: tuple[str, ...], name: str) -> list[str]:
-    """MDC_STREAM_ALPACA_LIMIT, then MDC_STREAM_LIMIT."""
-    depths = range(len(path), 0, -1)
-    words = ("_".join(("MDC", *path[:depth], name)) for depth in depths)
-    return [word.replace("-", "_").upper() for word in words]
-
-
 def blamed(error: click.BadParameter) -> Exception:
     """A wrong value of the environment is a wrong setting; one of a flag is wrong usage."""
     ctx, option = error.ctx, error.param
-    if ctx is not None and isinstance(option, click.Option) and option.name:
+    if ctx is not None and isinstance(option, Option) and option.name:
         source = ctx.get_parameter_source(option.name)
         session = ctx.find_object(Session)
         if source is click.core.ParameterSource.ENVIRONMENT and session is not None:
-            names = [option.envvar] if isinstance(option.envvar, str) else option.envvar or ()
+            names = option.variables(ctx)
             name = next((n for n in names if session.environ.get(n)), option.name)
             return ConfigError(f"{name} (environment): {error.message}")
         if source is click.core.ParameterSource.DEFAULT_MAP:
@@ -83,16 +77,6 @@ def _words(kind: "click.ParamType[Any]", expected: tuple[type, ...]) -> str:
     return "a number" if Decimal in expected else names[expected[0]]
 
 
-def path_of(ctx: click.Context) -> tuple[str, ...]:
-    """The words of the command without `mdc`: ("stream", "alpaca")."""
-    words: list[str] = []
-    here: click.Context | None = ctx
-    while here is not None and here.parent is not None:
-        words.insert(0, here.info_name or "")
-        here = here.parent
-    return tuple(words)
-
-
 def only_asks(ctx: click.Context, args: list[str]) -> bool:
     """Whether this is for help or completion, which wrong settings must not prevent."""
     return ctx.resilient_parsing or any(arg in ctx.help_option_names for arg in args)
@@ -103,8 +87,7 @@ def apply_global(ctx: click.Context) -> None:
     top, session = ctx.find_root(), ctx.find_object(Session)
     if session is None or not session.config.files:
         return
-    options = {o.name: o for o in top.command.params if isinstance(o, click.Option) and o.name}
-    options = {name: o for name, o in options.items() if o.expose_value}
+    options = {o.key: o for o in top.command.params if isinstance(o, Option) and o.expose_value}
     for key, setting in session.config.settings().items():
         if key not in options:
             raise setting.complaint(key, unknown("option", key, options), known(options))

@@ -93,14 +93,21 @@ def test_what_goes_out_goes_where_it_is_asked_to(
     assert "mdc: count: 5000 in" in capfd.readouterr().err
 
 
-def test_mdc_toml_has_no_say_unasked() -> None:
+def test_neither_environment_nor_mdc_toml_has_a_say_unasked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     Path("mdc.toml").write_text('[validate]\non_fail = "drop"\n')
     line = f"{LINE} then validate"
+    for name in ("MDC_VALIDATE_ON_FAIL", "MDC_HEAD_LINES", "MDC_WIRE", "MDC_QUIET"):
+        monkeypatch.setenv(name, "7")
     assert len(list(mdc.pipeline(line))) == 5002
     assert len(list(mdc.pipeline(line, "head"))) == 10
     dropped = mdc.pipeline(line, directory=".").run().stages[-1]
     assert dropped.account is not None
     assert (dropped.account.rejected, dropped.account.out) == (2, 4998)
+    assert len(list(mdc.pipeline(line, "head", environ={"MDC_HEAD_LINES": "7"}))) == 7
+    with pytest.raises(ConfigError, match="MDC_HEAD_LINES \\(environment\\): 'x'"):
+        mdc.pipeline("head a.jsonl", environ={"MDC_HEAD_LINES": "x"})
     with pytest.raises(ConfigError, match="ALPACA_KEY_ID"):
         mdc.pipeline("stream alpaca SPY").run()
 

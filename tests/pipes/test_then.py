@@ -213,7 +213,7 @@ limit = 50
 [stream.sim]
 seed = 3
 [cat]
-types = ["trade"]
+type = "trade"
 [validate]
 check = ["price"]
 [head]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, command
+from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, command, option
 from mdc_core.cli.selection import JSON, human, query_of, selecting, shown
 from mdc_core.errors import DataError
 
@@ -22,9 +22,9 @@ EXAMPLES = ("mdc advise --root data", "mdc advise --root data --symbol SPY --jso
 
 
 @command()
-@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
 @selecting
-@click.option(
+@option(
     "--largest",
     type=SIZE,
     default="4GB",

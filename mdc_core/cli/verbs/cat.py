@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import command
+from mdc_core.cli.options import command, option
 from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning, writing
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ EXAMPLES = (
 @ROOT
 @selecting
 @spanning
-@click.option(
-    "--follow", "-f", "following", is_flag=True, help="go on with what is stored from now on"
-)
+@option("--follow", "-f", "following", is_flag=True, help="go on with what is stored from now on")
 @writing
 @reading
 def cat(

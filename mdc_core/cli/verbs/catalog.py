@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, Session, group
+from mdc_core.cli.options import ROOT_TYPE, Session, group, option
 from mdc_core.cli.selection import JSON
 from mdc_core.errors import EXIT_FINDINGS, DataError
 
@@ -25,8 +25,8 @@ def command() -> None:
 
 
 @command.command("rebuild")
-@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
-@click.option("--dry-run", is_flag=True, help="say what would be entered, change nothing")
+@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@option("--dry-run", is_flag=True, help="say what would be entered, change nothing")
 @JSON
 @click.pass_obj
 def rebuild(session: Session, root: Path | str, dry_run: bool, as_json: bool) -> int:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, command
+from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, command, option
 from mdc_core.cli.selection import (
     JSON,
     by_symbol,
@@ -53,20 +53,20 @@ EXAMPLES = (
 
 
 @command()
-@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
 @selecting
 @spanning
-@click.option(
+@option(
     "--target-size",
     type=SIZE,
     default="512MB",
     show_default=True,
     help="size above which there are several files",
 )
-@click.option("--row-group", type=click.IntRange(1), help="rows of a row group (Parquet)")
-@click.option("--sort", is_flag=True, help="also write single files anew that are not in order")
-@click.option("--dedup", is_flag=True, help="drop events that the sender sent twice")
-@click.option("--dry-run", is_flag=True, help="say what there is to do, change nothing")
+@option("--row-group", type=click.IntRange(1), help="rows of a row group (Parquet)")
+@option("--sort", is_flag=True, help="also write single files anew that are not in order")
+@option("--dedup", is_flag=True, help="drop events that the sender sent twice")
+@option("--dry-run", is_flag=True, help="say what there is to do, change nothing")
 @JSON
 @click.pass_obj
 def compact(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import ListOption, Session, command
+from mdc_core.cli.options import ListOption, Session, command, option
 from mdc_core.cli.selection import JSON, human, table
 from mdc_core.errors import UsageError, WriteError
 
@@ -28,7 +28,7 @@ EXAMPLES = (
 
 
 @command()
-@click.option(
+@option(
     "--bench",
     "path",
     type=click.Path(path_type=Path),
@@ -36,14 +36,14 @@ EXAMPLES = (
     required=True,
     help="the events to measure with",
 )
-@click.option(
+@option(
     "--format",
     "formats",
     cls=ListOption,
     type=click.Choice(FORMATS),
     help="only these formats  [default: both]",
 )
-@click.option(
+@option(
     "--rows",
     type=click.IntRange(1),
     default=200_000,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.archive.read.one_file import FORMATS
-from mdc_core.cli.options import command
+from mdc_core.cli.options import command, option
 from mdc_core.cli.selection import PATH, reading
 
 if TYPE_CHECKING:
@@ -25,19 +25,19 @@ EXAMPLES = (
 
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option(
+@option(
     "--to",
     "form",
     type=click.Choice(FORMATS),
     help="encoding  [default: jsonl, or what the suffix of --output says]",
 )
-@click.option(
+@option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     help="file to write, instead of standard output",
 )
-@click.option("--force", is_flag=True, help="overwrite the file")
+@option("--force", is_flag=True, help="overwrite the file")
 @reading
 def convert(
     paths: tuple[Path, ...],

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListType, Session, command
+from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListType, Session, command, option
 from mdc_core.cli.selection import JSON, ROOT, query_of, selecting, shown
 from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
@@ -51,42 +51,42 @@ UNITS = ("day", "week", "month", "quarter", "year")
 @command()
 @ROOT
 @selecting
-@click.option("--from", "start", type=MOMENT, help="from this day on (UTC)")
-@click.option("--to", "end", type=MOMENT_END, help="up to and with this day")
-@click.option(
+@option("--from", "start", type=MOMENT, help="from this day on (UTC)")
+@option("--to", "end", type=MOMENT_END, help="up to and with this day")
+@option(
     "--calendar",
     type=ListType(),
     default="",
     metavar="[PATTERN=]NAME,...",
     help="when the market is open: XNYS, 24/7, weekdays, ...",
 )
-@click.option(
+@option(
     "--tolerance",
     type=SPAN,
     default="15m",
     show_default=True,
     help="how late events may begin, and how early they may end",
 )
-@click.option(
+@option(
     "--by",
     "unit",
     type=click.Choice(UNITS),
     help="what a cell of the map is  [default: what there is room for]",
 )
-@click.option(
+@option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
     help="what to write  [default: as --output ends, else text]",
 )
-@click.option(
+@option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     help="a file instead of standard output",
 )
-@click.option("--force", is_flag=True, help="overwrite the file")
-@click.option("--check", is_flag=True, help="status 1 if any day is missing or partial")
+@option("--force", is_flag=True, help="overwrite the file")
+@option("--check", is_flag=True, help="status 1 if any day is missing or partial")
 @JSON
 @click.pass_obj
 def coverage(

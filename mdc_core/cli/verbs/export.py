@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Chosen, select_command
+from mdc_core.cli.options import Chosen, option, select_command
 from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning
 from mdc_core.errors import UsageError
 
@@ -25,9 +25,9 @@ EXAMPLES = (
 
 @select_command("export", "profile")
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option("--output", "folder", type=click.Path(path_type=Path), help="directory to write to")
-@click.option("-o", "file", type=click.Path(path_type=Path), help="one file to write")
-@click.option("--force", is_flag=True, help="replace files that are there")
+@option("--output", "folder", type=click.Path(path_type=Path), help="directory to write to")
+@option("-o", "file", type=click.Path(path_type=Path), help="one file to write")
+@option("--force", is_flag=True, help="replace files that are there")
 @ROOT
 @selecting
 @spanning

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import command
+from mdc_core.cli.options import command, option
 from mdc_core.cli.selection import PATH, reading, writing
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ EXAMPLES = (
 
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option(
+@option(
     "-n",
     "--lines",
     type=click.IntRange(0),

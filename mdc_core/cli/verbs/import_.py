@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import MOMENT, MOMENT_END, Chosen, ListOption, select_command
+from mdc_core.cli.options import MOMENT, MOMENT_END, Chosen, ListOption, option, select_command
 from mdc_core.cli.selection import writing
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minut
 
 @select_command("import", "profile")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--symbol", "symbols", cls=ListOption, help="only these symbols")
-@click.option("--from", "start", type=MOMENT, help="from this time or day on (UTC)")
-@click.option("--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day")
-@click.option(
+@option("--symbol", "symbols", cls=ListOption, help="only these symbols")
+@option("--from", "start", type=MOMENT, help="from this time or day on (UTC)")
+@option("--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day")
+@option(
     "--quarantine",
     type=click.Path(path_type=Path, dir_okay=False),
     help="where lines and files that cannot be read are set aside",
 )
-@click.option("--strict", is_flag=True, help="rejections are failures")
+@option("--strict", is_flag=True, help="rejections are failures")
 @writing
 def import_files(
     plugin: Chosen,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.cli.options import Session
+from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.cli.show import facts, shown, table
 from mdc_core.errors import DataError
@@ -26,14 +26,14 @@ EXAMPLES = (
 
 @make()
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
-@click.option(
+@option(
     "--rows",
     type=click.IntRange(0),
     default=3,
     show_default=True,
     help="how many events to show",
 )
-@click.option("--json", "as_json", is_flag=True, help="one JSON object")
+@option("--json", "as_json", is_flag=True, help="one JSON object")
 @click.pass_obj
 def command(session: Session, path: Path, rows: int, as_json: bool) -> int:
     """Show what a file is."""

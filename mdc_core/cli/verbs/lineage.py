@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, Session
+from mdc_core.cli.options import ROOT_TYPE, Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.cli.show import facts, shown, table
 from mdc_core.errors import DataError
@@ -23,8 +23,8 @@ EXAMPLES = (
 
 @make()
 @click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
-@click.option("--root", type=ROOT_TYPE, help="its archive, where that is not above it")
-@click.option("--json", "as_json", is_flag=True, help="one JSON object")
+@option("--root", type=ROOT_TYPE, help="its archive, where that is not above it")
+@option("--json", "as_json", is_flag=True, help="one JSON object")
 @click.pass_obj
 def command(session: Session, path: Path, root: Path | str | None, as_json: bool) -> int:
     """Show where a file comes from."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.cli.options import Session, command
+from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import (
     JSON,
     ROOT,
@@ -43,7 +43,7 @@ EXAMPLES = (
 @ROOT
 @selecting
 @spanning
-@click.option("--tree", is_flag=True, help="every file, below its symbol and type")
+@option("--tree", is_flag=True, help="every file, below its symbol and type")
 @JSON
 @click.pass_obj
 def ls(

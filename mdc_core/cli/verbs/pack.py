@@ -11,7 +11,7 @@ import click
 
 from mdc_core.archive.pack.containers import FORMATS
 from mdc_core.archive.pack.limits import MAX_BYTES, PackLimit
-from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, group
+from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, group, option
 from mdc_core.cli.selection import (
     JSON,
     by_symbol,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.pack.manifest import Manifest
     from mdc_core.archive.pack.read import Unpacked
 
-ROOT = click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+ROOT = option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
 PACKS = click.argument(
     "packs",
     nargs=-1,
@@ -38,7 +38,7 @@ PACKS = click.argument(
     metavar="PACK...",
     type=click.Path(path_type=Path, dir_okay=False),
 )
-MOST = click.option(
+MOST = option(
     "--max-bytes",
     type=SIZE,
     default=str(MAX_BYTES),
@@ -62,18 +62,16 @@ def command() -> None:
 @ROOT
 @selecting
 @spanning
-@click.option(
+@option(
     "--format",
     "named",
     type=click.Choice(FORMATS),
     help="the container  [default: what the suffix says]",
 )
-@click.option(
-    "--max-size", type=SIZE, help="largest part, before compression: OUT.001.zip, OUT.002.zip"
-)
-@click.option("--description", default="", help="a title, for the README")
-@click.option("--force", is_flag=True, help="overwrite what is there")
-@click.option("--dry-run", is_flag=True, help="say what would be packed, write nothing")
+@option("--max-size", type=SIZE, help="largest part, before compression: OUT.001.zip, OUT.002.zip")
+@option("--description", default="", help="a title, for the README")
+@option("--force", is_flag=True, help="overwrite what is there")
+@option("--dry-run", is_flag=True, help="say what would be packed, write nothing")
 @click.pass_obj
 def create(
     session: Session,
@@ -229,7 +227,7 @@ def _numbers(read: "list[Unpacked]") -> str:
 @PACKS
 @ROOT
 @MOST
-@click.option("--dry-run", is_flag=True, help="verify, and say what would be done")
+@option("--dry-run", is_flag=True, help="verify, and say what would be done")
 @JSON
 @click.pass_obj
 def import_packs(

@@ -9,7 +9,7 @@ import click
 
 from mdc_core import registry
 from mdc_core.cli.lazy import verb_files
-from mdc_core.cli.options import Session
+from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.errors import ConfigError
 
@@ -17,8 +17,8 @@ EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --check")
 
 
 @make()
-@click.option("--json", "as_json", is_flag=True, help="one JSON array")
-@click.option("--check", is_flag=True, help="import each plugin; 78 if one is broken")
+@option("--json", "as_json", is_flag=True, help="one JSON array")
+@option("--check", is_flag=True, help="import each plugin; 78 if one is broken")
 @click.pass_obj
 def command(session: Session, as_json: bool, check: bool) -> int:
     """List the plugins."""

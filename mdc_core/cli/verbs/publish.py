@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import SPAN, Chosen, plugin_group
+from mdc_core.cli.options import SPAN, Chosen, option, plugin_group
 from mdc_core.cli.selection import PATH, reading
 from mdc_core.times import SECOND
 
@@ -26,28 +26,28 @@ EXAMPLES = (
 @plugin_group("publish")
 @click.argument("url")
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option(
+@option(
     "--batch",
     type=click.IntRange(1, 1_000_000),
     default=1_000,
     show_default=True,
     help="most events of a batch",
 )
-@click.option(
+@option(
     "--every",
     type=SPAN,
     default="1s",
     show_default=True,
     help="longest time until an event is sent",
 )
-@click.option(
+@option(
     "--retries",
     type=click.IntRange(0),
     default=5,
     show_default=True,
     help="give up a batch after so many more tries",
 )
-@click.option("--dry-run", is_flag=True, help="read and count, send nothing")
+@option("--dry-run", is_flag=True, help="read and count, send nothing")
 @reading
 def publish(
     plugin: Chosen,

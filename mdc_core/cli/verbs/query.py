@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Session, command
+from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
 from mdc_core.errors import DataError, UsageError
@@ -34,7 +34,7 @@ EXAMPLES = (
 
 @command()
 @click.argument("sql", required=False)
-@click.option(
+@option(
     "-f",
     "--file",
     "path",
@@ -44,27 +44,27 @@ EXAMPLES = (
 @ROOT
 @selecting
 @spanning
-@click.option(
+@option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
     help="of the result  [default: table on a terminal, else jsonl]",
 )
-@click.option(
+@option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     help="file to write, instead of standard output",
 )
-@click.option("--force", is_flag=True, help="overwrite the file")
-@click.option(
+@option("--force", is_flag=True, help="overwrite the file")
+@option(
     "--rows",
     type=click.IntRange(1),
     default=ROWS,
     show_default=True,
     help="most rows of a table",
 )
-@click.option("--wide", is_flag=True, help="all decimals as DECIMAL(36, 18)")
+@option("--wide", is_flag=True, help="all decimals as DECIMAL(36, 18)")
 @click.pass_obj
 def query(
     session: Session,

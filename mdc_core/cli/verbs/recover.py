@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, Session, command
+from mdc_core.cli.options import ROOT_TYPE, Session, command, option
 from mdc_core.cli.selection import JSON
 from mdc_core.errors import EXIT_FINDINGS
 
@@ -16,8 +16,8 @@ EXAMPLES = ("mdc recover --root data", "mdc recover --root data --dry-run")
 
 
 @command()
-@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
-@click.option("--dry-run", is_flag=True, help="say what there is to do, change nothing")
+@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@option("--dry-run", is_flag=True, help="say what there is to do, change nothing")
 @JSON
 @click.pass_obj
 def recover(session: Session, root: Path | str, dry_run: bool, as_json: bool) -> int:

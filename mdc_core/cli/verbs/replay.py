@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from mdc_core.cli.options import command
+from mdc_core.cli.options import command, option
 from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning, writing
 from mdc_core.cli.types import SpeedType
 from mdc_core.errors import UsageError
@@ -36,14 +36,14 @@ EXAMPLES = (
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @ROOT
-@click.option(
+@option(
     "--speed",
     type=SpeedType(),
     default="1x",
     show_default=True,
     help="pace of the events: 1x as they happened, 10x, max",
 )
-@click.option(
+@option(
     "--by",
     type=click.Choice(["event", "receive"]),
     default="event",
@@ -52,7 +52,7 @@ EXAMPLES = (
 )
 @spanning
 @selecting
-@click.option("--step", is_flag=True, help="one event for each line on standard input")
+@option("--step", is_flag=True, help="one event for each line on standard input")
 @writing
 @reading
 def replay(

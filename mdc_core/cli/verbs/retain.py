@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mdc_core.cli.commands import Command
-from mdc_core.cli.options import MOMENT, ROOT_TYPE, SIZE, Session
+from mdc_core.cli.options import MOMENT, ROOT_TYPE, SIZE, Session, option
 from mdc_core.cli.selection import JSON, human, query_of, selecting, shown, time_text
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
@@ -74,12 +74,12 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
 
 
 @click.command(cls=RetainCommand)
-@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
 @selecting
-@click.option("--days", type=click.IntRange(1), help="keep files so long after their last event")
-@click.option("--max-size", type=SIZE, help="keep the newest files, so many bytes")
-@click.option("--now", type=MOMENT, help="as if it were this time  [default: the clock's]")
-@click.option("--dry-run", is_flag=True, help="say what would go, change nothing")
+@option("--days", type=click.IntRange(1), help="keep files so long after their last event")
+@option("--max-size", type=SIZE, help="keep the newest files, so many bytes")
+@option("--now", type=MOMENT, help="as if it were this time  [default: the clock's]")
+@option("--dry-run", is_flag=True, help="say what would go, change nothing")
 @JSON
 @click.pass_obj
 def retain(

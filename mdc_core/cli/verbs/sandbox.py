@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import fields
 
 from mdc_core import registry
-from mdc_core.cli.options import Chosen, ListOption, Session, plugin_group
+from mdc_core.cli.options import Chosen, ListOption, Session, option, plugin_group
 from mdc_core.cli.selection import PATH
 from mdc_core.cli.signals import stopping_source
 from mdc_core.cli.types import SpeedType
@@ -60,8 +60,8 @@ def _share(options: type[Options], given: Options) -> Options:
 
 
 @plugin_group("stream", with_server)
-@click.option("--data", type=PATH, help="events to play: a file, an archive, - for a pipe")
-@click.option(
+@option("--data", type=PATH, help="events to play: a file, an archive, - for a pipe")
+@option(
     "--symbol",
     "symbols",
     cls=ListOption,
@@ -69,21 +69,21 @@ def _share(options: type[Options], given: Options) -> Options:
     show_default=True,
     help="symbols of the simulated market",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any]")
-@click.option(
+@option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any]")
+@option(
     "--speed",
     type=SpeedType(),
     default="max",
     show_default=True,
     help="pace of the events: 1x as they happened, 10x, max",
 )
-@click.option(
+@option(
     "--fault",
     "faults",
     multiple=True,
     help="disconnect-after=N[,times=K][,skip=M], malformed-after=N, stall-after=N, slow=T",
 )
-@click.option("--once", is_flag=True, help="end when one client has been played everything")
+@option("--once", is_flag=True, help="end when one client has been played everything")
 @click.pass_obj
 def sandbox(
     session: Session,

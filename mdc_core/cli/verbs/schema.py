@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import ListOption, Session, group
+from mdc_core.cli.options import ListOption, Session, group, option
 from mdc_core.cli.selection import JSON, ROOT, query_of
 from mdc_core.errors import DataError, UsageError, WriteError
 from mdc_core.events import EVENT_TYPES
@@ -35,7 +35,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="one JSON array")
+@option("--json", "as_json", is_flag=True, help="one JSON array")
 def list_types(as_json: bool) -> None:
     """List the event types with their versions."""
     rows = [(name, version_of(name), str(cls.__doc__)) for name, cls in EVENT_TYPES.items()]
@@ -50,7 +50,7 @@ def list_types(as_json: bool) -> None:
 
 @command.command("show")
 @click.argument("type_name", metavar="TYPE")
-@click.option("--json-schema", "as_schema", is_flag=True, help="its JSON Schema")
+@option("--json-schema", "as_schema", is_flag=True, help="its JSON Schema")
 def show(type_name: str, as_schema: bool) -> None:
     """Show the fields of one event type."""
     _check_type(type_name)
@@ -71,7 +71,7 @@ def show(type_name: str, as_schema: bool) -> None:
 
 @command.command("log")
 @click.argument("type_name", metavar="TYPE")
-@click.option("--json", "as_json", is_flag=True, help="one JSON array")
+@option("--json", "as_json", is_flag=True, help="one JSON array")
 def log(type_name: str, as_json: bool) -> None:
     """Show the versions that an event type has had, the newest first.
 
@@ -108,7 +108,7 @@ def _check_type(type_name: str) -> None:
 
 @command.command("export")
 @click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--dry-run", is_flag=True, help="say what would be written")
+@option("--dry-run", is_flag=True, help="say what would be written")
 @click.pass_obj
 def export(session: Session, directory: Path, dry_run: bool) -> None:
     """Write the JSON Schema of every event type to a directory."""
@@ -128,8 +128,8 @@ def export(session: Session, directory: Path, dry_run: bool) -> None:
 
 @command.command("migrate")
 @ROOT
-@click.option("--type", "types", cls=ListOption, help="only these event types")
-@click.option("--dry-run", is_flag=True, help="say which parts there are, change nothing")
+@option("--type", "types", cls=ListOption, help="only these event types")
+@option("--dry-run", is_flag=True, help="say which parts there are, change nothing")
 @JSON
 @click.pass_obj
 def migrate(

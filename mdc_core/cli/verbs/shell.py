@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Session, command
+from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
 from mdc_core.errors import MdcError, UsageError
@@ -41,20 +41,20 @@ HISTORY_LINES = 10_000
 @ROOT
 @selecting
 @spanning
-@click.option(
+@option(
     "--format",
     "form",
     type=click.Choice(FORMATS[:3]),
     help="of the results  [default: table on a terminal, else jsonl]",
 )
-@click.option(
+@option(
     "--rows",
     type=click.IntRange(1),
     default=ROWS,
     show_default=True,
     help="most rows of a table",
 )
-@click.option("--wide", is_flag=True, help="all decimals as DECIMAL(36, 18)")
+@option("--wide", is_flag=True, help="all decimals as DECIMAL(36, 18)")
 @click.pass_obj
 def shell(
     session: Session,

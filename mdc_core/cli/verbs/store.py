@@ -20,6 +20,7 @@ from mdc_core.cli.options import (
     SIZE,
     SPAN,
     Chosen,
+    option,
     select_command,
 )
 from mdc_core.cli.selection import reading, writing
@@ -37,33 +38,33 @@ EXAMPLES = (
 
 
 @select_command("store", "format", default="parquet")
-@click.option(
+@option(
     "--root",
     type=ROOT_TYPE,
     default="data",
     show_default=True,
     help="the archive: a directory, or s3://, gs://, abfs://",
 )
-@click.option(
+@option(
     "--layout",
     type=click.Choice(LAYOUTS),
     default="by-symbol",
     show_default=True,
     help="how the files are named",
 )
-@click.option(
+@option(
     "--partition",
     type=click.Choice(PARTITIONS),
     default="daily",
     show_default=True,
     help="period of a file, UTC",
 )
-@click.option(
+@option(
     "--profile",
     type=click.Choice(list(PROFILES)),
     help="how the files are compressed, instead of what mdc.toml says",
 )
-@click.option(
+@option(
     "--seal-every",
     type=SPAN,
     default="5m",
@@ -77,40 +78,40 @@ EXAMPLES = (
     show_default=True,
     help="longest time until fewer are",
 )
-@click.option(
+@option(
     "--seal-size",
     type=SIZE,
     default="4GB",
     show_default=True,
     help="largest journal until events are in their files",
 )
-@click.option(
+@option(
     "--fsync",
     type=click.Choice(["always", "batch", "none"]),
     default="batch",
     show_default=True,
     help="sync the journal: each batch, 1,000 events or 1 s, never",
 )
-@click.option(
+@option(
     "--min-free",
     type=ROOM,
     default=DEFAULT_FREE,
     show_default=True,
     help="stop while so much of the disk is free",
 )
-@click.option(
+@option(
     "--retain",
     type=SPAN,
     help="after each seal, remove files so long after their last event: 30d",
 )
-@click.option(
+@option(
     "--retain-size",
     type=SIZE,
     help="after each seal, remove the oldest files beyond so many bytes",
 )
-@click.option("--ack", is_flag=True, help="write what is durable, as ack events")
-@click.option("--tee", is_flag=True, help="pass all events on")
-@click.option("--dry-run", is_flag=True, help="read and count, write nothing")
+@option("--ack", is_flag=True, help="write what is durable, as ack events")
+@option("--tee", is_flag=True, help="pass all events on")
+@option("--dry-run", is_flag=True, help="read and count, write nothing")
 @writing
 @reading
 def store(

@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, plugin_group
+from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, option, plugin_group
 from mdc_core.cli.selection import writing
 from mdc_core.config import load
 from mdc_core.errors import UsageError
@@ -27,33 +27,33 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @plugin_group("stream")
 @click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
-@click.option("--channels", cls=ListOption, help="kinds of events: trade,quote")
-@click.option("--symbols-file", type=FILE, help="more symbols, one a line, # for comments")
-@click.option(
+@option("--channels", cls=ListOption, help="kinds of events: trade,quote")
+@option("--symbols-file", type=FILE, help="more symbols, one a line, # for comments")
+@option(
     "--sandbox", is_flag=True, help="try it out with a server on this host, without credentials"
 )
-@click.option("--url", help="another server than the vendor's, ws:// or wss://")
-@click.option("--limit", type=click.IntRange(1), help="end after this many events")
-@click.option("--duration", type=SPAN, help="end after this time, such as 90s or 1h30m")
-@click.option(
+@option("--url", help="another server than the vendor's, ws:// or wss://")
+@option("--limit", type=click.IntRange(1), help="end after this many events")
+@option("--duration", type=SPAN, help="end after this time, such as 90s or 1h30m")
+@option(
     "--buffer",
     type=click.IntRange(1),
     default=CAPACITY,
     show_default=True,
     help="events that may wait to be written",
 )
-@click.option(
+@option(
     "--overflow",
     type=click.Choice(POLICIES),
     default="block",
     show_default=True,
     help="what happens when more are waiting",
 )
-@click.option("--capture", type=FILE, help="keep the raw frames, without secrets")
-@click.option("--replay", type=FILE, help="read captured frames instead of connecting")
-@click.option("--retries", type=click.IntRange(0), help="give up after so many  [default: never]")
-@click.option("--stale", type=SPAN, help="connect again after this long without a frame")
-@click.option("--quarantine", type=FILE, help="where frames that cannot be read are set aside")
+@option("--capture", type=FILE, help="keep the raw frames, without secrets")
+@option("--replay", type=FILE, help="read captured frames instead of connecting")
+@option("--retries", type=click.IntRange(0), help="give up after so many  [default: never]")
+@option("--stale", type=SPAN, help="connect again after this long without a frame")
+@option("--quarantine", type=FILE, help="where frames that cannot be read are set aside")
 @writing
 @click.pass_obj
 def stream(session: Session, /, plugin: Chosen, **options: Any) -> StreamSource:

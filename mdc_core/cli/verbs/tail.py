@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import command
+from mdc_core.cli.options import command, option
 from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, writing
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ EXAMPLES = (
 
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option(
+@option(
     "-n",
     "--lines",
     type=click.IntRange(0),

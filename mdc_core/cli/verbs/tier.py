@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.cli.options import MOMENT, ROOT_TYPE, Session, group
+from mdc_core.cli.options import MOMENT, ROOT_TYPE, Session, group, option
 from mdc_core.cli.selection import (
     JSON,
     human,
@@ -43,8 +43,8 @@ EXAMPLES = (
     "mdc tier plan --root data",
     "mdc tier migrate --root data --dry-run",
 )
-ROOT = click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
-NOW = click.option("--now", type=MOMENT, help="reckon ages from this time on  [default: now]")
+ROOT = option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+NOW = option("--now", type=MOMENT, help="reckon ages from this time on  [default: now]")
 
 
 @group()
@@ -111,7 +111,7 @@ def plan(
 @ROOT
 @selecting
 @NOW
-@click.option("--dry-run", is_flag=True, help="the same as `plan`")
+@option("--dry-run", is_flag=True, help="the same as `plan`")
 @JSON
 @click.pass_obj
 def migrate(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
-from mdc_core.cli.options import Chosen, checks_command
+from mdc_core.cli.options import Chosen, checks_command, option
 from mdc_core.cli.selection import PATH, reading, writing
 from mdc_core.contracts import Severity
 
@@ -28,14 +28,14 @@ EXAMPLES = (
 
 @checks_command("validate", "check")
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@click.option(
+@option(
     "--on-fail",
     type=click.Choice(["annotate", "drop", "quarantine", "stop"]),
     default="annotate",
     show_default=True,
     help="what becomes of a bad event",
 )
-@click.option(
+@option(
     "--fail-on",
     type=click.Choice(get_args(Severity)),
     default="error",

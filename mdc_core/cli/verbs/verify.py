@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, Session, command
+from mdc_core.cli.options import ROOT_TYPE, Session, command, option
 from mdc_core.cli.selection import JSON, shown
 from mdc_core.errors import EXIT_FINDINGS
 
@@ -22,8 +22,8 @@ EXAMPLES = ("mdc verify --root data", "mdc verify --root data --deep")
 
 
 @command()
-@click.option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
-@click.option("--deep", is_flag=True, help="read everything, and compare hashes")
+@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@option("--deep", is_flag=True, help="read everything, and compare hashes")
 @JSON
 @click.pass_obj
 def verify(session: Session, root: Path | str, deep: bool, as_json: bool) -> int:

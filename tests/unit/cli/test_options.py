@@ -11,7 +11,7 @@ import pytest
 
 from mdc_core import registry
 from mdc_core.cli.main import MainGroup, root
-from mdc_core.cli.options import checks_command, command, plugin_group, select_command
+from mdc_core.cli.options import checks_command, command, option, plugin_group, select_command
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.logs import Log
 from mdc_core.session import Session
@@ -39,19 +39,19 @@ def run(acme, monkeypatch, tmp_path, clean_env):
 
 @plugin_group("stream")
 @click.argument("symbols", nargs=-1)
-@click.option("--limit", type=int)
+@option("--limit", type=int)
 def stream(plugin, symbols, limit):
     return plugin, symbols, limit
 
 
 @select_command("stream", "name", default="acme")
-@click.option("--root")
+@option("--root")
 def store(plugin, root):
     return plugin, root
 
 
 @checks_command("validate", "check")
-@click.option("--on-fail", type=click.Choice(["drop", "stop"]))
+@option("--on-fail", type=click.Choice(["drop", "stop"]))
 def validate(plugins, on_fail):
     return plugins, on_fail
 
