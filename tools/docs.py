@@ -18,7 +18,7 @@ from mdc_core.cli.choosing import SelectCommand
 from mdc_core.cli.lazy import Lines
 from mdc_core.cli.main import root
 from mdc_core.cli.scripts import FILES, script
-from mdc_core.cli.types import Option
+from mdc_core.cli.settable import Option
 from mdc_core.schema import data_dictionary
 from mdc_core.session import Session
 

@@ -6,8 +6,9 @@ import click
 
 from mdc_core import registry
 from mdc_core.cli.commands import Command
+from mdc_core.cli.settable import Option, path_of, variables
 from mdc_core.cli.settings import only_asks
-from mdc_core.cli.types import ListOption, Option, PluginName, path_of, variables
+from mdc_core.cli.types import ListOption, PluginName
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session

@@ -8,6 +8,7 @@ import click
 from mdc_core import registry
 from mdc_core.cli.chain import makes_stage, must_be_stage
 from mdc_core.cli.lazy import Lines
+from mdc_core.cli.settable import Option, path_of, variables
 from mdc_core.cli.settings import (
     apply_global,
     blamed,
@@ -16,7 +17,6 @@ from mdc_core.cli.settings import (
     report_stray_tables,
 )
 from mdc_core.cli.signals import release
-from mdc_core.cli.types import Option, path_of, variables
 from mdc_core.errors import ConfigError, MdcError, UsageError
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session

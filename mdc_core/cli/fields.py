@@ -9,13 +9,12 @@ import click
 from msgspec import NODEFAULT
 
 from mdc_core import sizes, times
+from mdc_core.cli.settable import FromEnvironment, Option
 from mdc_core.cli.types import (
     DecimalNumber,
     FiniteNumber,
-    FromEnvironment,
     ListType,
     MomentType,
-    Option,
     SizeType,
     SpanType,
 )

@@ -11,8 +11,8 @@ import click
 from mdc_core import __version__, errors, logs, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files
+from mdc_core.cli.settable import Option
 from mdc_core.cli.signals import hold
-from mdc_core.cli.types import Option
 from mdc_core.pipelines.failure import report
 from mdc_core.session import Session
 from mdc_core.wire import stdout

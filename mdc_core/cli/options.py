@@ -49,13 +49,13 @@ import click
 from mdc_core.cli.choosing import ChecksCommand, SelectCommand
 from mdc_core.cli.commands import Command, PluginCommand
 from mdc_core.cli.lazy import PluginGroup, VerbGroup
+from mdc_core.cli.settable import Option
 from mdc_core.cli.types import (
     DecimalNumber,
     FreeSpaceType,
     ListOption,
     ListType,
     MomentType,
-    Option,
     PluginName,
     RootType,
     SizeType,

@@ -8,7 +8,7 @@ import click
 
 from mdc_core import registry
 from mdc_core.cli.lazy import verb_files
-from mdc_core.cli.types import Option
+from mdc_core.cli.settable import Option
 from mdc_core.errors import ConfigError
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown

@@ -1,0 +1,64 @@
+"""Parameters that mdc.toml and the environment can set as well."""
+
+from typing import Any
+
+import click
+
+from mdc_core.session import Session
+
+
+def variables(path: tuple[str, ...], name: str) -> list[str]:
+    """MDC_STREAM_ALPACA_LIMIT, then MDC_STREAM_LIMIT."""
+    depths = range(len(path), 0, -1)
+    words = ("_".join(("MDC", *path[:depth], name)) for depth in depths)
+    return [word.replace("-", "_").upper() for word in words]
+
+
+def path_of(ctx: click.Context) -> tuple[str, ...]:
+    """The words of the command without `mdc`: ("stream", "alpaca")."""
+    words: list[str] = []
+    here: click.Context | None = ctx
+    while here is not None and here.parent is not None:
+        words.insert(0, here.info_name or "")
+        here = here.parent
+    return tuple(words)
+
+
+class FromEnvironment(click.Parameter):
+    """What can be set in the environment of the session as well."""
+
+    def variables(self, ctx: click.Context) -> list[str]:
+        """The names of the variables, the one that counts most first."""
+        return [self.envvar] if isinstance(self.envvar, str) else list(self.envvar or ())
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """The value of the first of them that has one; the process's environment is not asked."""
+        session = ctx.find_object(Session)
+        environ = session.environ if session is not None else {}
+        return next(filter(None, map(environ.get, self.variables(ctx))), None)
+
+
+class Option(FromEnvironment, click.Option):
+    """An option of mdc: its words may be apart by commas, or given one at a time."""
+
+    @property
+    def key(self) -> str:
+        """Its name in mdc.toml and, in capitals, in the environment: that of its flag."""
+        long = next((flag for flag in self.opts if flag.startswith("--")), str(self.name))
+        return long.lstrip("-").replace("-", "_")
+
+    def variables(self, ctx: click.Context) -> list[str]:
+        """MDC_STREAM_ALPACA_LIMIT, MDC_STREAM_LIMIT, then what is declared."""
+        return [*variables(path_of(ctx), self.key), *super().variables(ctx)]
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """The value; of a list all words of all times that it was given."""
+        made = super().type_cast_value(ctx, value)
+        if not (self.multiple and made):
+            return made
+        from mdc_core.cli.types import ListType
+
+        if not isinstance(self.type, ListType):
+            return made
+        words = [word for words in made for word in words]
+        return tuple(dict.fromkeys(words) if self.type.distinct else words)
