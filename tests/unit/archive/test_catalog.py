@@ -272,9 +272,10 @@ def test_several_answers_of_one_moment(state: Path, monkeypatch: pytest.MonkeyPa
     asked = Catalog.sealed
 
     def sealed(catalog: Catalog) -> set[str]:
+        found = asked(catalog)
         with pytest.raises(BusyError), Catalog(state) as writer:
             writer.commit([part()], sealed=[("s-0001", 1)])
-        return asked(catalog)
+        return found
 
     (state / "journal").mkdir()
     (state / "journal" / "s-0001.journal").touch()
