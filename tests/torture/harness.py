@@ -4,11 +4,10 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Event, Thread
-from time import monotonic
 
 import pyarrow.parquet as pq
 
@@ -112,33 +111,6 @@ class Store:
         self.process.stderr.close()
         self.process.stdout.close()
         assert b"Traceback" not in errors, errors
-
-
-def killed(
-    command: Sequence[str],
-    env: dict[str, str],
-    delay: float,
-    folder: Path,
-    fine: tuple[int, ...] = (0,),
-) -> int:
-    """Run a command and kill it after a while; its status, -9 if it was killed."""
-    with subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env, cwd=folder
-    ) as process:
-        try:
-            _, errors = process.communicate(timeout=delay)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            _, errors = process.communicate()
-    assert process.returncode in (-9, *fine), errors.decode()
-    return process.returncode
-
-
-def lasting(command: Sequence[str], env: dict[str, str], folder: Path) -> float:
-    """How long a command takes when nobody kills it."""
-    began = monotonic()
-    subprocess.run(command, check=True, capture_output=True, env=env, cwd=folder)
-    return monotonic() - began
 
 
 def run(env: dict[str, str], *words: str) -> bytes:

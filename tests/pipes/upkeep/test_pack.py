@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tarfile
@@ -17,6 +16,7 @@ import py7zr
 import pytest
 
 from tests.conftest import Shell
+from tests.kit.kills import killed, kills
 
 FORMATS = ("zip", "tar.gz", "tar.zst", "7z")
 EVENTS = "mdc stream sim SPY AAPL 'BTC/USD' --limit 3000 --seed 3"
@@ -407,31 +407,23 @@ def test_a_full_disk(shell: Shell, tmp_path: Path) -> None:
     assert tree(tmp_path / "copy") == tree(tmp_path / "data")
 
 
-def test_an_import_that_is_killed(
-    archive: Path, shell: Shell, tmp_path: Path, quiet_env: dict[str, str]
-) -> None:
+def test_an_import_that_is_killed(archive: Path, shell: Shell, tmp_path: Path) -> None:
     """Whenever it comes, a kill leaves all of a pack in sight after recovery, or nothing."""
     assert shell("mdc pack create p.zip").status == 0
     whole = shell("mdc cat --root data").lines
-    for delay in (0.2, 0.3, 0.4, 0.5):
-        root = f"copy{delay}"
-        with subprocess.Popen(
-            ["mdc", "pack", "import", "p.zip", "--root", root],
-            cwd=tmp_path,
-            env=quiet_env,
-            stderr=subprocess.DEVNULL,
-        ) as process:
-            try:
-                process.wait(delay)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
+    seen = set()
+    for number, fault in enumerate(kills(shell, "mdc pack import p.zip --root copy", 12)):
+        root = f"copy{number}"
+        killed(shell, f"mdc pack import p.zip --root {root}", fault)
         (tmp_path / root).mkdir(exist_ok=True)
         assert shell(f"mdc recover --root {root}").status == 0
         lines = shell(f"mdc cat --root {root}").lines
-        assert lines in ([], whole)
+        assert lines in ([], whole), fault
+        seen.add(len(lines))
         assert shell(f"mdc pack import p.zip --root {root}").status == 0
         assert tree(tmp_path / root) == tree(archive)
         assert list((tmp_path / root / "_mdc" / "tmp").iterdir()) == []
+    assert seen == {0, len(whole)}  # before the commit, and behind it
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import gzip
 import json
-import random
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from mdc_core.archive.write.replace import rewriting
 from mdc_core.versions import history
 from mdc_core.wire.files import read_parquet
 from tests.conftest import Shell
+from tests.kit.kills import killed, kills
 from tests.unit.wire.older import (
     WRITERS,
     Row,
@@ -44,7 +45,7 @@ PARTS = [
     (f"SPY/book/{DAY}.parquet", "book", "0.9.0", write_parquet),
     (f"SPY/bar/{DAY}.jsonl", "bar", "0.9.0", write_jsonl),
 ]
-KILLS, PARTS_TO_KILL = 5, 30
+KILLS, PARTS_TO_KILL = 8, 6
 NEW = f"SPY/trade/{DAY}.c.jsonl"
 NOW = current("trade", f'"ts_event":"{DAY}T14:30:09.000000001Z","price":5,"size":1')
 
@@ -371,29 +372,32 @@ def test_after_a_kill_each_part_is_old_or_new(
     assert not list((archive / "_mdc" / "tmp").iterdir())
 
 
-def test_killed_at_random_moments(shell: Shell, tmp_path: Path) -> None:
-    """Until it gets through: at every moment each event is there once."""
+def test_killed_at_any_step(shell: Shell, tmp_path: Path) -> None:
+    """Until it gets through: wherever it is killed, each event is there once."""
     rows, _ = chosen("trade", "0.8.0")
     for number in range(PARTS_TO_KILL):
-        path = tmp_path / f"data/S{number}/trade/{DAY}.parquet"
+        path = tmp_path / f"fresh/S{number}/trade/{DAY}.parquet"
         own = [{**row, "symbol": f"S{number}"} for row in rows]
         write_parquet(path, own, {"trade": "0.8.0"})
-    wanted = sorted(shell("mdc cat --root data").lines)
+    prepare(Archive.open(tmp_path / "fresh"))
+    wanted = sorted(shell("mdc cat --root fresh").lines)
     assert len(wanted) == PARTS_TO_KILL * len(rows)
-    prepare(Archive.open(tmp_path / "data"))
-    chance = random.Random(11)
-    kills = 0
-    while shell(f"timeout -s KILL {chance.uniform(0.6, 1.2)} mdc schema migrate").status:
-        kills += 1
-        assert sorted(shell("mdc cat --root data").lines) == wanted
-        if kills == KILLS:
-            assert shell("mdc schema migrate").status == 0
-            break
-    assert sorted(shell("mdc cat --root data").lines) == wanted
-    for path in tmp_path.glob("data/S*/trade/*.parquet"):
-        metadata = pq.read_schema(path).metadata or {}
-        assert json.loads(metadata[b"mdc.versions"]) == {"trade": "1.0.0"}
-    assert not list(tmp_path.glob("data/_mdc/tmp/*"))
+
+    def again() -> None:
+        shutil.rmtree(tmp_path / "data", ignore_errors=True)
+        shutil.copytree(tmp_path / "fresh", tmp_path / "data")
+
+    again()
+    for fault in kills(shell, "mdc schema migrate", KILLS, after=again):
+        killed(shell, "mdc schema migrate", fault)
+        assert sorted(shell("mdc cat --root data").lines) == wanted, fault
+        assert shell("mdc schema migrate").status == 0
+        assert sorted(shell("mdc cat --root data").lines) == wanted, fault
+        for path in tmp_path.glob("data/S*/trade/*.parquet"):
+            metadata = pq.read_schema(path).metadata or {}
+            assert json.loads(metadata[b"mdc.versions"]) == {"trade": "1.0.0"}
+        assert not list(tmp_path.glob("data/_mdc/tmp/*"))
+        again()
 
 
 def test_old_parts_taken_in_by_another_command_are_still_known(shell: Shell, archive: Path) -> None:
