@@ -2,35 +2,20 @@
 
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pyarrow as pa
 import pytest
 
 from mdc_core.batch import from_rows
 from mdc_core.contracts import Exporter, Importer, ImportRequest
+from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event
-from mdc_core.schema import arrow_schema
+from mdc_core.testing.format_suite import KEPT, RowsPart, odd_rows
 from mdc_core.testing.golden import rows_of
 from mdc_core.testing.plugin_suite import PluginSuite
 from mdc_core.wire.jsonl import encode_batch
-
-
-class RowsPart:
-    """Events as a part, cut into tables of a number of rows."""
-
-    def __init__(self, rows: list[Event], size: int) -> None:
-        whole = from_rows(rows)
-        names: list[Any] = whole.column(0).unique().to_pylist()
-        self.rows = len(rows)
-        self.schema = arrow_schema(frozenset(names))
-        self._whole, self._size = whole, size
-
-    def tables(self) -> Iterator[pa.Table]:
-        for start in range(0, self.rows, self._size):
-            yield pa.Table.from_batches([self._whole.slice(start, self._size)])
 
 
 class ExporterSuite(PluginSuite):
@@ -66,14 +51,33 @@ class ExporterSuite(PluginSuite):
         rows = rows_of(request.path.parent / self.rows)
         assert self.written(rows, size) == self.written(rows, len(rows))
 
+    def test_suffix(self) -> None:
+        """The files have a suffix."""
+        suffix = self.exporter(self.make_options()).suffix
+        assert suffix.startswith("."), f"{suffix!r} is no suffix"
+
     def test_round_trip(self, request: pytest.FixtureRequest, tmp_path: Path) -> None:
         """What is written is read back by the importer, value for value."""
+        rows = rows_of(request.path.parent / self.rows)
+        self.check_round_trip(rows, self.written(rows, len(rows)), tmp_path)
+
+    @pytest.mark.parametrize("name", KEPT)
+    def test_strange_rows(self, name: str, tmp_path: Path) -> None:
+        """Events of each type, odd and empty, are written and come back, or are refused."""
+        for rows in (odd_rows(name), odd_rows(name)[-1:]):
+            try:
+                data = self.written(rows, len(rows))
+            except (DataError, UsageError):
+                continue
+            assert data == self.written(rows, 1), "the file depends on the tables"
+            self.check_round_trip(rows, data, tmp_path)
+
+    def check_round_trip(self, rows: list[Event], data: bytes, folder: Path) -> None:
+        """Compare rows with what the importer, if there is one, reads of the file."""
         if self.importer is None:
             return
-        rows = rows_of(request.path.parent / self.rows)
-        exporter = self.exporter(self.make_options())
-        path = tmp_path / f"file{exporter.suffix}"
-        path.write_bytes(self.written(rows, len(rows)))
+        path = folder / f"file{self.exporter(self.make_options()).suffix}"
+        path.write_bytes(data)
         importer = self.importer(ImportRequest(path), self.importer.Options())
         back = list(importer.batches())
         assert all(isinstance(item, pa.RecordBatch) for item in back), back

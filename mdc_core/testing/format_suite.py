@@ -1,6 +1,7 @@
 """The suite for formats of the archive: parts of every type, written and read back."""
 
 import io
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -10,8 +11,7 @@ import pytest
 from mdc_core.batch import from_rows
 from mdc_core.contracts import PartFormat
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event, Level
-from mdc_core.schema import fields_of
-from mdc_core.testing.exporter_suite import RowsPart
+from mdc_core.schema import arrow_schema, fields_of
 from mdc_core.testing.plugin_suite import PluginSuite
 from mdc_core.wire.arrow import Incoming
 from mdc_core.wire.jsonl import encode_batch
@@ -49,6 +49,21 @@ def odd_rows(type_name: str) -> list[Event]:
             given[name] = values[number % len(values)]
         rows.append(cls(**given))
     return rows
+
+
+class RowsPart:
+    """Events as a part, cut into tables of a number of rows."""
+
+    def __init__(self, rows: list[Event], size: int) -> None:
+        whole = from_rows(rows)
+        names: list[Any] = whole.column(0).unique().to_pylist()
+        self.rows = len(rows)
+        self.schema = arrow_schema(frozenset(names))
+        self._whole, self._size = whole, size
+
+    def tables(self) -> Iterator[pa.Table]:
+        for start in range(0, self.rows, self._size):
+            yield pa.Table.from_batches([self._whole.slice(start, self._size)])
 
 
 class PartFormatSuite(PluginSuite):

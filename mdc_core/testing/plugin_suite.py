@@ -14,7 +14,9 @@ from mdc_core.batch import from_rows
 from mdc_core.contracts import Options, Plugin
 from mdc_core.contracts.faults import faults
 from mdc_core.contracts.fields import option_fields
-from mdc_core.events import Event
+from mdc_core.events import Event, type_of
+from mdc_core.flaws import flaw_of
+from mdc_core.schema import allowed_values, field_names
 from mdc_core.testing.golden import line_of, row_of
 
 # What only drivers do: clocks, sockets, processes, threads, logs, the command line.
@@ -42,6 +44,9 @@ _FORBIDDEN = frozenset(
         "websockets",
     }
 )
+
+_EARLIEST = "1990"
+_DOORS = ("mdc_core.plugin", "mdc_core.columns")
 
 
 class PluginSuite:
@@ -115,7 +120,7 @@ def impurities(source: str) -> Iterator[str]:
 def _wrong_import(name: str, line: int) -> Iterator[str]:
     if name in _FORBIDDEN or name.partition(".")[0] in _FORBIDDEN:
         yield f"imports {name} in line {line}"
-    elif name.startswith("mdc_core") and name != "mdc_core.plugin":
+    elif name.startswith("mdc_core") and name not in _DOORS:
         yield f"imports {name}, not mdc_core.plugin, in line {line}"
 
 
@@ -143,9 +148,24 @@ def _is_module(name: str) -> bool:
         return False
 
 
+def check_event(event: Event) -> None:
+    """The event is what its type says, and nothing in it is beyond belief."""
+    problem = flaw_of(event)
+    assert problem is None, f"{event}: {problem}"
+    for name in field_names(type_of(event)):
+        value: Any = getattr(event, name)
+        allowed = allowed_values(type(event), name)
+        if value is not None and allowed and not name.startswith("_"):
+            assert value in allowed, f"{event}: {name} is {value!r}, not {' or '.join(allowed)}"
+    for name in ("ts_event", "ts_close"):
+        time = getattr(event, name, None)
+        assert time is None or time >= _EARLIEST, f"{event}: {name} is before {_EARLIEST}"
+
+
 def check_wire(events: Sequence[Event]) -> None:
-    """Every event survives JSON by value, and fits into the columns."""
+    """Every event is what its type says, survives JSON by value, and fits into the columns."""
     for event in events:
+        check_event(event)
         assert row_of(line_of(event)) == event
         missing = [name for name in type(event).required if getattr(event, name) is None]
         # When a finding or a connection change happened is the driver's to say.

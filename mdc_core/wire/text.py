@@ -97,9 +97,8 @@ def text_of(column: Array, kind: str) -> tuple[Array, bool]:
         case "levels":
             return _list_text(column, _level_text(column.flatten())), False
         case "float":
-            return pa.array(
-                [None if v is None else encode_json(v).decode() for v in column.to_pylist()]
-            ), False
+            texts = [None if v is None else encode_json(v).decode() for v in column.to_pylist()]
+            return pa.array(texts, pa.string()), False  # all null, it would have no type
         case "json":
             return column, False
         case _:

@@ -1,5 +1,6 @@
 """CSV files with a header: columns named as mdc names its fields, or mapped to them."""
 
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -86,8 +87,10 @@ class Csv(Importer):
             parsed.append(BadRow(text, f"{path} row {number}", reason))
 
         parser = LinesParser(set_aside)
+        encoding = "utf-8"
         try:
-            for batch in _open(path, bad):
+            encoding = _encoding_of(path)
+            for batch in _open(path, bad, encoding):
                 columns = self._named(batch, names)
                 for piece in parser.parse(lines_of(columns, self.options.type)):
                     yield self._chosen(piece[0])
@@ -99,7 +102,7 @@ class Csv(Importer):
             yield BadRow(b"", str(path), f"cannot be read beyond row {rows}: {text}")
         for row in bad:
             reason = f"{row.actual_columns} fields, not {row.expected_columns}"
-            yield BadRow(row.text.encode(), f"{path} row {row.number}", reason)
+            yield BadRow(row.text.encode(encoding), f"{path} row {row.number}", reason)
 
     def _named(self, batch: pa.RecordBatch, names: dict[str, str]) -> dict[str, Any]:
         """The columns by the names of their fields; raises DataError where one is missing."""
@@ -132,8 +135,24 @@ class Csv(Importer):
         return batch
 
 
-def _open(path: Path, bad: list[csv.InvalidRow]) -> Iterator[pa.RecordBatch]:
-    """The rows of a file as text; lines of another width are put to `bad`."""
+def _encoding_of(path: Path) -> str:
+    """What every byte of a file is a part of: UTF-8, or where it is not, Latin-1.
+
+    Arrow's reader gives up a file at a row of another width that is not UTF-8.
+    """
+    decoder = getincrementaldecoder("utf-8")()
+    with path.open("rb") as file:
+        try:
+            while data := file.read(_BLOCK):
+                decoder.decode(data)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return "latin-1"
+    return "utf-8"
+
+
+def _open(path: Path, bad: list[csv.InvalidRow], encoding: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a file as the bytes in it; lines of another width are put to `bad`."""
 
     def keep(row: csv.InvalidRow) -> Literal["skip"]:
         bad.append(row)
@@ -143,10 +162,14 @@ def _open(path: Path, bad: list[csv.InvalidRow]) -> Iterator[pa.RecordBatch]:
         header = head.readline(_BLOCK)
     if not header.strip():
         return
-    names = csv.read_csv(BytesIO(header)).schema.names
+    try:
+        header.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"its header is not UTF-8: {error}") from None
+    names = csv.read_csv(BytesIO(header), csv.ReadOptions(encoding=encoding)).schema.names
     with csv.open_csv(
         str(path),
-        csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+        csv.ReadOptions(use_threads=False, block_size=_BLOCK, encoding=encoding),
         csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
         csv.ConvertOptions(
             check_utf8=False,
@@ -156,4 +179,18 @@ def _open(path: Path, bad: list[csv.InvalidRow]) -> Iterator[pa.RecordBatch]:
             quoted_strings_can_be_null=False,
         ),
     ) as reader:
-        yield from reader
+        for batch in reader:
+            yield batch if encoding == "utf-8" else _as_in_file(batch, encoding)
+
+
+def _as_in_file(batch: pa.RecordBatch, encoding: str) -> pa.RecordBatch:
+    """The values, and the names, as the bytes that they were before Arrow made UTF-8 of them."""
+    columns = [
+        pa.array(
+            [None if v is None else v.decode().encode(encoding) for v in column.to_pylist()],
+            pa.binary(),
+        )
+        for column in batch.columns
+    ]
+    names = [name.encode(encoding).decode() for name in batch.schema.names]
+    return pa.RecordBatch.from_arrays(columns, names)

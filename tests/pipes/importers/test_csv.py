@@ -191,3 +191,30 @@ def test_symbols_and_times_are_chosen(shell: Shell, events: Path) -> None:
     done = shell("mdc import --profile csv all.csv --symbol SPY --from 2024-01-03")
     assert [e["ts_event"][:10] for e in done.events] == ["2024-01-03"]
     assert len(shell("mdc import --profile csv all.csv --symbol BRK/B").events) == 1
+
+
+def test_bytes_that_are_not_utf8_cost_their_own_rows(shell: Shell, tmp_path: Path) -> None:
+    row = b"trade,SPY,2024-01-02T14:30:0%d.000000000Z,475.25,100,%s,7\n"
+    (tmp_path / "bad.csv").write_bytes(
+        "type,symbol,ts_event,price,size,trade_id,größe\n".encode()
+        + row % (0, "é".encode())
+        + b"\xff\xfe,x\n"  # of another width, where Arrow's reader gives up the file
+        + row % (1, b"\xff")
+        + row % (2, b"b")
+    )
+    done = shell("mdc import --profile csv bad.csv --quarantine aside")
+    assert done.status == 0, done.err
+    assert [event["trade_id"] for event in done.events] == ["é", "b"]
+    assert done.events[0]["extra"] == {"größe": "7"}
+    assert "import: 4 in = 2 out + 2 rejected + 0 dropped" in done.err
+    aside = [json.loads(line) for line in (tmp_path / "aside").read_text().splitlines()]
+    assert {record["where"] for record in aside} == {"bad.csv row 3", "bad.csv row 4"}
+    (tmp_path / "header.csv").write_bytes(b"type,sym\x96bol\ntrade,SPY\n")
+    assert shell("mdc import --profile csv header.csv").status == 65
+
+
+def test_what_is_computed_is_exported(shell: Shell) -> None:
+    line = b'{"type":"indicator","symbol":"A","ts_event":"2024-01-02T14:30:00Z","name":"n"}\n'
+    done = shell("mdc export --profile csv -o out.csv; cat out.csv", stdin=line)
+    assert done.status == 0, done.err
+    assert len(done.out.splitlines()) == 2

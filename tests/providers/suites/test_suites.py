@@ -119,7 +119,7 @@ def test_a_forgetful_check_is_found_out(tmp_path: Path) -> None:
     suite = ForgetfulSuite()
     suite.test_batch_unchanged(beside(tmp_path))
     with pytest.raises(AssertionError):
-        suite.test_batches(beside(tmp_path), 1)
+        suite.test_batches(beside(tmp_path))
     with pytest.raises(AssertionError):
         suite.test_nothing_to_judge()
 
