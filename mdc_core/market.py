@@ -46,7 +46,9 @@ class Event(Struct, tag_field="type", omit_defaults=True, gc=False):
     ts_recv: Annotated[Text, time("when our host received it")] = None
     provider: Annotated[Text, doc("who told us")] = None
     venue: Annotated[Text, doc("where it happened, a MIC (ISO 10383) if known")] = None
-    channel: Annotated[Text, doc("id of the stream it came by")] = None
+    channel: Annotated[Text, doc("its connection; behind a slash, what counts seq by itself")] = (
+        None
+    )
     seq: Annotated[Whole, doc("the sender's sequence number, only where it defines one")] = None
     extra: Annotated[dict[str, Any] | None, doc("what the provider says beyond these fields")] = (
         None
@@ -78,10 +80,12 @@ class Quote(Market, tag="quote"):
     """The best bid and offer changed; a side that is absent is unchanged or unknown."""
 
     bid_price: Annotated[Number, doc("best bid")] = None
-    bid_size: Annotated[Number, doc("units bid for at the best bid")] = None
+    bid_size: Annotated[Number, doc("units at the best bid; 0 and no price: nobody bids")] = None
     bid_venue: Annotated[Text, doc("venue of the best bid")] = None
     ask_price: Annotated[Number, doc("best offer")] = None
-    ask_size: Annotated[Number, doc("units offered at the best offer")] = None
+    ask_size: Annotated[Number, doc("units at the best offer; 0 and no price: nobody offers")] = (
+        None
+    )
     ask_venue: Annotated[Text, doc("venue of the best offer")] = None
     conditions: Annotated[list[str] | None, doc("quote conditions, the feed's codes")] = None
     tape: Annotated[Text, doc("consolidated tape: A, B or C")] = None

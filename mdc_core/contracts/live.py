@@ -134,14 +134,14 @@ class Stream(Live):
     event about an instrument, within `login_within` seconds is a failed attempt. A frame at
     which a method raises is set aside; a refusal is an effect, never an exception.
 
-    `sequence` is within what `seq` counts, `identity` within what a `trade_id` is unique.
+    `sequence` is within what `seq` counts. A codec names the `channel` of an event where the
+    vendor has several on a connection; core puts the connection's name before it.
     """
 
     every: ClassVar[float | None] = None  # seconds from one `tick` to the next
     login_within: ClassVar[float] = 10.0
     limits: ClassVar[Limits] = Limits()
     sequence: ClassVar[Scope] = "symbol"
-    identity: ClassVar[Scope] = "symbol"
     sandbox: ClassVar[type["Sandbox"] | None] = None
 
     def endpoints(self) -> Sequence[Endpoint]:

@@ -70,6 +70,7 @@ class FeedSession:
         self.timing = timing or Timing()
         self.limits = limits or Limits()
         self._name, self._line = name, line
+        self.channel = f"{name}-{line}1"  # the name of the connection, such as `alpaca-1`
         self._owner = owner or name
         self._make_stream = make_stream
         self._mask = mask
@@ -105,6 +106,7 @@ class FeedSession:
         self._stream = stream = self._make_stream(self.subscription)
         self.is_up = False
         self.connections += 1
+        self.channel = f"{self._name}-{self._line}{self.connections}"
         self._refused.clear()
         self._seen.clear()
         self._before = None
@@ -225,10 +227,7 @@ class FeedSession:
         event.provider = self._name
         stream = self._stream
         assert stream is not None
-        if event.channel is None:
-            event.channel = self.channel
-        else:
-            event.channel = f"{self.channel}/{event.channel}"
+        event.channel = self._channel_of(stream, event.channel)
         kind = type(event)
         seen = self._seen.get(kind, 0)
         self._seen[kind] = seen + 1
@@ -240,6 +239,14 @@ class FeedSession:
         if not self.is_up and isinstance(event, Market):
             self._come_up(turn)
         turn.events.append(event)
+
+    def _channel_of(self, stream: Stream, name: str | None) -> str:
+        """The channel as events say it: behind a slash stands what has its own sequence."""
+        if stream.sequence == "connection":
+            return f"{self.channel}/*"
+        if name is None:
+            return self.channel
+        return f"{self.channel}{'/' if stream.sequence == 'channel' else ':'}{name}"
 
     def _effect(self, item: Any, turn: Turn) -> None:
         match item:
@@ -347,11 +354,6 @@ class FeedSession:
         if ns is not None:
             self._now = ns
         return self._now
-
-    @property
-    def channel(self) -> str:
-        """The id of the connection, such as `alpaca-1`."""
-        return f"{self._name}-{self._line}{max(self.connections, 1)}"
 
     def _gap(self, end: str | None, recv: str | None) -> Gap:
         gap = Gap(start=self._gap_start, end=end, reason="disconnect")

@@ -110,7 +110,7 @@ class StreamRun:
         if issubclass(kind, Source):
             from mdc_core.live.source import Simulation, SourceLine
 
-            make = self._maker(self._run.session.secrets(kind.secrets))
+            make = self._maker(self._own_secrets())
             if kind.simulated:
                 self._feed = Simulation(name, make, self._wanted, self._stop)
                 return self._feed
@@ -163,10 +163,14 @@ class StreamRun:
     def _secrets(self) -> dict[str, str]:
         kind = self._plugin.plugin
         if not self._asked.sandbox:
-            return self._run.session.secrets(kind.secrets)
+            return self._own_secrets()
         for secret in kind.sandbox.test_secrets.values():
             self._log.mask.add(secret)
         return dict(kind.sandbox.test_secrets)
+
+    def _own_secrets(self) -> dict[str, str]:
+        kind = self._plugin.plugin
+        return self._run.session.secrets(kind.secrets, kind.optional_secrets)
 
     def _place(self, endpoint: Endpoint) -> Endpoint:
         """Where the endpoint is for this run: at the vendor's, at --url, or in the sandbox."""

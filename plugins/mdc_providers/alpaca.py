@@ -202,7 +202,7 @@ def _one_by_one(frame: str | bytes) -> list[Any]:
     messages: list[Any] = []
     for part in parts:
         try:
-            messages.append(msgspec.json.decode(part, type=wire.AnyMessage))
+            messages.append(wire.read_loosely(bytes(part)))
         except _UNREADABLE as error:
             messages.append(_unread(bytes(part), str(error)))
     return messages

@@ -67,11 +67,12 @@ def quote_of(m: wire.QuoteMessage) -> Quote:
         conditions=m.c,
         tape=m.z,
     )
-    # Nobody bids, or nobody offers: Alpaca says a price and a size of 0.
+    # Nobody bids, or nobody offers: Alpaca says a price and a size of 0. The size says that
+    # the side is gone; were it absent as well, the side would be as it was before.
     if not m.bp and not m.bs:
-        quote.bid_price = quote.bid_size = None
+        quote.bid_price = None
     if not m.ap and not m.as_:
-        quote.ask_price = quote.ask_size = None
+        quote.ask_price = None
     return quote
 
 
@@ -192,8 +193,19 @@ def _book(m: wire.BookMessage) -> Sequence[Event]:
     ]
 
 
+def _extended(m: wire.Extended) -> Sequence[Event]:
+    """Those of the message, each with the fields that nobody here knows."""
+    events = EVENTS_OF[type(m.message)](m.message)
+    for event in events:
+        event.extra = {**(event.extra or {}), **m.more}
+    return events
+
+
 EVENTS_OF: Mapping[type, Callable[[Any], Sequence[Event]]] = MappingProxyType(
     {
+        wire.Extended: _extended,
+        wire.TradeMessage: lambda m: [trade_of(m)],
+        wire.QuoteMessage: lambda m: [quote_of(m)],
         wire.BarMessage: _minute,
         wire.UpdatedBarMessage: _updated,
         wire.DailyBarMessage: _daily,

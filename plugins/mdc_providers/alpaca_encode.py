@@ -94,10 +94,10 @@ def _quote(e: Quote) -> wire.QuoteMessage:
         e.conditions,
         e.tape,
     )
-    if e.bid_price is None:
-        message.bx, message.bp, message.bs = " ", _ZERO, _ZERO
-    if e.ask_price is None:
-        message.ax, message.ap, message.as_ = " ", _ZERO, _ZERO
+    if e.bid_price is None and e.bid_size == 0:
+        message.bx, message.bp = " ", _ZERO
+    if e.ask_price is None and e.ask_size == 0:
+        message.ax, message.ap = " ", _ZERO
     return message
 
 

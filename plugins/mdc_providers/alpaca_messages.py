@@ -6,9 +6,10 @@ written too, so that the sandbox can play trades of other venues with their ids 
 """
 
 from decimal import Decimal
+from typing import Any, get_args
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 Id = int | str | None
 Text = str | None
@@ -16,8 +17,8 @@ Texts = list[str] | None
 Number = Decimal | None
 
 
-class Message(Struct, tag_field="T", omit_defaults=True, gc=False):
-    """What every message about an instrument carries."""
+class Message(Struct, tag_field="T", omit_defaults=True, gc=False, forbid_unknown_fields=True):
+    """What every message about an instrument carries; one with more goes by `read_loosely`."""
 
     S: str
     t: str
@@ -185,5 +186,33 @@ AnyMessage = (
     | Refusal
     | Acknowledged
 )
+
+_FIELDS = {
+    kind.__struct_config__.tag: {field.encode_name for field in structs.fields(kind)} | {"T"}
+    for kind in get_args(AnyMessage)
+    if issubclass(kind, Message)
+}
+_exact = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+class Extended(Struct):
+    """A message, and the fields that it has beside those we know."""
+
+    message: Any
+    more: dict[str, Any]
+
+
+def read_loosely(part: bytes) -> Any:
+    """A message; `Extended` if it has fields that nobody here knows."""
+    try:
+        return msgspec.json.decode(part, type=AnyMessage)
+    except msgspec.ValidationError:
+        raw = msgspec.json.decode(part, type=dict[str, msgspec.Raw])
+        known = _FIELDS.get(_exact(raw.get("T", b"null")), raw)
+        more = {name: _exact(raw.pop(name)) for name in list(raw) if name not in known}
+        if not more:
+            raise
+        return Extended(msgspec.json.decode(msgspec.json.encode(raw), type=AnyMessage), more)
+
 
 encode = msgspec.json.Encoder(decimal_format="number").encode

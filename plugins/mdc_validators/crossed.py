@@ -2,7 +2,8 @@
 
 A quote that brings both sides is judged by itself. One that brings a single side leaves
 the other as it was: it is judged with the last known other side of the same symbol,
-provider and channel. A price of zero means that nobody quotes, and crosses nothing.
+provider and channel. A price of zero, or a size of zero without a price,
+means that nobody quotes, and crosses nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -58,8 +59,7 @@ class Crossed(Check):
         rows = np.flatnonzero(self.groups.is_type(batch, "quote"))
         if not len(rows):
             return
-        bids = _Side(*decimals(batch, "bid_price")).at(rows)
-        asks = _Side(*decimals(batch, "ask_price")).at(rows)
+        bids, asks = _side(batch, "bid", rows), _side(batch, "ask", rows)
         both = bids.known & asks.known
         if self.options.carry:
             runs = GroupRuns(self.groups.keys(batch, "symbol", "provider", "channel")[rows])
@@ -82,6 +82,16 @@ class Crossed(Check):
         bids, asks = _best(batch, "bids").at(rows), _best(batch, "asks").at(rows)
         for place, crossed in _meetings(bids, asks):
             yield _finding(int(rows[place]), bids.text(place), asks.text(place), crossed)
+
+
+def _side(batch: "pa.RecordBatch", name: str, rows: Any) -> _Side:
+    """One side of these quotes; a size of 0 without a price is a price of 0: nobody quotes."""
+    side = _Side(*decimals(batch, f"{name}_price")).at(rows)
+    if side.known.all():
+        return side
+    size = _Side(*decimals(batch, f"{name}_size")).at(rows)
+    gone = ~side.known & size.known & ~_quoted(size)
+    return _Side(np.where(gone, 0, side.high), np.where(gone, 0, side.low), side.known | gone)
 
 
 def _filled(latest: ForwardFill, runs: GroupRuns, side: _Side) -> _Side:

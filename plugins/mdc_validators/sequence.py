@@ -1,6 +1,8 @@
 """Gaps, repeats and regressions of the sender's sequence numbers.
 
-Only where the sender defines a sequence, that is, where `seq` is present. A late packet
+Only where the sender defines a sequence, that is, where `seq` is present. Numbers count
+within a symbol of a channel, or within the channel where its provider declares so (such as
+`zephyr-1/trade`). A late packet
 does not lower what is expected next; a jump back of more than 10,000 is a restart of the
 sender's counter. The deltas of one message share its number and are no repeats.
 """
@@ -15,6 +17,7 @@ from mdc_core.columns import RunningMax
 from mdc_core.plugin import Check, Finding, Options, integers
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pyarrow as pa
 
 RESET = 10_000
@@ -24,9 +27,12 @@ class SequenceOptions(Options, frozen=True, kw_only=True):
     """How far the sender's sequence reaches."""
 
     scope: Annotated[
-        Literal["symbol", "channel"],
-        Meta(description="what has its own sequence: each symbol of a channel, or the channel"),
-    ] = "symbol"
+        Literal["auto", "symbol", "channel"],
+        Meta(
+            description="what has its own sequence: each symbol of a channel, the channel, "
+            "or as the provider declares it"
+        ),
+    ] = "auto"
 
 
 class Sequence(Check):
@@ -37,8 +43,6 @@ class Sequence(Check):
 
     def __init__(self, options: SequenceOptions) -> None:
         super().__init__(options)
-        symbol = ("symbol",) if options.scope == "symbol" else ()
-        self._stream = (*symbol, "provider", "channel")
         self._highest = RunningMax()
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
@@ -46,7 +50,7 @@ class Sequence(Check):
         rows = np.flatnonzero(known)
         if not len(rows):
             return []
-        keys = self.groups.keys(batch, *self._stream)
+        keys = self._keys(batch)
         if len(rows) < len(keys):
             keys, numbers = keys[rows], numbers[rows]
         before, seen = self._highest(keys, numbers)
@@ -74,6 +78,20 @@ class Sequence(Check):
             )
             findings += self._one_by_one(key, first, run)
         return findings
+
+    def _keys(self, batch: "pa.RecordBatch") -> "npt.NDArray[np.int64]":
+        """What each row's number counts in; a channel with a slash counts by itself."""
+        scope, groups = self.options.scope, self.groups
+        if scope == "channel":
+            return groups.keys(batch, "provider", "channel")
+        symbols = groups.keys(batch, "symbol", "provider", "channel") * 2
+        if scope == "symbol":
+            return symbols
+        codes, words = groups.codes(batch, "channel")
+        own = np.array(["/" in (word or "") for word in words])[codes]
+        if not own.any():
+            return symbols
+        return np.where(own, groups.keys(batch, "provider", "channel") * 2 + 1, symbols)
 
     def _one_by_one(
         self, key: int, highest: int | None, run: Iterable[tuple[int, int, bool]]

@@ -496,3 +496,40 @@ def test_symbols_of_a_file(tmp_path: Path) -> None:
     file.write_bytes(b"\xff")
     with pytest.raises(DataError, match="not UTF-8"):
         read_symbols(file)
+
+
+def replayed(folder: Path, *frames: str) -> subprocess.CompletedProcess[str]:
+    """What Alpaca's codec makes of these frames, judged by the check `crossed`."""
+    file = folder / "c.jsonl"
+    file.write_text("".join(f'{{"recv_ns":1,"dir":"in","frame":[{f}]}}\n' for f in frames))
+    words = f"stream alpaca SPY --replay {file} then validate --check crossed"
+    return mdc(folder, *words.split())
+
+
+def test_a_side_that_is_gone_is_told_and_crosses_nothing(tmp_path: Path) -> None:
+    head = '"T":"q","S":"SPY","t":"2024-01-02T14:30:00Z"'
+    done = replayed(
+        tmp_path,
+        f'{{{head},"bp":10.00,"bs":1,"ap":10.01,"as":2}}',
+        f'{{{head},"bp":10.05,"bs":1,"ax":" ","ap":0,"as":0}}',
+        f'{{{head},"bp":10.06,"bs":1}}',
+    )
+    assert done.returncode == 0, done.stderr
+    assert [q.get("ask_price") for q in kinds(done.stdout, "quote")] == [10.01, None, None]
+    assert [q.get("ask_size") for q in kinds(done.stdout, "quote")] == [2, 0, None]
+    assert kinds(done.stdout, "integrity") == []
+
+
+def test_fields_that_nobody_here_knows_are_kept(tmp_path: Path) -> None:
+    head = '"T":"t","S":"SPY","t":"2024-01-02T14:30:00Z","s":1'
+    done = replayed(
+        tmp_path,
+        f'{{{head},"p":1.5,"u":"corrected","pt":1.10}},{{{head},"p":2.5}}',
+        f'{{{head},"p":"x","u":"corrected"}}',
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = kinds(done.stdout, "trade")
+    assert (first["price"], first["extra"]) == (1.5, {"u": "corrected", "pt": 1.1})
+    assert second["price"] == 2.5 and "extra" not in second
+    assert '"pt":1.10' in done.stdout  # digit for digit
+    assert len(kinds(done.stdout, "integrity")) == 1  # the third, which no field explains

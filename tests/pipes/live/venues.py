@@ -82,10 +82,52 @@ class Lines(mdc.Stream):
                 return [mdc.Refused(f"lines says: {' '.join(why)}")]
             case ["PING"]:
                 return [mdc.Send("PONG")]
+            case ["SKIP", symbol]:
+                return [mdc.Refused(f"lines has no {symbol}", (symbol,))]
             case ["T", seq, symbol, ns, price, size]:
                 head = {"symbol": symbol, "ts_event": mdc.from_ns(int(ns)), "seq": int(seq)}
                 return [mdc.Trade(**head, price=Decimal(price), size=Decimal(size))]
         raise mdc.DataError(f"no message of Lines: {frame}")
+
+
+class ByConnection(Lines):
+    sequence = "connection"
+
+
+class ByChannel(Lines):
+    sequence = "channel"
+
+    def receive(self, frame, now):
+        for item in super().receive(frame, now):
+            if isinstance(item, mdc.Trade):
+                item.channel = f"board{item.seq // 100}"
+                item.seq %= 100
+            yield item
+
+
+class Narrow(Lines):
+    limits = mdc.Limits(symbols=2, connections=2)
+
+
+class Split(Lines):
+    """Asks for each half of the symbols at another place."""
+
+    def endpoints(self):
+        halves = self.subscription.symbols[::2], self.subscription.symbols[1::2]
+        return [
+            mdc.Endpoint(f"tcp://{number}.lines.example:4001", share=mdc.Subscription(half))
+            for number, half in enumerate(halves)
+        ]
+
+
+class Open(Lines):
+    """Has a public feed as well, without a token."""
+
+    secrets = ()
+    optional_secrets = ("LINES_TOKEN",)
+
+    def opened(self, now):
+        return [self.login(self.credentials.get("LINES_TOKEN", "nobody"))]
 
 
 class Datagrams(Lines):
@@ -153,6 +195,11 @@ class Binary(mdc.Stream):
 ENTRY_POINTS = """\
 [mdc.stream]
 lines = venues:Lines
+by-connection = venues:ByConnection
+by-channel = venues:ByChannel
+narrow = venues:Narrow
+split = venues:Split
+open = venues:Open
 datagrams = venues:Datagrams
 tokens = venues:Tokens
 binary = venues:Binary
@@ -175,18 +222,20 @@ def tcp(*scripts: Script) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         failed: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
 
-        def serve() -> None:
+        def serve(script: Script, connection: socket.socket) -> None:
+            with connection:
+                try:
+                    script(connection)
+                except BaseException as error:
+                    failed.put(error)
+                    raise
+
+        def accept() -> None:
             for script in scripts:
                 connection, _ = listener.accept()
-                with connection:
-                    try:
-                        script(connection)
-                    except BaseException as error:
-                        failed.put(error)
-                        raise
+                threading.Thread(target=serve, args=(script, connection), daemon=True).start()
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
+        threading.Thread(target=accept, daemon=True).start()
         yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         if not failed.empty():
             raise failed.get()

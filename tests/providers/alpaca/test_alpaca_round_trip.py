@@ -257,7 +257,14 @@ def test_messages_are_written_as_alpaca_writes_them() -> None:
                 conditions=["@"],
                 tape="B",
             ),
-            Quote(symbol="SPY", ts_event=ROUND, ask_price=D(5), ask_size=D(1), ask_venue="XNAS"),
+            Quote(
+                symbol="SPY",
+                ts_event=ROUND,
+                bid_size=D(0),
+                ask_price=D(5),
+                ask_size=D(1),
+                ask_venue="XNAS",
+            ),
         ]
     )
     assert frame == (

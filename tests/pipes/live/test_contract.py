@@ -1,0 +1,170 @@
+"""What a provider declares, kept to by `mdc stream`: scopes, limits, shares, secrets, refusals."""
+
+import json
+import queue
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kit.installed import Run
+from tests.pipes.live import venues
+
+TOKEN = {"LINES_TOKEN": "s3cret-token"}
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    return venues.install(tmp_path / "installed")
+
+
+def rows(text: str, *names: str) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in text.splitlines()]
+    return [row for row in found if not names or row["type"] in names]
+
+
+def trade(seq: int, symbol: str = "SPY") -> str:
+    return f"T {seq} {symbol} {1_704_205_800_000_000_000 + seq} {seq} 1"
+
+
+def capture(folder: Path, *connections: list[str]) -> Path:
+    """A capture of these lines; each connection but the last is lost."""
+    lines, ns = [], 1_704_205_900_000_000_000
+    for frames in connections:
+        if lines:
+            lost = {"state": "lost", "reason": "cut"}
+            lines.append({"recv_ns": ns, "dir": "derived", "frame": lost})
+        lines.append({"recv_ns": ns, "dir": "derived", "frame": {"state": "open"}})
+        for frame in frames:
+            ns += 1_000_000
+            lines.append({"recv_ns": ns, "dir": "in", "frame": frame, "encoding": "text"})
+    file = folder / "c.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers", "channels", "findings"),
+    [
+        ("lines", (1, 2, 3, 4), {"lines-1", "lines-2"}, 4),
+        ("by-connection", (1, 2, 3, 4), {"by-connection-1/*", "by-connection-2/*"}, 0),
+        ("by-connection", (1, 2, 4, 5), {"by-connection-1/*", "by-connection-2/*"}, 2),
+        (
+            "by-channel",
+            (1, 101, 2, 102),
+            {f"by-channel-{n}/board{b}" for n in "12" for b in "01"},
+            0,
+        ),
+    ],
+)
+def test_numbers_are_followed_within_what_the_provider_declares(
+    mdc: Run,
+    installed: Path,
+    tmp_path: Path,
+    name: str,
+    numbers: tuple[int, ...],
+    channels: set[str],
+    findings: int,
+) -> None:
+    symbols = ("SPY", "AAPL") * 2
+    frames = ["OK", *(trade(n, s) for n, s in zip(numbers, symbols, strict=True))]
+    file = capture(tmp_path, frames, frames)  # after a reconnection they count from 1 again
+    words = f"stream {name} SPY AAPL --replay {file} then validate --check sequence"
+    done = mdc(*words.split(), path=installed)
+    assert done.returncode == 0, done.stderr
+    assert {row["channel"] for row in rows(done.stdout, "trade")} == channels
+    assert len([r for r in rows(done.stdout, "integrity") if r["check"] == "sequence"]) == findings
+
+
+class Logins:
+    """Scripts of a server that keeps what clients say first, and plays each a trade."""
+
+    def __init__(self) -> None:
+        self._said: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def __call__(self, connection: socket.socket) -> None:
+        said = venues.line_of(connection)
+        self._said.put(said)
+        symbols = said.split()[-1].split(",")
+        lines = ["OK", *(trade(n + 1, symbol) for n, symbol in enumerate(symbols))]
+        connection.sendall("".join(f"{line}\n" for line in lines).encode())
+        connection.recv(1)
+
+    def said(self, count: int) -> set[str]:
+        """What so many clients said first."""
+        return {self._said.get(timeout=30) for _ in range(count)}
+
+
+def test_a_subscription_beyond_the_limit_of_one_connection_takes_several(
+    mdc: Run, installed: Path
+) -> None:
+    logins = Logins()
+    with venues.tcp(logins, logins) as url:
+        words = ("stream", "narrow", "SPY", "AAPL", "QQQ", "--limit", "3", "--url", url)
+        done = mdc(*words, path=installed, **TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert logins.said(2) == {"LOGIN s3cret-token SPY,AAPL", "LOGIN s3cret-token QQQ"}
+    told = {(row["symbol"], row["channel"]) for row in rows(done.stdout, "trade")}
+    assert told == {("SPY", "narrow-1.1"), ("AAPL", "narrow-1.1"), ("QQQ", "narrow-2.1")}
+    ups = rows(done.stdout, "connection")
+    assert {(up["state"], up["channel"]) for up in ups} == {
+        *(("up", "narrow-1.1"), ("up", "narrow-2.1"))
+    }
+
+
+def test_more_connections_than_the_vendor_allows(mdc: Run, installed: Path) -> None:
+    done = mdc("stream", "narrow", *"ABCDE", "--url", "tcp://127.0.0.1:1", path=installed, **TOKEN)
+    assert done.returncode == 2, done.stderr
+    assert "this needs 3 connections, and the vendor allows 2" in done.stderr
+    assert "at most 2 symbols for each connection" in done.stderr
+
+
+def test_each_endpoint_has_its_share(mdc: Run, installed: Path) -> None:
+    logins = Logins()
+    with venues.tcp(logins, logins) as url:
+        words = ("stream", "split", "SPY", "AAPL", "QQQ", "--limit", "3", "--url", url)
+        done = mdc(*words, path=installed, **TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert logins.said(2) == {"LOGIN s3cret-token SPY,QQQ", "LOGIN s3cret-token AAPL"}
+    refused = mdc(*words, "--capture", "c.jsonl", path=installed, **TOKEN)
+    assert refused.returncode == 2
+    assert "--capture keeps one connection, and this feed has several" in refused.stderr
+
+
+@pytest.mark.parametrize(("secrets", "word"), [(TOKEN, "s3cret-token"), ({}, "nobody")])
+def test_a_secret_that_one_can_do_without(
+    mdc: Run, installed: Path, secrets: dict[str, str], word: str
+) -> None:
+    logins = Logins()
+    with venues.tcp(logins) as url:
+        words = ("stream", "open", "SPY", "--limit", "1", "--url", url)
+        done = mdc(*words, path=installed, **secrets)
+    assert done.returncode == 0, done.stderr
+    assert logins.said(1) == {f"LOGIN {word} SPY"}
+    help_text = mdc("stream", "open", "--help", path=installed).stdout
+    assert "optional secret" in help_text and "LINES_TOKEN" in help_text
+
+
+def test_a_symbol_that_is_refused_is_told_and_the_others_come(
+    mdc: Run, installed: Path, tmp_path: Path
+) -> None:
+    file = capture(tmp_path, ["OK", "SKIP AAPL", trade(1)])
+    done = mdc("stream", "lines", "SPY", "AAPL", "--replay", str(file), path=installed)
+    assert done.returncode == 0, done.stderr
+    assert "lines has no AAPL" in done.stderr
+    assert [t["symbol"] for t in rows(done.stdout, "trade")] == ["SPY"]
+    (told,) = rows(done.stdout, "integrity")
+    assert (told["check"], told["severity"]) == ("subscription", "warning")
+    assert told["extra"] == {"symbols": ["AAPL"]}
+
+
+def test_when_all_symbols_are_refused_the_feed_is(
+    mdc: Run, installed: Path, tmp_path: Path
+) -> None:
+    file = capture(tmp_path, ["OK", trade(1), "SKIP AAPL", "SKIP SPY", trade(2)])
+    done = mdc("stream", "lines", "SPY", "AAPL", "--replay", str(file), path=installed)
+    assert done.returncode == 77, done.stderr
+    assert "lines has no SPY" in done.stderr
+    assert [t["seq"] for t in rows(done.stdout, "trade")] == [1]
+    assert rows(done.stdout)[-1]["reason"] == "error"
