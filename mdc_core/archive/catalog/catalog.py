@@ -9,15 +9,23 @@ so that a flipped bit is found; what is lost is made again from the parts (`heal
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from mdc_core.archive.catalog.database import CatalogFile, is_sound
+from mdc_core.archive.catalog.origins import (
+    LARGE,
+    begins,
+    forget,
+    gathered,
+    keep,
+    origin_key,
+)
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.row_time import NO_TIME
+from mdc_core.disk import writing
 from mdc_core.errors import BusyError, DataError
 
 
@@ -57,6 +65,7 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     segment: str | None = None  # of the journal that it was sealed from
     run_id: str = ""
     origin: str = ""  # key of what is known of where the rows come from
+    slim: bool = False  # whether its file names its origin, and does not carry it
     inputs: tuple[tuple[str, str], ...] = ()  # path and hash of the parts it was made from
     made_by: str = "store"
     made_at: int
@@ -127,6 +136,7 @@ class Catalog:
     def __init__(self, state: Path, *, create: bool = False, read_only: bool = False) -> None:
         self._db = CatalogFile(state, create=create, read_only=read_only)
         self.path = self._db.path
+        self._state = state
 
     def __enter__(self) -> "Catalog":
         return self
@@ -216,9 +226,29 @@ class Catalog:
 
     def origin(self, part: PartRow) -> dict[str, Any]:
         """The begin event of the stream that a part was stored from, as far as it is known."""
-        found = self._db.run("SELECT origin FROM origins WHERE key = ?", (part.origin,))
-        origin: dict[str, Any] = msgspec.json.decode(found[0][0]) if found else {}
-        return origin
+        found = begins(part.origin, self.origin_of)
+        return {"origins": found} if len(found) > 1 else next(iter(found), {})
+
+    def origin_of(self, key: str) -> bytes | None:
+        """An origin by its name, as it is kept."""
+        found = self._db.run("SELECT origin FROM origins WHERE key = ?", (key,))
+        return found[0][0] if found else None
+
+    def large_origins(self) -> frozenset[str]:
+        """The names of those that a file should not carry."""
+        found = self._db.run("SELECT key FROM origins WHERE length(origin) > ?", (LARGE,))
+        return frozenset(key for (key,) in found)
+
+    def forget_origins(self) -> int:
+        """Forget those that no part comes from any more; returns how many there were."""
+        asked = "SELECT DISTINCT json_extract(CAST(entry AS TEXT), '$.origin') FROM parts"
+        with self._db.transaction():  # nobody enters a part meanwhile
+            used = gathered((key for (key,) in self._db.run(asked) if key), self.origin_of)
+            known = {key for (key,) in self._db.run("SELECT key FROM origins")}
+            for key in known - used.keys():
+                self._db.take("origins", "key = ?", (key,))
+            forget(self._state, used)
+        return len(known - used.keys())
 
     def sealed(self) -> set[str]:
         """Journal segments whose events are in parts."""
@@ -249,8 +279,8 @@ class Catalog:
                 if not db.take("parts", "place = ? AND path = ? AND crc = ?", known):
                     raise ChangedError(part.path)
             for origin in origins:
-                key = origin_key(origin)
-                if not db.run("SELECT 1 FROM origins WHERE key = ?", (key,)):
+                key = self._kept(origin)
+                if self.origin_of(key) is None:
                     db.add("origins", key=key, origin=origin)
             for part in add:
                 db.take("parts", "place = ? AND path = ?", part.key)
@@ -261,6 +291,10 @@ class Catalog:
                 db.add("sealed", segment=segment, at=at)
             for move in moves:
                 db.add("moves", **move._asdict())
+
+    def _kept(self, origin: bytes) -> str:
+        with writing(f"below {self._state}"):
+            return keep(self._state, origin)
 
     def moved(self) -> None:
         """Note that everything is where it belongs."""
@@ -306,11 +340,6 @@ class Catalog:
         for key, origin in self._db.each("SELECT key, origin FROM origins"):
             if not isinstance(origin, bytes) or origin_key(origin) != key:
                 yield f"{self.path}: the origin {key} is damaged"
-
-
-def origin_key(origin: bytes) -> str:
-    """The name under which an origin is kept."""
-    return sha256(origin).hexdigest()[:24]
 
 
 def _text(symbol: str | None) -> bytes | None:

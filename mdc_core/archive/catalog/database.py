@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mdc_core.archive.catalog import upgrade
+from mdc_core.archive.catalog.origins import keep
 from mdc_core.disk import DATABASE_REFUSALS
 from mdc_core.errors import BusyError, DataError, UnreadableError, WriteError
 
@@ -99,6 +100,8 @@ class CatalogFile:
         for text in [*upgrade.problems(self.path), *self._damaged_entries()]:
             raise DataError(text, hint="mdc catalog rebuild makes a new one from the parts")
         self._make(upgrade.STATEMENTS)
+        for (origin,) in self.each("SELECT origin FROM origins"):
+            keep(self.path.parent, origin)
         self.run("INSERT INTO checksum VALUES (0, 0)")
         self._note(self._counted())
         upgrade.sum_of(self.path).unlink(missing_ok=True)

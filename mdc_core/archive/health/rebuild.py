@@ -11,8 +11,9 @@ from typing import NamedTuple
 import msgspec
 import pyarrow as pa
 
-from mdc_core.archive.catalog.catalog import Catalog, PartRow, origin_key
+from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.database import NAME
+from mdc_core.archive.catalog.origins import gathered, keep, kept
 from mdc_core.archive.catalog.upgrade import OLD_SUM
 from mdc_core.archive.health import unfinished
 from mdc_core.archive.health.pages import damages
@@ -51,6 +52,7 @@ class Rebuilt(NamedTuple):
     problems: list[str]  # files that are no parts, or not the parts that they were
     gone: list[str]  # parts that an old catalog knew, and that are not there
     aside: Path | None = None  # where a damaged catalog is now
+    unknown: int = 0  # parts of which it is lost where their rows come from
 
 
 def rebuild(
@@ -74,8 +76,9 @@ def rebuild(
     rebuilt = look.all(_checked_places(archive, old, tiers or {})).rebuilt()
     if dry_run:
         return rebuilt
-    used = {part.origin for part in rebuilt.parts}
-    origins = [origin for key, origin in look.origins.items() if key in used]
+    known = look.origins_of(rebuilt.parts)
+    lost = [part for part in rebuilt.parts if part.origin and part.origin not in known]
+    rebuilt, origins = rebuilt._replace(unknown=len(lost)), list(known.values())
     if fresh:
         return rebuilt._replace(aside=_made(archive, old, rebuilt.parts, origins))
     with archive.catalog() as catalog:
@@ -94,7 +97,7 @@ class _Scan:
         tails: unfinished.GrownTails,
     ) -> None:
         self.rows: list[PartRow] = []
-        self.origins = dict(old.origins)
+        self._origins = dict(old.origins)
         self.known = 0
         self.problems: list[str] = []
         self._archive, self._tiers, self._tails = archive, tiers, tails
@@ -131,6 +134,14 @@ class _Scan:
         paths = sorted(self._archive.path_of(part) for part in gone)
         return Rebuilt(self.rows, self.known, self.problems, paths)
 
+    def origins_of(self, parts: Iterable[PartRow]) -> dict[str, bytes]:
+        """What is known of where some parts come from, by name."""
+
+        def look(key: str) -> bytes | None:
+            return self._origins.get(key) or kept(self._archive.state, key)
+
+        return gathered({part.origin for part in parts}, look)
+
     def _damaged(self, name: str, at: Storage, paths: list[str]) -> dict[str, str]:
         """Why Parquet files cannot be parts, where no hash tells."""
         if at.local is None:
@@ -161,7 +172,8 @@ class _Scan:
             text = f"{at.full_path(path)}: not the file that the old catalog knew"
             self.problems.append(f"{text}; entered as it is now")
         self.rows.append(_in_tier(found.row, self._tiers.get(name)))
-        self.origins.setdefault(origin_key(found.origin), found.origin)
+        if found.origin is not None:
+            self._origins.setdefault(found.row.origin, found.origin)
 
     def _same(self, at: Storage, path: str, name: str, known: PartRow) -> None:
         """Enter a part that is as it was."""
@@ -231,6 +243,8 @@ def _replaced(
 ) -> Path | None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    for origin in origins:
+        keep(archive.state, origin)
     with Catalog(folder, create=True) as catalog:
         catalog.commit(parts, sealed=old.sealed.items(), moves=old.moves, origins=origins)
     aside = _set_aside(archive.state) if archive.has_catalog else None

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from mdc_core.archive.catalog.catalog import FileMove, PartRow
 from mdc_core.archive.catalog.database import NAME
+from mdc_core.archive.catalog.origins import file_of, gathered, kept
 from mdc_core.archive.health.pages import PageDamage
 from mdc_core.archive.health.paths import misplaced
 from mdc_core.archive.health.rebuild import distinct_places
@@ -77,6 +78,7 @@ class Verification:
         yield from self._of_journals()
         if self._catalogued:
             yield from self._of_parts(sizes)
+            yield from self._origins()
             yield from self._orphans(sizes)
             yield from self._moves()
         else:
@@ -157,6 +159,17 @@ class Verification:
             if found and self._later.get(part.key) == part:
                 yield from found
             self.rows += part.rows
+
+    def _origins(self) -> Iterator[VerifyFinding]:
+        """What parts only name has to be there: in the catalog, and in a file beside it."""
+        state, known = self._archive.state, self._known.origins
+        named = {part.origin for part in self._known.parts if part.slim and part.origin}
+        for key in sorted({*named, *gathered(named, known.get)}):
+            found = kept(state, key)
+            if found != known.get(key):
+                where = "missing or damaged" if key in known else "not in the catalog"
+                text = f"{where}: what is known of where parts come from"
+                yield VerifyFinding(str(file_of(state, key)), "origin", text, hint=REBUILD)
 
     def _of_part(self, part: PartRow, size: int | None) -> Iterator[VerifyFinding]:
         archive = self._archive

@@ -16,6 +16,7 @@ import pyarrow as pa
 import mdc_core
 from mdc_core import times
 from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.origins import Look, gathered, kept
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.health.rebuild import examined
 from mdc_core.archive.pack.containers import Container, Member
@@ -78,14 +79,19 @@ def _parts(archive: Archive, now: Snapshot) -> tuple[list[PartRow], dict[str, An
         found, problems = examined(archive, [path.as_posix() for path in below])
         if problems:
             raise DataError(problems[0])
-        origins = {new.row.origin: msgspec.json.decode(new.origin) for new in found}
-        return [new.row for new in found], origins
+        whole = {new.row.origin: new.origin for new in found if new.origin is not None}
+        rows = [new.row for new in found]
+        return rows, _origins(rows, lambda key: whole.get(key) or kept(archive.state, key))
     with archive.catalog(read_only=True) as catalog:
-        known: dict[str, Any] = {}
-        for row in now.parts:
-            if row.origin not in known:
-                known[row.origin] = catalog.origin(row)
-    return now.parts, known
+        return now.parts, _origins(now.parts, catalog.origin_of)
+
+
+def _origins(rows: Sequence[PartRow], look: Look) -> dict[str, Any]:
+    keys = {row.origin for row in rows}
+    found = gathered(keys, look)
+    return {key: {} for key in keys} | {
+        key: msgspec.json.decode(origin) for key, origin in found.items()
+    }
 
 
 def _packed(path: str, row: PartRow) -> PackedFile:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mdc_core import times
+from mdc_core.archive.catalog.origins import WHOLE
 from mdc_core.archive.catalog.part_stats import Ranges
 from mdc_core.archive.pack.limits import ALLOWANCE, RATIO
 from mdc_core.archive.pack.manifest import PackedFile
@@ -102,6 +103,11 @@ def _check_footer(file: PackedFile, source: pa.NativeFile) -> None:
         raise DataError(f"{meta.num_rows:,} events; the manifest says {file.rows:,}")
     if max(plain, file.rows) > file.bytes * RATIO + ALLOWANCE:
         raise DataError(f"a bomb: {plain:,} bytes come out of {file.bytes:,}")
+
+
+def carries_origin(file: PackedFile, path: Path) -> bool:
+    """Whether a Parquet file has all that is known of where its rows come from in itself."""
+    return file.suffix == ".parquet" and WHOLE in (pq.read_metadata(path).metadata or {})
 
 
 def _text(said: tuple[object, ...]) -> str:

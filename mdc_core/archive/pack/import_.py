@@ -8,7 +8,8 @@ from typing import NamedTuple
 import msgspec
 
 from mdc_core import times
-from mdc_core.archive.catalog.catalog import Frame, PartRow, origin_key
+from mdc_core.archive.catalog.catalog import Frame, PartRow
+from mdc_core.archive.catalog.origins import gathered, origin_key
 from mdc_core.archive.pack.limits import PackLimit
 from mdc_core.archive.pack.names import DATA
 from mdc_core.archive.pack.read import PackFinding, Sound, Unpacked
@@ -40,7 +41,8 @@ def import_packs(archive: Archive, paths: Sequence[Path], limit: PackLimit) -> I
             merged = merge(archive, list(catalog.parts()), read)
             files = {file.packed.sha256: file for one in read for file in one.files}
             for part in merged.new:
-                change.add(files[part.sha256].staged, part, merged.origins[part.origin])
+                origins = gathered([part.origin], merged.origins.get)
+                change.add(files[part.sha256].staged, part, origins.values())
             if merged.new:
                 change.commit()
         finally:
@@ -77,9 +79,11 @@ def merge(archive: Archive, known: Sequence[PartRow], read: Sequence[Unpacked]) 
             path = names.free(below, file.packed.suffix, one.manifest.id)
             if path != below:
                 renamed.append((below, path))
-            origin = msgspec.json.encode(one.manifest.origins[file.packed.origin])
-            origins[origin_key(origin)] = origin
-            new.append(_row(file, path, origin_key(origin)))
+            origin = origin_key(msgspec.json.encode(one.manifest.origins[file.packed.origin]))
+            new.append(_row(file, path, origin))
+        if one.manifest is not None:
+            texts = map(msgspec.json.encode, one.manifest.origins.values())
+            origins |= {origin_key(text): text for text in texts}
     return ImportedPack(new, renamed, skipped, origins, findings)
 
 
@@ -133,6 +137,7 @@ def _row(file: Sound, path: str, origin: str) -> PartRow:
         version=packed.version,
         run_id=packed.run_id,
         origin=origin,
+        slim=file.slim,
         inputs=tuple(packed.inputs),
         made_by="import",
         made_at=time_ns(),

@@ -10,6 +10,7 @@ import msgspec
 
 import mdc_core
 from mdc_core.archive.catalog.layout import LAYOUTS
+from mdc_core.archive.catalog.origins import names_in
 from mdc_core.archive.pack.names import check_names, check_part, is_manifest, shown
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
@@ -141,10 +142,17 @@ def made(
         totals=_totals(files),
         files=list(files),
         texts=list(texts),
-        origins={f.origin: origins[f.origin] for f in files},
+        origins=_needed(files, origins),
         columns={t: {name: kinds[name] for name in field_names(t)} for t in types},
         schemas={t: json_schema(t) for t in types},
     )
+
+
+def _needed(files: Sequence[PackedFile], origins: Mapping[str, Any]) -> dict[str, Any]:
+    """What the files come from, and what that is a list of."""
+    keys = dict.fromkeys(file.origin for file in files)
+    names = [name for key in keys for name in names_in(origins[key]) if name in origins]
+    return {key: origins[key] for key in (*keys, *names)}
 
 
 def _totals(files: Sequence[PackedFile]) -> Totals:

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 from mdc_core.archive.pack.containers import Container, container, format_of, sniffed
 from mdc_core.archive.pack.digest import problem, sealed
-from mdc_core.archive.pack.facts import Facts, facts_of
+from mdc_core.archive.pack.facts import Facts, carries_origin, facts_of
 from mdc_core.archive.pack.limits import ALLOWANCE, RATIO, PackLimit
 from mdc_core.archive.pack.manifest import LARGEST, Manifest, PackedFile, decoded, sums
 from mdc_core.archive.pack.names import is_manifest, shown
@@ -42,6 +42,7 @@ class Sound(NamedTuple):
     packed: PackedFile
     staged: Path
     facts: Facts
+    slim: bool  # whether it names its origin, and does not carry it
 
 
 class Unpacked(NamedTuple):
@@ -251,7 +252,9 @@ class _Members:
 
     def _look_into(self, file: PackedFile, staged: Path) -> None:
         try:
-            self.files.append(Sound(file, staged, facts_of(file, staged)))
+            self.files.append(
+                Sound(file, staged, facts_of(file, staged), not carries_origin(file, staged))
+            )
         except UnreadableError:
             raise
         except DataError as error:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 from mdc_core import times
 from mdc_core.accounting import Input, count_types
+from mdc_core.archive.catalog.origins import KEY, WHOLE, begins, kept_above
 from mdc_core.archive.part_formats import (
     JSONL,
     PARQUET,
@@ -41,7 +43,6 @@ from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.sniff import COMPRESSED, Exactly, Peeked, encoding_of, unpacked
 
-ORIGIN_KEY = b"mdc.origin"
 _LOOKED_AT = ("type", "symbol", "ts_event", "ts_recv")
 
 
@@ -64,6 +65,7 @@ class Description:
     symbols: set[str] = field(default_factory=set)
     first: int | None = None
     last: int | None = None
+    origin_key: str = ""  # where it only names its origin
     begins: list[dict[str, Any]] = field(default_factory=list)
     sample: list[bytes] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -189,7 +191,7 @@ def _take_schema(found: Description, schema: pa.Schema) -> None:
     metadata = schema.metadata or {}
     try:
         versions = msgspec.json.decode(metadata.get(VERSIONS_KEY, b"{}"), type=dict[str, str])
-        origin = msgspec.json.decode(metadata.get(ORIGIN_KEY, b"{}"), type=dict[str, Any])
+        origin = msgspec.json.decode(metadata.get(WHOLE, b"{}"), type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError) as error:
         raise DataError(f"{found.name}: metadata that is not mdc's: {error}") from None
     for name, version in versions.items():
@@ -198,6 +200,8 @@ def _take_schema(found: Description, schema: pa.Schema) -> None:
     found.versions = {name: [version] for name, version in versions.items()}
     if origin:
         found.begins = origin.get("origins") or [origin]
+    found.origin_key = metadata.get(KEY, b"").decode(errors="replace")
+    found.begins = found.begins or begins(found.origin_key, partial(kept_above, found.path))
 
 
 def _stream(found: Description, file: BinaryIO, sample: int) -> None:

@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 
 from mdc_core import times
 from mdc_core.accounting import count_types
-from mdc_core.archive.catalog.catalog import PartRow, origin_key
+from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.layout import NO_DATE, encode_symbol
+from mdc_core.archive.catalog.origins import KEY, WHOLE, origin_key
 from mdc_core.archive.catalog.part_stats import Ranges
 from mdc_core.archive.catalog.paths import period
 from mdc_core.archive.health.pages import UNREADABLE
@@ -38,7 +39,7 @@ class Found(NamedTuple):
     """A part as its file tells it, and where its rows come from."""
 
     row: PartRow
-    origin: bytes
+    origin: bytes | None  # None: the file only names it
 
 
 def examined(
@@ -70,12 +71,14 @@ def examine(
 ) -> Found:
     """One part, or its first bytes; raises DataError if it is damaged, or of several kinds."""
     name = Path(at.full_path(path))
-    said: dict[str, Any] = {"codec": _CODECS.get(Path(path).suffix, "")}
+    said: dict[str, Any] = {"codec": _CODECS.get(Path(path).suffix, ""), "slim": True}
     with at.open(path) as file:
         size = file.size() if size is None else size
         if path.endswith(".parquet"):
-            said = _footer(file, str(name))
-        origin = said.pop("origin", b"{}")
+            said |= _footer(file, str(name))
+        origin = said.pop("whole", b"{}")
+        if origin is not None:
+            said["origin"] = origin_key(origin)
         seen = ExaminedFile()
         versions: set[tuple[str, str]] = set()
         form = part_format(format_of(suffix_of(path)))
@@ -92,7 +95,6 @@ def examine(
             bytes=size,
             sha256=hashed,
             version=version,
-            origin=origin_key(origin),
             **said,
         ),
         origin,
@@ -131,7 +133,9 @@ def _footer(file: pa.NativeFile, name: str) -> dict[str, Any]:
             said["inputs"] = msgspec.json.decode(said["inputs"], type=Inputs)
         except msgspec.DecodeError as error:
             raise DataError(f"{name}: mdc.inputs in its metadata: {error}") from None
-    return said | {"origin": kept.get(b"mdc.origin", b"{}")}
+    if KEY in kept:
+        return said | {"origin": kept[KEY].decode(errors="replace"), "whole": None}
+    return said | {"whole": kept.get(WHOLE, b"{}"), "slim": WHOLE not in kept}
 
 
 class ExaminedFile(Ranges):

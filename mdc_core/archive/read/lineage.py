@@ -6,6 +6,7 @@ from typing import Any
 
 from mdc_core import times
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
+from mdc_core.archive.catalog.origins import begins
 from mdc_core.archive.read.describe import Description
 from mdc_core.archive.storage import STATE
 from mdc_core.archive.write.archive import Archive
@@ -37,15 +38,15 @@ def lineage(found: Description, root: Path | str | None = None) -> dict[str, Any
     above the file.
     """
     digest = sha256(found.path)
-    begins, stored = found.begins, None
+    said, stored = found.begins, None
     archive = Archive.open(root) if root is not None else _around(found.path)
     if archive is not None and archive.has_catalog:
         with archive.catalog(read_only=True) as catalog:
             row = _row(archive, catalog, found.path)
             if row is not None:
                 stored = _stored(row, digest)
-                origin = catalog.origin(row)
-                begins = begins or origin.get("origins") or ([origin] if origin else [])
+            key = row.origin if row is not None else found.origin_key
+            said = said or begins(key, catalog.origin_of)
     return {
         "path": found.name,
         "sha256": digest,
@@ -53,7 +54,7 @@ def lineage(found: Description, root: Path | str | None = None) -> dict[str, Any
         "whole": found.whole,
         "problems": found.problems,
         "versions": found.versions,
-        "runs": [{"run_id": b.get("run_id"), "stages": stages(b)} for b in begins],
+        "runs": [{"run_id": b.get("run_id"), "stages": stages(b)} for b in said],
         "stored": stored,
     }
 

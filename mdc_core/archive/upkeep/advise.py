@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.health.unfinished import is_written
 from mdc_core.archive.profiles import Profiles
+from mdc_core.archive.upkeep.compact_plan import carries
 from mdc_core.archive.upkeep.measure import Measurement, rewritten_schema, sample, size_of
 from mdc_core.archive.upkeep.tiering import Tiers
 from mdc_core.archive.upkeep.tiers import Forms, other_codec
@@ -64,6 +65,7 @@ class Advisor:
     def advice(self) -> Iterator[Advice]:
         """All there is to say."""
         yield from self._small_files()
+        yield from self._origins()
         yield from self._codecs()
         yield from self._json_lines()
         yield from self._too_fine()
@@ -87,6 +89,16 @@ class Advisor:
                 self._compacted,
                 f"mdc compact --root {self._archive.root}",
             )
+
+    def _origins(self) -> Iterator[Advice]:
+        """Files that carry all that their run says of itself, every one of them."""
+        with self._archive.catalog(read_only=True) as catalog:
+            heavy = catalog.large_origins()
+        groups = [[part] for part in self._parts if carries(part, heavy)]
+        if groups:
+            text = f"{len(groups):,} files each carry what their run says of itself: once will do"
+            command = f"mdc compact --root {self._archive.root}"
+            yield self._measured("origin", text, groups, self._compacted, command)
 
     def _codecs(self) -> Iterator[Advice]:
         """Files that are compressed otherwise than their tier wants, or not at all."""

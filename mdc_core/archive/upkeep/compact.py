@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from mdc_core import registry
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
+from mdc_core.archive.catalog.origins import joined
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.row_time import row_time
-from mdc_core.archive.upkeep.compact_files import contents, origin_of, read_back, write_like
+from mdc_core.archive.upkeep.compact_files import contents, read_back, write_like
 from mdc_core.archive.upkeep.compact_plan import (
     CompactGroup,
     CompactOptions,
@@ -70,6 +71,9 @@ def plan(
 ) -> Iterator[CompactOutcome]:
     """What would be done; nothing is changed, and nothing read but to find duplicates."""
     is_live = live(archive)
+    if archive.has_catalog:
+        with archive.catalog(read_only=True) as catalog:
+            wishes = wishes._replace(heavy=catalog.large_origins())
     for group, some in grouped(parts).items():
         check = _check(wishes, some)
         kept = [part for part in some if not is_live(part)]
@@ -99,6 +103,7 @@ def compact(
 ) -> Iterator[CompactOutcome]:
     """Compact the groups of these parts, some at a time; within `rewriting`."""
     bench = _CompactRun(archive, catalog, profiles)
+    wishes = wishes._replace(heavy=catalog.large_origins())
     for some in _shares(grouped(parts).items()):
         works = [_GroupState(group, list(own), wishes) for group, own in some]
         bench.run(works)
@@ -111,6 +116,7 @@ def compact(
                 busy=work.busy,
                 duplicates=work.duplicates,
             )
+    catalog.forget_origins()
 
 
 def _shares(
@@ -160,13 +166,13 @@ class _Staged(NamedTuple):
     work: _GroupState
     job: Job
     files: list[tuple[Path, PartRow]]
-    origin: bytes
+    origins: list[bytes]
     duplicates: int
 
     def enter(self, replacement: Replacement) -> None:
         """Make it part of a transaction."""
         for file, part in self.files:
-            replacement.add(file, part, self.origin)
+            replacement.add(file, part, self.origins)
         for part in self.job.parts:
             replacement.remove(part)
 
@@ -241,7 +247,7 @@ class _CompactRun:
         before = contents(self._archive, job.parts)
         formats = Formats.like(job.parts, self._profiles, row_group)
         suffix = formats.of(like.symbol, like.tier).suffix
-        origin = origin_of(self._catalog, job.parts)
+        origin, kept = joined((part.origin for part in job.parts), self._catalog.origin_of)
         after, files = survey.duplicates, []
         names = _names(self._archive, job, suffix, len(survey.cuts) + 1, self._taken)
         for merged in _divided(self._archive, job, survey, row_group):
@@ -255,7 +261,7 @@ class _CompactRun:
                 f"events were read and {after.rows:,} written, or not the same ones; "
                 "nothing was changed"
             )
-        return _Staged(work, job, files, origin, survey.duplicates.rows)
+        return _Staged(work, job, files, kept, survey.duplicates.rows)
 
 
 def _names(

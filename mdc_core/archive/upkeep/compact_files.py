@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import time_ns
-from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from mdc_core.archive.catalog.catalog import Catalog, PartRow, origin_key
+from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.merge import in_order
 from mdc_core.archive.part_formats import part_format, read_part_file
 from mdc_core.archive.read.examine import digest_of
@@ -52,26 +51,13 @@ def _check_hash(archive: Archive, part: PartRow) -> None:
         )
 
 
-def origin_of(catalog: Catalog, parts: Sequence[PartRow]) -> bytes:
-    """Where the events come from: the origin of all parts, or an object that lists them."""
-    found: dict[bytes, Any] = {}
-    for part in parts:
-        origin = catalog.origin(part)
-        for one in origin.get("origins", [origin]):
-            if one:
-                found[msgspec.json.encode(one)] = one
-    if len(found) > 1:
-        return msgspec.json.encode({"origins": list(found.values())})
-    return next(iter(found), b"{}")
-
-
 def write_like(
     parts: Sequence[PartRow],
     merged: MergedEvents,
     file: Path,
     path: str,
     formats: Formats,
-    origin: bytes,
+    origin: str,
 ) -> PartRow:
     """Write a file; what the catalog will say of it."""
     like = parts[0]
@@ -97,7 +83,7 @@ def write_like(
         segment=None,
         run_id="",
         inputs=inputs,
-        origin=origin_key(origin),
+        origin=origin,
         made_by="compact",
         made_at=time_ns(),
         frames=(),

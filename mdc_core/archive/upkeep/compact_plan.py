@@ -4,11 +4,12 @@ The parts of a group (one symbol, type and period, in one place, layout and form
 in the order of their time. Those that overlap in time stay together; as many neighbours are
 put together as stay within the target size. What overlaps and is larger is divided, if it is
 one and a half times the target or more, between two times, never between events of one time.
-A part that has the name that compaction gives, and no neighbour to join, is left as it is.
+A part that has the name that compaction gives, and no neighbour to join, is left as it is,
+unless it carries all that its run says of itself, as parts of older versions do.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import NamedTuple, cast
 
 from mdc_core.archive.catalog.catalog import PartRow
@@ -25,6 +26,7 @@ class CompactOptions(NamedTuple):
     row_group: int | None = None  # rows of a row group, where the format has such
     dedup: bool = False  # without the events that the sender sent twice
     sort: bool = False  # also what lies by itself, but not in the order of time
+    heavy: frozenset[str] = frozenset()  # the origins that no file should carry
 
 
 class CompactGroup(NamedTuple):
@@ -84,7 +86,7 @@ def due(job: Job, wishes: CompactOptions) -> bool:
     """Whether the parts are to be written anew even if they stay one file of all events."""
     part = job.parts[0]
     unsorted = wishes.sort and not part.in_order
-    return len(job.parts) > 1 or unsorted or not settled(part)
+    return len(job.parts) > 1 or unsorted or not settled(part) or carries(part, wishes.heavy)
 
 
 def settled(part: PartRow) -> bool:
@@ -93,6 +95,11 @@ def settled(part: PartRow) -> bool:
     path = part.path.removesuffix(part.suffix)
     named = path.startswith(name) and _NUMBER.fullmatch(path.removeprefix(name)) is not None
     return named and len(part.frames) <= 1
+
+
+def carries(part: PartRow, heavy: Container[str]) -> bool:
+    """Whether the file of a part carries one of these origins, as those of old versions do."""
+    return part.suffix == ".parquet" and not part.slim and part.origin in heavy
 
 
 def name_of(part: PartRow, number: int = 0) -> str:

@@ -9,8 +9,6 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.upkeep.rewrite import rewritten
@@ -107,8 +105,7 @@ def _stage(
     """Write a part anew; raises DataError, with nothing changed, where that cannot be."""
     file = replacement.stage()
     formats = Formats.like([part], profiles)
-    origin = msgspec.json.encode(catalog.origin(part))
-    new = rewritten(archive, part, file, formats, part.tier, origin, "migrate")
+    new = rewritten(archive, part, file, formats, part.tier, "migrate")
     if new.path != part.path and archive.place_at(part.place).size(new.path) is not None:
         raise DataError(f"{archive.path_of(part)}: {new.path} is in the way")
     replacement.add(file, new)

@@ -167,6 +167,8 @@ def remove(archive: Archive, catalog: Catalog, gone: Sequence[Expired]) -> Itera
                     continue
                 yield one
         clear_trash(archive)
+    if gone:
+        catalog.forget_origins()
 
 
 def _commit(archive: Archive, catalog: Catalog, gone: Iterable[Expired]) -> None:

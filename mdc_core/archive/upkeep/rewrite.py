@@ -43,7 +43,6 @@ def rewritten(
     file: Path,
     formats: Formats,
     tier: str,
-    origin: bytes,
     made_by: str,
 ) -> PartRow:
     """Write a part anew as its tier wants it, and what a catalog will say of the new file.
@@ -65,7 +64,7 @@ def rewritten(
         file,
         form,
         events,
-        origin,
+        part.origin,
         made_by=made_by.encode(),
         inputs=msgspec.json.encode(inputs),
         tier=tier.encode(),

@@ -164,10 +164,7 @@ class Migration:
     ) -> PartRow:
         """Stage the copy of a part, and verify it."""
         part, file = move.part, replacement.stage()
-        origin = msgspec.json.encode(catalog.origin(part))
-        new = rewritten(
-            self._archive, part, file, self._forms.of(part), move.tier.name, origin, MADE_BY
-        )
+        new = rewritten(self._archive, part, file, self._forms.of(part), move.tier.name, MADE_BY)
         new = msgspec.structs.replace(new, place=move.place)
         new = self._named(new, part, taken)
         replacement.add(file, new)

@@ -8,7 +8,7 @@ reader that has the old catalog in hand still finds it; it is cleared when nobod
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class Replacement:
         self._staged = 0
         self._add: list[tuple[Path, PartRow]] = []
         self._remove: list[PartRow] = []
-        self._origins: list[bytes] = []
+        self._origins: dict[bytes, None] = {}
 
     def stage(self) -> Path:
         """A path for a new file."""
@@ -51,11 +51,10 @@ class Replacement:
         self._staged += 1
         return self._folder / f"{self._staged}.part"
 
-    def add(self, file: Path, part: PartRow, origin: bytes | None = None) -> None:
-        """Enter a staged file as a part."""
+    def add(self, file: Path, part: PartRow, origins: Iterable[bytes] = ()) -> None:
+        """Enter a staged file as a part, and what is to be kept of where it comes from."""
         self._add.append((file, part))
-        if origin is not None:
-            self._origins.append(origin)
+        self._origins.update(dict.fromkeys(origins))
 
     def remove(self, part: PartRow) -> None:
         """Take a part out."""
@@ -84,13 +83,13 @@ class Replacement:
             finish_moves(archive, self._catalog)
             for _, part in self._add:
                 archive.tell(part)
-        self._add, self._remove, self._origins = [], [], []
+        self._add, self._remove, self._origins = [], [], {}
 
     def abandon(self) -> None:
         """Give up what was not committed."""
         if not self._is_named():
             shutil.rmtree(self._folder, ignore_errors=True)
-        self._add, self._remove, self._origins = [], [], []
+        self._add, self._remove, self._origins = [], [], {}
 
     def _is_named(self) -> bool:
         """Whether a committed transaction names what is staged; True where nobody can tell.

@@ -20,8 +20,9 @@ from typing import Any, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from mdc_core.archive.catalog.catalog import Catalog, ChangedError, Frame, PartRow, origin_key
+from mdc_core.archive.catalog.catalog import Catalog, ChangedError, Frame, PartRow
 from mdc_core.archive.catalog.layout import Layout, part_path
+from mdc_core.archive.catalog.origins import KEY, origin_key
 from mdc_core.archive.catalog.part_stats import Ranges
 from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
@@ -126,7 +127,7 @@ def _new_part(manner: SealPlan, segment: str, key: Key, rows: Part, file: Path) 
     below = part_path(manner.layout, key.symbol, key.type_name, key.period, segment)
     codec = manner.formats.codec(key.symbol)
     try:
-        facts = write_part(file, part_format, rows, manner.origin, codec=codec.encode())
+        facts = write_part(file, part_format, rows, origin_key(manner.origin), codec=codec.encode())
     except OSError:
         raise
     # A stranger's format may raise anything at all; its part can still be written by another.
@@ -170,11 +171,11 @@ def _frame(row: PartRow) -> Frame:
 
 
 def write_part(
-    file: Path, part_format: PartFormat, rows: Part, origin: bytes, **more: bytes
+    file: Path, part_format: PartFormat, rows: Part, origin: str, **more: bytes
 ) -> dict[str, Any]:
     """Write a file; returns what a PartRow says of its contents."""
     measured = SealedFile(rows)
-    metadata = {b"mdc.origin": origin, b"mdc.sorted": b"1"}
+    metadata = {KEY: origin.encode(), b"mdc.sorted": b"1"}
     metadata |= {f"mdc.{name}".encode(): value for name, value in more.items()}
     with file.open("w+b") as out:
         part_format.write(measured, metadata, out)
@@ -182,7 +183,7 @@ def write_part(
         size = out.tell()
         out.seek(0)
         digest = file_digest(out, "sha256").hexdigest()
-    return {"bytes": size, "sha256": digest, **measured.facts}
+    return {"bytes": size, "sha256": digest, "slim": True, **measured.facts}
 
 
 class SealedFile:

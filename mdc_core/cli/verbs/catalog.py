@@ -64,6 +64,7 @@ def _tell(session: Session, done: "Rebuilt", dry_run: bool, as_json: bool) -> No
             "known": done.known,
             "problems": done.problems,
             "gone": done.gone,
+            "unknown_origin": done.unknown,
             "aside": str(done.aside) if done.aside else None,
         }
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
@@ -74,6 +75,8 @@ def _tell(session: Session, done: "Rebuilt", dry_run: bool, as_json: bool) -> No
             click.echo(f"{path}: gone; the old catalog knew it")
     if done.aside:
         session.log.warning(f"the old catalog was damaged; it is {done.aside} now")
+    if done.unknown:
+        session.log.warning(f"where {done.unknown:,} parts come from is not known any more")
     rows = sum(part.rows for part in done.parts)
     would = "would enter" if dry_run else "entered"
     text = f"catalog rebuild: {would} {len(done.parts):,} parts, {rows:,} events"

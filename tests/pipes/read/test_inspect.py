@@ -84,8 +84,8 @@ def test_every_encoding_says_the_same(shell, name, encoding, compression):
 
 
 def test_a_stored_part_knows_its_origin_and_its_narrow_columns(shell):
-    shell(f"{SIM} | mdc store --root data && mv data/SPY/trade/*.parquet part")
-    said, _ = inspected(shell, "part")
+    shell(f"{SIM} | mdc store --root data && mv data/SPY/trade/*.parquet data/part")
+    said, _ = inspected(shell, "data/part")
     origin = said["origin"]
     assert (origin["stage"], origin["provider"]) == ("stream", "sim")
     columns = {column["name"]: column for column in said["columns"]}
@@ -117,10 +117,10 @@ def test_versions_that_lines_name(shell, tmp_path):
 
 
 def test_text_for_people(shell):
-    shell(f"{SIM} | mdc store --root data && mv data/SPY/trade/*.parquet part")
-    done = shell("mdc inspect part --rows 1")
+    shell(f"{SIM} | mdc store --root data && mv data/SPY/trade/*.parquet data/part")
+    done = shell("mdc inspect data/part --rows 1")
     lines = done.out.splitlines()
-    assert lines[:2] == ["file         part", "encoding     parquet, zstd"]
+    assert lines[:2] == ["file         data/part", "encoding     parquet, zstd"]
     assert "whole        yes, by its footer" in lines
     assert any(line.startswith("origin       stream of sim, run ") for line in lines)
     assert "symbols      1: SPY" in lines

@@ -39,7 +39,7 @@ def test_the_stages_of_a_stream_from_the_source_on(shell, tmp_path):
 def test_a_stored_part_and_a_stream_of_arrow(shell):
     shell(f"{SIM} | mdc head -n 40 > x && mdc store --root data < x && mv data/SPY/trade/* part")
     expected = lineage(shell, "x")
-    part = lineage(shell, "part")
+    part = lineage(shell, "part --root data")
     assert part["runs"] == expected["runs"]
     assert part["versions"] == {"trade": ["1.0.0"]}
     shell("mdc convert x --to arrow > y")

@@ -276,13 +276,20 @@ def test_a_lost_catalog(
     stored = shell(f"mdc store --layout {layout} --partition {partition} < events.jsonl")
     assert stored.status == 0, stored.err
     before = rows(tmp_path / "data")
+    said = json.loads(shell(f"mdc lineage data/{before[0]['path']} --json").out)
+    (tmp_path / "data/_mdc/catalog.sqlite").unlink()
+    done = shell("mdc catalog rebuild")
+    assert (done.status, done.out) == (0, ""), done.err
+    assert "not known any more" not in done.err
+    assert rows(tmp_path / "data") == before
+    again = json.loads(shell(f"mdc lineage data/{before[0]['path']} --json").out)
+    assert again["runs"] == said["runs"]
     shutil.rmtree(tmp_path / "data" / "_mdc")
     done = shell("mdc catalog rebuild")
     assert (done.status, done.out) == (0, ""), done.err
+    assert "not known any more" not in done.err
     assert rows(tmp_path / "data") == before
     assert shell("mdc verify --deep")[:2] == (0, "")
-    lineage = json.loads(shell(f"mdc lineage data/{before[0]['path']} --json").out)
-    assert lineage
 
 
 def test_what_only_the_catalog_knows_is_kept(events: Path, shell: Shell, tmp_path: Path) -> None:

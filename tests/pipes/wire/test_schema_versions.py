@@ -15,6 +15,7 @@ import pytest
 
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.upkeep import rewrite
 from mdc_core.archive.upkeep.migration import migrate, outdated
@@ -23,7 +24,6 @@ from mdc_core.archive.write import replace
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.replace import rewriting
 from mdc_core.versions import history
-from mdc_core.wire.files import read_parquet
 from tests.conftest import Shell
 from tests.kit.kills import killed, kills
 from tests.unit.wire.older import (
@@ -296,13 +296,13 @@ def test_a_part_that_does_not_give_the_same_events_is_not_taken(
     prepare(opened)
     before = files_of(archive)
 
-    def misread(path: Path) -> Iterator[pa.RecordBatch]:
-        for batch in read_parquet(path):
+    def misread(path: Path, *more: Any) -> Iterator[pa.RecordBatch]:
+        for batch in read_part_file(path, *more):
             yield batch.take(pa.array([0, 0])) if wrong == "events" else batch.slice(1)
 
     with rewriting(opened) as catalog:
         parts = [p for p in outdated(catalog.parts())[0] if p.path == PARTS[0][0]]
-        monkeypatch.setattr(rewrite, "read_parquet", misread)
+        monkeypatch.setattr(rewrite, "read_part_file", misread)
         said = "differ" if wrong == "events" else "2 read, 1 written"
         migrated = migrate(opened, catalog, parts, Profiles())
         assert migrated.done == []

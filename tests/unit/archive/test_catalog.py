@@ -19,8 +19,8 @@ from mdc_core.archive.catalog.catalog import (
     FileMove,
     Frame,
     PartRow,
-    origin_key,
 )
+from mdc_core.archive.catalog.origins import origin_key
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.read.snapshot import Snapshot
 from mdc_core.archive.write.archive import Archive

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
+from mdc_core.archive.catalog.origins import origin_key
 from mdc_core.archive.read.snapshot import Snapshot, snapshot
 from mdc_core.archive.upkeep.recover import prepare
 from mdc_core.archive.write import replace, seal
@@ -69,10 +70,10 @@ def staged(new: Replacement, like: PartRow, numbers: list[int], path: str) -> Pa
     sorter.add(from_rows([Trade(symbol="A", ts_event=from_ns(n), seq=n) for n in numbers]))
     file = new.stage()
     ((_, rows),) = sorter.partitions()
-    facts = write_part(file, Formats.load("parquet").of("A"), rows, b"{}")
+    facts = write_part(file, Formats.load("parquet").of("A"), rows, origin_key(b"{}"))
     sorter.close()
     part = msgspec.structs.replace(like, path=path, made_by="compact", segment=None, **facts)
-    new.add(file, part, b'{"b":2}')
+    new.add(file, part, [b'{"b":2}'])
     return part
 
 

@@ -1,0 +1,134 @@
+"""What a run says of itself: where its events come from, and what was asked for.
+
+It is kept once, in the catalog, and in a file beside it for a catalog that is lost; parts name
+it by its hash. Where events come from several runs, an origin is a list of the names of others.
+"""
+
+import os
+import re
+from collections.abc import Callable, Container, Iterable
+from contextlib import suppress
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mdc_core.archive.storage import STATE, sync_all
+from mdc_core.disk import reading
+
+FOLDER = "origins"
+KEY = b"mdc.origin_key"  # in the metadata of a part
+WHOLE = b"mdc.origin"  # all of it: parts of older versions, and files that lie elsewhere
+LARGE = 1_500  # bytes; a file that carries it has it twice, and once in base64
+NOTHING = b"{}"  # what is kept of events that do not say where they come from
+_NAME = re.compile("[0-9a-f]{24}", re.ASCII)
+Look = Callable[[str], bytes | None]
+
+
+@lru_cache(maxsize=8)
+def origin_key(origin: bytes) -> str:
+    """The name under which an origin is kept."""
+    return sha256(origin).hexdigest()[:24]
+
+
+def file_of(state: Path, key: str) -> Path:
+    """Where an origin is kept beside the catalog."""
+    return state / FOLDER / f"{key}.json"
+
+
+def keep(state: Path, origin: bytes) -> str:
+    """Write an origin durably if it is not there yet; returns its name."""
+    key = origin_key(origin)
+    if origin != NOTHING and kept(state, key) is None:
+        file = file_of(state, key)
+        file.parent.mkdir(exist_ok=True)
+        new = file.with_name(f".{key}.{os.getpid()}")
+        new.write_bytes(origin)
+        sync_all([new])
+        new.rename(file)
+        sync_all([file.parent, state])
+    return key
+
+
+def kept(state: Path, key: str) -> bytes | None:
+    """An origin by its name; None if it is not there, or not as it was written."""
+    if key == origin_key(NOTHING):
+        return NOTHING
+    if not _NAME.fullmatch(key):
+        return None
+    file = file_of(state, key)
+    with suppress(FileNotFoundError, NotADirectoryError), reading(file, absent=True):
+        origin = file.read_bytes()
+        if origin_key(origin) == key:
+            return origin
+    return None
+
+
+def kept_above(path: Path, key: str) -> bytes | None:
+    """The same for a file: of the archive whose root is above it."""
+    found = (kept(folder / STATE, key) for folder in path.absolute().parents)
+    return next((origin for origin in found if origin is not None), None)
+
+
+def forget(state: Path, used: Container[str]) -> None:
+    """Remove the files of all others."""
+    for file in (state / FOLDER).glob("*.json"):
+        if file.stem not in used:
+            file.unlink(missing_ok=True)
+
+
+def gathered(keys: Iterable[str], look: Look) -> dict[str, bytes]:
+    """What can be found under some names, and under those that it names."""
+    found: dict[str, bytes] = {}
+    waiting = list(keys)
+    while waiting:
+        key = waiting.pop()
+        origin = None if key in found else look(key)
+        if origin is not None:
+            found[key] = origin
+            waiting += members(origin)
+    return found
+
+
+def members(origin: bytes) -> list[str]:
+    """The names that an origin is a list of."""
+    if not origin.startswith(b'{"origins":["'):
+        return []
+    return names_in(msgspec.json.decode(origin))
+
+
+def names_in(said: Any) -> list[str]:
+    """The same, where it was decoded."""
+    listed = said.get("origins") if isinstance(said, dict) else None
+    return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+
+
+def begins(key: str, look: Look) -> list[dict[str, Any]]:
+    """The begin events of the runs that an origin tells of."""
+    origin = look(key)
+    if origin is None:
+        return []
+    names = members(origin)
+    return [one for name in names for one in begins(name, look)] or begins_in(origin)
+
+
+def begins_in(origin: bytes) -> list[dict[str, Any]]:
+    """The same, where it is all of it."""
+    said = msgspec.json.decode(origin)
+    whole = said.get("origins", [said]) if isinstance(said, dict) else []
+    return [one for one in whole if one and isinstance(one, dict)]
+
+
+def joined(keys: Iterable[str], look: Look) -> tuple[str, list[bytes]]:
+    """The name of what several parts come from, and what is to be kept for it."""
+    distinct = list(dict.fromkeys(keys))
+    if len(distinct) == 1:
+        return distinct[0], []
+    runs = {msgspec.json.encode(one): None for key in distinct for one in begins(key, look)}
+    if len(runs) < 2:
+        one = next(iter(runs), NOTHING)
+        return origin_key(one), [one]
+    whole = msgspec.json.encode({"origins": [origin_key(one) for one in runs]})
+    return origin_key(whole), [*runs, whole]
