@@ -1,0 +1,45 @@
+"""Begin a plugin of your own.
+
+What a plugin may be, with an example of each kind, is in docs/plugins.md."""
+
+from pathlib import Path
+
+import click
+
+from mdc_core.cli.options import Session, group
+
+EXAMPLES = (
+    "mdc plugin new zephyr --kind stream",
+    "mdc plugin new wide --kind check --into /tmp/wide",
+)
+KINDS = ("stream", "history", "check", "filter", "format", "importer", "exporter", "sink")
+
+
+@group()
+def command() -> None:
+    """Plugins of your own."""
+
+
+@command.command("new")
+@click.argument("name")
+@click.option("--kind", type=click.Choice(KINDS), required=True, help="what it is to be")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path),
+    help="the directory to make  [default: mdc-NAME]",
+)
+@click.option("--dry-run", is_flag=True, help="say which files there would be, write none")
+@click.pass_obj
+def new(session: Session, name: str, kind: str, into: Path | None, dry_run: bool) -> None:
+    """Write a package with a working plugin, its test and what was recorded for it.
+
+    It is the part of the example package mdc-acme that this kind needs, under NAME: a plugin that
+    works, to be changed step by step into yours while its tests go on passing.
+    """
+    from mdc_core.testing.package import new_package
+
+    folder = into or Path(f"mdc-{name}")
+    for path in new_package(kind, name, folder, dry_run=dry_run):
+        click.echo(path)
+    if not dry_run:
+        session.log.note(f"plugin new: cd {folder}; pip install -e '.[test]'; pytest")

@@ -1,0 +1,154 @@
+"""A new package for a plugin: a kind's part of the example package, under another name.
+
+The example is `examples/mdc-acme`; in an installed mdc it lies beside this file.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+
+from mdc_core.disk import refused
+from mdc_core.errors import UsageError
+
+KINDS = {
+    "stream": "mdc.stream",
+    "history": "mdc.backfill",
+    "check": "mdc.validate",
+    "filter": "mdc.filter",
+    "format": "mdc.store",
+    "importer": "mdc.import",
+    "exporter": "mdc.export",
+    "sink": "mdc.publish",
+}
+FOLDERS = {"importer": "import", "exporter": "export"}  # of the tests, where it is not the kind
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_OWN = re.compile(r"from mdc_acme\.(\w+) import")
+
+PYPROJECT = """\
+[build-system]
+requires = ["hatchling>=1.27"]
+build-backend = "hatchling.build"
+
+[project]
+name = "mdc-{name}"
+version = "0.1.0"
+description = "{title} for mdc."
+requires-python = ">=3.11"
+dependencies = ["market-data-collector>=0.1,<0.2"]
+
+[project.optional-dependencies]
+test = ["pytest>=8.3"]
+
+{entries}
+[tool.hatch.build.targets.wheel]
+packages = ["src/{package}"]
+
+[tool.pytest.ini_options]
+addopts = "--import-mode=importlib"
+pythonpath = ["src"]
+testpaths = ["tests"]
+"""
+
+
+class Example:
+    """The part of the example package that a kind of plugin needs."""
+
+    def __init__(self, kind: str) -> None:
+        self.root = _example()
+        self.code = self.root / "src" / "mdc_acme"
+        self.tests = self.root / "tests" / FOLDERS.get(kind, kind)
+        settings = tomllib.loads((self.root / "pyproject.toml").read_text("utf-8"))
+        self._entries: dict[str, dict[str, str]] = settings["project"]["entry-points"]
+        (self.target,) = self._entries[KINDS[kind]].values()
+        self.modules = self._modules()
+
+    @property
+    def module(self) -> Path:
+        """The file of the plugin itself."""
+        return self.code / f"{_module(self.target)}.py"
+
+    def entries(self) -> list[tuple[str, str, str]]:
+        """The entry points of the files there are: group, name, target."""
+        return [
+            (group, name, target)
+            for group, entries in self._entries.items()
+            for name, target in entries.items()
+            if _module(target) in self.modules
+        ]
+
+    def _modules(self) -> list[str]:
+        """The plugin's module, and those of the package that it or its tests import."""
+        found = [_module(self.target)]
+        files = [path.read_text("utf-8") for path in self.tests.glob("*.py")]
+        for name in found:
+            files.append((self.code / f"{name}.py").read_text("utf-8"))
+            for text in files:
+                found += [n for n in dict.fromkeys(_OWN.findall(text)) if n not in found]
+            files.clear()
+        return found
+
+
+def new_package(kind: str, name: str, folder: Path, *, dry_run: bool = False) -> list[Path]:
+    """Write the package of a plugin below a folder that is not there yet; returns its files."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"{name!r} cannot be a name", hint="small letters, digits and '-'")
+    if folder.exists():
+        raise UsageError(f"{folder} is there already", hint="another NAME, or --into DIRECTORY")
+    example = Example(kind)
+    files = _files(example, name)
+    try:
+        for path, data in files.items() if not dry_run else ():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(data)
+    except OSError as error:
+        raise refused(folder, error) from None
+    return [folder / path for path in files]
+
+
+def _files(example: Example, name: str) -> dict[str, bytes]:
+    package = f"mdc_{name.replace('-', '_')}"
+    head = f'"""{_titled(name)} for mdc."""\n'
+    files = {
+        "pyproject.toml": _pyproject(example, name, package).encode(),
+        f"src/{package}/__init__.py": head.encode(),
+    }
+    for module in example.modules:
+        text = (example.code / f"{module}.py").read_text("utf-8")
+        files[f"src/{package}/{module}.py"] = _renamed(example, name, text).encode()
+    for path in sorted(example.tests.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            place = f"tests/{path.relative_to(example.tests).as_posix()}"
+            files[place] = _renamed(example, name, path.read_text("utf-8")).encode()
+    return files
+
+
+def _pyproject(example: Example, name: str, package: str) -> str:
+    lines = [
+        f'[project.entry-points."{group}"]\n{name} = "{_renamed(example, name, target)}"\n'
+        for group, _, target in example.entries()
+    ]
+    entries = "\n".join(lines)
+    return PYPROJECT.format(name=name, title=_titled(name), package=package, entries=entries)
+
+
+def _renamed(example: Example, name: str, text: str) -> str:
+    """The example's text with the new name in the place of Acme's."""
+    under = name.replace("-", "_")
+    text = text.replace("mdc_acme", f"mdc_{under}").replace("mdc-acme", f"mdc-{name}")
+    for _, entry, _ in example.entries():
+        text = re.sub(rf"\b{entry}\b", name, text)
+    text = text.replace("ACME", under.upper()).replace("Acme", _titled(name))
+    return text.replace("acme", name)
+
+
+def _titled(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("-"))
+
+
+def _module(target: str) -> str:
+    return target.partition(":")[0].rpartition(".")[2]
+
+
+def _example() -> Path:
+    installed = Path(__file__).parent / "acme"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "examples" / "mdc-acme"

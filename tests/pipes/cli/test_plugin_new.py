@@ -1,0 +1,84 @@
+"""`mdc plugin new` writes packages that pass their own tests, and that mdc uses at once."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mdc_core.cli.verbs.plugin import KINDS
+from mdc_core.testing import package
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_new_packages_of_all_kinds_pass_their_own_tests(tmp_path):
+    for kind in KINDS:
+        package.new_package(kind, f"my-{kind}", tmp_path / kind)
+        for path in (tmp_path / kind).rglob("*"):
+            assert path.is_dir() or "acme" not in path.read_text().lower(), path
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-rs"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(str(tmp_path / k / "src") for k in KINDS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SKIPPED" not in done.stdout
+
+
+def test_the_wheel_has_the_example(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "mdc_core/testing/acme/pyproject.toml" in names
+    assert "mdc_core/testing/acme/src/mdc_acme/stream.py" in names
+
+
+def test_mdc_uses_it_at_once(mdc, tmp_path):
+    here = tmp_path / "here"
+    done = mdc("plugin", "new", "wide", "--kind", "check")
+    assert done.returncode == 0, done.stderr
+    files = {path.partition("/")[2] for path in done.stdout.splitlines()}
+    tests = {"tests/test_spread.py", "tests/rows.jsonl", "tests/findings.jsonl"}
+    code = {"src/mdc_wide/__init__.py", "src/mdc_wide/spread.py"}
+    assert files == {"pyproject.toml", *code, *tests}
+    assert "cd mdc-wide; pip install -e '.[test]'; pytest" in done.stderr
+    assert "market-data-collector>=0.1,<0.2" in (here / "mdc-wide" / "pyproject.toml").read_text()
+    info = here / "mdc-wide" / "src" / "mdc_wide-0.1.0.dist-info"
+    info.mkdir()
+    entry = '[project.entry-points."mdc.validate"]\nwide = "mdc_wide.spread:WideSpread"\n'
+    assert entry in (here / "mdc-wide" / "pyproject.toml").read_text()
+    (info / "entry_points.txt").write_text("[mdc.validate]\nwide = mdc_wide.spread:WideSpread\n")
+    rows = (here / "mdc-wide" / "tests" / "rows.jsonl").read_text()
+    found = mdc("validate", "--check", "wide", stdin=rows, path=here / "mdc-wide" / "src")
+    assert "bid 100 and ask 110 are far apart" in found.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "words"),
+    [
+        (("Wide", "--kind", "check"), 2, "'Wide' cannot be a name"),
+        (("../x", "--kind", "check"), 2, "cannot be a name"),
+        (("wide", "--kind", "chek"), 2, "'chek'"),
+        (("wide", "--kind", "check", "--into", "."), 2, ". is there already"),
+        (("wide", "--kind", "check", "--into", "/proc/x/y"), 73, "/proc/x/y"),
+    ],
+)
+def test_what_cannot_be_made(args, status, words, mdc, tmp_path):
+    done = mdc("plugin", "new", *args)
+    assert done.returncode == status, done.stderr
+    assert words in done.stderr
+    assert not list((tmp_path / "here").iterdir())
+
+
+def test_a_dry_run_writes_nothing(mdc, tmp_path):
+    done = mdc("plugin", "new", "far", "--kind", "stream", "--dry-run")
+    assert "mdc-far/src/mdc_far/sandbox.py" in done.stdout.splitlines()
+    assert not list((tmp_path / "here").iterdir())
