@@ -97,7 +97,7 @@ def variants(page: Page) -> Iterator[Page]:
 
 def files() -> dict[Path, str]:
     """Every derived file and its text."""
-    found = door.files()
+    found = door.files(ROOT / "mdc_core")
     every = list(pages())
     for page in every:
         found[ROOT / "man" / f"{page.name}.1"] = man(page, every)
@@ -206,7 +206,8 @@ def roff(text: str) -> str:
 def main(args: list[str]) -> int:
     """Write the files, or compare them."""
     if args != ["--check"]:
-        for path, text in door.files().items():  # plugins cannot be loaded without them
+        for path, text in door.files(ROOT / "mdc_core").items():  # plugins need them to be loaded
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")
     wanted = files()
     folders = [ROOT / "man", ROOT / "completions"]

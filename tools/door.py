@@ -84,9 +84,8 @@ A plugin that can do with `rows` and `number` of `mdc_core.plugin` has a promise
 '''
 
 
-def files() -> dict[Path, str]:
-    """Both files and their texts."""
-    core = Path(contracts.__file__).parents[1]
+def files(core: Path) -> dict[Path, str]:
+    """Both files below the core's folder, and their texts."""
     return {core / "plugin.py": plugin_py(), core / "columns.py": columns_py()}
 
 

@@ -19,6 +19,7 @@ PAGES = sorted((ROOT / "man").glob("*.1"))
 @pytest.fixture
 def docs(clean_env, monkeypatch):
     monkeypatch.setenv(registry.LIMIT, "")
+    monkeypatch.syspath_prepend(ROOT / "tools")
     spec = importlib.util.spec_from_file_location("docs", ROOT / "tools" / "docs.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
