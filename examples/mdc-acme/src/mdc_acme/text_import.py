@@ -10,7 +10,10 @@ AT_ONCE = 4096  # events of a batch
 class AcmeImport(Importer):
     def batches(self):
         path, trades = self.wanted.path, []
-        for file in sorted(path.rglob("*.txt")) if path.is_dir() else [path]:
+        files = sorted(path.rglob("*.txt")) if path.is_dir() else [path]
+        if not files:
+            raise DataError(f"{path}: no files of Acme's")
+        for file in files:
             try:
                 lines = file.read_bytes().splitlines(keepends=True)
             except OSError as error:
