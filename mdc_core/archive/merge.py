@@ -18,8 +18,9 @@ from mdc_core.batch import unify
 from mdc_core.disk import writing
 from mdc_core.errors import MdcError
 from mdc_core.times import MAX_NS
-from mdc_core.wire.arrow import StreamEncoder, read_streams
-from mdc_core.wire.sniff import Peeked
+from mdc_core.wire.arrow import StreamEncoder
+from mdc_core.wire.sniff import CHUNK, Peeked
+from mdc_core.wire.streams import read_streams
 
 FAN_IN = 32
 RUN_ROWS = 131_072
@@ -208,7 +209,7 @@ def stored(batches: Iterator[pa.RecordBatch]) -> MergeSource:
                 file.writelines(encoder.encode(batch.slice(at, RUN_BATCH)))
         file.writelines(encoder.end())
         file.seek(0)
-    return MergeSource(lambda rows: read_streams(Peeked(file), "a temporary file"))
+    return MergeSource(lambda rows: read_streams(Peeked(file), "a temporary file", at_once=CHUNK))
 
 
 def in_order(batches: Iterable[pa.RecordBatch]) -> bool:

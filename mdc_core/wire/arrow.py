@@ -1,15 +1,14 @@
-"""Arrow IPC streams, one after another on the same pipe, as batches and back."""
+"""Events as tables: those of others in our schema, and batches as Arrow IPC streams."""
 
 import json
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mdc_core.batch import concatenated, joint_schema, unify, widen
-from mdc_core.errors import DataError, MdcError, TruncatedError
+from mdc_core.batch import concatenated, joint_schema, widen
+from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
 from mdc_core.schema import (
     SCALE,
@@ -21,9 +20,9 @@ from mdc_core.schema import (
     version_of,
 )
 from mdc_core.versions import Change, changes, is_version, major
+from mdc_core.wire.ipc import END_OF_STREAM
 from mdc_core.wire.line import TOO_FINE
 from mdc_core.wire.migrate import migrate_columns
-from mdc_core.wire.sniff import Exactly, Peeked
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -31,67 +30,18 @@ if TYPE_CHECKING:
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _ALL_DIGITS = 38
-GATHER_ROWS, GATHER_BYTES = 16_384, 16 << 20  # of small batches that are read as one
-
-# The last message of a stream: a continuation mark and the length 0 (Arrow columnar format,
-# "IPC Streaming Format").
-_END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
-
-
-def read_streams(peeked: Peeked, name: str, tick: float | None = None) -> Iterator[pa.RecordBatch]:
-    """The batches of the streams in a file; raises TruncatedError where one breaks off.
-
-    With a `tick`, an empty batch comes after each so many seconds without another.
-    """
-    source = pa.PythonFile(Exactly(peeked), "r")
-    while True:
-        yield from _ticks(peeked, tick)
-        if not peeked.peek(1):
-            return
-        try:
-            reader = pa.ipc.open_stream(source)
-            incoming = Incoming(reader.schema, name)
-            while True:
-                yield from _ticks(peeked, tick)
-                yield incoming.events(reader.read_next_batch())
-        except StopIteration:
-            continue
-        except (pa.ArrowInvalid, OSError) as error:
-            raise TruncatedError(f"{name}: the Arrow stream breaks off: {error}") from None
-
-
-def gathered(batches: Iterator[pa.RecordBatch], peeked: Peeked) -> Iterator[pa.RecordBatch]:
-    """The batches that are there without waiting as one; those with control events alone."""
-    held: list[pa.RecordBatch] = []
-    rows = size = 0
-    try:
-        for batch in batches:
-            alone = "run_id" in batch.schema.names
-            if alone and held:
-                yield unify(held)
-                held, rows, size = [], 0, 0
-            held.append(batch)
-            rows, size = rows + batch.num_rows, size + batch.nbytes
-            if alone or rows >= GATHER_ROWS or size >= GATHER_BYTES or not peeked.waiting():
-                yield unify(held)
-                held, rows, size = [], 0, 0
-    except MdcError:
-        if held:
-            yield unify(held)
-        raise
-    if held:
-        yield unify(held)
 
 
 class Incoming:
     """A table of events from outside: its batches in our schema and in current versions.
 
     Raises DataError for columns that we do not have, and for versions that cannot be read.
+    Every value is looked at, unless a file that mdc wrote is `trusted`.
     """
 
-    def __init__(self, schema: pa.Schema, name: str) -> None:
+    def __init__(self, schema: pa.Schema, name: str, *, trusted: bool = False) -> None:
         self._name = name
-        self._fully = VERSIONS_KEY not in (schema.metadata or {})  # not written by mdc
+        self._fully = not trusted or VERSIONS_KEY not in (schema.metadata or {})
         self.schema = target_schema(schema, name)
         self.versions = _versions(schema, name)
         self.older = _older(self.versions, name)
@@ -174,11 +124,6 @@ def _check_object(where: str, text: str) -> None:
         raise DataError(f"{where}: not JSON: {error}") from None
     if not isinstance(value, dict):
         raise DataError(f"{where}: not a JSON object: {text[:60]}")
-
-
-def _ticks(peeked: Peeked, tick: float | None) -> Iterator[pa.RecordBatch]:
-    while tick and not peeked.waiting(tick):
-        yield nothing()
 
 
 def nothing() -> pa.RecordBatch:
@@ -350,4 +295,4 @@ class StreamEncoder:
         if self._open is None:
             return []
         self._open = None
-        return [_END_OF_STREAM]
+        return [END_OF_STREAM]

@@ -67,7 +67,7 @@ def read_parquet(path: Path, *, rows: int = ROWS) -> "Iterator[pa.RecordBatch]":
             buffer_size=65_536,
             page_checksum_verification=True,
         ) as part:
-            incoming = Incoming(part.schema_arrow, name)
+            incoming = Incoming(part.schema_arrow, name, trusted=True)
             yield from map(incoming.events, part.iter_batches(rows))
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise unreadable(name, error, "not a whole Parquet file") from None

@@ -66,9 +66,9 @@ class Reader:
             if encoding == "jsonl":
                 yield from self._lines(plain)
             elif encoding == "arrow":
-                from mdc_core.wire.arrow import gathered, read_streams
+                from mdc_core.wire.streams import read_streams
 
-                for batch in gathered(read_streams(plain, self.name, self._tick), plain):
+                for batch in read_streams(plain, self.name, self._tick):
                     yield Chunk(batch)
             elif encoding != "empty":
                 yield from self._table(encoding)

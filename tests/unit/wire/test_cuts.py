@@ -1,0 +1,138 @@
+"""Arrow streams read as the same events however they are cut, and damaged ones never crash."""
+
+import io
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from mdc_core.batch import from_rows, unify
+from mdc_core.errors import DataError
+from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event, Level
+from mdc_core.schema import arrow_schema
+from mdc_core.wire.arrow import StreamEncoder
+from mdc_core.wire.ipc import END_OF_STREAM
+from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.quarantine import Quarantine
+from mdc_core.wire.reader import Reader
+
+NAMES = sorted(set(EVENT_TYPES).difference(CONTROL_TYPES))
+
+
+def _reader(data: bytes) -> Reader:
+    return Reader(io.BytesIO(data), "test", Quarantine(Path("/dev/null")))
+
+
+def _read(data: bytes) -> tuple[list[pa.RecordBatch], Reader]:
+    reader = _reader(data)
+    return [chunk.batch for chunk in reader], reader
+
+
+def _text(batches: list[pa.RecordBatch]) -> bytes:
+    return b"".join(map(encode_batch, batches))
+
+
+def _row(draw: random.Random, number: int) -> Event:
+    """An event of any type; some fields of it are there, some are not."""
+    name = draw.choice(NAMES)
+    fields = {"ts_event": f"2024-01-02T15:00:00.{number:09d}Z", "symbol": f"S{number % 3}"}
+    more: dict[str, Any] = {
+        "trade": {"price": Decimal(f"1.{number}"), "conditions": ["@", "F"][: number % 3]},
+        "quote": {"bid_price": Decimal(number), "bid_size": Decimal("0.000001")},
+        "book": {"bids": [Level(Decimal(1), Decimal(number))] * (number % 3), "asks": []},
+        "bar": {"open": Decimal(1), "extra": {"a": number}},
+    }
+    more = more.get(name, {})
+    return EVENT_TYPES[name](**fields, **{key: more[key] for key in more if draw.random() < 0.7})
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["as they come", "all columns each"])
+@pytest.mark.parametrize("most", [1, 2, 7])
+@pytest.mark.parametrize("seed", range(8))
+def test_any_cut_gives_the_same_events(seed: int, most: int, whole: bool) -> None:
+    """Many small batches, of one schema or each of its own, with new streams between them."""
+    draw = random.Random(seed)
+    rows = [_row(draw, number) for number in range(200)]
+    encoder, pieces, at = StreamEncoder(), [], 0
+    while at < len(rows):
+        batch = from_rows(rows[at : at + draw.randint(1, most)])
+        at += batch.num_rows
+        if whole:
+            batch = unify([batch], arrow_schema(frozenset(NAMES)))
+            pieces += [bytes(batch.schema.serialize()), bytes(batch.serialize()), END_OF_STREAM]
+            continue
+        pieces += [bytes(piece) for piece in encoder.encode(batch)]
+        if draw.random() < 0.2:
+            pieces += [bytes(piece) for piece in encoder.end()]
+    batches, reader = _read(b"".join([*pieces, *map(bytes, encoder.end())]))
+    assert reader.damage is None and len(batches) <= 2  # 2 MiB are looked at together
+    assert _text(batches) == encode_batch(from_rows(rows))
+    for batch in batches:
+        batch.validate(full=True)
+
+
+def _trades(rows: int, **columns: Any) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict({"type": ["trade"] * rows, **columns})
+
+
+def _one_by_one(batch: pa.RecordBatch, compression: str | None = None) -> bytes:
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as stream:
+        for row in range(batch.num_rows):
+            stream.write_batch(batch.slice(row, 1))
+    return sink.getvalue().to_pybytes()
+
+
+MANY = range(40)
+STRANGERS: dict[str, Callable[[], bytes]] = {
+    "dictionaries that change": lambda: _one_by_one(
+        _trades(40, symbol=pa.array([f"S{i % 7}" for i in MANY]).dictionary_encode())
+    ),
+    "compressed": lambda: _one_by_one(_trades(40, symbol=pa.array(["S" * 200] * 40)), "zstd"),
+    "large strings": lambda: _one_by_one(
+        _trades(40, symbol=pa.array([f"S{i}" for i in MANY], pa.large_string()))
+    ),
+    "nulls only": lambda: _one_by_one(_trades(40, symbol=pa.nulls(40))),
+    "integers": lambda: _one_by_one(_trades(40, size=pa.array(MANY, pa.uint64()))),
+}
+
+
+@pytest.mark.parametrize("made", STRANGERS.values(), ids=STRANGERS)
+def test_streams_of_strangers(made: Callable[[], bytes]) -> None:
+    data = made()
+    batches, reader = _read(data)
+    expected = pa.ipc.open_stream(data).read_all().to_pylist()
+    assert reader.damage is None and len(batches) == 1
+    assert batches[0].select(list(expected[0])).to_pylist() == expected
+
+
+def test_a_bad_value_is_named_and_those_before_it_come() -> None:
+    sizes = pa.array([1] * 20 + [2**62] + [1] * 20)
+    reader, rows = _reader(_one_by_one(_trades(41, size=sizes))), 0
+    with pytest.raises(DataError, match=r"size: row .*4611686018427387904"):
+        for chunk in reader:
+            rows += chunk.batch.num_rows
+    assert rows == 20
+
+
+def test_damage_is_told_and_crashes_nothing() -> None:
+    rows = [EVENT_TYPES[name](ts_event="2024-01-02T15:00:00Z") for name in NAMES[:4] * 10]
+    encoder = StreamEncoder()
+    pieces = [bytes(piece) for row in rows for piece in encoder.encode(from_rows([row]))]
+    good = b"".join([*pieces, *map(bytes, encoder.end())])
+    draw = random.Random(7)
+    for _ in range(1_500):
+        data = bytearray(good)
+        for _ in range(draw.choice((1, 1, 2, 8))):
+            at = draw.randrange(8, len(data))
+            data[at] = draw.choice((0, 1, 0x7F, 0x80, 0xFF, data[at] ^ 1 << draw.randrange(8)))
+        if draw.random() < 0.2:
+            del data[draw.randrange(8, len(data)) :]
+        with suppress(DataError, UnicodeDecodeError):
+            _text(_read(bytes(data))[0])
