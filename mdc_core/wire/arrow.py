@@ -100,10 +100,7 @@ def _no_column(name: str, columns_there: list[str]) -> DataError:
 
 def check_sound(batch: pa.RecordBatch, name: str, *, fully: bool) -> None:
     """Raise DataError for columns that are not sound; `fully` looks at every value."""
-    try:
-        batch.validate(full=fully)
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{name}: damaged columns: {error}") from None
+    check_columns(batch, name, fully=fully)
     if not fully:
         return
     for kind in batch.column("type").unique().to_pylist():
@@ -115,6 +112,14 @@ def check_sound(batch: pa.RecordBatch, name: str, *, fully: bool) -> None:
         if column in columns() and kind_of(column) == "json":
             for text in batch.column(column).unique().drop_null().to_pylist():
                 _check_object(f"{name}: {column}", str(text))
+
+
+def check_columns(batch: pa.RecordBatch, name: str, *, fully: bool = True) -> None:
+    """Raise DataError for columns whose offsets or texts are damaged."""
+    try:
+        batch.validate(full=fully)
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{name}: damaged columns: {error}") from None
 
 
 def _check_object(where: str, text: str) -> None:

@@ -1,7 +1,6 @@
 """The messages of Arrow IPC streams: where they are, and that they are not too large."""
 
 import struct
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -139,15 +138,17 @@ class Messages:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __iter__(self) -> Iterator[Message]:
-        for start, body, end in zip(self.metadata, self.bodies, self.ends, strict=True):
-            yield Message(start, body, end, self.layout)
+    def at(self, number: int) -> Message:
+        """One of them."""
+        start, body, end = self.metadata[number], self.bodies[number], self.ends[number]
+        return Message(start, body, end, self.layout)
 
 
 class Scanner:
     """Finds the messages in blocks of bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         # By the size of the metadata: how they begin, as far as that says where the parts are.
         self._known: dict[int, tuple[bytes, Layout]] = {}
 
@@ -172,10 +173,7 @@ class Scanner:
         layout = self._layout_at(block, start, size)
         length = _int64(block, start + layout.body)[0] if layout.body else 0
         if not 0 <= length <= MAX_BODY:
-            raise DataError(
-                f"a batch of {length} bytes",
-                hint=f"write it in batches of at most {MAX_BODY >> 20} MiB",
-            )
+            raise _too_large(self._name, f"a batch of {length} bytes")
         body = start + size
         return Message(start, body, body + length, layout), _PREFIX + size + length
 
@@ -234,7 +232,7 @@ def rows_of(block: bytes | bytearray, message: Message) -> int:
     return int(_int64(block, message.metadata + at)[0]) if at else 0
 
 
-def check_unpacked(block: bytes | bytearray, message: Message) -> None:
+def check_unpacked(block: bytes | bytearray, message: Message, name: str) -> None:
     """Raise DataError for a compressed batch that says it unpacks to too much."""
     layout = message.layout
     if not layout.compressed:
@@ -246,7 +244,8 @@ def check_unpacked(block: bytes | bytearray, message: Message) -> None:
         if length >= _PREFIX and offset >= 0 and message.body + offset + 8 <= message.end:
             total += max(_int64(block, message.body + offset)[0], 0)
     if total > MAX_BODY:
-        raise DataError(
-            f"a batch that unpacks to {total} bytes",
-            hint=f"write it in batches of at most {MAX_BODY >> 20} MiB",
-        )
+        raise _too_large(name, f"a batch that takes {total} bytes unpacked")
+
+
+def _too_large(name: str, what: str) -> DataError:
+    return DataError(f"{name}: {what}", hint=f"write it in batches of at most {MAX_BODY >> 20} MiB")

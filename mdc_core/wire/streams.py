@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core.batch import Int64s, concatenated, joint_schema, widen
-from mdc_core.errors import DataError, TruncatedError
-from mdc_core.wire.arrow import Incoming, nothing
+from mdc_core.errors import DataError, MdcError, TruncatedError
+from mdc_core.wire.arrow import Incoming, check_columns, nothing
 from mdc_core.wire.ipc import (
     BATCH,
     DICTIONARY,
@@ -115,7 +115,7 @@ class _Stream:
     def __init__(self, schema: bytes, name: str) -> None:
         self.again = END_OF_STREAM + schema
         self._message = schema
-        self._name = name
+        self.name = name
         self._open()
         self.schema = self._reader.schema
         self.incoming = Incoming(self.schema, name)
@@ -133,7 +133,7 @@ class _Stream:
         try:
             self._reader = pa.ipc.open_stream(pa.PythonFile(self._fed, "r"))
         except (pa.ArrowException, OSError) as error:
-            raise _broken(self._name, error) from None
+            raise _broken(self.name, error) from None
 
     def dictionary(self, block: bytearray, message: Message) -> None:
         """Take a dictionary, for the batches that follow."""
@@ -146,9 +146,9 @@ class _Stream:
         self._fed.give(bytes(data) if is_small or message.metadata % 8 else data)
         try:
             batch = self._reader.read_next_batch()
-            batch.validate(full=True)  # or joining it may read beyond its buffers
         except (pa.ArrowException, OSError, StopIteration) as error:
-            raise _broken(self._name, error) from None
+            raise _broken(self.name, error) from None
+        check_columns(batch, self.name)  # or joining it may read beyond its buffers
         return batch
 
 
@@ -177,14 +177,17 @@ class _Held:
             with suppress(UnusualError):
                 columns = Joined(block, self.messages).batch(self.stream.schema)
                 return self.stream.incoming.events(columns)
-        batches = self.each(block)
+        batches = [self.one(block, number) for number in range(len(self.messages))]
         if [batch.num_rows for batch in batches] != self.messages.rows:
-            raise DataError("rows that are counted in two ways")
+            raise DataError(f"{self.stream.name}: rows that are counted in two ways")
         return self.stream.incoming.events(concatenated(batches))
 
-    def each(self, block: bytearray) -> list[pa.RecordBatch]:
-        """Their columns, one by one."""
-        return self.batches or [self.stream.read(block, message) for message in self.messages]
+    def one(self, block: bytearray, number: int) -> pa.RecordBatch:
+        """The columns of one of them."""
+        return self.batches[number] if self.batches else self._read(block, number)
+
+    def _read(self, block: bytearray, number: int) -> pa.RecordBatch:
+        return self.stream.read(block, self.messages.at(number))
 
 
 class _Reading:
@@ -194,7 +197,7 @@ class _Reading:
         self.at = 0  # up to where the last block was read
         self.needed = 1  # bytes from there on that the next block has to have
         self._name = name
-        self._scanner = Scanner()
+        self._scanner = Scanner(name)
         self._streams: dict[bytes, _Stream] = {}
         self._stream: _Stream | None = None
         self._held: dict[tuple[int, Layout], _Held] = {}
@@ -216,9 +219,9 @@ class _Reading:
         except pa.ArrowInvalid as error:
             yield from self._together(block)
             raise _broken(self._name, error) from None
-        except DataError as error:
+        except MdcError:
             yield from self._together(block)
-            raise DataError(f"{self._name}: {error}", hint=error.hint) from None
+            raise
         yield from self._together(block)
 
     def _take(self, block: bytearray, message: Message) -> Iterator[pa.RecordBatch]:
@@ -229,7 +232,7 @@ class _Reading:
         stream = self._stream
         if stream is None or layout.kind not in (DICTIONARY, BATCH):
             raise pa.ArrowInvalid("a message without its schema")
-        check_unpacked(block, message)
+        check_unpacked(block, message, self._name)
         if layout.kind == DICTIONARY:
             stream.dictionary(block, message)
             return
@@ -280,7 +283,7 @@ class _Reading:
             return
         try:
             parts = [one.joined(block) for one in held]
-        except DataError:
+        except MdcError:
             yield from _one_by_one(held, block)  # those before the one to blame are sound
             return
         if len(parts) == 1:
@@ -293,13 +296,9 @@ class _Reading:
 
 def _one_by_one(held: list[_Held], block: bytearray) -> Iterator[pa.RecordBatch]:
     """The events of small batches of all schemas in order; raises DataError at its place."""
-    there = [
-        (place, one.stream.incoming, batch)
-        for one in held
-        for place, batch in zip(one.places, one.each(block), strict=True)
-    ]
-    for _, incoming, batch in sorted(there, key=itemgetter(0)):
-        yield incoming.events(batch)
+    there = [(place, number, one) for one in held for number, place in enumerate(one.places)]
+    for _, number, one in sorted(there, key=itemgetter(0)):
+        yield one.stream.incoming.events(one.one(block, number))
 
 
 def _order(held: list[_Held]) -> Int64s:

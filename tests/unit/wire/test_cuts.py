@@ -115,7 +115,7 @@ def test_streams_of_strangers(made: Callable[[], bytes]) -> None:
 def test_a_bad_value_is_named_and_those_before_it_come() -> None:
     sizes = pa.array([1] * 20 + [2**62] + [1] * 20)
     reader, rows = _reader(_one_by_one(_trades(41, size=sizes))), 0
-    with pytest.raises(DataError, match=r"size: row .*4611686018427387904"):
+    with pytest.raises(DataError, match=r"^test: size: row .*4611686018427387904"):
         for chunk in reader:
             rows += chunk.batch.num_rows
     assert rows == 20
@@ -136,3 +136,15 @@ def test_damage_is_told_and_crashes_nothing() -> None:
             del data[draw.randrange(8, len(data)) :]
         with suppress(DataError, UnicodeDecodeError):
             _text(_read(bytes(data))[0])
+
+
+def test_more_than_there_is_memory_for_is_refused() -> None:
+    """By what a header promises, or by what compressed columns unpack to."""
+    batch = _trades(4)
+    head, body = bytes(batch.schema.serialize()), bytes(batch.serialize())
+    place = body.index((len(body) - 8 - int.from_bytes(body[4:8], "little")).to_bytes(8, "little"))
+    promise = body[:place] + (1 << 40).to_bytes(8, "little") + body[place + 8 :]
+    zeros = pa.array(["\0" * (300 << 20)])
+    for data in (head + promise, _one_by_one(_trades(1, symbol=zeros), "zstd")):
+        with pytest.raises(DataError, match=r"^test: a batch (of|that takes) \d+ bytes"):
+            _read(data)
