@@ -89,6 +89,7 @@ from mdc_core.events import (
     Trade,
     type_of,
 )
+from mdc_core.protocol import Follow, Ladder, Missing, scaled, unscaled
 from mdc_core.suggest import known, unknown
 from mdc_core.times import from_ms, from_ns, parse_moment, parse_span, to_ns, utc
 
@@ -154,6 +155,7 @@ __all__ = [
     "Filter",
     "Finding",
     "Flow",
+    "Follow",
     "Gap",
     "HangUp",
     "Heartbeat",
@@ -167,11 +169,13 @@ __all__ = [
     "Integrity",
     "Items",
     "Keep",
+    "Ladder",
     "Lengths",
     "Level",
     "Limits",
     "Live",
     "MdcError",
+    "Missing",
     "Moment",
     "Options",
     "Page",
@@ -219,9 +223,11 @@ __all__ = [
     "parse_span",
     "plain",
     "rows",
+    "scaled",
     "to_ns",
     "type_of",
     "unify",
     "unknown",
+    "unscaled",
     "utc",
 ]

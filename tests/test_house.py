@@ -21,7 +21,7 @@ ROWS = (
         "logs",
         "requirements",
     },
-    {"batch", "decimals", "flaws", "grouped"},
+    {"batch", "decimals", "flaws", "grouped", "protocol"},
     {"contracts", "hooks", "wire"},
     {"plugin", "columns"},
     {"registry", "config", "secrets", "observers", "accounting", "session", "telemetry"},
@@ -52,7 +52,7 @@ IMPURE = {
     "urllib",
     "websockets",
 }
-PURE = ("mdc_providers", "mdc_validators", "mdc_exporters", "mdc_acme")
+PURE = ("mdc_providers", "mdc_validators", "mdc_exporters", "mdc_acme", "mdc_zephyr")
 
 
 def imports(path: Path) -> set[str]:

@@ -202,6 +202,7 @@ class Sandbox(Plugin):
     patience: ClassVar[float] = 10.0
     connection_limit: ClassVar[int | None] = None
     every: ClassVar[float | None] = None
+    refused: ClassVar[tuple[str, ...]] = ()  # symbols that it has not, for `StreamSuite` to ask for
 
     def __init__(self, path: str, headers: Mapping[str, str], options: Any) -> None:
         self.path = path

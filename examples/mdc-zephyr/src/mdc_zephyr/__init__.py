@@ -1,0 +1,1 @@
+"""Market data of Zephyr, a vendor who does not exist."""

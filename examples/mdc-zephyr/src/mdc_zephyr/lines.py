@@ -1,0 +1,70 @@
+"""Zephyr's live feed over TCP: lines whose fields are divided by a bar, trades and quotes."""
+
+from mdc_core import plugin as mdc
+from mdc_zephyr.lines_sandbox import ZephyrLinesSandbox
+from mdc_zephyr.sandbox import SECRETS, signature
+
+SIDES = {"B": "buy", "S": "sell"}
+
+
+class ZephyrLines(mdc.Stream):
+    """Zephyr's lines; the numbers of each channel count by themselves."""
+
+    secrets = tuple(SECRETS)
+    sandbox = ZephyrLinesSandbox
+    sequence = "channel"
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.scales = {}
+
+    def endpoints(self):
+        return [mdc.Endpoint("tcp://lines.zephyr.example:9001", framing="lines")]
+
+    def receive(self, frame, now):
+        text = frame if isinstance(frame, str) else frame.decode()
+        try:
+            yield from self.line(text.split("|"), now)
+        except (KeyError, ValueError, OverflowError) as error:
+            yield mdc.Bad(text, f"zephyr: {error}")
+
+    def line(self, fields, now):
+        match fields:
+            case ["T", seq, symbol, time, price, size, side]:
+                price, size = self.level(symbol, price, size)
+                trade = mdc.Trade(
+                    channel="trade", **head(seq, symbol, time), price=price, size=size
+                )
+                trade.aggressor_side = SIDES[side]
+                yield trade
+            case ["Q", seq, symbol, time, bid, bids, ask, asks]:
+                quote = mdc.Quote(channel="quote", **head(seq, symbol, time))
+                quote.bid_price, quote.bid_size = self.level(symbol, bid, bids)
+                quote.ask_price, quote.ask_size = self.level(symbol, ask, asks)
+                yield quote
+            case ["H", number]:
+                yield mdc.Send(f"H|{number}")
+            case ["C", nonce]:
+                key, secret = (self.credentials[name] for name in self.secrets)
+                yield mdc.Send(f"L|{key}|{now}|{signature(secret, nonce, now)}")
+            case ["W"]:
+                channels = self.subscription.channels or self.default_channels
+                yield mdc.Send(f"S|{','.join(self.subscription.symbols)}|{','.join(channels)}")
+            case ["A", scales, refused]:
+                pairs = [pair.split("=") for pair in scales.split(",") if pair]
+                self.scales = {symbol: int(scale) for symbol, scale in pairs}
+                yield mdc.Up()
+                for symbol in filter(None, refused.split(",")):
+                    yield mdc.Refused(f"zephyr has no {symbol}", (symbol,))
+            case ["E", text]:
+                yield mdc.Refused(f"zephyr says: {text}")
+            case _:
+                raise ValueError(f"an unknown line {'|'.join(fields)!r}")
+
+    def level(self, symbol, price, size):
+        return mdc.scaled(int(price), self.scales[symbol]), mdc.scaled(int(size), 0)
+
+
+def head(seq, symbol, time):
+    """What every event begins with."""
+    return {"symbol": symbol, "ts_event": mdc.from_ns(int(time)), "seq": int(seq)}

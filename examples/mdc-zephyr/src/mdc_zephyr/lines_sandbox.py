@@ -1,0 +1,65 @@
+"""Zephyr's server of lines, for `mdc stream zephyr-lines --sandbox`."""
+
+from mdc_core import plugin as mdc
+from mdc_zephyr.sandbox import NONCE, SCALE, SECRETS, ZephyrSandbox, pair, signature
+
+
+class ZephyrLinesSandbox(mdc.Sandbox):
+    """Zephyr's server of lines for one connection."""
+
+    test_secrets = SECRETS
+    refused = ZephyrSandbox.refused
+    every = 5.0
+
+    def __init__(self, path, headers, options):
+        super().__init__(path, headers, options)
+        self.symbols, self.channels, self.numbers = (), (), {"trade": 0, "quote": 0}
+        self.beats = self.answered = 0
+        self.is_in = False
+
+    @property
+    def subscribed(self):
+        return bool(self.symbols)
+
+    def greet(self):
+        return [f"C|{NONCE}"]
+
+    def receive(self, frame):
+        match frame.split("|") if isinstance(frame, str) else ():
+            case ["L", key, time, sign] if key == SECRETS["ZEPHYR_KEY"]:
+                if sign != signature(SECRETS["ZEPHYR_SECRET"], NONCE, time):
+                    raise mdc.HangUp("E|wrong signature")
+                self.is_in = True
+                return ["W"]
+            case ["S", symbols, channels] if self.is_in:
+                asked = symbols.split(",")
+                self.symbols = tuple(symbol for symbol in asked if symbol not in self.refused)
+                self.channels = tuple(channels.split(","))
+                scales = ",".join(f"{symbol}={SCALE}" for symbol in self.symbols)
+                return [f"A|{scales}|{','.join(s for s in asked if s in self.refused)}"]
+            case ["H", number]:
+                self.answered = int(number)
+                return []
+        raise mdc.HangUp("E|not now")
+
+    def tick(self, now):
+        if self.beats - self.answered > 2:
+            raise mdc.HangUp("E|no heartbeat")
+        self.beats += 1
+        return [f"H|{self.beats}"]
+
+    def feed(self, events):
+        for event in events:
+            match event:
+                case mdc.Trade(symbol=symbol) if symbol in self.symbols:
+                    side = "S" if event.aggressor_side == "sell" else "B"
+                    yield from self.line("trade", event, *pair(event.price, event.size), side)
+                case mdc.Quote(symbol=symbol) if symbol in self.symbols:
+                    bid, ask = (event.bid_price, event.bid_size), (event.ask_price, event.ask_size)
+                    yield from self.line("quote", event, *pair(*bid), *pair(*ask))
+
+    def line(self, channel, event, *fields):
+        if channel in self.channels:
+            self.numbers[channel] += 1
+            head = channel[0].upper(), self.numbers[channel], event.symbol
+            yield "|".join(map(str, (*head, mdc.to_ns(event.ts_event), *fields)))

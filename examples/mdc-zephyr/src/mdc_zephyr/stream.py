@@ -1,0 +1,128 @@
+"""Zephyr's live feed over a WebSocket: a challenge, scaled integers, a book with checksums."""
+
+from typing import Literal
+
+import msgspec
+
+from mdc_core import plugin as mdc
+from mdc_zephyr.sandbox import DEPTH, SECRETS, ZephyrSandbox, level_text, signature
+
+SIDES = {"B": "buy", "S": "sell"}
+
+
+class Row(msgspec.Struct):
+    """A message about an instrument: a trade has `p` and `q`, the others levels."""
+
+    ch: Literal["trade", "quote", "book"]
+    seq: int
+    s: str
+    t: int
+    p: int = 0
+    q: int = 0
+    side: Literal["B", "S"] = "B"
+    b: list[tuple[int, int]] = []
+    a: list[tuple[int, int]] = []
+    sum: int = 0
+    snap: bool = False
+
+
+class Zephyr(mdc.Stream):
+    """Zephyr's protocol; the numbers of each channel count by themselves."""
+
+    secrets = tuple(SECRETS)
+    sandbox = ZephyrSandbox
+    channels = ("trade", "quote", "book")
+    sequence = "channel"
+    limits = mdc.Limits(symbols=100, connections=2)
+    decode = msgspec.json.Decoder(dict | list[msgspec.Raw]).decode
+    decode_row = msgspec.json.Decoder(Row).decode
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.follow, self.books, self.scales = mdc.Follow(), {}, {}
+
+    def endpoints(self):
+        return [mdc.Endpoint("wss://live.zephyr.example/v1")]
+
+    def receive(self, frame, now):
+        found = self.decode(frame)
+        yield from self.word(found, now) if isinstance(found, dict) else ()
+        for raw in found if isinstance(found, list) else ():
+            try:
+                yield from self.row(self.decode_row(raw))
+            except (msgspec.DecodeError, KeyError, ValueError) as error:
+                yield mdc.Bad(bytes(raw), f"zephyr: {error}")
+
+    def word(self, word, now):
+        """A message about the connection."""
+        match word:
+            case {"op": "challenge", "nonce": nonce}:
+                key, secret = (self.credentials[name] for name in self.secrets)
+                yield say("login", key=key, time=now, sign=signature(secret, nonce, now))
+            case {"op": "welcome"}:
+                channels = self.subscription.channels or self.default_channels
+                yield say("subscribe", symbols=self.subscription.symbols, channels=channels)
+            case {"op": "subscribed", "scales": scales, "refused": dict(refused)}:
+                self.scales = msgspec.convert(scales, dict[str, int])
+                yield mdc.Up()
+                for symbol, text in refused.items():
+                    yield mdc.Refused(f"zephyr has no {symbol}: {text}", (symbol,))
+            case {"op": "heartbeat", "n": number}:
+                yield say("heartbeat", n=number)
+            case {"op": "error", "text": text}:
+                yield mdc.Refused(f"zephyr says: {text}")
+            case _:
+                raise mdc.DataError(f"zephyr: an unknown message {word}")
+
+    def row(self, row):
+        scale = self.scales[row.s]
+        head = {"symbol": row.s, "ts_event": mdc.from_ns(row.t), "seq": row.seq, "channel": row.ch}
+        bids, asks = ([level(pair, scale) for pair in side] for side in (row.b, row.a))
+        match row.ch:
+            case "trade":
+                at, side = level((row.p, row.q), scale), SIDES[row.side]
+                yield mdc.Trade(**head, price=at.price, size=at.size, aggressor_side=side)
+            case "quote":
+                (bid,), (ask,) = bids, asks
+                prices = {"bid_price": bid.price, "ask_price": ask.price}
+                yield mdc.Quote(**head, **prices, bid_size=bid.size, ask_size=ask.size)
+            case "book" if row.snap:
+                self.books.setdefault(row.s, mdc.Ladder()).snapshot(bids, asks)
+                self.follow.restart("book", row.seq)
+                yield mdc.Book(**head, bids=bids, asks=asks)
+                for held in self.follow.release(row.s, row.seq):
+                    yield from self.change(*held)
+            case "book":
+                if isinstance(self.follow.expect("book", row.seq), mdc.Missing):
+                    yield from self.ask_again(*self.books)
+                if self.follow.holds(row.s):
+                    self.follow.hold(row.s, (row.seq, (row, head, bids, asks)))
+                else:
+                    yield from self.change(row, head, bids, asks)
+
+    def change(self, row, head, bids, asks):
+        """Changes of a book; one that is not the venue's any more is asked for again."""
+        for side, levels in (("bid", bids), ("ask", asks)):
+            for at in levels:
+                self.books[row.s].change(side, at)
+                what = {"side": side, "action": "modify" if at.size else "cancel"}
+                yield mdc.Delta(**head, **what, price=at.price, size=at.size)
+        if self.books[row.s].checksum(DEPTH, level_text) != row.sum:
+            text = "the checksum is not the venue's; the book is asked for again"
+            yield mdc.Integrity(symbol=row.s, check="book", severity="warning", message=text)
+            yield from self.ask_again(row.s)
+
+    def ask_again(self, *symbols):
+        for symbol in symbols:
+            self.follow.hold(symbol)
+            yield say("snapshot", symbol=symbol)
+
+
+def level(pair, scale):
+    """A price and a size of the wire."""
+    return mdc.Level(mdc.scaled(pair[0], scale), mdc.scaled(pair[1], 0))
+
+
+def say(op, **values):
+    """A message to the venue."""
+    return mdc.Send(msgspec.json.encode({"op": op, **values}).decode())

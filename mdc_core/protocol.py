@@ -1,0 +1,114 @@
+"""What a codec of a serious venue needs: sequence numbers, order books, scaled decimals."""
+
+import zlib
+from bisect import bisect_left, insort
+from collections.abc import Callable, Hashable, Iterable
+from decimal import Context, Decimal
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from mdc_core.errors import DataError
+from mdc_core.events import Level
+
+_EXACT = Context(prec=100)
+
+
+def scaled(number: int, places: int) -> Decimal:
+    """A whole number of units as a decimal, exactly: `scaled(4721650, 4)` is 472.1650."""
+    return Decimal(number).scaleb(-places, _EXACT)
+
+
+def unscaled(value: Decimal, places: int) -> int:
+    """A decimal as a whole number of units; raises DataError if it is finer than that."""
+    units = value.scaleb(places, _EXACT)
+    if units != int(units):
+        raise DataError(f"{value} is finer than {places} decimals")
+    return int(units)
+
+
+class Missing(Struct, frozen=True):
+    """Numbers that did not come: the first, and how many."""
+
+    first: int
+    count: int
+
+
+class Follow:
+    """Follows sequence numbers, those of each channel by themselves.
+
+    A channel is whatever has numbers of its own: a name, a symbol, a pair. What cannot be
+    used before something is asked for again, such as changes of a book, is held.
+    """
+
+    def __init__(self, first: int | None = None) -> None:
+        self._first = first  # the number that a channel begins with, if it is known
+        self._next: dict[Hashable, int] = {}
+        self._held: dict[Hashable, list[tuple[int, Any]]] = {}
+
+    def expect(self, channel: Hashable, number: int) -> Literal["ok", "late"] | Missing:
+        """What this number is: the next one, one that is behind, or one ahead of others."""
+        due = self._next.get(channel, self._first)
+        if due is not None and number < due:
+            return "late"
+        self._next[channel] = number + 1
+        if due is None or number == due:
+            return "ok"
+        return Missing(due, number - due)
+
+    def restart(self, channel: Hashable, number: int) -> None:
+        """This number is the last that counts, whatever came before."""
+        self._next[channel] = number + 1
+
+    def hold(self, channel: Hashable, *items: tuple[int, Any]) -> None:
+        """Hold these, each with its number, until `release`; with none, what is yet to come."""
+        self._held.setdefault(channel, []).extend(items)
+
+    def holds(self, channel: Hashable) -> bool:
+        """Whether what comes has to be held."""
+        return channel in self._held
+
+    def release(self, channel: Hashable, number: int) -> list[Any]:
+        """What was held and is numbered beyond this, in order; the channel is held no more."""
+        held = sorted(self._held.pop(channel, ()), key=lambda pair: pair[0])
+        return [item for its, item in held if its > number]
+
+
+class Ladder:
+    """An order book by price: a snapshot, then its changes."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[str, dict[Decimal, Decimal]] = {"bid": {}, "ask": {}}
+        self._prices: dict[str, list[Decimal]] = {"bid": [], "ask": []}  # lowest first
+
+    def snapshot(self, bids: Iterable[Level], asks: Iterable[Level]) -> None:
+        """Begin anew with these levels."""
+        for side, levels in (("bid", bids), ("ask", asks)):
+            self._sizes[side] = {at.price: at.size for at in levels if at.size}
+            self._prices[side] = sorted(self._sizes[side])
+
+    def change(self, side: Literal["bid", "ask"], level: Level) -> None:
+        """Put a level to its size; 0 takes it out."""
+        sizes, prices = self._sizes[side], self._prices[side]
+        price, size = level.price, level.size
+        if size:
+            if price not in sizes:
+                insort(prices, price)
+            sizes[price] = size
+        elif sizes.pop(price, None) is not None:
+            del prices[bisect_left(prices, price)]
+
+    def top(self, side: Literal["bid", "ask"], count: int) -> list[Level]:
+        """The best levels of a side, best first."""
+        prices = self._prices[side]
+        best = prices[: -count - 1 : -1] if side == "bid" else prices[:count]
+        return [Level(price, self._sizes[side][price]) for price in best]
+
+    def checksum(self, count: int, text: Callable[[Level], str], *, by_turns: bool = False) -> int:
+        """CRC-32 of the best levels as text: all bids, then all asks, or by turns."""
+        sides = [self.top("bid", count), self.top("ask", count)]
+        levels = [level for side in sides for level in side]
+        if by_turns:
+            places = range(max(map(len, sides)))
+            levels = [side[n] for n in places for side in sides if n < len(side)]
+        return zlib.crc32("".join(map(text, levels)).encode())

@@ -1,0 +1,104 @@
+"""Helpers for codecs: sequence numbers, order books, scaled decimals."""
+
+import zlib
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mdc_core.plugin import DataError, Follow, Ladder, Level, Missing, scaled, unscaled
+
+D = Decimal
+
+
+@pytest.mark.parametrize(
+    ("number", "places", "text"),
+    [
+        (4721650, 4, "472.1650"),
+        (-5, 2, "-0.05"),
+        (0, 3, "0.000"),
+        (7, 0, "7"),
+        (7, -2, "7E+2"),
+        (123456789012345678901234567890123456, 18, "123456789012345678.901234567890123456"),
+    ],
+)
+def test_a_scaled_number_is_exact(number: int, places: int, text: str) -> None:
+    assert str(scaled(number, places)) == text
+    assert unscaled(D(text), places) == number
+
+
+def test_what_is_finer_than_the_scale_is_refused() -> None:
+    with pytest.raises(DataError, match=r"1\.005 is finer than 2 decimals"):
+        unscaled(D("1.005"), 2)
+
+
+def test_numbers_are_followed_in_each_channel() -> None:
+    follow = Follow()
+    assert follow.expect("a", 7) == "ok"  # where the first is not known, any will do
+    assert follow.expect("a", 8) == "ok"
+    assert follow.expect("b", 1) == "ok"
+    assert follow.expect("a", 8) == "late"
+    assert follow.expect("a", 12) == Missing(9, 3)
+    assert follow.expect("a", 10) == "late"
+    assert follow.expect("a", 13) == "ok"
+    follow.restart("a", 3)
+    assert follow.expect("a", 4) == "ok"
+    assert follow.expect("a", 4) == "late"
+
+
+def test_a_first_number_that_is_known() -> None:
+    assert Follow(first=1).expect("a", 3) == Missing(1, 2)
+
+
+def test_what_is_held_comes_out_in_order_behind_the_snapshot() -> None:
+    follow = Follow()
+    assert not follow.holds("book")
+    follow.hold("book")
+    assert follow.holds("book") and not follow.holds("trade")
+    follow.hold("book", (12, "c"), (10, "a"))
+    follow.hold("book", (11, "b"))
+    assert follow.release("book", 10) == ["b", "c"]
+    assert not follow.holds("book")
+    assert follow.release("book", 10) == []
+
+
+def ladder() -> Ladder:
+    book = Ladder()
+    book.snapshot([Level(D(10), D(1)), Level(D(9), D(2)), Level(D(8), D(0))], [Level(D(12), D(4))])
+    return book
+
+
+def test_the_best_levels_stand_first() -> None:
+    book = ladder()
+    book.change("ask", Level(D(11), D(3)))
+    book.change("bid", Level(D(9), D(5)))
+    book.change("bid", Level(D(10), D(0)))
+    book.change("bid", Level(D(1), D(0)))  # was never there
+    assert book.top("bid", 5) == [Level(D(9), D(5))]
+    assert book.top("ask", 1) == [Level(D(11), D(3))]
+    book.snapshot([], [])
+    assert book.top("bid", 5) == book.top("ask", 5) == []
+
+
+def test_the_checksum_is_that_of_the_text() -> None:
+    book = ladder()
+    book.change("ask", Level(D(13), D(6)))
+
+    def text(level: Level) -> str:
+        return f"{level.price}:{level.size};"
+
+    assert book.checksum(2, text) == zlib.crc32(b"10:1;9:2;12:4;13:6;")
+    assert book.checksum(1, text) == zlib.crc32(b"10:1;12:4;")
+    assert book.checksum(2, text, by_turns=True) == zlib.crc32(b"10:1;12:4;9:2;13:6;")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["bid", "ask"]), st.integers(1, 9), st.integers(0, 3))))
+def test_a_ladder_is_a_sorted_dictionary(changes: list[tuple[str, int, int]]) -> None:
+    book, plain = Ladder(), {"bid": dict[int, int](), "ask": dict[int, int]()}
+    for side, price, size in changes:
+        book.change(side, Level(D(price), D(size)))  # type: ignore[arg-type]
+        plain[side][price] = size
+    for side, levels in plain.items():
+        best = sorted(((p, s) for p, s in levels.items() if s), reverse=side == "bid")[:4]
+        assert [(at.price, at.size) for at in book.top(side, 4)] == best  # type: ignore[arg-type]
