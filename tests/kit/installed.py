@@ -61,12 +61,10 @@ class Acme(Stream):
         tags: tuple[str, ...] = ()
         note: str | None = None
 
-    def endpoint(self):
-        return None
+    def endpoints(self):
+        return ()
 
-    endpoints = endpoint
-
-    def receive(self, frame, now=0):
+    def receive(self, frame, now):
         return ()
 '''
 CHECK = '''\

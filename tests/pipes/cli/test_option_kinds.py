@@ -150,7 +150,7 @@ def test_a_missing_option_is_told_by_its_name(x):
 )
 def test_what_cannot_be_an_option(field, words, x):
     code = HEAD + f"class X(Stream):\n    class Options(Options):\n        {field}\n"
-    code += "    def endpoint(self): ...\n    def receive(self, frame): ...\n"
+    code += "    def endpoints(self): ...\n    def receive(self, frame, now): ...\n"
     done = x("stream", "x", "A", code=code, group="stream")
     assert done.returncode == 78 and words in done.stderr
     checked = x("plugins", "--check", code=code, group="stream")
