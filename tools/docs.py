@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import click
 import door
+import guide
 
 from mdc_core import __version__, registry
 from mdc_core.cli.choosing import SelectCommand
@@ -103,6 +104,7 @@ def files() -> dict[Path, str]:
         found[ROOT / "man" / f"{page.name}.1"] = man(page, every)
     found[ROOT / "docs" / "help.md"] = help_md(every)
     found[ROOT / "docs" / "data-dictionary.md"] = data_dictionary()
+    found[ROOT / "docs" / "plugins.md"] = guide.guide()
     for shell, name in FILES.items():
         found[ROOT / "completions" / name] = script(shell)
     return found

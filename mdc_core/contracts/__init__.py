@@ -1,17 +1,55 @@
 """What a plugin may be. The entry-point group is the verb, its name the word after it.
 
     mdc.stream    Stream (or Source)   a live feed        mdc stream NAME SYMBOL...
-    mdc.backfill  History              a historical API   mdc backfill NAME SYMBOL...
+    mdc.backfill  History              a historical API   (no command yet: only its suite runs it)
     mdc.validate  Check                a judgement        mdc validate --check NAME
     mdc.filter    Filter               events to events   mdc NAME
     mdc.store     PartFormat           files of a format  mdc store --format NAME
-    mdc.publish   Sink                 events to a place  mdc publish NAME URL
+    mdc.publish   Sink                 a place            mdc publish NAME URL
     mdc.import    Importer             files to events    mdc import --profile NAME PATH
     mdc.export    Exporter             events to files    mdc export --profile NAME
+    mdc.hooks     an observer          whoever is told    every command
 
-A plugin is pure: it returns effects (`Send`, `Refused`, `Request`, `Finding`) and never performs
-them. No socket, clock, environment or log in it; the drivers have those. What goes wrong
-is an error from `errors.py`; anything else is a bug and stops the command.
+A plugin is pure: it returns effects (`Send`, `Request`, `Finding`) and never performs
+them. No socket, clock, environment or log in it; the drivers have those. A `Source` and a
+`Sink` are the exceptions: they own their connection. What goes wrong is an effect or an
+error from `errors.py`; anything else is a bug, and is told by the plugin's name.
+
+Help. The docstring of the plugin's module is its help, the first line the summary of lists,
+and `EXAMPLES`, a tuple of commands, is shown with it: one module for each plugin. The
+docstring of a class is for readers of the code.
+
+Lifetimes. A constructor gets all that there is to know, and the base class keeps it:
+`self.subscription` (a live feed), `self.wanted` (a history, an importer), `self.url` (a sink),
+`self.options`, `self.credentials`. A `Stream` lives as long as its connection and a `History`
+as long as its symbol, channel and range; after a reconnect there is a new one, and nothing may
+be kept in the class or the module. Checks and filters live as long as the command. What is
+returned belongs to the driver, which fills in `ts_recv`, `provider` and `channel` in place:
+return each event once. A batch belongs to everybody: leave it as it is.
+
+Threads. An instance is called from one thread at a time. Instances of a `Stream` or `Source` are
+called from threads of their own; everything else in the main thread, in order. Observers are
+called in the thread in which the thing happens, and the work waits for them. A thread that a
+plugin starts has to be a daemon, or the command does not end before it does. What a plugin
+prints goes to standard error: standard output belongs to mdc.
+
+Secrets. `secrets` are names of environment variables, such as `ACME_TOKEN`; their values are
+`self.credentials`. They are masked in messages and captures; in the suites they are "test-NAME",
+and in a replay empty. `requires` names modules of an extra: a plugin whose module is missing is
+refused with the `pip install` that brings it.
+
+Versions. `CONTRACT` is the number of this promise: all that is said here and all that
+`mdc_core.plugin` exports. It changes when a plugin that kept to it would no longer work; what is to
+go is named under Deprecated in the changelog and works on for two minor versions. Say which one
+you wrote for (`contract = 1`) and which mdc you need (`market-data-collector>=0.1,<0.2` among the
+requirements of your distribution): another one is refused with status 78 before anything is
+imported. `mdc_core.columns` is not part of it.
+
+Which are loaded. Only the plugin that is named is imported; `mdc plugins` lists what is installed,
+and `mdc plugins --check` imports each and says what it lacks. `mdc validate` without --check runs
+every check that is installed. Where two have one name mdc's own wins, and others are reached as
+DISTRIBUTION:NAME. `MDC_LOAD_PLUGINS=mdc-acme,mdc-zephyr` limits what is looked at to those
+distributions, and empty to mdc itself (as `mdc --no-plugins` does).
 """
 
 from mdc_core.contracts.check import Check, Finding, Severity
