@@ -16,6 +16,7 @@ from mdc_core.disk import is_refusal, reading, unreadable
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
 from mdc_core.wire.arrow import Incoming
 from mdc_core.wire.files import named_versions, read_events
+from mdc_core.wire.reader import Chunk
 from mdc_core.wire.sniff import FileSlice
 
 # Arrow that people put into an archive's directory: read as every reader of ours reads it.
@@ -122,6 +123,31 @@ def read_part(
             raise unreadable(name, error) from None
         said = f"{type(error).__name__}: {error}"
         raise DataError(f"{name}: not a whole {form.suffix} file: {said}") from error
+
+
+class PartReader:
+    """A file that is named to be read, and is of a format of a third party."""
+
+    rejected = 0
+    first_rejection: str | None = None
+    damage: str | None = None
+
+    def __init__(self, path: Path, form: PartFormat) -> None:
+        self.name = str(path)
+        self._path, self._form = path, form
+
+    def __iter__(self) -> Iterator[Chunk]:
+        try:
+            for batch in read_part_file(self._path, self._form):
+                yield Chunk(batch)
+        except DataError as error:
+            self.damage = str(error)
+
+
+def part_reader(path: Path) -> PartReader | None:
+    """What reads a file whose suffix is that of a third party's format; else None."""
+    form = format_of(suffix_of(path.name))
+    return None if form in (JSONL, PARQUET) else PartReader(path, part_format(form))
 
 
 def read_part_file(

@@ -16,7 +16,7 @@ from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
 from mdc_core.archive.read.follow import growing, new_parts
 from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.errors import UsageError
-from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, stdin_is_piped
+from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, reader_of, stdin_is_piped
 from mdc_core.pipelines.stage import Ending, Made, SourceStage
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Chunk, Reader
@@ -169,5 +169,5 @@ def _is_read_once(path: Path) -> bool:
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     """The events of a file, for a look at their order; its bad lines are told later."""
     with closing(Quarantine(Path(os.devnull))) as aside, path.open("rb", buffering=0) as file:
-        for chunk in Input([Reader(file, str(path), aside, path)]):
+        for chunk in Input([reader_of(file, str(path), aside, path)]):
             yield chunk.batch

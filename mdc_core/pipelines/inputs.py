@@ -9,8 +9,11 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
+from mdc_core.accounting import EventInput
 from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, UsageError
+from mdc_core.wire.quarantine import Quarantine
+from mdc_core.wire.reader import Reader
 
 STDIN = Path("-")
 
@@ -54,6 +57,21 @@ def opened(path: Path) -> BinaryIO:
         raise UsageError(f"{path} is a directory", hint=f"mdc cat {path}") from None
     except OSError as error:
         raise unreadable(path, error) from None
+
+
+def reader_of(
+    file: BinaryIO,
+    name: str,
+    quarantine: Quarantine,
+    path: Path | None,
+    *,
+    tick: float | None = None,
+) -> EventInput:
+    """What reads an open file: the wire, or the third party's format that its suffix names."""
+    from mdc_core.archive.part_formats import part_reader
+
+    part = part_reader(path) if path is not None and path.suffix else None
+    return part or Reader(file, name, quarantine, path, tick=tick)
 
 
 def archive_at(root: Path | str | None, verb: str) -> Path | str:

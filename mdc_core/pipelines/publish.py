@@ -44,7 +44,9 @@ class Publish(SinkStage):
     def work(self, run: StageRun) -> Iterator[Made]:
         """Send the input to its end."""
         aside = _Aside(run)
-        sending = Publication(self._sink(run), self.limits, run.log, aside.add)
+        sending = Publication(
+            self._sink(run), self.limits, run.log, aside.add, run.session.observers.retried
+        )
         try:
             for chunk in run.chunks():
                 wanted = _without_control(chunk.batch) if chunk.batch.num_rows else chunk.batch

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mdc_core.accounting import (
     Account,
+    EventInput,
     Input,
     Output,
     end_reason,
@@ -20,12 +21,20 @@ from mdc_core.accounting import (
 from mdc_core.errors import EXIT_READER_GONE, MdcError, ReaderGone, UsageError
 from mdc_core.events import Event
 from mdc_core.pipelines.failure import explained, report
-from mdc_core.pipelines.inputs import READING, STDIN, opened, places, stdin_file, stdin_is_piped
+from mdc_core.pipelines.inputs import (
+    READING,
+    STDIN,
+    opened,
+    places,
+    reader_of,
+    stdin_file,
+    stdin_is_piped,
+)
 from mdc_core.pipelines.link import Link, LinkReader
 from mdc_core.pipelines.progress import Progress
 from mdc_core.wire import stdout
 from mdc_core.wire.quarantine import Quarantine, default_paths
-from mdc_core.wire.reader import Chunk, Reader
+from mdc_core.wire.reader import Chunk
 from mdc_core.wire.writer import Wire, Writer
 
 if TYPE_CHECKING:
@@ -188,10 +197,10 @@ class StageRun:
         """The longest time in seconds for which those behind it can wait, if they say so."""
         return self._tick
 
-    def _own_readers(self) -> Iterator[Reader | LinkReader]:
+    def _own_readers(self) -> Iterator[EventInput]:
         yield from self.readers(self._files)
 
-    def readers(self, paths: Sequence[Path]) -> Iterator[Reader | LinkReader]:
+    def readers(self, paths: Sequence[Path]) -> Iterator[EventInput]:
         """A reader for each path; none, or `-`, is the stage before or standard input."""
         for path in paths or (STDIN,):
             if path == STDIN and self._before is not None:
@@ -205,7 +214,7 @@ class StageRun:
             name = "<stdin>" if path == STDIN else str(path)
             with opened(path) as file:
                 real = stdin_file() if path == STDIN else path
-                yield Reader(file, name, self.quarantine, real, tick=self._tick)
+                yield reader_of(file, name, self.quarantine, real, tick=self._tick)
 
     def places(self, root: Path | str | None) -> tuple[tuple[Path, ...], list[Path | str]]:
         """The files and archives to read: what is named, what comes in, or the archive."""

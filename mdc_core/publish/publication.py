@@ -54,12 +54,13 @@ class Publication:
         limits: PublishLimits,
         log: "Log",
         set_aside: "Callable[[pa.RecordBatch, DataError], None]",
+        retried: Callable[[str, float], None] = lambda cause, delay: None,
         clock: Clock | None = None,
     ) -> None:
         self.sent = self.refused = 0
         self.run_id = ""
         self._sink, self._limits, self._log = sink, limits, log
-        self._set_aside = set_aside
+        self._set_aside, self._retried = set_aside, retried
         self._clock = clock or SystemClock()
         self._held: list[pa.RecordBatch] = []
         self._rows = 0  # held
@@ -138,4 +139,5 @@ class Publication:
             raise error
         delay = backoff.delay(error)
         self._log.warning(f"{error}; trying again in {delay:.1f} s")
+        self._retried(str(error), delay)
         self._clock.wait(delay)

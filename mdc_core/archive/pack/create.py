@@ -34,6 +34,7 @@ from mdc_core.archive.pack.manifest import (
 )
 from mdc_core.archive.pack.names import DATA
 from mdc_core.archive.pack.scripts import texts
+from mdc_core.archive.part_formats import JSONL, PARQUET
 from mdc_core.archive.read.snapshot import Snapshot
 from mdc_core.archive.write.archive import Archive
 from mdc_core.disk import reading, writing
@@ -61,6 +62,11 @@ def plan(archive: Archive, query: Query, max_size: int | None) -> Plan:
     found, origins = _parts(archive, now)
     for row in found:
         path = f"{DATA}{row.path}"
+        if row.format not in (JSONL, PARQUET):
+            raise UsageError(
+                f"{row.path} is of the format {row.format}, and a pack is of Parquet and JSONL",
+                hint=f"mdc cat --root {archive.root} | mdc store --root DIR, and pack that",
+            )
         if path in rows:
             raise DataError(f"{row.path} is in two tiers", hint="mdc verify tells more")
         rows[path] = row

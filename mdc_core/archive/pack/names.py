@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from mdc_core.archive.part_formats import suffix_of
+from mdc_core.archive.part_formats import JSONL, PARQUET, format_of, suffix_of
 from mdc_core.errors import DataError
 
 LONGEST = 4_096
@@ -51,5 +51,8 @@ def check_names(names: Iterable[str]) -> None:
 def check_part(path: str, suffix: str) -> None:
     """Refuse a part that may not lie where it would, or that no reader would find."""
     inside = path.startswith(DATA) and path.endswith(suffix) and suffix_of(suffix) == suffix
-    if not inside or any(piece.startswith((".", "_mdc", "_tmp")) for piece in path.split("/")):
+    ours = format_of(suffix) in (JSONL, PARQUET)
+    if not (inside and ours) or any(
+        piece.startswith((".", "_mdc", "_tmp")) for piece in path.split("/")
+    ):
         raise DataError(f"{shown(path)}: not the path of a part")

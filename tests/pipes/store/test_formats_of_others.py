@@ -11,8 +11,11 @@ import pytest
 from tests.conftest import ROOT, Shell, parts_of
 
 GROWING = '''\
-"""Lines in files that grow."""
+"""Lines in files that grow, which nobody else can read."""
+import io
 from mdc_core.plugin import PartFormat, decode_batches, encode_batch
+
+FLIPPED = bytes(code ^ 1 for code in range(256))
 
 class Growing(PartFormat):
     suffix = ".events"
@@ -21,10 +24,10 @@ class Growing(PartFormat):
     def write(self, part, metadata, file):
         for table in part.tables():
             for batch in table.to_batches():
-                file.write(encode_batch(batch))
+                file.write(encode_batch(batch).translate(FLIPPED))
 
     def read(self, file):
-        return decode_batches(file)
+        return decode_batches(io.BytesIO(file.read().translate(FLIPPED)))
 
 class Mute(PartFormat):
     suffix = ".mute"
@@ -93,6 +96,25 @@ def test_all_that_read_an_archive(sh: Shell, form: str, tmp_path: Path) -> None:
     assert seen["rows"] == counted
     assert [(kind["type"], kind["rows"]) for kind in seen["types"]] == [("quote", counted)]
     assert seen["encoding"] == form
+
+
+def test_files_that_are_named(sh: Shell, form: str, tmp_path: Path) -> None:
+    path = next(p for p in parts_of(tmp_path / "data") if "SPY" in str(p) and "trade" in str(p))
+    whole = sh("mdc cat --root plain --symbol SPY --type trade").lines
+    assert sh(f"mdc cat {path}").lines == whole
+    assert sh(f"mdc convert {path} --to jsonl").lines == whole
+    assert sh(f"mdc tail -n 3 {path}").lines == whole[-3:]
+    assert sh(f"mdc head -n 3 {path}").lines == whole[:3]
+    assert sh(f"cat {path} | mdc count").status == 65  # a pipe has no name to tell it by
+    assert f"{len(whole)} in" in sh(f"mdc count {path}").err
+    path.write_bytes(path.read_bytes()[:-40])
+    assert sh(f"mdc count {path}").status == 65
+
+
+def test_no_pack_of_them(sh: Shell, form: str) -> None:
+    done = sh("mdc pack create --root data out.zip")
+    assert done.status == 2
+    assert f"is of the format {form}, and a pack is of Parquet and JSONL" in done.err
 
 
 def test_compact(sh: Shell, form: str, tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ def published(
     sink, clock, aside = Scripted(script), NoTime(), list[int]()
     log = Log()
     limits = PublishLimits(rows=4, retries=2)
-    sending = Publication(sink, limits, log, lambda batch, _: aside.append(batch.num_rows), clock)
+    sending = Publication(
+        sink, limits, log, lambda batch, _: aside.append(batch.num_rows), clock=clock
+    )
     sending.run_id = "r"
     for start in range(0, count, 3):
         rows = [Trade(symbol="A", price=Decimal(n)) for n in range(start, min(start + 3, count))]
