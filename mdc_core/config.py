@@ -70,6 +70,11 @@ class Config:
                     )
 
 
+def load_file(file: Path) -> Config:
+    """Read one file that was named; raises ConfigError for a broken one."""
+    return Config(((file, _read(file)),))
+
+
 def load(directory: Path, environ: Mapping[str, str]) -> Config:
     """Read the files that apply in a directory; raises ConfigError for a broken one."""
     return Config(tuple((file, _read(file)) for file in _places(directory, environ)))

@@ -26,8 +26,16 @@ class Session:
         self.environ = environ
         self.log = log or Log()
         self.directory = directory  # where mdc.toml is looked for; nowhere, if it is not given
+        self.joined = False  # whether the verb at hand stands behind `then`
+        self.config_file: Path | str | None = None  # the one that was named, instead
         self.completing: str | None = None  # the word at which TAB was pressed
         self.chained = False  # whether the verbs of a command line are joined by `then`
+
+    def use_config(self, file: "Path | str | None") -> None:
+        """Read settings from this file from now on."""
+        if file != self.config_file:
+            self.config_file = file
+            self.__dict__.pop("config", None)
 
     def adopt(self, log_format: str, quiet: bool, verbose: bool) -> None:
         """Take over the options that stand before the verb."""
@@ -36,11 +44,17 @@ class Session:
 
     @cached_property
     def config(self) -> "Config":
-        """The settings of the mdc.toml files that apply here."""
+        """The settings that apply here."""
+        return self.read_config()
+
+    def read_config(self) -> "Config":
+        """The settings as of now: of the file that was named, or of the mdc.toml files here."""
         from pathlib import Path
 
-        from mdc_core.config import Config, load
+        from mdc_core.config import Config, load, load_file
 
+        if self.config_file is not None:
+            return load_file(Path(self.config_file))
         if self.directory is None:
             return Config()
         return load(Path(self.directory).absolute(), self.environ)

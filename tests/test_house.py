@@ -135,6 +135,12 @@ def test_nobody_hides_errors() -> None:
     ], broad
 
 
+def test_options_of_verbs_can_be_set_elsewhere() -> None:
+    """`option` of cli/options makes them so; click's own would read the process's environment."""
+    plain = [p.name for p in CORE if "click.option(" in p.read_text() and p.name != "options.py"]
+    assert plain == []
+
+
 def test_a_class_name_stands_for_one_thing_in_the_core() -> None:
     places: dict[str, list[str]] = {}
     for path in CORE:

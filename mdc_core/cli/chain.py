@@ -9,11 +9,11 @@ import click
 
 from mdc_core.cli.signals import Stop, ending_at_once, following_input, stopping_source
 from mdc_core.errors import UsageError
+from mdc_core.session import Session
 from mdc_core.wire import stdout
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Ending, Stage
-    from mdc_core.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
 THEN = "then"
@@ -61,6 +61,7 @@ def chain(root: click.Group, ctx: click.Context, rest: list[list[str]]) -> list[
     """The stages of a whole command line: that of its first verb, then the others."""
     made = [root.invoke(ctx)]
     for words in rest:
+        ctx.ensure_object(Session).joined = True
         if not words:
             raise UsageError("nothing after `then`", hint="mdc stream sim SPY then validate")
         name, command, args = root.resolve_command(ctx, words)
@@ -71,7 +72,7 @@ def chain(root: click.Group, ctx: click.Context, rest: list[list[str]]) -> list[
     return made
 
 
-def run_stages(session: "Session", stages: "list[Stage]") -> int:
+def run_stages(session: Session, stages: "list[Stage]") -> int:
     """Run stages as one pipeline; its first one decides what a signal does."""
     from mdc_core.pipelines.run import Pipeline
     from mdc_core.pipelines.stage import Control

@@ -1,12 +1,14 @@
 """Commands that know their plugins' options, and the settings for them."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from mdc_core import registry
 from mdc_core.cli.chain import makes_stage, must_be_stage
+from mdc_core.cli.either_side import behind_verb, find_config, with_root
 from mdc_core.cli.lazy import Lines
 from mdc_core.cli.settable import Option, path_of, variables
 from mdc_core.cli.settings import (
@@ -53,10 +55,15 @@ class Command(Lines):
         return found
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """The command's own options, then those of its plugins."""
+        """The command's own options, then those of its plugins, then those of all commands."""
         params, attached = super().get_params(ctx), self.attached(ctx)
         first = [param for param in attached if isinstance(param, click.Argument)]
-        return [*first, *params[:-1], *(p for p in attached if p not in first), *params[-1:]]
+        others = [param for param in attached if param not in first]
+        return [*first, *params[:-1], *others, *self._of_all, *params[-1:]]
+
+    @cached_property
+    def _of_all(self) -> list[click.Option]:
+        return behind_verb({flag for option in self.params for flag in option.opts})
 
     def names(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The names of those plugins."""
@@ -64,8 +71,11 @@ class Command(Lines):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Flags first, then the environment, then mdc.toml, then the defaults."""
-        asked = list(args)  # click consumes its list
         session = ctx.find_object(Session)
+        if not ctx.resilient_parsing:
+            find_config(ctx, args)
+            args = with_root(ctx, args)
+        asked = list(args)  # click consumes its list
         if session is not None and session.completing is not None:
             self._attach_declared(ctx, args)
             return super().parse_args(ctx, args)
@@ -139,7 +149,8 @@ class Command(Lines):
             return
         from mdc_core.cli.fields import options_of
 
-        taken = {flag for option in self.params for flag in (*option.opts, *option.secondary_opts)}
+        ours = [*self.params, *self._of_all]
+        taken = {flag for option in ours for flag in (*option.opts, *option.secondary_opts)}
         found = []
         for name, plugin in list(plugins.items()):
             try:

@@ -10,6 +10,7 @@ import click
 
 from mdc_core import __version__, errors, logs, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments
+from mdc_core.cli.either_side import adopt, before_verb
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files
 from mdc_core.cli.settable import Option
 from mdc_core.cli.signals import hold
@@ -37,7 +38,7 @@ class MainGroup(VerbGroup):
         """Take over what stands before the verb, so that a complaint about it obeys."""
         rest = super().parse_args(ctx, args)
         if not ctx.resilient_parsing:
-            ctx.ensure_object(Session).adopt(**ctx.params)
+            adopt(ctx)
         return rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -92,18 +93,7 @@ root = MainGroup(
     help=HELP,
     context_settings={"help_option_names": ["-h", "--help"]},
     params=[
-        Option(
-            ["--log-format"],
-            type=click.Choice(["text", "json"]),
-            default="text",
-            show_default=True,
-            envvar="MDC_LOG_FORMAT",
-            help="messages on stderr: for people, or JSON lines",
-        ),
-        Option(
-            ["-q", "--quiet"], is_flag=True, envvar="MDC_QUIET", help="only warnings and errors"
-        ),
-        Option(["-v", "--verbose"], is_flag=True, envvar="MDC_VERBOSE", help="say more"),
+        *before_verb(),
         Option(
             ["--no-plugins"],
             is_flag=True,

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 ROOT = option("--root", type=ROOT_TYPE, help="an archive  [default: data]")
+ARCHIVE = option(
+    "--root",
+    type=ROOT_TYPE,
+    default="data",
+    show_default=True,
+    help="the archive: a directory, or s3://, gs://, abfs://",
+)
 JSON = option("--json", "as_json", is_flag=True, help="JSON instead of a table")
 
 PATH = click.Path(path_type=Path, allow_dash=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core import registry
+from mdc_core.cli.either_side import adopt
 from mdc_core.cli.lazy import verb_files
 from mdc_core.cli.settable import Option
 from mdc_core.errors import ConfigError
@@ -88,13 +89,14 @@ def apply_global(ctx: click.Context) -> None:
     if session is None or not session.config.files:
         return
     options = {o.key: o for o in top.command.params if isinstance(o, Option) and o.expose_value}
+    del options["config"]
     for key, setting in session.config.settings().items():
         if key not in options:
             raise setting.complaint(key, unknown("option", key, options), known(options))
         value = checked(options[key], key, setting, top)
         if top.get_parameter_source(key) is click.core.ParameterSource.DEFAULT:
             top.params[key] = value
-    session.adopt(**top.params)
+    adopt(top)
 
 
 # Tables that belong to several commands.

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, command, option
-from mdc_core.cli.selection import JSON, human, query_of, selecting, shown
+from mdc_core.cli.options import SIZE, Session, command, option
+from mdc_core.cli.selection import ARCHIVE, JSON, human, query_of, selecting, shown
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ EXAMPLES = ("mdc advise --root data", "mdc advise --root data --symbol SPY --jso
 
 
 @command()
-@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@ARCHIVE
 @selecting
 @option(
     "--largest",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, Session, group, option
-from mdc_core.cli.selection import JSON
+from mdc_core.cli.options import Session, group, option
+from mdc_core.cli.selection import ARCHIVE, JSON
 from mdc_core.errors import EXIT_FINDINGS, DataError
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def command() -> None:
 
 
 @command.command("rebuild")
-@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@ARCHIVE
 @option("--dry-run", is_flag=True, help="say what would be entered, change nothing")
 @JSON
 @click.pass_obj

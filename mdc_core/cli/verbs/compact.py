@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, command, option
+from mdc_core.cli.options import SIZE, Session, command, option
 from mdc_core.cli.selection import (
+    ARCHIVE,
     JSON,
     by_symbol,
     human,
@@ -53,7 +54,7 @@ EXAMPLES = (
 
 
 @command()
-@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@ARCHIVE
 @selecting
 @spanning
 @option(

@@ -11,8 +11,9 @@ import click
 
 from mdc_core.archive.pack.containers import FORMATS
 from mdc_core.archive.pack.limits import MAX_BYTES, PackLimit
-from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, group, option
+from mdc_core.cli.options import SIZE, Session, group, option
 from mdc_core.cli.selection import (
+    ARCHIVE,
     JSON,
     by_symbol,
     human,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from mdc_core.archive.pack.manifest import Manifest
     from mdc_core.archive.pack.read import Unpacked
 
-ROOT = option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
 PACKS = click.argument(
     "packs",
     nargs=-1,
@@ -59,7 +59,7 @@ def command() -> None:
 
 @command.command("create")
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path, dir_okay=False))
-@ROOT
+@ARCHIVE
 @selecting
 @spanning
 @option(
@@ -225,7 +225,7 @@ def _numbers(read: "list[Unpacked]") -> str:
 
 @command.command("import")
 @PACKS
-@ROOT
+@ARCHIVE
 @MOST
 @option("--dry-run", is_flag=True, help="verify, and say what would be done")
 @JSON

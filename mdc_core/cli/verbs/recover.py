@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, Session, command, option
-from mdc_core.cli.selection import JSON
+from mdc_core.cli.options import Session, command, option
+from mdc_core.cli.selection import ARCHIVE, JSON
 from mdc_core.errors import EXIT_FINDINGS
 
 EXAMPLES = ("mdc recover --root data", "mdc recover --root data --dry-run")
 
 
 @command()
-@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@ARCHIVE
 @option("--dry-run", is_flag=True, help="say what there is to do, change nothing")
 @JSON
 @click.pass_obj

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mdc_core.cli.commands import Command
-from mdc_core.cli.options import MOMENT, ROOT_TYPE, SIZE, Session, option
-from mdc_core.cli.selection import JSON, human, query_of, selecting, shown, time_text
+from mdc_core.cli.options import MOMENT, SIZE, Session, option
+from mdc_core.cli.selection import ARCHIVE, JSON, human, query_of, selecting, shown, time_text
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
 
@@ -74,7 +74,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
 
 
 @click.command(cls=RetainCommand)
-@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@ARCHIVE
 @selecting
 @option("--days", type=click.IntRange(1), help="keep files so long after their last event")
 @option("--max-size", type=SIZE, help="keep the newest files, so many bytes")

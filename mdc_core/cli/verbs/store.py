@@ -16,14 +16,13 @@ from mdc_core.archive.profiles import PROFILES
 from mdc_core.archive.write.disk_space import DEFAULT_FREE
 from mdc_core.cli.options import (
     ROOM,
-    ROOT_TYPE,
     SIZE,
     SPAN,
     Chosen,
     option,
     select_command,
 )
-from mdc_core.cli.selection import reading, writing
+from mdc_core.cli.selection import ARCHIVE, reading, writing
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
@@ -38,13 +37,7 @@ EXAMPLES = (
 
 
 @select_command("store", "format", default="parquet")
-@option(
-    "--root",
-    type=ROOT_TYPE,
-    default="data",
-    show_default=True,
-    help="the archive: a directory, or s3://, gs://, abfs://",
-)
+@ARCHIVE
 @option(
     "--layout",
     type=click.Choice(LAYOUTS),
@@ -71,7 +64,7 @@ EXAMPLES = (
     show_default=True,
     help="longest time until 5,000 events of a symbol and type are in their file",
 )
-@click.option(
+@option(
     "--seal-after",
     type=SPAN,
     default="1h",

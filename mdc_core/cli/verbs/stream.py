@@ -12,7 +12,6 @@ from click.core import ParameterSource
 
 from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, option, plugin_group
 from mdc_core.cli.selection import writing
-from mdc_core.config import load
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, POLICIES
 from mdc_core.pipelines.stream import StreamSource
@@ -69,7 +68,7 @@ def _rereading(session: Session, plugin: Chosen, asked: StreamOptions) -> Reread
     fixed = {name for name in asked.__struct_fields__ if context.get_parameter_source(name) in said}
 
     def reread() -> tuple[Path | None, tuple[str, ...] | None]:
-        config = load(Path.cwd(), session.environ)
+        config = session.read_config()
         tables = config.settings("stream", plugin.name), config.settings("stream")
 
         def now(name: str) -> Any:

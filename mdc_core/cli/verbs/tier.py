@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.cli.options import MOMENT, ROOT_TYPE, Session, group, option
+from mdc_core.cli.options import MOMENT, Session, group, option
 from mdc_core.cli.selection import (
+    ARCHIVE,
     JSON,
     human,
     query_of,
@@ -43,7 +44,6 @@ EXAMPLES = (
     "mdc tier plan --root data",
     "mdc tier migrate --root data --dry-run",
 )
-ROOT = option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
 NOW = option("--now", type=MOMENT, help="reckon ages from this time on  [default: now]")
 
 
@@ -53,7 +53,7 @@ def command() -> None:
 
 
 @command.command("status")
-@ROOT
+@ARCHIVE
 @NOW
 @JSON
 @click.pass_obj
@@ -89,7 +89,7 @@ def status(session: Session, root: Path | str, now: int | None, as_json: bool) -
 
 
 @command.command("plan")
-@ROOT
+@ARCHIVE
 @selecting
 @NOW
 @JSON
@@ -108,7 +108,7 @@ def plan(
 
 
 @command.command("migrate")
-@ROOT
+@ARCHIVE
 @selecting
 @NOW
 @option("--dry-run", is_flag=True, help="the same as `plan`")

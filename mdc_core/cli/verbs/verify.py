@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import ROOT_TYPE, Session, command, option
-from mdc_core.cli.selection import JSON, shown
+from mdc_core.cli.options import Session, command, option
+from mdc_core.cli.selection import ARCHIVE, JSON, shown
 from mdc_core.errors import EXIT_FINDINGS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ EXAMPLES = ("mdc verify --root data", "mdc verify --root data --deep")
 
 
 @command()
-@option("--root", type=ROOT_TYPE, default="data", show_default=True, help="the archive")
+@ARCHIVE
 @option("--deep", is_flag=True, help="read everything, and compare hashes")
 @JSON
 @click.pass_obj

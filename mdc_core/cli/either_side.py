@@ -1,0 +1,93 @@
+"""The options that stand on either side of the verb: how much is said and how, root, settings."""
+
+from typing import Any
+
+import click
+
+from mdc_core.cli.settable import Option, path_of
+from mdc_core.errors import UsageError
+from mdc_core.session import Session
+
+COMMANDLINE = click.core.ParameterSource.COMMANDLINE
+
+
+def before_verb() -> list[click.Option]:
+    """These options where they are shown: before the verb."""
+    return [
+        Option(
+            ["--log-format"],
+            type=click.Choice(["text", "json"]),
+            default="text",
+            show_default=True,
+            envvar="MDC_LOG_FORMAT",
+            help="messages on stderr: for people, or JSON lines",
+        ),
+        Option(
+            ["-q", "--quiet"], is_flag=True, envvar="MDC_QUIET", help="only warnings and errors"
+        ),
+        Option(["-v", "--verbose"], is_flag=True, envvar="MDC_VERBOSE", help="say more"),
+        Option(["--config"], metavar="FILE", envvar="MDC_CONFIG", help="instead of mdc.toml"),
+        click.Option(["--root"], metavar="ROOT", help="the archive, for commands with --root"),
+    ]
+
+
+def behind_verb(taken: set[str]) -> list[click.Option]:
+    """These options as a verb takes them, but for flags that it has itself."""
+    return [
+        click.Option(
+            [*option.opts, str(option.name)],
+            type=option.type,
+            is_flag=option.is_flag,
+            hidden=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_take,
+        )
+        for option in before_verb()
+        if option.name != "root" and not taken.intersection(option.opts)
+    ]
+
+
+def _take(ctx: click.Context, option: click.Parameter, value: Any) -> None:
+    if ctx.get_parameter_source(str(option.name)) is COMMANDLINE and not ctx.resilient_parsing:
+        top = ctx.find_root()
+        top.params[str(option.name)] = value
+        adopt(top)
+
+
+def adopt(top: click.Context) -> None:
+    """Take over what stands before the verb, or counts as if it did."""
+    session, values = top.ensure_object(Session), top.params
+    session.adopt(values["log_format"], values["quiet"], values["verbose"])
+    session.use_config(values["config"])
+
+
+def find_config(ctx: click.Context, args: list[str]) -> None:
+    """Take over --config behind the verb, which counts before anything else is parsed."""
+    for place, arg in enumerate(args):
+        if arg == "--":
+            return
+        if arg == "--config" and place + 1 < len(args):
+            _name_config(ctx, args[place + 1])
+        elif arg.startswith("--config="):
+            _name_config(ctx, arg.partition("=")[2])
+
+
+def _name_config(ctx: click.Context, file: str) -> None:
+    ctx.find_root().params["config"] = file
+    adopt(ctx.find_root())
+
+
+def with_root(ctx: click.Context, args: list[str]) -> list[str]:
+    """The words of a verb, with the --root that stands before it."""
+    top = ctx.find_root()
+    root, session = top.params.get("root"), ctx.find_object(Session)
+    if root is None or session is None:
+        return args
+    own = next((o for o in ctx.command.params if "--root" in o.opts), None)
+    if own is None and not session.chained:
+        raise UsageError(f"mdc {' '.join(path_of(ctx))} has no --root")
+    # Behind `then` a verb that reads an archive or its input reads its input.
+    if own is None or (session.joined and own.default != "data"):
+        return args
+    return ["--root", root, *args]
