@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mdc_core.cli.options import Session, group
+from mdc_core.cli.options import Session, group, option
 
 EXAMPLES = (
     "mdc plugin new zephyr --kind stream",
@@ -22,13 +22,13 @@ def command() -> None:
 
 @command.command("new")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(KINDS), required=True, help="what it is to be")
-@click.option(
+@option("--kind", type=click.Choice(KINDS), required=True, help="what it is to be")
+@option(
     "--into",
     type=click.Path(path_type=Path),
     help="the directory to make  [default: mdc-NAME]",
 )
-@click.option("--dry-run", is_flag=True, help="say which files there would be, write none")
+@option("--dry-run", is_flag=True, help="say which files there would be, write none")
 @click.pass_obj
 def new(session: Session, name: str, kind: str, into: Path | None, dry_run: bool) -> None:
     """Write a package with a working plugin, its test and what was recorded for it.
