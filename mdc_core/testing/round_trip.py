@@ -5,8 +5,9 @@ wrongly, a side taken for the other, an event that was lost or said twice, a tim
 wrong unit differ from the tape however the codec's own transcript was recorded.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from mdc_core.contracts import HangUp, Sandbox, Send, Stream
@@ -19,8 +20,14 @@ _COMPARED += ["bid_price", "bid_size", "ask_price", "ask_size", "bids", "asks"]
 _SECONDS = 60  # of a quiet feed, in which both sides may speak by themselves
 
 
-def tape(symbols: Sequence[str], count: int = 24) -> list[Event]:
-    """Trades and quotes, and a book with its changes, no two of which are alike."""
+PRECISE = Decimal("90071992547409.93")  # no float is equal to it
+
+
+def tape(symbols: Sequence[str], precise: Decimal | None = PRECISE, count: int = 24) -> list[Event]:
+    """Trades and quotes, and a book with its changes, no two of which are alike.
+
+    One trade has a price that a float would not keep, unless the venue has none such.
+    """
     rows: list[Event] = []
     for number in range(count):
         symbol = symbols[number % len(symbols)]
@@ -32,6 +39,8 @@ def tape(symbols: Sequence[str], count: int = 24) -> list[Event]:
             rows.append(Trade(symbol=symbol, ts_event=time, price=price, size=Decimal(number + 3)))
             rows[-1].aggressor_side = side  # type: ignore[attr-defined]
             rows[-1].trade_id = str(7000 + number)  # type: ignore[attr-defined]
+            if number == 12 and precise is not None:
+                rows[-1].price = precise  # type: ignore[attr-defined]
         elif number % 4 == 1:
             row = Quote(symbol=symbol, ts_event=time, bid_price=price, bid_size=Decimal(number))
             row.ask_price, row.ask_size = price + Decimal("0.05"), Decimal(number + 40)
@@ -65,8 +74,8 @@ class Conversation:
         self._exchange(greeting)
 
     def feed(self, events: Sequence[Event]) -> int:
-        """Let the server play these; returns the number of its frames."""
-        frames = [frame for event in events for frame in self.sandbox.feed([event])]
+        """Let the server play these at once; returns the number of its frames."""
+        frames = list(self.sandbox.feed(events))
         self._exchange(frames)
         return len(frames)
 
@@ -77,18 +86,19 @@ class Conversation:
             if self.stream.every:
                 self._take(list(answer(self.stream, Step("tick", self.now))))
             if self.sandbox.every and not self.hung_up:
-                self._exchange(list(self.sandbox.tick(self.now)))
+                self._exchange(self._said(lambda: self.sandbox.tick(self.now)))
 
     def _take(self, found: Iterable[Any]) -> None:
         found = list(found)
         self.given += found
         for send in found:
             if isinstance(send, Send) and not self.hung_up:
-                self._exchange(self._heard(send.frame))
+                self._exchange(self._said(partial(self.sandbox.receive, send.frame)))
 
-    def _heard(self, frame: str | bytes) -> list[str | bytes]:
+    def _said(self, speak: Callable[[], Iterable[str | bytes]]) -> list[str | bytes]:
+        """What the server says, also if it is the last."""
         try:
-            return list(self.sandbox.receive(frame))
+            return list(speak())
         except HangUp as last:
             self.hung_up = True
             return list(last.frames)

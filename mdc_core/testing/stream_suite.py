@@ -1,36 +1,46 @@
 """The suite for streaming providers: a transcript, a round trip by the sandbox, damage."""
 
+import re
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
 
-from mdc_core.contracts import SCHEMES, Effect, Send, Stream, Subscription, Up
+from mdc_core.contracts import SCHEMES, Effect, Refused, Send, Stream, Subscription, Up
 from mdc_core.errors import DataError
-from mdc_core.events import Event, Market
+from mdc_core.events import Event, Market, type_of
 from mdc_core.testing import transcript
 from mdc_core.testing.plugin_suite import PluginSuite, check_event, check_wire, damaged
-from mdc_core.testing.round_trip import Conversation, differences, tape
+from mdc_core.testing.round_trip import PRECISE, Conversation, differences, tape
 from mdc_core.testing.transcript import ERRORS, Step
 
 
 class StreamSuite(PluginSuite):
-    """Set `stream`; and `symbols`, `channels`, `options` as your transcript was recorded with."""
+    """Set `stream`; and `symbols`, `channels`, `options` as your transcript was recorded with.
+
+    `silent` are words of frames that rightly lead to nothing, such as the answer to a ping;
+    `precise` is a price that a float would not keep (None: the venue has none such).
+    """
 
     stream: ClassVar[type[Stream]]
     symbols: ClassVar[tuple[str, ...]] = ("TEST",)
     channels: ClassVar[tuple[str, ...]] = ()
     transcript: ClassVar[str] = "transcript.jsonl"
+    silent: ClassVar[tuple[str, ...]] = ()
+    precise: ClassVar[Decimal | None] = PRECISE
 
     def plugin(self) -> type[Stream]:
         """The class under test."""
         return self.stream
 
-    def connect(self, secrets: Mapping[str, str] | None = None) -> Stream:
+    def connect(
+        self, secrets: Mapping[str, str] | None = None, symbols: tuple[str, ...] = ()
+    ) -> Stream:
         """A new connection's codec."""
-        wanted = Subscription(self.symbols, self.channels)
+        wanted = Subscription(symbols or self.symbols, self.channels)
         given = self.make_secrets() if secrets is None else secrets
         return self.stream(wanted, self.make_options(), given)
 
@@ -72,6 +82,15 @@ class StreamSuite(PluginSuite):
             "no error: record what the vendor says to a wrong login, or to an unknown symbol"
         )
 
+    def test_no_frame_is_passed_over(self, request: pytest.FixtureRequest) -> None:
+        """Every frame leads to something, but for those that `silent` names."""
+        for step in self.steps(request):
+            if step.kind == "in" and not step.found:
+                text = step.source.decode(errors="replace")
+                assert any(word in text for word in self.silent), (
+                    f"nothing comes of {text}: if that is right, name a word of it in `silent`"
+                )
+
     def test_events(self, request: pytest.FixtureRequest) -> None:
         """Every event is what its type says, with plausible units, and survives the wire."""
         events = transcript.events_of(self.steps(request))
@@ -86,7 +105,10 @@ class StreamSuite(PluginSuite):
             for event in step.found:
                 for name in ("seq", "trade_id"):
                     value = getattr(event, name, None)
-                    assert value is None or str(value) in text, f"{name} {value} is not in {text}"
+                    stands = value is None or re.search(
+                        rf"(?<!\w){re.escape(str(value))}(?!\w)", text
+                    )
+                    assert stands, f"{name} {value} is not in {text}"
 
     def test_bytes(self, request: pytest.FixtureRequest) -> None:
         """A text frame means the same as text and as UTF-8 bytes: drivers may give either."""
@@ -99,15 +121,16 @@ class StreamSuite(PluginSuite):
             assert _comparable(now.found) == _comparable(was.found), was.source
 
     def test_instances_share_nothing(self, request: pytest.FixtureRequest) -> None:
-        """Two connections at once give what each gives alone."""
+        """Two connections, at once and one after another, give what each gives alone."""
         alone = self.steps(request)
         one, two = (transcript.read(self.path(request)) for _ in range(2))
         first, second = self.connect(), self.connect()
         for a, b in zip(one, two, strict=True):
             transcript.run(first, [a])
             transcript.run(second, [b])
-        for was, a, b in zip(alone, one, two, strict=True):
-            assert was.found == a.found == b.found, was.source
+        after = self.steps(request)
+        for was, a, b, c in zip(alone, one, two, after, strict=True):
+            assert was.found == a.found == b.found == c.found, was.source
 
     def test_damaged_frames(self, request: pytest.FixtureRequest) -> None:
         """Whatever arrives, the codec answers with events and effects, or cannot read it."""
@@ -127,13 +150,16 @@ class StreamSuite(PluginSuite):
         talk = self.converse()
         assert talk.sandbox.subscribed, "the sandbox has no subscription"
         assert any(isinstance(item, Up) for item in talk.given), "the codec never says Up"
-        played = tape(self.symbols)
-        before = len(talk.given)
-        assert talk.feed(played), "the sandbox plays nothing of a tape of trades and quotes"
+        played = tape(self.symbols, self.precise)
+        before, half = len(talk.given), len(played) // 2
+        frames = sum(talk.feed([event]) for event in played[:half]) + talk.feed(played[half:])
+        assert frames, "the sandbox plays nothing of a tape of trades and quotes"
         given = talk.given[before:]
         found = differences(played, given)
         assert not found, "\n".join(found[:10])
-        assert any(isinstance(item, Market) for item in given), "the codec gives no event"
+        came = {type_of(item) for item in given if isinstance(item, Market)}
+        for name in self.channels or self.stream.default_channels:
+            assert name in came or name not in ("trade", "quote"), f"no {name} came out"
         for event in (item for item in given if isinstance(item, Market)):
             check_event(event)
         talk.quiet()
@@ -148,11 +174,24 @@ class StreamSuite(PluginSuite):
         assert any(isinstance(item, ERRORS) for item in talk.given), "no error was given"
         assert not any(isinstance(item, Up) for item in talk.given), "Up, after a wrong login"
 
-    def converse(self, secrets: Mapping[str, str] | None = None) -> Conversation:
+    def test_sandbox_refuses_symbols(self) -> None:
+        """Of the symbols that the sandbox has not, the codec tells each, and the others come."""
+        sandbox = self.stream.sandbox
+        if sandbox is None or not sandbox.refused:
+            pytest.skip(f"the sandbox of {self.stream.__name__} names no symbols in `refused`")
+        talk = self.converse(symbols=(*self.symbols, *sandbox.refused))
+        told = {s for item in talk.given if isinstance(item, Refused) for s in item.symbols}
+        assert told == set(sandbox.refused), "the symbols of `Refused` are not those refused"
+        talk.feed(tape(self.symbols, self.precise))
+        assert any(isinstance(item, Market) for item in talk.given), "the others do not come"
+
+    def converse(
+        self, secrets: Mapping[str, str] | None = None, symbols: tuple[str, ...] = ()
+    ) -> Conversation:
         """A codec and its sandbox that have come to terms."""
         sandbox = self.stream.sandbox
         assert sandbox is not None
-        stream = self.connect(secrets or dict(sandbox.test_secrets))
+        stream = self.connect(secrets or dict(sandbox.test_secrets), symbols)
         endpoint = stream.endpoints()[0]
         path = "/" + endpoint.url.split("://", 1)[1].partition("/")[2]
         talk = Conversation(stream, sandbox(path, endpoint.headers, sandbox.Options()))
