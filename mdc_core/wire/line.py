@@ -25,11 +25,12 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|NaN|[+-]?Infinity",
 
 
 class ParsedLine(NamedTuple):
-    """A line that was read: its event, its text, and the version that it had."""
+    """A line that was read: its event, its text, its version, whether that is an older one."""
 
     row: Event
     text: bytes
     version: str | None
+    is_older: bool
 
 
 def parse_line(line: bytes) -> ParsedLine:
@@ -52,17 +53,17 @@ def parse_line(line: bytes) -> ParsedLine:
     unversioned = "v" in fields and (older or version is None)
     if unversioned:
         del fields["v"]
-    _check_texts(fields)
     unknown = set(fields).difference(cls.__struct_fields__, ["type"])
     foreign = {key for key in unknown if fields[key] is None and key in columns()}
     for key in foreign:
         del fields[key]  # a column of other types, without a value: in a table it is there
     if unknown != foreign:
         move_to_extra(fields, unknown - foreign)
+    _check_texts(fields)
     if unknown or unversioned:
         line = encode_json(fields)
     row = decode_row(line)
-    return ParsedLine(row, encode_rows([row])[:-1] if older else line, version)
+    return ParsedLine(row, encode_rows([row])[:-1] if older else line, version, bool(older))
 
 
 def load_object(text: bytes) -> dict[str, Any]:

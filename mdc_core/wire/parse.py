@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from mdc_core.batch import from_rows
+from mdc_core.batch import from_rows, unify
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES, Event, type_of
 from mdc_core.schema import PRECISION, arrow_schema, columns, kind_of
 from mdc_core.versions import changes
+from mdc_core.wire.fold import fold
 from mdc_core.wire.jsonl import encode_json
 from mdc_core.wire.line import TOO_FINE, check_values, load_object, parse_line
 
@@ -47,7 +48,8 @@ _LF = 10
 # Possessive throughout: what does not match fails at once, however long it is.
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _FLAT = rb"\{(?:[^{}\"]++|" + _STRING + rb")*+\}"
-_NESTED = rb"\{(?:[^{}\"]++|" + _STRING + rb"|" + _FLAT + rb")*+\}"
+_TWO = rb"\{(?:[^{}\"]++|" + _STRING + rb"|" + _FLAT + rb")*+\}"
+_NESTED = rb"\{(?:[^{}\"]++|" + _STRING + rb"|" + _TWO + rb")*+\}"
 _JSON_COLUMNS = [name for name, column in columns().items() if column.kind == "json"]
 _decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 _JSON_VALUE = re.compile(
@@ -64,6 +66,7 @@ class LinesParser:
         self._occurring: frozenset[str] | None = None  # None: any of the types' columns
         self._options: dict[frozenset[str] | None, pj.ParseOptions] = {}
         self._inline_json = False
+        self._strange = False  # the block before had fields that its types do not have
         self.lines = 0  # of the block that is being parsed, so far
 
     def parse(self, block: bytes) -> list[Piece]:
@@ -88,26 +91,40 @@ class LinesParser:
         return pieces + (self._parse(block[tail:]) if tail < len(block) else [])
 
     def _parse(self, block: bytes) -> list[Piece]:
-        piece = self.as_columns(block)
+        piece = None if self._strange else self._tried(block)
         if piece is not None:
-            self.lines += piece[0].num_rows
             return [piece]
-        lines = block.split(b"\n")
+        text = fold(block)
+        self._strange = text != block
+        return _brought_together(self._halved(block, text))
+
+    def as_columns(self, block: bytes) -> Piece | None:
+        """A block of whole lines as one piece, or None where they take more care."""
+        return self._tried(block) or self._tried(fold(block))
+
+    def _tried(self, block: bytes) -> Piece | None:
+        """A block as one piece, if it can be read at once."""
+        try:
+            piece = self._columns(block)
+        except (pa.ArrowInvalid, DataError):
+            return None
+        self.lines += 0 if piece is None else piece[0].num_rows
+        return piece
+
+    def _halved(self, block: bytes, text: bytes) -> list[Piece]:
+        """The events of a block; `text` has its lines with strange fields under `extra`."""
+        piece = self._tried(text)
+        if piece is not None:
+            return [piece]
+        lines, texts = block.split(b"\n"), text.split(b"\n")
         if lines[-1] == b"":
             lines.pop()
         if len(lines) <= FEW_LINES:
             return self._line_by_line(lines)
         half = len(lines) // 2
-        left = b"\n".join(lines[:half]) + b"\n"
-        right = b"\n".join(lines[half:]) + b"\n"
-        return self._parse(left) + self._parse(right)
-
-    def as_columns(self, block: bytes) -> Piece | None:
-        """A block of whole lines as one piece, or None where they take more care."""
-        try:
-            return self._columns(block)
-        except (pa.ArrowInvalid, DataError):
-            return None
+        first = _joined(lines[:half]), _joined(texts[:half])
+        second = _joined(lines[half:]), _joined(texts[half : len(lines)])
+        return self._halved(*first) + self._halved(*second)
 
     def _columns(self, block: bytes) -> Piece | None:
         newlines = np.count_nonzero(np.frombuffer(block, np.uint8) == _LF)
@@ -209,18 +226,20 @@ class LinesParser:
         rows: list[Event] = []
         kept: list[bytes] = []
         versions: set[tuple[str, str]] = set()
+        migrated = False
         for number, line in enumerate(lines, self.lines):
             text = line.strip(b" \t\r")
             if not text:
                 continue
             try:
-                row, text, version = parse_line(text)
+                row, text, version, is_older = parse_line(text)
                 check_values(row)
             except DataError as error:
                 self._set_aside(number, line, str(error))
                 continue
             rows.append(row)
             kept.append(text)
+            migrated = migrated or is_older
             if version is not None:
                 versions.add((type_of(row), version))
         self.lines += len(lines)
@@ -228,7 +247,21 @@ class LinesParser:
             return []
         counts = Counter(map(type_of, rows))
         self.expect({name for name in counts if name not in ("begin", "end")})
-        return [(from_rows(rows), b"\n".join(kept) + b"\n", counts, frozenset(versions))]
+        named = frozenset(versions) if migrated else None
+        return [(from_rows(rows), _joined(kept), counts, named)]
+
+
+def _joined(lines: list[bytes]) -> bytes:
+    return b"\n".join(lines) + b"\n"
+
+
+def _brought_together(pieces: list[Piece]) -> list[Piece]:
+    """The pieces of a block as one, but for those whose lines were migrated."""
+    if len(pieces) < 2 or any(versions is not None for _, _, _, versions in pieces):
+        return pieces
+    counts = sum((Counter(counts) for _, _, counts, _ in pieces), Counter())
+    text = b"".join(text for _, text, _, _ in pieces)
+    return [(unify([batch for batch, _, _, _ in pieces]), text, counts, None)]
 
 
 @cache
