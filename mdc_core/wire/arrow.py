@@ -50,10 +50,13 @@ class Incoming:
     def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The events of one of its batches."""
         check_sound(batch, self._name, fully=self._fully)
-        first_row = self._rows + 1
+        events = self._events(batch)
         self._rows += batch.num_rows
+        return events
+
+    def _events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if not self.older:
-            return conform(batch, self.schema, self._name, first_row)
+            return conform(batch, self.schema, self._name, self._rows + 1)
         kinds = batch.column("type").cast(pa.string())
         pieces, places = [], []
         for type_name in map(str, kinds.unique().drop_null().to_pylist()):
