@@ -195,14 +195,23 @@ class Catalog:
         ):
             yield PartTotals._make([_symbol(symbol), *others, sorted(tiers.split(","))])
 
-    def since(self, number: int) -> tuple[int, list[PartRow]]:
-        """The parts entered after a number, in the order in which they were, and the last."""
-        rows = self._db.run(
-            "SELECT entry, crc, path, number FROM parts WHERE number > ? ORDER BY number",
-            (number,),
-        )
-        last = max([number, *(row[3] for row in rows)])
-        return last, [self._entry(*row[:3]) for row in rows]
+    def since(self, number: int, query: Query | None = None) -> Iterator[tuple[int, PartRow]]:
+        """The parts entered after a number that can hold what is asked for, and their numbers.
+
+        They come in the order in which they were entered.
+        """
+        where, values = _conditions(query or Query())
+        for found, *row in self._db.each(
+            "SELECT number, entry, crc, path FROM parts"
+            f" WHERE {where} AND number > ? ORDER BY number",
+            [*values, number],
+        ):
+            yield found, self._entry(*row)
+
+    def numbers(self) -> tuple[int, int]:
+        """The numbers of the part that was entered first, and of the last."""
+        first, last = self._db.run("SELECT min(number), max(number) FROM parts")[0]
+        return first or 0, last or 0
 
     def of_run(self, run_id: str) -> list[PartRow]:
         """The parts that a run of `store` made, in the order in which they were."""

@@ -18,6 +18,11 @@ class Query:
     start: int | None = None
     end: int | None = None
 
+    def spans(self, begins: int, ends: int) -> bool:
+        """Whether something between two moments can be wanted."""
+        late = self.start is None or ends >= self.start
+        return late and (self.end is None or begins < self.end)
+
     def of(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         """The rows of a batch that are wanted."""
         import pyarrow as pa

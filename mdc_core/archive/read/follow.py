@@ -4,6 +4,7 @@ import io
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -26,7 +27,7 @@ def new_parts(root: Path | str, query: Query, stop: Event) -> Iterator[list[Stor
     What is only rewritten is not new; raises DataError where it was rewritten unseen.
     """
     archive = Archive.open(root)
-    shown = _Shown(archive, query) if archive.has_catalog else None
+    shown = ShownParts(archive, query) if archive.has_catalog else None
     seen: set[str] = set()
     while not stop.is_set():
         if shown is not None:
@@ -39,32 +40,51 @@ def new_parts(root: Path | str, query: Query, stop: Event) -> Iterator[list[Stor
         stop.wait(POLL_SECONDS)
 
 
-class _Shown:
+class ShownParts:
     """Which parts of a catalog were shown, and how much of those that grow."""
 
     def __init__(self, archive: Archive, query: Query) -> None:
         archive.reading()
         self._archive, self._query = archive, query
+        # A part may be made of some that are outside of the time: those are followed as well.
+        self._followed = replace(query, start=None, end=None)
         self._number = 0
-        self._frames: dict[str, int] = {}  # by part, those that were shown
-        self._hashes: set[str] = set()
+        # By path, frames that were shown; and hashes. Each with the number of its part, in order.
+        self._frames: dict[str, tuple[int, int]] = {}
+        self._hashes: dict[str, int] = {}
 
     def new(self) -> list[Stored]:
         """What has come since the last time."""
-        with self._archive.catalog(read_only=True) as catalog:
-            first = not self._number
-            self._number, rows = catalog.since(self._number)
-            wanted = {part.key for part in catalog.parts(self._query)} if rows else set()
+        first = not self._number
+        with self._archive.catalog(read_only=True) as catalog, catalog.at_once():
+            oldest, last = catalog.numbers()
+            rows = list(catalog.since(self._number, self._followed)) if last > self._number else []
+        self._number = max(self._number, last)
         found: list[Stored] = []
-        for row in rows:
-            if row.key in wanted and (first or row.made_by in NEW):
-                shown = self._frames.get(row.path, 0)
+        for number, row in rows:
+            if not self._query.spans(row.begins, row.ends):
+                pass
+            elif first or row.made_by in NEW:
+                _, shown = self._frames.pop(row.path, (0, 0))
                 found += pieces(self._archive, row, shown)
-                self._frames[row.path] = len(row.frames)
-            elif row.key in wanted and not self._hashes.issuperset(h for _, h in row.inputs):
+                if row.frames:
+                    self._frames[row.path] = number, len(row.frames)
+            elif not all(digest in self._hashes for _, digest in row.inputs):
                 raise DataError(f"{row.path} was rewritten before all of it was shown")
-            self._hashes.add(row.sha256)
+            self._hashes[row.sha256] = number
+        self._forget(oldest)
         return found
+
+    def _forget(self, oldest: int) -> None:
+        """What is in the catalog no more can be no input of what comes."""
+        while self._hashes and (digest := next(iter(self._hashes))):
+            if self._hashes[digest] >= oldest:
+                break
+            del self._hashes[digest]
+        while self._frames and (path := next(iter(self._frames))):
+            if self._frames[path][0] >= oldest:
+                break
+            del self._frames[path]
 
 
 class Growing(io.RawIOBase):

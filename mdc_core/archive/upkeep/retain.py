@@ -21,6 +21,7 @@ from msgspec import Meta, Struct, ValidationError, convert
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.read.room import CATALOG, state_room
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.archive.write.active import live
 from mdc_core.archive.write.archive import Archive
@@ -125,7 +126,8 @@ def expired(
     """The parts that may go: those that are too old, then the oldest ones.
 
     A part is as old as its last event. What has no time never becomes too old, and goes last.
-    What a run of `store` may still write to stays, and counts.
+    What a run of `store` may still write to stays, and counts; so do journals and
+    what is kept aside, where all parts are looked at.
     """
     is_live = live(archive)
     found: dict[tuple[str, str], Expired] = {}
@@ -138,7 +140,7 @@ def expired(
                 found[part.key] = Expired(part, f"older than {_span(age)}")
     if policy.size is None:
         return list(found.values())
-    over = parts.size(query)[1] - policy.size
+    over = parts.size(query)[1] + beside(archive, query) - policy.size
     over -= sum(one.part.bytes for one in found.values())
     for part in parts.oldest(query) if over > 0 else ():
         if over <= 0:
@@ -147,6 +149,13 @@ def expired(
             found[part.key] = Expired(part, "the oldest of too much")
             over -= part.bytes
     return list(found.values())
+
+
+def beside(archive: Archive, query: Query) -> int:
+    """The bytes of journals and what is kept aside; nothing where only some parts count."""
+    if query.symbols or query.types:
+        return 0
+    return sum(one.bytes for one in state_room(archive) if one.kind != CATALOG)
 
 
 def remove(archive: Archive, catalog: Catalog, gone: Sequence[Expired]) -> Iterator[Expired]:

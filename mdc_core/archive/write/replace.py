@@ -29,6 +29,7 @@ def rewriting(archive: Archive, *, wait: bool = False) -> Iterator[Catalog]:
         with writing(f"below {archive.root}", "nothing is lost; mdc recover tries again"):
             finish_moves(archive, catalog)
             _clear_staged(archive)
+        clear_trash(archive)
         yield catalog
         clear_trash(archive)
 

@@ -1,7 +1,9 @@
 """Show how much room an archive takes, by symbol and event type.
 
-What `--json` says is in bytes. A file of several symbols or types, which `mdc store` does
-not write, is divided by their events."""
+Below the symbols stands what an archive has beside its parts: the catalog, journals (events that
+are not sealed yet), damaged journals that were kept, trash that somebody may still read, and
+what was left unfinished. All of it is in the total. What `--json` says is in bytes. A file of
+several symbols or types, which `mdc store` does not write, is divided by their events."""
 
 from pathlib import Path
 
@@ -29,9 +31,13 @@ EXAMPLES = ("mdc du --root data", "mdc du --json")
 @click.pass_obj
 def du(session: Session, root: Path | str | None, as_json: bool) -> int:
     """Show how much room an archive takes."""
+    from mdc_core.archive.read.room import state_room
     from mdc_core.archive.read.summary import summed
+    from mdc_core.archive.write.archive import Archive
 
-    found = summed(archive_at(root, "du"), query_of((), ()))
+    place = archive_at(root, "du")
+    found, beside = summed(place, query_of((), ())), state_room(Archive.open(place))
+    total = found.bytes + sum(one.bytes for one in beside)
     totals = sorted(found.totals, key=lambda one: by_symbol(one.symbol, one.type_name))
     if as_json:
         import json
@@ -40,14 +46,15 @@ def du(session: Session, root: Path | str | None, as_json: bool) -> int:
             {"symbol": one.symbol, "type": one.type_name, "files": one.files, "bytes": one.bytes}
             for one in totals
         ]
-        said = {"parts": rows, "total": found.bytes}
+        said = {"parts": rows, "beside": [one._asdict() for one in beside], "total": total}
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
     else:
         lines = [("SYMBOL", "TYPE", "FILES", "BYTES")]
         for one in totals:
             symbol = "-" if one.symbol is None else shown(one.symbol)
             lines.append((symbol, one.type_name, f"{one.files:,}", human(one.bytes)))
-        table([*lines, ("total", "", "", human(found.bytes))], right=frozenset([2, 3]))
+        lines += [(one.kind, "", f"{one.files:,}", human(one.bytes)) for one in beside]
+        table([*lines, ("total", "", "", human(total))], right=frozenset([2, 3]))
     for problem in found.problems:
         session.log.error(f"{problem} (counted in the total only)")
     return DataError.exit_status if found.problems else 0

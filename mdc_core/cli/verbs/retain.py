@@ -1,9 +1,9 @@
 """Remove what is older than it need be kept, or more than there is room for.
 
 A file goes when its last event is more than `--days` old, and the oldest ones go as long as
-all together have more than `--max-size`. Rules in mdc.toml are for some symbols and types;
-`*`, `?` and `[...]` stand for what they do in file names, and the first rule that matches
-holds, before `--days`:
+all together, with journals and what is kept aside (`mdc du`), have more than `--max-size`.
+Rules in mdc.toml are for some symbols and types; `*`, `?` and `[...]` stand for what they do
+in file names, and the first rule that matches holds, before `--days`:
 
 \b
     [[retain.rules]]
@@ -122,20 +122,22 @@ def _looked(
 ) -> "Outcome":
     """What would go, and how much would stay."""
     from mdc_core.archive.read.snapshot import Snapshot
-    from mdc_core.archive.upkeep.retain import ListedParts, expired
+    from mdc_core.archive.upkeep.retain import ListedParts, beside, expired
 
     if not archive.has_catalog:
         listed = ListedParts(Snapshot(archive, query).parts)
-        return _outcome(listed.size(query), expired(archive, listed, policy, now, query))
+        gone = expired(archive, listed, policy, now, query)
+        return _outcome(listed.size(query), gone, beside(archive, query))
     with archive.catalog(read_only=True) as catalog:
-        return _outcome(catalog.size(query), expired(archive, catalog, policy, now, query))
+        gone = expired(archive, catalog, policy, now, query)
+        return _outcome(catalog.size(query), gone, beside(archive, query))
 
 
 def _removed(
     session: Session, archive: "Archive", query: "Query", policy: "Policy", now: int
 ) -> "Outcome":
     """What has gone, and how much stays."""
-    from mdc_core.archive.upkeep.retain import expired, remove
+    from mdc_core.archive.upkeep.retain import beside, expired, remove
     from mdc_core.archive.write.replace import rewriting
     from mdc_core.pipelines.store import prepared
 
@@ -143,7 +145,7 @@ def _removed(
     with rewriting(archive) as catalog:
         gone = expired(archive, catalog, policy, now, query)
         before = catalog.size(query)
-        return _outcome(before, list(remove(archive, catalog, gone)))
+        return _outcome(before, list(remove(archive, catalog, gone)), beside(archive, query))
 
 
 class Outcome(NamedTuple):
@@ -153,11 +155,12 @@ class Outcome(NamedTuple):
     freed: int
     files: int
     bytes: int
+    beside: int  # journals and what is kept aside, which count as well
 
 
-def _outcome(before: tuple[int, int], gone: "list[Expired]") -> Outcome:
+def _outcome(before: tuple[int, int], gone: "list[Expired]", beside: int) -> Outcome:
     freed = sum(one.part.bytes for one in gone)
-    return Outcome(gone, freed, before[0] - len(gone), before[1] - freed)
+    return Outcome(gone, freed, before[0] - len(gone), before[1] - freed, beside)
 
 
 def _line(one: "Expired", dry_run: bool) -> str:
@@ -199,21 +202,22 @@ def _as_json(outcome: Outcome, dry_run: bool) -> None:
         "bytes": outcome.freed,
         "files_left": outcome.files,
         "bytes_left": outcome.bytes,
+        "bytes_beside": outcome.beside,
     }
     click.echo(json.dumps(said, indent=2, ensure_ascii=False))
 
 
 def _sum_up(session: Session, outcome: Outcome, policy: "Policy", dry_run: bool) -> None:
-    size = outcome.bytes
+    size = outcome.bytes + outcome.beside
     if policy.size is not None and size > policy.size:
         session.log.warning(
             f"{human(size)} are left, more than {human(policy.size)}: the rest is protected "
-            "by rules, or still being written"
+            "by rules, still being written, or in journals"
         )
     done = "would remove" if dry_run else "removed"
     session.log.note(
         f"retain: {done} {len(outcome.gone):,} files, {human(outcome.freed)}; "
-        f"{outcome.files:,} files, {human(size)} stay"
+        f"{outcome.files:,} files, {human(outcome.bytes)} stay"
     )
 
 

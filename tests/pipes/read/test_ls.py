@@ -43,7 +43,10 @@ def test_ls_tells_what_was_stored(form: str, layout: str, shell: Shell, tmp_path
     sizes = [path.stat().st_size for path in parts_of(tmp_path / "data")]
     assert sorted(r["bytes"] for r in rows) == sorted(sizes)
     du = json.loads(shell("mdc du --json").out)
-    assert du["total"] == sum(sizes)
+    beside = {one["kind"]: one["bytes"] for one in du["beside"]}
+    kept = [p.stat().st_size for p in (tmp_path / "data/_mdc").rglob("*") if p.is_file()]
+    assert beside == {"catalog": sum(kept)}
+    assert du["total"] == sum(sizes) + beside["catalog"]
     assert [(p["symbol"], p["type"], p["bytes"]) for p in du["parts"]] == [
         (r["symbol"], r["type"], r["bytes"]) for r in rows
     ]
@@ -169,6 +172,33 @@ def test_damaged_files_are_named_and_the_others_shown(shell: Shell, tmp_path: Pa
     assert json.loads(du.out)["total"] == sum(sizes)
 
 
+def test_du_of_what_is_beside_the_parts(shell: Shell, tmp_path: Path) -> None:
+    """Journals, damaged ones, trash and what is unfinished, each by itself and in the total."""
+    line = '{"type":"trade","symbol":"SPY","price":1}\n'
+    assert shell("mdc store", stdin=line.encode()).status == 0
+    state = tmp_path / "data" / "_mdc"
+    sizes = {"journal/x-0001.journal": 70_000, "damaged/y-0001.journal": 3_000}
+    sizes |= {"trash/0": 200, "tmp/rewrite-1/1.part": 40, "catalog.sqlite.damaged-1": 5}
+    for name, size in sizes.items():
+        (state / name).parent.mkdir(parents=True, exist_ok=True)
+        (state / name).write_bytes(b"x" * size)
+    catalog = (state / "catalog.sqlite").stat().st_size
+    (part,) = (path.stat().st_size for path in tmp_path.glob("data/SPY/trade/*"))
+    said = json.loads(shell("mdc du --json").out)
+    assert said["beside"] == [
+        {"kind": "catalog", "files": 1, "bytes": catalog},
+        {"kind": "damaged", "files": 2, "bytes": 3_005},
+        {"kind": "journals", "files": 1, "bytes": 70_000},
+        {"kind": "trash", "files": 1, "bytes": 200},
+        {"kind": "unfinished", "files": 1, "bytes": 40},
+    ]
+    assert said["total"] == part + catalog + 73_245
+    shown = columns(shell("mdc du").out)
+    assert ["journals", "1", "68.4", "KiB"] in shown
+    assert ["damaged", "2", "2.9", "KiB"] in shown
+    assert [row[0] for row in shown[-2:]] == ["unfinished", "total"]
+
+
 def test_du_in_human_units(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     line = '{"type":"trade","symbol":"SPY"}'
@@ -200,4 +230,4 @@ def test_an_empty_archive(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc ls")[:2] == (0, "")
     assert shell("mdc ls --tree")[:2] == (0, "")
     assert shell("mdc ls --json")[:2] == (0, "[]\n")
-    assert json.loads(shell("mdc du --json").out) == {"parts": [], "total": 0}
+    assert json.loads(shell("mdc du --json").out) == {"parts": [], "beside": [], "total": 0}

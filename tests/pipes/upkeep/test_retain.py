@@ -251,6 +251,20 @@ def test_store_with_retain(shell: Shell, tmp_path: Path) -> None:
     assert len(shell("mdc cat --root data").lines) == 4
 
 
+def test_journals_count_but_not_where_some_parts_are_chosen(shell: Shell, tmp_path: Path) -> None:
+    assert shell("mdc store", stdin="".join(map(at, (9, 8, 7))).encode()).status == 0
+    size = sum(map(len, parts(tmp_path / "data").values()))
+    for place in ("damaged/x.journal", "trash/0"):
+        path = tmp_path / "data" / "_mdc" / place
+        path.parent.mkdir()
+        path.write_bytes(b"x" * (size // 4))
+    said = json.loads(shell(f"mdc retain --max-size {size} --dry-run --json").out)
+    assert [one["symbol"] for one in said["removed"]] == ["S9", "S8"]
+    assert said["bytes_beside"] == size // 4 * 2
+    some = shell(f"mdc retain --type trade --max-size {size} --dry-run --json")
+    assert json.loads(some.out)["removed"] == []
+
+
 def test_store_with_a_size(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc store", stdin="".join(map(at, (9, 8, 7))).encode()).status == 0
     size = sum(map(len, parts(tmp_path / "data").values()))

@@ -177,18 +177,21 @@ def test_a_part_that_is_not_as_it_was_read(catalog: Catalog) -> None:
 
 
 def test_what_came_since(catalog: Catalog) -> None:
-    assert catalog.since(0) == (0, [])
-    catalog.commit([part(day=3), part(day=1)])
-    number, rows = catalog.since(0)
-    assert [row.period for row in rows] == ["3", "1"]
-    assert catalog.since(number) == (number, [])
+    assert (list(catalog.since(0)), catalog.numbers()) == ([], (0, 0))
+    catalog.commit([part(day=3), part(day=1), part("B", day=2)])
+    assert [row.period for _, row in catalog.since(0)] == ["3", "1", "2"]
+    assert [row.period for _, row in catalog.since(0, Query(("A",), end=2 * DAY))] == ["1"]
+    first, number = catalog.numbers()
+    assert list(catalog.since(number)) == []
     catalog.commit([part(day=1, rows=9)], [part(day=1)])
-    later, rows = catalog.since(number)
-    assert later > number and [row.rows for row in rows] == [9]
+    ((later, row),) = catalog.since(number)
+    assert later > number and row.rows == 9
+    assert catalog.numbers() == (first, later)
     # A number is not given twice, also when the last part has left.
     catalog.commit(remove=[part(day=1, rows=9)])
-    catalog.commit([part(day=2)])
-    assert catalog.since(later)[0] > later
+    catalog.commit([part(day=2)], [part(day=3)])
+    assert catalog.numbers()[1] > later
+    assert catalog.numbers()[0] > first
 
 
 def test_segments_are_remembered_for_a_while(catalog: Catalog) -> None:

@@ -167,7 +167,7 @@ def test_a_catalog_of_format_1_is_brought_up_to_date(state: Path) -> None:
         names = "rows, bytes, first, last, untimed, period, crc"
         columns = db.execute(f"SELECT {names} FROM parts WHERE number = 3").fetchall()
     with Catalog(state) as catalog:
-        third = catalog.since(2)[1][0]
+        (_, third), *_ = catalog.since(2)
         assert columns[0][:-1] == (third.rows, third.bytes, None, None, 0, third.period)
         catalog.commit(remove=[third])
         assert catalog.problems() == []
