@@ -32,15 +32,20 @@ _FORBIDDEN = frozenset(
         "os",
         "multiprocessing",
         "requests",
+        "secrets",
         "select",
         "selectors",
+        "shutil",
         "signal",
         "socket",
         "ssl",
         "subprocess",
+        "sys",
+        "tempfile",
         "threading",
         "time",
         "urllib.request",
+        "uuid",
         "websockets",
     }
 )
@@ -102,7 +107,9 @@ def _declared(plugin: type[Plugin]) -> tuple[str, ...]:
 
 def impurities(source: str) -> Iterator[str]:
     """What a plugin's source does that only a driver may do."""
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    yield from _shared_state(tree)
+    for node in ast.walk(tree):
         match node:
             case ast.Import():
                 for alias in node.names:
@@ -115,6 +122,30 @@ def impurities(source: str) -> Iterator[str]:
                 yield f"calls {called}() in line {node.lineno}"
             case ast.Call(func=ast.Attribute(attr="now" | "utcnow" | "today")):
                 yield f"asks a clock in line {node.lineno}"
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="random"), attr=name), args=args):
+                if name != "Random" or not args:
+                    yield f"leaves it to chance, without a seed, in line {node.lineno}"
+            case ast.Global():
+                yield f"keeps state outside of its instances in line {node.lineno}"
+
+
+def _shared_state(tree: ast.Module) -> Iterator[str]:
+    """Lists and mappings of a module that begin empty: who fills them fills them for all."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(value=value) | ast.AnnAssign(value=value):
+                pass
+            case _:
+                continue
+        match value:
+            case ast.List(elts=[]) | ast.Dict(keys=[]):
+                yield f"keeps state outside of its instances in line {node.lineno}"
+            case ast.Call(
+                func=ast.Name(id="list" | "dict" | "set" | "defaultdict" | "Counter" as kind),
+                args=args,
+            ):
+                if not args or kind == "defaultdict":
+                    yield f"keeps state outside of its instances in line {node.lineno}"
 
 
 def _wrong_import(name: str, line: int) -> Iterator[str]:

@@ -133,6 +133,13 @@ def test_a_forgetful_check_is_found_out(tmp_path: Path) -> None:
         ("from mdc_core.times import now", "not mdc_core.plugin"),
         ("import mdc_core.events", "not mdc_core.plugin"),
         ("print(1)", "calls print()"),
+        ("import sys", "imports sys"),
+        ("import random\nrandom.choice([1, 2])", "chance, without a seed, in line 2"),
+        ("import random\nrandom.Random()", "chance, without a seed, in line 2"),
+        ("def f():\n    global seen\n    seen = 1", "outside of its instances in line 2"),
+        ("SEEN = {}", "outside of its instances in line 1"),
+        ("SEEN: set[str] = set()", "outside of its instances in line 1"),
+        ("SEEN = defaultdict(list)", "outside of its instances in line 1"),
         ("open('x')", "calls open()"),
         ("def f():\n    return datetime.now(UTC)", "asks a clock in line 2"),
     ],
@@ -140,6 +147,19 @@ def test_a_forgetful_check_is_found_out(tmp_path: Path) -> None:
 def test_impure(source: str, words: str) -> None:
     (found,) = impurities(source)
     assert words in found
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import random\nrandom.Random(7).choice([1, 2])",
+        "NAMES = {'a': 1}",
+        "KINDS = set(NAMES)",
+        "def f():\n    seen = []",
+    ],
+)
+def test_no_state_is_kept(source: str) -> None:
+    assert list(impurities(source)) == []
 
 
 def test_pure() -> None:
