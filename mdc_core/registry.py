@@ -11,58 +11,23 @@ reached as `DISTRIBUTION:NAME`, as are two strangers' plugins of one name.
 import os
 import sys
 from collections.abc import Iterator
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
-from mdc_core import __version__
+from mdc_core import __version__, plugin_files
 from mdc_core.errors import ConfigError, PluginError, UsageError
+from mdc_core.installed import BUILT_IN, VERBS, PluginRef, installed
 from mdc_core.requirements import metadata, normal, satisfies
 from mdc_core.suggest import known, unknown
-
-# Verb -> what its plugins are called, and the contracts (in contracts.py) they may fulfil.
-VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "stream": ("provider", ("Stream", "Source")),
-    "backfill": ("provider", ("History",)),
-    "validate": ("check", ("Check",)),
-    "filter": ("filter", ("Filter",)),
-    "store": ("format", ("PartFormat",)),
-    "publish": ("place", ("Sink",)),
-    "export": ("profile", ("Exporter",)),
-    "import": ("profile", ("Importer",)),
-    "hooks": ("observer", ()),
-}
-BUILT_IN = "market-data-collector"
-LIMIT = "MDC_LOAD_PLUGINS"
-
-
-class PluginRef(NamedTuple):
-    """An installed plugin as its distribution declares it; nothing is imported yet."""
-
-    verb: str
-    name: str
-    module: str
-    attribute: str
-    distribution: str
-    version: str
-    info: str  # the folder of the distribution's metadata
-    word: str = ""  # what follows the verb on the command line: NAME, or DISTRIBUTION:NAME
-
-
-class Installed(NamedTuple):
-    """What is installed: the plugins of each verb by word, and what cannot be one."""
-
-    plugins: dict[str, dict[str, PluginRef]]
-    strays: tuple[tuple[PluginRef, str], ...]  # each with the reason
 
 
 def find(verb: str) -> dict[str, PluginRef]:
     """The plugins of a verb by the word that names them, in order of it."""
-    return _scan(tuple(sys.path), os.environ.get(LIMIT)).plugins[verb]
+    return installed().plugins[verb]
 
 
 def strays() -> tuple[tuple[PluginRef, str], ...]:
     """Entry points for mdc that cannot be used, each with the reason."""
-    return _scan(tuple(sys.path), os.environ.get(LIMIT)).strays
+    return installed().strays
 
 
 def find_all() -> list[PluginRef]:
@@ -83,6 +48,9 @@ def source_file(ref: PluginRef) -> str | None:
 
 def module_file(module: str) -> str | None:
     """The file of a module, found without importing anything."""
+    if module.startswith(plugin_files.PREFIX):
+        path = os.environ.get(plugin_files.PATH, "")
+        return plugin_files.files(path).get(module, (None, ""))[0]
     tail = module.replace(".", os.sep)
     for path in sys.path:
         for file in (f"{tail}.py", os.path.join(tail, "__init__.py")):
@@ -200,13 +168,11 @@ def failure(ref: PluginRef, error: BaseException) -> PluginError:
 
 def import_plugin(ref: PluginRef) -> Any:
     """What the entry point names; raises ConfigError whatever goes wrong on the way."""
-    from importlib import import_module
-
     from mdc_core.wire.stdout import reserved
 
     try:
         with reserved():
-            found: Any = import_module(ref.module)
+            found: Any = _module(ref)
         for part in filter(None, ref.attribute.split(".")):
             found = getattr(found, part)
     except ModuleNotFoundError as error:
@@ -218,6 +184,23 @@ def import_plugin(ref: PluginRef) -> Any:
             hint=f"it is in {ref.module}; reinstall or uninstall {ref.distribution}",
         ) from error
     return found
+
+
+def _module(ref: PluginRef) -> Any:
+    """Import a plugin's module; that of a single file is in no package."""
+    from importlib import import_module, util
+
+    if not ref.info.endswith(".py") or ref.module in sys.modules:
+        return import_module(ref.module)
+    spec = util.spec_from_file_location(ref.module, ref.info)
+    assert spec is not None and spec.loader is not None
+    module = sys.modules[ref.module] = util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[ref.module]
+        raise
+    return module
 
 
 def _check_contract(ref: PluginRef, plugin: Any) -> None:
@@ -283,90 +266,3 @@ def _requirements(ref: PluginRef) -> Iterator[tuple[str, str]]:
             project = project.partition(stop)[0]
         _, _, extra = marker.partition("extra ==")
         yield project, extra.strip(" '\"()")
-
-
-@cache
-def _scan(paths: tuple[str, ...], limit: str | None) -> Installed:
-    found: dict[str, dict[str, list[PluginRef]]] = {verb: {} for verb in VERBS}
-    stray: list[tuple[PluginRef, str]] = []
-    seen: set[str] = set()
-    for path in paths:
-        for info in _distributions(path or "."):
-            name, version = _identity(info)
-            # As in Python itself, the first distribution of a name hides later ones.
-            if normal(name) in seen:
-                continue
-            seen.add(normal(name))
-            if not _wanted(name, limit):
-                continue
-            for verb, plugin, target in _entry_points(info):
-                module, _, attribute = target.partition(":")
-                ref = PluginRef(verb, plugin, module, attribute, name, version, info, plugin)
-                if problem := _problem(ref):
-                    stray.append((ref, problem))
-                else:
-                    found[verb].setdefault(plugin, []).append(ref)
-    return Installed({verb: _by_word(plugins) for verb, plugins in found.items()}, tuple(stray))
-
-
-def _problem(ref: PluginRef) -> str:
-    """Why an entry point cannot be a plugin, or nothing."""
-    if ref.verb not in VERBS:
-        return unknown("entry-point group", f"mdc.{ref.verb}", [f"mdc.{verb}" for verb in VERBS])
-    if not ref.name.replace("-", "").replace("_", "").replace(".", "").isalnum():
-        return f"{ref.name!r} cannot be the name of a plugin: letters, digits, '-', '_' and '.' can"
-    return ""
-
-
-def _by_word(plugins: dict[str, list[PluginRef]]) -> dict[str, PluginRef]:
-    """Plugins by the word that names them: NAME, or DISTRIBUTION:NAME where it is taken."""
-    words: dict[str, PluginRef] = {}
-    for name, refs in plugins.items():
-        ours = [ref for ref in refs if normal(ref.distribution) == BUILT_IN]
-        first = refs[0] if len(refs) == 1 else ours[0] if ours else None
-        for ref in refs:
-            word = name if ref is first else f"{ref.distribution}:{name}"
-            words[word] = ref._replace(word=word)
-    return dict(sorted(words.items()))
-
-
-def _wanted(distribution: str, limit: str | None) -> bool:
-    if limit is None or normal(distribution) == BUILT_IN:
-        return True
-    return normal(distribution) in {normal(name.strip()) for name in limit.split(",")}
-
-
-def _distributions(path: str) -> list[str]:
-    try:
-        with os.scandir(path) as entries:
-            return sorted(
-                entry.path
-                for entry in entries
-                if entry.name.endswith((".dist-info", ".egg-info"))
-                and os.access(os.path.join(entry.path, "entry_points.txt"), os.R_OK)
-            )
-    except OSError:
-        return []
-
-
-def _identity(info: str) -> tuple[str, str]:
-    stem = os.path.basename(info).rpartition(".")[0]
-    name, _, version = stem.partition("-")
-    if not version:
-        version = next(metadata(info, "Version"), "?")
-    # The folder's name has "_" where the distribution's name may have "-".
-    return name.replace("_", "-"), version.partition("-py")[0]
-
-
-def _entry_points(info: str) -> Iterator[tuple[str, str, str]]:
-    """Verb, name and target of each of a distribution's entry points for mdc."""
-    verb = ""
-    with open(os.path.join(info, "entry_points.txt"), encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            line = line.strip()
-            if line.startswith("["):
-                group = line.strip("[]").strip()
-                verb = group.removeprefix("mdc.") if group.startswith("mdc.") else ""
-            elif verb and "=" in line and not line.startswith(("#", ";")):
-                name, _, target = line.partition("=")
-                yield verb, name.strip(), target.partition("[")[0].replace(" ", "")

@@ -14,7 +14,7 @@ import click
 import door
 import guide
 
-from mdc_core import __version__, registry
+from mdc_core import __version__, installed, plugin_files, registry
 from mdc_core.cli.choosing import SelectCommand
 from mdc_core.cli.lazy import Lines
 from mdc_core.cli.main import root
@@ -60,7 +60,7 @@ class Page(NamedTuple):
 
 def pages() -> Iterator[Page]:
     """Every command, groups before what is in them."""
-    os.environ[registry.LIMIT] = ""
+    os.environ[installed.LIMIT] = os.environ[plugin_files.PATH] = ""
     for ref in registry.find_all():
         registry.load(ref.verb, ref.name)
     ctx = root.make_context(

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from mdc_core import registry
+from mdc_core import installed, registry
 from mdc_core.cli.commands import Command
 from mdc_core.cli.settable import Option, path_of, variables
 from mdc_core.cli.settings import only_asks
@@ -91,7 +91,7 @@ class ChecksCommand(Command):
 
 
 def _selector(verb: str, name: str, **more: Any) -> Option:
-    more.setdefault("help", f"the {registry.VERBS[verb][0]} to use")
+    more.setdefault("help", f"the {installed.VERBS[verb][0]} to use")
     more["show_default"] = more.get("default") is not None
     make: type[Option] = more.pop("cls", Option)
     return make([f"--{name}"], type=PluginName(verb), metavar="NAME", **more)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from mdc_core import registry
+from mdc_core import installed, registry
 
 
-def declared_options(ref: registry.PluginRef, prefix: str) -> list[click.Option]:
+def declared_options(ref: installed.PluginRef, prefix: str) -> list[click.Option]:
     """The options of a plugin by name, with the choices of a Literal; none if unreadable."""
     fields: dict[str, ast.AnnAssign] = {}
     for node in reversed(_options_classes(ref)):
@@ -18,7 +18,7 @@ def declared_options(ref: registry.PluginRef, prefix: str) -> list[click.Option]
     return [_option(field, prefix) for field in fields.values()]
 
 
-def _options_classes(ref: registry.PluginRef) -> list[ast.ClassDef]:
+def _options_classes(ref: installed.PluginRef) -> list[ast.ClassDef]:
     """The class that is a plugin's `Options`, and those that it inherits from."""
     found = _class(ref.module, ref.attribute)
     if found is None:

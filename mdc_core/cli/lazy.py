@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mdc_core import registry
+from mdc_core import installed, registry
 from mdc_core.errors import UsageError
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
@@ -127,7 +127,7 @@ class PluginGroup(Lines, click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The name of a plugin must be there."""
         if not args and not ctx.resilient_parsing:
-            noun = registry.VERBS[self.verb][0]
+            noun = installed.VERBS[self.verb][0]
             names = known(registry.find(self.verb))
             raise UsageError(f"{self.verb} needs the name of a {noun}", hint=names)
         return super().parse_args(ctx, args)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import click
 
-from mdc_core import __version__, errors, logs, registry
+from mdc_core import __version__, errors, installed, logs, plugin_files, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.either_side import adopt, before_verb
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files
@@ -79,7 +79,19 @@ def _filter(name: str, bare: bool) -> click.Command:
 def _no_plugins(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted:
         # In the environment, so that a process this one starts keeps to it as well.
-        os.environ[registry.LIMIT] = ""
+        os.environ[installed.LIMIT] = ""
+
+
+def _plugin(ctx: click.Context, option: click.Parameter, files: tuple[str, ...]) -> None:
+    """Look into these files as well; one that has no plugin is a mistake."""
+    for file in files:
+        there = os.environ.get(plugin_files.PATH, "")
+        os.environ[plugin_files.PATH] = os.pathsep.join(filter(None, (file, there)))
+        named = {place for place, _ in plugin_files.files(file).values()}
+        found = any(ref.info in named for ref in registry.find_all())
+        if not found and not ctx.resilient_parsing:
+            hint = "a file of Python with a class that derives from Check, Filter, Stream, ..."
+            raise errors.UsageError(f"--plugin {file}: there is no plugin in it", hint=hint)
 
 
 def _version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
@@ -101,6 +113,15 @@ root = MainGroup(
             expose_value=False,
             callback=_no_plugins,
             help="only the plugins that come with mdc",
+        ),
+        Option(
+            ["--plugin"],
+            multiple=True,
+            is_eager=True,
+            expose_value=False,
+            metavar="FILE[:CLASS]",
+            callback=_plugin,
+            help="a plugin of a single file, named like it",
         ),
         Option(
             ["--version"],

@@ -45,6 +45,10 @@ you wrote for (`contract = 1`) and which mdc you need (`market-data-collector>=0
 requirements of your distribution): another one is refused with status 78 before anything is
 imported. `mdc_core.columns` is not part of it.
 
+A single file. `mdc --plugin wide.py validate --check wide`, or `MDC_PLUGIN_PATH=wide.py:more/`
+(files and directories of files, `FILE.py:CLASS` for one of several classes), needs no package: the
+classes in it that derive from one of these are plugins, named like the file.
+
 Which are loaded. Only the plugin that is named is imported; `mdc plugins` lists what is installed,
 and `mdc plugins --check` imports each and says what it lacks. `mdc validate` without --check runs
 every check that is installed. Where two have one name mdc's own wins, and others are reached as

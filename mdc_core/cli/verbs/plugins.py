@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mdc_core import registry
+from mdc_core import installed, registry
 from mdc_core.cli.lazy import verb_files
 from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
@@ -45,7 +45,7 @@ def command(session: Session, as_json: bool, check: bool) -> int:
     return ConfigError.exit_status if broken else 0
 
 
-def _row(ref: registry.PluginRef, problem: str) -> dict[str, str]:
+def _row(ref: installed.PluginRef, problem: str) -> dict[str, str]:
     return {
         "verb": ref.verb,
         "name": ref.word,
@@ -57,7 +57,7 @@ def _row(ref: registry.PluginRef, problem: str) -> dict[str, str]:
     }
 
 
-def _problem(ref: registry.PluginRef, check: bool) -> str:
+def _problem(ref: installed.PluginRef, check: bool) -> str:
     """What is wrong with a plugin; without importing it, only that a verb hides it."""
     if ref.verb == "filter" and ref.name in verb_files():
         return f"{registry.describe(ref)} is hidden by the command `mdc {ref.name}`"
@@ -72,7 +72,7 @@ def _problem(ref: registry.PluginRef, check: bool) -> str:
     return ""
 
 
-def _fault(ref: registry.PluginRef, plugin: Any) -> str:
+def _fault(ref: installed.PluginRef, plugin: Any) -> str:
     """What keeps an imported plugin from its contract, or its options from being flags."""
     from mdc_core.cli.fields import options_of
     from mdc_core.contracts.faults import faults

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mdc_core import registry
+from mdc_core import installed
 from mdc_core.cli.lazy import verb_files
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -18,7 +18,7 @@ PAGES = sorted((ROOT / "man").glob("*.1"))
 
 @pytest.fixture
 def docs(clean_env, monkeypatch):
-    monkeypatch.setenv(registry.LIMIT, "")
+    monkeypatch.setenv(installed.LIMIT, "")
     monkeypatch.syspath_prepend(ROOT / "tools")
     spec = importlib.util.spec_from_file_location("docs", ROOT / "tools" / "docs.py")
     module = importlib.util.module_from_spec(spec)
@@ -59,7 +59,7 @@ def test_every_command_has_help_options_with_help_and_examples(docs):
             if param.param_type_name == "option":
                 assert param.get_help_record(page.ctx)[1], f"{page.title} {param.opts[0]}"
         # A subcommand of a verb such as `schema` is shown by the examples of the verb.
-        if len(page.words) <= 2 or page.words[1] in registry.VERBS:
+        if len(page.words) <= 2 or page.words[1] in installed.VERBS:
             assert command.examples, f"{page.title} has no EXAMPLES"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mdc_core import registry
+from mdc_core import installed, registry
 from mdc_core.cli.lazy import verb_files
 from mdc_core.cli.main import EXAMPLES
 
@@ -28,7 +28,7 @@ def collected():
         module = import_module(f"mdc_core.cli.verbs.{Path(file).stem}")
         found += [(verb, example) for example in getattr(module, "EXAMPLES", ())]
     for ref in registry.find_all():
-        if ref.distribution == registry.BUILT_IN:
+        if ref.distribution == installed.BUILT_IN:
             module = import_module(ref.module)
             where = f"{ref.verb} {ref.name}"
             found += [(where, example) for example in getattr(module, "EXAMPLES", ())]

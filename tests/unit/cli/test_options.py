@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from mdc_core import registry
+from mdc_core import installed
 from mdc_core.cli.main import MainGroup, root
 from mdc_core.cli.options import checks_command, command, option, plugin_group, select_command
 from mdc_core.errors import ConfigError, UsageError
@@ -303,10 +303,10 @@ def test_an_option_that_mdc_has_already(run, acme):
     (acme / "mdc_acme-1.2.dist-info" / "entry_points.txt").write_text(
         "[mdc.stream]\nclash = acme_check:Spread\n"
     )
-    registry._scan.cache_clear()
+    installed.scan.cache_clear()
     with pytest.raises(ConfigError, match="clash: there is an option --limit already"):
         run("stream", stream, "clash")
-    registry._scan.cache_clear()
+    installed.scan.cache_clear()
 
 
 def test_a_field_of_a_type_that_cannot_be_an_option(run, acme):

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from mdc_core import registry
+from mdc_core import installed, registry
 from mdc_core.errors import ConfigError, UsageError
 
 pytestmark = pytest.mark.usefixtures("clean_env")
@@ -21,7 +21,7 @@ def third_party(acme, monkeypatch):
 
 
 def test_the_scan_finds_what_importlib_finds():
-    for verb in registry.VERBS:
+    for verb in installed.VERBS:
         ours = {(r.name, f"{r.module}:{r.attribute}") for r in registry.find(verb).values()}
         theirs = {(e.name, e.value) for e in entry_points(group=f"mdc.{verb}")}
         assert ours == theirs
@@ -124,7 +124,7 @@ def test_two_distributions_with_one_name_conflict_when_it_is_used(
         registry.load("stream", "acme")
     assert "mdc-acme:acme or mdc-other:acme" in caught.value.hint
     assert registry.load("stream", "mdc-acme:acme").__name__ == "Acme"
-    monkeypatch.setenv(registry.LIMIT, "mdc_acme")
+    monkeypatch.setenv(installed.LIMIT, "mdc_acme")
     assert registry.load("stream", "acme").__name__ == "Acme"
 
 
@@ -141,7 +141,7 @@ def test_the_first_distribution_of_a_name_hides_later_ones(
 )
 def test_loading_can_be_limited(third_party, monkeypatch, limit, found):
     if limit is not None:
-        monkeypatch.setenv(registry.LIMIT, limit)
+        monkeypatch.setenv(installed.LIMIT, limit)
     assert ("acme" in registry.find("stream")) is found
     assert "sim" in registry.find("stream")
 
