@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from mdc_core import installed
@@ -56,7 +57,7 @@ def test_every_command_has_help_options_with_help_and_examples(docs):
         command = page.ctx.command
         assert command.help, page.title
         for param in command.get_params(page.ctx):
-            if param.param_type_name == "option":
+            if isinstance(param, click.Option) and not param.hidden:
                 assert param.get_help_record(page.ctx)[1], f"{page.title} {param.opts[0]}"
         # A subcommand of a verb such as `schema` is shown by the examples of the verb.
         if len(page.words) <= 2 or page.words[1] in installed.VERBS:
