@@ -200,9 +200,12 @@ class CatalogFile:
     def each(self, statement: str, values: Sequence[Any] = ()) -> Iterator[Any]:
         """The rows of an answer, fetched as they are wanted."""
         cursor = self._asked(lambda: self._db.execute(statement, values))
-        with closing(cursor):
+        try:
             while (row := self._asked(cursor.fetchone)) is not None:
                 yield row
+        finally:
+            with suppress(sqlite3.ProgrammingError):  # the catalog was closed first
+                cursor.close()
 
     def _asked(self, ask: Callable[[], T]) -> T:
         """Ask SQLite; its complaints as ours."""
