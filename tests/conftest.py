@@ -12,16 +12,26 @@ import pytest
 from hypothesis import settings
 
 from tests.kit import forks
+from tests.kit.deadline import deadline
 
 pytest_plugins = ("tests.kit.installed",)
 ROOT = Path(__file__).resolve().parents[1]
 FOREIGN = ("MDC_", "ALPACA_", "PYTHON")
+TEST_STARTS = 800  # of mdc, that a test may last: four minutes where nothing else runs
 CONTROL = ("begin", "end", "heartbeat")
 
 # The same examples in every run; `--hypothesis-profile random` looks for new ones.
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("random", deadline=None)
 settings.load_profile("fixed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test the time that it may take on this machine."""
+    limit = pytest.mark.timeout(deadline(TEST_STARTS))
+    for item in items:
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(limit)
 
 
 class Done(NamedTuple):
@@ -83,7 +93,8 @@ def quiet_env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     home = tmp_path_factory.mktemp("home")
     env = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
     path = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
-    return env | {"PATH": path, "XDG_CONFIG_HOME": str(home), "XDG_STATE_HOME": str(home)}
+    places = {"XDG_CONFIG_HOME": str(home), "XDG_STATE_HOME": str(home)}
+    return env | places | {"PATH": path, "DEADLINE": str(int(deadline()))}
 
 
 @pytest.fixture(scope="session")

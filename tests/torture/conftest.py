@@ -16,6 +16,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     short = [item for item in mine if "every_step" not in item.nodeid]
     chosen = random.Random(seed).sample(short, min(SLICE, len(short))) if seed else []
     for item in mine:
-        item.add_marker(pytest.mark.timeout(1800))
+        item.add_marker(pytest.mark.timeout(1800), append=False)
         if item not in chosen:
             item.add_marker(pytest.mark.torture)

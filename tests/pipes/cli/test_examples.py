@@ -78,7 +78,7 @@ def shell(prepared):
             start_new_session=True,
         )
         started.append(process)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate()
         return process.returncode, err
 
     yield shell

@@ -13,7 +13,7 @@ from tests.conftest import Shell
 
 # Only what has another meaning to the vendor is left out of the comparison.
 DRIVER = ("ts_recv", "provider", "channel", "seq", "trade_id", "aggressor_side", "v")
-CLIENT = "timeout 100 mdc stream alpaca SPY AAPL --sandbox --url $url"
+CLIENT = "timeout $DEADLINE mdc stream alpaca SPY AAPL --sandbox --url $url"
 KEYS = {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
 
 Event = dict[str, Any]
@@ -191,7 +191,7 @@ def test_other_clients_need_the_keys(played: list[Event], shell: Shell) -> None:
     script = (
         "rm -f url; mdc sandbox alpaca --data events.jsonl > url & server=$!\n"
         "until [ -s url ]; do :; done; read url < url\n"
-        "timeout 100 mdc stream alpaca SPY AAPL --url $url --limit 1000 --retries 0\n"
+        "timeout $DEADLINE mdc stream alpaca SPY AAPL --url $url --limit 1000 --retries 0\n"
         "status=$?; kill -INT $server; wait $server; echo $status $? >&2"
     )
     right = shell(script, **KEYS)
@@ -234,7 +234,7 @@ def test_capture_and_replay(played: list[Event], shell: Shell) -> None:
     ],
 )
 def test_what_cannot_be_played(arguments: str, status: int, words: str, shell: Shell) -> None:
-    done = shell(f"timeout 60 mdc sandbox {arguments}")
+    done = shell(f"timeout $DEADLINE mdc sandbox {arguments}")
     assert (done.status, done.out) == (status, "")
     assert words in done.err
 
@@ -259,7 +259,7 @@ def test_data_that_break_off_are_not_played_as_whole(
 
 def test_once_ends_with_a_client_that_leaves_early(played: list[Event], shell: Shell) -> None:
     done = shell(
-        f"timeout 60 mdc sandbox alpaca --once --data events.jsonl |"
+        f"timeout $DEADLINE mdc sandbox alpaca --once --data events.jsonl |"
         f" {{ read url; {CLIENT} --limit 5; }}; echo ${{PIPESTATUS[0]}}"
     )
     assert done.out.endswith("\n0\n")

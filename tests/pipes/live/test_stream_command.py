@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import only_says_error
+from tests.kit.deadline import deadline
 
 MDC = str(Path(sys.executable).parent / "mdc")
 KEYS = {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
@@ -31,7 +32,6 @@ def mdc(folder: Path, *args: str, **more: str) -> subprocess.CompletedProcess[st
         env=environment(XDG_STATE_HOME=str(folder), **more),
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
 
@@ -105,7 +105,6 @@ def test_arrow_between_commands(tmp_path: Path) -> None:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -116,7 +115,7 @@ def test_what_a_sandbox_plays_arrives_exactly_and_ends(tmp_path: Path, events: P
     with sandbox(tmp_path, "--data", str(events), "--once") as (url, server):
         assert url.startswith("ws://127.0.0.1:") and url.endswith("/v2/iex")
         done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url)
-        assert server.wait(60) == 0
+        assert server.wait(deadline()) == 0
     assert done.returncode == 0, done.stderr
     assert rows(done.stdout)[-1]["reason"] == "eof"
     assert played(done.stdout) == played(events.read_text())
@@ -127,7 +126,6 @@ def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) 
         [MDC, "store", "--root", "data"],
         input=events.read_bytes(),
         cwd=tmp_path,
-        timeout=60,
         env=environment(),
         check=False,
         capture_output=True,
@@ -146,7 +144,6 @@ def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) 
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -202,7 +199,7 @@ def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -
         while b'"type":"trade"' not in head:
             head += client.stdout.read(65536)
         server.kill()
-        out, err = client.communicate(timeout=60)
+        out, err = client.communicate(timeout=deadline())
     assert client.returncode == 69, err
     text = (head + out).decode()
     assert b"given up after 2 tries" in err
@@ -226,10 +223,10 @@ def test_a_signal_ends_the_stream_with_its_end(tmp_path: Path, number: int) -> N
         assert client.stdout is not None
         lines = [client.stdout.readline() for _ in range(22)]
         client.send_signal(number)
-        out, err = client.communicate(timeout=60)
+        out, err = client.communicate(timeout=deadline())
         assert client.returncode == 0, err
         server.send_signal(number)
-        assert server.wait(60) == 0
+        assert server.wait(deadline()) == 0
     end = rows("".join(lines) + out)[-1]
     assert (end["reason"], sum(end["counts"].values())) == ("signal", 21)
 
@@ -253,7 +250,7 @@ def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
             assert line
             lines.append(line)
         client.send_signal(signal.SIGINT)
-        _, err = client.communicate(timeout=60)
+        _, err = client.communicate(timeout=deadline())
     assert client.returncode == 0, err
     assert "SIGHUP: now 1 symbols" in err
     assert {row["symbol"] for row in kinds("".join(lines), "trade", "quote")} == {"SPY"}
@@ -280,7 +277,7 @@ def test_a_change_that_the_vendor_refuses_leaves_the_old_subscription(tmp_path: 
             assert line
         lines += [line, *(client.stdout.readline() for _ in range(3))]
         client.send_signal(signal.SIGINT)
-        _, err = client.communicate(timeout=60)
+        _, err = client.communicate(timeout=deadline())
     assert client.returncode == 0, err
     said = "alpaca says: symbol limit exceeded (error 405); the old subscription goes on"
     assert f"mdc: {said}" in err
@@ -335,7 +332,6 @@ def test_a_message_that_cannot_be_an_event_is_set_aside_alone(tmp_path: Path) ->
             env=environment(),
             capture_output=True,
             text=True,
-            timeout=60,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -433,7 +429,7 @@ def test_data_that_is_not_whole_is_not_played_as_if_it_were(tmp_path: Path, even
     (tmp_path / "cut.jsonl").write_text("".join(whole[:-1]))
     with sandbox(tmp_path, "--data", "cut.jsonl") as (url, server):
         done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url)
-        assert server.wait(60) == 65
+        assert server.wait(deadline()) == 65
         assert server.stderr is not None
         assert "truncated" in server.stderr.read()
     assert len(played(done.stdout)) <= 500
@@ -446,7 +442,6 @@ def test_the_reader_of_the_output_may_leave(tmp_path: Path) -> None:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     assert done.stdout.splitlines()[-1] == "141"
@@ -476,7 +471,7 @@ def test_mdc_toml_is_read_again_and_what_is_wrong_changes_nothing(tmp_path: Path
             assert line
             lines.append(line)
         client.send_signal(signal.SIGINT)
-        client.communicate(timeout=60)
+        client.communicate(timeout=deadline())
     assert client.returncode == 0
     assert kinds("".join(lines), "trade")
     first, *_ = kinds("".join(lines), "connection")
