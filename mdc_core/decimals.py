@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core.batch import Int64s, UInt64s, valid
-from mdc_core.schema import SCALE
+from mdc_core.errors import DataError
+from mdc_core.schema import SCALE, arrow_types
 
 AT_REST = pa.decimal128(18, 9)
 _STEP = 10 ** (SCALE - AT_REST.scale)  # 10**9 == 2**9 * 5**9
@@ -16,8 +17,15 @@ _ODD_INVERSE = np.uint64(pow(5**9, -1, 2**64))
 _LIMIT = 10**AT_REST.precision
 
 
-def narrowed(table: pa.Table, keep: Collection[str] = ()) -> pa.Table:
-    """The table with each decimal column narrowed where all of its values fit."""
+class WideError(DataError):
+    """Values that do not fit decimal(18, 9), in a part that is to have nothing wider."""
+
+
+def narrowed(table: pa.Table, keep: Collection[str] = (), *, strict: bool = False) -> pa.Table:
+    """The table with each decimal column narrowed where all of its values fit.
+
+    With `strict`, raises WideError where one does not.
+    """
     for index, field in enumerate(table.schema):
         if field.name in keep:
             continue
@@ -28,7 +36,25 @@ def narrowed(table: pa.Table, keep: Collection[str] = ()) -> pa.Table:
                 table = table.set_column(index, field.with_type(AT_REST), small)
         elif _has_levels(field.type):
             table = _narrow_levels(table, index, field)
+        else:
+            continue
+        if strict and not is_narrow(table.schema.field(index).type):
+            raise WideError(f"{field.name}: a value does not fit {AT_REST}")
     return table
+
+
+def is_narrow(kind: pa.DataType) -> bool:
+    """Whether a column's decimals are narrowed, its own or those of its levels."""
+    return AT_REST in _leaves(kind)
+
+
+def is_full(kind: pa.DataType) -> bool:
+    """Whether a column has decimals that are not narrowed."""
+    return arrow_types()["number"] in _leaves(kind)
+
+
+def _leaves(kind: Any) -> list[pa.DataType]:
+    return [part.type for part in kind.value_type] if _has_levels(kind) else [kind]
 
 
 def narrow(column: "pa.Array[Any]") -> "pa.Array[Any] | None":

@@ -203,6 +203,7 @@ class StoreRun:
     def _open(self) -> "Intake":
         """An archive made ready, to take in what this run reads."""
         from mdc_core.archive.profiles import Profiles, read_profiles
+        from mdc_core.archive.upkeep.widen import widen
         from mdc_core.archive.write.archive import Archive
         from mdc_core.archive.write.formats import Formats
         from mdc_core.archive.write.intake import Intake, header_of
@@ -231,6 +232,7 @@ class StoreRun:
             reserve=options.min_free,
             seal_bytes=options.seal_size,
             seal_after=options.seal_after / times.SECOND,
+            widen=widen,
         )
 
     def _retention(self) -> "Policy | None":

@@ -1,7 +1,8 @@
 """Parquet files: zstd, exact decimals, nanosecond times.
 
-Decimals are narrowed to decimal(18, 9) where every value of a part fits exactly, so that
-`price * size` works in SQL engines, and stay decimal(36, 18) where one does not.
+Decimals are narrowed to decimal(18, 9), so that `price * size` works in SQL engines, unless the
+archive says (`mdc.decimals`) that its parts of this type stay decimal(36, 18), for a value of one
+of them needs it. Where nothing is said, the columns of each file are narrowed that can be.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,19 +48,20 @@ class Parquet(PartFormat):
         """Write a whole part, table by table."""
         from mdc_core.columns import narrowed
 
-        tables = part.tables()
-        first, second = next(tables), next(tables, None)
-        # Which columns stay wide has to be known before anything is written.
-        wide: set[str] = set() if second is None else _wide_columns(part.tables())
-        small = narrowed(first, keep=wide)
-        schema = small.schema.with_metadata({**(part.schema.metadata or {}), **metadata})
+        said = metadata.get(b"mdc.decimals")
+        wide = set(part.schema.names) if said == b"wide" else set()
+        if said is None:
+            # Which columns stay wide has to be known before anything is written.
+            wide = _wide_columns(part.tables())
+        strict = said == b"narrow"
+        tables = (narrowed(table, wide, strict=strict) for table in part.tables())
+        first = next(tables)
+        schema = first.schema.with_metadata({**(part.schema.metadata or {}), **metadata})
         with self._writer(schema, file) as writer:
-            if second is None:
-                writer.write_table(small, self.options.row_group)
-                return
-            del first, second, small
-            for table in part.tables():
-                writer.write_table(narrowed(table, keep=wide), self.options.row_group)
+            writer.write_table(first, self.options.row_group)
+            del first
+            for table in tables:
+                writer.write_table(table, self.options.row_group)
 
     def read(self, file: BinaryIO) -> "Iterator[pa.RecordBatch]":
         """The rows as they lie in the file, its checksums looked at."""

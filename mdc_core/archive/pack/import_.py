@@ -15,6 +15,7 @@ from mdc_core.archive.pack.names import DATA
 from mdc_core.archive.pack.read import PackFinding, Sound, Unpacked
 from mdc_core.archive.pack.verify import verify, verify_aside
 from mdc_core.archive.storage import STATE
+from mdc_core.archive.upkeep.widen import widen_for
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.replace import Replacement, rewriting
 
@@ -45,6 +46,7 @@ def import_packs(archive: Archive, paths: Sequence[Path], limit: PackLimit) -> I
                 change.add(files[part.sha256].staged, part, origins.values())
             if merged.new:
                 change.commit()
+                widen_for(archive, catalog, merged.new)
         finally:
             change.abandon()
     return merged

@@ -32,7 +32,7 @@ from mdc_core.archive.part_formats import (
 from mdc_core.archive.read.lineage_reader import LineageReader, begins_in, check_sound
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.contracts import PartFormat
-from mdc_core.decimals import AT_REST
+from mdc_core.decimals import is_narrow
 from mdc_core.disk import reading, unreadable
 from mdc_core.errors import DataError, UnreadableError, UsageError
 from mdc_core.events import EVENT_TYPES
@@ -271,13 +271,6 @@ def _versions(found: Description, named: set[tuple[str, str]]) -> None:
             found.versions[type_name] = said or [version_of(type_name)]
 
 
-def narrow(kind: pa.DataType) -> bool:
-    """Whether a column's decimals are narrowed, its own or those of its levels."""
-    if pa.types.is_list(kind) and pa.types.is_struct(kind.value_type):
-        return any(part.type == AT_REST for part in kind.value_type)
-    return bool(kind == AT_REST)
-
-
 def as_json(found: Description) -> dict[str, Any]:
     """A description as a JSON object, its numbers and lines exact."""
     moments = (found.first, found.last)
@@ -307,7 +300,7 @@ def as_json(found: Description) -> dict[str, Any]:
             {
                 "name": name,
                 "type": str(kind),
-                "narrow": narrow(kind),
+                "narrow": is_narrow(kind),
                 "values": found.values.get(name),
             }
             for name, kind in found.columns.items()

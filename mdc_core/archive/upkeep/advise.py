@@ -26,6 +26,7 @@ from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.journal import Segment
+from mdc_core.archive.write.width import is_wide
 from mdc_core.contracts import PartFormat
 from mdc_core.decimals import AT_REST
 
@@ -196,7 +197,9 @@ class Advisor:
         wide = [
             [part]
             for part in self._parts
-            if part.suffix == ".parquet" and _wide_columns(self._archive, part)
+            if part.suffix == ".parquet"
+            and not is_wide(self._archive, part.type_name)
+            and _wide_columns(self._archive, part)
         ]
         chosen = sample(wide) if wide else []
         narrow = [

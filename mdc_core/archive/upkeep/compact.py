@@ -252,7 +252,7 @@ class _CompactRun:
         names = _names(self._archive, job, suffix, len(survey.cuts) + 1, self._taken)
         for merged in _divided(self._archive, job, survey, row_group):
             file = self._replacement.stage()
-            part = write_like(job.parts, merged, file, next(names), formats, origin)
+            part = write_like(self._archive, job.parts, merged, file, next(names), formats, origin)
             after += read_back(file, part)
             files.append((file, part))
         if (after.rows, after.hash) != (before.rows, before.hash):

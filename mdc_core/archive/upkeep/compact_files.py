@@ -13,9 +13,9 @@ from mdc_core.archive.part_formats import part_format, read_part_file
 from mdc_core.archive.read.examine import digest_of
 from mdc_core.archive.read.snapshot import pieces
 from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
+from mdc_core.archive.upkeep.rewrite import write_at_rest
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
-from mdc_core.archive.write.seal import write_part
 from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
@@ -52,6 +52,7 @@ def _check_hash(archive: Archive, part: PartRow) -> None:
 
 
 def write_like(
+    archive: Archive,
     parts: Sequence[PartRow],
     merged: MergedEvents,
     file: Path,
@@ -64,7 +65,9 @@ def write_like(
     part_format = formats.of(like.symbol, like.tier)
     inputs = tuple((part.path, part.sha256) for part in parts)
     codec = formats.codec(like.symbol, like.tier)
-    facts = write_part(
+    facts = write_at_rest(
+        archive,
+        like.type_name,
         file,
         part_format,
         merged,

@@ -14,6 +14,7 @@ import pyarrow as pa
 from mdc_core import __version__
 from mdc_core.archive.health import rebuild
 from mdc_core.archive.profiles import Profiles
+from mdc_core.archive.upkeep.widen import widen, widen_begun, widen_for
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import FALLBACK, Formats
@@ -60,7 +61,9 @@ def prepare(archive: Archive, tiers: Mapping[str, str] | None = None) -> list[Re
     if not archive.has_catalog:
         with archive.maintained(wait=True):
             if not archive.has_catalog:
-                rebuild.rebuild(archive, tiers or {})
+                made = rebuild.rebuild(archive, tiers or {})
+                with archive.catalog() as catalog:
+                    widen_for(archive, catalog, made.parts)
     return recover(archive)
 
 
@@ -100,6 +103,7 @@ def recover(archive: Archive) -> list[Recovered]:
     ):
         finish_moves(archive, catalog)
         _clear(archive)
+        widen_begun(archive, catalog)
         clear_trash(archive)
         old = catalog.sealed_before(time_ns() - _REMEMBERED)
         if old:
@@ -171,7 +175,7 @@ def _manner(header: Header) -> tuple[SealPlan, str | None]:
     except (UsageError, ConfigError) as error:
         formats = Formats.load(FALLBACK, {}, profiles)
         warning = f"{error}; the events of {header.run_id} are sealed as {FALLBACK}"
-    plan = SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {})
+    plan = SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {}, widen)
     return plan, warning
 
 

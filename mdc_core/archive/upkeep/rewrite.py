@@ -16,6 +16,9 @@ from mdc_core.archive.upkeep.merged import MergedEvents
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.seal import write_part
+from mdc_core.archive.write.width import decimals_of, note_wide
+from mdc_core.contracts import Part, PartFormat
+from mdc_core.decimals import WideError
 from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
@@ -60,7 +63,9 @@ def rewritten(
     codec = formats.codec(part.symbol, tier)
     events = FileEvents(archive, [part])
     inputs = ((part.path, part.sha256),)
-    facts: dict[str, Any] = write_part(
+    facts = write_at_rest(
+        archive,
+        part.type_name,
         file,
         form,
         events,
@@ -86,6 +91,28 @@ def rewritten(
     )
     _verify(name, part, file, new, events.content)
     return new
+
+
+def write_at_rest(
+    archive: Archive,
+    type_name: str,
+    file: Path,
+    form: PartFormat,
+    rows: Part,
+    origin: bytes,
+    **more: bytes,
+) -> dict[str, Any]:
+    """Write a file with decimals of the width of its type; what a PartRow says of it.
+
+    Parts that are older than the one width may have values for which it is not enough: then
+    the type is noted as wide, and whatever changes the archive next makes the others so.
+    """
+    try:
+        decimals = decimals_of(archive, type_name)
+        return write_part(file, form, rows, origin, decimals=decimals, **more)
+    except WideError:
+        note_wide(archive, type_name)
+        return write_part(file, form, rows, origin, decimals=b"wide", **more)
 
 
 def _verify(name: str, part: PartRow, file: Path, new: PartRow, content: ContentHash) -> None:

@@ -23,6 +23,7 @@ from mdc_core.archive.write.rotation import Rotation
 from mdc_core.archive.write.seal import SealPlan
 from mdc_core.archive.write.sealer import SEAL_AFTER, Sealer
 from mdc_core.archive.write.sorter import Sorter
+from mdc_core.archive.write.width import note_wide
 from mdc_core.batch import is_type
 from mdc_core.disk import writing
 from mdc_core.errors import WriteError
@@ -42,12 +43,14 @@ class Intake:
         reserve: Reserve | None = None,
         seal_bytes: int | None = None,
         seal_after: float = SEAL_AFTER,
+        widen: Callable[[Archive, str], None] = note_wide,
     ) -> None:
         self.rows = 0  # in parts
         self.archive = archive
         self._header, self._fsync = header, fsync
         self._reserve, self._seal_bytes = reserve, seal_bytes
-        plan = SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {})
+        origin = bytes(header.origin)
+        plan = SealPlan(formats, header.layout, header.run_id, origin, {}, widen)
         self._sealer = Sealer(archive, plan, header, seal_after)
         self.warnings = self._sealer.warnings
         self._settled: Counter[str] = Counter()  # durable, of the rotations that are over

@@ -10,7 +10,7 @@ frame. What the catalog does not know of such a file is cut off before the next 
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from hashlib import file_digest
 from pathlib import Path
@@ -29,7 +29,10 @@ from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import FALLBACK, FormatError, Formats
 from mdc_core.archive.write.load import SealLoad
 from mdc_core.archive.write.spill import Key
+from mdc_core.archive.write.width import decimals_of, is_wide
 from mdc_core.contracts import Part, PartFormat
+from mdc_core.decimals import WideError
+from mdc_core.errors import DataError
 from mdc_core.schema import version_of
 
 
@@ -43,6 +46,8 @@ class SealPlan(NamedTuple):
     # SHA-256 of the files that the last seal of this run appended to, to be carried on: else
     # each seal would read all that is in them.
     digests: dict[str, Any]
+    # Makes the parts of an event type wide, for a value that is to come needs it.
+    widen: Callable[[Archive, str], None]
 
 
 class WrittenPart(NamedTuple):
@@ -51,6 +56,15 @@ class WrittenPart(NamedTuple):
     file: Path | None  # None: appended to where it belongs
     part: PartRow
     before: PartRow | None = None  # what the catalog knew of a file that has grown
+    decimals: bytes = b"narrow"
+
+
+class WidthError(DataError):
+    """A value of an event type does not fit the width of its parts."""
+
+    def __init__(self, type_name: str, text: str) -> None:
+        super().__init__(text)
+        self.type_name = type_name
 
 
 def seal_safely(
@@ -79,7 +93,11 @@ def seal(archive: Archive, manner: SealPlan, load: SealLoad) -> list[PartRow]:
             # An attempt before may have failed behind its commit: then it is done, and what it has
             # carried on counts.
             while load.segments[-1] not in catalog.sealed():
-                written = list(_written(archive, catalog, manner, load, folder))
+                try:
+                    written = list(_written(archive, catalog, manner, load, folder))
+                except WidthError as error:
+                    manner.widen(archive, error.type_name)
+                    continue
                 moving = [(new.file, new.part.path) for new in written if new.file is not None]
                 archive.place.take(moving)
                 parts = [new.part for new in written]
@@ -88,6 +106,7 @@ def seal(archive: Archive, manner: SealPlan, load: SealLoad) -> list[PartRow]:
                 with suppress(ChangedError):
                     sealed = [(segment, time_ns()) for segment in load.segments]
                     catalog.commit(parts, grown, sealed=sealed, origins=[manner.origin])
+                    _widen_late(archive, manner, written)
                     return parts
             return [p for p in catalog.of_run(manner.run_id) if p.segment in load.segments]
     finally:
@@ -107,10 +126,11 @@ def _written(
     manner.digests.clear()
     for number, (segment, key, rows) in enumerate(load.partitions()):
         file = folder / f"{number}.part"
-        row = _new_part(manner, segment, key, rows, file)
+        decimals = decimals_of(archive, key.type_name)
+        row = _new_part(manner, segment, key, rows, file, decimals)
         known = before.get((*key, row.suffix))
         if known is None:
-            yield WrittenPart(file, row)
+            yield WrittenPart(file, row, decimals=decimals)
             continue
         digest = digests.get(known.path)
         if digest is not None and digest.hexdigest() == known.sha256:
@@ -121,15 +141,30 @@ def _written(
         yield new
 
 
-def _new_part(manner: SealPlan, segment: str, key: Key, rows: Part, file: Path) -> PartRow:
+def _widen_late(archive: Archive, manner: SealPlan, written: list[WrittenPart]) -> None:
+    """Make wide what was written before another process noted that its type is to be."""
+    types = {new.part.type_name for new in written if new.decimals == b"narrow"}
+    for type_name in types:
+        if is_wide(archive, type_name):
+            manner.widen(archive, type_name)
+
+
+def _new_part(
+    manner: SealPlan, segment: str, key: Key, rows: Part, file: Path, decimals: bytes
+) -> PartRow:
     """Write the rows of a partition to a file; what the catalog is to know of it."""
     part_format = manner.formats.of(key.symbol)
     below = part_path(manner.layout, key.symbol, key.type_name, key.period, segment)
     codec = manner.formats.codec(key.symbol)
     try:
-        facts = write_part(file, part_format, rows, origin_key(manner.origin), codec=codec.encode())
+        origin = origin_key(manner.origin)
+        facts = write_part(
+            file, part_format, rows, origin, decimals=decimals, codec=codec.encode()
+        )
     except OSError:
         raise
+    except WideError as error:
+        raise WidthError(key.type_name, str(error)) from None
     # A stranger's format may raise anything at all; its part can still be written by another.
     except Exception as error:
         if manner.formats.name == FALLBACK:

@@ -118,7 +118,7 @@ def test_one_value_keeps_a_column_wide_in_all_of_its_file(tmp_path: Path) -> Non
     into.close()
     file = pq.ParquetFile(tmp_path / part.path)
     assert file.metadata.num_row_groups > 1
-    assert str(file.schema_arrow.field("price").type) == "decimal128(18, 9)"
+    assert str(file.schema_arrow.field("price").type) == "decimal128(36, 18)"
     assert str(file.schema_arrow.field("size").type) == "decimal128(36, 18)"
     assert file.schema_arrow.metadata[b"mdc.origin_key"].decode() == origin_key(b'{"a":1}')
     assert file.schema_arrow.metadata[b"mdc.versions"] == b'{"trade": "1.0.0"}'
