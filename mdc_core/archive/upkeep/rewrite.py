@@ -99,7 +99,7 @@ def write_at_rest(
     file: Path,
     form: PartFormat,
     rows: Part,
-    origin: bytes,
+    origin: str,
     **more: bytes,
 ) -> dict[str, Any]:
     """Write a file with decimals of the width of its type; what a PartRow says of it.

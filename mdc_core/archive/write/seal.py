@@ -158,9 +158,7 @@ def _new_part(
     codec = manner.formats.codec(key.symbol)
     try:
         origin = origin_key(manner.origin)
-        facts = write_part(
-            file, part_format, rows, origin, decimals=decimals, codec=codec.encode()
-        )
+        facts = write_part(file, part_format, rows, origin, decimals=decimals, codec=codec.encode())
     except OSError:
         raise
     except WideError as error:

@@ -139,7 +139,7 @@ def test_following_a_file_that_grows(
         for number in range(1, 4):
             store.write([trade(number)])
             assert following() == trade(number)
-        other = start("--format parquet --seal-size 1")
+        other = start("--format parquet --seal-size 1 --seal-after 0s")
         other.write([trade(4, "B")])
         assert following() == trade(4, "B")
         store.write([trade(5)])

@@ -182,9 +182,10 @@ def test_parquet_is_exact_for_sql_engines(shell: Shell, tmp_path: Path) -> None:
         assert schema.metadata[b"mdc.versions"] == b'{"trade": "1.0.0"}'
     wide = "decimal128(36, 18)"
     assert kinds == dict.fromkeys("ABCD", (wide, wide))  # one width for all of a type
-    glob = f"{tmp_path}/data/{{}}/**/*.parquet"
-    query = "select price, size, price * size, epoch_ns(ts_event) from read_parquet('{}')"
-    assert duckdb.sql(query.format(glob.format("A"))).fetchall() == [
+    assert shell("mdc store --root narrow", stdin=lines.splitlines()[0]).status == 0
+    glob = f"{tmp_path}/narrow/A/**/*.parquet"
+    query = f"select price, size, price * size, epoch_ns(ts_event) from read_parquet('{glob}')"
+    assert duckdb.sql(query).fetchall() == [
         (Decimal("187.2"), Decimal("1E-9"), Decimal("1.872E-7"), 1704153600000000001)
     ]
     back = {e["symbol"]: (e["price"], e["size"]) for e in shell("mdc cat --root data").events}
@@ -291,7 +292,7 @@ def test_a_feed_that_goes_silent_is_sealed_all_the_same(wire: str, shell: Shell)
     done = shell(
         f"""
         mkfifo feed
-        mdc store --root data --seal-every 100ms < feed &
+        mdc store --root data --seal-every 100ms --seal-after 0s < feed &
         exec 5> feed
         mdc -q stream sim SPY --limit 20 --wire {wire} >&5
         until find data -name '*.parquet' 2> /dev/null | grep -q trade; do :; done
