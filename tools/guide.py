@@ -122,11 +122,29 @@ def section(kind: str, title: str, parts: tuple[Subject, ...], suite: Subject) -
     out += ["### Its test", "", *quoted(suite)]
     if kind == "stream":
         out += prose(transcript)
+        out += helpers()
     if kind == "history":
         out += quoted(history_suite.RecordedPage)
     for path in sorted(example.tests.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             out += shown(path, "python" if path.suffix == ".py" else "text")
+    return out
+
+
+def helpers() -> list[str]:
+    """What the door has for codecs of serious venues: classes with their methods."""
+    out = ["### Helpers", "", "`examples/mdc-zephyr` uses them: see its README.", ""]
+    for thing in (plugin.Follow, plugin.Missing, plugin.Ladder):
+        given = ", ".join(p for p in inspect.signature(thing).parameters)
+        first, *others = markdown(inspect.getdoc(thing) or "")
+        out += [f"`{thing.__name__}({given})`: {first}", *others, ""]
+        methods = [(n, m) for n, m in vars(thing).items() if inspect.isfunction(m) and n[0] != "_"]
+        out += ["| method | what it does |", "| --- | --- |"] if methods else []
+        for name, method in methods:
+            _, *names = inspect.signature(method).parameters
+            says = " ".join((inspect.getdoc(method) or "").split())
+            out.append(f"| `{name}({', '.join(names)})` | {says} |")
+        out += [""] if methods else []
     return out
 
 

@@ -29,11 +29,12 @@ from mdc_core.contracts import (
     Up,
 )
 from mdc_core.errors import BusyError, DataError, MdcError, RefusedError, UnavailableError
-from mdc_core.events import Connection, Event, Gap, Integrity, Market
+from mdc_core.events import Event, Market
 from mdc_core.flaws import EVERY, FIRST, flaw_of
 from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.stamp import Stamp
+from mdc_core.live.teller import FeedTeller, json_of
 from mdc_core.live.turn import Turn
 from mdc_core.logs import Mask
 from mdc_core.times import SECOND
@@ -69,11 +70,8 @@ class FeedSession:
         self.is_up = False
         self.timing = timing or Timing()
         self.limits = limits or Limits()
-        self._name, self._line = name, line
-        self.channel = f"{name}-{line}1"  # the name of the connection, such as `alpaca-1`
-        self._owner = owner or name
+        self._teller = FeedTeller(name, owner=owner, line=line, mask=mask)
         self._make_stream = make_stream
-        self._mask = mask
         self._stamp = Stamp()
         self._stream: Stream | None = None
         self._down_told = False
@@ -83,7 +81,6 @@ class FeedSession:
         self._now = 0
         self._refused: set[str] = set()
         self._before: Subscription | None = None  # what goes on if a change is refused
-        self._told: set[str] = set()
         self._good = self._failures = 0
         self._seen: dict[type, int] = {}
         self._tick_due = NEVER
@@ -106,7 +103,7 @@ class FeedSession:
         self._stream = stream = self._make_stream(self.subscription)
         self.is_up = False
         self.connections += 1
-        self.channel = f"{self._name}-{self._line}{self.connections}"
+        self._teller.connection(self.connections)
         self._refused.clear()
         self._seen.clear()
         self._before = None
@@ -163,25 +160,29 @@ class FeedSession:
 
     def closed(self, reason: str, ns: int | None) -> list[Action]:
         """The connection is lost, or could not be made."""
-        self._advance(ns)
+        now = self._advance(ns)
+        # What the codec would have said by now, of which nothing can be sent any more.
+        ticks: list[Action] = [
+            a for a in self._ticks(now) if isinstance(a, Put | FrameAside | Warn)
+        ]
         stamp = None if ns is None else self._stamp(ns)
         if not self._gap_open:
             self._gap_open = True
             self._gap_start = self._last if self._last is not None else stamp
         self._stream = None
         if self._down_told and not self.is_up:
-            return []  # one more failure on the way up again
+            return ticks  # one more failure on the way up again
         self._down_told, self.is_up = True, False
-        return [Put([self._about_us(Connection(state="down", reason=self._mask(reason)), stamp)])]
+        return [*ticks, Put([self._teller.connection_is("down", stamp, reason)])]
 
     def finish(self) -> list[Action]:
         """The feed ends; a gap that is still open has no known end."""
         actions: list[Action] = []
         if self._gap_open:
             self._gap_open = False
-            actions.append(Put([self._gap(end=None, recv=None)]))
+            actions.append(Put([self._gap(None)]))
         if self._failures and not self._good:
-            actions.append(Disconnect(self._hopeless()))
+            actions.append(Disconnect(self._teller.hopeless()))
         return actions
 
     def subscribe(self, wanted: Subscription, ns: int | None) -> list[Action]:
@@ -192,9 +193,15 @@ class FeedSession:
             return []
         now = self._advance(ns)
         stamp = None if ns is None else self._stamp(ns)
-        items = stream.resubscribe(wanted, now)
+        turn = Turn(stamp)
+        try:
+            items = stream.resubscribe(wanted, now)
+        except (Exception, SystemExit) as error:
+            self._teller.failure(error, turn)
+            items = None
         if items is None:
-            return [Disconnect(Resubscribed("connecting again for other symbols"))]
+            turn.end(Resubscribed("connecting again for other symbols"))
+            return turn.actions()
         self._before = before
         return self._run(lambda: items, None, stamp)
 
@@ -211,10 +218,9 @@ class FeedSession:
                     self._effect(item, turn)
         except _UNREADABLE as error:
             self._fail(raw, str(error), turn)
-        except Exception as error:
-            what = f"{self._owner} fails: {type(error).__name__}: {error}"
-            self._warn_once(what, turn)
-            self._fail(raw, what, turn)
+        # Whatever a codec raises, even SystemExit, costs the frame and nothing else.
+        except (Exception, SystemExit) as error:
+            self._fail(raw, self._teller.failure(error, turn), turn)
         else:
             if raw is not None:
                 self._failures = 0
@@ -224,29 +230,21 @@ class FeedSession:
     def _event(self, event: Event, turn: Turn) -> None:
         if event.ts_recv is None:
             event.ts_recv = turn.stamp
-        event.provider = self._name
+        event.provider = self._teller.name
         stream = self._stream
         assert stream is not None
-        event.channel = self._channel_of(stream, event.channel)
+        event.channel = self._teller.channel_of(stream, event.channel)
         kind = type(event)
         seen = self._seen.get(kind, 0)
         self._seen[kind] = seen + 1
         if (seen < FIRST or not seen % EVERY) and (problem := flaw_of(event)) is not None:
-            text = f"{self._owner} makes a {kind.__name__} whose {problem}"
-            self._warn_once(text, turn)
-            self._set_aside(_json(event), text, event.symbol, turn)
+            text = f"{self._teller.owner} makes a {kind.__name__} whose {problem}"
+            self._teller.warn_once(text, turn)
+            self._set_aside(json_of(event), text, event.symbol, turn)
             return
         if not self.is_up and isinstance(event, Market):
             self._come_up(turn)
         turn.events.append(event)
-
-    def _channel_of(self, stream: Stream, name: str | None) -> str:
-        """The channel as events say it: behind a slash stands what has its own sequence."""
-        if stream.sequence == "connection":
-            return f"{self.channel}/*"
-        if name is None:
-            return self.channel
-        return f"{self.channel}{'/' if stream.sequence == 'channel' else ':'}{name}"
 
     def _effect(self, item: Any, turn: Turn) -> None:
         match item:
@@ -271,10 +269,10 @@ class FeedSession:
         self.is_up = True
         self._deadlines.login_due = NEVER
         state = "resubscribed" if self.connections > 1 else "up"
-        turn.events.append(self._about_us(Connection(state=state), turn.stamp))
+        turn.events.append(self._teller.connection_is(state, turn.stamp))
         if self._gap_open:
             self._gap_open = False
-            turn.events.append(self._gap(end=turn.stamp, recv=turn.stamp))
+            turn.events.append(self._gap(turn.stamp))
 
     def _refuse(self, refusal: Refused, turn: Turn) -> None:
         """A refused change leaves the old subscription, a refused symbol the others."""
@@ -291,10 +289,8 @@ class FeedSession:
         if change and self._before is not None:
             self.subscription, self._before = self._before, None
             text += "; the old subscription goes on"
-        self._warn(text, turn)
-        finding = Integrity(check="subscription", severity="warning", message=self._mask(text))
-        finding.extra = {"symbols": list(refusal.symbols)} if refusal.symbols else None
-        turn.events.append(self._about_us(finding, turn.stamp))
+        self._teller.warn(text, turn)
+        turn.events.append(self._teller.refusal(text, refusal.symbols, turn.stamp))
 
     def _all_refused(self) -> bool:
         wanted = set(self.subscription.symbols)
@@ -304,40 +300,23 @@ class FeedSession:
         self._set_aside(raw if raw is not None else "", reason, None, turn)
         self._failures += 1
         if self._failures >= HOPELESS:
-            turn.end(self._hopeless(reason))
-
-    def _hopeless(self, reason: str = "") -> DataError:
-        tail = f": {reason}" if reason else ""
-        return DataError(
-            f"{self._owner} cannot read what the vendor sends{self._mask(tail)}",
-            hint="the frames are in the quarantine file; report them to the plugin's author",
-        )
+            turn.end(self._teller.hopeless(reason))
 
     def _login_failure(self) -> MdcError:
         stream = self._stream
         assert stream is not None
         if self._failures and not self._good:
-            return self._hopeless()
+            return self._teller.hopeless()
         return UnavailableError(
-            f"{self._name}: the login was not answered within {stream.login_within:g} s"
+            f"{self._teller.name}: the login was not answered within {stream.login_within:g} s"
         )
 
     def _set_aside(self, raw: str | bytes, reason: str, symbol: str | None, turn: Turn) -> None:
         self.rejected += 1
-        reason = self._mask(reason)
-        raw = self._mask(raw) if isinstance(raw, str) else raw
-        where = {"provider": self._name, "channel": self.channel, "ts_recv": turn.stamp}
-        turn.rest.append(FrameAside(raw, reason, where))
-        finding = Integrity(symbol=symbol, check="frame", severity="error", message=reason)
-        turn.events.append(self._about_us(finding, turn.stamp))
+        self._teller.set_aside(raw, reason, symbol, turn)
 
-    def _warn_once(self, text: str, turn: Turn) -> None:
-        if text not in self._told and len(self._told) < HOPELESS:
-            self._told.add(text)
-            self._warn(text, turn)
-
-    def _warn(self, text: str, turn: Turn) -> None:
-        turn.rest.append(Warn(self._mask(text)))
+    def _gap(self, end: str | None) -> Event:
+        return self._teller.gap(self._gap_start, end, self.subscription.symbols)
 
     def _ticks(self, now: int) -> list[Action]:
         """Each tick that is due, at the time when it was: a replay ticks just so."""
@@ -354,23 +333,3 @@ class FeedSession:
         if ns is not None:
             self._now = ns
         return self._now
-
-    def _gap(self, end: str | None, recv: str | None) -> Gap:
-        gap = Gap(start=self._gap_start, end=end, reason="disconnect")
-        gap.extra = {"symbols": list(self.subscription.symbols)}
-        gap.ts_event, gap.ts_recv = self._gap_start, recv
-        gap.provider, gap.channel = self._name, self.channel
-        return gap
-
-    def _about_us(self, event: Event, stamp: str | None) -> Event:
-        event.ts_event = event.ts_recv = stamp
-        event.provider, event.channel = self._name, self.channel
-        return event
-
-
-def _json(event: Event) -> str:
-    """An event that cannot be written, as text for people."""
-    try:
-        return msgspec.json.encode(event).decode()
-    except (msgspec.EncodeError, TypeError, UnicodeError, OverflowError):
-        return repr(event)

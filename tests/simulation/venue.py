@@ -14,6 +14,7 @@ from mdc_core.plugin import (
     Bad,
     Endpoint,
     Fetch,
+    Integrity,
     Items,
     Reconnect,
     Request,
@@ -69,7 +70,8 @@ class Codec(Stream):
         return [self._say("login")]
 
     def tick(self, now: int) -> Items:
-        return [Send('["ping"]')]
+        said = Integrity(check="tick", severity="info", message=from_ns(now))
+        return [Send('["ping"]'), said]
 
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         self.subscription = subscription

@@ -168,3 +168,30 @@ def test_when_all_symbols_are_refused_the_feed_is(
     assert "lines has no SPY" in done.stderr
     assert [t["seq"] for t in rows(done.stdout, "trade")] == [1]
     assert rows(done.stdout)[-1]["reason"] == "error"
+
+
+def test_what_a_codec_does_wrong_costs_that_and_nothing_else(
+    mdc: Run, installed: Path, tmp_path: Path
+) -> None:
+    frames = ["OK", trade(1), "NAN", "WHEN", "FLOAT", "EXIT", "HALF", trade(2)]
+    file, aside = capture(tmp_path, frames), tmp_path / "q.jsonl"
+    words = f"stream wild SPY --replay {file} --quarantine {aside}"
+    done = mdc(*words.split(), path=installed)
+    assert done.returncode == 0, done.stderr
+    assert [t["price"] for t in rows(done.stdout, "trade")] == [1, 7, 2]
+    assert rows(done.stdout)[-1]["counts"]["trade"] == 3  # what was written, and no more
+    assert "8 in = 3 out + 5 rejected" in done.stderr
+    reasons = [row["message"] for row in rows(done.stdout, "integrity")]
+    who = "plugin stream:wild (mdc-venues 1.2)"
+    assert reasons == [
+        f"{who} makes a Trade whose size is NaN, not a finite number",
+        f"{who} makes a Trade whose ts_event is 'yesterday', not a time with nine digits in UTC "
+        "(see utc and from_ns)",
+        f"{who} makes a Trade whose price is 0.1, not a Decimal",
+        f"{who} fails: SystemExit: 3",
+        f"{who} fails: RuntimeError: half a frame",
+    ]
+    assert all(reason in done.stderr for reason in reasons)
+    kept = [row["text"] for row in rows(aside.read_text())]
+    assert kept[3:] == ["EXIT", "HALF"]
+    assert [json.loads(text)["type"] for text in kept[:2]] == ["trade"] * 2

@@ -109,6 +109,26 @@ class Narrow(Lines):
     limits = mdc.Limits(symbols=2, connections=2)
 
 
+class Wild(Lines):
+    """Makes events that cannot be written, and fails as nobody should."""
+
+    def receive(self, frame, now):
+        match frame.split():
+            case ["EXIT"]:
+                raise SystemExit(3)
+            case ["NAN"]:
+                yield mdc.Trade(symbol="SPY", ts_event=mdc.from_ns(now), size=Decimal("NaN"))
+            case ["WHEN"]:
+                yield mdc.Trade(symbol="SPY", ts_event="yesterday", price=Decimal(1))
+            case ["FLOAT"]:
+                yield mdc.Trade(symbol="SPY", ts_event=mdc.from_ns(now), price=0.1)
+            case ["HALF"]:
+                yield mdc.Trade(symbol="SPY", ts_event=mdc.from_ns(now), price=Decimal(7))
+                raise RuntimeError("half a frame")
+            case _:
+                yield from super().receive(frame, now)
+
+
 class Split(Lines):
     """Asks for each half of the symbols at another place."""
 
@@ -198,6 +218,7 @@ lines = venues:Lines
 by-connection = venues:ByConnection
 by-channel = venues:ByChannel
 narrow = venues:Narrow
+wild = venues:Wild
 split = venues:Split
 open = venues:Open
 datagrams = venues:Datagrams

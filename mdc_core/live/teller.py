@@ -1,0 +1,102 @@
+"""What is told of a feed, and under which name."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from mdc_core.contracts import Stream
+from mdc_core.errors import DataError
+from mdc_core.events import Connection, Event, Gap, Integrity
+from mdc_core.live.actions import FrameAside, Warn
+from mdc_core.live.turn import Turn
+from mdc_core.logs import Mask
+
+MOST = 100  # different warnings that are given once each
+
+
+class FeedTeller:
+    """Tells of one feed: warnings, findings, gaps; no secret is in them."""
+
+    def __init__(self, name: str, *, owner: str | None, line: str, mask: Mask) -> None:
+        self.name, self.owner, self.mask = name, owner or name, mask
+        self._line = line
+        self._told: set[str] = set()
+        self.connection(1)
+
+    def connection(self, number: int) -> None:
+        """From here on it is about this connection, such as `alpaca-1`."""
+        self.channel = f"{self.name}-{self._line}{number}"
+
+    def channel_of(self, stream: Stream, name: str | None) -> str:
+        """The channel as events say it: behind a slash stands what has its own sequence."""
+        if stream.sequence == "connection":
+            return f"{self.channel}/*"
+        if name is None:
+            return self.channel
+        return f"{self.channel}{'/' if stream.sequence == 'channel' else ':'}{name}"
+
+    def about_us(self, event: Event, stamp: str | None) -> Event:
+        """An event about the feed itself, of this time."""
+        event.ts_event = event.ts_recv = stamp
+        event.provider, event.channel = self.name, self.channel
+        return event
+
+    def connection_is(self, state: str, stamp: str | None, reason: str | None = None) -> Event:
+        """The connection is up, or down."""
+        event = Connection(state=state, reason=reason and self.mask(reason))
+        return self.about_us(event, stamp)
+
+    def refusal(self, text: str, symbols: Sequence[str], stamp: str | None) -> Event:
+        """The vendor refuses these symbols, or a change."""
+        finding = Integrity(check="subscription", severity="warning", message=self.mask(text))
+        finding.extra = {"symbols": list(symbols)} if symbols else None
+        return self.about_us(finding, stamp)
+
+    def gap(self, start: str | None, end: str | None, symbols: Sequence[str]) -> Gap:
+        """What was lost between two connections."""
+        gap = Gap(start=start, end=end, reason="disconnect")
+        gap.extra = {"symbols": list(symbols)}
+        self.about_us(gap, end)
+        gap.ts_event = start
+        return gap
+
+    def set_aside(self, raw: str | bytes, reason: str, symbol: str | None, turn: Turn) -> None:
+        """A frame, or an event, that nobody can read."""
+        reason = self.mask(reason)
+        raw = self.mask(raw) if isinstance(raw, str) else raw
+        where = {"provider": self.name, "channel": self.channel, "ts_recv": turn.stamp}
+        turn.rest.append(FrameAside(raw, reason, where))
+        finding = Integrity(symbol=symbol, check="frame", severity="error", message=reason)
+        turn.events.append(self.about_us(finding, turn.stamp))
+
+    def warn(self, text: str, turn: Turn) -> None:
+        """Tell people."""
+        turn.rest.append(Warn(self.mask(text)))
+
+    def warn_once(self, text: str, turn: Turn) -> None:
+        """Tell people, unless they know."""
+        if text not in self._told and len(self._told) < MOST:
+            self._told.add(text)
+            self.warn(text, turn)
+
+    def failure(self, error: BaseException, turn: Turn) -> str:
+        """What is said of a codec that fails, to people once."""
+        text = f"{self.owner} fails: {type(error).__name__}: {error}"
+        self.warn_once(text, turn)
+        return text
+
+    def hopeless(self, reason: str = "") -> DataError:
+        """The codec reads nothing."""
+        tail = f": {reason}" if reason else ""
+        return DataError(
+            f"{self.owner} cannot read what the vendor sends{self.mask(tail)}",
+            hint="the frames are in the quarantine file; report them to the plugin's author",
+        )
+
+
+def json_of(event: Event) -> str:
+    """An event that cannot be written, as text for people."""
+    try:
+        return msgspec.json.encode(event).decode()
+    except (msgspec.EncodeError, TypeError, UnicodeError, OverflowError):
+        return repr(event)
