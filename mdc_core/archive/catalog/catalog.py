@@ -24,6 +24,16 @@ from mdc_core.archive.catalog.origins import (
     origin_key,
 )
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.catalog.totals import (
+    DayTotals,
+    PartTotals,
+    conditions,
+    day_of,
+    day_totals,
+    part_totals,
+    size,
+    text_of,
+)
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.disk import writing
 from mdc_core.errors import BusyError, DataError
@@ -76,21 +86,6 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> tuple[str, str]:
         """What names a part."""
         return self.place, self.path
-
-
-class PartTotals(NamedTuple):
-    """The parts of one symbol and type, summed up; event times where they are known."""
-
-    symbol: str | None
-    type_name: str
-    files: int
-    rows: int
-    bytes: int
-    first: int | None
-    last: int | None
-    untimed: int  # rows without event time
-    periods: int
-    tiers: list[str]
 
 
 class ChangedError(BusyError):
@@ -153,7 +148,7 @@ class Catalog:
 
         They are fetched as they are wanted: nothing may be committed before the last one.
         """
-        where, values = _conditions(query or Query())
+        where, values = conditions(query or Query())
         for row in self._db.each(
             f"SELECT entry, crc, path FROM parts WHERE {where} ORDER BY path", values
         ):
@@ -167,7 +162,7 @@ class Catalog:
 
     def oldest(self, query: Query) -> Iterator[PartRow]:
         """The same as `parts`, by their last moments; those without any come last."""
-        where, values = _conditions(query)
+        where, values = conditions(query)
         numbers = self._db.each(
             f"SELECT number FROM parts WHERE {where} ORDER BY begins = ?, ends, path",
             [*values, NO_TIME],
@@ -177,30 +172,34 @@ class Catalog:
             for row in self._db.each(asked, found):
                 yield self._entry(*row)
 
-    def size(self, query: Query) -> tuple[int, int]:
-        """How many parts can hold what is asked for, and how many bytes they have."""
-        where, values = _conditions(query)
-        asked = f"SELECT count(*), coalesce(sum(bytes), 0) FROM parts WHERE {where}"
-        files, size = self._db.run(asked, values)[0]
-        return files, size
+    def of_several_days(self, query: Query) -> Iterator[PartRow]:
+        """The other parts, in the order of their paths."""
+        where, values = conditions(query)
+        for row in self._db.each(
+            f"SELECT entry, crc, path FROM parts WHERE {where} AND first IS NOT NULL"
+            f" AND {day_of('first')} != {day_of('last')} ORDER BY path",
+            values,
+        ):
+            yield self._entry(*row)
+
+    def days(self, query: Query) -> Iterator[DayTotals]:
+        """The parts whose events are all of one day, or have no time, summed up."""
+        return day_totals(self._db, query)
 
     def totals(self, query: Query | None = None) -> Iterator[PartTotals]:
         """The parts that can hold what is asked for, summed up by symbol and type."""
-        where, values = _conditions(query or Query())
-        for symbol, *others, tiers in self._db.each(
-            "SELECT symbol, type, count(*), sum(rows), sum(bytes), min(first), max(last),"
-            " sum(untimed), count(DISTINCT period), group_concat(DISTINCT tier)"
-            f" FROM parts WHERE {where} GROUP BY symbol, type",
-            values,
-        ):
-            yield PartTotals._make([_symbol(symbol), *others, sorted(tiers.split(","))])
+        return part_totals(self._db, query or Query())
+
+    def size(self, query: Query) -> tuple[int, int]:
+        """How many parts can hold what is asked for, and how many bytes they have."""
+        return size(self._db, query)
 
     def since(self, number: int, query: Query | None = None) -> Iterator[tuple[int, PartRow]]:
         """The parts entered after a number that can hold what is asked for, and their numbers.
 
         They come in the order in which they were entered.
         """
-        where, values = _conditions(query or Query())
+        where, values = conditions(query or Query())
         for found, *row in self._db.each(
             "SELECT number, entry, crc, path FROM parts"
             f" WHERE {where} AND number > ? ORDER BY number",
@@ -351,36 +350,7 @@ class Catalog:
                 yield f"{self.path}: the origin {key} is damaged"
 
 
-def _text(symbol: str | None) -> bytes | None:
-    """A symbol as SQLite keeps it: its bytes, whatever they are."""
-    return None if symbol is None else symbol.encode("utf-8", "surrogatepass")
-
-
-def _symbol(text: bytes | None) -> str | None:
-    """A symbol as it was before SQLite kept it."""
-    return None if text is None else text.decode("utf-8", "surrogatepass")
-
-
 def _columns(part: PartRow) -> dict[str, Any]:
     """What of a part can be asked for, by column."""
     said = {column: getattr(part, field) for column, field in _COLUMNS.items()}
-    return said | {"symbol": _text(part.symbol)}
-
-
-def _conditions(query: Query) -> tuple[str, list[Any]]:
-    conditions: list[str] = []
-    values: list[Any] = []
-    for column, wanted in (
-        ("symbol", [_text(s) for s in query.symbols]),
-        ("type", query.types),
-    ):
-        if wanted:
-            conditions.append(f"{column} IN ({', '.join('?' * len(wanted))})")
-            values += wanted
-    if query.start is not None:
-        conditions.append("ends >= ?")
-        values.append(query.start)
-    if query.end is not None:
-        conditions.append("begins < ?")
-        values.append(query.end)
-    return " AND ".join(conditions) or "1", values
+    return said | {"symbol": text_of(part.symbol)}

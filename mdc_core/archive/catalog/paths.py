@@ -67,6 +67,15 @@ def period(path: PurePosixPath) -> tuple[int | None, int | None]:
     for component in path.parts[:-1]:
         if component.startswith("date="):
             match = _PERIOD.fullmatch(component.removeprefix("date="))
+    return _span(match)
+
+
+def span(name: str) -> tuple[int | None, int | None]:
+    """The same of a period by its name."""
+    return _span(_PERIOD.fullmatch(name))
+
+
+def _span(match: re.Match[str] | None) -> tuple[int | None, int | None]:
     if match is None:
         return None, None
     year, month, day, hour = match.group("year", "month", "day", "hour")

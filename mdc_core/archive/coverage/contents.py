@@ -1,14 +1,15 @@
 """The contents of an archive at one moment: each part in numbers and to read, and journals."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.catalog.totals import DayTotals
 from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.read.snapshot import pieces, snapshot
 from mdc_core.archive.read.summary import StoredPart, part_of, summaries
@@ -64,9 +65,19 @@ class PartContent(NamedTuple):
 class Contents:
     """What is asked for of an archive: parts, and events that are only in journals yet."""
 
-    def __init__(self, root: Path | str, query: Query) -> None:
-        self._query = query
-        self._now = snapshot(root, query)
+    def __init__(
+        self, root: Path | str, query: Query, days: Callable[[DayTotals], None] | None = None
+    ) -> None:
+        """With `days`, that is told of the parts of one day, which are left out of `parts`."""
+        self._query, self._days = query, days
+        self._now = snapshot(root, query, self._asked)
+
+    def _asked(self, catalog: Catalog, query: Query) -> Iterator[PartRow]:
+        if self._days is None:
+            return catalog.parts(query)
+        for one in catalog.days(query):
+            self._days(one)
+        return catalog.of_several_days(query)
 
     def parts(self) -> Iterator[PartContent]:
         """The parts that hold, or may hold, what is asked for; whole parts."""

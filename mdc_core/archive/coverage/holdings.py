@@ -10,9 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mdc_core import times
+from mdc_core.archive.catalog.paths import span
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.catalog.totals import DayTotals
 from mdc_core.archive.coverage.contents import Contents, PartContent
-from mdc_core.archive.read.summary import PartGroup, StoredPart
+from mdc_core.archive.read.summary import PartGroup
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.batch import Int64s
 from mdc_core.errors import DataError
@@ -20,6 +22,7 @@ from mdc_core.events import CONTROL_TYPES
 from mdc_core.times import DAY
 
 Key = tuple[str | None, str]
+Span = tuple[int | None, int | None]
 
 # What tells of the data, and is not itself expected on any day.
 ABOUT_DATA = frozenset({"gap", "connection", "integrity", *CONTROL_TYPES})
@@ -51,7 +54,13 @@ class Holdings:
     def read(self, root: Path | str, query: Query, named: frozenset[str]) -> None:
         """Take in an archive; types that come irregularly only if they are named."""
         skipped = ABOUT_DATA | (IRREGULAR - named)
-        contents = Contents(root, query)
+
+        def take(one: DayTotals) -> None:
+            if one.type_name not in skipped:
+                group = PartGroup(one.symbol, one.type_name, one.rows, one.first, one.last)
+                self._take(span(one.period), group, set())
+
+        contents = Contents(root, query, take)
         for content in contents.parts():
             part = content.part
             if part.problem:
@@ -59,7 +68,7 @@ class Holdings:
             wide: set[Key] = set()
             for group in part.groups:
                 if group.type_name not in skipped:
-                    self._take(part, group, wide)
+                    self._take(part.period, group, wide)
             if wide:
                 self._split(content, wide)
         for batch in contents.unsealed():
@@ -67,10 +76,10 @@ class Holdings:
                 if row["type"] not in skipped:
                     self._take_row(row)
 
-    def _take(self, part: StoredPart, group: PartGroup, wide: set[Key]) -> None:
+    def _take(self, period: Span, group: PartGroup, wide: set[Key]) -> None:
         key = group.symbol, group.type_name
         if group.first is None or group.last is None:
-            start, stop = part.period
+            start, stop = period
             if start is None or stop is None or stop - start > DAY:
                 self._pieces.setdefault(key, array("q"))
                 self.undated[key] += group.rows

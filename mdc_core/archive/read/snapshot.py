@@ -5,7 +5,7 @@ part, or in the journal that carries it on, and never in two of them.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import accumulate, pairwise
 from pathlib import Path, PurePosixPath
@@ -27,6 +27,13 @@ from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.times import MAX_NS
 from mdc_core.wire.files import ROWS
+
+Ask = Callable[[Catalog, Query], Iterable[PartRow]]
+
+
+def no_parts(catalog: Catalog, query: Query) -> Iterable[PartRow]:
+    """None of the parts: only what is in journals is wanted."""
+    return ()
 
 
 class Stored(NamedTuple):
@@ -72,9 +79,11 @@ class Stored(NamedTuple):
 
 
 class Snapshot:
-    """What an archive holds of what is asked for; `parts=False`: in journals only."""
+    """What an archive holds of what is asked for; `ask` asks the catalog for the parts."""
 
-    def __init__(self, archive: Archive, query: Query | None = None, *, parts: bool = True) -> None:
+    def __init__(
+        self, archive: Archive, query: Query | None = None, ask: Ask = Catalog.parts
+    ) -> None:
         self.archive = archive
         self.query = query or Query()
         self._rows: list[PartRow] | None = None
@@ -83,7 +92,7 @@ class Snapshot:
             archive.reading()
             with archive.catalog(read_only=True) as catalog, catalog.at_once():
                 self._segments = _unsealed(archive, catalog)
-                self._rows = list(catalog.parts(self.query)) if parts else []
+                self._rows = list(ask(catalog, self.query))
 
     def close(self) -> None:
         """Let go of the journals, and of what is kept for us."""
@@ -161,9 +170,9 @@ def _unsealed(archive: Archive, catalog: Catalog) -> list[Segment]:
     return found
 
 
-def snapshot(root: str | Path, query: Query | None = None, *, parts: bool = True) -> Snapshot:
+def snapshot(root: str | Path, query: Query | None = None, ask: Ask = Catalog.parts) -> Snapshot:
     """What an archive holds now; raises DataError if there is none."""
-    return Snapshot(Archive.open(root), query, parts=parts)
+    return Snapshot(Archive.open(root), query, ask)
 
 
 def pieces(archive: Archive, row: PartRow, skip: int = 0) -> list[Stored]:

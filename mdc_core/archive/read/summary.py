@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mdc_core.archive.catalog.catalog import PartRow, PartTotals
+from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.paths import chosen, period
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.catalog.totals import PartTotals
 from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.write.archive import Archive
 from mdc_core.batch import integers

@@ -29,7 +29,7 @@ from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import archive_at
 
 if TYPE_CHECKING:
-    from mdc_core.archive.catalog.catalog import PartTotals
+    from mdc_core.archive.catalog.totals import PartTotals
     from mdc_core.archive.read.summary import PartGroup, StoredPart
 
 EXAMPLES = (
@@ -57,7 +57,7 @@ def ls(
     as_json: bool,
 ) -> int:
     """List what an archive holds."""
-    from mdc_core.archive.read.snapshot import snapshot
+    from mdc_core.archive.read.snapshot import no_parts, snapshot
     from mdc_core.archive.read.summary import summaries, summed
 
     query = query_of(symbols, types, start, end)
@@ -76,7 +76,7 @@ def ls(
         _show_tree(rows)
     elif rows:
         _show(rows)
-    more = snapshot(place, query, parts=False).unsealed
+    more = snapshot(place, query, no_parts).unsealed
     if more:
         session.log.note(f"ls: {more:,} events more are in journals, not sealed yet")
     for problem in problems:

@@ -123,6 +123,21 @@ def test_what_may_go(large: Path) -> None:
     assert found["bytes_left"] == total - 3_001
 
 
+def test_which_days_there_are(large: Path) -> None:
+    found = json.loads(run("coverage --from 2024-01-02 --to 2024-01-03 --json", large).out)
+    assert [row["symbol"] for row in found["coverage"][::2]] == [
+        f"S{n:04d}" for n in range(SYMBOLS)
+    ]
+    assert {json.dumps(row["days"]) for row in found["coverage"]} == {
+        json.dumps(
+            [
+                {"day": "2024-01-02", "state": "have", "rows": 1},
+                {"day": "2024-01-03", "state": "have", "rows": 2},
+            ]
+        )
+    }
+
+
 def test_what_is_stored_and_read(large: Path) -> None:
     event = '{"type":"trade","symbol":"Z","ts_event":"2024-01-02T14:30:00.000000000Z","price":7}\n'
     run("store --retain 36500d --retain-size 9999TB", large, event)

@@ -194,6 +194,33 @@ def test_what_came_since(catalog: Catalog) -> None:
     assert catalog.numbers()[0] > first
 
 
+def test_what_is_summed_up(catalog: Catalog) -> None:
+    spans = [(0, DAY - 1), (5, 9), (DAY - 1, DAY), (-DAY, -1), (-1, 0), (-DAY - 1, -DAY)]
+    rows = [
+        part(day=number, first=first, last=last, rows=2**number)
+        for number, (first, last) in enumerate(spans)
+    ]
+    rows.append(part(None, day=7, rows=1, untimed=1, tier="cold"))
+    catalog.commit(rows)
+    several = [rows[2], rows[4], rows[5]]
+    days = [
+        (None, "trade", "7", 1, None, None),
+        ("A", "trade", "3", 8, -DAY, -1),
+        ("A", "trade", "0", 1, 0, DAY - 1),
+        ("A", "trade", "1", 2, 5, 9),
+    ]
+    assert sorted(catalog.days(Query()), key=str) == sorted(days, key=str)
+    assert list(catalog.of_several_days(Query())) == several
+    assert list(catalog.days(Query(("B",)))) == []
+    assert list(catalog.totals()) == [
+        (None, "trade", 1, 1, 100, None, None, 1, 1, ["cold"]),
+        ("A", "trade", 6, 63, 600, -DAY - 1, DAY, 0, 6, ["hot"]),
+    ]
+    assert catalog.size(Query(("A",))) == (6, 600)
+    assert catalog.size(Query(("B",))) == (0, 0)
+    assert [row.period for row in catalog.oldest(Query(end=DAY))] == ["0"]
+
+
 def test_segments_are_remembered_for_a_while(catalog: Catalog) -> None:
     catalog.commit(sealed=[("old-0001", 10)])
     catalog.commit(sealed=[("new-0001", 20)])

@@ -1,0 +1,105 @@
+"""What a catalog answers in sums: by symbol and type, by day; SQLite adds up.
+
+No entry is looked at, so what an archive of very many parts holds is told in little memory.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from mdc_core.archive.catalog.database import CatalogFile
+from mdc_core.archive.catalog.query import Query
+from mdc_core.times import DAY
+
+
+class PartTotals(NamedTuple):
+    """The parts of one symbol and type, summed up; event times where they are known."""
+
+    symbol: str | None
+    type_name: str
+    files: int
+    rows: int
+    bytes: int
+    first: int | None
+    last: int | None
+    untimed: int  # rows without event time
+    periods: int
+    tiers: list[str]
+
+
+class DayTotals(NamedTuple):
+    """The rows of one symbol, type and day, summed up; event times where they are known."""
+
+    symbol: str | None
+    type_name: str
+    period: str
+    rows: int
+    first: int | None
+    last: int | None
+
+
+def part_totals(db: CatalogFile, query: Query) -> Iterator[PartTotals]:
+    """The parts that can hold what is asked for, summed up by symbol and type."""
+    where, values = conditions(query)
+    for symbol, *others, tiers in db.each(
+        "SELECT symbol, type, count(*), sum(rows), sum(bytes), min(first), max(last),"
+        " sum(untimed), count(DISTINCT period), group_concat(DISTINCT tier)"
+        f" FROM parts WHERE {where} GROUP BY symbol, type",
+        values,
+    ):
+        yield PartTotals._make([_symbol(symbol), *others, sorted(tiers.split(","))])
+
+
+def day_totals(db: CatalogFile, query: Query) -> Iterator[DayTotals]:
+    """The parts whose events are all of one day, or have no time, summed up."""
+    where, values = conditions(query)
+    first = day_of("first")
+    for symbol, *others in db.each(
+        "SELECT symbol, type, period, sum(rows), min(first), max(last) FROM parts"
+        f" WHERE {where} AND (first IS NULL OR {first} = {day_of('last')})"
+        f" GROUP BY symbol, type, period, {first}",
+        values,
+    ):
+        yield DayTotals._make([_symbol(symbol), *others])
+
+
+def size(db: CatalogFile, query: Query) -> tuple[int, int]:
+    """How many parts can hold what is asked for, and how many bytes they have."""
+    where, values = conditions(query)
+    asked = f"SELECT count(*), coalesce(sum(bytes), 0) FROM parts WHERE {where}"
+    files, total = db.run(asked, values)[0]
+    return files, total
+
+
+def conditions(query: Query) -> tuple[str, list[Any]]:
+    """A query in SQL, and the values in it."""
+    found: list[str] = []
+    values: list[Any] = []
+    for column, wanted in (
+        ("symbol", [text_of(s) for s in query.symbols]),
+        ("type", query.types),
+    ):
+        if wanted:
+            found.append(f"{column} IN ({', '.join('?' * len(wanted))})")
+            values += wanted
+    if query.start is not None:
+        found.append("ends >= ?")
+        values.append(query.start)
+    if query.end is not None:
+        found.append("begins < ?")
+        values.append(query.end)
+    return " AND ".join(found) or "1", values
+
+
+def text_of(symbol: str | None) -> bytes | None:
+    """A symbol as SQLite keeps it: its bytes, whatever they are."""
+    return None if symbol is None else symbol.encode("utf-8", "surrogatepass")
+
+
+def day_of(column: str) -> str:
+    """The UTC day of a moment, in SQL; its division cuts towards zero."""
+    return f"(({column} - (({column} % {DAY}) + {DAY}) % {DAY}) / {DAY})"
+
+
+def _symbol(text: bytes | None) -> str | None:
+    """A symbol as it was before SQLite kept it."""
+    return None if text is None else text.decode("utf-8", "surrogatepass")
