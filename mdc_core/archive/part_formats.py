@@ -115,7 +115,7 @@ def read_part(
     except DataError as error:
         text = str(error).removeprefix(": ")
         raise DataError(text if name in text else f"{name}: {text}", hint=error.hint) from None
-    except MdcError:
+    except (MdcError, MemoryError):
         raise
     # A stranger's format may raise anything at all of a file that is damaged.
     except Exception as error:

@@ -37,6 +37,7 @@ class HttpPlace:
         self.asked: list[Asked] = []
         self.kept: dict[str, bytes] = {}
         self.url = ""
+        self.came = threading.Event()  # a request did
 
     @property
     def lines(self) -> list[str]:
@@ -46,6 +47,7 @@ class HttpPlace:
     def take(self, asked: Asked) -> Answer:
         answer = self.answers.pop(0) if self.answers else Answer()
         self.asked.append(asked)
+        self.came.set()
         if answer.status == 0 or 200 <= answer.status < 300:
             self.kept.setdefault(asked.token, asked.body)
         return answer

@@ -1,11 +1,12 @@
 """Events to a web server: all of them, each once where the server keeps tokens, all accounted."""
 
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import Shell
+from tests.conftest import Done, Shell
 from tests.kit.http_place import Answer, HttpPlace, http_place
 
 SIM = "mdc stream sim SPY AAPL --limit {} --seed 3"
@@ -16,6 +17,20 @@ SECRET = "Bearer of-something-secret"
 def place() -> Iterator[HttpPlace]:
     with http_place() as found:
         yield found
+
+
+def told_of_the_first(shell: Shell, place: HttpPlace, line: str, word: str) -> Done:
+    """Run a line of shell, and another as soon as the place was asked for the first time."""
+
+    def tell() -> None:
+        place.came.wait(60)
+        shell(word)
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    done = shell(line)
+    teller.join()
+    return done
 
 
 def lines(shell: Shell) -> list[str]:
@@ -155,17 +170,7 @@ def test_a_quiet_feed_is_sent_while_it_lasts(shell: Shell, place: HttpPlace) -> 
         "read -r < here; tail -n +5 events.jsonl >&3; exec 3>&-; wait $!"
     )
     shell("mkfifo here")
-    import threading
-
-    def watch() -> None:
-        while not place.asked:
-            pass
-        shell("echo > here")
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    done = shell(line)
-    watcher.join()
+    done = told_of_the_first(shell, place, line, "echo > here")
     assert done.status == 0, done.err
     assert place.lines == lines(shell)
     assert len(place.asked[0].body.splitlines()) <= 3
@@ -190,3 +195,16 @@ def test_dry_run(shell: Shell) -> None:
     done = shell(f"{SIM.format(12)} | mdc publish http http://127.0.0.1:9/x --dry-run")
     assert done.status == 0, done.err
     assert "publish: 12 in = 12 out + 0 rejected + 0 dropped" in done.err
+
+
+def test_an_interrupt_lets_it_finish(shell: Shell, place: HttpPlace) -> None:
+    shell(f"{SIM.format(600)} > events.jsonl; mkfifo in here")
+    line = (
+        f"set -m; mdc publish http {place.url} --batch 100 --every 20ms < in & p=$!; exec 3> in; "
+        "head -n 200 events.jsonl >&3; read -r < here; kill -INT $p; "
+        "tail -n +201 events.jsonl >&3; exec 3>&-; wait $p"
+    )
+    done = told_of_the_first(shell, place, line, "echo > here")
+    assert done.status == 0, done.err
+    assert place.lines == lines(shell)
+    assert "publish: 600 in = 600 out + 0 rejected + 0 dropped" in done.err
