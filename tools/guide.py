@@ -105,6 +105,7 @@ def guide() -> str:
         *options_table(),
         "",
     ]
+    out += ["## Tests", "", *prose(testing)]
     for kind, (title, parts, suite) in KINDS.items():
         out += section(kind, title, parts, suite)
     return "\n".join([*out, *effects_and_errors(), "", *hook_section()]).rstrip() + "\n"

@@ -18,7 +18,7 @@ from mdc_core.cli.types import (
     SizeType,
     SpanType,
 )
-from mdc_core.contracts.fields import OptionField, bare, option_fields
+from mdc_core.contracts.fields import OptionField, bare, impossible, option_fields
 from mdc_core.errors import ConfigError
 
 AnyType = click.ParamType[Any]
@@ -48,7 +48,7 @@ class PluginOption(Option):
         self.plugin, self.field = plugin, field.name
         self.needed = field.default is NODEFAULT  # not click's: a check can be left out instead
         flag = f"{prefix}{field.name}".replace("_", "-").replace(":", "-")
-        kind = param_type(field, plugin)
+        kind = param_type(field)
         super().__init__(
             [
                 f"--{flag}/--no-{flag}" if field.type is bool else f"--{flag}",
@@ -75,7 +75,7 @@ class PluginArgument(FromEnvironment, click.Argument):
         self.needed = field.default is NODEFAULT
         super().__init__(
             [identifier(f"{plugin}__{field.name}")],
-            type=param_type(field, plugin),
+            type=param_type(field),
             required=False,
             metavar=field.name.upper() if self.needed else f"[{field.name.upper()}]",
             default=_default(field),
@@ -111,9 +111,8 @@ def options_of(scope: tuple[str, ...], name: str, plugin: Any, *, prefixed: bool
 
 
 def _declared(scope: tuple[str, ...], name: str, field: OptionField, *, prefixed: bool) -> Declared:
-    if field.name == "help" and not prefixed:
-        hint = "rename the field 'help' of its Options"
-        raise ConfigError(f"plugin {name}: the option --help is mdc's own", hint=hint)
+    if fault := impossible(field):
+        raise ConfigError(f"plugin {name}: {fault}")
     if not field.positional:
         return PluginOption(scope, name, field, f"{name}-" if prefixed else "")
     if scope[0] != name and scope[0] != "filter":
@@ -167,8 +166,8 @@ _KINDS: Mapping[str, AnyType] = {
 }
 
 
-def param_type(field: OptionField, plugin: str) -> AnyType:
-    """What the values of an option are read as; raises ConfigError for an impossible type."""
+def param_type(field: OptionField) -> AnyType:
+    """What the values of an option are read as."""
     kind = field.type
     if field.kind:
         found: AnyType = _KINDS[field.kind]
@@ -176,10 +175,7 @@ def param_type(field: OptionField, plugin: str) -> AnyType:
         found = _SIMPLE[kind]
     elif get_origin(kind) is Literal:
         found = click.Choice(get_args(kind))
-    elif get_origin(kind) is tuple and len(get_args(kind)) == 2 and get_args(kind)[1] is ...:
-        item, metas = bare(get_args(kind)[0])
-        return ListType(param_type(OptionField(field.name, item, metas, None), plugin))
     else:
-        where = f"plugin {plugin}: option {field.name}"
-        raise ConfigError(f"{where} has a type that cannot be an option: {kind}")
+        item, metas = bare(get_args(kind)[0])
+        return ListType(param_type(OptionField(field.name, item, metas, None)))
     return Limited(found, field) if field.limited else found

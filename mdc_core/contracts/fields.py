@@ -3,8 +3,10 @@
 import operator
 import re
 from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from msgspec import NODEFAULT, Meta
 from msgspec.structs import fields as struct_fields
@@ -87,6 +89,21 @@ class OptionField(NamedTuple):
 
     def _extra(self, key: str) -> Any:
         return next((extra[key] for m in self.metas if key in (extra := m.extra or {})), None)
+
+
+SIMPLE = (str, int, float, bool, Decimal, Path)
+
+
+def impossible(field: OptionField) -> str:
+    """Why a field cannot be an option, or nothing."""
+    kind = field.type
+    if field.name == "help":
+        return "--help is mdc's own: rename the field"
+    if get_origin(kind) is tuple and get_args(kind)[1:] == (...,):
+        kind, _ = bare(get_args(kind)[0])
+    if field.kind or kind in SIMPLE or get_origin(kind) is Literal:
+        return ""
+    return f"option {field.name} has a type that cannot be an option: {kind}"
 
 
 def option_fields(options: type[Options]) -> list[OptionField]:

@@ -13,7 +13,7 @@ import msgspec
 from mdc_core.batch import from_rows
 from mdc_core.contracts import Options, Plugin
 from mdc_core.contracts.faults import faults
-from mdc_core.contracts.fields import option_fields
+from mdc_core.contracts.fields import impossible, option_fields
 from mdc_core.events import Event, type_of
 from mdc_core.flaws import flaw_of
 from mdc_core.schema import allowed_values, field_names
@@ -79,6 +79,7 @@ class PluginSuite:
         assert (module.__doc__ or "").strip(), "the module's docstring is the plugin's help"
         assert issubclass(plugin.Options, Options), "Options must be a subclass of Options"
         for field in option_fields(plugin.Options):
+            assert not impossible(field), impossible(field)
             assert field.description, f"option {field.name} has no description"
             needed = field.default is msgspec.NODEFAULT and not field.positional
             assert not needed, f"option {field.name} has no default"

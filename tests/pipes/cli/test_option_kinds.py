@@ -141,7 +141,7 @@ def test_a_missing_option_is_told_by_its_name(x):
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        ("help: str = ''", "the option --help is mdc's own"),
+        ("help: str = ''", "--help is mdc's own: rename the field"),
         ("a: Annotated[int, Argument()] = 1", "only a filter has an Argument(): a"),
         ("a: dict[str, int] = {}", "option a has a type that cannot be an option"),
         ("a: int | str = 1", "option a has a type that cannot be an option"),

@@ -39,6 +39,12 @@ class CarelessSuite(StreamSuite):
     stream = Careless
 
 
+class OddSuite(CarelessSuite):
+    class stream(Careless):  # noqa: N801 - the name of the suite's attribute
+        class Options(Options, frozen=True, kw_only=True):
+            odd: dict[str, int] | None = None
+
+
 class Forgetful(Check):
     """Judges a batch as if there were no other, and not by row."""
 
@@ -60,6 +66,8 @@ def test_a_careless_stream_is_found_out(tmp_path: Path) -> None:
     (tmp_path / "transcript.jsonl").write_text('{"dir":"in","frame":"size:3","encoding":"text"}\n')
     with pytest.raises(AssertionError, match="no description"):
         suite.test_documented()
+    with pytest.raises(AssertionError, match="option odd has a type that cannot be an option"):
+        OddSuite().test_documented()
     with pytest.raises(AssertionError, match="test-CARELESS_KEY"):
         suite.test_endpoints()
     with pytest.raises(AssertionError):
