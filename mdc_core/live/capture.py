@@ -5,18 +5,21 @@
 `dir` is `in` (from the vendor), `out` (to the vendor) or `derived` (the connection opened
 or was lost). `frame` is the message as it was on the wire, byte for byte, if it is JSON on
 one line; otherwise a string with `encoding` "text" or "base64". No secret is in the file.
+`line` says which connection it is of, where a feed has several at once.
 """
 
 import base64
 import gzip
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import msgspec
 from msgspec import Struct
 
-from mdc_core.contracts import Response
+from mdc_core.contracts import Endpoint, Response
 from mdc_core.errors import DataError, WriteError
 from mdc_core.logs import MASK, Mask
 
@@ -29,11 +32,19 @@ class Capture:
     def __init__(self, path: Path, mask: Mask) -> None:
         self.path = path
         self._mask = mask
+        self._lock = threading.Lock()
+        self._name = ""
         self._is_json = msgspec.json.Decoder(msgspec.Raw).decode
         try:
             self._file = _open_to_write(path)
         except OSError as error:
             raise WriteError(f"cannot capture to {path}: {error.strerror}") from None
+
+    def line(self, name: str) -> "Capture":
+        """The same file for one of several lines."""
+        one = copy(self)
+        one._name = name
+        return one
 
     def received(self, ns: int, frame: str | bytes) -> None:
         """A frame came."""
@@ -43,13 +54,14 @@ class Capture:
         """A frame went out."""
         self._line(ns, "out", self._masked(frame))
 
-    def opened(self, ns: int, url: str, headers: Mapping[str, str]) -> None:
-        """A connection was opened."""
-        self._derived(ns, {"state": "open", "url": url, "headers": _shown(headers)})
+    def opened(self, ns: int, endpoint: Endpoint, symbols: Sequence[str]) -> None:
+        """A connection was opened, for these symbols."""
+        what = {"url": endpoint.url, "headers": _shown(endpoint.headers), "symbols": symbols}
+        self._derived(ns, {"state": "open", **what})
 
-    def lost(self, ns: int, reason: str) -> None:
-        """The connection was lost, or could not be made."""
-        self._derived(ns, {"state": "lost", "reason": reason})
+    def lost(self, ns: int, reason: str, symbols: Sequence[str]) -> None:
+        """The connection for these symbols was lost, or could not be made."""
+        self._derived(ns, {"state": "lost", "reason": reason, "symbols": symbols})
         self._flush()
 
     def fetched(self, ns: int, tag: str, response: Response) -> None:
@@ -82,8 +94,12 @@ class Capture:
             text = frame
         else:
             text = msgspec.json.encode(frame).decode() + ',"encoding":"text"'
+        if self._name:
+            text += f',"line":"{self._name}"'
         try:
-            self._file.write(f'{{"recv_ns":{ns},"dir":"{direction}","frame":{text}}}\n'.encode())
+            with self._lock:
+                line = f'{{"recv_ns":{ns},"dir":"{direction}","frame":{text}}}\n'
+                self._file.write(line.encode())
         except OSError as error:
             raise self._failure(error) from None
 
@@ -113,6 +129,7 @@ class CaptureRecord(Struct):
     frame: msgspec.Raw
     recv_ns: int | None = None
     encoding: str | None = None
+    line: str = ""
 
     def content(self) -> str | bytes:
         """The frame as it was on the wire; raises DataError for one that is not encoded so."""

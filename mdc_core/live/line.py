@@ -66,7 +66,7 @@ class StreamLine:
                 return
             ns = self._clock.ns()
             if self._capture is not None:
-                self._capture.opened(ns, self.endpoint.url, self.endpoint.headers)
+                self._capture.opened(ns, self.endpoint, self.session.subscription.symbols)
             self._do(self.session.opened(ns, pings=transport.pings), put)
             self._work(transport, put)
         except TransportClosed as closed:
@@ -79,7 +79,7 @@ class StreamLine:
         """Account for a connection that was lost, or could not be made."""
         ns = self._clock.ns()
         if self._capture is not None:
-            self._capture.lost(ns, reason)
+            self._capture.lost(ns, reason, self.session.subscription.symbols)
         self._do(self.session.closed(reason, ns), put)
 
     def finish(self, put: PutEvents) -> None:

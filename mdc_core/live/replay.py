@@ -1,6 +1,6 @@
 """The replay of a capture: the same session, driven by what was recorded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,39 +24,38 @@ class _Marker(Struct):
     status: int = 0
     headers: dict[str, str] = {}
     body: bytes = b""
+    symbols: tuple[str, ...] | None = None
 
 
-class CaptureReplay:
-    """The events that a feed gave when it was captured, receive times included."""
+MakeSession = Callable[[str, tuple[str, ...] | None], FeedSession]
 
-    def __init__(
-        self,
-        path: Path,
-        session: FeedSession,
-        *,
-        say: Log,
-        quarantine: Quarantine | None = None,
-    ) -> None:
-        self._path, self._session = path, session
+
+class LineReplay:
+    """What one line of a feed gave when it was captured."""
+
+    def __init__(self, session: FeedSession, *, say: Log, quarantine: Quarantine | None) -> None:
+        self._session = session
         self._say, self._quarantine = say, quarantine
         self._failure: str | None = None
         self._at: int | None = None
 
-    def __iter__(self) -> Iterator[list[Event]]:
+    def take(self, record: CaptureRecord, mark: _Marker | None) -> Iterator[list[Event]]:
+        """The events that one record leads to."""
         session = self._session
-        for record in records(self._path):
-            mark = _marker(record) if record.dir == "derived" else None
-            self._at = record.recv_ns if record.recv_ns is not None else self._at
-            if mark is not None and mark.state == "lost":
-                self._failure = None
-                yield from self._do(session.closed(mark.reason, record.recv_ns))
-            elif record.dir == "in" or (mark is not None and mark.state in ("open", "fetched")):
-                yield from self._lost()
-                if not session.is_open:
-                    yield from self._do(session.opened(record.recv_ns))
-                yield from self._do(self._came(record, mark))
+        self._at = record.recv_ns if record.recv_ns is not None else self._at
+        if mark is not None and mark.state == "lost":
+            self._failure = None
+            yield from self._do(session.closed(mark.reason, record.recv_ns))
+        elif record.dir == "in" or (mark is not None and mark.state in ("open", "fetched")):
+            yield from self._lost()
+            if not session.is_open:
+                yield from self._do(session.opened(record.recv_ns))
+            yield from self._do(self._came(record, mark))
+
+    def finish(self) -> Iterator[list[Event]]:
+        """The events at the end of the capture."""
         yield from self._lost()
-        yield from self._do(session.finish())
+        yield from self._do(self._session.finish())
 
     def _came(self, record: CaptureRecord, mark: _Marker | None) -> Sequence[Action]:
         if mark is None:
@@ -86,6 +85,39 @@ class CaptureReplay:
                     self._failure = str(error)
                 case Disconnect(error):
                     raise error
+
+
+class CaptureReplay:
+    """The events that a feed gave when it was captured, receive times included.
+
+    `make_session` is given the name of a line and its symbols, None for all there are.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        make_session: MakeSession,
+        *,
+        say: Log,
+        quarantine: Quarantine | None = None,
+    ) -> None:
+        self._path, self._make = path, make_session
+        self._say, self._quarantine = say, quarantine
+
+    def __iter__(self) -> Iterator[list[Event]]:
+        lines: dict[str, LineReplay] = {}
+        for record in records(self._path):
+            mark = _marker(record) if record.dir == "derived" else None
+            if record.line not in lines:
+                lines[record.line] = self._line(record.line, mark)
+            yield from lines[record.line].take(record, mark)
+        for line in lines.values() or [self._line("", None)]:
+            yield from line.finish()
+
+    def _line(self, name: str, mark: _Marker | None) -> LineReplay:
+        symbols = mark.symbols if mark is not None and name else None
+        session = self._make(name, symbols)
+        return LineReplay(session, say=self._say, quarantine=self._quarantine)
 
 
 def _marker(record: CaptureRecord) -> _Marker | None:

@@ -119,7 +119,14 @@ class StreamRun:
             from mdc_core.live.replay import CaptureReplay
 
             # A replay sends nothing, so whatever stands for the secrets will do.
-            session = self._session_of(dict.fromkeys(kind.secrets, ""), self._wanted)
+            nobody = dict.fromkeys((*kind.secrets, *kind.optional_secrets), "")
+
+            def session(line: str, symbols: tuple[str, ...] | None) -> FeedSession:
+                wanted = self._wanted
+                if symbols is not None:
+                    wanted = Subscription(symbols, wanted.channels)
+                return self._session_of(nobody, wanted, line)
+
             replay = CaptureReplay(
                 self._asked.replay, session, say=self._log, quarantine=self._quarantine
             )
@@ -146,15 +153,13 @@ class StreamRun:
             self._server = self._own_server(stack, secrets)
 
         def make(share: SubscriptionShare, name: str) -> StreamLine:
-            if capture is not None and name:
-                raise UsageError("--capture keeps one connection, and this feed has several")
             return StreamLine(
                 self._session_of(secrets, share.subscription, name),
                 self._place(share.endpoint),
                 clock=clock,
                 say=self._log,
                 quarantine=self._quarantine,
-                capture=capture,
+                capture=capture and capture.line(name),
                 end_on_close=asked.sandbox,
             )
 

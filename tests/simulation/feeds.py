@@ -31,6 +31,11 @@ def session() -> FeedSession:
     )
 
 
+def again(line: str, symbols: tuple[str, ...] | None) -> FeedSession:
+    """The session of a replay."""
+    return session()
+
+
 def simulate(seed: int, folder: Path) -> tuple[Venue, list[Event], FeedSession]:
     """What a feed gives of the venue of this seed, from its first try to its end."""
     venue, clock, events = Venue(seed), Virtual(seed), list[Event]()
@@ -81,7 +86,7 @@ def check(seed: int, folder: Path) -> tuple[int, int]:
     read = [e for e in events if isinstance(e, Integrity) and e.check == "frame"]
     assert len(read) == feed.rejected <= truth.bad
     replayed = [
-        event for some in CaptureReplay(folder / "c.jsonl", session(), say=QUIET) for event in some
+        event for some in CaptureReplay(folder / "c.jsonl", again, say=QUIET) for event in some
     ]
     # What was asked for changes by a signal, and a signal is not in a capture.
     if not venue.changes:

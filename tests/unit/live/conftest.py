@@ -170,6 +170,10 @@ class Desk:
         wanted = Subscription(("SPY", "AAPL"))
         return FeedSession("acme", make or self.stream, wanted, mask=self.mask, **more)
 
+    def replayed(self, line: str, symbols: tuple[str, ...] | None) -> FeedSession:
+        """The session of a replay."""
+        return self.session(line=line)
+
     def feed(
         self,
         url: str,

@@ -33,7 +33,7 @@ def test_a_replay_gives_what_the_feed_gave(desk: Any, acme: Any, tmp_path: Path,
     capture.close()
     assert len([e for e in live if isinstance(e, Trade)]) == 130
     assert len([e for e in live if isinstance(e, Gap)]) == 2
-    again = flat(CaptureReplay(path, desk.session(), say=desk.log))
+    again = flat(CaptureReplay(path, desk.replayed, say=desk.log))
     assert again == live
     assert encode_rows(again) == encode_rows(live)
 
@@ -56,7 +56,7 @@ def test_a_feed_that_was_stopped_while_it_was_down_replays_the_same(
         "down",
     ]
     assert isinstance(live[-1], Gap) and live[-1].end is None
-    assert flat(CaptureReplay(path, desk.session(), say=desk.log)) == live
+    assert flat(CaptureReplay(path, desk.replayed, say=desk.log)) == live
 
 
 def test_no_secret_is_in_a_capture(desk: Any, acme: Any, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_secret_that_the_vendor_repeats_is_masked_too(desk: Any, tmp_path: Pat
     secret = "s3cret/ä-value"
     capture.received(1, f'{{"hello":"{secret}"}}')
     capture.received(2, b"\xff" + secret.encode() + b"\x80")
-    capture.lost(3, f"refused {secret}")
+    capture.lost(3, f"refused {secret}", ["SPY"])
     capture.close()
     hello, binary, lost = records(tmp_path / "c")
     assert hello.content() == '{"hello":"***"}'
@@ -127,7 +127,7 @@ def test_frames_that_others_have_recorded(desk: Any, acme: Any, tmp_path: Path) 
         '{"recv_ns":1704153600000000001,"dir":"derived","frame":{"sum":[1]}}\n'
         '{"recv_ns":1704153600000000002,"dir":"in","frame":[{"s":"A","t":"2024-01-02T00:00:00Z","p":2}]}\n'
     )
-    up, first, second = flat(CaptureReplay(path, desk.session(), say=desk.log))
+    up, first, second = flat(CaptureReplay(path, desk.replayed, say=desk.log))
     assert isinstance(up, Connection) and up.ts_recv is None
     assert isinstance(first, Trade) and isinstance(second, Trade)
     assert (str(first.price), first.ts_recv, first.channel) == ("1.50", None, "acme-1")
@@ -138,7 +138,7 @@ def test_a_refusal_in_a_capture_is_one_in_the_replay(desk: Any, tmp_path: Path) 
     path = tmp_path / "c"
     path.write_text('{"recv_ns":1,"dir":"in","frame":"no","encoding":"text"}\n')
     with pytest.raises(RefusedError, match="acme says no"):
-        flat(CaptureReplay(path, desk.session(), say=desk.log))
+        flat(CaptureReplay(path, desk.replayed, say=desk.log))
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_line_that_is_no_frame_is_named(
     path = tmp_path / "c"
     path.write_bytes(content)
     with pytest.raises(DataError, match=said):
-        flat(CaptureReplay(path, desk.session(), say=desk.log))
+        flat(CaptureReplay(path, desk.replayed, say=desk.log))
 
 
 def test_a_compressed_capture_that_breaks_off(desk: Any, acme: Any, tmp_path: Path) -> None:
@@ -164,14 +164,14 @@ def test_a_compressed_capture_that_breaks_off(desk: Any, acme: Any, tmp_path: Pa
     line = b'{"recv_ns":1,"dir":"in","frame":[]}\n'
     path.write_bytes(gzip.compress(line * 1000)[:-9])
     with pytest.raises(DataError, match="breaks off"):
-        flat(CaptureReplay(path, desk.session(), say=desk.log))
+        flat(CaptureReplay(path, desk.replayed, say=desk.log))
 
 
 def test_places_that_cannot_be_used(desk: Any, tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="No such file"):
         Capture(tmp_path / "none" / "c", desk.mask)
     with pytest.raises(DataError, match="No such file"):
-        flat(CaptureReplay(tmp_path / "none", desk.session(), say=desk.log))
+        flat(CaptureReplay(tmp_path / "none", desk.replayed, say=desk.log))
     full = Capture(Path("/dev/full"), desk.mask)
     with pytest.raises(WriteError, match="No space left"):
         full.received(1, "[]")
