@@ -88,7 +88,7 @@ def test_a_secret_that_the_vendor_repeats_is_masked_too(desk: Any, tmp_path: Pat
     capture.close()
     hello, binary, lost = records(tmp_path / "c")
     assert hello.content() == '{"hello":"***"}'
-    assert lost.content() == '{"state":"lost","reason":"refused ***"}'
+    assert lost.content() == '{"state":"lost","reason":"refused ***","symbols":["SPY"]}'
     assert binary.content() == b"\xff***\x80"
 
 
