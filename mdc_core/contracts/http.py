@@ -21,10 +21,7 @@ class Request(Struct, frozen=True):
     @property
     def where(self) -> str:
         """The URL for messages: without what may be a secret."""
-        from urllib.parse import urlsplit
-
-        place = urlsplit(self.url)
-        return f"{place.scheme}://{place.netloc.rpartition('@')[2]}{place.path}"
+        return _where(self.url)
 
 
 class Response(Struct, frozen=True):
@@ -38,16 +35,7 @@ class Response(Struct, frozen=True):
     @property
     def after(self) -> float | None:
         """The seconds that Retry-After asks to wait; a date counts from that of the answer."""
-        text = self.headers.get("retry-after", "").strip()
-        if text.isdecimal() and text.isascii():
-            return float(text)
-        from email.utils import parsedate_to_datetime
-
-        try:
-            until, now = (parsedate_to_datetime(t) for t in (text, self.headers.get("date", "")))
-            return max(0.0, (until - now).total_seconds())
-        except (TypeError, ValueError):
-            return None
+        return _after(self.headers)
 
     def check(self) -> None:
         """Raise the error that stands for this answer; one of 2xx has none.
@@ -56,19 +44,41 @@ class Response(Struct, frozen=True):
         UnavailableError for the rest of 5xx; DataError for any other.
         """
         if not 200 <= self.status < 300:
-            raise self._error()
+            raise _error(self)
 
-    def _error(self) -> MdcError:
-        from http import HTTPStatus
 
-        known = self.status in HTTPStatus._value2member_map_
-        phrase = f" {HTTPStatus(self.status).phrase}" if known else ""
-        text = f"{self.request.where}: {self.status}{phrase}"
-        first = self.body[: 4 * SHOWN].decode("utf-8", "replace").strip().partition("\n")[0]
-        first = first.rstrip()[:SHOWN]
-        text += f": {first}" if first and first.isprintable() else ""
-        if self.status in (401, 403, 407):
-            return RefusedError(text)
-        if self.status in (408, 425, 429) or (self.status == 503 and self.after is not None):
-            return BusyError(text, after=self.after)
-        return UnavailableError(text) if self.status >= 500 else DataError(text)
+def _where(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    place = urlsplit(url)
+    return f"{place.scheme}://{place.netloc.rpartition('@')[2]}{place.path}"
+
+
+def _after(headers: Mapping[str, str]) -> float | None:
+    from email.utils import parsedate_to_datetime
+
+    text = headers.get("retry-after", "").strip()
+    if text.isdecimal() and text.isascii():
+        return float(text)
+    try:
+        until, now = (parsedate_to_datetime(t) for t in (text, headers.get("date", "")))
+        return max(0.0, (until - now).total_seconds())
+    except (TypeError, ValueError):
+        return None
+
+
+def _error(response: Response) -> MdcError:
+    from http import HTTPStatus
+
+    status, after = response.status, response.after
+    known = status in HTTPStatus._value2member_map_
+    phrase = f" {HTTPStatus(status).phrase}" if known else ""
+    text = f"{response.request.where}: {status}{phrase}"
+    first = response.body[: 4 * SHOWN].decode("utf-8", "replace").strip().partition("\n")[0]
+    first = first.rstrip()[:SHOWN]
+    text += f": {first}" if first and first.isprintable() else ""
+    if status in (401, 403, 407):
+        return RefusedError(text)
+    if status in (408, 425, 429) or (status == 503 and after is not None):
+        return BusyError(text, after=after)
+    return UnavailableError(text) if status >= 500 else DataError(text)
