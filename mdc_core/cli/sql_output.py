@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from mdc_core.cli.selection import shown
+from mdc_core.cli.show import columns, shown
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -155,11 +155,7 @@ def _aligned(lines: list[list[str]], numbers: set[int], width: int) -> list[str]
     fitting = 1
     while fitting < len(widths) and sum(widths[: fitting + 1]) + 2 * fitting <= width:
         fitting += 1
-    text = []
-    for line in lines:
-        sized = zip(line, widths, range(fitting), strict=False)
-        row = [c.rjust(size) if i in numbers else c.ljust(size) for c, size, i in sized]
-        text.append("  ".join(row).rstrip())
+    text = columns([line[:fitting] for line in lines], numbers)
     left = len(widths) - fitting
     return [*text, f"... {left} more columns: SELECT fewer, or --format"] if left else text
 

@@ -19,7 +19,7 @@ from mdc_core.archive.coverage.survey import (
     CoverageRow,
 )
 from mdc_core.archive.coverage.survey import States as StateArray
-from mdc_core.cli.selection import shown
+from mdc_core.cli.show import shown
 
 UNITS = ("day", "week", "month", "quarter", "year")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

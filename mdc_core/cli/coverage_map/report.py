@@ -16,7 +16,7 @@ from mdc_core.archive.read.one_file import whole_file
 from mdc_core.cli.coverage_map.cells import Axis, Style, as_json, fitting, text
 from mdc_core.cli.coverage_map.html import page
 from mdc_core.cli.coverage_map.image import Picture
-from mdc_core.cli.selection import shown
+from mdc_core.cli.show import shown
 from mdc_core.errors import UsageError
 
 _MOST_COLUMNS = 371  # of a picture: a year of days

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import SIZE, Session, command, option
-from mdc_core.cli.selection import ARCHIVE, JSON, human, query_of, selecting, shown
+from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting
+from mdc_core.cli.show import human, shown
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:

@@ -25,16 +25,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import SIZE, Session, command, option
-from mdc_core.cli.selection import (
-    ARCHIVE,
-    JSON,
-    by_symbol,
-    human,
-    query_of,
-    selecting,
-    shown,
-    spanning,
-)
+from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting, spanning
+from mdc_core.cli.show import by_symbol, human, shown
 from mdc_core.errors import DataError, UsageError
 
 if TYPE_CHECKING:

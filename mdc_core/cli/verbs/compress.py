@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import ListOption, Session, command, option
-from mdc_core.cli.selection import JSON, human, table
+from mdc_core.cli.selection import JSON
+from mdc_core.cli.show import human, table
 from mdc_core.errors import UsageError, WriteError
 
 if TYPE_CHECKING:

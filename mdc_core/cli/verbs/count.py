@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import command
-from mdc_core.cli.selection import JSON, PATH, ROOT, query_of, reading, selecting, spanning, table
+from mdc_core.cli.selection import JSON, PATH, ROOT, query_of, reading, selecting, spanning
+from mdc_core.cli.show import table
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions

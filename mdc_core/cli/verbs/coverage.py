@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListType, Session, command, option
-from mdc_core.cli.selection import JSON, ROOT, query_of, selecting, shown
+from mdc_core.cli.selection import JSON, ROOT, query_of, selecting
+from mdc_core.cli.show import shown
 from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
 

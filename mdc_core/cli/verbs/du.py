@@ -10,15 +10,8 @@ from pathlib import Path
 import click
 
 from mdc_core.cli.options import Session, command
-from mdc_core.cli.selection import (
-    JSON,
-    ROOT,
-    by_symbol,
-    human,
-    query_of,
-    shown,
-    table,
-)
+from mdc_core.cli.selection import JSON, ROOT, query_of
+from mdc_core.cli.show import by_symbol, human, shown, table
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import archive_at
 

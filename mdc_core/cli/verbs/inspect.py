@@ -11,7 +11,7 @@ import click
 
 from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
-from mdc_core.cli.show import facts, shown, table
+from mdc_core.cli.show import facts, section, shown
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ def _text(found: "Description", said: dict[str, Any]) -> list[str]:
             ("symbols", _symbols(said["symbols"], said["first_symbols"])),
         ]
     )
-    lines += table(
+    lines += section(
         "types",
         [(t["type"], f"{t['rows']:,}", ", ".join(t["versions"])) for t in said["types"]],
     )
-    lines += table("columns", [_column(column) for column in said["columns"]])
+    lines += section("columns", [_column(column) for column in said["columns"]])
     if found.sample:
         lines += ["sample", *(str(line, "utf-8") for line in found.sample)]
     return lines

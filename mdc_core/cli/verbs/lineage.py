@@ -12,7 +12,7 @@ import click
 
 from mdc_core.cli.options import ROOT_TYPE, Session, option
 from mdc_core.cli.options import command as make
-from mdc_core.cli.show import facts, shown, table
+from mdc_core.cli.show import facts, section, shown
 from mdc_core.errors import DataError
 
 EXAMPLES = (
@@ -58,9 +58,9 @@ def _text(said: dict[str, Any]) -> list[str]:
     )
     lines += _stored(said["stored"]) if said["stored"] else []
     versions = sorted(said["versions"].items())
-    lines += table("schemas", [(name, ", ".join(known)) for name, known in versions])
+    lines += section("schemas", [(name, ", ".join(known)) for name, known in versions])
     for run in said["runs"]:
-        lines += table(f"run {shown(run['run_id'])}", [_stage(stage) for stage in run["stages"]])
+        lines += section(f"run {shown(run['run_id'])}", [_stage(stage) for stage in run["stages"]])
     return lines
 
 
@@ -69,7 +69,7 @@ def _stored(stored: dict[str, Any]) -> list[str]:
     inputs = [(made_from["path"], made_from["sha256"]) for made_from in stored["inputs"]]
     return [
         *facts([("made by", made), ("segment", stored["segment"]), ("tier", stored["tier"])]),
-        *table("made from", inputs),
+        *section("made from", inputs),
     ]
 
 

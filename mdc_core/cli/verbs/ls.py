@@ -13,18 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import (
-    JSON,
-    ROOT,
-    by_symbol,
-    human,
-    query_of,
-    selecting,
-    shown,
-    spanning,
-    table,
-    time_text,
-)
+from mdc_core.cli.selection import JSON, ROOT, query_of, selecting, spanning
+from mdc_core.cli.show import by_symbol, human, shown, table, time_text
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import archive_at
 

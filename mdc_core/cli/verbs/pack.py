@@ -12,17 +12,8 @@ import click
 from mdc_core.archive.pack.containers import FORMATS
 from mdc_core.archive.pack.limits import MAX_BYTES, PackLimit
 from mdc_core.cli.options import SIZE, Session, group, option
-from mdc_core.cli.selection import (
-    ARCHIVE,
-    JSON,
-    by_symbol,
-    human,
-    query_of,
-    selecting,
-    shown,
-    spanning,
-    table,
-)
+from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting, spanning
+from mdc_core.cli.show import by_symbol, human, shown, table
 from mdc_core.errors import EXIT_FINDINGS, DataError
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from mdc_core import installed, registry
 from mdc_core.cli.lazy import verb_files
 from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
+from mdc_core.cli.show import table
 from mdc_core.errors import ConfigError
 
 EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --check")
@@ -97,7 +98,4 @@ def _table(rows: list[dict[str, str]], check: bool) -> None:
         status = "broken" if row["problem"] else "ok" if check else "-"
         source = f"{row['distribution']} {row['version']}"
         lines.append((row["verb"], row["name"], source, status, row["summary"]))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    table(lines)

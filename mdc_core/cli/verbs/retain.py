@@ -27,7 +27,8 @@ import click
 
 from mdc_core.cli.commands import Command
 from mdc_core.cli.options import MOMENT, SIZE, Session, option
-from mdc_core.cli.selection import ARCHIVE, JSON, human, query_of, selecting, shown, time_text
+from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting
+from mdc_core.cli.show import human, shown, time_text
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
 

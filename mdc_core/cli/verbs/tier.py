@@ -21,16 +21,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import MOMENT, Session, group, option
-from mdc_core.cli.selection import (
-    ARCHIVE,
-    JSON,
-    human,
-    query_of,
-    selecting,
-    shown,
-    table,
-    time_text,
-)
+from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting
+from mdc_core.cli.show import human, shown, table, time_text
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import ARCHIVE, JSON, shown
+from mdc_core.cli.selection import ARCHIVE, JSON
+from mdc_core.cli.show import shown
 from mdc_core.errors import EXIT_FINDINGS
 
 if TYPE_CHECKING:
