@@ -1,6 +1,5 @@
 """What people read: aligned columns, sizes, times, and texts that cannot play with a terminal."""
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 
 import click
@@ -9,7 +8,7 @@ import click
 def shown(text: object) -> str:
     """A text for the terminal: nothing in it can move the cursor, or end the line."""
     said = str(text)
-    return said if said.isprintable() else json.dumps(said)
+    return said if said.isprintable() else ascii(said)
 
 
 def columns(lines: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:

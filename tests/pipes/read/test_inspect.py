@@ -205,7 +205,7 @@ def test_names_cannot_play_with_the_terminal(shell, tmp_path):
     done = shell("mdc inspect --rows 1 a")
     assert done.status == 0
     assert "\x1b" not in done.out
-    assert '"\\u001b[31mA"' in done.out
+    assert "'\\x1b[31mA'" in done.out
 
 
 def test_what_is_no_file(shell):
