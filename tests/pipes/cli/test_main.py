@@ -10,7 +10,7 @@ import pytest
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("plugns",), "no such command: 'plugns'; did you mean plugins?"),
+        (("plugns",), "no such command: 'plugns'; did you mean plugins or plugin?"),
         (("stream", "acne"), "no such provider to stream: 'acne'; did you mean acme?"),
         (("stream",), "stream needs the name of a provider"),
         (
