@@ -103,7 +103,7 @@ class FeedSession:
         self._stream = stream = self._make_stream(self.subscription)
         self.is_up = False
         self.connections += 1
-        self._teller.connection(self.connections)
+        self._teller.connection(self.connections, stream.sequence)
         self._refused.clear()
         self._seen.clear()
         self._before = None
@@ -210,12 +210,22 @@ class FeedSession:
     ) -> list[Action]:
         """What a call of the codec leads to; whatever it raises, what came before it stays."""
         turn = Turn(stamp)
+        teller, seen, put = self._teller, self._seen, turn.events.append
         try:
             for item in call():
-                if isinstance(item, Event):
-                    self._event(item, turn)
-                else:
-                    self._effect(item, turn)
+                kind = type(item)
+                count = seen.get(kind, 0)
+                if count < FIRST or not count % EVERY:
+                    self._look_at(item, turn)
+                    continue
+                # The way of nearly every event: it is not looked at, and the connection is up.
+                seen[kind] = count + 1
+                if item.ts_recv is None:
+                    item.ts_recv = stamp
+                item.provider = teller.name
+                name = item.channel
+                item.channel = teller.plain if name is None else teller.named(name)
+                put(item)
         except _UNREADABLE as error:
             self._fail(raw, str(error), turn)
         # Whatever a codec raises, even SystemExit, costs the frame and nothing else.
@@ -227,19 +237,20 @@ class FeedSession:
                 self._good += 1
         return turn.actions()
 
-    def _event(self, event: Event, turn: Turn) -> None:
+    def _look_at(self, event: Any, turn: Turn) -> None:
+        """Pass on an event if it is what its type says, or carry out an effect."""
+        if not isinstance(event, Event):
+            self._effect(event, turn)
+            return
+        kind, teller = type(event), self._teller
+        self._seen[kind] = self._seen.get(kind, 0) + 1
         if event.ts_recv is None:
             event.ts_recv = turn.stamp
-        event.provider = self._teller.name
-        stream = self._stream
-        assert stream is not None
-        event.channel = self._teller.channel_of(stream, event.channel)
-        kind = type(event)
-        seen = self._seen.get(kind, 0)
-        self._seen[kind] = seen + 1
-        if (seen < FIRST or not seen % EVERY) and (problem := flaw_of(event)) is not None:
-            text = f"{self._teller.owner} makes a {kind.__name__} whose {problem}"
-            self._teller.warn_once(text, turn)
+        event.provider = teller.name
+        event.channel = teller.plain if event.channel is None else teller.named(event.channel)
+        if (problem := flaw_of(event)) is not None:
+            text = f"{teller.owner} makes a {kind.__name__} whose {problem}"
+            teller.warn_once(text, turn)
             self._set_aside(json_of(event), text, event.symbol, turn)
             return
         if not self.is_up and isinstance(event, Market):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from mdc_core.contracts import Stream
+from mdc_core.contracts.live import Scope
 from mdc_core.errors import DataError
 from mdc_core.events import Connection, Event, Gap, Integrity
 from mdc_core.live.actions import FrameAside, Warn
@@ -21,19 +21,22 @@ class FeedTeller:
         self.name, self.owner, self.mask = name, owner or name, mask
         self._line = line
         self._told: set[str] = set()
-        self.connection(1)
+        self.connection(1, "symbol")
 
-    def connection(self, number: int) -> None:
-        """From here on it is about this connection, such as `alpaca-1`."""
+    def connection(self, number: int, sequence: Scope) -> None:
+        """From here on it is about this connection, such as `alpaca-1`.
+
+        Events say it as `plain`, or as `named`; behind a slash stands what has its own sequence.
+        """
         self.channel = f"{self.name}-{self._line}{number}"
+        self.plain = f"{self.channel}/*" if sequence == "connection" else self.channel
+        self._sequence = sequence
 
-    def channel_of(self, stream: Stream, name: str | None) -> str:
-        """The channel as events say it: behind a slash stands what has its own sequence."""
-        if stream.sequence == "connection":
-            return f"{self.channel}/*"
-        if name is None:
-            return self.channel
-        return f"{self.channel}{'/' if stream.sequence == 'channel' else ':'}{name}"
+    def named(self, name: str) -> str:
+        """The channel of an event whose codec names one."""
+        if self._sequence == "connection":
+            return self.plain
+        return f"{self.channel}{'/' if self._sequence == 'channel' else ':'}{name}"
 
     def about_us(self, event: Event, stamp: str | None) -> Event:
         """An event about the feed itself, of this time."""
