@@ -16,6 +16,7 @@ import pyarrow as pa
 from mdc_core import __version__
 from mdc_core.archive.catalog.layout import encode_symbol
 from mdc_core.contracts import Exporter
+from mdc_core.disk import refused
 from mdc_core.errors import WriteError
 from mdc_core.export.spool import FileKey, PartsSpool
 from mdc_core.schema import version_of
@@ -62,7 +63,7 @@ class Export:
             for folder in {path.parent for path in temporary}:
                 _sync(folder)
         except OSError as error:
-            raise WriteError(f"cannot write {path}: {error.strerror or error}") from None
+            raise refused(path, error) from None
         finally:
             for written in temporary.values():
                 with suppress(OSError):

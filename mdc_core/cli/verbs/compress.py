@@ -16,7 +16,8 @@ import click
 from mdc_core.cli.options import ListOption, Session, command, option
 from mdc_core.cli.selection import JSON
 from mdc_core.cli.show import human, table
-from mdc_core.errors import UsageError, WriteError
+from mdc_core.disk import writing
+from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
     from mdc_core.archive.upkeep.compress import CompressionRow, Sample
@@ -88,10 +89,8 @@ def _measured(
     found = []
     total = sample.rows * len(formats) * len(PROFILES)
     progress = Progress(session, "compress", total=total, writes=False)
-    try:
-        folder = TemporaryDirectory(prefix="mdc-compress-")
-    except OSError as error:
-        raise WriteError(f"no temporary directory: {error.strerror or error}") from None
+    with writing("a temporary directory", "TMPDIR names another one"):
+        folder = TemporaryDirectory(prefix="mdc-compress-", ignore_cleanup_errors=True)
     with folder:
         for name in formats:
             plugin = registry.load("store", name)

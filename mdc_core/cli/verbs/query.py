@@ -17,6 +17,7 @@ import click
 from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
+from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
 
@@ -118,9 +119,10 @@ def _statement(sql: str | None, path: Path | None) -> str:
         if path is None or str(path) == "-":
             return sys.stdin.read()
         return path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise DataError(f"cannot read {path or 'the standard input'}: {said}") from None
+    except OSError as error:
+        raise unreadable(path or "the standard input", error) from None
+    except UnicodeDecodeError:
+        raise DataError(f"cannot read {path or 'the standard input'}: not UTF-8") from None
 
 
 command = query

@@ -7,7 +7,8 @@ import click
 
 from mdc_core.cli.options import ListOption, Session, group, option
 from mdc_core.cli.selection import JSON, ROOT, query_of
-from mdc_core.errors import DataError, UsageError, WriteError
+from mdc_core.disk import writing
+from mdc_core.errors import DataError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.pipelines.inputs import archive_at
 from mdc_core.schema import allowed_values, data_dictionary, fields_of, json_schema, version_of
@@ -117,11 +118,9 @@ def export(session: Session, directory: Path, dry_run: bool) -> None:
         if dry_run:
             click.echo(f"would write {file}")
             continue
-        try:
+        with writing(file):
             directory.mkdir(parents=True, exist_ok=True)
             file.write_text(_json(json_schema(name)) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise WriteError(f"cannot write {file}: {error.strerror}") from None
     if not dry_run:
         session.log.note(f"{len(EVENT_TYPES)} schemas in {directory}")
 
