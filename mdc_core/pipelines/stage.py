@@ -1,6 +1,5 @@
 """A verb as a value, and one run of it: what it reads and writes, and the books of both."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -9,17 +8,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from mdc_core.accounting import (
-    Account,
     EventInput,
-    Input,
     Output,
-    end_reason,
-    findings_of,
-    new_run_id,
-    verdict,
 )
 from mdc_core.errors import EXIT_READER_GONE, MdcError, ReaderGone, UsageError
 from mdc_core.events import Event
+from mdc_core.pipelines.books import Books
 from mdc_core.pipelines.failure import explained, report
 from mdc_core.pipelines.inputs import (
     READING,
@@ -33,7 +27,6 @@ from mdc_core.pipelines.inputs import (
 from mdc_core.pipelines.link import Link, LinkReader
 from mdc_core.pipelines.progress import Progress
 from mdc_core.wire import stdout
-from mdc_core.wire.quarantine import Quarantine, default_paths
 from mdc_core.wire.reader import Chunk
 from mdc_core.wire.writer import Wire, Writer
 
@@ -135,7 +128,7 @@ class Control:
         self.hang_up = threading.Event()
 
 
-class StageRun:
+class StageRun(Books):
     """One run of one stage: its input, its output, and the books of both."""
 
     def __init__(
@@ -149,28 +142,18 @@ class StageRun:
         tick: float | None = None,
         watched: bool = True,
     ) -> None:
-        self.stage, self.session, self.control = stage, session, control
-        self.log = session.log.for_stage(stage.name)
-        self.dropped = self.derived = self.rejected = 0
-        self.used = 0  # events of which a filter made something else
-        self.status = 0
-        self.account: Account | None = None  # what became of the events, once that is known
+        super().__init__(stage.name, stage.request, stage.reading, session, self._own_readers())
+        self.stage, self.control = stage, control
         self.answer: Any = None
         self.error: BaseException | None = None  # what ended it before its time
-        aside = default_paths(stage.name, f"{new_run_id()}-{os.getpid()}")
-        own = stage.reading.quarantine
-        self.quarantine = Quarantine(own) if own else Quarantine(*aside)
         self.progress = Progress(
             session, stage.name, total=stage.total, writes=stage.writes, watched=watched
         )
         self._files = stage.paths
-        self.input = Input(self._own_readers())
-        self.output: Output | None = None
         self._before, self._tick = before, tick
         self._link = writer if isinstance(writer, Link) else None
         self._driven: Iterator[Chunk] | None = None
-        self._ended = self._closed = False
-        self._told = 0  # of what is set aside, how much observers know of
+        self._closed = False
         if writer is not None:
             self.write_to(writer)
 
@@ -184,12 +167,6 @@ class StageRun:
             provider=stage.provider,
             origin=self.input,
         )
-        return self.output
-
-    @property
-    def out(self) -> Output:
-        """The output of a stage that has one."""
-        assert self.output is not None
         return self.output
 
     @property
@@ -230,7 +207,7 @@ class StageRun:
         """The input, chunk by chunk; an empty one says that nothing has come for a while."""
         for chunk in self.input:
             self.progress.add(chunk.batch.num_rows)
-            self._tell_set_aside()
+            self.tell_set_aside()
             yield chunk
 
     def chunks_out(self) -> Iterator[Chunk]:
@@ -244,57 +221,18 @@ class StageRun:
         if self._driven is not None:
             self._driven.close()  # type: ignore[attr-defined]
 
-    def finish(self, *, reason: str | None = None, kept: int | None = None) -> None:
-        """Write what the accounting found, and `end`; say the counts; set the status."""
-        found = findings_of(self.input)
-        if self.output is not None and found:
-            self._rows(found)
-            self.derived += len(found)
-        else:
-            self.session.observers.news(found)
-        self.end(reason or end_reason(self.input))
-        self._say_books(kept)
-        reading = self.stage.reading
-        self.status = verdict(self.input, partial=reading.partial, strict=reading.strict)
-
-    def leave(self, kept: int | None = None) -> None:
-        """Say the counts of a stage that stops where it is, because its reader has enough."""
-        if self.account is not None:
-            return
-        rejected = self.input.rejected + self.rejected
-        out = self._out() if kept is None else kept
-        known = out + rejected + self.used
-        read = max(sum(self.input.counts.values()) + self.input.rejected, known)
-        self.say(Account(read, out, rejected, read - known, self.used, self.derived))
-
     def end(self, reason: str) -> None:
-        """Write `end`, once."""
+        """Take the progress bar away, and write `end`, once."""
         self.progress.close()
-        if not self._ended and self.output is not None:
-            self._ended = True
-            self.output.close(reason)
-
-    def origin(self) -> bytes:
-        """The begin event of the input, as a file keeps it: the lineage of its rows."""
-        from mdc_core.wire.jsonl import as_dict, encode_json
-
-        origin = self.input.origin
-        return b"{}" if origin is None else encode_json(as_dict(origin))
-
-    def warn_of_rejected(self, first: str | None, count: int) -> None:
-        """Say the first reason for which something was set aside, and where it is."""
-        if count:
-            more = f" and {count - 1} more" if count > 1 else ""
-            self.log.warning(f"{first}{more}; set aside in {self.quarantine.path}")
+        super().end(reason)
 
     def _drive(self) -> Iterator[Chunk]:
-        observers = self.session.observers
-        observers.run_started(**self._about)
+        self.tell_start()
         try:
             with closing(self.stage.work(self)) as work:  # type: ignore[type-var]
                 for made in work:
                     self._write(made)
-                    self._tell_set_aside()
+                    self.tell_set_aside()
                     yield from self._written(idle=True)
         except GeneratorExit:
             self.leave()
@@ -312,9 +250,7 @@ class StageRun:
         finally:
             self.progress.close()
             self.quarantine.close()
-            self._tell_set_aside()
-            counts = self.input.counts if self.output is None else self.output.counts
-            observers.run_ended(counts, self.status, **self._about)
+            self.tell_end()
         if not self._closed:
             yield from self._written()
 
@@ -322,33 +258,7 @@ class StageRun:
         if isinstance(made, Chunk):
             self.out.batch(made.batch, made.raw, made.counts)
         elif made:
-            self._rows(made)
-
-    def _rows(self, rows: Sequence[Event]) -> None:
-        """Write rows; observers are told of what they say about connections and gaps."""
-        counts = self.out.counts
-        before = counts["connection"] + counts["gap"]
-        self.out.rows(rows)
-        if counts["connection"] + counts["gap"] > before:
-            self.session.observers.news(rows)
-
-    def _tell_set_aside(self) -> None:
-        count = self.quarantine.count - self._told
-        if count:
-            self._told += count
-            self.session.observers.set_aside(count, self.quarantine.reason)
-
-    @property
-    def _about(self) -> dict[str, Any]:
-        """What observers are told of this run."""
-        request = self.stage.request if self.output is None else self.output.request
-        origin = self.input.origin
-        known = self.output.run_id if self.output else None
-        return {
-            "stage": self.stage.name,
-            "request": request,
-            "run_id": known or (origin.run_id if origin else None),
-        }
+            self.write_rows(made)
 
     def _written(self, *, idle: bool = False) -> Iterator[Chunk]:
         """What the next stage gets; an empty chunk where it gets nothing for a while."""
@@ -358,28 +268,6 @@ class StageRun:
         yield from chunks
         if idle and not chunks:
             yield _idle()
-
-    def say(self, account: Account) -> None:
-        """Say what became of the events, in one line."""
-        self.account = account
-        self.log.note(f"{self.stage.name}: {account}")
-
-    def _out(self) -> int:
-        """How many events of the input went out, or were taken where none go out."""
-        counts = (self.output or self.input).counts
-        return sum(counts.values()) - (self.derived if self.output else 0)
-
-    def _say_books(self, kept: int | None) -> None:
-        log, source = self.log, self.input
-        out = self._out() if kept is None else kept
-        rejected = source.rejected + self.rejected
-        read = sum(source.counts.values()) + source.rejected
-        self.say(Account(read, out, rejected, self.dropped, self.used, self.derived))
-        self.warn_of_rejected(source.first_rejection, source.rejected)
-        if source.truncated:
-            log.warning(f"truncated input: {source.truncated}")
-        for text in source.mismatches:
-            log.warning(text)
 
 
 def _idle() -> Chunk:

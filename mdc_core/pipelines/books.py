@@ -1,0 +1,155 @@
+"""The books of one run of a stage: what came in and went out, what is said, who is told."""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mdc_core.accounting import (
+    Account,
+    EventInput,
+    Input,
+    Output,
+    end_reason,
+    findings_of,
+    new_run_id,
+    verdict,
+)
+from mdc_core.events import Event
+from mdc_core.pipelines.inputs import InputOptions
+from mdc_core.wire.quarantine import Quarantine, default_paths
+
+if TYPE_CHECKING:
+    from mdc_core.session import Session
+
+
+class Books:
+    """What a stage has read and written, and what it has to say of that."""
+
+    def __init__(
+        self,
+        name: str,
+        request: dict[str, Any],
+        reading: InputOptions,
+        session: "Session",
+        readers: Iterator[EventInput],
+    ) -> None:
+        self.name, self.request, self.reading, self.session = name, request, reading, session
+        self.log = session.log.for_stage(name)
+        self.dropped = self.derived = self.rejected = 0
+        self.used = 0  # events of which a filter made something else
+        self.status = 0
+        self.account: Account | None = None  # what became of the events, once that is known
+        aside = default_paths(name, f"{new_run_id()}-{os.getpid()}")
+        own = reading.quarantine
+        self.quarantine = Quarantine(own) if own else Quarantine(*aside)
+        self.input = Input(readers)
+        self.output: Output | None = None
+        self._ended = False
+        self._told = 0  # of what is set aside, how much observers know of
+
+    @property
+    def out(self) -> Output:
+        """The output of a stage that has one."""
+        assert self.output is not None
+        return self.output
+
+    def finish(self, *, reason: str | None = None, kept: int | None = None) -> None:
+        """Write what the accounting found, and `end`; say the counts; set the status."""
+        found = findings_of(self.input)
+        if self.output is not None and found:
+            self.write_rows(found)
+            self.derived += len(found)
+        else:
+            self.session.observers.news(found)
+        self.end(reason or end_reason(self.input))
+        self._say_books(kept)
+        reading = self.reading
+        self.status = verdict(self.input, partial=reading.partial, strict=reading.strict)
+
+    def leave(self, kept: int | None = None) -> None:
+        """Say the counts of a stage that stops where it is, because its reader has enough."""
+        if self.account is not None:
+            return
+        rejected = self.input.rejected + self.rejected
+        out = self._out() if kept is None else kept
+        known = out + rejected + self.used
+        read = max(sum(self.input.counts.values()) + self.input.rejected, known)
+        self.say(Account(read, out, rejected, read - known, self.used, self.derived))
+
+    def end(self, reason: str) -> None:
+        """Write `end`, once."""
+        if not self._ended and self.output is not None:
+            self._ended = True
+            self.output.close(reason)
+
+    def origin(self) -> bytes:
+        """The begin event of the input, as a file keeps it: the lineage of its rows."""
+        from mdc_core.wire.jsonl import as_dict, encode_json
+
+        origin = self.input.origin
+        return b"{}" if origin is None else encode_json(as_dict(origin))
+
+    def warn_of_rejected(self, first: str | None, count: int) -> None:
+        """Say the first reason for which something was set aside, and where it is."""
+        if count:
+            more = f" and {count - 1} more" if count > 1 else ""
+            self.log.warning(f"{first}{more}; set aside in {self.quarantine.path}")
+
+    def tell_start(self) -> None:
+        """Tell observers that the run begins."""
+        self.session.observers.run_started(**self._about)
+
+    def tell_end(self) -> None:
+        """Tell observers how the run ended."""
+        self.tell_set_aside()
+        counts = (self.output or self.input).counts
+        self.session.observers.run_ended(counts, self.status, **self._about)
+
+    def write_rows(self, rows: Sequence[Event]) -> None:
+        """Write rows; observers are told of what they say about connections and gaps."""
+        counts = self.out.counts
+        before = counts["connection"] + counts["gap"]
+        self.out.rows(rows)
+        if counts["connection"] + counts["gap"] > before:
+            self.session.observers.news(rows)
+
+    def tell_set_aside(self) -> None:
+        """Tell observers of what was set aside since the last time."""
+        count = self.quarantine.count - self._told
+        if count:
+            self._told += count
+            self.session.observers.set_aside(count, self.quarantine.reason)
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        """What observers are told of this run."""
+        request = self.request if self.output is None else self.output.request
+        origin = self.input.origin
+        known = self.output.run_id if self.output else None
+        return {
+            "stage": self.name,
+            "request": request,
+            "run_id": known or (origin.run_id if origin else None),
+        }
+
+    def say(self, account: Account) -> None:
+        """Say what became of the events, in one line."""
+        self.account = account
+        self.log.note(f"{self.name}: {account}")
+
+    def _out(self) -> int:
+        """How many events of the input went out, or were taken where none go out."""
+        counts = (self.output or self.input).counts
+        return sum(counts.values()) - (self.derived if self.output else 0)
+
+    def _say_books(self, kept: int | None) -> None:
+        log, source = self.log, self.input
+        out = self._out() if kept is None else kept
+        rejected = source.rejected + self.rejected
+        read = sum(source.counts.values()) + source.rejected
+        self.say(Account(read, out, rejected, self.dropped, self.used, self.derived))
+        self.warn_of_rejected(source.first_rejection, source.rejected)
+        if source.truncated:
+            log.warning(f"truncated input: {source.truncated}")
+        for text in source.mismatches:
+            log.warning(text)
