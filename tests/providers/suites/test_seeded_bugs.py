@@ -53,11 +53,33 @@ BUGS = {
 }
 
 
+# The same of the provider over TCP, whose frames are single lines.
+BUGS_OF_LINES = {
+    "a price by way of a float": (
+        "mdc.scaled(int(price), self.scales[symbol])",
+        "type(mdc.scaled(0, 0))(str(int(price) / 10 ** self.scales[symbol]))",
+    ),
+    "a wrong unit of time": ("mdc.from_ns(int(time))", "mdc.from_ns(int(time) // 1000)"),
+    "a heartbeat that is not answered": ('yield mdc.Send(f"H|{number}")', "yield from ()"),
+    "an error that is swallowed": ('yield mdc.Refused(f"zephyr says: {text}")', "yield from ()"),
+    "a sequence number that is off by one": ("int(seq)", "int(seq) + 1"),
+    "refusals that are ignored": ('filter(None, refused.split(","))', "()"),
+    "a crash on an unknown message": ("raise ValueError(", "raise RuntimeError("),
+    "sides that are taken for each other": (
+        'SIDES = {"B": "buy", "S": "sell"}',
+        'SIDES = {"B": "sell", "S": "buy"}',
+    ),
+    "no trades at all": ('case ["T", seq, symbol', 'case ["t", seq, symbol'),
+}
+
+
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A copy of the example's package that can be imported."""
     shutil.copytree(ZEPHYR / "src" / "mdc_zephyr", tmp_path / "mdc_zephyr")
-    shutil.copy(ZEPHYR / "tests" / "stream" / "transcript.jsonl", tmp_path)
+    for name in ("stream", "lines"):
+        (tmp_path / name).mkdir()
+        shutil.copy(ZEPHYR / "tests" / name / "transcript.jsonl", tmp_path / name)
     monkeypatch.syspath_prepend(str(tmp_path))
     forget()
     yield tmp_path
@@ -71,35 +93,42 @@ def forget() -> None:
     importlib.invalidate_caches()
 
 
-def failures(folder: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+def failures(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = "stream") -> set[str]:
     """The tests of the suite that fail, after its transcript was recorded with this code."""
-    code = importlib.import_module("mdc_zephyr.stream").Zephyr
-    suite = type("Suite", (StreamSuite,), {"stream": code, "channels": ALL})()
-    given = {"request": SimpleNamespace(path=folder / "test_it.py")}
+    module = importlib.import_module(f"mdc_zephyr.{name}")
+    code, channels = (module.Zephyr, ALL) if name == "stream" else (module.ZephyrLines, ALL[:2])
+    suite = type("Suite", (StreamSuite,), {"stream": code, "channels": channels})()
+    given = {"request": SimpleNamespace(path=folder / name / "test_it.py")}
     found = set()
     tests = [name for name in dir(suite) if name.startswith("test_")]
     monkeypatch.setenv("MDC_UPDATE_GOLDEN", "1")
-    for name in ["test_transcript", *tests]:
-        method = getattr(suite, name)
+    for test in ["test_transcript", *tests]:
+        method = getattr(suite, test)
         words = {n: given[n] for n in inspect.signature(method).parameters}
         try:
             method(**words)
         except Exception:
-            found.add(name)
+            found.add(test)
         monkeypatch.delenv("MDC_UPDATE_GOLDEN", raising=False)
     return found
 
 
-def test_the_example_itself_passes(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert failures(package, monkeypatch) == set()
-
-
-@pytest.mark.parametrize("bug", BUGS)
-def test_a_bug_from_birth_is_found(
-    package: Path, monkeypatch: pytest.MonkeyPatch, bug: str
+@pytest.mark.parametrize("name", ["stream", "lines"])
+def test_the_example_itself_passes(
+    package: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    right, wrong = BUGS[bug]
-    file = package / "mdc_zephyr" / "stream.py"
+    assert failures(package, monkeypatch, name) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "bug"),
+    [*(("stream", bug) for bug in BUGS), *(("lines", bug) for bug in BUGS_OF_LINES)],
+)
+def test_a_bug_from_birth_is_found(
+    package: Path, monkeypatch: pytest.MonkeyPatch, name: str, bug: str
+) -> None:
+    right, wrong = (BUGS if name == "stream" else BUGS_OF_LINES)[bug]
+    file = package / "mdc_zephyr" / f"{name}.py"
     assert file.read_text().count(right) == 1, f"{right} does not stand in the example once"
     file.write_text(file.read_text().replace(right, wrong))
-    assert failures(package, monkeypatch)
+    assert failures(package, monkeypatch, name)
