@@ -31,7 +31,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @option(
     "--sandbox", is_flag=True, help="try it out with a server on this host, without credentials"
 )
-@option("--url", help="another server than the vendor's, ws:// or wss://")
+@option("--url", help="another server than the vendor's: ws:// wss:// tcp:// tls:// udp://")
 @option("--limit", type=click.IntRange(1), help="end after this many events")
 @option("--duration", type=SPAN, help="end after this time, such as 90s or 1h30m")
 @option(
