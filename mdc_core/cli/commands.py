@@ -26,7 +26,7 @@ from mdc_core.suggest import known, unknown
 from mdc_core.wire import stdout
 
 if TYPE_CHECKING:
-    from mdc_core.cli.fields import Declared
+    from mdc_core.cli.plugin_options import Declared
 
 
 def _is_given(ctx: click.Context, option: click.Parameter) -> bool:
@@ -147,7 +147,7 @@ class Command(Lines):
         ctx.meta[f"mdc.plugins.{ctx.command_path}"] = {}
         if not plugins:
             return
-        from mdc_core.cli.fields import options_of
+        from mdc_core.cli.plugin_options import options_of
 
         ours = [*self.params, *self._of_all]
         taken = {flag for option in ours for flag in (*option.opts, *option.secondary_opts)}
@@ -242,7 +242,7 @@ class Command(Lines):
 
     def _filled(self, ctx: click.Context, plugin: Any, options: "list[Declared]") -> Any:
         """The plugin's Options, filled with what is given or is the default."""
-        from mdc_core.cli.fields import build
+        from mdc_core.cli.plugin_options import build
 
         values = {o.field: ctx.params.pop(str(o.name)) for o in options}
         for option in options:

@@ -75,7 +75,7 @@ def _problem(ref: installed.PluginRef, check: bool) -> str:
 
 def _fault(ref: installed.PluginRef, plugin: Any) -> str:
     """What keeps an imported plugin from its contract, or its options from being flags."""
-    from mdc_core.cli.fields import options_of
+    from mdc_core.cli.plugin_options import options_of
     from mdc_core.contracts.faults import faults
 
     wrong = "; ".join(faults(plugin))

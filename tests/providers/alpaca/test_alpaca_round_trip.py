@@ -19,29 +19,12 @@ from mdc_core.plugin import (
     Level,
     Quote,
     Status,
-    Subscription,
     Trade,
 )
-from mdc_core.testing.round_trip import Conversation
-from mdc_providers.alpaca import Alpaca
-from mdc_providers.alpaca_sandbox import AlpacaSandbox
+from tests.providers.alpaca.conversation import TIME, session
 
-TIME = "2024-01-02T14:30:00.123456789Z"
 ROUND = "2024-01-02T14:30:00.000000000Z"
-STOCK_CHANNELS = Alpaca.channels[:-1]
 D = Decimal
-
-
-def session(
-    *symbols: str, channels: tuple[str, ...] = STOCK_CHANNELS, feed: str = "sip"
-) -> tuple[Alpaca, AlpacaSandbox]:
-    secrets = dict(AlpacaSandbox.test_secrets)
-    stream = Alpaca(Subscription(symbols, channels), Alpaca.Options(feed=feed), secrets)
-    path = "/" + stream.endpoints()[0].url.split("/", 3)[3]
-    sandbox = AlpacaSandbox(path, {}, AlpacaSandbox.Options())
-    Conversation(stream, sandbox).open()
-    assert sandbox.subscribed
-    return stream, sandbox
 
 
 def there_and_back(events: list[Any], **wanted: Any) -> list[Any]:

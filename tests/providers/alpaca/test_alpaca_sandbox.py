@@ -9,29 +9,13 @@ import pytest
 
 from mdc_core.plugin import (
     HangUp,
-    Subscription,
     Trade,
 )
-from mdc_core.testing.round_trip import Conversation
-from mdc_providers.alpaca import Alpaca
 from mdc_providers.alpaca_sandbox import AlpacaSandbox
+from tests.providers.alpaca.conversation import TIME, session
 
 AUTH = '{"action":"auth","key":"sandbox-key","secret":"sandbox-secret"}'
-TIME = "2024-01-02T14:30:00.123456789Z"
-STOCK_CHANNELS = Alpaca.channels[:-1]
 D = Decimal
-
-
-def session(
-    *symbols: str, channels: tuple[str, ...] = STOCK_CHANNELS, feed: str = "sip"
-) -> tuple[Alpaca, AlpacaSandbox]:
-    secrets = dict(AlpacaSandbox.test_secrets)
-    stream = Alpaca(Subscription(symbols, channels), Alpaca.Options(feed=feed), secrets)
-    path = "/" + stream.endpoints()[0].url.split("/", 3)[3]
-    sandbox = AlpacaSandbox(path, {}, AlpacaSandbox.Options())
-    Conversation(stream, sandbox).open()
-    assert sandbox.subscribed
-    return stream, sandbox
 
 
 def messages(frames: Any) -> list[Any]:

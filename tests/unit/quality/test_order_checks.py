@@ -3,45 +3,17 @@
 from decimal import Decimal
 from typing import Any
 
-from mdc_core.batch import from_rows
-from mdc_core.events import Bar, Delta, Gap, Quote, Trade
+from mdc_core.events import Delta, Gap, Trade
 from mdc_validators.duplicate import Duplicate, DuplicateOptions
 from mdc_validators.future import Future, FutureOptions
 from mdc_validators.monotonic import Monotonic, MonotonicOptions
 from mdc_validators.sequence import Sequence, SequenceOptions
-
-NOON = "2024-01-02T12:00:00.000000000Z"
+from tests.kit.events import NOON, bar, found, quote, trade
 
 
 def at(text: str) -> str:
     seconds, _, rest = text.partition(".")
     return f"2024-01-02T12:00:{seconds}.{rest.ljust(9, '0')}Z"
-
-
-def trade(**fields: Any) -> Trade:
-    return Trade(
-        **{"symbol": "A", "ts_event": NOON, "price": Decimal(10), "size": Decimal(1), **fields}
-    )
-
-
-def quote(bid: str | None, ask: str | None, **fields: Any) -> Quote:
-    prices = {"bid_price": bid and Decimal(bid), "ask_price": ask and Decimal(ask)}
-    return Quote(**{"symbol": "A", "ts_event": NOON, **prices, **fields})
-
-
-def bar(low: str, open_: str, close: str, high: str, **fields: Any) -> Bar:
-    prices = {
-        "low": Decimal(low),
-        "open": Decimal(open_),
-        "close": Decimal(close),
-        "high": Decimal(high),
-    }
-    return Bar(**{"symbol": "A", "ts_event": NOON, "interval": "1m", **prices, **fields})
-
-
-def found(check: Any, rows: list[Any]) -> list[tuple[int, str, str]]:
-    findings = [(f.row, f.severity, f.message) for f in check(from_rows(rows))]
-    return sorted(findings, key=lambda finding: finding[0])
 
 
 def numbered(*numbers: int | None, **fields: Any) -> list[Any]:

@@ -4,38 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 from mdc_core.batch import from_rows
-from mdc_core.events import Bar, Book, Delta, Gap, Integrity, Level, Quote, Trade
+from mdc_core.events import Book, Delta, Gap, Integrity, Level, Trade
 from mdc_validators.crossed import Crossed, CrossedOptions
 from mdc_validators.price import Price, PriceOptions
 from mdc_validators.schema import Schema
-
-NOON = "2024-01-02T12:00:00.000000000Z"
-
-
-def trade(**fields: Any) -> Trade:
-    return Trade(
-        **{"symbol": "A", "ts_event": NOON, "price": Decimal(10), "size": Decimal(1), **fields}
-    )
-
-
-def quote(bid: str | None, ask: str | None, **fields: Any) -> Quote:
-    prices = {"bid_price": bid and Decimal(bid), "ask_price": ask and Decimal(ask)}
-    return Quote(**{"symbol": "A", "ts_event": NOON, **prices, **fields})
-
-
-def bar(low: str, open_: str, close: str, high: str, **fields: Any) -> Bar:
-    prices = {
-        "low": Decimal(low),
-        "open": Decimal(open_),
-        "close": Decimal(close),
-        "high": Decimal(high),
-    }
-    return Bar(**{"symbol": "A", "ts_event": NOON, "interval": "1m", **prices, **fields})
-
-
-def found(check: Any, rows: list[Any]) -> list[tuple[int, str, str]]:
-    findings = [(f.row, f.severity, f.message) for f in check(from_rows(rows))]
-    return sorted(findings, key=lambda finding: finding[0])
+from tests.kit.events import NOON, bar, found, quote, trade
 
 
 def test_crossed_and_locked_quotes() -> None:

@@ -1,0 +1,22 @@
+"""Alpaca's codec and its server, with the login and the subscription behind them."""
+
+from mdc_core.plugin import Subscription
+from mdc_core.testing.round_trip import Conversation
+from mdc_providers.alpaca import Alpaca
+from mdc_providers.alpaca_sandbox import AlpacaSandbox
+
+TIME = "2024-01-02T14:30:00.123456789Z"
+STOCK_CHANNELS = Alpaca.channels[:-1]
+
+
+def session(
+    *symbols: str, channels: tuple[str, ...] = STOCK_CHANNELS, feed: str = "sip"
+) -> tuple[Alpaca, AlpacaSandbox]:
+    """A client and a server that have come to an agreement on these symbols."""
+    secrets = dict(AlpacaSandbox.test_secrets)
+    stream = Alpaca(Subscription(symbols, channels), Alpaca.Options(feed=feed), secrets)
+    path = "/" + stream.endpoints()[0].url.split("/", 3)[3]
+    sandbox = AlpacaSandbox(path, {}, AlpacaSandbox.Options())
+    Conversation(stream, sandbox).open()
+    assert sandbox.subscribed
+    return stream, sandbox
