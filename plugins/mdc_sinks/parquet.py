@@ -23,6 +23,7 @@ PAGE = 128 << 10  # many parts are read at once, a page of each column of each
 BUFFER = 64 << 10
 ROWS, BATCH = 16_384, 1 << 20  # decoded at once
 _PLAIN = ("trade_id", "order_id", "extra")
+FEW = 64  # rows for which dictionaries cost more than they spare, in time and bytes
 
 
 class ParquetOptions(Options, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ class Parquet(PartFormat):
         tables = (narrowed(table, wide, strict=strict) for table in part.tables())
         first = next(tables)
         schema = first.schema.with_metadata({**(part.schema.metadata or {}), **metadata})
-        with self._writer(schema, file) as writer:
+        with self._writer(schema, file, few=part.rows <= FEW) as writer:
             writer.write_table(first, self.options.row_group)
             del first
             for table in tables:
@@ -80,7 +81,7 @@ class Parquet(PartFormat):
         except (pa.ArrowException, OSError, ValueError) as error:
             raise DataError(f"not a whole Parquet file: {error}") from None
 
-    def _writer(self, schema: "pa.Schema", file: BinaryIO) -> "pq.ParquetWriter":
+    def _writer(self, schema: "pa.Schema", file: BinaryIO, *, few: bool) -> "pq.ParquetWriter":
         import pyarrow.parquet as pq
 
         repeating = [_leaf(f) for f in schema if f.name not in (*_DELTA, *_PLAIN)]
@@ -89,7 +90,7 @@ class Parquet(PartFormat):
             schema,
             compression=self.options.compression,
             compression_level=self.options.level,
-            use_dictionary=repeating,  # type: ignore[arg-type]  # the stubs know bool only
+            use_dictionary=False if few else repeating,  # type: ignore[arg-type]  # bool only
             column_encoding={n: "DELTA_BINARY_PACKED" for n in _DELTA if n in schema.names},
             store_decimal_as_integer=True,
             data_page_size=PAGE,

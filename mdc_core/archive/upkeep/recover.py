@@ -89,7 +89,7 @@ def recover(archive: Archive) -> list[Recovered]:
     for path in journal.segments(archive.state / "journal"):
         file = journal.left_behind(path)
         if file is not None:
-            safe = f"the events stay in {path}; mdc recover tries again"
+            safe = f"what an earlier store left stays in {path}; mdc recover tries again"
             with closing(file), writing(f"below {archive.root}", safe):
                 recovered = _recovered(archive, path, file)
             if recovered is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Shell, parts_of
+from tests.kit import forks
 from tests.pipes.store.storing import Storing, storing, trades
 
 # Whoever opens the other end of `gate` knows that a part is being written, and holds it up.
@@ -103,6 +104,16 @@ def test_a_seal_that_fails_ends_the_store_though_nothing_comes(
     assert done.status == 0, done.err
     assert len(parts_of(tmp_path / "data")) == 1
     assert shell("mdc cat --root data", PYTHONPATH=PACKAGES).lines == trades(0, OVER)
+
+
+@pytest.mark.skipif(not forks.available(), reason="no fail points without the fork server")
+def test_what_an_earlier_store_left_is_not_taken_for_what_comes(shell: Shell) -> None:
+    old, new = ("\n".join(trades(*span)).encode() for span in ((0, 10), (10, 20)))
+    assert shell("mdc store", stdin=old, MDC_FAIL="rename@.part:1").status == -9
+    done = shell("mdc store", stdin=new, MDC_FAIL="open@0.part:1:eio")
+    assert done.status == 73
+    assert "hint: what an earlier store left stays in data/_mdc/journal/" in done.err
+    assert shell("mdc cat --root data").lines == trades(0, 10)
 
 
 def test_few_events_of_a_symbol_wait_in_the_journal(
