@@ -73,9 +73,9 @@ def kept_above(path: Path, key: str) -> bytes | None:
 
 
 def forget(state: Path, used: Container[str]) -> None:
-    """Remove the files of all others."""
-    for file in (state / FOLDER).glob("*.json"):
-        if file.stem not in used:
+    """Remove the files of all others, and what a kill left half-written."""
+    for file in (state / FOLDER).glob("*"):
+        if file.suffix != ".json" or file.stem not in used:
             file.unlink(missing_ok=True)
 
 

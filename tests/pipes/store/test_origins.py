@@ -188,6 +188,7 @@ def test_what_no_part_comes_from_is_forgotten(data: Path, shell: Shell) -> None:
     event = '{"type":"trade","symbol":"NEW","ts_event":"2035-01-02T14:30:00.000000000Z","price":1}'
     assert shell("mdc store", stdin=event.encode()).status == 0
     assert origin_files(data) == [first]  # nothing is known of where that one comes from
+    (first.parent / f".{first.stem}.1").write_bytes(b"half of")
     assert shell("mdc retain --days 30 --now 2035-01-03").status == 0
     assert origin_files(data) == []
     assert shell("mdc verify --deep")[:2] == (0, "")
