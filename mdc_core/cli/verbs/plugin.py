@@ -10,7 +10,7 @@ from mdc_core.cli.options import Session, group, option
 
 EXAMPLES = (
     "mdc plugin new zephyr --kind stream",
-    "mdc plugin new wide --kind check --into /tmp/wide",
+    "mdc plugin new wide --kind check --dry-run",
 )
 KINDS = ("stream", "history", "check", "filter", "format", "importer", "exporter", "sink")
 

@@ -50,7 +50,7 @@ def tab(env):
 def test_commands(tab):
     offered = tab("")
     assert {"schema", "plugins", "completion", "thin"} <= set(offered)
-    assert tab("plug") == ["plugins"]
+    assert tab("plug") == ["plugin", "plugins"]
     assert tab("schema", "s") == ["show"]
 
 

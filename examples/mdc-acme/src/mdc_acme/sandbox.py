@@ -15,6 +15,7 @@ class AcmeSandbox(Sandbox):
     """Acme's server for one connection."""
 
     test_secrets = MappingProxyType({"ACME_TOKEN": "sandbox-token"})
+    refused = ("NOSUCH",)
 
     def __init__(self, path, headers, options):
         super().__init__(path, headers, options)
@@ -33,8 +34,9 @@ class AcmeSandbox(Sandbox):
             raise HangUp(_line(kind="answer", error="not a subscription")) from None
         if token != self.test_secrets["ACME_TOKEN"]:
             raise HangUp(_line(kind="answer", error="wrong token"))
-        self.symbols, self.kinds = frozenset(symbols), frozenset(kinds)
-        return [_line(kind="answer")]
+        unknown = [symbol for symbol in symbols if symbol in self.refused]
+        self.symbols, self.kinds = frozenset(symbols) - {*unknown}, frozenset(kinds)
+        return [_line(kind="answer", **({"unknown": unknown} if unknown else {}))]
 
     def feed(self, events):
         lines = [self.line(event) for event in events if event.symbol in self.symbols]

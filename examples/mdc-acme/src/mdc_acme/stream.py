@@ -26,6 +26,7 @@ class Best(Line, tag="quote"):
 
 class Answer(msgspec.Struct, tag_field="kind", tag="answer"):
     error: str | None = None
+    unknown: tuple[str, ...] = ()
 
 
 class Acme(mdc.Stream):
@@ -37,17 +38,21 @@ class Acme(mdc.Stream):
         return [mdc.Endpoint("wss://live.acme.example/v1")]
 
     def opened(self, now):
-        kinds = self.subscription.channels or self.default_channels
-        wanted = {"symbols": self.subscription.symbols, "kinds": kinds}
-        wanted["token"] = self.credentials["ACME_TOKEN"]
+        wanted = {"symbols": self.subscription.symbols, "token": self.credentials["ACME_TOKEN"]}
+        wanted["kinds"] = self.subscription.channels or self.default_channels
         return [mdc.Send(msgspec.json.encode(wanted).decode())]
 
     def receive(self, frame, now):
-        return [self.item(line) for line in self.decode(frame)]
+        for line in self.decode(frame):
+            yield from self.answer(line) if isinstance(line, Answer) else [self.event(line)]
 
-    def item(self, line):
-        if isinstance(line, Answer):
-            return mdc.Refused(f"acme says: {line.error}") if line.error else mdc.Up()
+    def answer(self, line):
+        if line.error or line.unknown:
+            yield mdc.Refused(f"acme says: {line.error or 'no such symbol'}", line.unknown)
+        if not line.error:
+            yield mdc.Up()
+
+    def event(self, line):
         head = {"symbol": line.symbol, "ts_event": mdc.utc(line.time), "seq": line.number}
         if isinstance(line, Tick):
             return mdc.Trade(**head, price=line.price, size=line.size)
