@@ -1,6 +1,7 @@
 """Events as tables: those of others in our schema, and batches as Arrow IPC streams."""
 
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +21,7 @@ from mdc_core.schema import (
     version_of,
 )
 from mdc_core.versions import Change, changes, is_version, major
+from mdc_core.wire.bounded import bounded
 from mdc_core.wire.ipc import END_OF_STREAM
 from mdc_core.wire.line import TOO_FINE
 from mdc_core.wire.migrate import migrate_columns
@@ -36,10 +38,10 @@ class Incoming:
     """A table of events from outside: its batches in our schema and in current versions.
 
     Raises DataError for columns that we do not have, and for versions that cannot be read.
-    Every value is looked at, unless a file that mdc wrote is `trusted`.
+    Every value is looked at, but in a file that mdc wrote, if such are `trusted`.
     """
 
-    def __init__(self, schema: pa.Schema, name: str, *, trusted: bool = False) -> None:
+    def __init__(self, schema: pa.Schema, name: str, *, trusted: bool = True) -> None:
         self._name = name
         self._fully = not trusted or VERSIONS_KEY not in (schema.metadata or {})
         self.schema = target_schema(schema, name)
@@ -47,8 +49,12 @@ class Incoming:
         self.older = _older(self.versions, name)
         self._rows = 0
 
+    def pieces(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """The events of one of its batches, few enough at once."""
+        yield from map(self.events, bounded(batch, self._name))
+
     def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The events of one of its batches."""
+        """The events of one of its batches as one."""
         check_sound(batch, self._name, fully=self._fully)
         events = self._events(batch)
         self._rows += batch.num_rows

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from mdc_core.errors import DataError
+from mdc_core.wire.limits import MAX_BODY
 
 SCHEMA, DICTIONARY, BATCH = 1, 2, 3  # kinds of messages (format/Message.fbs)
 MAX_METADATA = 16 << 20
-MAX_BODY = 256 << 20  # of a batch, as it comes and unpacked
 SMALL_BODY = 64 << 10
 _PREFIX = 8
 _CONTINUED = -1

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mdc_core.errors import DataError, TruncatedError
+from mdc_core.wire.limits import MAX_LINE
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.sniff import CHUNK, Encoding, Peeked, Unbuffered, encoding_of, unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-MAX_LINE = 64 << 20
 BLOCK = 2 * CHUNK  # what is read at once from an input that has as much
 
 

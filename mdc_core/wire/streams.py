@@ -12,6 +12,7 @@ import pyarrow as pa
 from mdc_core.batch import Int64s, concatenated, joint_schema, widen
 from mdc_core.errors import DataError, MdcError, TruncatedError
 from mdc_core.wire.arrow import Incoming, check_columns, nothing
+from mdc_core.wire.bounded import written_out
 from mdc_core.wire.ipc import (
     BATCH,
     DICTIONARY,
@@ -26,6 +27,7 @@ from mdc_core.wire.ipc import (
     rows_of,
 )
 from mdc_core.wire.joined import Joined, UnusualError
+from mdc_core.wire.limits import BYTES
 from mdc_core.wire.sniff import CHUNK, Peeked
 
 GATHER_ROWS, GATHER_BYTES = 16_384, 16 << 20  # of small batches that are read as one
@@ -35,15 +37,20 @@ _PREFIX = 8
 
 
 def read_streams(
-    peeked: Peeked, name: str, tick: float | None = None, *, at_once: int = GATHER_BYTES
+    peeked: Peeked,
+    name: str,
+    tick: float | None = None,
+    *,
+    at_once: int = GATHER_BYTES,
+    single: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """The events of the streams in a file; raises TruncatedError where one breaks off.
 
     Small batches that are there without waiting come as one; those with control events alone.
     `at_once` bounds the bytes that are looked at together. With a `tick`, an empty batch comes
-    after each so many seconds without another.
+    after each so many seconds without another. Of a `single` stream, what follows is not read.
     """
-    reading = _Reading(name)
+    reading = _Reading(name, single=single)
     block: bytes | bytearray = b""
     needed = 1
     while True:
@@ -57,6 +64,8 @@ def read_streams(
                 raise broken
             return
         yield from reading.events(block)
+        if single and reading.ended:
+            return
         block, needed = block[reading.at :], reading.needed
         if broken is not None:
             raise broken
@@ -118,7 +127,7 @@ class _Stream:
         self.name = name
         self._open()
         self.schema = self._reader.schema
-        self.incoming = Incoming(self.schema, name)
+        self.incoming = Incoming(self.schema, name, trusted=False)
         self.alone = "run_id" in self.schema.names
         self.has_dictionaries = any(_has_dictionary(field.type) for field in self.schema)
 
@@ -180,7 +189,10 @@ class _Held:
         batches = [self.one(block, number) for number in range(len(self.messages))]
         if [batch.num_rows for batch in batches] != self.messages.rows:
             raise DataError(f"{self.stream.name}: rows that are counted in two ways")
-        return self.stream.incoming.events(concatenated(batches))
+        whole = concatenated(batches)
+        if self.stream.has_dictionaries and written_out(whole) > BYTES:
+            raise DataError(f"{self.stream.name}: too much at once")
+        return self.stream.incoming.events(whole)
 
     def one(self, block: bytearray, number: int) -> pa.RecordBatch:
         """The columns of one of them."""
@@ -193,7 +205,9 @@ class _Held:
 class _Reading:
     """What is known of the streams that are being read."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, single: bool) -> None:
+        self.ended = False  # a stream has ended
+        self._single = single
         self.at = 0  # up to where the last block was read
         self.needed = 1  # bytes from there on that the next block has to have
         self._name = name
@@ -213,7 +227,9 @@ class _Reading:
                     break
                 self.at += self.needed
                 if message is None:
-                    self._stream = None
+                    self._stream, self.ended = None, True
+                    if self._single:
+                        break
                 else:
                     yield from self._take(block, message)
         except pa.ArrowInvalid as error:
@@ -239,7 +255,7 @@ class _Reading:
         rows = rows_of(block, message)
         if stream.alone or rows > GATHER_ROWS // 2 or message.end - message.body > SMALL_BODY:
             yield from self._together(block)
-            yield stream.incoming.events(stream.read(block, message))
+            yield from stream.incoming.pieces(stream.read(block, message))
             return
         if not 0 <= rows <= SMALL_BODY:
             raise pa.ArrowInvalid(f"a batch of {rows} rows")
@@ -259,7 +275,9 @@ class _Reading:
             held.batches.append(stream.read(block, message))
         elif layout.is_plain:
             left = GATHER_ROWS - self._rows - rows
-            self.at = self._scanner.more(block, self.at, held.messages, left, stream.again)
+            self.at = self._scanner.more(
+                block, self.at, held.messages, left, b"" if self._single else stream.again
+            )
         new = held.messages.rows[before:]
         held.places.extend(range(self._count, self._count + len(new)))
         self._count += len(new)
@@ -298,7 +316,7 @@ def _one_by_one(held: list[_Held], block: bytearray) -> Iterator[pa.RecordBatch]
     """The events of small batches of all schemas in order; raises DataError at its place."""
     there = [(place, number, one) for one in held for number, place in enumerate(one.places)]
     for _, number, one in sorted(there, key=itemgetter(0)):
-        yield one.stream.incoming.events(one.one(block, number))
+        yield from one.stream.incoming.pieces(one.one(block, number))
 
 
 def _order(held: list[_Held]) -> Int64s:
