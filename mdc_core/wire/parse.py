@@ -26,6 +26,7 @@ from mdc_core.schema import PRECISION, arrow_schema, columns, kind_of
 from mdc_core.versions import changes
 from mdc_core.wire.fold import fold
 from mdc_core.wire.jsonl import encode_json
+from mdc_core.wire.limits import LONG_BLOCK, MAX_VALUES
 from mdc_core.wire.line import TOO_FINE, check_values, load_object, parse_line
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
@@ -104,6 +105,8 @@ class LinesParser:
 
     def _tried(self, block: bytes) -> Piece | None:
         """A block as one piece, if it can be read at once."""
+        if len(block) > LONG_BLOCK:
+            return None
         try:
             piece = self._columns(block)
         except (pa.ArrowInvalid, DataError):
@@ -232,6 +235,8 @@ class LinesParser:
             if not text:
                 continue
             try:
+                if len(text) > LONG_BLOCK:
+                    _check_values_of(text)
                 row, text, version, is_older = parse_line(text)
                 check_values(row)
             except DataError as error:
@@ -253,6 +258,11 @@ class LinesParser:
 
 def _joined(lines: list[bytes]) -> bytes:
     return b"\n".join(lines) + b"\n"
+
+
+def _check_values_of(line: bytes) -> None:
+    if sum(line.count(mark) for mark in b",[{") > MAX_VALUES:
+        raise DataError(f"more than {MAX_VALUES:,} values")
 
 
 def _brought_together(pieces: list[Piece]) -> list[Piece]:

@@ -148,8 +148,10 @@ class Reader:
         part = 0
         while True:
             line, lf, after = rest.partition(b"\n")
-            part += 1
-            self._set_aside(0, line, f"line longer than {MAX_LINE >> 20} MiB", part=part)
+            for at in range(0, len(line), CHUNK):
+                part += 1
+                reason = f"line longer than {MAX_LINE >> 20} MiB"
+                self._set_aside(0, line[at : at + CHUNK], reason, part=part)
             if lf:
                 self.lines += 1
                 return after
