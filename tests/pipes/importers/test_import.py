@@ -129,6 +129,7 @@ def test_what_has_no_event_is_refused_by_name(
     done = shell(f"mdc import --profile lean {lean / name}")
     assert refused(done) == 65
     assert done.err == (
+        "mdc: import: 0 in = 0 out + 0 rejected + 0 dropped\n"
         f"mdc: no event type for {word} ({lean / name}); leave them out with --skip {word}\n"
     )
     done = shell(f"mdc import --profile lean {lean / name} --skip {word}")
