@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.write.archive import Archive
+from mdc_core.decimals import WideError, narrowed
 from mdc_core.disk import unreadable
 from mdc_core.schema import arrow_types
 
@@ -96,9 +97,16 @@ class ParquetParts:
 
         def finer(part: str) -> bool:
             with self._archive.open_part(self._rows[part]) as file, self._named(part):
-                there = pq.read_schema(file)
-            found = [(there.get_field_index(field.name), field.type) for field in fields]
-            return any(at >= 0 and _finer(there.field(at).type, kind) for at, kind in found)
+                there = pq.ParquetFile(file)
+                schema = there.schema_arrow
+                found = [(schema.get_field_index(field.name), field) for field in fields]
+                wide = [
+                    field.name
+                    for at, field in found
+                    if at >= 0 and _finer(schema.field(at).type, field.type)
+                ]
+                # All parts of a type are wide when one value of them needs it: is it here?
+                return bool(wide) and not _fits(there, wide)
 
         with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
             if any(pool.map(finer, parts)):
@@ -147,6 +155,16 @@ def _said(row: PartRow) -> Wanted:
     symbol = ds.field("symbol")
     of_symbol = symbol.is_null() if row.symbol is None else symbol == row.symbol
     return of_symbol & (ds.field("type") == row.type_name)
+
+
+def _fits(file: pq.ParquetFile, names: list[str]) -> bool:
+    """Whether all decimals of some columns fit the width that they have in most archives."""
+    try:
+        for batch in file.iter_batches(BATCH_ROWS, columns=names):
+            narrowed(pa.Table.from_batches([batch]), strict=True)
+    except WideError:
+        return False
+    return True
 
 
 def _finer(there: Any, here: Any) -> bool:
