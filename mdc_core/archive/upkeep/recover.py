@@ -86,14 +86,12 @@ def left_behind(archive: Archive) -> Iterator[Recovered]:
 def recover(archive: Archive) -> list[Recovered]:
     """Seal what was left in journals, finish what was to be moved, clear what was begun."""
     found = []
-    for path in journal.segments(archive.state / "journal"):
-        file = journal.left_behind(path)
-        if file is not None:
-            safe = f"what an earlier store left stays in {path}; mdc recover tries again"
-            with closing(file), writing(f"below {archive.root}", safe):
-                recovered = _recovered(archive, path, file)
-            if recovered is not None:
-                found.append(recovered)
+    for path, file in _left(archive):
+        safe = f"what an earlier store left stays in {path}; mdc recover tries again"
+        with closing(file), writing(f"below {archive.root}", safe):
+            recovered = _recovered(archive, path, file)
+        if recovered is not None:
+            found.append(recovered)
     safe = "nothing is lost; mdc recover tries again"
     with (
         suppress(BusyError),
@@ -109,6 +107,23 @@ def recover(archive: Archive) -> list[Recovered]:
         if old:
             catalog.forget_sealed(old)
     return found
+
+
+def _left(archive: Archive) -> Iterator[tuple[Path, BinaryIO]]:
+    """The segments that nobody has, each locked; of a run only behind all those before it.
+
+    They append to the same files: two processes must not seal segments of one run.
+    """
+    taken: set[str] = set()  # runs that another process is at
+    for path in journal.segments(archive.state / "journal"):
+        run = path.stem.rpartition("-")[0]
+        if run in taken:
+            continue
+        file = journal.left_behind(path)
+        if file is not None:
+            yield path, file
+        elif path.exists():
+            taken.add(run)
 
 
 def _recovered(archive: Archive, path: Path, file: BinaryIO) -> Recovered | None:
