@@ -149,3 +149,43 @@ def test_following_a_file_that_grows(
         end = json.loads(following())
         assert (end["counts"], end["reason"]) == ({"trade": 6}, "signal")
     assert cat.returncode == 0
+
+
+@pytest.mark.parametrize("codec", READ)
+def test_what_is_behind_the_last_frame_is_not_read(
+    codec: str, start: Start, shell: Shell, tmp_path: Path
+) -> None:
+    """While a killed run is not recovered, and where it was but the file has a tail again."""
+    store = start(f"--format jsonl --compression {codec} --seal-size 20000")
+    store.write(trades(0, 400))
+    store.wait_for(400)
+    store.write([trade(400)])
+    store.wait_for(401)
+    store.kill()
+    lines = trades(0, 401)
+    path = only(tmp_path / "data")
+    for unsealed in (1, 0):
+        assert len(list((tmp_path / "data" / "_mdc" / "journal").iterdir())) == unsealed
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            torn = file.read()[: size // 2]
+            file.write(torn)
+        assert shell("mdc cat --root data").lines == lines
+        assert shell("mdc cat --root data --from 2024-01-02T14:30:00.399").lines == lines[399:]
+        assert shell("mdc tail -n 3 --root data").lines == lines[-3:]
+        assert shell("mdc replay --speed max --root data").lines == lines
+        assert json.loads(shell("mdc count --root data --json").out)["total"] == 401
+        asked = "SELECT count(*), sum(price)::int FROM trade"
+        summed = shell(f"mdc query --root data --format csv '{asked}'")
+        assert summed.out.splitlines()[1:] == [f"401,{sum(range(401))}"], summed.err
+        name = f"{unsealed}.zip"
+        packed = shell(f"mdc pack create {name} --root data && mdc pack verify {name}")
+        assert packed.status == 0, packed.err
+        verified = shell("mdc verify --deep --root data").out
+        assert ("damaged" in verified, "a tail of" in verified) == (False, not unsealed)
+        if unsealed:
+            assert shell("mdc recover").status == 0
+    assert shell("mdc compact --root data").status == 0
+    assert only(tmp_path / "data") != path
+    assert shell("mdc cat --root data").lines == lines
+    assert shell("mdc verify --deep --root data").status == 0
