@@ -117,7 +117,7 @@ def _left(archive: Archive) -> Iterator[tuple[Path, BinaryIO]]:
     taken: set[str] = set()  # runs that another process is at
     for path in journal.segments(archive.state / "journal"):
         run = path.stem.rpartition("-")[0]
-        if run in taken:
+        if run in taken and not journal.carries_on(path.stem):
             continue
         file = journal.left_behind(path)
         if file is not None:

@@ -333,6 +333,11 @@ def carry_of(segment: str) -> str:
     return f"{segment}{_CARRY}"
 
 
+def carries_on(segment: str) -> bool:
+    """Whether a segment has what a seal of another one left; only where no file is appended to."""
+    return segment.endswith(_CARRY)
+
+
 def counts(segment: str, sealed: Container[str], present: Container[str]) -> bool:
     """Whether the events of a segment are to be had from it, and nowhere else.
 

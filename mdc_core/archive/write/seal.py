@@ -55,8 +55,8 @@ class WrittenPart(NamedTuple):
 
     file: Path | None  # None: appended to where it belongs
     part: PartRow
-    before: PartRow | None = None  # what the catalog knew of a file that has grown
-    decimals: bytes = b"narrow"
+    before: PartRow | None  # what the catalog knew of a file that has grown
+    decimals: bytes
 
 
 class WidthError(DataError):
@@ -88,29 +88,44 @@ def seal(archive: Archive, manner: SealPlan, load: SealLoad) -> list[PartRow]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        growing = archive.growing() if manner.formats.of(None).grows else nullcontext()
-        with growing, archive.catalog() as catalog:
-            # An attempt before may have failed behind its commit: then it is done, and what it has
-            # carried on counts.
-            while load.segments[-1] not in catalog.sealed():
-                try:
-                    written = list(_written(archive, catalog, manner, load, folder))
-                except WidthError as error:
-                    manner.widen(archive, error.type_name)
-                    continue
-                moving = [(new.file, new.part.path) for new in written if new.file is not None]
-                archive.place.take(moving)
-                parts = [new.part for new in written]
-                grown = [new.before for new in written if new.before is not None]
-                # The catalog may have been rebuilt from a file that we appended to.
-                with suppress(ChangedError):
-                    sealed = [(segment, time_ns()) for segment in load.segments]
-                    catalog.commit(parts, grown, sealed=sealed, origins=[manner.origin])
-                    _widen_late(archive, manner, written)
-                    return parts
-            return [p for p in catalog.of_run(manner.run_id) if p.segment in load.segments]
+        while True:
+            try:
+                parts, narrow = _committed(archive, manner, load, folder)
+            except WidthError as error:
+                manner.widen(archive, error.type_name)
+                continue
+            # What was written before another process noted that its type is to be wide.
+            for type_name in narrow:
+                if is_wide(archive, type_name):
+                    manner.widen(archive, type_name)
+            return parts
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _committed(
+    archive: Archive, manner: SealPlan, load: SealLoad, folder: Path
+) -> tuple[list[PartRow], set[str]]:
+    """The new parts, and the types of those that are narrow.
+
+    Nothing is made wide in here: that waits for who rewrites, and who rewrites waits for us.
+    """
+    growing = archive.growing() if manner.formats.of(None).grows else nullcontext()
+    with growing, archive.catalog() as catalog:
+        # An attempt before may have failed behind its commit: then it is done, and what it has
+        # carried on counts.
+        while load.segments[-1] not in catalog.sealed():
+            written = list(_written(archive, catalog, manner, load, folder))
+            moving = [(new.file, new.part.path) for new in written if new.file is not None]
+            archive.place.take(moving)
+            parts = [new.part for new in written]
+            grown = [new.before for new in written if new.before is not None]
+            # The catalog may have been rebuilt from a file that we appended to.
+            with suppress(ChangedError):
+                sealed = [(segment, time_ns()) for segment in load.segments]
+                catalog.commit(parts, grown, sealed=sealed, origins=[manner.origin])
+                return parts, {n.part.type_name for n in written if n.decimals == b"narrow"}
+        return [p for p in catalog.of_run(manner.run_id) if p.segment in load.segments], set()
 
 
 def _written(
@@ -130,23 +145,15 @@ def _written(
         row = _new_part(manner, segment, key, rows, file, decimals)
         known = before.get((*key, row.suffix))
         if known is None:
-            yield WrittenPart(file, row, decimals=decimals)
+            yield WrittenPart(file, row, None, decimals)
             continue
         digest = digests.get(known.path)
         if digest is not None and digest.hexdigest() == known.sha256:
             digest = digest.copy()
         else:
             digest = None
-        new, manner.digests[known.path] = _appended(archive, known, file, row, digest)
-        yield new
-
-
-def _widen_late(archive: Archive, manner: SealPlan, written: list[WrittenPart]) -> None:
-    """Make wide what was written before another process noted that its type is to be."""
-    types = {new.part.type_name for new in written if new.decimals == b"narrow"}
-    for type_name in types:
-        if is_wide(archive, type_name):
-            manner.widen(archive, type_name)
+        part, manner.digests[known.path] = _appended(archive, known, file, row, digest)
+        yield WrittenPart(None, part, known, decimals)
 
 
 def _new_part(
@@ -244,7 +251,7 @@ def _ends(values: Sequence[int | None]) -> tuple[int | None, int | None]:
 
 def _appended(
     archive: Archive, known: PartRow, file: Path, row: PartRow, digest: Any
-) -> tuple[WrittenPart, Any]:
+) -> tuple[PartRow, Any]:
     """Append a frame to the file of its run, whose hash `digest` is; and the hash with it.
 
     The catalog has yet to be told. Without a hash the file is read.
@@ -260,7 +267,7 @@ def _appended(
             digest.update(data)
         out.flush()
         os.fsync(out.fileno())
-    return WrittenPart(None, grown(known, row, digest.hexdigest()), known), digest
+    return grown(known, row, digest.hexdigest()), digest
 
 
 def grown(known: PartRow, row: PartRow, digest: str) -> PartRow:
