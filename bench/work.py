@@ -83,6 +83,21 @@ def corpus_group(jsonl: Path) -> Group:
             stores=True,
         ),
         Work(
+            "then",
+            "`mdc validate x.jsonl then store`, one process",
+            [(MDC, "validate", str(jsonl), "then", *STORE[1:], SCRATCH)],
+            at_most=1.9,
+            stores=True,
+        ),
+        Work(
+            "then-arrow",
+            "`mdc validate < x.arrows then store`, one process",
+            [(MDC, "validate", "then", *STORE[1:], SCRATCH)],
+            "arrow",
+            at_most=1.0,
+            stores=True,
+        ),
+        Work(
             "pipe-arrow",
             "`mdc validate < x.arrows \\| mdc store`, Arrow between",
             [validate, store],
