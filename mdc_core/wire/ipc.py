@@ -159,7 +159,7 @@ class Scanner:
         DataError for one that is too large.
         """
         if len(block) - at < _PREFIX:
-            return None, _PREFIX + 1
+            return None, _PREFIX
         mark, size = _prefix(block, at)
         if mark != _CONTINUED:
             raise pa.ArrowInvalid("no message where one should begin")
@@ -169,7 +169,7 @@ class Scanner:
             raise pa.ArrowInvalid(f"metadata of {size} bytes")
         start = at + _PREFIX
         if len(block) - start < size:
-            return None, _PREFIX + size + 1
+            return None, _PREFIX + size
         layout = self._layout_at(block, start, size)
         length = _int64(block, start + layout.body)[0] if layout.body else 0
         if not 0 <= length <= MAX_BODY:

@@ -21,11 +21,12 @@ from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
 
+_NOWHERE = Quarantine(Path("/dev/null"))
 NAMES = sorted(set(EVENT_TYPES).difference(CONTROL_TYPES))
 
 
 def _reader(data: bytes) -> Reader:
-    return Reader(io.BytesIO(data), "test", Quarantine(Path("/dev/null")))
+    return Reader(io.BytesIO(data), "test", _NOWHERE)
 
 
 def _read(data: bytes) -> tuple[list[pa.RecordBatch], Reader]:
@@ -74,6 +75,36 @@ def test_any_cut_gives_the_same_events(seed: int, most: int, whole: bool) -> Non
     assert _text(batches) == encode_batch(from_rows(rows))
     for batch in batches:
         batch.validate(full=True)
+
+
+class _Arriving(io.RawIOBase):
+    """Bytes that come in pieces; whether there are more at once cannot be told."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._pieces = [piece for piece in pieces if piece]
+
+    def read(self, size: int = -1) -> bytes:
+        piece = self._pieces.pop(0) if self._pieces else b""
+        if size < len(piece):
+            self._pieces.insert(0, piece[size:])
+        return piece[:size]
+
+
+def test_a_stream_may_arrive_in_any_two_pieces() -> None:
+    """Its last message as well, which is as long as what comes before each length."""
+    encoder = StreamEncoder()
+    rows = [_row(random.Random(1), number) for number in range(2)]
+    pieces = [*encoder.encode(from_rows(rows[:1])), *encoder.end()]
+    pieces += [*encoder.encode(from_rows(rows[1:])), *encoder.end()]
+    data = b"".join(map(bytes, pieces))
+    for cut in range(len(data) + 1):
+        file = _Arriving(data[:cut], data[cut:])
+        reader = Reader(file, "test", _NOWHERE)
+        assert _text([chunk.batch for chunk in reader]) == encode_batch(from_rows(rows))
+        assert reader.damage is None, cut
+    reader = Reader(_Arriving(*(data[i : i + 1] for i in range(len(data)))), "test", _NOWHERE)
+    assert _text([chunk.batch for chunk in reader]) == encode_batch(from_rows(rows))
+    assert reader.damage is None
 
 
 def _trades(rows: int, **columns: Any) -> pa.RecordBatch:
