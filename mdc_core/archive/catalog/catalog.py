@@ -9,6 +9,7 @@ so that a flipped bit is found; what is lost is made again from the parts (`heal
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -87,6 +88,11 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """What names a part."""
         return self.place, self.path
 
+    @property
+    def kept_as(self) -> str:
+        """What its file is called in the trash; the same for one that has grown since."""
+        return sha256(self.path.encode()).hexdigest() if self.frames else self.sha256
+
 
 class ChangedError(BusyError):
     """Another process has changed or removed a part since it was looked up."""
@@ -99,7 +105,7 @@ class FileMove(NamedTuple):
     """A file that a committed transaction still has to bring into its place, or out of it."""
 
     kind: Literal["put", "drop"]
-    source: str  # of a put: below the state directory; of a drop: the part's hash
+    source: str  # of a put: below the state directory; of a drop: in the trash
     place: str
     path: str
 

@@ -90,18 +90,17 @@ class Archive:
 
     def open_part(self, part: PartRow) -> "pa.NativeFile":
         """A part to read anywhere in, also if another has taken its place since we looked."""
-        place = self.place_at(part.place)
-        try:
-            file = place.open(part.path)
-            size = file.size()
-            if size == part.bytes or (part.frames and size > part.bytes):
-                return file
-            file.close()
-        except (FileNotFoundError, NotADirectoryError):
-            pass
         trash = Directory(self.state / "trash")
-        with suppress(FileNotFoundError):
-            return trash.open(part.sha256)
+        for at, path in ((self.place_at(part.place), part.path), (trash, part.kept_as)):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                file = at.open(path)
+                size = file.size()
+                # What has grown is in the trash before another file, of any size, has its name.
+                kept = trash.size(part.kept_as) or 0 if part.frames and at is not trash else 0
+                fits = size == part.bytes or (bool(part.frames) and size > part.bytes)
+                if fits and kept < part.bytes:
+                    return file
+                file.close()
         with self.catalog(read_only=True) as now:
             for move in now.moves():
                 if move.kind == "put" and (move.place, move.path) == part.key:

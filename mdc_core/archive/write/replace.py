@@ -73,7 +73,7 @@ class Replacement:
                 FileMove("put", file.relative_to(archive.state).as_posix(), *part.key)
                 for file, part in self._add
             ]
-            drops = [FileMove("drop", part.sha256, *part.key) for part in self._remove]
+            drops = [FileMove("drop", part.kept_as, *part.key) for part in self._remove]
             with archive.growing(barred=True):
                 self._catalog.commit(
                     [part for _, part in self._add],

@@ -12,6 +12,8 @@ import lz4.frame
 import pytest
 import zstandard
 
+from mdc_core.archive.read.snapshot import snapshot
+from mdc_core.wire.jsonl import encode_batch
 from tests.conftest import Shell, parts_of
 from tests.pipes.store.storing import Storing, storing, trade, trades
 
@@ -189,3 +191,25 @@ def test_what_is_behind_the_last_frame_is_not_read(
     assert only(tmp_path / "data") != path
     assert shell("mdc cat --root data").lines == lines
     assert shell("mdc verify --deep --root data").status == 0
+
+
+def test_a_reader_of_a_file_that_has_grown_since_and_then_was_compacted(
+    start: Start, shell: Shell, tmp_path: Path
+) -> None:
+    store = start("--format jsonl --seal-size 1")
+    store.write(trades(0, 2))
+    store.wait_for(2)
+    assert shell("while ls data/_mdc/journal/*-0001.journal; do :; done").status == 0
+    looked = snapshot(tmp_path / "data")
+    try:
+        store.write(trades(2, 4))
+        assert store.end()[0] == 0
+        name = only(tmp_path / "data")
+        assert shell("mdc compact").status == 0
+        assert only(tmp_path / "data") != name
+        for _ in range(2):
+            batches = [batch for piece in looked.stored() for batch in piece.batches()]
+            assert b"".join(map(encode_batch, batches)).decode().splitlines() == trades(0, 2)
+            name.write_text(f"{trade(9)}\n" * 9)  # something else has its name now
+    finally:
+        looked.close()
