@@ -27,9 +27,9 @@ class Sink(Plugin):
     def write(self, batch: "pa.RecordBatch", token: str) -> None:
         """Send the rows of a batch.
 
-        Wherever the same rows are sent again they have the same token, so a place that keeps
-        tokens has each row exactly once. DataError says that it will never take this batch,
-        which is then set aside.
+        Wherever the same rows are sent again they have the same token, and no other rows have
+        it: a place that keeps tokens has each row exactly once. DataError says that it will
+        never take this batch, which is then set aside.
         """
         raise NotImplementedError
 

@@ -1,11 +1,13 @@
 """Events on their way to a place: sent in batches, again where the place has not got them.
 
-Rows are counted from the first of the run. A batch is called by the run and by which of its
-rows it has, so that the same rows have the same name in every try, and in another run over the
-same input. What the place has acknowledged is never sent again.
+Rows are counted from the first of the run. A batch is called by the run, by which of its rows it
+has, and by what they say, so that the same rows have the same name in every try, and in another
+run over the same input; other rows never have it, however the run was filtered or joined with
+others. What the place has acknowledged is never sent again.
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +16,7 @@ from mdc_core.contracts import Sink
 from mdc_core.errors import BusyError, DataError, UnavailableError
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.clock import Clock, SystemClock
+from mdc_core.wire.jsonl import encode_batch
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -126,7 +129,8 @@ class Publication:
             self._sink.open()
             self._open, self._safe = True, 0
         first = self.sent + self.refused
-        self._sink.write(batch, f"{self.run_id}:{first}-{first + batch.num_rows}")
+        said = sha256(encode_batch(batch)).hexdigest()[:16]
+        self._sink.write(batch, f"{self.run_id}:{first}-{first + batch.num_rows}:{said}")
         safe = self._sink.flush()
         fresh, self._safe = safe - self._safe, safe
         self.sent += fresh

@@ -31,7 +31,7 @@ class Scripted(Sink):
         self.acknowledged = 0
 
     def write(self, batch: pa.RecordBatch, token: str) -> None:
-        self.calls.append(token)
+        self.calls.append(token.rpartition(":")[0])
         prices: list[Any] = batch.column("price").to_pylist()
         self._fresh = [str(price.normalize()) for price in prices]
 
