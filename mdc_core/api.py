@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TextIO
 
 from mdc_core.cli.parsing import stages_of
+from mdc_core.errors import UsageError
 from mdc_core.logs import CollectingLog
 from mdc_core.pipelines.run import Pipeline
 from mdc_core.pipelines.stage import Stage
@@ -26,6 +27,8 @@ def pipeline(
     session = Session(environ or {}, CollectingLog(file=log), directory=directory)
     made: list[Stage] = []
     for stage in stages:
+        if not isinstance(stage, Stage | str):
+            raise UsageError(f"{stage!r} is no stage", hint='mdc.stage("head", n=5), or a text')
         made += [stage] if isinstance(stage, Stage) else stages_of(session, shlex.split(stage))
     return Pipeline(made, session)
 

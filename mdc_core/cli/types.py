@@ -88,6 +88,8 @@ class RootType(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: Any, ctx: Any) -> "Path | str":
         """A path, or the URL as it is."""
+        if not str(value):
+            self.fail("it is empty: name a directory", param, ctx)
         return value if not isinstance(value, str) or "://" in value else Path(value)
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:

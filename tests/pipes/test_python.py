@@ -34,6 +34,8 @@ def test_no_name_is_a_module_as_well() -> None:
     for name in mdc._HOMES:
         assert not list(Path(mdc.__file__).parent.glob(f"{name}/*.py"))
         assert getattr(mdc, name).__name__ == name
+    with pytest.raises(mdc.MdcError, match="5 is no stage"):
+        mdc.pipeline(5)  # type: ignore[arg-type]
     with pytest.raises(AttributeError, match="pipelin'"):
         _ = mdc.pipelin  # type: ignore[attr-defined]
 

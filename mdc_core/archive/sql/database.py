@@ -21,6 +21,7 @@ from mdc_core.archive.sql.where import limits_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
+from mdc_core.times import from_ns, to_ns
 
 TABLES = (*(name for name in EVENT_TYPES if name not in CONTROL_TYPES), PARTS_NAME)
 _READS = {"SELECT", "EXPLAIN", "MULTI"}  # MULTI: what PIVOT is made into
@@ -33,7 +34,27 @@ _CLOSED = re.compile(
 )
 _COMMENT = re.compile(r"--[^\n]*\n|/\*.*?\*/", re.DOTALL)
 _OPEN = re.compile(r"'|\"|\$\w*\$|--|/\*")
+# A text that is a time with an offset: DuckDB leaves the offset out when it casts to TIMESTAMP_NS.
+_OFFSET = re.compile(
+    r"'(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d(?:\.\d+)?)? ?([+-]\d\d):?(\d\d)?'", re.ASCII
+)
 T = TypeVar("T")
+
+
+def _check_times(text: str) -> None:
+    """Raise UsageError for a time that is not in UTC, which would be read as if it were."""
+    for found in _OFFSET.finditer(text):
+        date, clock, seconds, hours, minutes = found.groups()
+        if (hours[1:], minutes or "00") == ("00", "00"):
+            continue
+        try:
+            here = to_ns(f"{date}T{clock}{seconds or ':00'}{hours}:{minutes or '00'}")
+        except DataError as error:
+            raise UsageError(str(error)) from None
+        raise UsageError(
+            f"{found[0]}: SQL takes times as UTC, whatever their offset",
+            hint=f"it is '{from_ns(here)}'",
+        )
 
 
 class Result:
@@ -85,6 +106,7 @@ class Database:
 
     def statements(self, text: str) -> list[str]:
         """The statements in a text; raises UsageError where there is no sense in it."""
+        _check_times(text)
         try:
             found = self._db.extract_statements(text)
         except self._duckdb.Error as error:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -254,3 +255,11 @@ def test_schema_answers(mdc):
     assert shown[0] == "trade 1.0.0: A trade was made."
     assert any(line.startswith("* price ") for line in shown)
     assert "## quote (1.0.0)" in mdc("schema", "doc").stdout
+
+
+@pytest.mark.parametrize("verb", ["stream sim SPY --limit 5 then store", "store", "ls", "cat"])
+def test_an_empty_root_is_not_the_working_directory(verb: str, shell, tmp_path: Path) -> None:
+    """What `--root "$ROOT"` is where ROOT is not set."""
+    done = shell(f"mdc {verb} --root '' < /dev/null")
+    assert (done.status, list(tmp_path.glob("_mdc"))) == (2, [])
+    assert "--root" in done.err and "it is empty: name a directory" in done.err

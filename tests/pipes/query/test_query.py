@@ -142,6 +142,29 @@ def test_every_type_has_a_table(shell: Shell, tmp_path: Path) -> None:
     assert len(one["sha256"]) == 64
 
 
+@pytest.mark.parametrize(
+    ("time", "utc"),
+    [
+        ("2024-01-02T10:00:00-05:00", "2024-01-02T15:00:00.000000000Z"),
+        ("2024-01-02 20:30:00.5+0530", "2024-01-02T15:00:00.500000000Z"),
+        ("2024-01-02 16:00 +01", "2024-01-02T15:00:00.000000000Z"),
+    ],
+)
+def test_a_time_with_an_offset_is_refused(
+    time: str, utc: str, shell: Shell, tmp_path: Path
+) -> None:
+    """DuckDB would take it as UTC: other rows, in silence."""
+    store(shell, tmp_path)
+    asked = "SELECT count(*) AS n FROM trade WHERE ts_event >= '{}'"
+    refused = shell(f'mdc query "{asked.format(time)}"')
+    assert (refused.status, refused.out) == (2, "")
+    assert f"'{time}': SQL takes times as UTC" in refused.err and f"it is '{utc}'" in refused.err
+    same = {
+        row["n"] for row in answers(shell, [asked.format(utc), asked.format(utc[:-1] + "+00")])[0]
+    }
+    assert same == {rows(shell, asked.format(utc))[0]["n"]}
+
+
 def test_decimals_that_are_too_fine(shell: Shell, tmp_path: Path) -> None:
     """One file is decimal(36, 18): exact where it is read, and no trouble elsewhere."""
     store(shell, tmp_path)
