@@ -63,10 +63,14 @@ def pages() -> Iterator[Page]:
     os.environ[installed.LIMIT] = os.environ[plugin_files.PATH] = ""
     for ref in registry.find_all():
         registry.load(ref.verb, ref.name)
-    ctx = root.make_context(
+    yield from walk(root_context(), ("mdc",))
+
+
+def root_context() -> click.Context:
+    """The context of `mdc` alone."""
+    return root.make_context(
         "mdc", [], resilient_parsing=True, terminal_width=WIDTH, obj=Session({})
     )
-    yield from walk(ctx, ("mdc",))
 
 
 def walk(ctx: click.Context, words: tuple[str, ...]) -> Iterator[Page]:
@@ -89,11 +93,11 @@ def variants(page: Page) -> Iterator[Page]:
         return
     flag = command.selector.opts[0]
     for name in registry.find(command.verb):
-        args = [flag, name]
+        # Contexts below one root share what was chosen.
         ctx = command.make_context(
-            page.words[-1], args, parent=page.ctx.parent, resilient_parsing=True
+            page.words[-1], [flag, name], parent=root_context(), resilient_parsing=True
         )
-        yield Page((*page.words, *args), ctx)
+        yield Page((*page.words, flag, name), ctx)
 
 
 def files() -> dict[Path, str]:

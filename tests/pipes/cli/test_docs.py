@@ -37,6 +37,16 @@ def test_the_files_are_up_to_date(clean_env):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_each_plugin_that_an_option_chooses_has_a_section_of_its_own():
+    text = (ROOT / "docs" / "help.md").read_text()
+    sections = {part.partition("\n")[0]: part for part in text.split("\n## ")[1:]}
+    assert len(sections) == text.count("\n## ")
+    csv, lean = sections["mdc import --profile csv"], sections["mdc import --profile lean"]
+    assert "Options of csv:\n  --map " in csv and "Options of lean" not in csv
+    assert "Options of lean:\n" in lean and "--map" not in lean
+    assert "Options of" not in sections["mdc import"]
+
+
 def test_a_stale_file_is_named(docs, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     assert docs.main([]) == 0
