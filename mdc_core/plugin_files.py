@@ -7,7 +7,10 @@ What is in a file is read from its source; nothing is imported.
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import ast
 
 PATH = "MDC_PLUGIN_PATH"
 PREFIX = "mdc_file_"  # of the modules' names, so that none hides another
@@ -51,14 +54,35 @@ def classes(path: str, bases: Mapping[str, str]) -> Iterator[FileClass]:
         yield from _classes(file, module, wanted, bases)
 
 
+def unreadable(path: str) -> str | None:
+    """Why the file, or the first of several, that a path names cannot be read; None if it can."""
+    place = next((file for file, _ in files(path).values()), path.split(os.pathsep)[0])
+    try:
+        if not os.path.isdir(place):
+            _parsed(place)
+    except OSError as error:
+        return str(error.strerror).lower()
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}"
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _parsed(file: str) -> "tuple[bytes, ast.Module]":
+    import ast
+
+    with open(file, "rb") as source:
+        text = source.read()
+    return text, ast.parse(text)
+
+
 def _classes(file: str, module: str, wanted: str, bases: Mapping[str, str]) -> Iterator[FileClass]:
     import ast
     from hashlib import sha256
 
     try:
-        with open(file, "rb") as source:
-            text = source.read()
-        tree = ast.parse(text)
+        text, tree = _parsed(file)
     except (OSError, SyntaxError, ValueError):
         return
     version = sha256(text).hexdigest()[:12]

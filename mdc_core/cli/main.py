@@ -91,7 +91,8 @@ def _plugin(ctx: click.Context, option: click.Parameter, files: tuple[str, ...])
         found = any(ref.info in named for ref in registry.find_all())
         if not found and not ctx.resilient_parsing:
             hint = "a file of Python with a class that derives from Check, Filter, Stream, ..."
-            raise errors.UsageError(f"--plugin {file}: there is no plugin in it", hint=hint)
+            text = plugin_files.unreadable(file) or "there is no plugin in it"
+            raise errors.UsageError(f"--plugin {file}: {text}", hint=hint)
 
 
 def _version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:

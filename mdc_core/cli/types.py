@@ -90,6 +90,8 @@ class RootType(click.ParamType):  # type: ignore[type-arg]
         """A path, or the URL as it is."""
         if not str(value):
             self.fail("it is empty: name a directory", param, ctx)
+        if str(value).startswith("file:"):
+            self.fail(f"{value}: name the directory without file://", param, ctx)
         return value if not isinstance(value, str) or "://" in value else Path(value)
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:

@@ -51,6 +51,8 @@ def export(
     target = file or folder
     if target is None or (file and folder):
         raise UsageError("mdc export needs --output DIR or -o FILE", hint="one of them")
+    if str(target) == "-":
+        raise UsageError("mdc export writes files, and '-' is none", hint="-o FILE")
     query = query_of(symbols, types, start, end)
     one_file = file is not None
     return ExportSink(plugin, target, paths, root, query, reading, one_file=one_file, force=force)

@@ -263,3 +263,17 @@ def test_an_empty_root_is_not_the_working_directory(verb: str, shell, tmp_path: 
     done = shell(f"mdc {verb} --root '' < /dev/null")
     assert (done.status, list(tmp_path.glob("_mdc"))) == (2, [])
     assert "--root" in done.err and "it is empty: name a directory" in done.err
+
+
+def test_a_directory_is_not_a_url(shell, tmp_path: Path) -> None:
+    done = shell(f"mdc stream sim SPY --limit 5 then store --root file://{tmp_path}/d")
+    assert (done.status, list(tmp_path.iterdir())) == (2, [])
+    assert f"file://{tmp_path}/d: name the directory without file://" in done.err
+
+
+@pytest.mark.parametrize("option", ["-o", "--output"])
+def test_standard_output_is_no_file_to_export_to(option: str, shell, tmp_path: Path) -> None:
+    line = f"mdc stream sim SPY --limit 5 | mdc export --profile csv {option} -"
+    done = shell(line)
+    assert (done.status, list(tmp_path.iterdir())) == (2, [])
+    assert "mdc export writes files, and '-' is none" in done.err

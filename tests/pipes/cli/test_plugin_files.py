@@ -93,12 +93,20 @@ def test_help_and_tab_import_nothing_of_it(here, mdc):
     assert "SystemExit: imported" in broken.stderr
 
 
-@pytest.mark.parametrize("file", ["nowhere.py", "two.py:Helper", "two.py:Nobody", "broken.py"])
-def test_a_file_without_a_plugin_is_a_mistake(file, here, mdc):
-    (here / "broken.py").write_text("class X(Check:\n")
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("nowhere.py", "no such file or directory"),
+        ("two.py:Helper", "there is no plugin in it"),
+        ("two.py:Nobody", "there is no plugin in it"),
+        ("broken.py", "line 2: invalid syntax"),
+    ],
+)
+def test_a_file_without_a_plugin_is_a_mistake(file, text, here, mdc):
+    (here / "broken.py").write_text("\nclass X Check:\n")
     done = mdc("--plugin", file, "plugins")
     assert done.returncode == 2
-    assert f"--plugin {file}: there is no plugin in it" in done.stderr
+    assert f"--plugin {file}: {text}" in done.stderr
 
 
 def test_mdcs_own_name_wins(here, mdc):
