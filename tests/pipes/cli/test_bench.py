@@ -17,6 +17,8 @@ ROWS = {
         "validate",
         "store",
         "pipe",
+        "then",
+        "then-arrow",
         "pipe-arrow",
         "store-arrow",
         "cat",
@@ -69,7 +71,7 @@ def test_every_row_has_its_figures(tmp_path: Path) -> None:
     )
     assert results["machine"]["cores"] > 0
     assert (tmp_path / "results.md").read_text() == done.stdout
-    assert sum(line.startswith("| ") for line in done.stdout.splitlines()) == 21 + 3
+    assert sum(line.startswith("| ") for line in done.stdout.splitlines()) == 23 + 3
 
 
 def test_a_command_that_fails_is_an_error_with_its_words(tmp_path: Path) -> None:
