@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import wait
 from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Lock, local
 from typing import Any
 
 import pytest
@@ -159,21 +160,24 @@ def test_a_format_that_grows_is_sealed_as_a_whole(tmp_path: Path) -> None:
 @contextmanager
 def at_each_step(look: Callable[[], None]) -> Iterator[None]:
     """Look before and behind each step that a kill can come between."""
-    looking: list[bool] = []
+    one = Lock()  # some syncs run side by side
+    mine = local()  # what looking does is no step
+
+    def looks() -> None:
+        with one:
+            mine.looking = True
+            look()
+            mine.looking = False
 
     def between(real: Callable[..., Any]) -> Callable[..., Any]:
         def step(*args: Any, **named: Any) -> Any:
-            if looking:
+            if getattr(mine, "looking", False):
                 return real(*args, **named)
-            looking.append(True)
-            look()
-            looking.clear()
+            looks()
             try:
                 return real(*args, **named)
             finally:
-                looking.append(True)
-                look()
-                looking.clear()
+                looks()
 
         return step
 
