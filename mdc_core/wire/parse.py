@@ -27,7 +27,7 @@ from mdc_core.versions import changes
 from mdc_core.wire.fold import fold
 from mdc_core.wire.jsonl import encode_json
 from mdc_core.wire.limits import LONG_BLOCK, MAX_VALUES
-from mdc_core.wire.line import TOO_FINE, check_values, load_object, parse_line
+from mdc_core.wire.line import check_values, load_object, parse_line
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _read_json: Callable[..., pa.Table] = pj.read_json  # the stubs do without its buffers
@@ -42,7 +42,11 @@ SetAside = Callable[[int, bytes, str], None]
 
 FEW_LINES = 64
 _END_IS_SHORTER = 4_096
-_TOO_FINE = [re.compile(pattern.encode()) for pattern in TOO_FINE.split("|")]
+# TOO_FINE in two searches for a sign each, which take half of the time.
+TOO_FINE_IN_TEXT = [
+    re.compile(rb"[.][0-9]{38}"),
+    re.compile(rb"-(?<=[eE]-)0*(?:[2-9][0-9]|[0-9]{3})"),
+]
 _HIGH_WORD_LIMIT = 10**PRECISION >> 64
 _LF = 10
 
@@ -133,7 +137,7 @@ class LinesParser:
         newlines = np.count_nonzero(np.frombuffer(block, np.uint8) == _LF)
         if block[:1] != b"{" or block[-2:] != b"}\n":
             return None
-        if any(pattern.search(block) for pattern in _TOO_FINE):
+        if any(pattern.search(block) for pattern in TOO_FINE_IN_TEXT):
             return None
         if not block.isascii():
             try:
