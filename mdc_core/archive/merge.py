@@ -4,9 +4,11 @@ Equal times keep the order of the sources, and within a source that of its rows.
 """
 
 import heapq
+import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from io import BufferedRandom
 from typing import Literal
 
 import numpy as np
@@ -18,9 +20,7 @@ from mdc_core.batch import unify
 from mdc_core.disk import writing
 from mdc_core.errors import MdcError
 from mdc_core.times import MAX_NS
-from mdc_core.wire.arrow import StreamEncoder
-from mdc_core.wire.sniff import CHUNK, Peeked
-from mdc_core.wire.streams import read_streams
+from mdc_core.wire.arrow import Incoming, StreamEncoder
 
 FAN_IN = 32
 RUN_ROWS = 131_072
@@ -209,7 +209,15 @@ def stored(batches: Iterator[pa.RecordBatch]) -> MergeSource:
                 file.writelines(encoder.encode(batch.slice(at, RUN_BATCH)))
         file.writelines(encoder.end())
         file.seek(0)
-    return MergeSource(lambda rows: read_streams(Peeked(file), "a temporary file", at_once=CHUNK))
+    return MergeSource(lambda rows: _read_back(file))
+
+
+def _read_back(file: BufferedRandom) -> Iterator[pa.RecordBatch]:
+    """The batches that were written to it: our own, so no value has to be looked at."""
+    size = os.fstat(file.fileno()).st_size
+    while file.tell() < size:
+        reader = pa.ipc.open_stream(file)
+        yield from map(Incoming(reader.schema, "a temporary file").events, reader)
 
 
 def in_order(batches: Iterable[pa.RecordBatch]) -> bool:

@@ -217,6 +217,8 @@ def _cast(column: Array, kind: pa.DataType, where: str, first_row: int) -> Array
         return column
     try:
         _check_texts(column, kind)
+        if pa.types.is_decimal(column.type):
+            return column.cast(kind)
         # Integers go by way of all the digits there are: pyarrow judges them by their type.
         return column.cast(_with_all_digits(kind)).cast(kind)
     except pa.ArrowInvalid as error:

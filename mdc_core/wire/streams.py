@@ -41,14 +41,13 @@ def read_streams(
     name: str,
     tick: float | None = None,
     *,
-    at_once: int = GATHER_BYTES,
     single: bool = False,
 ) -> Iterator[pa.RecordBatch]:
     """The events of the streams in a file; raises TruncatedError where one breaks off.
 
     Small batches that are there without waiting come as one; those with control events alone.
-    `at_once` bounds the bytes that are looked at together. With a `tick`, an empty batch comes
-    after each so many seconds without another. Of a `single` stream, what follows is not read.
+    With a `tick`, an empty batch comes after each so many seconds without another. Of a `single`
+    stream, what follows is not read.
     """
     reading = _Reading(name, single=single)
     block: bytes | bytearray = b""
@@ -56,7 +55,7 @@ def read_streams(
     while True:
         while tick and not peeked.waiting(tick):
             yield nothing()
-        block, broken = _more(peeked, block, needed, at_once)
+        block, broken = _more(peeked, block, needed)
         if len(block) < needed:
             if broken is None and block:
                 broken = TruncatedError(f"{name}: the Arrow stream breaks off")
@@ -72,12 +71,12 @@ def read_streams(
 
 
 def _more(
-    peeked: Peeked, rest: bytes | bytearray, needed: int, at_once: int
+    peeked: Peeked, rest: bytes | bytearray, needed: int
 ) -> tuple[bytearray, TruncatedError | None]:
     """The rest with so many bytes at least and all that is there; fewer at the end."""
     block = bytearray(rest)
     try:
-        while len(block) < needed or (len(block) < at_once and peeked.waiting()):
+        while len(block) < needed or (len(block) < GATHER_BYTES and peeked.waiting()):
             data = peeked.read(2 * CHUNK)
             if not data:
                 break

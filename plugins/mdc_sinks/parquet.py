@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _DELTA = ("ts_event", "ts_recv", "ts_close", "seq", "start", "end")
 PAGE = 128 << 10  # many parts are read at once, a page of each column of each
 BUFFER = 64 << 10
-ROWS, BATCH = 16_384, 1 << 20  # decoded at once
+ROWS, BATCH = 16_384, 128 << 10  # decoded at once, which takes ten times the bytes
 _PLAIN = ("trade_id", "order_id", "extra")
 FEW = 64  # rows for which dictionaries cost more than they spare, in time and bytes
 
