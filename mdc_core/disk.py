@@ -8,8 +8,12 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from mdc_core.errors import DataError, UnreadableError, WriteError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # What a machine may come to at any call: no bug, wherever it comes up.
 NO_ROOM = frozenset({errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
@@ -52,6 +56,15 @@ def unreadable(name: object, error: BaseException, damage: str = "cannot be read
     if is_refusal(error):
         return UnreadableError(f"cannot read {name}: {reason(error)}")
     return DataError(f"{name}: {damage}: {reason(error)}")
+
+
+def sync_path(path: "Path") -> None:
+    """Bring a file, or the names in a directory, to the disk."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 @contextmanager

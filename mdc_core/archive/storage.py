@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from mdc_core.disk import reading, reason, unreadable, writing
+from mdc_core.disk import reading, reason, sync_path, unreadable, writing
 from mdc_core.errors import ConfigError, UnreadableError, WriteError
 
 if TYPE_CHECKING:
@@ -242,14 +242,4 @@ def sync_all(paths: Sequence[Path]) -> None:
     if not paths:
         return
     with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
-        shares = [paths[at::SYNCS_AT_ONCE] for at in range(SYNCS_AT_ONCE)]
-        list(pool.map(_sync, shares))
-
-
-def _sync(paths: Sequence[Path]) -> None:
-    for path in paths:
-        fd = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        list(pool.map(sync_path, paths))

@@ -16,7 +16,7 @@ import pyarrow as pa
 from mdc_core import __version__
 from mdc_core.archive.catalog.layout import encode_symbol
 from mdc_core.contracts import Exporter
-from mdc_core.disk import refused
+from mdc_core.disk import refused, sync_path
 from mdc_core.errors import WriteError
 from mdc_core.export.spool import FileKey, PartsSpool
 from mdc_core.schema import version_of
@@ -61,7 +61,7 @@ class Export:
             for path, written in temporary.items():
                 written.replace(path)
             for folder in {path.parent for path in temporary}:
-                _sync(folder)
+                sync_path(folder)
         except OSError as error:
             raise refused(path, error) from None
         finally:
@@ -129,11 +129,3 @@ class _Hashed:
 
 def _order(key: FileKey) -> tuple[str, ...]:
     return tuple(value or "" for value in key)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -37,7 +37,7 @@ from mdc_core.archive.pack.scripts import texts
 from mdc_core.archive.part_formats import JSONL, PARQUET
 from mdc_core.archive.read.snapshot import Snapshot
 from mdc_core.archive.write.archive import Archive
-from mdc_core.disk import reading, writing
+from mdc_core.disk import reading, sync_path, writing
 from mdc_core.errors import DataError, UsageError
 
 _OVERHEAD = 4_096  # bytes of a container, at most, for a file beside its own
@@ -172,7 +172,7 @@ class Packing:
                 for path, target in zip(beside, paths, strict=True):
                     path.rename(target)
                 for folder in {path.parent for path in paths}:
-                    _sync_folder(folder)
+                    sync_path(folder)
         finally:
             for path in beside:
                 with suppress(OSError):
@@ -277,11 +277,3 @@ class Checked(io.BufferedIOBase):
         """Close the part."""
         self._file.close()
         super().close()
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from mdc_core.accounting import count_types
 from mdc_core.archive.catalog.layout import Layout, Partition
-from mdc_core.disk import reading, refused, unreadable, writing
+from mdc_core.disk import reading, refused, sync_path, unreadable, writing
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import VERSIONS_KEY, arrow_schema
 from mdc_core.wire.arrow import Incoming
@@ -81,7 +81,7 @@ class Journal:
                 self._append(msgspec.json.encode(header), 0)
                 if fsync != "none":
                     os.fsync(self._fd)
-                    _sync_folder(folder)
+                    sync_path(folder)
             except OSError:
                 self.close()
                 raise
@@ -130,7 +130,7 @@ class Journal:
         """Make the whole segment durable, whatever `fsync` says: its place as well."""
         with writing(self.path):
             os.fsync(self._fd)
-            _sync_folder(self.path.parent)
+            sync_path(self.path.parent)
 
     def _append(self, body: Any, rows: int) -> None:
         """Write one record; what could not be written whole is cut off again."""
@@ -354,7 +354,7 @@ def discard_carry(folder: Path, segment: str) -> None:
     path = folder / f"{carry_of(segment)}{SUFFIX}"
     if path.exists():
         path.unlink()
-        _sync_folder(folder)
+        sync_path(folder)
 
 
 def left_behind(path: Path) -> BinaryIO | None:
@@ -403,11 +403,3 @@ def _write_all(fd: int, pieces: list[Any]) -> None:
             done -= len(views.pop(0))
         if done:
             views[0] = views[0][done:]
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

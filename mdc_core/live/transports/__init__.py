@@ -41,6 +41,15 @@ class Transport(Protocol):
         """End the connection, from any thread."""
 
 
+def host_and_port(url: str) -> tuple[str, int, str]:
+    """The host and the port of a URL, and both with its scheme, to be told."""
+    place = urlsplit(url)
+    where = f"{place.scheme}://{place.hostname}:{place.port}"
+    if place.hostname is None or place.port is None:
+        raise ConfigError(f"no host and port in {where}", hint=f"say {place.scheme}://HOST:PORT")
+    return place.hostname, place.port, where
+
+
 def open_transport(endpoint: Endpoint, limits: Limits, clock: Clock) -> Transport:
     """A connection to that endpoint; raises an MdcError that says what is in the way."""
     scheme = urlsplit(endpoint.url).scheme

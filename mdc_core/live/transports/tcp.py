@@ -4,12 +4,11 @@ import socket
 import ssl
 from collections import deque
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 from mdc_core.contracts import Endpoint, Limits
-from mdc_core.errors import ConfigError, UnavailableError
+from mdc_core.errors import UnavailableError
 from mdc_core.live.clock import Clock
-from mdc_core.live.transports import NORMAL, TransportClosed
+from mdc_core.live.transports import NORMAL, TransportClosed, host_and_port
 from mdc_core.live.transports.framing import Framer, FrameTooLong, framer
 
 _OPEN_WITHIN = 10.0
@@ -89,15 +88,12 @@ class TcpTransport:
 
 def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> TcpTransport:
     """A connection to that host and port; raises an error of ours."""
-    place = urlsplit(endpoint.url)
-    where = f"{place.scheme}://{place.hostname}:{place.port}"
-    if place.hostname is None or place.port is None:
-        raise ConfigError(f"no host and port in {where}", hint="say tcp://HOST:PORT")
+    host, port, where = host_and_port(endpoint.url)
     try:
-        connection = socket.create_connection((place.hostname, place.port), _OPEN_WITHIN)
-        if place.scheme == "tls":
+        connection = socket.create_connection((host, port), _OPEN_WITHIN)
+        if where.startswith("tls:"):
             context = ssl.create_default_context()
-            connection = context.wrap_socket(connection, server_hostname=place.hostname)
+            connection = context.wrap_socket(connection, server_hostname=host)
     except TimeoutError as error:
         raise UnavailableError(f"{where} does not answer within {_OPEN_WITHIN:g} s") from error
     except OSError as error:

@@ -6,12 +6,11 @@ What is lost on the way is lost: the codec sees it by the vendor's sequence numb
 import socket
 from contextlib import suppress
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from mdc_core.contracts import Endpoint, Limits
-from mdc_core.errors import ConfigError, UnavailableError
+from mdc_core.errors import UnavailableError
 from mdc_core.live.clock import Clock
-from mdc_core.live.transports import TransportClosed
+from mdc_core.live.transports import TransportClosed, host_and_port
 
 _LARGEST = 65_535
 _ROOM = 8 << 20  # asked of the system for datagrams that wait to be read
@@ -61,20 +60,17 @@ class UdpTransport:
 
 def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> UdpTransport:
     """A socket for datagrams of that host and port; raises an error of ours."""
-    place = urlsplit(endpoint.url)
-    where = f"udp://{place.hostname}:{place.port}"
-    if place.hostname is None or place.port is None:
-        raise ConfigError(f"no host and port in {where}", hint="say udp://HOST:PORT")
+    host, port, where = host_and_port(endpoint.url)
     try:
         connection = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
-        if ip_address(socket.gethostbyname(place.hostname)).is_multicast:
+        if ip_address(socket.gethostbyname(host)).is_multicast:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            connection.bind((place.hostname, place.port))
-            group = socket.inet_aton(place.hostname) + socket.inet_aton("0.0.0.0")
+            connection.bind((host, port))
+            group = socket.inet_aton(host) + socket.inet_aton("0.0.0.0")
             connection.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
         else:
-            connection.connect((place.hostname, place.port))
+            connection.connect((host, port))
     except OSError as error:
         raise UnavailableError(f"{where}: {error.strerror or error}") from error
     return UdpTransport(connection)

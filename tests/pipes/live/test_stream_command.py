@@ -36,6 +36,20 @@ def mdc(folder: Path, *args: str, **more: str) -> subprocess.CompletedProcess[st
     )
 
 
+def in_shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a pipe in a folder; it has to end well."""
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 def rows(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
@@ -100,14 +114,7 @@ def test_a_limit_counts_events_about_instruments(tmp_path: Path) -> None:
 def test_arrow_between_commands(tmp_path: Path) -> None:
     args = ("stream", "alpaca", "SPY", "--sandbox", "--limit", "50", "--wire", "arrow")
     script = f"{MDC} {' '.join(args)} | {MDC} head -n 1000"
-    done = subprocess.run(
-        ["bash", "-o", "pipefail", "-c", script],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = in_shell(script, tmp_path)
     assert len(kinds(done.stdout, "trade", "quote")) == 50
 
 
@@ -138,15 +145,7 @@ def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) 
         f"{MDC} sandbox alpaca --data data --once",
     ):
         script = f"{server} | {{ read url; {client}; }}"
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", script],
-            cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        done = in_shell(script, tmp_path)
         copies.append(played(done.stdout))
     assert copies[0] == played(events.read_text())
     assert sorted(copies[1]) == sorted(copies[0])  # type: ignore[type-var]
@@ -326,15 +325,7 @@ def test_a_message_that_cannot_be_an_event_is_set_aside_alone(tmp_path: Path) ->
     (tmp_path / "c").write_text(f'{{"recv_ns":1,"dir":"in","frame":[{",".join(parts)}]}}\n')
     for wire in ("jsonl", "arrow"):
         script = f"{MDC} stream alpaca --replay c --wire {wire} --quarantine q-{wire} | {MDC} head"
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", script],
-            cwd=tmp_path,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+        done = in_shell(script, tmp_path)
         assert [row["trade_id"] for row in kinds(done.stdout, "trade")] == ["0", "4"]
         assert [row["check"] for row in kinds(done.stdout, "integrity")] == ["frame"] * 3
         assert "5 in = 2 out + 3 rejected" in done.stderr

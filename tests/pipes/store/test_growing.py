@@ -91,16 +91,22 @@ def test_frames_that_are_not_in_order(start: Start, shell: Shell, tmp_path: Path
     assert json.loads(shell("mdc count --root data --json").out)["total"] == 6
 
 
-@pytest.mark.parametrize("codec", READ)
-def test_a_torn_tail_is_cut_when_its_run_is_recovered(
-    codec: str, start: Start, shell: Shell, tmp_path: Path
-) -> None:
+def killed_after_a_seal(start: Start, shell: Shell, codec: str) -> None:
+    """A store that was killed when 400 trades were sealed, and one was not."""
     store = start(f"--format jsonl --compression {codec} --seal-size 20000")
     store.write(trades(0, 400))
     store.wait_for(400)
     store.write([trade(400)])
-    store.wait_for(401)  # so the first ones are sealed, and this one is not
+    store.wait_for(401)
+    assert shell("while ls data/_mdc/journal/*-0001.journal; do :; done").status == 0
     store.kill()
+
+
+@pytest.mark.parametrize("codec", READ)
+def test_a_torn_tail_is_cut_when_its_run_is_recovered(
+    codec: str, start: Start, shell: Shell, tmp_path: Path
+) -> None:
+    killed_after_a_seal(start, shell, codec)
     (left,) = (tmp_path / "data" / "_mdc" / "journal").iterdir()
     path = only(tmp_path / "data")
     sound = path.read_bytes()
@@ -158,12 +164,7 @@ def test_what_is_behind_the_last_frame_is_not_read(
     codec: str, start: Start, shell: Shell, tmp_path: Path
 ) -> None:
     """While a killed run is not recovered, and where it was but the file has a tail again."""
-    store = start(f"--format jsonl --compression {codec} --seal-size 20000")
-    store.write(trades(0, 400))
-    store.wait_for(400)
-    store.write([trade(400)])
-    store.wait_for(401)
-    store.kill()
+    killed_after_a_seal(start, shell, codec)
     lines = trades(0, 401)
     path = only(tmp_path / "data")
     for unsealed in (1, 0):
