@@ -163,8 +163,6 @@ def test_a_class_name_stands_for_one_thing_in_the_core() -> None:
 # Circles that are known, to be mended where these modules are worked on.
 CIRCLES = {
     ("cli.settable", "cli.types"),
-    ("wire.files", "wire.reader"),
-    ("wire.jsonl", "wire.text"),
 }
 
 

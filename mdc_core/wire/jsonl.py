@@ -14,6 +14,7 @@ import msgspec
 
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES, Event
+from mdc_core.wire.values import encode_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,11 +25,6 @@ for _cls in EVENT_TYPES.values():
     _UNION = _cls if _UNION is None else _UNION | _cls
 _decoder = msgspec.json.Decoder(_UNION, float_hook=Decimal)
 _lines_decoder = msgspec.json.Decoder(list[_UNION], float_hook=Decimal)
-
-
-def encode_json(value: Any) -> bytes:
-    """Any JSON value, decimals as numbers with exactly their digits."""
-    return _encoder.encode(value)
 
 
 def encode_rows(rows: Sequence[Event]) -> bytes:
@@ -77,5 +73,5 @@ def encode_batch(batch: "pa.RecordBatch") -> bytes:
 
 def as_dict(event: Event) -> dict[str, Any]:
     """An event as the JSON object of its line."""
-    fields: dict[str, Any] = msgspec.json.decode(_encoder.encode(event))
+    fields: dict[str, Any] = msgspec.json.decode(encode_json(event))
     return fields

@@ -13,8 +13,9 @@ from mdc_core.events import EVENT_TYPES, Event, Level
 from mdc_core.schema import arrow_types, columns, kind_of
 from mdc_core.times import to_ns
 from mdc_core.versions import changes
-from mdc_core.wire.jsonl import decode_row, encode_json, encode_rows
+from mdc_core.wire.jsonl import decode_row, encode_rows
 from mdc_core.wire.migrate import migrate_line, move_to_extra
+from mdc_core.wire.values import encode_json
 
 # Numbers of so many decimal places, more than 18 + 38, that pyarrow reads its table of powers
 # of ten beyond the end, which gives any number or kills the process.

@@ -8,13 +8,10 @@ those are read with care, one at a time, and set aside with a reason if they are
 import re
 from collections import Counter
 from collections.abc import Callable
-from decimal import Decimal, DecimalException
 from functools import cache
 from typing import Any
 
-import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
@@ -22,12 +19,12 @@ import pyarrow.json as pj
 from mdc_core.batch import from_rows, unify
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES, Event, type_of
-from mdc_core.schema import PRECISION, arrow_schema, columns, kind_of
-from mdc_core.versions import changes
+from mdc_core.schema import arrow_schema
+from mdc_core.wire.checks import belongs, holds, versions_known
 from mdc_core.wire.fold import fold
-from mdc_core.wire.jsonl import encode_json
 from mdc_core.wire.limits import LONG_BLOCK, MAX_VALUES
-from mdc_core.wire.line import check_values, load_object, parse_line
+from mdc_core.wire.line import check_values, parse_line
+from mdc_core.wire.objects import values_of_objects, with_strings
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _read_json: Callable[..., pa.Table] = pj.read_json  # the stubs do without its buffers
@@ -47,19 +44,7 @@ TOO_FINE_IN_TEXT = [
     re.compile(rb"[.][0-9]{38}"),
     re.compile(rb"-(?<=[eE]-)0*(?:[2-9][0-9]|[0-9]{3})"),
 ]
-_HIGH_WORD_LIMIT = 10**PRECISION >> 64
 _LF = 10
-
-# Possessive throughout: what does not match fails at once, however long it is.
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_FLAT = rb"\{(?:[^{}\"]++|" + _STRING + rb")*+\}"
-_TWO = rb"\{(?:[^{}\"]++|" + _STRING + rb"|" + _FLAT + rb")*+\}"
-_NESTED = rb"\{(?:[^{}\"]++|" + _STRING + rb"|" + _TWO + rb")*+\}"
-_JSON_COLUMNS = [name for name, column in columns().items() if column.kind == "json"]
-_decode_object = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
-_JSON_VALUE = re.compile(
-    rb'(?<=[,{ \t])"(' + "|".join(_JSON_COLUMNS).encode() + rb')"[ \t]*:[ \t]*(' + _NESTED + rb")"
-)
 
 
 class LinesParser:
@@ -144,16 +129,16 @@ class LinesParser:
                 block.decode()
             except UnicodeDecodeError:
                 return None
-        text, objects = _JSON_VALUE.subn(_as_string, block) if self._inline_json else (block, 0)
+        text, objects = with_strings(block) if self._inline_json else (block, 0)
         try:
             batch = self._read(text)
         except pa.ArrowInvalid as error:
             if self._inline_json or "from string to object" not in str(error):
                 raise
             self._inline_json = True
-            text, objects = _JSON_VALUE.subn(_as_string, block)
+            text, objects = with_strings(block)
             batch = self._read(text)
-        if batch.num_rows != newlines or _json_values(batch) != objects:
+        if batch.num_rows != newlines or values_of_objects(batch) != objects:
             return None  # more values than objects: a string where an object belongs
         typed = self._typed(batch)
         return None if typed is None else (typed[0], block, typed[1], None)
@@ -208,7 +193,7 @@ class LinesParser:
         present = set(counts)
         given = dict(zip(batch.schema.names, batch.columns, strict=True))
         versions = given.get("v")
-        if versions is not None and not _versions_known(versions, present):
+        if versions is not None and not versions_known(versions, present):
             return None
         schema = arrow_schema(self._types)
         arrays = [kinds]
@@ -217,7 +202,7 @@ class LinesParser:
             if column is None or column.null_count == batch.num_rows:
                 arrays.append(pa.nulls(batch.num_rows, field.type))
                 continue
-            if not (_belongs(column, field.name, present, masks) and _holds(column, field.name)):
+            if not (belongs(column, field.name, present, masks) and holds(column, field.name)):
                 return None
             arrays.append(column if column.type == field.type else column.cast(field.type))
         return pa.RecordBatch.from_arrays(arrays, schema=schema), counts
@@ -281,79 +266,3 @@ def _brought_together(pieces: list[Piece]) -> list[Piece]:
 @cache
 def _scalar(text: str) -> pa.StringScalar:
     return pa.scalar(text)
-
-
-def _as_string(match: re.Match[bytes]) -> bytes:
-    """A JSON object as a JSON string that holds its text, as the reader of lines writes it."""
-    name, text = match.groups()
-    try:
-        plain = encode_json(_decode_object(text))
-        if plain != text:
-            load_object(text)  # which does not take the same key twice
-    except (msgspec.DecodeError, DecimalException, RecursionError, DataError):
-        return match[0]
-    escaped = plain.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-    return b'"' + name + b'":"' + escaped + b'"'
-
-
-def _json_values(batch: pa.RecordBatch) -> int:
-    """How many values the columns of JSON objects have."""
-    there = [batch.column(name) for name in _JSON_COLUMNS if name in batch.schema.names]
-    return sum(len(column) - column.null_count for column in there)
-
-
-def _versions_known(column: Array, present: set[str]) -> bool:
-    """Whether no line has a version that has to be migrated; raises DataError for others."""
-    if column.null_count == len(column):
-        return True
-    found = column.unique().drop_null().to_pylist()
-    return not any(changes(name, version) for name in present for version in found)
-
-
-def _belongs(column: Array, name: str, present: set[str], masks: dict[str, Array]) -> bool:
-    """Whether a column has values only in rows of types that have it."""
-    owners = columns()[name].types
-    strangers = present.difference(owners)
-    if not strangers:
-        return True
-    if not column.null_count:
-        return False
-    bits = _bits(column.buffers()[0], column)
-    return not any(np.any(bits & _bits(masks[t].buffers()[1], masks[t])) for t in strangers)
-
-
-def _bits(buffer: Any, array: Array) -> npt.NDArray[np.uint8]:
-    """The bits of a bitmap, those beyond the array cleared."""
-    length = (len(array) + 7) // 8
-    bits: npt.NDArray[np.uint8] = np.frombuffer(buffer, np.uint8, length).copy()
-    if len(array) % 8:
-        bits[-1] &= (1 << len(array) % 8) - 1
-    return bits
-
-
-def _holds(column: Array, name: str) -> bool:
-    """Whether the values are such as the column may hold."""
-    match kind_of(name):
-        case "number":
-            return _fits(column)
-        case "float":
-            return bool(pc.all(pc.is_finite(column)).as_py())
-        case "list":
-            return bool(column.flatten().null_count == 0)
-        case "levels":
-            levels = column.flatten()
-            price, size, _ = levels.flatten()
-            fits = _fits(price) and _fits(size)
-            nulls = levels.null_count + price.null_count + size.null_count
-            return bool(nulls == 0) and fits
-        case _:
-            return True
-
-
-def _fits(column: Array) -> bool:
-    """Whether decimals have at most 36 digits, which pyarrow does not check when reading."""
-    if not len(column):
-        return True
-    words = np.frombuffer(column.buffers()[1], np.int64)
-    high = words[2 * column.offset + 1 : 2 * (column.offset + len(column)) : 2]
-    return bool(high.max() < _HIGH_WORD_LIMIT and high.min() >= -_HIGH_WORD_LIMIT)

@@ -77,7 +77,7 @@ class Reader:
 
     def _table(self, encoding: Encoding) -> Iterator[Chunk]:
         """The events of a file that has to be read from its end."""
-        from mdc_core.wire.files import read_arrow_file, read_parquet
+        from mdc_core.wire.tables import read_arrow_file, read_parquet
 
         if self._path is None or not self._path.is_file():
             text = f"{encoding} cannot be read from a pipe; name the file"

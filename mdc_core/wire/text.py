@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mdc_core.schema import field_names, kind_of, version_of
-from mdc_core.wire.jsonl import encode_json
+from mdc_core.wire.values import encode_json
 
 # The stubs of these know arrays or scalars, not the mixtures of both that they take.
 _join: Callable[..., Any] = pc.binary_join_element_wise

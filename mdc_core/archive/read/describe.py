@@ -38,10 +38,11 @@ from mdc_core.errors import DataError, UnreadableError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import VERSIONS_KEY, version_of
 from mdc_core.wire.arrow import Incoming, conform
-from mdc_core.wire.files import ROWS, read_parquet
 from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.limits import ROWS
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.sniff import COMPRESSED, Exactly, Peeked, encoding_of, unpacked
+from mdc_core.wire.tables import read_parquet
 
 _LOOKED_AT = ("type", "symbol", "ts_event", "ts_recv")
 

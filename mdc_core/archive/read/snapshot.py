@@ -26,7 +26,7 @@ from mdc_core.archive.write.journal import Segment
 from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.times import MAX_NS
-from mdc_core.wire.files import ROWS
+from mdc_core.wire.limits import ROWS
 
 Ask = Callable[[Catalog, Query], Iterable[PartRow]]
 

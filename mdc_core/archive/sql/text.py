@@ -18,8 +18,9 @@ from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import field_names
 from mdc_core.wire.arrow import Incoming
-from mdc_core.wire.jsonl import encode_batch, encode_json
+from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.text import decimal_text
+from mdc_core.wire.values import encode_json
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _join: Callable[..., Any] = pc.binary_join_element_wise
