@@ -15,7 +15,7 @@ import door
 import guide
 
 from mdc_core import __version__, installed, plugin_files, registry
-from mdc_core.cli.choosing import SelectCommand
+from mdc_core.cli.command import SelectCommand
 from mdc_core.cli.lazy import Lines
 from mdc_core.cli.main import root
 from mdc_core.cli.scripts import FILES, script

@@ -46,15 +46,12 @@ from typing import Any, TypeVar
 
 import click
 
-from mdc_core.cli.choosing import ChecksCommand, SelectCommand
-from mdc_core.cli.commands import Command, PluginCommand
+from mdc_core.cli.command import ChecksCommand, Command, PluginCommand, SelectCommand
 from mdc_core.cli.lazy import PluginGroup, VerbGroup
-from mdc_core.cli.settable import Option
+from mdc_core.cli.settable import ListOption, ListType, Option
 from mdc_core.cli.types import (
     DecimalNumber,
     FreeSpaceType,
-    ListOption,
-    ListType,
     MomentType,
     PluginName,
     RootType,

@@ -9,17 +9,16 @@ import click
 from msgspec import NODEFAULT
 
 from mdc_core import sizes, times
-from mdc_core.cli.settable import FromEnvironment, Option
+from mdc_core.cli.settable import FromEnvironment, ListType, Option
 from mdc_core.cli.types import (
     DecimalNumber,
     FiniteNumber,
-    ListType,
     MomentType,
     SizeType,
     SpanType,
 )
 from mdc_core.contracts.fields import OptionField, bare, impossible, option_fields
-from mdc_core.errors import ConfigError
+from mdc_core.errors import ConfigError, UsageError
 
 AnyType = click.ParamType[Any]
 
@@ -120,12 +119,31 @@ def _declared(scope: tuple[str, ...], name: str, field: OptionField, *, prefixed
     return PluginArgument(scope, name, field)
 
 
-def build(plugin: Any, values: Mapping[str, Any]) -> Any:
-    """The plugin's `Options` with these values; raises ValueError where they refuse."""
+def refuse_taken(name: str, options: list[Declared], taken: set[str]) -> None:
+    """Let no option have a flag of mdc's own, or of another plugin."""
+    for option in options:
+        flags = {*option.opts, *option.secondary_opts}
+        if isinstance(option, click.Option) and taken & flags:
+            raise ConfigError(
+                f"plugin {name}: there is an option {option.opts[0]} already",
+                hint=f"rename the field {option.field!r} of its Options",
+            )
+    taken.update(*(option.opts for option in options))
+    taken.update(*(option.secondary_opts for option in options))
+
+
+def filled(ctx: click.Context, plugin: Any, options: list[Declared]) -> Any:
+    """A plugin's `Options`, filled with what is given or is the default."""
+    values = {o.field: ctx.params.pop(str(o.name)) for o in options}
+    for option in options:
+        if option.needed and values[option.field] in (None, ()):
+            flag = option.opts[0]
+            what = f"option {flag}" if flag.startswith("-") else option.make_metavar(ctx)
+            raise UsageError(f"missing {what}", hint=f"{option.envvar} sets it as well")
     try:
         return plugin.Options(**values)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+    except (TypeError, ValueError) as error:
+        raise click.BadParameter(str(error), ctx) from None
 
 
 def text_of(field: OptionField) -> Callable[[Any], str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from mdc_core.session import Session
 
@@ -22,6 +23,41 @@ def path_of(ctx: click.Context) -> tuple[str, ...]:
         words.insert(0, here.info_name or "")
         here = here.parent
     return tuple(words)
+
+
+class ListType(click.ParamType):  # type: ignore[type-arg]
+    """Words separated by commas, each read as one of a kind; each once if `distinct`."""
+
+    def __init__(
+        self, inner: Any = click.STRING, *, name: str | None = None, distinct: bool = False
+    ) -> None:
+        self.inner = click.types.convert_type(inner)
+        self.name = name or f"{self.inner.name},..."
+        self.distinct = distinct
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Any, ...]:
+        """The words; what is no text has been read already."""
+        if not isinstance(value, str):
+            words: Any = value if isinstance(value, list | tuple) else (value,)
+        else:
+            words = filter(None, (word.strip() for word in value.split(",")))
+        made = [self.inner.convert(word, param, ctx) for word in words]
+        return tuple(dict.fromkeys(made) if self.distinct else made)
+
+    def split_envvar_value(self, rv: str) -> Any:
+        """The words of a variable, where they are apart by blanks."""
+        return self.inner.split_envvar_value(rv)
+
+    def get_metavar(self, param: Any, ctx: Any) -> str | None:
+        """That of one word, and that there may be more."""
+        metavar = self.inner.get_metavar(param, ctx)
+        return f"{metavar},..." if metavar else None
+
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:
+        """What completes the word behind the last comma."""
+        done, comma, word = incomplete.rpartition(",")
+        ways = self.inner.shell_complete(ctx, param, word)
+        return [CompletionItem(f"{done}{comma}{way.value}", help=way.help) for way in ways]
 
 
 class FromEnvironment(click.Parameter):
@@ -54,11 +90,15 @@ class Option(FromEnvironment, click.Option):
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         """The value; of a list all words of all times that it was given."""
         made = super().type_cast_value(ctx, value)
-        if not (self.multiple and made):
-            return made
-        from mdc_core.cli.types import ListType
-
-        if not isinstance(self.type, ListType):
+        if not (self.multiple and made and isinstance(self.type, ListType)):
             return made
         words = [word for words in made for word in words]
         return tuple(dict.fromkeys(words) if self.type.distinct else words)
+
+
+class ListOption(Option):
+    """An option of mdc's own that takes several words."""
+
+    def __init__(self, *args: Any, type: Any = None, **more: Any) -> None:
+        more |= {"type": ListType(type), "multiple": True}
+        super().__init__(*args, **more)

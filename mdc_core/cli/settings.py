@@ -9,13 +9,15 @@ import click
 from mdc_core import registry
 from mdc_core.cli.either_side import adopt
 from mdc_core.cli.lazy import verb_files
-from mdc_core.cli.settable import Option
+from mdc_core.cli.settable import Option, path_of, variables
 from mdc_core.errors import ConfigError
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:
-    from mdc_core.config import Setting
+    from collections.abc import Mapping
+
+    from mdc_core.config import Config, Setting
 
 
 def blamed(error: click.BadParameter) -> Exception:
@@ -99,6 +101,22 @@ def apply_global(ctx: click.Context) -> None:
     adopt(top)
 
 
+def settings_of(
+    ctx: click.Context,
+    config: "Config",
+    scopes: "Mapping[tuple[str, ...], Mapping[str, click.Parameter]]",
+) -> dict[str, Any]:
+    """What mdc.toml says in these tables for their options, by parameter."""
+    values: dict[str, Any] = {}
+    for table, options in scopes.items():
+        for key, setting in config.settings(*table).items():
+            if key not in options:
+                raise setting.complaint(key, unknown("option", key, options), known(options))
+            option = options[key]
+            values[str(option.name)] = checked(option, key, setting, ctx)
+    return values
+
+
 # Tables that belong to several commands.
 SHARED = ("compression", "tier")
 
@@ -115,3 +133,37 @@ def report_stray_tables(session: Session, path: tuple[str, ...], verb: str) -> N
                 session.log.warning(
                     f"{file}: [{table}] is not used: {unknown('table', name, names)}"
                 )
+
+
+def named_words(ctx: click.Context, option: Option, args: list[str]) -> list[str]:
+    """The words given to an option, found before the arguments can be parsed."""
+    found = _words_before(ctx, option, args)
+    if not option.multiple:
+        return found
+    return [word.strip() for value in found for word in value.split(",") if word.strip()]
+
+
+def _words_before(ctx: click.Context, option: Option, args: list[str]) -> list[str]:
+    flag = option.opts[0]
+    found: list[str] = []
+    for index, arg in enumerate(args):
+        if arg == "--":
+            break
+        if arg == flag and index + 1 < len(args):
+            found.append(args[index + 1])
+        elif arg.startswith(f"{flag}="):
+            found.append(arg.partition("=")[2])
+    session = ctx.find_object(Session)
+    if found or session is None:
+        return found
+    path = path_of(ctx)
+    for name in variables(path, option.key):
+        if words := session.environ.get(name, "").split():
+            return words
+    if not only_asks(ctx, args):
+        setting = session.config.settings(*path).get(option.key)
+        if setting is not None:
+            value = setting.value
+            return [str(word) for word in value] if isinstance(value, list) else [str(value)]
+    default = option.default
+    return [default] if isinstance(default, str) else []

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from mdc_core.cli.commands import Command
+from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, SIZE, Session, option
 from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting
 from mdc_core.cli.show import human, shown, time_text

@@ -1,4 +1,7 @@
-"""Commands that know their plugins' options, and the settings for them."""
+"""Commands that know their plugins' options, and the settings for them.
+
+The plugin is one that the command names, one that an option chooses, or all of a verb.
+"""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -6,23 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core import registry
+from mdc_core import installed, registry
 from mdc_core.cli.chain import makes_stage, must_be_stage
 from mdc_core.cli.either_side import behind_verb, find_config, with_root
 from mdc_core.cli.lazy import Lines
-from mdc_core.cli.settable import Option, path_of, variables
+from mdc_core.cli.settable import ListOption, Option, path_of, variables
 from mdc_core.cli.settings import (
     apply_global,
     blamed,
-    checked,
+    named_words,
     only_asks,
     report_stray_tables,
+    settings_of,
 )
 from mdc_core.cli.signals import release
+from mdc_core.cli.types import PluginName
 from mdc_core.errors import ConfigError, MdcError, UsageError
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
-from mdc_core.suggest import known, unknown
+from mdc_core.suggest import known
 from mdc_core.wire import stdout
 
 if TYPE_CHECKING:
@@ -147,7 +152,7 @@ class Command(Lines):
         ctx.meta[f"mdc.plugins.{ctx.command_path}"] = {}
         if not plugins:
             return
-        from mdc_core.cli.plugin_options import options_of
+        from mdc_core.cli.plugin_options import options_of, refuse_taken
 
         ours = [*self.params, *self._of_all]
         taken = {flag for option in ours for flag in (*option.opts, *option.secondary_opts)}
@@ -155,7 +160,7 @@ class Command(Lines):
         for name, plugin in list(plugins.items()):
             try:
                 options = options_of(self.scope(name), name, plugin, prefixed=self.prefixed)
-                self._refuse_taken(name, options, taken)
+                refuse_taken(name, options, taken)
             except ConfigError as error:
                 self.leave_out(ctx, args, name, error)
                 del plugins[name]
@@ -163,18 +168,6 @@ class Command(Lines):
             found += options
         ctx.meta[f"mdc.options.{ctx.command_path}"] = found
         ctx.meta[f"mdc.plugins.{ctx.command_path}"] = plugins
-
-    def _refuse_taken(self, name: str, options: "list[Declared]", taken: set[str]) -> None:
-        """Let no option have a flag of mdc's own, or of another plugin."""
-        for option in options:
-            flags = {*option.opts, *option.secondary_opts}
-            if isinstance(option, click.Option) and taken & flags:
-                raise ConfigError(
-                    f"plugin {name}: there is an option {option.opts[0]} already",
-                    hint=f"rename the field {option.field!r} of its Options",
-                )
-        taken.update(*(option.opts for option in options))
-        taken.update(*(option.secondary_opts for option in options))
 
     def leave_out(self, ctx: click.Context, args: list[str], name: str, error: Exception) -> None:
         """Go on without a plugin that cannot be used, where that is possible."""
@@ -198,62 +191,36 @@ class Command(Lines):
         session = ctx.find_object(Session)
         if session is None or not session.config.files:
             return {}
-        config = session.config
-        own = {o.key: o for o in self.params if isinstance(o, Option)}
-        scopes: dict[tuple[str, ...], dict[str, click.Parameter]] = {}
-        for depth in range(1, len(path) + 1):
-            scopes[path[:depth]] = dict(own)
+        own: dict[str, click.Parameter] = {o.key: o for o in self.params if isinstance(o, Option)}
+        scopes = {path[:depth]: own for depth in range(1, len(path) + 1)}
         for name in plugins:
             scope = self.scope(name)
             fields = {o.field: o for o in self.attached(ctx) if o.plugin == name}
             scopes[scope] = {**scopes.get(scope, {}), **fields}
         report_stray_tables(session, path, self.verb)
-        values: dict[str, Any] = {}
-        for table, options in scopes.items():
-            for key, setting in config.settings(*table).items():
-                if key not in options:
-                    problem = unknown("option", key, options)
-                    raise setting.complaint(key, problem, known(options))
-                option = options[key]
-                values[str(option.name)] = checked(option, key, setting, ctx)
-        return values
+        return settings_of(ctx, session.config, scopes)
 
     def _build(self, ctx: click.Context, args: list[str], plugins: dict[str, Any]) -> None:
         """Put the chosen plugins, with their options, among the values of the command."""
+        from mdc_core.cli.plugin_options import filled
+
         chosen = []
         for name, plugin in list(plugins.items()):
             options = [o for o in self.attached(ctx) if o.plugin == name]
             given = [o for o in options if _is_given(ctx, o)]
             try:
                 with stdout.reserved():
-                    filled = self._filled(ctx, plugin, options)
-                chosen.append(Chosen(name, plugin, filled))
+                    values = filled(ctx, plugin, options)
+                chosen.append(Chosen(name, plugin, values))
             except (MdcError, click.BadParameter) as error:
                 if given:
                     raise
                 self.leave_out(ctx, args, name, error)
             # The code of Options is a stranger's as well.
             except (Exception, SystemExit) as error:
-                self.leave_out(ctx, args, name, self._failure(name, error))
+                failure = registry.failure(registry.lookup(self.verb, name), error)
+                self.leave_out(ctx, args, name, failure)
         self.choose(ctx, chosen)
-
-    def _failure(self, name: str, error: BaseException) -> Exception:
-        return registry.failure(registry.lookup(self.verb, name), error)
-
-    def _filled(self, ctx: click.Context, plugin: Any, options: "list[Declared]") -> Any:
-        """The plugin's Options, filled with what is given or is the default."""
-        from mdc_core.cli.plugin_options import build
-
-        values = {o.field: ctx.params.pop(str(o.name)) for o in options}
-        for option in options:
-            if option.needed and values[option.field] in (None, ()):
-                flag = option.opts[0]
-                what = f"option {flag}" if flag.startswith("-") else option.make_metavar(ctx)
-                raise UsageError(f"missing {what}", hint=f"{option.envvar} sets it as well")
-        try:
-            return build(plugin, values)
-        except ValueError as error:
-            raise click.BadParameter(str(error), ctx) from None
 
     def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
         """Hand the chosen plugins to the command."""
@@ -313,3 +280,85 @@ class PluginCommand(Command):
     def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
         """The callback's `plugin`."""
         ctx.params["plugin"] = chosen[0]
+
+
+class SelectCommand(Command):
+    """A command whose plugin is chosen by an option: `mdc store --format NAME`."""
+
+    def __init__(
+        self, *args: Any, verb: str, select: str, default: str | None, **more: Any
+    ) -> None:
+        super().__init__(*args, **more)
+        self.verb = verb
+        self.selector = _selector(verb, select, default=default, required=default is None)
+        self.params.insert(0, self.selector)
+
+    def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
+        """The plugin that the arguments, the environment or mdc.toml name."""
+        names = self.names(ctx, args)
+        if not names and not only_asks(ctx, args):
+            flag, known_names = self.selector.opts[0], known(registry.find(self.verb))
+            raise UsageError(f"mdc {self.verb} needs {flag} NAME", hint=known_names)
+        return {name: registry.load(self.verb, name) for name in names}
+
+    def names(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The last one that is named."""
+        return named_words(ctx, self.selector, args)[-1:]
+
+    def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
+        """The callback's `plugin`."""
+        ctx.params.pop(str(self.selector.name))
+        ctx.params["plugin"] = chosen[0]
+
+
+class ChecksCommand(Command):
+    """A command that uses all plugins of its verb, or those that are named or not skipped."""
+
+    prefixed = True
+
+    def __init__(self, *args: Any, verb: str, select: str, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.verb = verb
+        self.select = _selector(verb, select, cls=ListOption, help="only these")
+        self.skip = _selector(verb, "skip", cls=ListOption, help="all but these")
+        self.params[:0] = [self.select, self.skip]
+
+    def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
+        """The plugins that are wanted; one that is broken is left out unless it was named."""
+        found = {}
+        for name in self.names(ctx, args):
+            try:
+                found[name] = registry.load(self.verb, name)
+            except ConfigError as error:
+                self.leave_out(ctx, args, name, error)
+        return found
+
+    def leave_out(self, ctx: click.Context, args: list[str], name: str, error: Exception) -> None:
+        """Warn of a plugin that cannot be used, unless it was named: then that is an error."""
+        if name in named_words(ctx, self.select, args):
+            raise error
+        session = ctx.find_object(Session)
+        if session is not None and not ctx.resilient_parsing:
+            ref = registry.lookup(self.verb, name)
+            who, text = registry.describe(ref), getattr(error, "message", str(error))
+            about = text if who in text else f"{who}: {text}"
+            session.log.warning(f"{about}; going on without it")
+
+    def names(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Those that are named, or all, without those to skip."""
+        unwanted = named_words(ctx, self.skip, args)
+        wanted = named_words(ctx, self.select, args) or registry.find(self.verb)
+        return [name for name in wanted if name not in unwanted]
+
+    def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
+        """The callback's `plugins`."""
+        for selector in (self.select, self.skip):
+            ctx.params.pop(str(selector.name))
+        ctx.params["plugins"] = chosen
+
+
+def _selector(verb: str, name: str, **more: Any) -> Option:
+    more.setdefault("help", f"the {installed.VERBS[verb][0]} to use")
+    more["show_default"] = more.get("default") is not None
+    make: type[Option] = more.pop("cls", Option)
+    return make([f"--{name}"], type=PluginName(verb), metavar="NAME", **more)
