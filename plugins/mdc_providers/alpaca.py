@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from mdc_core.plugin import (
     Bad,
+    Bar,
     Busy,
     DataError,
     Effect,
@@ -36,6 +37,7 @@ from mdc_providers.alpaca_messages import QuoteMessage, TradeMessage
 from mdc_providers.alpaca_sandbox import ALPACA_SECRETS, AlpacaSandbox
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+_REVISED = 10  # bars of a symbol: Alpaca corrects one half a minute behind its end, seldom later
 
 
 class AlpacaOptions(Options, frozen=True, kw_only=True):
@@ -79,6 +81,7 @@ class Alpaca(Stream):
         self._is_up = False
         self._before: dict[str, list[str]] | None = None  # until a change is accepted
         self._decode = msgspec.json.Decoder(list[wire.AnyMessage]).decode
+        self._bars: dict[str, dict[str | None, int]] = {}  # how often each was restated
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Alpaca's production server."""
@@ -99,7 +102,7 @@ class Alpaca(Stream):
                 elif kind is TradeMessage:
                     out.append(trade_of(m))
                 elif kind in EVENTS_OF:
-                    out += EVENTS_OF[kind](m)
+                    out += map(self._revised, EVENTS_OF[kind](m))
                 else:
                     out += self._control(m)
             except DataError as error:
@@ -131,6 +134,16 @@ class Alpaca(Stream):
                     hint=f"it has {', '.join(names)}",
                 )
         return {names[channel]: list(subscription.symbols) for channel in chosen}
+
+    def _revised(self, event: Event) -> Event:
+        """A minute's bar has the number of its restatements; Alpaca tells only that it is one."""
+        if isinstance(event, Bar) and event.revision is not None:
+            told = self._bars.setdefault(event.symbol or "", {})
+            event.revision = max(event.revision, told.pop(event.ts_event, -1) + 1)
+            told[event.ts_event] = event.revision
+            if len(told) > _REVISED:
+                del told[next(iter(told))]
+        return event
 
     def _control(self, m: Any) -> Iterable[Event | Effect]:
         match m:

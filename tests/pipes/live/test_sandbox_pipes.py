@@ -263,3 +263,33 @@ def test_once_ends_with_a_client_that_leaves_early(played: list[Event], shell: S
         f" {{ read url; {CLIENT} --limit 5; }}; echo ${{PIPESTATUS[0]}}"
     )
     assert done.out.endswith("\n0\n")
+
+
+def test_restatements_of_a_bar_are_numbered(shell: Shell) -> None:
+    """Alpaca says of a bar only whether it is a correction: 0 or else.
+
+    A bar whose first message was before the connection is a restatement all the same.
+    """
+    told = [("14:30", 0, 5), ("14:30", 0, 6), ("14:31", 0, 7), ("14:30", 1, 8), ("14:30", 1, 9)]
+    bars = "".join(
+        '{"type":"bar","symbol":"SPY","interval":"1m","open":1,"high":2,"low":1,"close":2,'
+        f'"ts_event":"2024-01-02T{time}:00Z","volume":{volume},"revision":{revision}}}\n'
+        for time, revision, volume in [*told, ("14:29", 1, 10)]
+    )
+    done = shell(
+        "cat > bars.jsonl; mdc sandbox alpaca --once --data bars.jsonl |"
+        f" {{ read url; {CLIENT} --channels bar,updated_bar; }}",
+        stdin=bars.encode(),
+    )
+    got = [
+        (b["ts_event"][11:16], int(b["volume"]), int(b["revision"]))
+        for b in of_type(done.events, "bar")
+    ]
+    assert got == [
+        ("14:30", 5, 0),
+        ("14:30", 6, 1),
+        ("14:31", 7, 0),
+        ("14:30", 8, 2),
+        ("14:30", 9, 3),
+        ("14:29", 10, 1),
+    ]
