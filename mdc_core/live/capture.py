@@ -2,8 +2,8 @@
 
     {"recv_ns":1704205800000279014,"dir":"in","frame":[{"T":"t","p":1.50}]}
 
-`dir` is `in` (from the vendor), `out` (to the vendor) or `derived` (the connection opened
-or was lost). `frame` is the message as it was on the wire, byte for byte, if it is JSON on
+`dir` is `in` (from the vendor), `out` (to the vendor) or `derived` (the connection is tried,
+opened or was lost). `frame` is the message as it was on the wire, byte for byte, if it is JSON on
 one line; otherwise a string with `encoding` "text" or "base64". No secret is in the file.
 `line` says which connection it is of, where a feed has several at once.
 """
@@ -53,6 +53,10 @@ class Capture:
     def sent(self, ns: int, frame: str | bytes) -> None:
         """A frame went out."""
         self._line(ns, "out", self._masked(frame))
+
+    def connecting(self, ns: int, symbols: Sequence[str]) -> None:
+        """A connection is tried, for these symbols."""
+        self._derived(ns, {"state": "connecting", "symbols": symbols})
 
     def opened(self, ns: int, endpoint: Endpoint, symbols: Sequence[str]) -> None:
         """A connection was opened, for these symbols."""

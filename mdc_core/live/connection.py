@@ -6,7 +6,8 @@ serves a live feed, a replay and a simulation, which is why all three give the s
 
 A connection is up when the codec says `Up`, or at the latest with its first event about an
 instrument. What lies between two connections, or before the first is up, is a `gap` that
-starts with the last frame before (or the first try) and ends with the moment of being up.
+starts with the last frame before (or the first try), or with the events that came last if
+they were under way for a while, and ends with the moment of being up.
 """
 
 from collections.abc import Callable, Iterable
@@ -35,7 +36,7 @@ from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, War
 from mdc_core.live.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.stamp import Stamp
 from mdc_core.live.teller import FeedTeller, json_of
-from mdc_core.live.turn import Turn
+from mdc_core.live.turn import Turn, lost_since
 from mdc_core.logs import Mask
 from mdc_core.times import SECOND
 
@@ -77,7 +78,8 @@ class FeedSession:
         self._down_told = False
         self._gap_start: str | None = None
         self._gap_open = False
-        self._last: str | None = None  # time of the last frame, or else of the opening
+        self._last: str | None = None  # time of the last frame, or else of the first try
+        self._brought = Turn(None)  # the last one with events
         self._now = 0
         self._refused: set[str] = set()
         self._before: Subscription | None = None  # what goes on if a change is refused
@@ -97,6 +99,11 @@ class FeedSession:
             return NEVER
         return min(self._tick_due, self._deadlines.next())
 
+    def connecting(self, ns: int | None) -> None:
+        """A connection is tried; the other side may serve it before we hear of that."""
+        if self._last is None and ns is not None:
+            self._last = self._stamp(ns)
+
     def opened(self, ns: int | None, *, pings: bool = False) -> list[Action]:
         """A connection is open, by a transport with pings or without; a new codec serves it."""
         now = self._advance(ns)
@@ -109,9 +116,8 @@ class FeedSession:
         self._before = None
         self._deadlines = Deadlines(self.timing, now, stream.login_within, pings=pings)
         self._tick_due = now + int(stream.every * SECOND) if stream.every else NEVER
+        self.connecting(ns)
         stamp = None if ns is None else self._stamp(ns)
-        if stamp is not None:
-            self._last = stamp
         return self._run(lambda: stream.opened(now), None, stamp)
 
     def received(self, frame: str | bytes, ns: int | None) -> list[Action]:
@@ -168,7 +174,9 @@ class FeedSession:
         stamp = None if ns is None else self._stamp(ns)
         if not self._gap_open:
             self._gap_open = True
-            self._gap_start = self._last if self._last is not None else stamp
+            self._gap_start = lost_since(
+                self._brought.events, self._brought.stamp, self._last or stamp
+            )
         self._stream = None
         if self._down_told and not self.is_up:
             return ticks  # one more failure on the way up again
@@ -235,6 +243,8 @@ class FeedSession:
             if raw is not None:
                 self._failures = 0
                 self._good += 1
+        if turn.events:
+            self._brought = turn
         return turn.actions()
 
     def _look_at(self, event: Any, turn: Turn) -> None:
@@ -278,6 +288,7 @@ class FeedSession:
 
     def _come_up(self, turn: Turn) -> None:
         self.is_up = True
+        self._last = turn.stamp
         self._deadlines.login_due = NEVER
         state = "resubscribed" if self.connections > 1 else "up"
         turn.events.append(self._teller.connection_is(state, turn.stamp))

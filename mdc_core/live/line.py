@@ -59,6 +59,10 @@ class StreamLine:
 
     def run(self, put: PutEvents) -> None:
         """Connect and pass events on; returns when the feed has come to its end."""
+        ns = self._clock.ns()
+        if self._capture is not None:
+            self._capture.connecting(ns, self.session.subscription.symbols)
+        self.session.connecting(ns)
         transport = open_transport(self.endpoint, self.session.limits, self._clock)
         try:
             self._transport = transport

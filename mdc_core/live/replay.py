@@ -46,6 +46,8 @@ class LineReplay:
         if mark is not None and mark.state == "lost":
             self._failure = None
             yield from self._do(session.closed(mark.reason, record.recv_ns))
+        elif mark is not None and mark.state == "connecting":
+            session.connecting(record.recv_ns)
         elif record.dir == "in" or (mark is not None and mark.state in ("open", "fetched")):
             yield from self._lost()
             if not session.is_open:

@@ -10,6 +10,7 @@ from mdc_core.events import Connection, Event, Gap
 from mdc_core.live.connection import Resubscribed
 from mdc_core.live.feed import PutEvents
 from mdc_core.live.stamp import Stamp
+from mdc_core.live.turn import lost_since
 from mdc_core.logs import Mask
 
 MakeSource = Callable[[Subscription], Source]
@@ -86,13 +87,16 @@ class SourceLine:
         self._now = now
         self._stamp = Stamp()
         self._runs = 0
-        self._last: str | None = None
+        self._last: str | None = None  # time of the last events, or else of the first start
+        self._brought: Sequence[Event] = ()
         self._gap_start: str | None = None
         self._wanted: Subscription | None = None
         self._hung_up = threading.Event()
 
     def run(self, put: PutEvents) -> None:
         """Pass events on; returns when the source has come to its end."""
+        if self._last is None:
+            self._last = self._stamp(self._now())  # from here on the library may lose something
         source = self._make(self.subscription)
         first = True
         for events in source.events():
@@ -103,7 +107,7 @@ class SourceLine:
                 first = False
                 put(self._up(stamp))
             events = [event for event in events if not _says_up(event)]
-            self._last = stamp
+            self._last, self._brought = stamp, events
             for event in events:
                 if event.ts_recv is None:
                     event.ts_recv = stamp
@@ -118,8 +122,8 @@ class SourceLine:
     def lost(self, put: PutEvents, reason: str) -> None:
         """Account for a source that broke off."""
         stamp = self._stamp(self._now())
-        if self._runs and self._gap_start is None:
-            self._gap_start = self._last
+        if self._gap_start is None:
+            self._gap_start = lost_since(self._brought, self._last, self._last)
         put([self._about_us(Connection(state="down", reason=self._mask(reason)), stamp)])
 
     def finish(self, put: PutEvents) -> None:

@@ -32,6 +32,7 @@ START = 1_704_205_800 * SECOND
 SYMBOLS = ("A", "B", "C")
 LASTS = 600 * SECOND
 PING, PATIENCE = 20.0, 25 * SECOND
+PLACES = ("opening", "login", "answer", "up", "first")  # where a connection may go wrong
 
 
 Trading = tuple[int, str, int, int]  # number, symbol, time and price in cents
@@ -125,10 +126,17 @@ class Venue:
         if self.chance.random() < 0.4:
             when = START + self.chance.randrange(LASTS)
             self.changes.append((when, Subscription(self.chance.choice((("A", "B"), SYMBOLS)))))
+        self.eager = self.chance.random() < 0.3  # serves whoever connects, before any login
+        self.latency = self.chance.choice((0.0, 0.0, 0.2, 5.0))
+        self.served = 2**63  # since when somebody is, or may have been
+        self.clock: Virtual
         self.resubscribe: Callable[[Subscription], None] = lambda wanted: None
 
     def connect(self, path: str, now: int) -> "Peer":
         """One more connection, unless this is one of the times at which there is none."""
+        if self.eager:
+            self.served = min(self.served, now)
+        self.clock.wait(self.chance.uniform(0, 2))
         if self.faulty and now < START + LASTS:
             match self.chance.randrange(8):
                 case 0:
@@ -157,10 +165,18 @@ class Peer:
         self._leaving = False
         faulty = venue.faulty and now < START + LASTS
         self._mute = faulty and self._chance.random() < 0.1
+        self._doom: tuple[str, str] | None = None
         if faulty and self._chance.random() < 0.7:
-            kind = self._chance.choice(("cut", "bye", "silent"))
-            self._at(now + int(self._chance.expovariate(1 / 60) * SECOND), kind)
+            kind = self._chance.choice(("cut", "cut", "bye", "silent"))
+            place = self._chance.choice((*PLACES, "later", "later"))
+            self._doom = place, kind
+            if place == "later":
+                self._at(now + int(self._chance.expovariate(1 / 60) * SECOND), kind)
         self._at(now, "patience")
+        self._meet("opening", now)
+        if venue.eager:
+            self._symbols = SYMBOLS
+            self._feed(now)
 
     def due(self) -> int:
         return self._plan[0][0] if self._plan else 2**63
@@ -170,10 +186,18 @@ class Peer:
         word, *symbols = msgspec.json.decode(frame)
         if word == "ping" or self._mute:
             return
-        self._symbols = tuple(symbols)
-        late = now + self._chance.randrange(2 * SECOND) if word == "login" else now
+        if word != "login":
+            self._symbols = tuple(symbols)
+            self._at(now, "up")
+            return
+        self._meet("login", now)
+        late = now + self._chance.randrange(2 * SECOND)
+        self._meet("answer", late)
         self._at(late, "up")
-        if word == "login":
+        self._meet("up", late)
+        if not self._venue.eager:
+            self._venue.served = min(self._venue.served, late)
+            self._symbols = tuple(symbols)
             self._feed(late)
 
     def frames(self, now: int) -> list[str | bytes]:
@@ -204,14 +228,24 @@ class Peer:
         heapq.heappush(self._plan, (time, self._count, what))
 
     def _feed(self, since: int) -> None:
-        """Plan what is traded from here on."""
+        """Plan what is traded from here on, each as it arrives."""
+        arrives = since
         for trades in self._venue.truth.frames:
-            if trades[0][2] > since:
-                self._at(trades[0][2], trades)
+            if (time := trades[0][2]) > since:
+                way = self._venue.latency * self._chance.random()
+                arrives = max(arrives, time + int(way * SECOND))
+                self._meet("first", arrives)
+                self._at(arrives, trades)
         for when, wanted in self._venue.changes:
             if when > since:
                 self._at(when, wanted)
-        self._at(max(START + LASTS, since) + SECOND, "end")
+        self._at(max(START + LASTS, arrives, since) + SECOND, "end")
+
+    def _meet(self, place: str, time: int) -> None:
+        """Go wrong here, if it is here that this connection does."""
+        if self._doom is not None and self._doom[0] == place:
+            self._at(time, self._doom[1])
+            self._doom = None
 
     def _told(self, trades: list[Any]) -> list[str | bytes]:
         """A frame of these trades, as far as they are asked for; now and then a spoiled one."""

@@ -3,11 +3,14 @@
 import json
 import queue
 import socket
+import struct
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mdc_core.times import to_ns
 from tests.kit.installed import Run
 from tests.pipes.live import venues
 
@@ -136,6 +139,36 @@ def test_several_connections_are_captured_and_replayed(mdc: Run, installed: Path
         assert kinds.count("gap") == 1 and kinds.count("connection") == 3
     gaps = sorted(row["extra"]["symbols"] for row in rows(again.stdout, "gap"))
     assert gaps == [["DIA"], ["SPY", "QQQ"]]
+
+
+def test_what_a_connection_loses_before_its_first_event_is_through_is_in_a_gap(
+    mdc: Run, installed: Path
+) -> None:
+    served: list[int] = []
+
+    def dies(connection: socket.socket) -> None:
+        venues.line_of(connection)
+        served.append(time.time_ns())  # from here on the venue takes it for subscribed
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def late(connection: socket.socket) -> None:
+        """What happened three seconds ago comes now, what did two seconds ago never."""
+        venues.line_of(connection)
+        now = time.time_ns()
+        served.append(now - 2 * 10**9)
+        connection.sendall(f"OK\nT 1 SPY {now - 3 * 10**9} 1 1\nT".encode())
+
+    with venues.tcp(dies, late, Logins()) as url:
+        words = ("stream", "lines", "SPY", "--limit", "2", "--url", url, "--capture", "c.jsonl")
+        done = mdc(*words, path=installed, **TOKEN)
+    assert done.returncode == 0, done.stderr
+    again = mdc("stream", "lines", "SPY", "--limit", "2", "--replay", "c.jsonl", path=installed)
+    told = rows(done.stdout)[1:-1]
+    assert rows(again.stdout)[1:-1] == told
+    kinds = ["connection", "connection", "gap", "trade", "connection", "connection", "gap", "trade"]
+    assert [row["type"] for row in told] == kinds
+    for gap, lost in zip([row for row in told if row["type"] == "gap"], served, strict=True):
+        assert to_ns(gap["start"]) <= lost <= to_ns(gap["end"])
 
 
 def test_more_connections_than_the_vendor_allows(mdc: Run, installed: Path) -> None:

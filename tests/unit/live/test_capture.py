@@ -69,7 +69,8 @@ def test_no_secret_is_in_a_capture(desk: Any, acme: Any, tmp_path: Path) -> None
     text = path.read_text()
     for form in ("s3cret", "value", acme.secret.encode().hex()):
         assert form not in text
-    opened, login = lines(path)[:2]
+    tried, opened, login = lines(path)[:3]
+    assert tried["frame"] == {"state": "connecting", "symbols": ["SPY", "AAPL"]}
     assert opened["dir"] == "derived"
     assert opened["frame"]["url"].endswith("/feed?token=***")
     assert opened["frame"]["headers"] == {"X-Token": "***"}

@@ -86,11 +86,32 @@ def test_a_library_that_breaks_off_is_started_again(monkeypatch: pytest.MonkeyPa
         "the library gave up",
         "resubscribed",
     )
-    assert first.ts_recv == up.ts_recv == from_ns(1000)
-    assert (gap.start, gap.end, gap.reason) == (second.ts_recv, again.ts_recv, "disconnect")
+    assert first.ts_recv == up.ts_recv == from_ns(2000)
+    assert (gap.start, gap.end, gap.reason) == (second.ts_event, again.ts_recv, "disconnect")
     assert {e.provider for e in events} == {"lib"}
     assert [e.channel for e in rest] == ["lib-2", "lib-2", "own"]
     assert rest[-1].ts_recv == from_ns(10)
+
+
+def test_a_library_that_breaks_off_before_its_first_event_may_have_lost_some() -> None:
+    class Late(Source):
+        """Its first run dies before it has brought anything."""
+
+        runs = 0
+
+        def events(self) -> Iterator[Sequence[Event]]:
+            Late.runs += 1
+            if Late.runs < 3:
+                raise UnavailableError("not yet")
+            yield [Trade(symbol="SPY", ts_event=from_ns(9))]
+
+    wanted = Subscription(("SPY",))
+    line = SourceLine("lib", lambda s: Late(s, None, {}), wanted, mask=Mask(), now=Clock())
+    feed = Feed(OneLine(line), Buffer(), threading.Event(), say=Log(threshold=100), clock=Still())
+    events = [e for some in feed for e in some]
+    up, gap, trade = events[-3:]
+    assert isinstance(up, Connection) and isinstance(gap, Gap) and isinstance(trade, Trade)
+    assert (gap.start, gap.end) == (from_ns(1000), trade.ts_recv)
 
 
 def test_a_simulator_keeps_its_own_times(desk: Any, acme: Any) -> None:
