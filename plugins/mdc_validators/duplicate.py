@@ -2,7 +2,9 @@
 
 A trade with an id is known by symbol, provider, venue, id and day; any other event with a
 sequence number by its stream, number and event time. Equal events without either are
-genuine and stay. The deltas of one message share its number and are not judged.
+genuine and stay. The deltas of one message share its number and are not judged. An event with
+the identity of another that says something else is a warning: it is no copy, and one of the
+two would be lost with it.
 """
 
 from collections.abc import Iterable
@@ -16,11 +18,14 @@ from msgspec import Meta
 
 from mdc_core.columns import valid
 from mdc_core.plugin import Check, Finding, Options, integers
+from mdc_validators.content import content_hashes
 from mdc_validators.recent import Recent, text_hashes
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 DAY = 86_400_000_000_000
+# What our host adds, and numbers that begin anew with a connection.
+OURS = frozenset({"ts_recv", "channel", "seq"})
 
 
 class DuplicateOptions(Options, frozen=True, kw_only=True):
@@ -63,15 +68,21 @@ class Duplicate(Check):
             # Only ids tell trades apart: what is known by its number has no text to compare.
             ids = pc.if_else(pa.array(named), batch.column("trade_id"), None)
             texts = ids.filter(pa.array(judged))
+        if not len(rows):
+            return
+        contents = content_hashes(batch, OURS)
         if len(rows) < len(judged):
             keys, firsts, seconds = keys[rows], firsts[rows], seconds[rows]
-        for at in self._recent.add(keys, firsts, seconds, texts):
+            contents = contents[rows]
+        for at, is_copy in self._recent.add(keys, firsts, seconds, contents, texts):
             row = int(rows[at])
+            what = f"number {numbers[row]} again, of the same time"
             if named is not None and texts is not None and named[row]:
-                yield Finding(row, f"duplicate: trade {texts[at]} again", "error")
+                what = f"trade {texts[at]} again"
+            if is_copy:
+                yield Finding(row, f"duplicate: {what}", "error")
             else:
-                message = f"duplicate: number {numbers[row]} again, of the same time"
-                yield Finding(row, message, "error")
+                yield Finding(row, f"duplicate: {what}, but it says something else", "warning")
 
     def _named(self, batch: pa.RecordBatch) -> tuple[Bools | None, Int64s]:
         """Which rows are trades with an id, if any is, and the hashes of the ids."""

@@ -26,8 +26,11 @@ _ODD2 = np.uint64(0xC2B2AE3D27D4EB4F)
 _MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], np.uint64)
 
 
+LOOKS = 64  # at so many earlier rows of one identity, for one that says the same
+
+
 class Recent:
-    """The identities (three integers, and maybe a text) of the last `window` rows."""
+    """The identities (three integers, maybe a text) of the last `window` rows, with content."""
 
     def __init__(self, window: int) -> None:
         self._window = window
@@ -37,6 +40,7 @@ class Recent:
         self._keys = np.zeros(size, np.int64)
         self._firsts = np.zeros(size, np.int64)
         self._seconds = np.zeros(size, np.int64)
+        self._contents = np.zeros(size, np.uint64)
         self._links = np.zeros(size, np.int64)  # the row before in the same slot; 0: none
         self._heads = np.zeros(2 * size, np.int64)  # the last row of each slot
         self._shift = np.uint64(63 - bits)
@@ -44,28 +48,37 @@ class Recent:
         self._texts = _Texts()
 
     def add(
-        self, keys: Int64s, firsts: Int64s, seconds: Int64s, texts: "pa.Array[Any] | None"
-    ) -> Iterator[int]:
-        """Add rows; the places of those whose identity is among the `window` rows before."""
+        self,
+        keys: Int64s,
+        firsts: Int64s,
+        seconds: Int64s,
+        contents: UInt64s,
+        texts: "pa.Array[Any] | None",
+    ) -> Iterator[tuple[int, bool]]:
+        """Add rows; the places of those whose identity is among the `window` rows before.
+
+        With each: whether one of these had the same content.
+        """
         for start in range(0, len(keys), CHUNK):
             part = slice(start, start + CHUNK)
             block: pa.Array[Any] = pa.nulls(len(keys[part]), pa.string())
             if texts is not None:
                 block = texts.slice(start, CHUNK)
             self._texts.add(self._next, block)
-            for place, earlier in self._chunk(keys[part], firsts[part], seconds[part]):
+            self._take(keys[part], firsts[part], seconds[part], contents[part])
+            for place, earlier, is_equal in self._look_back(len(block)):
                 here = block[place].as_py()
                 if here is None or here == self._texts.at(earlier):
-                    yield start + place
+                    yield start + place, is_equal
             self._texts.forget(self._next - self._window)
 
-    def _chunk(self, keys: Int64s, firsts: Int64s, seconds: Int64s) -> list[tuple[int, int]]:
+    def _take(self, keys: Int64s, firsts: Int64s, seconds: Int64s, contents: UInt64s) -> None:
         rows = np.arange(self._next, self._next + len(keys))
         at = rows & self._at
         self._keys[at], self._firsts[at], self._seconds[at] = keys, firsts, seconds
+        self._contents[at] = contents
         self._links[at] = self._enter(_mixed(keys, firsts, seconds) >> self._shift, rows)
         self._next += len(keys)
-        return self._look_back(rows)
 
     def _enter(self, slots: UInt64s, rows: Int64s) -> Int64s:
         """Enter rows into their slots; the row before each in its slot."""
@@ -83,22 +96,28 @@ class Recent:
             self._heads[slots[clash[last]]] = rows[clash[last]]
         return before
 
-    def _look_back(self, rows: Int64s) -> list[tuple[int, int]]:
-        """The rows among these that have been seen, each with where."""
-        found: list[tuple[int, int]] = []
-        first = int(rows[0])
-        earlier = self._links[rows & self._at]
+    def _look_back(self, count: int) -> list[tuple[int, int, bool]]:
+        """Those of the last `count` rows that have been seen, each with where, and if all alike."""
+        first = self._next - count
+        rows = np.arange(first, self._next)
+        found: dict[int, tuple[int, int, bool]] = {}
+        earlier, looks = self._links[rows & self._at], np.zeros(count, np.int64)
         while True:
-            near = earlier >= np.maximum(rows - self._window, 1)
-            rows, earlier = rows[near], earlier[near]
+            near = (earlier >= np.maximum(rows - self._window, 1)) & (looks < LOOKS)
+            rows, earlier, looks = rows[near], earlier[near], looks[near]
             if not len(rows):
-                return found
+                return [found[place] for place in sorted(found)]
             here, there = rows & self._at, earlier & self._at
             same = self._keys[here] == self._keys[there]
             same &= self._firsts[here] == self._firsts[there]
             same &= self._seconds[here] == self._seconds[there]
-            found += zip((rows[same] - first).tolist(), earlier[same].tolist(), strict=True)
-            rows, earlier = rows[~same], self._links[there[~same]]
+            equal = same & (self._contents[here] == self._contents[there])
+            for at in np.flatnonzero(same).tolist():
+                place = int(rows[at]) - first
+                if equal[at] or place not in found:
+                    found[place] = (place, int(earlier[at]), bool(equal[at]))
+            rows, looks = rows[~equal], (looks + same)[~equal]
+            earlier = self._links[there[~equal]]
 
 
 def _mixed(keys: Int64s, firsts: Int64s, seconds: Int64s) -> UInt64s:

@@ -310,7 +310,9 @@ def _surveyed(archive: Archive, job: Job, check: Check | None) -> Cuts:
             cuts.append((int(moments[cut - at]), cut))
             goals = [goal for goal in goals if goal > cut]
         if check is not None:
-            again = sorted({f.row for f in check(batch) if f.row is not None})
+            # An event with the identity of another that says something else is a warning.
+            copies = [found for found in check(batch) if found.severity == "error"]
+            again = sorted({found.row for found in copies if found.row is not None})
             dropped += [at + row for row in again]
             if again:
                 duplicates.add(batch.take(pa.array(again)))

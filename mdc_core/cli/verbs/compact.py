@@ -14,7 +14,9 @@ its period left as it is (status 65). It is safe to stop or kill at any moment.
 
 `--dedup` drops events that the sender sent twice, by the rule of `mdc validate --check
 duplicate`: a trade is known by its provider, venue, trade_id and day, any other event by its
-provider, channel, sequence number and event time. Equal events that have no such identity,
+provider, channel, sequence number and event time. It drops an event that says the same as an
+earlier one of its identity (but for `ts_recv`, `channel` and `seq`); one that says something
+else stays, for some senders number two trades alike. Equal events that have no such identity,
 and deltas, are never dropped. It reads everything that is chosen, and looks back 1,000,000
 events."""
 

@@ -241,6 +241,32 @@ def test_dedup(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc compact --dedup").err == "mdc: compact: nothing to do\n"
 
 
+def test_one_identity_with_other_content_is_told_and_stays(shell: Shell) -> None:
+    """Two facilities behind one venue number alike; a vendor says number 0 for all."""
+    text = b"""\
+{"type":"trade","symbol":"A","ts_event":"2024-01-02T15:00:00Z","price":180,"size":5,"venue":"FINR","trade_id":"628"}
+{"type":"trade","symbol":"A","ts_event":"2024-01-02T15:00:02Z","price":180.01,"size":3,"venue":"FINR","trade_id":"628"}
+{"type":"trade","symbol":"A","ts_event":"2024-01-02T15:00:02Z","price":180.01,"size":3,"venue":"FINR","trade_id":"628"}
+{"type":"trade","symbol":"B","ts_event":"2024-01-02T15:00:00Z","price":48.06,"size":9,"channel":"c","seq":0}
+{"type":"trade","symbol":"B","ts_event":"2024-01-02T15:00:00Z","price":49.06,"size":1,"channel":"c","seq":0}
+{"type":"trade","symbol":"B","ts_event":"2024-01-02T15:00:00Z","price":49.06,"size":1,"conditions":["I"],"channel":"c","seq":0}
+"""
+    assert shell("mdc store", stdin=text).status == 0
+    before = shell("mdc cat --root data").lines
+    done = shell("mdc compact --dedup")
+    assert "compact: A trade: 1 duplicate" in done.err
+    assert shell("mdc cat --root data").lines == [*before[:4], *before[5:]]
+    checked = shell("mdc validate --check duplicate --on-fail drop", stdin=text)
+    found = [(e["severity"], e["message"]) for e in checked.events if e["type"] == "integrity"]
+    assert found == [
+        ("warning", "duplicate: trade 628 again, but it says something else"),
+        ("error", "duplicate: trade 628 again"),
+        ("warning", "duplicate: number 0 again, of the same time, but it says something else"),
+        ("warning", "duplicate: number 0 again, of the same time, but it says something else"),
+    ]
+    assert len([e for e in checked.events if e["type"] == "trade"]) == 5
+
+
 def test_dedup_finds_what_was_compacted_before(shell: Shell) -> None:
     text = "".join(json.dumps(row) + "\n" for row in TWICE).encode()
     for _ in range(2):

@@ -7,11 +7,14 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from mdc_core.batch import decimals, from_rows, is_type, make, plain, valid
-from mdc_core.events import Quote, Trade
+from mdc_core.events import Event, Quote, Trade
 from mdc_core.grouped import Codes, ForwardFill, GroupKeys, GroupRuns, Lag, RunningMax
+from mdc_validators.content import content_hashes
 from mdc_validators.recent import Recent, text_hashes
+from tests.unit.wire.vocabulary import events
 
 texts = st.lists(st.sampled_from(["", "a", "b", "\N{EURO SIGN}", None]), min_size=1, max_size=40)
 keyed = st.lists(
@@ -137,8 +140,56 @@ def test_recent_over_many_chunks() -> None:
     numbers = np.arange(rows) % 30_000
     zeros = np.zeros(rows, np.int64)
     exact, less = Recent(30_000), Recent(29_999)
-    assert sorted(exact.add(zeros, numbers, zeros, None)) == list(range(30_000, rows))
-    assert list(less.add(zeros, numbers, zeros, None)) == []
+    same = np.zeros(rows, np.uint64)
+    assert sorted(exact.add(zeros, numbers, zeros, same, None)) == [
+        (row, True) for row in range(30_000, rows)
+    ]
+    assert list(less.add(zeros, numbers, zeros, same, None)) == []
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2)), min_size=1, max_size=30),
+    cuts=st.lists(st.integers(1, 9), max_size=5),
+)
+@settings(deadline=None)
+def test_recent_tells_copies_from_what_has_the_same_identity(
+    rows: list[tuple[int, int]], cuts: list[int]
+) -> None:
+    recent, at = Recent(20), 0
+    found = []
+    for size in [*cuts, len(rows)]:
+        part = rows[at : at + size]
+        keys = np.array([key for key, _ in part], np.int64)
+        contents = np.array([content for _, content in part], np.uint64)
+        for place, is_copy in recent.add(keys, keys, keys, contents, None):
+            found.append((at + place, is_copy))
+        at += len(part)
+    wanted = []
+    for row, (key, content) in enumerate(rows):
+        before = [other for other in rows[max(row - 20, 0) : row] if other[0] == key]
+        if before:
+            wanted.append((row, (key, content) in before))
+    assert sorted(found) == wanted
+
+
+def test_one_identity_of_many_contents_is_looked_at_so_often() -> None:
+    rows = 20_000
+    zeros, contents = np.zeros(rows, np.int64), np.arange(rows, dtype=np.uint64)
+    found = list(Recent(rows).add(zeros, zeros, zeros, contents, None))
+    assert found == [(row, False) for row in range(1, rows)]
+
+
+@given(st.lists(events(), min_size=1, max_size=8), st.data())
+@settings(deadline=None, max_examples=60)
+def test_hash_of_a_row_depends_on_its_values_alone(rows: list[Event], data: st.DataObject) -> None:
+    rows = [*rows, data.draw(st.sampled_from(rows))]
+    together = content_hashes(from_rows(rows), {"seq"}).tolist()
+    alone = [int(content_hashes(from_rows([row]), {"seq"})[0]) for row in rows]
+    assert together == alone
+    said = [(type(row), str({**structs.asdict(row), "seq": None})) for row in rows]
+    for one, hash_one in zip(said, together, strict=True):
+        for other, hash_other in zip(said, together, strict=True):
+            assert (hash_one == hash_other) == (one == other), (one, other)
 
 
 @given(st.lists(st.text(max_size=90), min_size=1, max_size=20))
@@ -161,7 +212,7 @@ def test_memory_of_recent_does_not_grow() -> None:
             ids = pa.array([f"id-{n}" for n in numbers.tolist()])
             hashes = text_hashes(ids)[0].view(np.int64)
             zeros = np.zeros(size, np.int64)
-            assert list(recent.add(zeros, zeros, hashes, ids)) == []
+            assert list(recent.add(zeros, zeros, hashes, hashes.view(np.uint64), ids)) == []
 
     feed(0, 100_000, 5_000)
     feed(100_000, 3_000, 1)

@@ -1,0 +1,81 @@
+"""What the rows of a batch say, as a hash of each row."""
+
+from collections.abc import Container
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from mdc_core.columns import valid
+from mdc_validators.recent import UInt64s, text_hashes
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_ODD2 = np.uint64(0xC2B2AE3D27D4EB4F)
+_EIGHT_BYTES = (pa.types.is_timestamp, pa.types.is_integer, pa.types.is_floating)
+
+
+def content_hashes(batch: pa.RecordBatch, without: Container[str]) -> UInt64s:
+    """64 bits for each row: the same for rows of the same values, but for columns left out.
+
+    A column that is not there is one of nulls.
+    """
+    total = np.zeros(batch.num_rows, np.uint64)
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        if name not in without and column.null_count < len(column):
+            total += _mixed(_hashes(column) ^ _of_text(name)) * _present(column)
+    return total
+
+
+def _hashes(column: "pa.Array[Any]") -> UInt64s:
+    """A hash of each value; that of a null is anything."""
+    of = column.type
+    if pa.types.is_string(of):
+        return text_hashes(column)[0]
+    data: Any = column.buffers()[1] if of.num_fields == 0 else None
+    if pa.types.is_decimal128(of):
+        words: UInt64s = np.frombuffer(data, np.uint64)
+        pairs = words[2 * column.offset :][: 2 * len(column)].reshape(-1, 2)
+        return _mixed(pairs[:, 0]) + pairs[:, 1]
+    if any(test(of) for test in _EIGHT_BYTES) and of.bit_width == 64:
+        values: UInt64s = np.frombuffer(data, np.uint64)
+        return values[column.offset :][: len(column)]
+    if pa.types.is_struct(of):
+        total = np.zeros(len(column), np.uint64)
+        for number, field in enumerate(column.flatten()):  # type: ignore[attr-defined]
+            total += _mixed(_hashes(field) + np.uint64(number)) * _present(field)
+        return total
+    if pa.types.is_list(of):
+        return _of_lists(column)
+    texts = [blake2b(repr(value).encode(), digest_size=8).digest() for value in column.to_pylist()]
+    return np.frombuffer(b"".join(texts), np.uint64)
+
+
+def _of_lists(column: Any) -> UInt64s:
+    """Hashes of lists: of their values with their places, and of how many there are."""
+    offsets: Any = column.buffers()[1]
+    ends = np.frombuffer(offsets, np.int32)[column.offset :][: len(column) + 1]
+    values = column.values.slice(ends[0], ends[-1] - ends[0])
+    lengths = np.diff(ends)
+    total = np.zeros(len(column) + 1, np.uint64)
+    owners = np.repeat(np.arange(len(column)), lengths)
+    places = np.arange(len(values)) - np.repeat(ends[:-1] - ends[0], lengths)
+    if len(values):
+        hashes = _mixed(_hashes(values) + places.astype(np.uint64)) * _present(values)
+        np.add.at(total, owners, hashes)
+    return total[:-1] + lengths.astype(np.uint64)
+
+
+def _present(column: "pa.Array[Any]") -> npt.NDArray[np.uint64]:
+    return valid(column).astype(np.uint64)
+
+
+def _mixed(values: UInt64s) -> UInt64s:
+    mixed = values * _ODD
+    mixed ^= mixed >> np.uint64(29)
+    return mixed * _ODD2
+
+
+def _of_text(name: str) -> np.uint64:
+    return np.uint64(int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little"))
