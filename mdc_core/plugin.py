@@ -10,9 +10,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mdc_core.contracts import (
+    ASSETS,
     CONTRACT,
     SCHEMES,
     Argument,
+    Asset,
     Bad,
     BadRow,
     Busy,
@@ -39,6 +41,7 @@ from mdc_core.contracts import (
     Part,
     PartFormat,
     Plugin,
+    Provider,
     Reconnect,
     Refused,
     Request,
@@ -128,10 +131,12 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "ASSETS",
     "CONTRACT",
     "EVENT_TYPES",
     "SCHEMES",
     "Argument",
+    "Asset",
     "Auction",
     "Bad",
     "BadRow",
@@ -183,6 +188,7 @@ __all__ = [
     "PartFormat",
     "PerEvent",
     "Plugin",
+    "Provider",
     "Quote",
     "Reconnect",
     "Refused",

@@ -22,7 +22,6 @@ KINDS: dict[str, tuple[str, tuple[Subject, ...], Subject]] = {
             contracts.Subscription,
             contracts.Endpoint,
             contracts.Lengths,
-            contracts.Limits,
             contracts.Sandbox,
             contracts.HangUp,
         ),
@@ -105,6 +104,8 @@ def guide() -> str:
         *options_table(),
         "",
     ]
+    out += ["## What the plugins of a vendor share", ""]
+    out += [*source(contracts.Provider), *source(contracts.Limits)]
     out += ["## Tests", "", *prose(testing)]
     for kind, (title, parts, suite) in KINDS.items():
         out += section(kind, title, parts, suite)

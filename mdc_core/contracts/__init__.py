@@ -71,7 +71,6 @@ from mdc_core.contracts.live import (
     HangUp,
     Items,
     Lengths,
-    Limits,
     Live,
     Reconnect,
     Refused,
@@ -92,13 +91,16 @@ from mdc_core.contracts.options import (
     Span,
     Symbols,
 )
+from mdc_core.contracts.provider import ASSETS, Asset, Limits, Provider
 from mdc_core.contracts.sink import Sink
 from mdc_core.contracts.store import Part, PartFormat
 
 __all__ = [
+    "ASSETS",
     "CONTRACT",
     "SCHEMES",
     "Argument",
+    "Asset",
     "Bad",
     "BadRow",
     "Busy",
@@ -125,6 +127,7 @@ __all__ = [
     "Part",
     "PartFormat",
     "Plugin",
+    "Provider",
     "Reconnect",
     "Refused",
     "Request",

@@ -1,8 +1,13 @@
-"""What keeps a plugin's class from fulfilling its contract, seen without calling it."""
+"""What keeps a plugin's class from fulfilling its contract, seen without making one."""
 
 from collections.abc import Callable, Iterator
 from inspect import Parameter, isfunction, signature
 from typing import Any
+
+from mdc_core.contracts.live import Stream
+from mdc_core.contracts.options import Plugin
+from mdc_core.contracts.provider import ASSETS, Limits, Provider
+from mdc_core.suggest import known, unknown
 
 CORE = "mdc_core."
 
@@ -13,6 +18,38 @@ def faults(plugin: type) -> Iterator[str]:
         method = getattr(plugin, name)
         if isfunction(method):
             yield from _faults_of(plugin, name, method)
+    if issubclass(plugin, Plugin):
+        yield from _wrong_words(plugin, ("secrets", "optional_secrets", "requires"))
+    if issubclass(plugin, Provider):
+        yield from _wrong_facts(plugin)
+
+
+def _wrong_words(plugin: type, names: tuple[str, ...]) -> Iterator[str]:
+    for name in names:
+        words: Any = getattr(plugin, name)
+        # A single word in brackets without a comma is no tuple, but has words: its letters.
+        if not isinstance(words, tuple) or not all(
+            isinstance(word, str) and word for word in words
+        ):
+            yield f"{name} must be a tuple of words, not {words!r}"
+
+
+def _wrong_facts(plugin: type[Provider]) -> Iterator[str]:
+    yield from _wrong_words(plugin, ("assets", "venues", "notes"))
+    for asset in plugin.assets if isinstance(plugin.assets, tuple) else ():
+        if asset not in ASSETS:
+            yield f"{unknown('class of assets', str(asset), ASSETS)} ({known(ASSETS)})"
+    if not isinstance(plugin.limits, Limits):
+        yield f"limits must be Limits(...), not {plugin.limits!r}"
+    else:
+        for name in plugin.limits.__struct_fields__:
+            limit: Any = getattr(plugin.limits, name)
+            if limit is not None and (type(limit) is not int or limit < 1):
+                yield f"limits: {name} must be a whole number above 0, not {limit!r}"
+    server = plugin.sandbox if issubclass(plugin, Stream) else None
+    if server is not None and {*server.test_secrets} != {*plugin.secrets, *plugin.optional_secrets}:
+        names = ", ".join(server.test_secrets) or "none"
+        yield f"its sandbox asks for other secrets: {names}"
 
 
 def _faults_of(plugin: type, name: str, method: Callable[..., Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from msgspec import Struct
 
 from mdc_core.contracts.http import Request, Response
-from mdc_core.contracts.options import Plugin
+from mdc_core.contracts.provider import Provider
 from mdc_core.events import Event
 
 
@@ -31,7 +31,7 @@ class Page(Struct, frozen=True):
     wait: float = 0.0
 
 
-class History(Plugin):
+class History(Provider):
     """A vendor's historical API; one instance per symbol, channel and range."""
 
     channels: ClassVar[tuple[str, ...]] = ("trade", "bar")

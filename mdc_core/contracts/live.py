@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal
 from msgspec import Struct
 
 from mdc_core.contracts.http import Request, Response
-from mdc_core.contracts.options import Plugin
+from mdc_core.contracts.provider import Provider
 from mdc_core.events import Event
 
 SCHEMES = ("ws", "wss", "tcp", "tls", "udp", "mem")  # of an endpoint's URL; each is a transport
@@ -43,18 +43,6 @@ class Endpoint(Struct, frozen=True):
     framing: Framing = "lines"
     subprotocols: tuple[str, ...] = ()
     share: Subscription | None = None
-
-
-class Limits(Struct, frozen=True):
-    """What the vendor allows, and the driver keeps to.
-
-    `symbols` of one connection, `connections` at once, and bytes of a WebSocket `frame`
-    (what is longer is sent in continuation frames).
-    """
-
-    symbols: int | None = None
-    connections: int | None = None
-    frame: int | None = None
 
 
 class Send(Struct, frozen=True):
@@ -112,7 +100,7 @@ Effect = Send | Fetch | Up | Refused | Busy | Reconnect | Bad
 Items = Iterable[Event | Effect]
 
 
-class Live(Plugin):
+class Live(Provider):
     """A live feed: which kinds of events one can subscribe to, and gets without asking."""
 
     channels: ClassVar[tuple[str, ...]] = ("trade", "quote")
@@ -140,7 +128,6 @@ class Stream(Live):
 
     every: ClassVar[float | None] = None  # seconds from one `tick` to the next
     login_within: ClassVar[float] = 10.0
-    limits: ClassVar[Limits] = Limits()
     sequence: ClassVar[Scope] = "symbol"
     sandbox: ClassVar[type["Sandbox"] | None] = None
 
@@ -188,19 +175,17 @@ class Source(Live):
         raise NotImplementedError
 
 
-class Sandbox(Plugin):
+class Sandbox(Provider):
     """A vendor's server as its clients see it; one instance per connection.
 
     Named by `Stream.sandbox`. The server calls `feed` for the events that it plays once
     the client is `subscribed`, `tick` every `every` seconds, and `expire` when the client
-    has not subscribed within `patience` seconds. More than `connection_limit` connections
-    at once are answered by `refuse`. `path` is the path and query of the URL that was asked
-    for. Its own `Options` are flags of `mdc sandbox NAME`.
+    has not subscribed within `patience` seconds. More than `limits.connections` connections
+    at once are answered by `refuse`. It takes the `test_secrets`. `path` is the path and query
+    of the URL that was asked for. Its own `Options` are flags of `mdc sandbox NAME`.
     """
 
-    test_secrets: ClassVar[Mapping[str, str]] = {}  # what `stream NAME --sandbox` presents
     patience: ClassVar[float] = 10.0
-    connection_limit: ClassVar[int | None] = None
     every: ClassVar[float | None] = None
     refused: ClassVar[tuple[str, ...]] = ()  # symbols that it has not, for `StreamSuite` to ask for
 

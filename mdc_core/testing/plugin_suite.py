@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from mdc_core.batch import from_rows
-from mdc_core.contracts import Options, Plugin
+from mdc_core.contracts import Options, Plugin, Provider
 from mdc_core.contracts.faults import faults
 from mdc_core.contracts.fields import impossible, option_fields
 from mdc_core.events import Event, type_of
@@ -100,6 +100,17 @@ class PluginSuite:
         for path in own_modules(self.plugin()):
             found = list(impurities(path.read_text(encoding="utf-8")))
             assert not found, f"{path.name}: {', '.join(found)}"
+
+
+class ProviderSuite(PluginSuite):
+    """What the suites for the plugins of a vendor share."""
+
+    def test_facts(self) -> None:
+        """`mdc providers` can say whose plugin it is, and for which classes of assets."""
+        plugin = self.plugin()
+        assert issubclass(plugin, Provider)
+        assert plugin.vendor, "vendor is empty"
+        assert plugin.assets, "assets is empty"
 
 
 def _declared(plugin: type[Plugin]) -> tuple[str, ...]:

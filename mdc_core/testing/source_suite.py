@@ -5,10 +5,10 @@ from typing import ClassVar
 
 from mdc_core.contracts import Source, Subscription
 from mdc_core.events import Event
-from mdc_core.testing.plugin_suite import PluginSuite, check_wire
+from mdc_core.testing.plugin_suite import ProviderSuite, check_wire
 
 
-class SourceSuite(PluginSuite):
+class SourceSuite(ProviderSuite):
     """Set `source`; a source that owns a socket sets `pure = repeatable = False`."""
 
     source: ClassVar[type[Source]]

@@ -13,12 +13,12 @@ from mdc_core.contracts import SCHEMES, Effect, Refused, Send, Stream, Subscript
 from mdc_core.errors import DataError
 from mdc_core.events import Event, Market, type_of
 from mdc_core.testing import transcript
-from mdc_core.testing.plugin_suite import PluginSuite, check_event, check_wire, damaged
+from mdc_core.testing.plugin_suite import ProviderSuite, check_event, check_wire, damaged
 from mdc_core.testing.round_trip import PRECISE, Conversation, differences, tape
 from mdc_core.testing.transcript import ERRORS, Step
 
 
-class StreamSuite(PluginSuite):
+class StreamSuite(ProviderSuite):
     """Set `stream`; and `symbols`, `channels`, `options` as your transcript was recorded with.
 
     `silent` are words of frames that rightly lead to nothing, such as the answer to a ping;

@@ -20,7 +20,6 @@ from mdc_core.plugin import (
     Endpoint,
     Event,
     Items,
-    Limits,
     Options,
     Reconnect,
     Refused,
@@ -34,7 +33,8 @@ from mdc_providers import alpaca_messages as wire
 from mdc_providers.alpaca_codes import BUSY, PATH_OF_FEED, REFUSED, channels_of
 from mdc_providers.alpaca_decode import EVENTS_OF, quote_of, trade_of
 from mdc_providers.alpaca_messages import QuoteMessage, TradeMessage
-from mdc_providers.alpaca_sandbox import ALPACA_SECRETS, AlpacaSandbox
+from mdc_providers.alpaca_provider import AlpacaProvider
+from mdc_providers.alpaca_sandbox import AlpacaSandbox
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 _REVISED = 10  # bars of a symbol: Alpaca corrects one half a minute behind its end, seldom later
@@ -52,11 +52,10 @@ class AlpacaOptions(Options, frozen=True, kw_only=True):
     ] = "iex"
 
 
-class Alpaca(Stream):
+class Alpaca(AlpacaProvider, Stream):
     """Stocks and crypto by Alpaca's real-time WebSocket streams."""
 
     Options = AlpacaOptions
-    secrets = ALPACA_SECRETS
     channels = (
         "trade",
         "quote",
@@ -69,7 +68,6 @@ class Alpaca(Stream):
         "book",
     )
     default_channels = ("trade", "quote")
-    limits = Limits(connections=1, frame=32 * 1024)
     sandbox: ClassVar[type[AlpacaSandbox]] = AlpacaSandbox
 
     def __init__(
@@ -148,7 +146,7 @@ class Alpaca(Stream):
     def _control(self, m: Any) -> Iterable[Event | Effect]:
         match m:
             case wire.Success(msg="connected"):
-                key, secret = (self.credentials[name] for name in ALPACA_SECRETS)
+                key, secret = (self.credentials[name] for name in self.secrets)
                 return [_send("auth", key=key, secret=secret)]
             case wire.Success(msg="authenticated"):
                 return [_send("subscribe", **self._wanted)]

@@ -15,6 +15,7 @@ from mdc_core.plugin import Event, HangUp, Sandbox, to_ns
 from mdc_providers import alpaca_messages as wire
 from mdc_providers.alpaca_codes import channels_of
 from mdc_providers.alpaca_encode import route
+from mdc_providers.alpaca_provider import AlpacaProvider
 
 _PER_FRAME = 10
 _MESSAGES: Mapping[int, str] = MappingProxyType(
@@ -31,16 +32,9 @@ _MESSAGES: Mapping[int, str] = MappingProxyType(
 )
 
 
-ALPACA_SECRETS = ("ALPACA_KEY_ID", "ALPACA_SECRET_KEY")
-
-
-class AlpacaSandbox(Sandbox):
+class AlpacaSandbox(AlpacaProvider, Sandbox):
     """Alpaca's stream server for one connection."""
 
-    test_secrets: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
-    )
-    connection_limit = 1
     symbol_limit: ClassVar[int] = 30  # of trades and quotes on the free feed, iex
 
     def __init__(self, path: str, headers: Mapping[str, str], options: Any) -> None:
@@ -112,7 +106,7 @@ class AlpacaSandbox(Sandbox):
         return self.headers["apca-api-key-id"], self.headers.get("apca-api-secret-key", "")
 
     def _are_right(self, key: Any, secret: Any) -> bool:
-        return [key, secret] == [self.test_secrets[name] for name in ALPACA_SECRETS]
+        return [key, secret] == list(self.test_secrets.values())
 
     def _authenticate(self, message: Mapping[str, Any]) -> str:
         if self._is_authenticated:

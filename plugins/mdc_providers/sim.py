@@ -69,6 +69,9 @@ class Sim(Source):
     """A simulated market: seeded, realistic in shape, and the same for the same seed."""
 
     Options = SimOptions
+    vendor = "mdc"
+    assets = ("equity",)
+    notes = ("Nothing in it has happened: the market is made of its seed.",)
     channels = ("trade", "quote", "delta")
     default_channels = ("trade", "quote")
     simulated = True

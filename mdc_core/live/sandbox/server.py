@@ -101,7 +101,7 @@ class SandboxServer:
 
     def _serve(self, visitor: Visitor) -> None:
         with self._lock:
-            limit = self._sandbox.connection_limit
+            limit = self._sandbox.limits.connections
             too_many = limit is not None and len(self._open) >= limit
             if not too_many:
                 self._open.add(visitor)

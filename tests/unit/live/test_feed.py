@@ -11,7 +11,7 @@ from mdc_core.live.buffer import Buffer
 from mdc_core.live.deadlines import Timing
 from mdc_core.live.sandbox.faults import Faults, parse_faults
 from mdc_core.live.sandbox.playback import Playback
-from mdc_core.plugin import Subscription
+from mdc_core.plugin import Limits, Subscription
 from mdc_core.wire.quarantine import Quarantine
 
 
@@ -146,7 +146,7 @@ def test_a_refusal_is_not_tried_again(desk: Any, acme: Any) -> None:
 def test_one_connection_too_many_is_tried_again_later(
     desk: Any, acme: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acme.Sandbox, "connection_limit", 0)
+    monkeypatch.setattr(acme.Sandbox, "limits", Limits(connections=0))
     with (
         desk.server(acme.trades(5)) as server,
         pytest.raises(BusyError, match="acme is full") as caught,

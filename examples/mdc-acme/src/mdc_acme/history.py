@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
+from mdc_acme.provider import AcmeProvider
 from mdc_core.plugin import DataError, History, Page, Request, Trade, utc
 
 
@@ -18,13 +19,13 @@ class Answer(msgspec.Struct):
     next: str | None = None
 
 
-class AcmeHistory(History):
+class AcmeHistory(AcmeProvider, History):
     channels = ("trade",)
 
     def first(self):
-        wanted = self.wanted
+        wanted, token = self.wanted, f"Bearer {self.credentials['ACME_TOKEN']}"
         params = {"symbol": wanted.symbol, "from": str(wanted.start), "to": str(wanted.end)}
-        return Request("https://api.acme.example/v1/trades", params)
+        return Request("https://api.acme.example/v1/trades", params, {"Authorization": token})
 
     def read(self, response):
         response.check()
@@ -35,5 +36,5 @@ class AcmeHistory(History):
         symbol = self.wanted.symbol
         rows = [(utc(row.time), row.price, row.size) for row in answer.trades]
         trades = [Trade(symbol=symbol, ts_event=t, price=p, size=s) for t, p, s in rows]
-        asked, page = response.request, answer.next
-        return Page(trades, page and Request(asked.url, {**asked.params, "page": page}))
+        again = {**response.request.params, "page": answer.next}
+        return Page(trades, answer.next and msgspec.structs.replace(response.request, params=again))

@@ -1,9 +1,8 @@
 """Acme's server, for `mdc stream acme --sandbox` and `mdc sandbox acme`."""
 
-from types import MappingProxyType
-
 import msgspec
 
+from mdc_acme.provider import AcmeProvider
 from mdc_core.plugin import HangUp, Quote, Sandbox, Trade
 
 
@@ -11,10 +10,9 @@ def _line(**values):
     return msgspec.json.encode(values).decode() + "\n"
 
 
-class AcmeSandbox(Sandbox):
+class AcmeSandbox(AcmeProvider, Sandbox):
     """Acme's server for one connection."""
 
-    test_secrets = MappingProxyType({"ACME_TOKEN": "sandbox-token"})
     refused = ("NOSUCH",)
 
     def __init__(self, path, headers, options):

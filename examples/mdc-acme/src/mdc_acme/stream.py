@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
+from mdc_acme.provider import AcmeProvider
 from mdc_acme.sandbox import AcmeSandbox
 from mdc_core import plugin as mdc
 
@@ -29,8 +30,7 @@ class Answer(msgspec.Struct, tag_field="kind", tag="answer"):
     unknown: tuple[str, ...] = ()
 
 
-class Acme(mdc.Stream):
-    secrets = ("ACME_TOKEN",)
+class Acme(AcmeProvider, mdc.Stream):
     sandbox = AcmeSandbox
     decode = msgspec.json.Decoder(Tick | Best | Answer).decode_lines
 

@@ -2,15 +2,15 @@
 
 from mdc_core import plugin as mdc
 from mdc_zephyr.lines_sandbox import ZephyrLinesSandbox
-from mdc_zephyr.sandbox import SECRETS, signature
+from mdc_zephyr.provider import ZephyrProvider
+from mdc_zephyr.sandbox import signature
 
 SIDES = {"B": "buy", "S": "sell"}
 
 
-class ZephyrLines(mdc.Stream):
+class ZephyrLines(ZephyrProvider, mdc.Stream):
     """Zephyr's lines; the numbers of each channel count by themselves."""
 
-    secrets = tuple(SECRETS)
     sandbox = ZephyrLinesSandbox
     sequence = "channel"
 

@@ -1,13 +1,13 @@
 """Zephyr's server of lines, for `mdc stream zephyr-lines --sandbox`."""
 
 from mdc_core import plugin as mdc
-from mdc_zephyr.sandbox import NONCE, SCALE, SECRETS, ZephyrSandbox, pair, signature
+from mdc_zephyr.provider import ZephyrProvider
+from mdc_zephyr.sandbox import NONCE, SCALE, ZephyrSandbox, pair, signature
 
 
-class ZephyrLinesSandbox(mdc.Sandbox):
+class ZephyrLinesSandbox(ZephyrProvider, mdc.Sandbox):
     """Zephyr's server of lines for one connection."""
 
-    test_secrets = SECRETS
     refused = ZephyrSandbox.refused
     every = 5.0
 
@@ -26,8 +26,8 @@ class ZephyrLinesSandbox(mdc.Sandbox):
 
     def receive(self, frame):
         match frame.split("|") if isinstance(frame, str) else ():
-            case ["L", key, time, sign] if key == SECRETS["ZEPHYR_KEY"]:
-                if sign != signature(SECRETS["ZEPHYR_SECRET"], NONCE, time):
+            case ["L", key, time, sign] if key == self.test_secrets["ZEPHYR_KEY"]:
+                if sign != signature(self.test_secrets["ZEPHYR_SECRET"], NONCE, time):
                     raise mdc.HangUp("E|wrong signature")
                 self.is_in = True
                 return ["W"]

@@ -2,17 +2,16 @@
 
 import hashlib
 import hmac
-from types import MappingProxyType
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from mdc_core import plugin as mdc
+from mdc_zephyr.provider import ZephyrProvider
 
 SCALE, DEPTH = 4, 10
 NONCE = "7f3a"
-SECRETS = MappingProxyType({"ZEPHYR_KEY": "sandbox-key", "ZEPHYR_SECRET": "sandbox-secret"})
 
 
 def level_text(level):
@@ -37,11 +36,10 @@ class ServerOptions(mdc.Options, frozen=True, kw_only=True):
     twist: Annotated[int, Meta(description="send every so many-th checksum wrong")] = 0
 
 
-class ZephyrSandbox(mdc.Sandbox):
+class ZephyrSandbox(ZephyrProvider, mdc.Sandbox):
     """Zephyr's server for one connection, by WebSocket."""
 
     Options = ServerOptions
-    test_secrets = SECRETS
     refused = ("NOSUCH",)
     every = 5.0
 
@@ -79,8 +77,8 @@ class ZephyrSandbox(mdc.Sandbox):
         return [self.word("error", text="not now")]
 
     def is_right(self, said):
-        expected = signature(SECRETS["ZEPHYR_SECRET"], NONCE, said.get("time"))
-        return said.get("key") == SECRETS["ZEPHYR_KEY"] and said.get("sign") == expected
+        expected = signature(self.test_secrets["ZEPHYR_SECRET"], NONCE, said.get("time"))
+        return said.get("key") == self.test_secrets["ZEPHYR_KEY"] and said.get("sign") == expected
 
     def subscribe(self, symbols, channels):
         self.symbols = tuple(symbol for symbol in symbols if symbol not in self.refused)

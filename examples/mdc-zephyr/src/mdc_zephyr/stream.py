@@ -5,7 +5,8 @@ from typing import Literal
 import msgspec
 
 from mdc_core import plugin as mdc
-from mdc_zephyr.sandbox import DEPTH, SECRETS, ZephyrSandbox, level_text, signature
+from mdc_zephyr.provider import ZephyrProvider
+from mdc_zephyr.sandbox import DEPTH, ZephyrSandbox, level_text, signature
 
 SIDES = {"B": "buy", "S": "sell"}
 
@@ -26,14 +27,12 @@ class Row(msgspec.Struct):
     snap: bool = False
 
 
-class Zephyr(mdc.Stream):
+class Zephyr(ZephyrProvider, mdc.Stream):
     """Zephyr's protocol; the numbers of each channel count by themselves."""
 
-    secrets = tuple(SECRETS)
     sandbox = ZephyrSandbox
     channels = ("trade", "quote", "book")
     sequence = "channel"
-    limits = mdc.Limits(symbols=100, connections=2)
     decode = msgspec.json.Decoder(dict | list[msgspec.Raw]).decode
     decode_row = msgspec.json.Decoder(Row).decode
 
