@@ -38,11 +38,11 @@ def satisfies(bound: str) -> bool:
         return True
     here, there = _release(__version__), _release(number.removesuffix(".*"))
     size = max(len(here), len(there))
-    if operator == "~=":
-        return here >= there and here[: len(there) - 1] == there[:-1]
-    if number.endswith(".*"):
-        return (here[: len(there)] == there) == (operator == "==")
     ours, theirs = (one + (0,) * (size - len(one)) for one in (here, there))
+    if operator == "~=":
+        return ours >= theirs and ours[: len(there) - 1] == there[:-1]
+    if number.endswith(".*"):
+        return (ours[: len(there)] == there) == (operator == "==")
     return {
         "<": ours < theirs,
         "<=": ours <= theirs,

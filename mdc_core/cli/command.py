@@ -12,7 +12,7 @@ import click
 from mdc_core import installed, registry
 from mdc_core.cli.chain import makes_stage, must_be_stage
 from mdc_core.cli.either_side import behind_verb, find_config, with_root
-from mdc_core.cli.lazy import Lines
+from mdc_core.cli.lazy import Lines, VerbGroup
 from mdc_core.cli.settable import ListOption, Option, path_of, variables
 from mdc_core.cli.settings import (
     apply_global,
@@ -362,3 +362,9 @@ def _selector(verb: str, name: str, **more: Any) -> Option:
     more["show_default"] = more.get("default") is not None
     make: type[Option] = more.pop("cls", Option)
     return make([f"--{name}"], type=PluginName(verb), metavar="NAME", **more)
+
+
+class CommandGroup(VerbGroup):
+    """A verb with commands of its own, each like other commands."""
+
+    command_class = Command

@@ -46,8 +46,14 @@ from typing import Any, TypeVar
 
 import click
 
-from mdc_core.cli.command import ChecksCommand, Command, PluginCommand, SelectCommand
-from mdc_core.cli.lazy import PluginGroup, VerbGroup
+from mdc_core.cli.command import (
+    ChecksCommand,
+    Command,
+    CommandGroup,
+    PluginCommand,
+    SelectCommand,
+)
+from mdc_core.cli.lazy import PluginGroup
 from mdc_core.cli.settable import ListOption, ListType, Option
 from mdc_core.cli.types import (
     DecimalNumber,
@@ -82,9 +88,9 @@ def command() -> Make:
     return click.command(cls=Command)
 
 
-def group() -> Callable[[Callable[..., Any]], VerbGroup]:
+def group() -> Callable[[Callable[..., Any]], CommandGroup]:
     """A command with subcommands of its own."""
-    return click.group(cls=VerbGroup)
+    return click.group(cls=CommandGroup)
 
 
 def select_command(verb: str, select: str, *, default: str | None = None) -> Make:
@@ -149,13 +155,13 @@ __all__ = [
     "SPAN",
     "Chosen",
     "Command",
+    "CommandGroup",
     "ListOption",
     "ListType",
     "PluginCommand",
     "PluginGroup",
     "PluginName",
     "Session",
-    "VerbGroup",
     "checks_command",
     "command",
     "group",

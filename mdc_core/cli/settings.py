@@ -125,7 +125,9 @@ def report_stray_tables(session: Session, path: tuple[str, ...], verb: str) -> N
     """Warn of tables of mdc.toml that belong to nothing that is installed."""
     config = session.config
     commands = [*registry.find("filter"), *verb_files(), *SHARED]
-    places = {(): commands, path[:1]: list(registry.find(verb)) if verb else []}
+    places: dict[tuple[str, ...], list[str]] = {(): commands}
+    if verb or len(path) == 1:  # the tables of a group are its commands' own matter
+        places[path[:1]] = list(registry.find(verb)) if verb else []
     for place, names in places.items():
         for name, file in config.tables(*place).items():
             if name not in names:

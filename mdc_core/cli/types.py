@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 
 from mdc_core import registry, sizes, times
 from mdc_core.archive.write.disk_space import Reserve
-from mdc_core.errors import DataError
+from mdc_core.errors import DataError, UsageError
 
 
 class DecimalNumber(click.ParamType):  # type: ignore[type-arg]
@@ -77,7 +77,12 @@ class FreeSpaceType(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Reserve:
         """What is to be left free."""
-        return value if isinstance(value, Reserve) else Reserve.parse(value)
+        if isinstance(value, Reserve):
+            return value
+        try:
+            return Reserve.parse(value)
+        except UsageError as error:
+            self.fail(f"{error} (say {error.hint})" if error.hint else str(error), param, ctx)
 
 
 class RootType(click.ParamType):  # type: ignore[type-arg]

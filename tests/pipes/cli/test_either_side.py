@@ -30,6 +30,9 @@ def things(shell: Shell, tmp_path: Path) -> None:
         ("--root nowhere ls", "ls --root nowhere"),
         (f"-q {SIM} then count", f"{SIM} then count -q"),
         ("--root one cat then count", "cat --root one then count"),
+        ("--root one tier status", "tier status --root one"),
+        ("-q --root one pack create b.zip --dry-run", "pack create b.zip --root one -q --dry-run"),
+        ("--log-format json catalog rebuild", "catalog rebuild --log-format json"),
         ("--config no.toml ls", "ls --config no.toml"),
         ("--log-format yaml ls", "ls --log-format yaml"),
     ],
@@ -61,3 +64,18 @@ def test_what_they_do(shell: Shell, tmp_path: Path) -> None:
     assert "mdc validate has no --root" in done.err
     (tmp_path / "mdc.toml").write_text("config = 'my.toml'\n")
     assert shell("mdc ls --root one").status == 78
+
+
+def test_a_command_of_a_group_has_settings(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "mdc.toml").write_text(
+        "[catalog.rebuild]\nroot = 'one'\njson = true\n[pack.create]\nroot = 'one'\n"
+        "[tier]\njson = true\n[tier.warm]\nafter = '1d'\n"
+    )
+    done = shell("mdc catalog rebuild --dry-run")
+    assert (done.status, '"rows": 5' in done.out) == (0, True), done.err
+    done = shell("mdc pack create p.zip && mdc pack list p.zip")
+    assert (done.status, "5 events" in done.err) == (0, True), done.err
+    assert "is not used" not in done.err
+    status = shell("mdc tier status --root one")
+    assert (status.status, status.out.startswith("[")) == (0, True), status.err
+    assert shell("mdc --root two catalog rebuild").err.startswith("mdc: no archive at two\n")
