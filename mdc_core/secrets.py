@@ -26,10 +26,10 @@ def resolve(
     found: dict[str, str] = {}
     needed = tuple(names)
     for name in (*needed, *optional):
-        value = _find(name, environ, ask)
-        if value is not None:
-            mask.add(value)
-            found[name] = value
+        there = _find(name, environ, ask)
+        if there is not None:
+            mask.add(there[1])
+            found[name] = there[1]
     missing = [name for name in needed if name not in found]
     if missing:
         raise ConfigError(
@@ -40,6 +40,14 @@ def resolve(
     return found
 
 
+def source(
+    name: str, environ: Mapping[str, str], *, ask: Callable[[str], str | None] = lambda name: None
+) -> str | None:
+    """Where the value of a secret is found; None where there is none."""
+    found = _find(name, environ, ask)
+    return found and found[0]
+
+
 def is_placeholder(value: str) -> bool:
     """Whether a value only says where the real one should be, such as `__SET_ME__`."""
     text = value.strip()
@@ -47,17 +55,21 @@ def is_placeholder(value: str) -> bool:
     return word in _PLACEHOLDERS or (text.startswith("<") and text.endswith(">"))
 
 
-def _find(name: str, environ: Mapping[str, str], ask: Callable[[str], str | None]) -> str | None:
-    for look in (_variable, _file, _keyring):
-        value = look(name, environ)
+def _find(
+    name: str, environ: Mapping[str, str], ask: Callable[[str], str | None]
+) -> tuple[str, str] | None:
+    """Where a secret was found, and its value."""
+    places: dict[str, Callable[[], str | None]] = {
+        "environment": lambda: environ.get(name),
+        "file": lambda: _file(name, environ),
+        "keyring": lambda: _keyring(name),
+        "observer": lambda: ask(name),
+    }
+    for place, look in places.items():
+        value = look()
         if value is not None and not is_placeholder(value):
-            return value
-    value = ask(name)
-    return None if value is None or is_placeholder(value) else value
-
-
-def _variable(name: str, environ: Mapping[str, str]) -> str | None:
-    return environ.get(name)
+            return place, value
+    return None
 
 
 def _file(name: str, environ: Mapping[str, str]) -> str | None:
@@ -72,7 +84,7 @@ def _file(name: str, environ: Mapping[str, str]) -> str | None:
         raise ConfigError(f"{name}_FILE: {path}: {error.strerror}") from None
 
 
-def _keyring(name: str, environ: Mapping[str, str]) -> str | None:
+def _keyring(name: str) -> str | None:
     from importlib import import_module
     from importlib.util import find_spec
 

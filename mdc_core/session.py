@@ -72,3 +72,9 @@ class Session:
 
         mask, ask = self.log.mask, self.observers.secret
         return resolve(names, self.environ, optional=optional, mask=mask, ask=ask)
+
+    def secret_source(self, name: str) -> str | None:
+        """Where the value of a secret is found; None where there is none."""
+        from mdc_core.secrets import source
+
+        return source(name, self.environ, ask=self.observers.secret)

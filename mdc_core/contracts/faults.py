@@ -35,7 +35,10 @@ def _wrong_words(plugin: type, names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _wrong_facts(plugin: type[Provider]) -> Iterator[str]:
-    yield from _wrong_words(plugin, ("assets", "venues", "notes"))
+    lists = ("channels", "default_channels", "assets", "venues", "notes")
+    yield from _wrong_words(plugin, tuple(name for name in lists if hasattr(plugin, name)))
+    if not isinstance(plugin.vendor, str):
+        yield f"vendor must be a name, not {plugin.vendor!r}"
     for asset in plugin.assets if isinstance(plugin.assets, tuple) else ():
         if asset not in ASSETS:
             yield f"{unknown('class of assets', str(asset), ASSETS)} ({known(ASSETS)})"
