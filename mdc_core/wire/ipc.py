@@ -118,32 +118,6 @@ def _check_inside(layout: Layout, size: int) -> None:
             raise pa.ArrowInvalid("metadata that reach beyond their end")
 
 
-class Messages:
-    """Some batches in a block of bytes: where their parts are, and their rows."""
-
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        self.metadata: list[int] = []
-        self.bodies: list[int] = []
-        self.ends: list[int] = []
-        self.rows: list[int] = []
-
-    def add(self, message: Message, rows: int) -> None:
-        """Append a message."""
-        self.metadata.append(message.metadata)
-        self.bodies.append(message.body)
-        self.ends.append(message.end)
-        self.rows.append(rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def at(self, number: int) -> Message:
-        """One of them."""
-        start, body, end = self.metadata[number], self.bodies[number], self.ends[number]
-        return Message(start, body, end, self.layout)
-
-
 class Scanner:
     """Finds the messages in blocks of bytes."""
 
@@ -176,40 +150,6 @@ class Scanner:
             raise _too_large(self._name, f"a batch of {length} bytes")
         body = start + size
         return Message(start, body, body + length, layout), _PREFIX + size + length
-
-    def more(
-        self, block: bytes | bytearray, at: int, found: Messages, most_rows: int, again: bytes
-    ) -> int:
-        """Append the small batches that follow, as long as they look like the one before.
-
-        `again` is what ends a stream and begins another one like it, which may stand between
-        them. Gives the place behind the last one.
-        """
-        size = found.bodies[-1] - found.metadata[-1]
-        head, layout = self._known[size]
-        body_at, length_at = layout.body, layout.length
-        last = len(block) - _PREFIX - size
-        rows = 0
-        while rows < most_rows:
-            if block.startswith(again, at):
-                at += len(again)
-            if at > last or _prefix(block, at) != (_CONTINUED, size):
-                break
-            start = at + _PREFIX
-            if not block.startswith(head, start):
-                break
-            body = start + size
-            end = body + _int64(block, start + body_at)[0]
-            if not body <= end <= body + SMALL_BODY or end > len(block):
-                break
-            count = _int64(block, start + length_at)[0]
-            found.metadata.append(start)
-            found.bodies.append(body)
-            found.ends.append(end)
-            found.rows.append(count)
-            rows += count
-            at = end
-        return at
 
     def _layout_at(self, block: bytes | bytearray, start: int, size: int) -> Layout:
         known = self._known.get(size)

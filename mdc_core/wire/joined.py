@@ -12,10 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mdc_core.batch import Int64s
-from mdc_core.wire.ipc import Messages
+from mdc_core.wire.patterns import Pattern
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 Bytes = npt.NDArray[np.uint8]
+
+_SHORT = 64  # texts that are cut out of as many bytes each
 
 
 class UnusualError(Exception):
@@ -25,40 +27,30 @@ class UnusualError(Exception):
 class Joined:
     """Batches with the same schema in one block of bytes, read as one."""
 
-    def __init__(self, block: bytes | bytearray, messages: Messages) -> None:
-        layout = messages.layout
+    def __init__(
+        self, block: bytes | bytearray, pattern: Pattern, starts: Int64s, ends: Int64s
+    ) -> None:
+        layout = pattern.layout
         self._bytes: Bytes = np.frombuffer(block, np.uint8)
-        starts = np.array(messages.metadata, np.int64)
-        self._bodies = np.array(messages.bodies, np.int64)
-        self._sizes = np.array(messages.ends, np.int64) - self._bodies
-        size = messages.bodies[0] - messages.metadata[0]
-        places = (layout.length, layout.nodes, layout.buffers, layout.body)
-        if size % 8 or any(place % 8 for place in places) or not layout.is_plain:
+        words: Int64s = np.frombuffer(block, np.int64, len(block) // 8)
+        metadata = (starts >> 3) + 1
+        self._bodies = (metadata + pattern.size) * 8
+        self.lengths: Int64s = words[metadata + layout.length // 8]
+        self._nodes = _rows(words, metadata + layout.nodes // 8, 2 * layout.node_count)
+        self._buffers = _rows(words, metadata + layout.buffers // 8, 2 * layout.buffer_count)
+        room = (ends - self._bodies).view(np.uint64)[:, None]
+        offsets, sizes = (
+            self._buffers.view(np.uint64)[:, 0::2],
+            self._buffers.view(np.uint64)[:, 1::2],
+        )
+        if not ((sizes <= room) & (offsets <= room - sizes)).all():  # as they are when negative
             raise UnusualError
-        if bool((self._bodies - starts != size).any()):
-            raise UnusualError
-        words = _rows(self._bytes, starts, size).view(np.int64)
-        node, buffer = layout.nodes // 8, layout.buffers // 8
-        free = np.zeros(words.shape[1], np.bool_)
-        free[[layout.length // 8, layout.body // 8]] = True
-        free[node : node + 2 * layout.node_count] = True
-        free[buffer : buffer + 2 * layout.buffer_count] = True
-        if not (words[:, ~free] == words[0, ~free]).all():
-            raise UnusualError
-        self.lengths: Int64s = words[:, layout.length // 8]
-        self._nodes = words[:, node : node + 2 * layout.node_count]
-        self._buffers = words[:, buffer : buffer + 2 * layout.buffer_count]
-        offsets, sizes = self._buffers[:, 0::2], self._buffers[:, 1::2]
-        inside = (offsets >= 0) & (sizes >= 0) & (sizes <= self._sizes[:, None])
-        if not (inside & (offsets <= self._sizes[:, None] - sizes)).all():
-            raise UnusualError
-        if not (self._nodes >= 0).all() or not (self._nodes <= self._sizes.max() * 8 + 8).all():
+        if not (self._nodes.view(np.uint64) <= room.max() * 8 + 8).all():
             raise UnusualError
         self._node = self._buffer = 0
 
     def batch(self, schema: pa.Schema) -> pa.RecordBatch:
         """All rows in order; raises UnusualError for columns that are not read so."""
-        self._node = self._buffer = 0
         arrays = []
         for field in schema:
             if not (self._nodes[:, 2 * self._node] == self.lengths).all():
@@ -134,18 +126,11 @@ class Joined:
         `inner` is how many values each batch has, where they are known to be counted.
         """
         start, size = self._next()
-        there = lengths > 0
-        count = np.where(there, lengths + 1, 0)
+        count = np.where(lengths > 0, lengths + 1, 0)
         if (size < 4 * count).any():
             raise UnusualError
         places = _ragged(self._bytes, start, 4 * count).view(np.int32).astype(np.int64)
-        last = np.cumsum(count)
-        first_of, last_of = np.zeros(len(lengths), np.int64), np.zeros(len(lengths), np.int64)
-        first_of[there] = places[(last - count)[there]]
-        last_of[there] = places[last[there] - 1]
-        keep = np.ones(max(len(places) - 1, 0), np.bool_)
-        keep[last[there][:-1] - 1] = False  # from one batch to the next
-        steps = np.diff(places)[keep]
+        first_of, last_of, steps = _ends_and_steps(places, count)
         if (first_of < 0).any() or (steps < 0).any():
             raise UnusualError
         if inner is None:
@@ -171,17 +156,39 @@ def _buffer(values: npt.NDArray[Any]) -> Any:
     return pa.py_buffer(values.data)
 
 
-def _rows(data: Bytes, starts: Int64s, size: int) -> Bytes:
-    """So many bytes from each place, a row each."""
-    windows = np.lib.stride_tricks.sliding_window_view(data, size)
-    return np.ascontiguousarray(windows[starts])
+def _ends_and_steps(places: Int64s, count: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+    """The first and the last offset of each batch, and the steps between them in all."""
+    each = int(count[0])
+    if each and (count == each).all():
+        rows = places.reshape(-1, each)
+        return rows[:, 0], rows[:, -1], np.diff(rows, axis=1).reshape(-1)
+    there = count > 0
+    last = np.cumsum(count)
+    first_of, last_of = np.zeros(len(count), np.int64), np.zeros(len(count), np.int64)
+    first_of[there] = places[(last - count)[there]]
+    last_of[there] = places[last[there] - 1]
+    keep = np.ones(max(len(places) - 1, 0), np.bool_)
+    keep[last[there][:-1] - 1] = False  # from one batch to the next
+    return first_of, last_of, np.diff(places)[keep]
+
+
+def _rows(data: npt.NDArray[Any], starts: Int64s, size: int) -> npt.NDArray[Any]:
+    """So many items from each place, a row each."""
+    step = data.itemsize
+    windows: npt.NDArray[Any] = np.ndarray(
+        (max(len(data) - size + 1, 0), size), data.dtype, data, 0, (step, step)
+    )
+    return windows[starts]
 
 
 def _ragged(data: Bytes, starts: Int64s, sizes: Int64s) -> Bytes:
     """The bytes from each place on, of any size, one behind the other."""
-    size = int(sizes[0])
+    size, most = int(sizes[0]), int(sizes.max())
     if (sizes == size).all():
         return _rows(data, starts, size).reshape(-1) if size else np.zeros(0, np.uint8)
+    if most <= _SHORT and int(starts.max()) + most <= len(data):
+        short: Bytes = _rows(data, starts, most)[np.arange(most) < sizes[:, None]]
+        return short
     before = np.cumsum(sizes) - sizes
     places = np.repeat(starts - before, sizes)
     places += np.arange(len(places))
@@ -191,6 +198,8 @@ def _ragged(data: Bytes, starts: Int64s, sizes: Int64s) -> Bytes:
 
 def _bits(data: Bytes, starts: Int64s, lengths: Int64s) -> npt.NDArray[np.bool_]:
     """The bits from each place on, so many of each."""
+    if (lengths == 1).all():
+        return (data[starts] & 1) > 0
     before = np.cumsum(lengths) - lengths
     places = np.repeat(starts * 8 - before, lengths)
     places += np.arange(len(places))

@@ -1,0 +1,106 @@
+"""Small batches that wait for those behind them, to become one batch in the order of all."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from operator import itemgetter
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from mdc_core.batch import Int64s, concatenated, joint_schema, widen
+from mdc_core.errors import DataError, MdcError
+from mdc_core.wire.bounded import written_out
+from mdc_core.wire.joined import Joined, UnusualError
+from mdc_core.wire.limits import BYTES
+from mdc_core.wire.messages import MessageReader
+from mdc_core.wire.patterns import Pattern
+
+_FEW = 8  # messages that are as well read one by one
+
+
+class Spans(NamedTuple):
+    """Batches in a block of bytes: where they start and end, and their rows."""
+
+    starts: Int64s
+    ends: Int64s
+    rows: Int64s
+
+
+class Held:
+    """Small batches of one schema, whose metadata are of one pattern if that is known."""
+
+    def __init__(self, reader: MessageReader, pattern: Pattern | None) -> None:
+        self.reader = reader
+        self._pattern = pattern
+        self._spans: list[Spans] = []
+        self._batches: list[pa.RecordBatch] = []  # those that were read already
+
+    def add(self, spans: Spans, batch: pa.RecordBatch | None = None) -> None:
+        """Append some, or one that was read."""
+        self._spans.append(spans)
+        if batch is not None:
+            self._batches.append(batch)
+
+    def spans(self) -> Spans:
+        """Where all of them are."""
+        if len(self._spans) > 1:
+            self._spans = [Spans(*map(np.concatenate, zip(*self._spans, strict=True)))]
+        return self._spans[0]
+
+    def joined(self, block: bytearray) -> pa.RecordBatch:
+        """Their events as one batch; raises DataError for those that are not sound."""
+        spans = self.spans()
+        if self._pattern is not None and len(spans.rows) >= _FEW:
+            with suppress(UnusualError):
+                columns = Joined(block, self._pattern, spans.starts, spans.ends)
+                return self.reader.incoming.events(columns.batch(self.reader.schema))
+        batches = [self.one(block, number) for number in range(len(spans.rows))]
+        if [batch.num_rows for batch in batches] != spans.rows.tolist():
+            raise DataError(f"{self.reader.name}: rows that are counted in two ways")
+        whole = concatenated(batches)
+        if self.reader.has_dictionaries and written_out(whole) > BYTES:
+            raise DataError(f"{self.reader.name}: too much at once")
+        return self.reader.incoming.events(whole)
+
+    def one(self, block: bytearray, number: int) -> pa.RecordBatch:
+        """The columns of one of them."""
+        if self._batches:
+            return self._batches[number]
+        spans = self.spans()
+        return self.reader.read(block, int(spans.starts[number]), int(spans.ends[number]))
+
+
+def together(held: Sequence[Held], block: bytearray) -> Iterator[pa.RecordBatch]:
+    """The batches of all schemas as one, in their order."""
+    if not held:
+        return
+    try:
+        parts = [one.joined(block) for one in held]
+    except MdcError:
+        yield from _one_by_one(held, block)  # those before the one to blame are sound
+        return
+    if len(parts) == 1:
+        yield parts[0]
+        return
+    schema = joint_schema([part.schema for part in parts])
+    whole = concatenated([widen(part, schema) for part in parts])
+    yield whole.take(_order(held))
+
+
+def _one_by_one(held: Sequence[Held], block: bytearray) -> Iterator[pa.RecordBatch]:
+    """The events of batches of all schemas in order; raises DataError at its place."""
+    there = [
+        (start, number, one)
+        for one in held
+        for number, start in enumerate(one.spans().starts.tolist())
+    ]
+    for _, number, one in sorted(there, key=itemgetter(0)):
+        yield from one.reader.incoming.pieces(one.one(block, number))
+
+
+def _order(held: Sequence[Held]) -> Int64s:
+    """Where each row of all batches is among those of the schemas, one behind the other."""
+    sizes = np.concatenate([one.spans().rows for one in held])
+    starts = np.concatenate([one.spans().starts for one in held])
+    return np.argsort(np.repeat(starts, sizes), kind="stable")
