@@ -11,7 +11,7 @@ import pyarrow as pa
 from mdc_core.batch import Int64s, concatenated, joint_schema, widen
 from mdc_core.errors import DataError, MdcError
 from mdc_core.wire.bounded import written_out
-from mdc_core.wire.joined import Joined, UnusualError
+from mdc_core.wire.joined import UnusualError, joined
 from mdc_core.wire.limits import BYTES
 from mdc_core.wire.messages import MessageReader
 from mdc_core.wire.patterns import Pattern
@@ -53,8 +53,8 @@ class Held:
         spans = self.spans()
         if self._pattern is not None and len(spans.rows) >= _FEW:
             with suppress(UnusualError):
-                columns = Joined(block, self._pattern, spans.starts, spans.ends)
-                return self.reader.incoming.events(columns.batch(self.reader.schema))
+                columns = joined(block, self._pattern, spans.starts, spans.ends, self.reader.schema)
+                return self.reader.incoming.events(columns)
         batches = [self.one(block, number) for number in range(len(spans.rows))]
         if [batch.num_rows for batch in batches] != spans.rows.tolist():
             raise DataError(f"{self.reader.name}: rows that are counted in two ways")

@@ -2,7 +2,7 @@
 
 A batch of one event costs pyarrow some 30 microseconds, ten times what is done with the event
 behind. But the metadata of such batches differ in lengths and offsets alone, so numpy takes each
-column out of all of their bodies together.
+column out of all of their bodies together. What is the same in all batches is one number.
 """
 
 from typing import Any
@@ -11,20 +11,31 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from mdc_core.batch import Int64s
+from mdc_core.batch import Int64s, concatenated
 from mdc_core.wire.patterns import Pattern
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 Bytes = npt.NDArray[np.uint8]
+Each = int | Int64s  # what each batch has: the same number, or one each
 
-_SHORT = 64  # texts that are cut out of as many bytes each
+_AT_ONCE = 4_096  # batches whose metadata stay in the processor's cache
+_SHORT = 64  # bytes of texts that are cut out of as many bytes each
 
 
 class UnusualError(Exception):
     """Batches that are not read together: pyarrow has to read them."""
 
 
-class Joined:
+def joined(
+    block: bytes | bytearray, pattern: Pattern, starts: Int64s, ends: Int64s, schema: pa.Schema
+) -> pa.RecordBatch:
+    """The rows of batches of a pattern; raises UnusualError for columns that are not read so."""
+    cuts = range(0, len(starts), _AT_ONCE)
+    parts = [(starts[at : at + _AT_ONCE], ends[at : at + _AT_ONCE]) for at in cuts]
+    return concatenated([_Joined(block, pattern, *part).batch(schema) for part in parts])
+
+
+class _Joined:
     """Batches with the same schema in one block of bytes, read as one."""
 
     def __init__(
@@ -35,25 +46,22 @@ class Joined:
         words: Int64s = np.frombuffer(block, np.int64, len(block) // 8)
         metadata = (starts >> 3) + 1
         self._bodies = (metadata + pattern.size) * 8
-        self.lengths: Int64s = words[metadata + layout.length // 8]
+        room = ends - self._bodies
+        self._lengths = _each(words[metadata + layout.length // 8])
         self._nodes = _rows(words, metadata + layout.nodes // 8, 2 * layout.node_count)
         self._buffers = _rows(words, metadata + layout.buffers // 8, 2 * layout.buffer_count)
-        room = (ends - self._bodies).view(np.uint64)[:, None]
-        offsets, sizes = (
-            self._buffers.view(np.uint64)[:, 0::2],
-            self._buffers.view(np.uint64)[:, 1::2],
-        )
-        if not ((sizes <= room) & (offsets <= room - sizes)).all():  # as they are when negative
-            raise UnusualError
-        if not (self._nodes.view(np.uint64) <= room.max() * 8 + 8).all():
-            raise UnusualError
+        _check_inside(self._nodes, self._buffers, room)
+        self._same_nodes = _same(self._nodes)
+        self._same_buffers = _same(self._buffers)
         self._node = self._buffer = 0
 
     def batch(self, schema: pa.Schema) -> pa.RecordBatch:
         """All rows in order; raises UnusualError for columns that are not read so."""
         arrays = []
         for field in schema:
-            if not (self._nodes[:, 2 * self._node] == self.lengths).all():
+            if self._node * 2 >= self._nodes.shape[1]:
+                raise UnusualError
+            if _any(self._of_node(0) != self._lengths):
                 raise UnusualError
             arrays.append(self._array(field.type))
         if self._node * 2 != self._nodes.shape[1] or self._buffer * 2 != self._buffers.shape[1]:
@@ -63,10 +71,9 @@ class Joined:
     def _array(self, kind: pa.DataType) -> Array:
         if self._node * 2 >= self._nodes.shape[1]:
             raise UnusualError
-        lengths = self._nodes[:, 2 * self._node]
-        nulls = self._nodes[:, 2 * self._node + 1]
+        lengths, nulls = self._of_node(0), self._of_node(1)
         self._node += 1
-        rows = int(lengths.sum())
+        rows = self._total(lengths)
         if pa.types.is_null(kind):
             return pa.nulls(rows)
         validity = self._validity(lengths, nulls)
@@ -76,74 +83,146 @@ class Joined:
                 raise UnusualError
             return _made(kind, rows, [validity], inner)
         if pa.types.is_list(kind):
-            places, _ = self._offsets(lengths, self._nodes[:, 2 * self._node])
+            if self._node * 2 >= self._nodes.shape[1]:
+                raise UnusualError
+            places, first, count = self._offsets(lengths)
+            if _any(first) or _any(count != self._of_node(0)):
+                raise UnusualError
             return _made(kind, rows, [validity, places], [self._array(kind.value_type)])
         if pa.types.is_string(kind) or pa.types.is_binary(kind):
-            places, (first, size) = self._offsets(lengths)
-            data = _ragged(self._bytes, self._next()[0] + first, size)
-            return _made(kind, rows, [validity, places, _buffer(data)])
+            places, first, count = self._offsets(lengths)
+            start, size = self._next()
+            if _any(first + count > size):
+                raise UnusualError
+            return _made(kind, rows, [validity, places, _buffer(self._cut(start + first, count))])
         if pa.types.is_boolean(kind):
             start, size = self._next()
-            if (size * 8 < lengths).any():
+            if _any(size * 8 < lengths):
                 raise UnusualError
-            return _made(kind, rows, [validity, _packed(_bits(self._bytes, start, lengths))])
+            return _made(kind, rows, [validity, _packed(self._bits(start, lengths))])
         return self._fixed(kind, rows, validity, lengths)
 
-    def _fixed(self, kind: pa.DataType, rows: int, validity: Any, lengths: Int64s) -> Array:
+    def _fixed(self, kind: pa.DataType, rows: int, validity: Any, lengths: Each) -> Array:
         if not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind)):
             raise UnusualError
         start, size = self._next()
         needed = lengths * (kind.bit_width // 8)
-        if (size < needed).any():
+        if _any(size < needed):
             raise UnusualError
-        return _made(kind, rows, [validity, _buffer(_ragged(self._bytes, start, needed))])
+        return _made(kind, rows, [validity, _buffer(self._cut(start, needed))])
 
-    def _next(self) -> tuple[Int64s, Int64s]:
+    def _of_node(self, which: int) -> Each:
+        """The length (0) or the nulls (1) of the next node of each batch."""
+        at = 2 * self._node + which
+        return _column(self._nodes, self._same_nodes, at)
+
+    def _next(self) -> tuple[Int64s, Each]:
         """Where the next buffer of each batch is in the block, and its size."""
         at = 2 * self._buffer
         if at >= self._buffers.shape[1]:
             raise UnusualError
         self._buffer += 1
-        return self._bodies + self._buffers[:, at], self._buffers[:, at + 1]
+        start = self._bodies + _column(self._buffers, self._same_buffers, at)
+        return start, _column(self._buffers, self._same_buffers, at + 1)
 
-    def _validity(self, lengths: Int64s, nulls: Int64s) -> Any:
+    def _total(self, each: Each) -> int:
+        return each * len(self._bodies) if isinstance(each, int) else int(each.sum())
+
+    def _validity(self, lengths: Each, nulls: Each) -> Any:
         start, size = self._next()
-        if not nulls.any():
-            return None
+        if isinstance(nulls, int):
+            if not nulls:
+                return None
+            if _any(size * 8 < lengths):
+                raise UnusualError
+            return _packed(self._bits(start, lengths))
         there = nulls > 0
-        if (size[there] * 8 < lengths[there]).any():
+        if _any((size * 8 < lengths) & there):
             raise UnusualError
-        bits = _bits(self._bytes, np.where(there, start, 0), lengths)
-        if not there.all():
-            bits |= np.repeat(~there, lengths)
+        bits = self._bits(np.where(there, start, 0), lengths)
+        bits |= ~there if isinstance(lengths, int) and lengths == 1 else np.repeat(~there, lengths)
         return _packed(bits)
 
-    def _offsets(
-        self, lengths: Int64s, inner: Int64s | None = None
-    ) -> tuple[Any, tuple[Int64s, Int64s]]:
-        """Offsets into what the values of all batches are together; where each batch's begin.
+    def _offsets(self, lengths: Each) -> tuple[Any, Each, Each]:
+        """Offsets into what the values of all batches are together.
 
-        `inner` is how many values each batch has, where they are known to be counted.
+        And where the values of each batch begin, and how many there are.
         """
         start, size = self._next()
-        count = np.where(lengths > 0, lengths + 1, 0)
-        if (size < 4 * count).any():
-            raise UnusualError
-        places = _ragged(self._bytes, start, 4 * count).view(np.int32).astype(np.int64)
-        first_of, last_of, steps = _ends_and_steps(places, count)
-        if (first_of < 0).any() or (steps < 0).any():
-            raise UnusualError
-        if inner is None:
-            limits = self._buffers[:, 2 * self._buffer + 1]
+        if isinstance(lengths, int):
+            count: Each = lengths + 1 if lengths else 0
         else:
-            limits = inner
-            if first_of.any() or (last_of != inner).any():
-                raise UnusualError
-        if (last_of > limits).any():
+            count = np.where(lengths > 0, lengths + 1, 0)
+        if _any(size < 4 * count):
+            raise UnusualError
+        places = self._cut(start, 4 * count).view(np.int32).astype(np.int64)
+        first, last, steps = _ends_and_steps(places, count, len(self._bodies))
+        if first.min() < 0 or (len(steps) and steps.min() < 0):
             raise UnusualError
         whole = np.zeros(len(steps) + 1, np.int32)
         np.cumsum(steps, out=whole[1:])
-        return _buffer(whole), (first_of, last_of - first_of)
+        return _buffer(whole), first, _each(last - first)
+
+    def _cut(self, starts: Int64s, sizes: Each) -> Bytes:
+        """The bytes from each place on, of any size, one behind the other."""
+        data = self._bytes
+        if isinstance(sizes, int):
+            return _rows(data, starts, sizes).reshape(-1) if sizes else np.zeros(0, np.uint8)
+        most = int(sizes.max())
+        if most <= _SHORT and int(starts.max()) + most <= len(data):
+            short: Bytes = _rows(data, starts, most)[np.arange(most) < sizes[:, None]]
+            return short
+        before = np.cumsum(sizes) - sizes
+        places = np.repeat(starts - before, sizes)
+        places += np.arange(len(places))
+        found: Bytes = data[places]
+        return found
+
+    def _bits(self, starts: Int64s, lengths: Each) -> npt.NDArray[np.bool_]:
+        """The bits from each place on, so many of each."""
+        data = self._bytes
+        if isinstance(lengths, int):
+            if lengths == 1:
+                return (data[starts] & 1) > 0
+            lengths = np.full(len(starts), lengths)
+        before = np.cumsum(lengths) - lengths
+        places = np.repeat(starts * 8 - before, lengths)
+        places += np.arange(len(places))
+        bits: npt.NDArray[np.bool_] = ((data[places >> 3] >> (places & 7).astype(np.uint8)) & 1) > 0
+        return bits
+
+
+def _check_inside(nodes: Int64s, buffers: Int64s, room: Int64s) -> None:
+    """Raise UnusualError for buffers that are not in their body, and for nodes beyond reason."""
+    if not nodes.size or not buffers.size:
+        raise UnusualError
+    limit = room.view(np.uint64)[:, None]
+    offsets, sizes = buffers.view(np.uint64)[:, 0::2], buffers.view(np.uint64)[:, 1::2]
+    if not ((sizes <= limit) & (offsets <= limit - sizes)).all():  # negative ones are large here
+        raise UnusualError
+    if int(nodes.view(np.uint64).max()) > int(room.max()) * 8 + 8:
+        raise UnusualError
+
+
+def _same(rows: Int64s) -> list[int | None]:
+    """The value of each column that has the same in all rows."""
+    least, most = rows.min(0).tolist(), rows.max(0).tolist()
+    return [a if a == b else None for a, b in zip(least, most, strict=True)]
+
+
+def _column(rows: Int64s, same: list[int | None], at: int) -> Each:
+    value = same[at]
+    return rows[:, at] if value is None else value
+
+
+def _each(values: Int64s) -> Each:
+    first = int(values[0])
+    return first if (values == first).all() else values
+
+
+def _any(found: Any) -> bool:
+    """Whether something is so: of one number, or of any."""
+    return found if isinstance(found, bool) else bool(found.any())
 
 
 def _made(
@@ -156,15 +235,21 @@ def _buffer(values: npt.NDArray[Any]) -> Any:
     return pa.py_buffer(values.data)
 
 
-def _ends_and_steps(places: Int64s, count: Int64s) -> tuple[Int64s, Int64s, Int64s]:
+def _packed(bits: npt.NDArray[np.bool_]) -> Any:
+    return _buffer(np.packbits(bits, bitorder="little"))
+
+
+def _ends_and_steps(places: Int64s, count: Each, batches: int) -> tuple[Int64s, Int64s, Int64s]:
     """The first and the last offset of each batch, and the steps between them in all."""
-    each = int(count[0])
-    if each and (count == each).all():
-        rows = places.reshape(-1, each)
+    if isinstance(count, int):
+        if not count:
+            none = np.zeros(batches, np.int64)
+            return none, none, none[:0]
+        rows = places.reshape(-1, count)
         return rows[:, 0], rows[:, -1], np.diff(rows, axis=1).reshape(-1)
     there = count > 0
     last = np.cumsum(count)
-    first_of, last_of = np.zeros(len(count), np.int64), np.zeros(len(count), np.int64)
+    first_of, last_of = np.zeros(batches, np.int64), np.zeros(batches, np.int64)
     first_of[there] = places[(last - count)[there]]
     last_of[there] = places[last[there] - 1]
     keep = np.ones(max(len(places) - 1, 0), np.bool_)
@@ -179,33 +264,3 @@ def _rows(data: npt.NDArray[Any], starts: Int64s, size: int) -> npt.NDArray[Any]
         (max(len(data) - size + 1, 0), size), data.dtype, data, 0, (step, step)
     )
     return windows[starts]
-
-
-def _ragged(data: Bytes, starts: Int64s, sizes: Int64s) -> Bytes:
-    """The bytes from each place on, of any size, one behind the other."""
-    size, most = int(sizes[0]), int(sizes.max())
-    if (sizes == size).all():
-        return _rows(data, starts, size).reshape(-1) if size else np.zeros(0, np.uint8)
-    if most <= _SHORT and int(starts.max()) + most <= len(data):
-        short: Bytes = _rows(data, starts, most)[np.arange(most) < sizes[:, None]]
-        return short
-    before = np.cumsum(sizes) - sizes
-    places = np.repeat(starts - before, sizes)
-    places += np.arange(len(places))
-    found: Bytes = data[places]
-    return found
-
-
-def _bits(data: Bytes, starts: Int64s, lengths: Int64s) -> npt.NDArray[np.bool_]:
-    """The bits from each place on, so many of each."""
-    if (lengths == 1).all():
-        return (data[starts] & 1) > 0
-    before = np.cumsum(lengths) - lengths
-    places = np.repeat(starts * 8 - before, lengths)
-    places += np.arange(len(places))
-    bits: npt.NDArray[np.bool_] = ((data[places >> 3] >> (places & 7).astype(np.uint8)) & 1) > 0
-    return bits
-
-
-def _packed(bits: npt.NDArray[np.bool_]) -> Any:
-    return _buffer(np.packbits(bits, bitorder="little"))

@@ -19,6 +19,7 @@ END = 0  # the pattern of what ends a stream
 _UNKNOWN = -1
 _MARK = -1
 _MOST = 512  # patterns that are remembered
+_CACHED = 64 << 10  # words that stay in the processor's cache
 _LARGEST = 64 << 10  # metadata of a message that is worth it
 
 
@@ -129,8 +130,13 @@ class Matches:
     def _find(self, number: int, pattern: Pattern) -> None:
         """Note the messages of a pattern, as far as they are whole and small."""
         there = np.flatnonzero((self._sizes == pattern.size) & (self.numbers < 0))
-        if not len(there) or len(there) * pattern.size > len(self._words):
+        if len(there) * pattern.size > len(self._words):
             return  # more than can stand side by side
+        step = max(_CACHED // pattern.size, 1)
+        for at in range(0, len(there), step):
+            self._compare(there[at : at + step], number, pattern)
+
+    def _compare(self, there: Int64s, number: int, pattern: Pattern) -> None:
         starts = self.starts[there] + 1
         metadata = np.lib.stride_tricks.sliding_window_view(self._words, pattern.size)[starts]
         alike = (metadata[:, pattern.fixed] == pattern.words).all(1)
