@@ -7,12 +7,14 @@ from typing import ClassVar
 
 import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 
 from mdc_core.batch import from_rows
 from mdc_core.contracts import Exporter, Importer, ImportRequest
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event
-from mdc_core.testing.format_suite import KEPT, RowsPart, odd_rows
+from mdc_core.schema import fields_of
+from mdc_core.testing.format_suite import KEPT, ODD, RowsPart, odd_rows
 from mdc_core.testing.golden import rows_of
 from mdc_core.testing.plugin_suite import PluginSuite
 from mdc_core.wire.jsonl import encode_batch
@@ -71,6 +73,17 @@ class ExporterSuite(PluginSuite):
                 continue
             assert data == self.written(rows, 1), "the file depends on the tables"
             self.check_round_trip(rows, data, tmp_path)
+
+    def test_odd_values(self, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+        """An event with another value that a field may have comes back, or is refused."""
+        for row in rows_of(request.path.parent / self.rows):
+            there = [(n, k) for n, k, _ in fields_of(type(row)) if getattr(row, n) is not None]
+            for changed in (replace(row, **{n: value}) for n, k in there for value in ODD[k]):
+                try:
+                    data = self.written([changed], 1)
+                except (DataError, UsageError):
+                    continue
+                self.check_round_trip([changed], data, tmp_path)
 
     def check_round_trip(self, rows: list[Event], data: bytes, folder: Path) -> None:
         """Compare rows with what the importer, if there is one, reads of the file."""

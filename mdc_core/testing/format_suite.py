@@ -20,7 +20,7 @@ from mdc_core.wire.sniff import FileSlice
 KEPT = tuple(name for name in EVENT_TYPES if name not in CONTROL_TYPES)
 _ROWS = 6
 # What is easily lost, by kind of column; the rows have them by turns, and then none.
-_ODD: dict[str, tuple[Any, ...]] = {
+ODD: dict[str, tuple[Any, ...]] = {
     "text": ("", 'a,b;\t"c"\r\n', "\u2028\U0001f600", " null ", "1e5"),
     "number": tuple(map(Decimal, ("0", "-1E-18", f"{10**18 - 1}.{10**18 - 1}", "1.10", "-1"))),
     "whole": (0, -1, 2**63 - 1, -(2**63), 2**53 + 1),
@@ -45,7 +45,7 @@ def odd_rows(type_name: str) -> list[Event]:
     for number in range(_ROWS):
         given: dict[str, Any] = {}
         for name, kind, _ in fields_of(cls):
-            values = (*_ODD[kind], None)
+            values = (*ODD[kind], None)
             given[name] = values[number % len(values)]
         rows.append(cls(**given))
     return rows

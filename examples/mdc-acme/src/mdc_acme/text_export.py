@@ -14,4 +14,6 @@ class AcmeExport(Exporter):
     def line(self, row):
         if not isinstance(row, Trade) or None in (row.ts_event, row.symbol, row.price, row.size):
             raise UsageError("Acme's text has whole trades only", hint="--type trade")
+        if {*"|\r\n"} & {*row.symbol}:
+            raise UsageError(f"Acme's text cannot hold the symbol {row.symbol!r}")
         return f"{row.ts_event}|{row.symbol}|{row.price:f}|{row.size:f}\n".encode()
