@@ -50,6 +50,16 @@ class Hooks:
         """A stage has ended: events by type that it wrote (a sink: read), and its exit status."""
 
     @hookspec
+    def measured(self, run: RunInfo, values: Mapping[str, float]) -> None:
+        """The counters (`..._total`) and gauges of a stage: every 10 s, and at its end.
+
+        Every stage has mdc_events_read_total and mdc_events_rejected_total; what it writes is in
+        mdc_events_published_total, and by type in mdc_trade_events_total and so on. A live feed
+        has mdc_events_dropped_total, mdc_events_buffered and mdc_reconnection_attempts_total, and
+        `store` has mdc_events_acknowledged_total.
+        """
+
+    @hookspec
     def connection_changed(self, event: Connection) -> None:
         """The connection to a provider came up, went down or was resubscribed."""
 

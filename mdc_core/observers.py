@@ -39,6 +39,11 @@ class Observers:
                 self._log.warning(f"{error}; going on without it")
         return plugins.hook
 
+    @property
+    def present(self) -> bool:
+        """Whether there are any."""
+        return self._hook is not None
+
     def secret(self, name: str) -> str | None:
         """The value of a secret, from the first observer that knows it."""
         value = self._call("secret", name=name)
@@ -53,6 +58,10 @@ class Observers:
         """Tell that a stage has ended."""
         if self._hook is not None:
             self._call("run_ended", run=_info(run), counts=dict(counts), status=status)
+
+    def measured(self, values: Mapping[str, float], **run: Any) -> None:
+        """Tell of the counters and gauges of a stage."""
+        self._call("measured", run=_info(run), values=values)
 
     def news(self, events: "Sequence[Event]") -> None:
         """Tell of the connections that changed, and of the gaps, among some events."""

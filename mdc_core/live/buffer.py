@@ -59,6 +59,11 @@ class Buffer:
         self._taker_waits = False
         self._putters_waiting = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many events are in memory now."""
+        return self._size
+
     def put(self, events: Sequence[Event]) -> None:
         """Add events; may wait, drop or spill when there is no room for them."""
         while True:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from mdc_core.accounting import (
@@ -16,6 +17,7 @@ from mdc_core.accounting import (
 )
 from mdc_core.events import Event
 from mdc_core.pipelines.inputs import InputOptions
+from mdc_core.telemetry import EVERY, Telemetry, by_type
 from mdc_core.wire.quarantine import Quarantine, default_paths
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class Books:
         self.input = Input(readers)
         self.output: Output | None = None
         self._ended = False
+        self.telemetry = Telemetry()
+        self._measured = monotonic()
         self._told = 0  # of what is set aside, how much observers know of
 
     @property
@@ -103,6 +107,7 @@ class Books:
     def tell_end(self) -> None:
         """Tell observers how the run ended."""
         self.tell_set_aside()
+        self.tell_measures(last=True)
         counts = (self.output or self.input).counts
         self.session.observers.run_ended(counts, self.status, **self._about)
 
@@ -120,6 +125,20 @@ class Books:
         if count:
             self._told += count
             self.session.observers.set_aside(count, self.quarantine.reason)
+
+    def tell_measures(self, *, last: bool = False) -> None:
+        """Tell observers of counters and gauges, when that is due."""
+        due = last or monotonic() - self._measured >= EVERY
+        if not (due and self.session.observers.present):
+            return
+        self._measured = monotonic()
+        values: dict[str, float] = {
+            "mdc_events_read_total": sum(self.input.counts.values()),
+            "mdc_events_rejected_total": self.quarantine.count,
+        }
+        values |= by_type(self.output.counts) if self.output is not None else {}
+        values |= self.telemetry.values()
+        self.session.observers.measured(values, **self._about)
 
     @property
     def _about(self) -> dict[str, Any]:

@@ -208,6 +208,7 @@ class StageRun(Books):
         for chunk in self.input:
             self.progress.add(chunk.batch.num_rows)
             self.tell_set_aside()
+            self.tell_measures()
             yield chunk
 
     def chunks_out(self) -> Iterator[Chunk]:
@@ -233,6 +234,7 @@ class StageRun(Books):
                 for made in work:
                     self._write(made)
                     self.tell_set_aside()
+                    self.tell_measures()
                     yield from self._written(idle=True)
         except GeneratorExit:
             self.leave()

@@ -128,6 +128,8 @@ class StoreRun:
         self._told: Counter[str] = Counter()
         self._durable: Counter[str] = Counter()
         self._kept: int | None = None
+        acknowledged = "mdc_events_acknowledged_total"
+        run.telemetry.watch(acknowledged, lambda: self._acknowledged().total())
 
     def take(self, chunk: Chunk) -> None:
         """Keep the events of a chunk, and do what is due."""
@@ -144,15 +146,19 @@ class StoreRun:
         """How many events are durable, if that are more than was said."""
         if not self._options.ack:
             return []
-        if self._intake is not None:
-            self._durable = self._intake.acknowledged
-        if self._durable == self._told:
+        if self._acknowledged() == self._told:
             return []
         self._told = self._durable
         output = self._run.out
         output.begin()
         counts = dict(sorted(self._told.items()))
         return [Ack(run_id=output.run_id, stage="store", counts=counts)]
+
+    def _acknowledged(self) -> "Counter[str]":
+        """How many events of each type are durable."""
+        if self._intake is not None:
+            self._durable = self._intake.acknowledged
+        return self._durable
 
     def seal_rest(self) -> None:
         """Store what the accounting found, and seal what is not in files yet."""
@@ -197,7 +203,7 @@ class StoreRun:
         """Let go of the archive; what is not sealed stays in its journal."""
         if self._intake is not None:
             self._intake.close()
-            self._durable = self._intake.acknowledged
+            self._acknowledged()
             self._intake = None
 
     def _open(self) -> "Intake":

@@ -81,7 +81,9 @@ class StreamRun:
         self._log, self._stop = run.log, run.control.stop
         self._wanted = self._subscription(self._asked.symbols_file, self._asked.channels)
         run.out.request["symbols"] = list(self._wanted.symbols)
-        self._buffer = Buffer(self._asked.buffer, self._asked.overflow)
+        self._buffer = buffer = Buffer(self._asked.buffer, self._asked.overflow)
+        run.telemetry.watch("mdc_events_dropped_total", lambda: sum(buffer.dropped.values()))
+        run.telemetry.watch("mdc_events_buffered", lambda: buffer.waiting)
         self._quarantine = run.quarantine
         self._feed: Feed | Simulation | None = None
         self._server: SandboxServer | None = None
@@ -224,11 +226,14 @@ class StreamRun:
 
     def _driven(self, lines: FeedLines) -> Feed:
         retries = self._asked.retries
-        told = self._run.session.observers.retried
         self._feed = feed = Feed(
-            lines, self._buffer, self._stop, say=self._log, retries=retries, retried=told
+            lines, self._buffer, self._stop, say=self._log, retries=retries, retried=self._retried
         )
         return feed
+
+    def _retried(self, cause: str, delay: float) -> None:
+        self._run.telemetry.add("mdc_reconnection_attempts_total")
+        self._run.session.observers.retried(cause, delay)
 
     def _subscription(
         self, symbols_file: "Path | None", channels: tuple[str, ...] | None

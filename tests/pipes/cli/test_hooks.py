@@ -22,6 +22,10 @@ def run_ended(run, counts, status):
     note("run_ended", stage=run.stage, run_id=run.run_id, counts=counts, status=status)
 
 @hookimpl
+def measured(run, values):
+    note("measured", stage=run.stage, values=values)
+
+@hookimpl
 def connection_changed(event):
     note("connection_changed", state=event.state)
 
@@ -87,7 +91,7 @@ def of(told, name):
 
 def test_a_feed_that_breaks_off(told):
     done, said = told("stream", "once", "A")
-    names = [name for name, _ in said if name != "retried"]
+    names = [name for name, _ in said if name not in ("retried", "measured")]
     assert names == ["run_started", *["connection_changed"] * 3, "gap", "run_ended"]
     states = [values["state"] for values in of(said, "connection_changed")]
     assert states == ["up", "down", "resubscribed"]
@@ -139,3 +143,40 @@ def test_what_rewrites_an_archive_tells_what_it_commits(told):
     assert of(said, "committed") == [{"path": "p.zip", "rows": 2}]
     _, said = told("pack", "import", "p.zip", "--root", "e")
     assert of(said, "committed") == [{"path": "2024-01-02.parquet", "rows": 2}]
+
+
+def test_the_counters_of_every_stage(told):
+    bad = [{**TRADE, "price": -1}, "nonsense", "more", TRADE, {**TRADE, "type": "nosuch"}]
+    lines = "".join(f"{x if isinstance(x, str) else json.dumps(x)}\n" for x in bad)
+    args = ("validate", "--check", "price", "--partial", "then", "store", "--root", "d")
+    _, said = told(*args, stdin=lines)
+    values = {one["stage"]: one["values"] for one in of(said, "measured")}
+    assert values["validate"] == {
+        "mdc_events_read_total": 2,
+        "mdc_events_rejected_total": 3,
+        "mdc_events_published_total": 3,
+        "mdc_trade_events_total": 2,
+        "mdc_integrity_events_total": 1,
+    }
+    assert values["store"] == {
+        "mdc_events_read_total": 3,
+        "mdc_events_rejected_total": 0,
+        "mdc_events_acknowledged_total": 3,
+    }
+    ends = [name for name, _ in said if name in ("measured", "run_ended")]
+    assert ends == ["measured", "run_ended"] * 2
+
+
+def test_the_counters_of_a_feed_that_breaks_off(told):
+    _, said = told("stream", "once", "A")
+    assert of(said, "measured")[-1]["values"] == {
+        "mdc_events_read_total": 0,
+        "mdc_events_rejected_total": 0,
+        "mdc_events_published_total": 6,
+        "mdc_trade_events_total": 2,
+        "mdc_connection_events_total": 3,
+        "mdc_gap_events_total": 1,
+        "mdc_events_dropped_total": 0,
+        "mdc_events_buffered": 0,
+        "mdc_reconnection_attempts_total": 1,
+    }
