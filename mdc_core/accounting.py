@@ -9,32 +9,19 @@ missing, or what is.
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mdc_core import __version__, times
 from mdc_core.errors import EXIT_FINDINGS, DataError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Begin, End, Event, Gap, Integrity
 from mdc_core.schema import version_of
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.jsonl import as_dict, rows_of
-from mdc_core.wire.reader import Chunk
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 def new_run_id() -> str:
     """An id for a run: twelve hexadecimal digits."""
     return os.urandom(6).hex()
-
-
-def count_types(batch: "pa.RecordBatch") -> dict[str, int]:
-    """How many events of each type a batch holds."""
-    import pyarrow.compute as pc
-
-    types, numbers = pc.value_counts(batch.column(0)).flatten()
-    names: list[Any] = types.to_pylist()
-    counts: list[Any] = numbers.to_pylist()
-    return Counter(dict(zip(names, counts, strict=True)))
 
 
 class EventInput(Protocol):
@@ -56,11 +43,8 @@ class EventWriter(Protocol):
     def for_people(self) -> bool:
         """Whether somebody looks at it."""
 
-    def batch(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> None:
-        """Write a batch, or its text."""
-
-    def rows(self, rows: Sequence[Event]) -> None:
-        """Write rows."""
+    def write(self, chunk: Chunk) -> None:
+        """Write some events."""
 
     def close(self) -> None:
         """Write what ends the encoding."""
@@ -81,14 +65,14 @@ class Input:
         self._begin: Begin | None = None
         self._since: Counter[str] = Counter()
         self._rejected_before = 0
-        self._last: pa.RecordBatch | None = None
+        self._last: Chunk | None = None
 
     def __iter__(self) -> Iterator[Chunk]:
         for reader in self._readers:
             rejected = self.rejected
             for chunk in reader:
                 self.rejected = rejected + reader.rejected
-                if chunk.batch.num_rows:
+                if chunk.size:
                     yield from self._take(chunk)
                 else:
                     yield chunk
@@ -112,28 +96,25 @@ class Input:
         self.mismatches += other.mismatches
 
     def _take(self, chunk: Chunk) -> Iterator[Chunk]:
-        if "run_id" not in chunk.batch.schema.names:
+        if not {"begin", "end"}.intersection(chunk.counts):
             yield self._counted(chunk)
             return
         from mdc_core.batch import is_type
 
-        places = is_type(chunk.batch, "begin", "end").nonzero()[0].tolist()
-        rows = chunk.batch.num_rows
         start = 0
-        for place in [*places, rows]:
+        for place in [*is_type(chunk.batch, "begin", "end").nonzero()[0].tolist(), chunk.size]:
             if place > start:
-                yield self._counted(piece_of(chunk, start, place))
-            if place < rows:
+                yield self._counted(chunk.cut(start, place))
+            if place < chunk.size:
                 (row,) = rows_of(chunk.batch.slice(place, 1))
                 self._mark(row)
             start = place + 1
 
     def _counted(self, chunk: Chunk) -> Chunk:
-        counts = count_types(chunk.batch) if chunk.counts is None else chunk.counts
-        self.counts.update(counts)
-        self._since.update(counts)
-        self._last = chunk.batch
-        return chunk._replace(counts=counts)
+        self.counts.update(chunk.counts)
+        self._since.update(chunk.counts)
+        self._last = chunk
+        return chunk
 
     def _mark(self, row: Event) -> None:
         if isinstance(row, Begin):
@@ -171,25 +152,8 @@ class Input:
         last = self._last
         if last is None:
             return None
-        rows = rows_of(last.slice(last.num_rows - 1, 1))
+        rows = rows_of(last.batch.slice(last.size - 1, 1))
         return rows[0].ts_event
-
-
-def piece_of(chunk: Chunk, start: int, stop: int) -> Chunk:
-    """The rows [start, stop) of a chunk, with their text."""
-    raw = chunk.raw
-    if raw is not None:
-        cuts = line_starts(raw)
-        raw = raw[cuts[start] : cuts[stop]]
-    return Chunk(chunk.batch.slice(start, stop - start), raw)
-
-
-def line_starts(raw: bytes) -> list[int]:
-    """Where each line of a text begins, and where the last one ends."""
-    import numpy as np
-
-    ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == ord("\n")) + 1
-    return [0, *ends.tolist()]
 
 
 class Output:
@@ -235,30 +199,19 @@ class Output:
         )
         self._control(begin)
 
+    def write(self, chunk: Chunk) -> None:
+        """Write what another stage wrote, or what was made of it."""
+        self.begin()
+        if chunk.size:
+            self.counts.update(chunk.counts)
+            self.writer.write(chunk.without(*CONTROL_TYPES) if self.writer.for_people else chunk)
+
     def rows(self, rows: Sequence[Event]) -> None:
         """Write rows."""
         self.begin()
-        kinds: Counter[type[Event]] = Counter(map(type, rows))
-        for kind, count in kinds.items():
-            self.counts[str(kind.__struct_config__.tag)] += count
-        self.writer.rows(rows)
-
-    def batch(
-        self,
-        batch: "pa.RecordBatch",
-        raw: bytes | None = None,
-        counts: dict[str, int] | None = None,
-    ) -> None:
-        """Write a batch, or its text untouched; `counts` by type spare the counting."""
-        self.begin()
-        if not batch.num_rows:
-            return
-        if counts is None:
-            counts = count_types(batch)
-        self.counts.update(counts)
-        if self.writer.for_people and any(name in counts for name in CONTROL_TYPES):
-            batch, raw = _without_control(batch), None
-        self.writer.batch(batch, raw)
+        chunk = Chunk.of_rows(rows)
+        self.counts.update(chunk.counts)
+        self.writer.write(chunk)
 
     def close(self, reason: str) -> None:
         """Write the `end` event with the counts, and flush."""
@@ -276,7 +229,7 @@ class Output:
 
     def _control(self, event: Event) -> None:
         if not self.writer.for_people:
-            self.writer.rows([event])
+            self.writer.write(Chunk.of_rows([event]))
 
 
 def _lineage(before: Begin, versions: dict[str, str]) -> dict[str, Any]:
@@ -285,13 +238,6 @@ def _lineage(before: Begin, versions: dict[str, str]) -> dict[str, Any]:
     if origin.get("versions") == versions:
         del origin["versions"]
     return origin
-
-
-def _without_control(batch: "pa.RecordBatch") -> "pa.RecordBatch":
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return batch.filter(pc.invert(pc.is_in(batch.column(0), pa.array(CONTROL_TYPES))))
 
 
 def findings_of(source: Input) -> list[Event]:

@@ -7,6 +7,7 @@ occur for the types at hand, null where it does not apply. Row order is event or
 import decimal
 import json
 import operator
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -258,6 +259,19 @@ def is_type(batch: pa.RecordBatch, *names: str) -> Bools:
         return np.array([column[0].as_py() in names], np.bool_)
     mask = pc.is_in(column, pa.array(names, column.type))
     return mask.to_numpy(zero_copy_only=False)
+
+
+def count_types(batch: pa.RecordBatch) -> dict[str, int]:
+    """How many events of each type a batch holds."""
+    return count_values(batch.column(0))
+
+
+def count_values(column: "pa.Array[Any]") -> dict[str, int]:
+    """How often each value of a column occurs."""
+    values, numbers = pc.value_counts(column).flatten()
+    names: list[Any] = values.to_pylist()
+    counts: list[Any] = numbers.to_pylist()
+    return Counter(dict(zip(names, counts, strict=True)))
 
 
 def decimals(batch: pa.RecordBatch, name: str) -> tuple[Int64s, UInt64s, Bools]:

@@ -8,7 +8,7 @@ from mdc_core import registry
 from mdc_core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mdc_core.events import Event, Integrity
+    from mdc_core.events import Event
     from mdc_core.logs import Log
 
 
@@ -21,6 +21,10 @@ class Observers:
     def __init__(self, log: "Log") -> None:
         self._log = log
         self._hook = self._load()
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return self._hook is not None
 
     def _load(self) -> Any:
         refs = registry.find("hooks")
@@ -83,7 +87,7 @@ class Observers:
         """Tell that something could not be read."""
         self._call("set_aside", count=count, reason=reason)
 
-    def findings(self, events: "Sequence[Integrity]") -> None:
+    def findings(self, events: "Sequence[Event]") -> None:
         """Tell what checks found."""
         self._call("findings", events=events)
 

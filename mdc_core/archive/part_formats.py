@@ -15,8 +15,8 @@ from mdc_core.contracts import PartFormat
 from mdc_core.disk import is_refusal, reading, unreadable
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
 from mdc_core.wire.arrow import Incoming
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.files import named_versions, read_events
-from mdc_core.wire.reader import Chunk
 from mdc_core.wire.sniff import FileSlice
 
 # Arrow that people put into an archive's directory: read as every reader of ours reads it.

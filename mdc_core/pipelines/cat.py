@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mdc_core.accounting import Input, count_types
+from mdc_core.accounting import Input
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
 from mdc_core.archive.read.follow import growing, new_parts
@@ -18,8 +18,9 @@ from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, reader_of, stdin_is_piped
 from mdc_core.pipelines.stage import Ending, Made, SourceStage
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.quarantine import Quarantine
-from mdc_core.wire.reader import Chunk, Reader
+from mdc_core.wire.reader import Reader
 from mdc_core.wire.writer import Wire
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class CatRun:
         counts = self._run.input.counts
         if self._files:
             for chunk in Input([self._growing(stop)]):
-                counts.update(count_types(chunk.batch))
+                counts.update(chunk.counts)
                 yield self._wanted(chunk)
             return
         (folder,) = self._folders
@@ -139,7 +140,7 @@ class CatRun:
         batch = self._query.of(chunk.batch)
         if batch is chunk.batch:
             return chunk
-        self._run.dropped += chunk.batch.num_rows - batch.num_rows
+        self._run.dropped += chunk.size - batch.num_rows
         return Chunk(batch)
 
     def _sources(self) -> Iterator[MergeSource]:
@@ -156,7 +157,7 @@ class CatRun:
         source = Input(self._run.readers((path,)))
         for chunk in source:
             batch = self._query.of(chunk.batch)
-            self._run.dropped += chunk.batch.num_rows - batch.num_rows
+            self._run.dropped += chunk.size - batch.num_rows
             yield batch
         self._run.input.absorb(source)
 

@@ -10,7 +10,7 @@ from mdc_core.errors import UsageError
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, InputOptions
 from mdc_core.pipelines.stage import FilterStage, Made, SourceStage, StageRun
-from mdc_core.wire.reader import Chunk
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.writer import Wire, Writer
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class Convert(FilterStage):
             output = run.write_to(Writer(file.fileno(), self.wire, self.codec))
             try:
                 for chunk in _columns(run):
-                    output.batch(chunk.batch)
+                    output.write(chunk)
                 run.finish()
             finally:
                 run.output = None  # its file is closed, or not to be

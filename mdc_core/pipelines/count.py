@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mdc_core.accounting import Input, count_types
+from mdc_core.accounting import Input
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.archive.read.summary import footer_group, part_of
+from mdc_core.batch import count_types
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.pipelines.cat import ArchiveSource
 from mdc_core.pipelines.inputs import STDIN
@@ -83,7 +84,7 @@ def _counted(run: StageRun, query: Query, path: Path) -> "Counter[str]":
     counts: Counter[str] = Counter()
     source = Input(run.readers((path,)))
     for chunk in source:
-        run.progress.add(chunk.batch.num_rows)
+        run.progress.add(chunk.size)
         counts.update(count_types(query.of(chunk.batch)))
     run.input.absorb(source)
     for name in CONTROL_TYPES:

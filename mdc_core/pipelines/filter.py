@@ -10,7 +10,7 @@ from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, InputOptions
 from mdc_core.pipelines.stage import FilterStage, Made, StageRun
 from mdc_core.quality.filtering import FilterRun
-from mdc_core.wire.reader import Chunk
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.writer import Wire
 
 
@@ -44,7 +44,7 @@ class PluginFilter(FilterStage):
 
 def _filtered(filtering: FilterRun, run: StageRun) -> Iterator[Chunk]:
     for chunk in run.chunks():
-        if chunk.batch.num_rows:
+        if chunk.size:
             yield from filtering(chunk)
         else:
             yield chunk

@@ -12,6 +12,7 @@ from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, InputOptions
 from mdc_core.pipelines.stage import FilterStage, Made, StageRun
 from mdc_core.quality.engine import Engine, OnFail, make_checks
+from mdc_core.wire.jsonl import rows_of
 from mdc_core.wire.writer import Wire
 
 
@@ -64,19 +65,19 @@ def _judged(run: StageRun, engine: Engine) -> Generator[Made, None, bool]:
     observers = run.session.observers
     for chunk in run.chunks():
         engine.tick(time_ns())
-        outcome = engine(chunk.batch, chunk.raw)
+        outcome = engine(chunk)
         if not outcome.verdicts:
             yield chunk
             yield _notes(run, engine)
             continue
         for bad in outcome.set_aside():
             run.quarantine.add(bad.line, bad.reason, checks=bad.checks)
-        found = outcome.findings()
-        run.derived += len(found)
+        run.derived += outcome.findings.size
         run.rejected += len(outcome.left_out)
         run.dropped += outcome.left_behind
-        yield from outcome.chunks()
-        observers.findings(found)
+        yield outcome.chunk
+        if observers:
+            observers.findings(rows_of(outcome.findings.batch))
         yield _notes(run, engine)
         if outcome.stopped:
             return True

@@ -1,13 +1,8 @@
 """The joint between two stages of one process: what one writes, the next one reads."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
-from mdc_core.events import Event
-from mdc_core.wire.reader import Chunk
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from mdc_core.wire.chunk import Chunk
 
 
 class Link:
@@ -18,15 +13,11 @@ class Link:
     def __init__(self) -> None:
         self._chunks: list[Chunk] = []
 
-    def batch(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> None:
-        """Hand on a batch with its text, if it has one."""
-        self._chunks.append(Chunk(batch, raw))
-
-    def rows(self, rows: Sequence[Event]) -> None:
-        """Hand on rows as columns."""
-        from mdc_core.batch import from_rows
-
-        self._chunks.append(Chunk(from_rows(rows)))
+    def write(self, chunk: Chunk) -> None:
+        """Hand on a chunk."""
+        # Rows that no column can hold are the failure of who wrote them, not of who reads them.
+        _ = chunk.batch
+        self._chunks.append(chunk)
 
     def close(self) -> None:
         """Nothing: the end is an event."""

@@ -49,11 +49,11 @@ class Publish(SinkStage):
         )
         try:
             for chunk in run.chunks():
-                wanted = _without_control(chunk.batch) if chunk.batch.num_rows else chunk.batch
-                run.dropped += chunk.batch.num_rows - wanted.num_rows
+                wanted = chunk.without(*CONTROL_TYPES)
+                run.dropped += chunk.size - wanted.size
                 sending.run_id = sending.run_id or _run_id(run)
-                if wanted.num_rows:
-                    sending.add(wanted)
+                if wanted.size:
+                    sending.add(wanted.batch)
                 sending.tick()
             sending.finish()
         except MdcError:
@@ -103,10 +103,3 @@ def _close_books(run: StageRun, sending: Publication, aside: _Aside, reason: str
 def _run_id(run: StageRun) -> str:
     origin = run.input.origin
     return (origin and origin.run_id) or new_run_id()
-
-
-def _without_control(batch: "pa.RecordBatch") -> "pa.RecordBatch":
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    return batch.filter(pc.invert(pc.is_in(batch.column(0), pa.array(CONTROL_TYPES))))

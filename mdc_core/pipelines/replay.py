@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mdc_core.accounting import Input, line_starts
+from mdc_core.accounting import Input
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, merge
-from mdc_core.archive.read.pace import Piece, ReplayPace, by_receipt, spooled, stepped
+from mdc_core.archive.read.pace import ReplayPace, by_receipt, spooled, stepped
 from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.pipelines.cat import ArchiveSource
 from mdc_core.pipelines.stage import Made
-from mdc_core.wire.jsonl import encode_batch
-from mdc_core.wire.reader import Chunk
+from mdc_core.wire.chunk import Chunk, no_events
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import StageRun
@@ -54,14 +53,17 @@ class Replay(ArchiveSource):
         files, folders = run.places(self.root)
         stop = run.control.stop
         batches = ReplayRun(self, run, folders, files).batches(stop)
-        cut = PieceCutter(self)
         steps = Steps(_STDIN, stop)
         if self.step:
             pieces = stepped(batches, steps.next)
         else:
             pieces = ReplayPace(self.speed, stop.wait, tick=run.tick).pieces(batches)
+        chunk, batch = no_events(), None
         for piece in pieces:
-            yield cut.chunk(piece) if piece.stop > piece.start else []
+            if piece.batch is not batch:
+                batch = piece.batch
+                chunk = Chunk(by_receipt(batch) if self.by_receipt else batch)
+            yield chunk.cut(piece.start, piece.stop) if piece.stop > piece.start else []
         run.dropped = sum(run.input.counts.values()) - sum(run.out.counts.values())
         refused = "limit" if steps.refused else None
         run.finish(reason="signal" if stop.is_set() else refused)
@@ -119,38 +121,6 @@ def _until(stop: Event, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Record
         if stop.is_set():
             return
         yield batch
-
-
-class PieceCutter:
-    """Batches as they go out, piece by piece.
-
-    The text of a batch is made once and cut: made for a row alone it costs a millisecond.
-    """
-
-    def __init__(self, stage: Replay) -> None:
-        self._stage = stage
-        self._text_wanted = stage.wire == "jsonl"
-        self._sorted: pa.RecordBatch | None = None
-        self._batch: pa.RecordBatch | None = None
-        self._text = b""
-        self._cuts: list[int] = []
-
-    def chunk(self, piece: Piece) -> Chunk:
-        """The next piece, with its text where that is what is written."""
-        if (piece.start, piece.stop) == (0, piece.batch.num_rows):
-            return Chunk(self._restored(piece.batch))
-        if piece.batch is not self._sorted:
-            self._sorted, self._batch = piece.batch, self._restored(piece.batch)
-            self._text = encode_batch(self._batch) if self._text_wanted else b""
-            self._cuts = line_starts(self._text)
-        assert self._batch is not None
-        raw = None
-        if self._text_wanted:
-            raw = self._text[self._cuts[piece.start] : self._cuts[piece.stop]]
-        return Chunk(piece._replace(batch=self._batch).rows, raw)
-
-    def _restored(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        return by_receipt(batch) if self._stage.by_receipt else batch
 
 
 class Steps:

@@ -102,7 +102,7 @@ class Pipeline:
         runs = self._runs(Link(), Control())
         try:
             for chunk in Input([LinkReader(last.name, runs[-1].chunks_out)]):
-                if chunk.batch.num_rows:
+                if chunk.size:
                     yield chunk.batch
         finally:
             _close(runs)

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mdc_core.accounting import piece_of
+import numpy as np
+
 from mdc_core.pipelines.cat import ArchiveSource
 from mdc_core.pipelines.inputs import READING, InputOptions
 from mdc_core.pipelines.stage import Ending, FilterStage, Made, StageRun
-from mdc_core.wire.reader import Chunk
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.writer import Wire
 
 
@@ -35,9 +36,9 @@ class Head(FilterStage):
         """Pass on so many events."""
         left = self.lines
         for chunk in run.chunks():
-            if chunk.batch.num_rows > left:
-                chunk = piece_of(chunk, 0, left)
-            left -= chunk.batch.num_rows
+            if chunk.size > left:
+                chunk = chunk.select(np.arange(left))
+            left -= chunk.size
             yield chunk
             if left == 0:
                 break

@@ -27,7 +27,7 @@ from mdc_core.pipelines.inputs import (
 from mdc_core.pipelines.link import Link, LinkReader
 from mdc_core.pipelines.progress import Progress
 from mdc_core.wire import stdout
-from mdc_core.wire.reader import Chunk
+from mdc_core.wire.chunk import Chunk, no_events
 from mdc_core.wire.writer import Wire, Writer
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class StageRun(Books):
     def chunks(self) -> Iterator[Chunk]:
         """The input, chunk by chunk; an empty one says that nothing has come for a while."""
         for chunk in self.input:
-            self.progress.add(chunk.batch.num_rows)
+            self.progress.add(chunk.size)
             self.tell_set_aside()
             self.tell_measures()
             yield chunk
@@ -258,7 +258,7 @@ class StageRun(Books):
 
     def _write(self, made: Made) -> None:
         if isinstance(made, Chunk):
-            self.out.batch(made.batch, made.raw, made.counts)
+            self.out.write(made)
         elif made:
             self.write_rows(made)
 
@@ -269,10 +269,4 @@ class StageRun(Books):
         chunks = self._link.drain()
         yield from chunks
         if idle and not chunks:
-            yield _idle()
-
-
-def _idle() -> Chunk:
-    from mdc_core.wire.arrow import nothing
-
-    return Chunk(nothing(), b"", {})
+            yield no_events()

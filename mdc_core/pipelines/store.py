@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from mdc_core import times
-from mdc_core.accounting import count_types, findings_of, new_run_id
+from mdc_core.accounting import findings_of, new_run_id
 from mdc_core.archive.catalog.layout import Layout, Partition
 from mdc_core.archive.write.disk_space import DEFAULT_FREE, Reserve
 from mdc_core.errors import BusyError, WriteError
@@ -19,7 +19,7 @@ from mdc_core.events import CONTROL_TYPES, Ack, Event
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, InputOptions
 from mdc_core.pipelines.stage import Made, SinkStage
-from mdc_core.wire.reader import Chunk
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.writer import Wire
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Store(SinkStage):
             for chunk in run.chunks():
                 writing.take(chunk)
                 yield writing.acks()
-                if self.options.tee and chunk.batch.num_rows:
+                if self.options.tee and chunk.size:
                     yield chunk
             writing.seal_rest()
             yield writing.acks()
@@ -135,7 +135,7 @@ class StoreRun:
         """Keep the events of a chunk, and do what is due."""
         if self._options.dry_run:
             return
-        if chunk.batch.num_rows:
+        if chunk.size:
             if self._intake is None:
                 self._intake = self._open()
             self._guarded(lambda intake: self._write(intake, chunk))
@@ -162,14 +162,12 @@ class StoreRun:
 
     def seal_rest(self) -> None:
         """Store what the accounting found, and seal what is not in files yet."""
-        from mdc_core.batch import from_rows
-
         source = self._run.input
         if self._options.dry_run:
             return
         found = findings_of(source)
         if found:
-            self.take(Chunk(from_rows(found)))
+            self.take(Chunk.of_rows(found))
         if self._intake is not None:
             self._guarded(lambda intake: self._enter(intake, intake.seal()))
             self._retain(self._intake.archive)
@@ -252,7 +250,7 @@ class StoreRun:
         return policy(options.retain, options.retain_size, rules)
 
     def _write(self, intake: "Intake", chunk: Chunk) -> None:
-        intake.write(chunk.batch, chunk.counts or count_types(chunk.batch))
+        intake.write(chunk.batch, chunk.counts)
 
     def _guarded(self, act: "Callable[[Intake], None]") -> None:
         """Act; where the disk refuses, what is safe already is kept, and told."""

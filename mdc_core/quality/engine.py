@@ -22,7 +22,8 @@ from mdc_core import registry
 from mdc_core.contracts import Check, Finding, Severity
 from mdc_core.errors import MdcError, PluginError
 from mdc_core.events import Integrity
-from mdc_core.quality.outcome import CheckOutcome, Verdict, integrity_of, reason_of
+from mdc_core.quality.outcome import CheckOutcome, Verdict, note_of, reason_of
+from mdc_core.wire.chunk import Chunk
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,11 +64,11 @@ class Engine:
         self._last_tick = 0
         self.seconds: dict[str, float] = dict.fromkeys(self._checks, 0.0)  # that each took
 
-    def __call__(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> CheckOutcome:
-        """What goes out for a batch; `raw` is the text of its rows, a line each."""
-        verdicts = self._judge(batch)
+    def __call__(self, chunk: Chunk) -> CheckOutcome:
+        """What becomes of a chunk."""
+        verdicts = self._judge(chunk.batch)
         if not verdicts:
-            return CheckOutcome(batch, raw)
+            return CheckOutcome(chunk)
         failed: list[int] = []
         if self._on_fail != "annotate":
             failed = [
@@ -75,7 +76,7 @@ class Engine:
                 for row, found in verdicts.items()
                 if any(finding.severity in self._failing for _, finding in found)
             ]
-        end, stopped = batch.num_rows, None
+        end, stopped = chunk.size, None
         if self._on_fail == "stop" and failed:
             end, failed = failed[0] + 1, failed[:1]
             stopped = reason_of(verdicts[failed[0]])
@@ -84,8 +85,7 @@ class Engine:
         for found in verdicts.values():
             self.counts.update((name, finding.severity) for name, finding in found)
         return CheckOutcome(
-            batch,
-            raw,
+            chunk,
             verdicts=verdicts,
             left_out=failed,
             end=end,
@@ -132,7 +132,7 @@ class Engine:
     def _note(self, name: str, finding: Finding) -> None:
         """Keep a finding that is about no row."""
         self.counts[name, finding.severity] += 1
-        self._notes.append(integrity_of({}, name, finding))
+        self._notes.append(note_of(name, finding))
 
     def _switch_off(self, name: str, error: BaseException) -> None:
         """Go on without a check that failed, and say so in one finding."""

@@ -11,14 +11,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mdc_core import registry
-from mdc_core.accounting import line_starts, piece_of
 from mdc_core.contracts import Filter, Keep
 from mdc_core.errors import PluginError
 from mdc_core.quality.engine import ABOUT_DATA
-from mdc_core.wire.reader import Chunk
+from mdc_core.wire.chunk import Chunk
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from mdc_core.batch import Int64s
+
+    Made = pa.RecordBatch | Iterable[pa.RecordBatch] | None
 
 TICK = 1_000_000_000  # nanoseconds between two ticks
 
@@ -37,13 +40,24 @@ class FilterRun:
 
     def __call__(self, chunk: Chunk) -> Iterator[Chunk]:
         """What goes out for a chunk; events about the data go past the filter."""
-        for start, stop, about in _stretches(chunk.batch):
-            whole = start == 0 and stop == chunk.batch.num_rows
-            piece = chunk if whole else piece_of(chunk, start, stop)
+        import numpy as np
+
+        passing: list[Int64s] = []  # rows of the chunk that pass as they are
+        for start, stop, about in _stretches(chunk):
             if about:
-                yield piece
-            else:
-                yield from self._filtered(piece)
+                passing.append(np.arange(start, stop))
+                continue
+            batch = chunk.batch.slice(start, stop - start)
+            made = self._work(batch)
+            if made is batch or isinstance(made, Keep):
+                passing.append(start + self._kept(made, stop - start))
+                continue
+            if passing:
+                yield chunk.select(np.concatenate(passing))
+                passing.clear()
+            yield from map(Chunk, self._instead(made, stop - start))
+        if passing:
+            yield chunk.select(np.concatenate(passing))
 
     def tick(self, now: int) -> Iterator[Chunk]:
         """What goes out because a second or more has gone by."""
@@ -55,17 +69,8 @@ class FilterRun:
         """What goes out at the end."""
         yield from self._made(self._work.close())
 
-    def _filtered(self, piece: Chunk) -> Iterator[Chunk]:
-        made = self._work(piece.batch)
-        if made is piece.batch:
-            yield piece
-            return
-        rows = piece.batch.num_rows
-        if isinstance(made, Keep):
-            kept = self._kept(piece, made)
-            self.dropped += rows - kept.batch.num_rows
-            yield kept
-            return
+    def _instead(self, made: "Made", rows: int) -> "list[pa.RecordBatch]":
+        """The batches that the filter has made of so many rows."""
         batches = self._batches(made)
         out = sum(batch.num_rows for batch in batches)
         if self._work.derives:
@@ -74,17 +79,14 @@ class FilterRun:
         else:
             self.dropped += max(rows - out, 0)
             self.derived += max(out - rows, 0)
-        for batch in batches:
-            yield Chunk(batch, None)
+        return batches
 
-    def _made(self, made: "pa.RecordBatch | Iterable[pa.RecordBatch] | None") -> Iterator[Chunk]:
+    def _made(self, made: "Made") -> Iterator[Chunk]:
         for batch in self._batches(made):
             self.derived += batch.num_rows
             yield Chunk(batch, None)
 
-    def _batches(
-        self, made: "pa.RecordBatch | Iterable[pa.RecordBatch] | None"
-    ) -> "list[pa.RecordBatch]":
+    def _batches(self, made: "Made") -> "list[pa.RecordBatch]":
         import pyarrow as pa
 
         if made is None:
@@ -96,19 +98,17 @@ class FilterRun:
                 raise self._wrong(f"a filter returns batches, not {batch!r}")
         return batches
 
-    def _kept(self, piece: Chunk, keep: Keep) -> Chunk:
-        """The rows to keep, each with the very text that it came with."""
-        rows = list(map(int, keep.rows))
-        size = piece.batch.num_rows
-        if rows != sorted(set(rows)) or (rows and not 0 <= rows[0] <= rows[-1] < size):
-            raise self._wrong(f"it keeps rows that are not in order, or not among {size}")
-        raw = piece.raw
-        if raw is not None:
-            cuts = line_starts(raw)
-            raw = b"".join(raw[cuts[row] : cuts[row + 1]] for row in rows)
-        import pyarrow as pa
+    def _kept(self, made: "Keep | pa.RecordBatch", size: int) -> "Int64s":
+        """Which of so many rows pass."""
+        import numpy as np
 
-        return Chunk(piece.batch.take(pa.array(rows, pa.int64())), raw)
+        if not isinstance(made, Keep):
+            return np.arange(size)
+        rows = np.fromiter(map(int, made.rows), np.int64)
+        if len(rows) and (rows[0] < 0 or rows[-1] >= size or (np.diff(rows) <= 0).any()):
+            raise self._wrong(f"it keeps rows that are not in order, or not among {size}")
+        self.dropped += size - len(rows)
+        return rows
 
     def _wrong(self, text: str) -> PluginError:
         ref = registry.get("filter", self._name)
@@ -117,16 +117,16 @@ class FilterRun:
         return PluginError(f"{who} failed: {text}", hint=f"report it to {where}")
 
 
-def _stretches(batch: "pa.RecordBatch") -> Iterator[tuple[int, int, bool]]:
+def _stretches(chunk: Chunk) -> Iterator[tuple[int, int, bool]]:
     """Rows [start, stop) that are all about the data, or all not."""
     import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
 
-    if not batch.num_rows:
+    from mdc_core.batch import is_type
+
+    if not ABOUT_DATA.intersection(chunk.counts):
+        yield 0, chunk.size, False
         return
-    about = pc.is_in(batch.column("type"), pa.array(sorted(ABOUT_DATA)))
-    marks = about.to_numpy(zero_copy_only=False)
+    marks = is_type(chunk.batch, *ABOUT_DATA)
     cuts = [0, *(np.flatnonzero(marks[1:] != marks[:-1]) + 1).tolist(), len(marks)]
     for start, stop in pairwise(cuts):
         yield start, stop, bool(marks[start])

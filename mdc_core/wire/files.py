@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from mdc_core.errors import DataError
 from mdc_core.schema import NAMED_KEY
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.quarantine import Quarantine
-from mdc_core.wire.reader import Chunk, Reader
+from mdc_core.wire.reader import Reader
 from mdc_core.wire.sniff import Unbuffered
 
 if TYPE_CHECKING:

@@ -2,32 +2,16 @@
 
 from codecs import BOM_UTF8
 from collections.abc import Iterator
+from itertools import starmap
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
 from mdc_core.errors import DataError, TruncatedError
+from mdc_core.wire.chunk import Chunk, no_events
 from mdc_core.wire.limits import MAX_LINE
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.sniff import CHUNK, Encoding, Peeked, Unbuffered, encoding_of, unpacked
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 BLOCK = 2 * CHUNK  # what is read at once from an input that has as much
-
-
-class Chunk(NamedTuple):
-    """Some events in order.
-
-    `raw` is their JSONL text, one line a row, where there is one; `counts` is how many
-    there are of each type, where that is known. `versions` are the types with the versions
-    that the lines named, where some were migrated: then `raw` is what they became.
-    """
-
-    batch: "pa.RecordBatch"
-    raw: bytes | None = None
-    counts: dict[str, int] | None = None
-    versions: frozenset[tuple[str, str]] | None = None
 
 
 class Reader:
@@ -87,16 +71,15 @@ class Reader:
             yield Chunk(batch)
 
     def _lines(self, plain: Peeked) -> Iterator[Chunk]:
-        from mdc_core.wire.arrow import nothing
         from mdc_core.wire.parse import LinesParser
 
         parser = LinesParser(self._set_aside)
         for block in self._blocks(plain):
             if block:
-                yield from map(Chunk._make, parser.parse(block))
+                yield from starmap(Chunk, parser.parse(block))
                 self.lines += parser.lines
             else:
-                yield Chunk(nothing(), b"", {})
+                yield no_events()
 
     def _blocks(self, plain: Peeked) -> Iterator[bytes]:
         """Whole lines, as many as are there, each ending in LF; none at a tick."""

@@ -1,17 +1,14 @@
 """Writing events: JSONL or Arrow, to a file descriptor, at once."""
 
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from mdc_core.errors import ReaderGone, WriteError
-from mdc_core.events import Event
 from mdc_core.wire import stdout
-from mdc_core.wire.jsonl import encode_batch, encode_rows
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.sniff import widen_pipe
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from typing_extensions import Buffer
 
     from mdc_core.wire.arrow import StreamEncoder
@@ -33,21 +30,12 @@ class Writer:
         """Whether somebody looks at it: a terminal."""
         return os.isatty(self._fd)
 
-    def batch(self, batch: "pa.RecordBatch", raw: bytes | None = None) -> None:
-        """Write a batch; `raw`, if given, is its text and is written untouched."""
+    def write(self, chunk: Chunk) -> None:
+        """Write some events: their columns, or their text."""
         if self._arrow is not None:
-            self._pack(*self._arrow.encode(batch))
+            self._pack(*self._arrow.encode(chunk.batch))
         else:
-            self._pack(encode_batch(batch) if raw is None else raw)
-
-    def rows(self, rows: Sequence[Event]) -> None:
-        """Write rows."""
-        if self._arrow is not None:
-            from mdc_core.batch import from_rows
-
-            self._pack(*self._arrow.encode(from_rows(rows)))
-        else:
-            self._pack(encode_rows(rows))
+            self._pack(chunk.text)
 
     def close(self) -> None:
         """Write what ends the encoding; the descriptor stays open."""

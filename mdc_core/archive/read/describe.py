@@ -7,6 +7,7 @@ file everything.
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mdc_core import times
-from mdc_core.accounting import Input, count_types
+from mdc_core.accounting import Input
 from mdc_core.archive.catalog.origins import KEY, WHOLE, begins, kept_above
 from mdc_core.archive.part_formats import (
     JSONL,
@@ -31,6 +32,7 @@ from mdc_core.archive.part_formats import (
 )
 from mdc_core.archive.read.lineage_reader import LineageReader, begins_in, check_sound
 from mdc_core.archive.row_time import NO_TIME, row_time
+from mdc_core.batch import count_types
 from mdc_core.contracts import PartFormat
 from mdc_core.decimals import is_narrow
 from mdc_core.disk import reading, unreadable
@@ -212,7 +214,7 @@ def _stream(found: Description, file: BinaryIO, sample: int) -> None:
         source = Input([reader])
         try:
             for chunk in source:
-                _count(found, chunk.batch, chunk.counts or count_types(chunk.batch))
+                _count(found, chunk.batch, chunk.counts)
                 _values(found, chunk.batch)
                 found.rows += chunk.batch.num_rows
                 missing = sample - len(found.sample)
@@ -242,7 +244,7 @@ def _lines_of(batch: pa.RecordBatch, most: int) -> list[bytes]:
     return encode_batch(rows).splitlines() if rows.num_rows else []
 
 
-def _count(found: Description, batch: pa.RecordBatch, counts: dict[str, int]) -> None:
+def _count(found: Description, batch: pa.RecordBatch, counts: Mapping[str, int]) -> None:
     """Types, symbols and times of a batch."""
     found.types.update(counts)
     symbols: list[Any] = batch.column(batch.schema.get_field_index("symbol")).unique().to_pylist()

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mdc_core import times
-from mdc_core.accounting import count_types
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.layout import NO_DATE, encode_symbol
 from mdc_core.archive.catalog.origins import KEY, WHOLE, origin_key
@@ -23,6 +22,7 @@ from mdc_core.archive.part_formats import format_of, part_format, read_part, suf
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.archive.storage import COPY_BYTES, Storage
 from mdc_core.archive.write.archive import Archive
+from mdc_core.batch import count_types
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import version_of

@@ -8,8 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mdc_core.errors import DataError
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.jsonl import as_dict, rows_of
-from mdc_core.wire.reader import Chunk, Reader
+from mdc_core.wire.reader import Reader
 
 
 class LineageRow(msgspec.Struct):
@@ -29,12 +30,12 @@ class LineageReader(Reader):
         self.begins: list[dict[str, Any]] = []
         self.versions: set[tuple[str, str]] = set()
         for chunk in super().__iter__():
-            if chunk.raw is None:
+            if not chunk.has_text:
                 check_sound(chunk.batch, self.name)
             elif chunk.versions is not None:
                 self.versions |= chunk.versions
-            elif b'"v"' in chunk.raw:
-                lines = _lines.decode_lines(chunk.raw)
+            elif b'"v"' in chunk.text:
+                lines = _lines.decode_lines(chunk.text)
                 self.versions |= {(line.type, line.v) for line in lines if line.v}
             self.begins += begins_in(chunk.batch)
             yield chunk

@@ -31,11 +31,6 @@ class Piece(NamedTuple):
     start: int
     stop: int
 
-    @property
-    def rows(self) -> pa.RecordBatch:
-        """These rows alone."""
-        return self.batch.slice(self.start, self.stop - self.start)
-
 
 class ReplayPace:
     """When events are due: as they happened, `speed` times as fast; None is at once.

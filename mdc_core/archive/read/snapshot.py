@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from mdc_core.accounting import count_types
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.paths import chosen, period
 from mdc_core.archive.catalog.query import Query
@@ -23,6 +22,7 @@ from mdc_core.archive.row_time import NO_TIME
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.journal import Segment
+from mdc_core.batch import count_types
 from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.times import MAX_NS

@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from mdc_core.accounting import count_types
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, merge
 from mdc_core.archive.read.snapshot import Stored, snapshot
 from mdc_core.archive.read.summary import footer_group
 from mdc_core.archive.row_time import NO_TIME, row_time
-from mdc_core.batch import Bools, Int64s, is_type
+from mdc_core.batch import Bools, Int64s, count_types, is_type
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.times import MAX_NS
 

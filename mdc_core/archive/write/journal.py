@@ -26,8 +26,8 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 import msgspec
 import pyarrow as pa
 
-from mdc_core.accounting import count_types
 from mdc_core.archive.catalog.layout import Layout, Partition
+from mdc_core.batch import count_types
 from mdc_core.disk import reading, refused, sync_path, unreadable, writing
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import VERSIONS_KEY, arrow_schema

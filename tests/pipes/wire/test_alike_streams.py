@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pyarrow as pa
+
 from mdc_core.batch import from_rows
 from mdc_core.wire.arrow import StreamEncoder
 from mdc_core.wire.jsonl import encode_batch
@@ -36,3 +38,32 @@ def test_an_arrow_stream_for_each_event_is_read_as_one(shell: Shell, tmp_path: P
     ]
     assert out == text.splitlines() * 2
     assert (tmp_path / "out.arrows").read_bytes().count(END) <= 6
+
+
+def test_findings_cut_no_batch_into_pieces(shell: Shell, tmp_path: Path) -> None:
+    """A few findings, and one for each row: as many batches as without any, by either way."""
+    trade = '{"type":"trade","symbol":"A","ts_event":"2024-01-02T14:30:00Z", "size":1,"price":%d}\n'
+    rows = {"none": [1] * 500, "some": ([1] * 1999 + [0]) * 25, "each": [0] * 500}
+    for name, prices in rows.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(trade % price for price in prices))
+    done = shell(
+        "for name in none some each; do"
+        " mdc validate --check price --wire arrow $name.jsonl > $name.arrows 2>/dev/null;"
+        " mdc validate --check price $name.jsonl 2>/dev/null > $name.out;"
+        " mdc convert --to jsonl $name.arrows 2>/dev/null | grep -c '^{.type.:.integrity'; done"
+    )
+    assert done.out.split() == ["0", "25", "500"]
+    assert [batches(tmp_path / f"{name}.arrows") for name in ("none", "some", "each")] == [3, 5, 3]
+    lines = (tmp_path / "some.out").read_bytes().splitlines(keepends=True)[1:-1]
+    told = [place for place, line in enumerate(lines) if line.startswith(b'{"type":"integrity"')]
+    assert told == list(range(2000, 50_025, 2001))
+    kept = [line for line in lines if not line.startswith(b'{"type":"integrity"')]
+    assert b"".join(kept) == (tmp_path / "some.jsonl").read_bytes()
+
+
+def batches(path: Path) -> int:
+    """How many record batches the streams in a file have."""
+    count, data = 0, pa.OSFile(str(path))
+    while data.tell() < data.size():
+        count += sum(1 for _ in pa.ipc.open_stream(data))
+    return count

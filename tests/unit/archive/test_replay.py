@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from mdc_core import times
-from mdc_core.archive.read.pace import LONGEST_WAIT, ReplayPace, by_receipt, spooled, stepped
+from mdc_core.archive.read.pace import LONGEST_WAIT, Piece, ReplayPace, by_receipt, spooled, stepped
 from mdc_core.batch import from_rows
 from mdc_core.market import Trade
 from mdc_core.wire.jsonl import rows_of
@@ -47,11 +47,15 @@ def moments_in(batch: pa.RecordBatch) -> list[int | None]:
     return [None if text is None else times.to_ns(text) - START for text in times_of]
 
 
+def moments_of(piece: Piece) -> list[int | None]:
+    return moments_in(piece.batch.slice(piece.start, piece.stop - piece.start))
+
+
 def played(clock: Clock, speed: float | None, *batches: pa.RecordBatch):
     """Each slice with the nanoseconds since the beginning at which it came."""
     began = clock.now
     pace = ReplayPace(speed, clock.wait, clock)
-    return [(clock.now - began, moments_in(piece.rows)) for piece in pace.pieces(iter(batches))]
+    return [(clock.now - began, moments_of(piece)) for piece in pace.pieces(iter(batches))]
 
 
 def test_as_it_happened() -> None:
@@ -85,7 +89,7 @@ def test_what_is_late_goes_out_at_once() -> None:
     clock = Clock()
     got = []
     for piece in ReplayPace(1.0, clock.wait, clock).pieces(iter([batch_of(0, 10, 20, 30, 40)])):
-        got.append(moments_in(piece.rows))
+        got.append(moments_of(piece))
         clock.now += 25  # the reader takes its time
     assert got == [[0], [10, 20], [30, 40]]
     assert clock.waits == []
@@ -115,13 +119,13 @@ def test_the_whole_range_of_times() -> None:
     rows = [Trade(ts_event=times.from_ns(ns)) for ns in (times.MIN_NS + 1, times.MAX_NS)]
     clock = Clock()
     pace = ReplayPace(1e12, clock.wait, clock)
-    assert [piece.rows.num_rows for piece in pace.pieces(iter([from_rows(rows)]))] == [1, 1]
+    assert [piece.stop - piece.start for piece in pace.pieces(iter([from_rows(rows)]))] == [1, 1]
 
 
 def test_step_by_step() -> None:
     answers = iter([True, True, True, False])
     steps = stepped(iter([batch_of(0, 1), batch_of(2, 3, 4)]), lambda: next(answers))
-    assert [moments_in(piece.rows) for piece in steps] == [[0], [1], [2]]
+    assert [moments_of(piece) for piece in steps] == [[0], [1], [2]]
 
 
 def test_by_receipt_exchanges_the_times_and_gives_them_back() -> None:

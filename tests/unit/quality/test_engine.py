@@ -13,6 +13,7 @@ from mdc_core.events import Event, Gap, Integrity, Quote, Trade, type_of
 from mdc_core.plugin import PerEvent
 from mdc_core.quality.engine import Engine
 from mdc_core.quality.outcome import CheckOutcome
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.jsonl import encode_rows, rows_of
 from mdc_validators.schema import Schema
 
@@ -75,14 +76,12 @@ def said(row: int, message: str, severity: str, check: str = "sizes") -> Integri
 
 def judge(engine: Engine, rows: list[Event]) -> tuple[CheckOutcome, list[Event]]:
     """The outcome with text, once it is known to be the same without."""
-    batch, raw = from_rows(rows), encode_rows(rows)
-    outcome = engine(batch, raw)
-    out: list[Event] = []
-    for chunk in outcome.chunks():
-        assert chunk.raw == encode_rows(rows_of(chunk.batch))
-        out += rows_of(chunk.batch)
-    columns = CheckOutcome(batch, None, outcome.verdicts, outcome.left_out, outcome.end)
-    assert [row for chunk in columns.chunks() for row in rows_of(chunk.batch)] == out
+    batch, text = from_rows(rows), encode_rows(rows)
+    outcome = engine(Chunk(batch, text))
+    out = rows_of(outcome.chunk.batch)
+    assert outcome.chunk.text == encode_rows(out)
+    columns = CheckOutcome(Chunk(batch), outcome.verdicts, outcome.left_out, outcome.end)
+    assert rows_of(columns.chunk.batch) == out and columns.chunk.text == outcome.chunk.text
     return outcome, out
 
 
@@ -92,10 +91,9 @@ def sizes(**options: Any) -> Engine:
 
 def test_without_findings_the_very_batch_passes() -> None:
     rows = trades(2, 3)
-    batch, raw = from_rows(rows), encode_rows(rows)
-    outcome = sizes()(batch, raw)
-    (chunk,) = outcome.chunks()
-    assert chunk.batch is batch and chunk.raw is raw
+    chunk = Chunk(from_rows(rows), encode_rows(rows))
+    outcome = sizes()(chunk)
+    assert outcome.chunk is chunk
     assert not outcome.stopped and list(outcome.set_aside()) == []
 
 
@@ -122,10 +120,12 @@ def test_untouched_rows_keep_their_text() -> None:
         Trade(symbol="A", price=Decimal(1), size=Decimal(2)),
         Trade(symbol="A", price=Decimal("1.5"), size=Decimal(13)),
     ]
-    chunks = list(sizes()(from_rows(rows), first + second).chunks())
-    assert chunks[0].raw == first + second
-    assert [chunk.batch.num_rows for chunk in chunks] == [2, 1]
-    (kept,) = sizes(on_fail="quarantine")(from_rows(rows), first + second).set_aside()
+    judged = Chunk(from_rows(rows), first + second)
+    chunk = sizes()(judged).chunk
+    finding = encode_rows(rows_of(chunk.batch)[2:])
+    assert chunk.text == first + second + finding and finding.startswith(b'{"type":"integrity"')
+    assert chunk.size == chunk.batch.num_rows == 3
+    (kept,) = sizes(on_fail="quarantine")(judged).set_aside()
     assert kept == (second[:-1], "sizes: thirteen", ["sizes"])
 
 
@@ -164,7 +164,7 @@ def test_quarantine_keeps_the_line_and_the_reasons() -> None:
         said(1, "thirteen", "error"),
         said(1, "seen", "info", "all"),
     ]
-    columns = Engine({"sizes": Sizes(Options())}, "quarantine")(from_rows(rows))
+    columns = Engine({"sizes": Sizes(Options())}, "quarantine")(Chunk(from_rows(rows)))
     assert [kept.line for kept in columns.set_aside()] == [line]
 
 
@@ -182,7 +182,7 @@ def test_stop_ends_at_the_first_bad_row() -> None:
 def test_many_findings_come_as_one_spliced_chunk() -> None:
     engine, rows = sizes(on_fail="drop"), trades(*[13, 7, 2] * 100)
     outcome, out = judge(engine, rows)
-    assert len(list(outcome.chunks())) == 1
+    assert outcome.chunk.counts == {"trade": 200, "integrity": 200}
     expected: list[Event] = []
     for row in range(0, 300, 3):
         expected += [
@@ -234,7 +234,7 @@ def test_a_check_that_speaks_of_a_row_that_is_not_there() -> None:
             return [Finding(batch.num_rows, "?")]
 
     engine = Engine({"wrong": Wrong(Options())})
-    outcomes = [engine(from_rows(trades(2))) for _ in range(2)]
+    outcomes = [engine(Chunk(from_rows(trades(2)))) for _ in range(2)]
     (note,) = engine.notes()
     assert "IndexError" in str(note.message) and "row 1 of a batch of 1" in str(note.message)
     assert [outcome.verdicts for outcome in outcomes] == [{}, {}]

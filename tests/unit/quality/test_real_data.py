@@ -13,6 +13,7 @@ import pytest
 from mdc_core.batch import make
 from mdc_core.plugin import Check
 from mdc_core.quality.engine import Engine
+from mdc_core.wire.chunk import Chunk
 from mdc_validators.crossed import Crossed, CrossedOptions
 from mdc_validators.duplicate import Duplicate, DuplicateOptions
 from mdc_validators.monotonic import Monotonic, MonotonicOptions
@@ -98,7 +99,6 @@ def test_genuine_trades_have_no_findings(shared: Path) -> None:
     }
     engine = Engine(checks)
     assert batch.num_rows == 24_293
-    outcome = engine(batch)
+    outcome = engine(Chunk(batch))
     assert dict(engine.counts) == {}
-    (chunk,) = outcome.chunks()
-    assert chunk.batch is batch
+    assert outcome.chunk.batch is batch

@@ -55,8 +55,8 @@ def test_every_line_is_accounted_for(pieces: list[bytes], framed: bool) -> None:
     rows = sum(chunk.batch.num_rows for chunk in chunks)
     assert rows + reader.rejected == len(lines)
     for chunk in chunks:
-        assert chunk.raw is not None and chunk.counts is not None
-        assert chunk.raw.count(b"\n") == chunk.batch.num_rows == sum(chunk.counts.values())
+        assert chunk.has_text and chunk.size == chunk.batch.num_rows
+        assert chunk.text.count(b"\n") == chunk.batch.num_rows == sum(chunk.counts.values())
         # What was read can be written, and read again as the same.
         text = encode_batch(chunk.batch)
         again = Reader(io.BytesIO(text), "again", Quarantine(Path("/dev/null")))

@@ -25,10 +25,11 @@ from mdc_core.versions import (
     history,
 )
 from mdc_core.wire.arrow import Incoming
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.line import parse_line
 from mdc_core.wire.quarantine import Quarantine
-from mdc_core.wire.reader import Chunk, Reader
+from mdc_core.wire.reader import Reader
 from tests.unit.wire.older import SAMPLES, WRITERS, Row, chosen, jsonl, table
 
 OLD = sorted({(name, version) for name, version, _, _ in SAMPLES})
@@ -91,7 +92,7 @@ def test_old_and_current_lines_in_one_file(tmp_path: Path) -> None:
     wanted = now * 500 + b"".join(e + now for e in expected) + b"".join(expected) * 30
     assert got.text.encode() == wanted + now * 500
     assert got.reader.rejected == 0
-    raw = b"".join(chunk.raw or b"" for chunk in got.chunks)
+    raw = b"".join(chunk.text for chunk in got.chunks)
     assert raw.count(b"\n") == data.count(b"\n")
     assert b'"v":"0.' not in raw
     (tmp_path / "raw.jsonl").write_bytes(raw)
@@ -105,7 +106,7 @@ def test_lines_of_today_beside_a_migrated_one_stay_as_they_are(tmp_path: Path) -
     (tmp_path / "x.jsonl").write_bytes(now + old + now)
     (chunk,) = Read(tmp_path / "x.jsonl").chunks
     bar = b'{"type":"bar","v":"1.0.0","trade_count":3,"adjustment":"raw"}\n'
-    assert chunk.raw == now + bar + now
+    assert chunk.text == now + bar + now
 
 
 # What is refused, and what is not: in lines it is set aside, of a table nothing is read.
