@@ -77,6 +77,15 @@ def test_a_secret_is_never_in_a_line(secret: str, before: str, after: str) -> No
         assert secret not in masked or secret in before + MASK or secret in MASK + after
 
 
+def test_a_secret_is_masked_as_json_and_urls_write_it() -> None:
+    mask = Mask()
+    mask.add('"a/b c')
+    for text in ('key="a/b c;', '{"k":"\\"a/b c"}', "?k=%22a%2Fb%20c&x", "k=%22a%2Fb+c&x"):
+        masked = mask(text)
+        assert MASK in masked and "a" not in masked.replace(MASK, "")
+    assert mask('{"k":"\\"a/b c"}') == f'{{"k":"{MASK}"}}'
+
+
 def test_the_longest_form_goes_first_and_short_words_stay() -> None:
     mask = Mask()
     mask.add("secret")
