@@ -48,7 +48,7 @@ class Held:
             self._spans = [Spans(*map(np.concatenate, zip(*self._spans, strict=True)))]
         return self._spans[0]
 
-    def joined(self, block: bytearray) -> pa.RecordBatch:
+    def joined(self, block: memoryview) -> pa.RecordBatch:
         """Their events as one batch; raises DataError for those that are not sound."""
         spans = self.spans()
         if self._pattern is not None and len(spans.rows) >= _FEW:
@@ -63,7 +63,7 @@ class Held:
             raise DataError(f"{self.reader.name}: too much at once")
         return self.reader.incoming.events(whole)
 
-    def one(self, block: bytearray, number: int) -> pa.RecordBatch:
+    def one(self, block: memoryview, number: int) -> pa.RecordBatch:
         """The columns of one of them."""
         if self._batches:
             return self._batches[number]
@@ -71,7 +71,7 @@ class Held:
         return self.reader.read(block, int(spans.starts[number]), int(spans.ends[number]))
 
 
-def together(held: Sequence[Held], block: bytearray) -> Iterator[pa.RecordBatch]:
+def together(held: Sequence[Held], block: memoryview) -> Iterator[pa.RecordBatch]:
     """The batches of all schemas as one, in their order."""
     if not held:
         return
@@ -88,7 +88,7 @@ def together(held: Sequence[Held], block: bytearray) -> Iterator[pa.RecordBatch]
     yield whole.take(_order(held))
 
 
-def _one_by_one(held: Sequence[Held], block: bytearray) -> Iterator[pa.RecordBatch]:
+def _one_by_one(held: Sequence[Held], block: memoryview) -> Iterator[pa.RecordBatch]:
     """The events of batches of all schemas in order; raises DataError at its place."""
     there = [
         (start, number, one)

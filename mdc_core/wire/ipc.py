@@ -53,7 +53,7 @@ class Message(NamedTuple):
     layout: Layout
 
 
-def _field(data: bytes | bytearray, table: int, number: int) -> int:
+def _field(data: bytes, table: int, number: int) -> int:
     """Where a field of a flatbuffer's table is, or 0."""
     vtable = table - _int32(data, table)[0]
     at = 4 + 2 * number
@@ -63,11 +63,11 @@ def _field(data: bytes | bytearray, table: int, number: int) -> int:
     return table + offset if offset else 0
 
 
-def _pointed(data: bytes | bytearray, at: int) -> int:
+def _pointed(data: bytes, at: int) -> int:
     return at + int(_int32(data, at)[0])
 
 
-def _vector(data: bytes | bytearray, at: int) -> tuple[int, int]:
+def _vector(data: bytes, at: int) -> tuple[int, int]:
     """Where the elements of a vector begin, and how many there are."""
     if not at:
         return 0, 0
@@ -75,7 +75,7 @@ def _vector(data: bytes | bytearray, at: int) -> tuple[int, int]:
     return start + 4, _int32(data, start)[0]
 
 
-def layout_of(metadata: bytes | bytearray) -> Layout:
+def layout_of(metadata: bytes) -> Layout:
     """Where things are in the metadata of a message; raises ArrowInvalid where they cannot be."""
     try:
         message = _pointed(metadata, 0)
@@ -126,7 +126,7 @@ class Scanner:
         # By the size of the metadata: how they begin, as far as that says where the parts are.
         self._known: dict[int, tuple[bytes, Layout]] = {}
 
-    def next(self, block: bytes | bytearray, at: int) -> tuple[Message | None, int]:
+    def next(self, block: memoryview, at: int) -> tuple[Message | None, int]:
         """The message at a place, None for the end of a stream, and how many bytes it has.
 
         The bytes may be more than there are. Raises ArrowInvalid for what is no message, and
@@ -151,9 +151,9 @@ class Scanner:
         body = start + size
         return Message(start, body, body + length, layout), _PREFIX + size + length
 
-    def _layout_at(self, block: bytes | bytearray, start: int, size: int) -> Layout:
+    def _layout_at(self, block: memoryview, start: int, size: int) -> Layout:
         known = self._known.get(size)
-        if known is not None and block.startswith(known[0], start):
+        if known is not None and block[start : start + len(known[0])] == known[0]:
             layout = known[1]
             if block[start + layout.kind_at] == layout.kind:
                 return layout
@@ -166,13 +166,13 @@ class Scanner:
         return layout
 
 
-def rows_of(block: bytes | bytearray, message: Message) -> int:
+def rows_of(block: memoryview, message: Message) -> int:
     """How many rows a batch says it has."""
     at = message.layout.length
     return int(_int64(block, message.metadata + at)[0]) if at else 0
 
 
-def check_unpacked(block: bytes | bytearray, message: Message, name: str) -> None:
+def check_unpacked(block: memoryview, message: Message, name: str) -> None:
     """Raise DataError for a compressed batch that says it unpacks to too much."""
     layout = message.layout
     if not layout.compressed:

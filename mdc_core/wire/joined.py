@@ -27,7 +27,7 @@ class UnusualError(Exception):
 
 
 def joined(
-    block: bytes | bytearray, pattern: Pattern, starts: Int64s, ends: Int64s, schema: pa.Schema
+    block: memoryview, pattern: Pattern, starts: Int64s, ends: Int64s, schema: pa.Schema
 ) -> pa.RecordBatch:
     """The rows of batches of a pattern; raises UnusualError for columns that are not read so."""
     cuts = range(0, len(starts), _AT_ONCE)
@@ -38,9 +38,7 @@ def joined(
 class _Joined:
     """Batches with the same schema in one block of bytes, read as one."""
 
-    def __init__(
-        self, block: bytes | bytearray, pattern: Pattern, starts: Int64s, ends: Int64s
-    ) -> None:
+    def __init__(self, block: memoryview, pattern: Pattern, starts: Int64s, ends: Int64s) -> None:
         layout = pattern.layout
         self._bytes: Bytes = np.frombuffer(block, np.uint8)
         words: Int64s = np.frombuffer(block, np.int64, len(block) // 8)

@@ -7,7 +7,6 @@ import pyarrow as pa
 
 from mdc_core.errors import TruncatedError
 from mdc_core.wire.arrow import Incoming, check_columns
-from mdc_core.wire.ipc import SMALL_BODY
 
 
 class _Fed(io.RawIOBase):
@@ -70,10 +69,12 @@ class MessageReader:
         """Take a dictionary, for the batches that follow."""
         self._fed.give(message)
 
-    def read(self, block: bytearray, start: int, end: int) -> pa.RecordBatch:
-        """The columns of one message."""
-        data = memoryview(block)[start:end]
-        self._fed.give(bytes(data) if end - start <= SMALL_BODY or start % 8 else data)
+    def read(
+        self, block: memoryview, start: int, end: int, *, lend: bool = False
+    ) -> pa.RecordBatch:
+        """The columns of one message, which refer to the block if it lends its bytes."""
+        data = block[start:end]
+        self._fed.give(data if lend and start % 8 == 0 else bytes(data))
         try:
             batch = self._reader.read_next_batch()
         except (pa.ArrowException, OSError, StopIteration) as error:

@@ -45,10 +45,11 @@ class Patterns:
         """Whether there are too many of them."""
         return len(self.all) >= _MOST
 
-    def number_of(self, metadata: bytes, layout: Layout) -> int | None:
+    def number_of(self, metadata: bytes) -> int | None:
         """The number of the pattern of some metadata; None for what has to be read with care."""
         if len(metadata) % 8 or len(metadata) > _LARGEST:
             return None
+        layout = layout_of(metadata)
         words = np.frombuffer(metadata, np.int64).copy()
         fixed = np.ones(len(words), np.bool_)
         if layout.kind == BATCH:
@@ -99,7 +100,7 @@ def _varying(layout: Layout) -> Int64s:
 class Matches:
     """Where in a block of bytes messages of known patterns are."""
 
-    def __init__(self, block: bytes | bytearray, patterns: Patterns, *, ends: bool) -> None:
+    def __init__(self, block: memoryview, patterns: Patterns, *, ends: bool) -> None:
         """With `ends`, what ends a stream is one of them."""
         self._patterns = patterns
         self._words: Int64s = np.frombuffer(block, np.int64, len(block) // 8)

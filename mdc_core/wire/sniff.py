@@ -70,6 +70,14 @@ class Peeked:
         start, self._at = self._at, min(self._at + size, len(self._head))
         return self._head[start : self._at]
 
+    def read_into(self, view: memoryview) -> int:
+        """Read what is there into a place, as far as it goes; how many bytes, 0 at the end."""
+        if isinstance(self._file, io.FileIO) and self._at == len(self._head):
+            return self._file.readinto(view) or 0
+        data = self.read(min(len(view), 2 * CHUNK))
+        view[: len(data)] = data
+        return len(data)
+
     def read_all(self, size: int) -> bytes | bytearray:
         """Exactly `size` bytes, or all up to the end; what a reader of Arrow needs."""
         data = bytearray(size)

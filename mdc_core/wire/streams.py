@@ -8,6 +8,7 @@ import pyarrow as pa
 from mdc_core.batch import Int64s
 from mdc_core.errors import MdcError, TruncatedError
 from mdc_core.wire.arrow import nothing
+from mdc_core.wire.block import Block
 from mdc_core.wire.held import Held, Spans, together
 from mdc_core.wire.ipc import (
     BATCH,
@@ -22,9 +23,8 @@ from mdc_core.wire.ipc import (
 from mdc_core.wire.limits import ROWS
 from mdc_core.wire.messages import MessageReader, broken
 from mdc_core.wire.patterns import Matches, Patterns
-from mdc_core.wire.sniff import CHUNK, Peeked
+from mdc_core.wire.sniff import Peeked
 
-GATHER_BYTES = 16 << 20  # of small batches that are read as one
 _SCHEMAS = 256  # that are remembered
 _PREFIX = 8
 _WORTH = 8 << 10  # bytes in which it is worth to look for many messages at once
@@ -46,40 +46,22 @@ def read_streams(
     stream, what follows is not read.
     """
     reading = _Reading(name, single=single)
-    block: bytes | bytearray = b""
-    needed = 1
+    block = Block(peeked)
     while True:
         while tick and not peeked.waiting(tick):
             yield nothing()
-        block, damage = _more(peeked, block, needed)
-        if len(block) < needed:
-            if damage is None and block:
-                damage = TruncatedError(f"{name}: the Arrow stream breaks off")
-            if damage is not None:
-                raise damage
-            return
-        yield from reading.events(block)
+        if not block.fill(reading.needed):
+            if block.damage is None and len(block.data):
+                raise TruncatedError(f"{name}: the Arrow stream breaks off")
+            break
+        yield from reading.events(block.data)
         if single and reading.ended:
             return
-        block, needed = block[reading.at :], reading.needed
-        if damage is not None:
-            raise damage
-
-
-def _more(
-    peeked: Peeked, rest: bytes | bytearray, needed: int
-) -> tuple[bytearray, TruncatedError | None]:
-    """The rest with so many bytes at least and all that is there; fewer at the end."""
-    block = bytearray(rest)
-    try:
-        while len(block) < needed or (len(block) < GATHER_BYTES and peeked.waiting()):
-            data = peeked.read(2 * CHUNK)
-            if not data:
-                break
-            block += data
-    except TruncatedError as error:
-        return block, error
-    return block, None
+        block.drop(reading.at, lent=reading.lends)
+        if block.damage is not None:
+            break
+    if block.damage is not None:
+        raise block.damage
 
 
 class _Reading:
@@ -90,6 +72,7 @@ class _Reading:
         self._single = single
         self.at = 0  # up to where the last block was read
         self.needed = 1  # bytes from there on that the next block has to have
+        self.lends = False  # columns refer to the block
         self._name = name
         self._scanner = Scanner(name)
         self._numbers: dict[bytes, int] = {}  # of schemas
@@ -101,9 +84,10 @@ class _Reading:
         self._held: dict[tuple[int, int], Held] = {}  # by reader and pattern
         self._rows = 0  # of those that are held
 
-    def events(self, block: bytearray) -> Iterator[pa.RecordBatch]:
+    def events(self, block: memoryview) -> Iterator[pa.RecordBatch]:
         """The events of the whole messages in a block."""
         self.at = 0
+        self.lends = False
         self._matches = None
         try:
             while True:
@@ -127,7 +111,7 @@ class _Reading:
             raise
         yield from self._together(block)
 
-    def _many(self, block: bytearray) -> bool:
+    def _many(self, block: memoryview) -> bool:
         """Take the messages that follow and are known by their patterns, if there are some."""
         if self._matches is None:
             if len(block) - self.at < _WORTH:
@@ -185,7 +169,7 @@ class _Reading:
             held = self._held[id(reader), id(pattern)] = Held(reader, pattern)
         return held
 
-    def _take(self, block: bytearray, message: Message) -> Iterator[pa.RecordBatch]:
+    def _take(self, block: memoryview, message: Message) -> Iterator[pa.RecordBatch]:
         start, end, kind = message.metadata - _PREFIX, message.end, message.layout.kind
         if kind == SCHEMA:
             self._begin(block, message)
@@ -200,14 +184,15 @@ class _Reading:
         rows = rows_of(block, message)
         if reader.alone or rows > ROWS // 2 or end - message.body > SMALL_BODY:
             yield from self._together(block)
-            yield from reader.incoming.pieces(reader.read(block, start, end))
+            self.lends = True
+            yield from reader.incoming.pieces(reader.read(block, start, end, lend=True))
             return
         if not 0 <= rows <= SMALL_BODY:
             raise pa.ArrowInvalid(f"a batch of {rows} rows")
         self._hold(block, message, rows)
         yield from self._enough(block)
 
-    def _hold(self, block: bytearray, message: Message, rows: int) -> None:
+    def _hold(self, block: memoryview, message: Message, rows: int) -> None:
         """Keep a small batch for later."""
         start = message.metadata - _PREFIX
         reader = self._readers[self._stream]
@@ -218,16 +203,15 @@ class _Reading:
             return
         self._group(self._stream, self._learn(block, message)).add(spans)
 
-    def _learn(self, block: bytearray, message: Message) -> int | None:
+    def _learn(self, block: memoryview, message: Message) -> int | None:
         """The pattern of a message, from now on known, if it has one."""
         if self._matches is None or message.metadata % 8 or message.end % 8:
             return None
-        metadata = bytes(block[message.metadata : message.body])
-        number = self._patterns.number_of(metadata, message.layout)
+        number = self._patterns.number_of(bytes(block[message.metadata : message.body]))
         self._begins += [_CARRY] * (len(self._patterns.all) - len(self._begins))
         return number
 
-    def _begin(self, block: bytearray, message: Message) -> None:
+    def _begin(self, block: memoryview, message: Message) -> None:
         """A stream with a schema begins."""
         schema = bytes(block[message.metadata - _PREFIX : message.end])
         stream = self._numbers.get(schema)
@@ -248,11 +232,11 @@ class _Reading:
         self._numbers, self._readers = {}, []
         self._patterns, self._begins, self._matches = Patterns(), [_NONE], None
 
-    def _enough(self, block: bytearray) -> Iterator[pa.RecordBatch]:
+    def _enough(self, block: memoryview) -> Iterator[pa.RecordBatch]:
         if self._rows >= ROWS:
             yield from self._together(block)
 
-    def _together(self, block: bytearray) -> Iterator[pa.RecordBatch]:
+    def _together(self, block: memoryview) -> Iterator[pa.RecordBatch]:
         """The small batches as one, in their order."""
         held = list(self._held.values())
         self._held, self._rows = {}, 0
