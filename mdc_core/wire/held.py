@@ -3,18 +3,20 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from mdc_core.batch import Int64s, concatenated, joint_schema, widen
+from mdc_core.batch import Int64s, concatenated, joint_schema
 from mdc_core.errors import DataError, MdcError
 from mdc_core.wire.bounded import written_out
 from mdc_core.wire.joined import UnusualError, joined
 from mdc_core.wire.limits import BYTES
 from mdc_core.wire.messages import MessageReader
 from mdc_core.wire.patterns import Pattern
+
+Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 
 _FEW = 8  # messages that are as well read one by one
 
@@ -83,9 +85,26 @@ def together(held: Sequence[Held], block: memoryview) -> Iterator[pa.RecordBatch
     if len(parts) == 1:
         yield parts[0]
         return
+    yield _taken(parts, _order(held))
+
+
+def _taken(parts: Sequence[pa.RecordBatch], order: Int64s) -> pa.RecordBatch:
+    """Rows of batches, of one behind the other, with the columns of all."""
     schema = joint_schema([part.schema for part in parts])
-    whole = concatenated([widen(part, schema) for part in parts])
-    yield whole.take(_order(held))
+    given = [dict(zip(part.schema.names, part.columns, strict=True)) for part in parts]
+    arrays: list[Array] = []
+    places = pa.array(order)
+    for field in schema:
+        own = [columns.get(field.name) for columns in given]
+        if all(column is None or column.null_count == len(column) for column in own):
+            arrays.append(pa.nulls(len(order), field.type))
+            continue
+        pieces: list[Array] = [
+            pa.nulls(part.num_rows, field.type) if column is None else column
+            for part, column in zip(parts, own, strict=True)
+        ]
+        arrays.append(pa.concat_arrays(pieces).take(places))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _one_by_one(held: Sequence[Held], block: memoryview) -> Iterator[pa.RecordBatch]:

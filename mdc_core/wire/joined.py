@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mdc_core.batch import Int64s, concatenated
-from mdc_core.wire.patterns import Pattern
+from mdc_core.wire.patterns import Pattern, rows_at
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 Bytes = npt.NDArray[np.uint8]
@@ -46,8 +46,8 @@ class _Joined:
         self._bodies = (metadata + pattern.size) * 8
         room = ends - self._bodies
         self._lengths = _each(words[metadata + layout.length // 8])
-        self._nodes = _rows(words, metadata + layout.nodes // 8, 2 * layout.node_count)
-        self._buffers = _rows(words, metadata + layout.buffers // 8, 2 * layout.buffer_count)
+        self._nodes = rows_at(words, metadata + layout.nodes // 8, 2 * layout.node_count)
+        self._buffers = rows_at(words, metadata + layout.buffers // 8, 2 * layout.buffer_count)
         _check_inside(self._nodes, self._buffers, room)
         self._same_nodes = _same(self._nodes)
         self._same_buffers = _same(self._buffers)
@@ -165,10 +165,10 @@ class _Joined:
         """The bytes from each place on, of any size, one behind the other."""
         data = self._bytes
         if isinstance(sizes, int):
-            return _rows(data, starts, sizes).reshape(-1) if sizes else np.zeros(0, np.uint8)
+            return rows_at(data, starts, sizes).reshape(-1) if sizes else np.zeros(0, np.uint8)
         most = int(sizes.max())
         if most <= _SHORT and int(starts.max()) + most <= len(data):
-            short: Bytes = _rows(data, starts, most)[np.arange(most) < sizes[:, None]]
+            short: Bytes = rows_at(data, starts, most)[np.arange(most) < sizes[:, None]]
             return short
         before = np.cumsum(sizes) - sizes
         places = np.repeat(starts - before, sizes)
@@ -253,12 +253,3 @@ def _ends_and_steps(places: Int64s, count: Each, batches: int) -> tuple[Int64s, 
     keep = np.ones(max(len(places) - 1, 0), np.bool_)
     keep[last[there][:-1] - 1] = False  # from one batch to the next
     return first_of, last_of, np.diff(places)[keep]
-
-
-def _rows(data: npt.NDArray[Any], starts: Int64s, size: int) -> npt.NDArray[Any]:
-    """So many items from each place, a row each."""
-    step = data.itemsize
-    windows: npt.NDArray[Any] = np.ndarray(
-        (max(len(data) - size + 1, 0), size), data.dtype, data, 0, (step, step)
-    )
-    return windows[starts]

@@ -6,14 +6,17 @@ is compared with one that was read with care. Places here are counted in words o
 message that begins elsewhere is read with care as well.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from mdc_core.batch import Int64s
 from mdc_core.wire.ipc import BATCH, END_OF_STREAM, SCHEMA, SMALL_BODY, Layout, layout_of
 from mdc_core.wire.limits import ROWS
+
+Item = TypeVar("Item", bound=np.generic)
 
 END = 0  # the pattern of what ends a stream
 _UNKNOWN = -1
@@ -120,40 +123,46 @@ class Matches:
 
     def match(self) -> None:
         """Look for the patterns that became known since."""
-        new = range(self._matched, len(self._patterns.all))
+        new: dict[int, list[int]] = {}
+        for number, pattern in enumerate(self._patterns.all[self._matched :], self._matched):
+            new.setdefault(pattern.size, []).append(number)
         self._matched = len(self._patterns.all)
-        for number in new:
-            self._find(number, self._patterns.all[number])
+        for size, numbers in new.items():
+            there = np.flatnonzero((self._sizes == size) & (self.numbers < 0))
+            if len(there) * size > len(self._words):
+                continue  # more than can stand side by side
+            step = max(_CACHED // size, 1)
+            for at in range(0, len(there), step):
+                self._compare(there[at : at + step], size, numbers)
         if new or self._stops is None:
             self._forget_inner()
             self._stops = np.flatnonzero(self.ends[:-1] != self.starts[1:])
 
-    def _find(self, number: int, pattern: Pattern) -> None:
-        """Note the messages of a pattern, as far as they are whole and small."""
-        there = np.flatnonzero((self._sizes == pattern.size) & (self.numbers < 0))
-        if len(there) * pattern.size > len(self._words):
-            return  # more than can stand side by side
-        step = max(_CACHED // pattern.size, 1)
-        for at in range(0, len(there), step):
-            self._compare(there[at : at + step], number, pattern)
-
-    def _compare(self, there: Int64s, number: int, pattern: Pattern) -> None:
+    def _compare(self, there: Int64s, size: int, numbers: list[int]) -> None:
+        """Note the messages of these patterns, as far as they are whole and small."""
         starts = self.starts[there] + 1
-        metadata = np.lib.stride_tricks.sliding_window_view(self._words, pattern.size)[starts]
-        alike = (metadata[:, pattern.fixed] == pattern.words).all(1)
-        bodies = starts + pattern.size
-        if pattern.layout.kind == SCHEMA:
-            self.numbers[there[alike]] = number
-            self.ends[there[alike]] = bodies[alike]
-            return
-        sizes = metadata[:, pattern.layout.body // 8]
-        rows = metadata[:, pattern.layout.length // 8]
-        alike &= (sizes >= 0) & (sizes <= SMALL_BODY) & (sizes & 7 == 0)
-        alike &= (rows >= 0) & (rows <= ROWS // 2)
+        metadata = rows_at(self._words, starts, size)
+        sums: Int64s | None = None  # which tell most schemas apart
+        for number in numbers:
+            pattern = self._patterns.all[number]
+            if pattern.layout.kind == SCHEMA:
+                sums = metadata.sum(1) if sums is None else sums
+                alike = np.flatnonzero(sums == pattern.words.sum())
+                found = there[alike[(metadata[alike] == pattern.words).all(1)]]
+                self.numbers[found], self.ends[found] = number, self.starts[found] + 1 + size
+            else:
+                alike = np.flatnonzero((metadata[:, pattern.fixed] == pattern.words).all(1))
+                self._note(there[alike], metadata[alike], number)
+
+    def _note(self, there: Int64s, metadata: Int64s, number: int) -> None:
+        layout = self._patterns.all[number].layout
+        bodies = self.starts[there] + 1 + metadata.shape[1]
+        sizes, rows = metadata[:, layout.body // 8], metadata[:, layout.length // 8]
         ends = bodies + (sizes >> 3)
-        alike &= ends <= len(self._words)
-        found = there[alike]
-        self.numbers[found], self.ends[found], self.rows[found] = number, ends[alike], rows[alike]
+        fits = (sizes >= 0) & (sizes <= SMALL_BODY) & (sizes & 7 == 0)
+        fits &= (rows >= 0) & (rows <= ROWS // 2) & (ends <= len(self._words))
+        found = there[fits]
+        self.numbers[found], self.ends[found], self.rows[found] = number, ends[fits], rows[fits]
 
     def _forget_inner(self) -> None:
         """Leave out what looks like a message inside of another."""
@@ -174,3 +183,12 @@ class Matches:
         number = int(np.searchsorted(self._stops, first))
         last = int(self._stops[number]) if number < len(self._stops) else len(self.starts) - 1
         return slice(first, last + int(self.numbers[last] >= 0))
+
+
+def rows_at(data: npt.NDArray[Item], starts: Int64s, size: int) -> npt.NDArray[Item]:
+    """So many items from each place, a row each."""
+    step = data.itemsize
+    windows: npt.NDArray[Item] = np.ndarray(
+        (max(len(data) - size + 1, 0), size), data.dtype, data, 0, (step, step)
+    )
+    return windows[starts]
