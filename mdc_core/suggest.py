@@ -7,7 +7,9 @@ def unknown(kind: str, word: str, choices: Iterable[str]) -> str:
     """One line that says that a word is not known, and which one is like it."""
     from difflib import get_close_matches
 
-    close = get_close_matches(word, list(choices), n=3, cutoff=0.6)
+    plain = {choice.casefold(): choice for choice in choices}
+    near = get_close_matches(word.casefold(), list(plain), n=3, cutoff=0.6)
+    close = [plain[match] for match in near]
     question = f"; did you mean {' or '.join(close)}?" if close else ""
     return f"no such {kind}: {word!r}{question}"
 

@@ -16,6 +16,7 @@ from mdc_core.cli.types import (
     MomentType,
     SizeType,
     SpanType,
+    SymbolsType,
 )
 from mdc_core.contracts.fields import OptionField, bare, impossible, option_fields
 from mdc_core.errors import ConfigError, UsageError
@@ -180,7 +181,7 @@ _KINDS: Mapping[str, AnyType] = {
     "span": SpanType(),
     "moment": MomentType(),
     "size": SizeType(),
-    "symbols": ListType(name="symbol,...", distinct=True),
+    "symbols": SymbolsType(),
 }
 
 

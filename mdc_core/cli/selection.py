@@ -9,6 +9,7 @@ import click
 
 from mdc_core.cli.chain import as_stage
 from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, option
+from mdc_core.cli.types import SymbolsType
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.suggest import known, unknown
@@ -24,6 +25,9 @@ ARCHIVE = option(
     default="data",
     show_default=True,
     help="the archive: a directory, or s3://, gs://, abfs://",
+)
+SYMBOL = option(
+    "--symbol", "symbols", cls=ListOption, type=SymbolsType(), help="only these symbols"
 )
 JSON = option("--json", "as_json", is_flag=True, help="JSON instead of a table")
 
@@ -71,7 +75,7 @@ def selecting(function: F) -> F:
     """The options that choose by symbol and type."""
     for add in (
         option("--type", "types", cls=ListOption, help="only these event types"),
-        option("--symbol", "symbols", cls=ListOption, help="only these symbols"),
+        SYMBOL,
     ):
         function = add(function)
     return function
@@ -89,6 +93,7 @@ def spanning(function: F) -> F:
             values["end"] = MOMENT_END.convert(date, None, None)
             if values["start"] == values["end"]:
                 raise UsageError(f"--date takes a day, not {date!r}", hint="2024-01-02")
+        must_be_a_span(values["start"], values["end"])
         return function(*args, **values)
 
     wrapped: Any = spanned
@@ -100,6 +105,12 @@ def spanning(function: F) -> F:
         wrapped = add(wrapped)
     made: F = wrapped
     return made
+
+
+def must_be_a_span(start: int | None, end: int | None) -> None:
+    """Raise UsageError where nothing can be between --from and --to."""
+    if start is not None and end is not None and end <= start:
+        raise UsageError("--from must be before --to", hint="a day as --to is the whole day")
 
 
 def query_of(

@@ -40,7 +40,9 @@ class ListType(click.ParamType):  # type: ignore[type-arg]
         if not isinstance(value, str):
             words: Any = value if isinstance(value, list | tuple) else (value,)
         else:
-            words = filter(None, (word.strip() for word in value.split(",")))
+            words = list(filter(None, (word.strip() for word in value.split(","))))
+            if not words:
+                self.fail("it is empty: leave the option out", param, ctx)
         made = [self.inner.convert(word, param, ctx) for word in words]
         return tuple(dict.fromkeys(made) if self.distinct else made)
 
@@ -100,5 +102,6 @@ class ListOption(Option):
     """An option of mdc's own that takes several words."""
 
     def __init__(self, *args: Any, type: Any = None, **more: Any) -> None:
-        more |= {"type": ListType(type), "multiple": True}
+        kind = type if isinstance(type, ListType) else ListType(type)
+        more |= {"type": kind, "multiple": True}
         super().__init__(*args, **more)

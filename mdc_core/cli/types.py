@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 from mdc_core import registry, sizes, times
 from mdc_core.archive.write.disk_space import Reserve
+from mdc_core.cli.settable import ListType
 from mdc_core.errors import DataError, UsageError
 
 
@@ -137,6 +138,33 @@ class SpeedType(click.ParamType):  # type: ignore[type-arg]
         if not 0 < speed < float("inf"):
             self.fail(f"{value!r} is no speed (say 1x, 10x or max)", param, ctx)
         return speed
+
+
+class SymbolType(click.ParamType):  # type: ignore[type-arg]
+    """A symbol as it is; blanks around it are no part of any, and are refused."""
+
+    name = "symbol"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The symbol."""
+        if not value.strip():
+            self.fail("a symbol is empty", param, ctx)
+        if value != value.strip():
+            self.fail(f"{value!r} has blanks around it: say {value.strip()!r}", param, ctx)
+        return str(value)
+
+
+class SymbolsType(ListType):
+    """Symbols separated by commas; blanks may be beside a comma, and not around the whole."""
+
+    def __init__(self) -> None:
+        super().__init__(SymbolType(), name="symbol,...", distinct=True)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Any, ...]:
+        """The symbols, each once."""
+        if isinstance(value, str) and value.strip():
+            self.inner.convert(value, param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class PluginName(click.ParamType):  # type: ignore[type-arg]

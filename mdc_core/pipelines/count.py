@@ -56,10 +56,12 @@ def _held(run: StageRun, query: Query, root: Path | str) -> Iterator[tuple[str, 
 
     held = snapshot(root, query)
     for piece in held.stored():
-        (group,) = part_of(piece.row).groups if piece.row else (None,)
+        row = piece.row
+        (group,) = part_of(row).groups if row is not None else (None,)
         if piece.path is not None:
             yield from _counted(run, query, piece.path).items()
-        elif group is not None and piece.offset == 0 and group.within(query):
+        elif row is not None and group is not None and piece.offset == 0 and group.within(query):
+            held.archive.must_have(row)
             run.input.counts[group.type_name] += group.rows
             yield group.type_name, group.rows
         elif group is not None and not group.within(query):

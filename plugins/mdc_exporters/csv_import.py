@@ -25,6 +25,7 @@ from mdc_core.plugin import (
 from mdc_exporters.csv_lines import lines_of
 
 _BLOCK = 1 << 20  # bytes read at once
+_PACKED = {"gzip -dc": b"\x1f\x8b", "zstd -dc": b"\x28\xb5\x2f\xfd", "lz4 -dc": b"\x04\x22\x4d\x18"}
 _HINT = "say --type TYPE, and --map NAME=FIELD for what has another name"
 
 EXAMPLES = (
@@ -43,6 +44,23 @@ class CsvOptions(Options, frozen=True, kw_only=True):
         None
     )
 
+    def __post_init__(self) -> None:
+        fields = {"type", *(name for kind in EVENT_TYPES for name in field_names(kind))}
+        for text in self.map:
+            name, _, field = text.rpartition("=")
+            if not name:
+                raise UsageError(f"--map {text}: no name of a column", hint="--map NAME=FIELD")
+            if field not in fields:
+                raise UsageError(unknown("field to map to", field, fields))
+        if self.type is not None and self.type not in EVENT_TYPES:
+            raise UsageError(unknown("event type", self.type, EVENT_TYPES), hint=known(EVENT_TYPES))
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Which field a column of another name is."""
+        pairs = (text.rpartition("=") for text in self.map)
+        return {name: field for name, _, field in pairs}
+
 
 class Csv(Importer):
     """A CSV file, or a folder of them; other columns go to `extra`."""
@@ -51,7 +69,6 @@ class Csv(Importer):
 
     def batches(self) -> Iterator[pa.RecordBatch | BadRow]:
         """The events of the files, file by file, as they stand in them."""
-        names = self._mapping()
         path = self.wanted.path
         if not path.exists():
             raise DataError(f"{path}: no such file or folder")
@@ -59,21 +76,7 @@ class Csv(Importer):
         if not files:
             raise DataError(f"{path}: no .csv file in it")
         for file in files:
-            yield from self._read(file, names)
-
-    def _mapping(self) -> dict[str, str]:
-        """Which field a column of another name is; raises UsageError for what is none."""
-        names = {}
-        fields = {"type", *(name for kind in EVENT_TYPES for name in field_names(kind))}
-        for text in self.options.map:
-            name, _, field = text.rpartition("=")
-            if field not in fields:
-                raise UsageError(unknown("field to map to", field, fields))
-            names[name] = field
-        kind = self.options.type
-        if kind is not None and kind not in EVENT_TYPES:
-            raise UsageError(unknown("event type", kind, EVENT_TYPES), hint=known(EVENT_TYPES))
-        return names
+            yield from self._read(file, self.options.names)
 
     def _read(self, path: Path, names: dict[str, str]) -> Iterator[pa.RecordBatch | BadRow]:
         bad: list[csv.InvalidRow] = []
@@ -162,6 +165,10 @@ def _open(path: Path, bad: list[csv.InvalidRow], encoding: str) -> Iterator[pa.R
         header = head.readline(_BLOCK)
     if not header.strip():
         return
+    for tool, magic in _PACKED.items():
+        if header.startswith(magic):
+            plain = path.name.removesuffix(path.suffix)
+            raise DataError(f"it is packed: {tool} {path.name} > {plain}, and import that")
     try:
         header.decode()
     except UnicodeDecodeError as error:

@@ -148,7 +148,7 @@ def _parsed(url: str) -> SplitResult:
             return place
     raise UsageError(
         "mdc publish http needs a URL with http:// or https:// and a host",
-        hint="escape what is not ASCII: %C3%A9",
+        hint="such as https://example.com/events; escape what is not ASCII: %C3%A9",
     )
 
 

@@ -64,7 +64,7 @@ def _checked(word: str) -> str:
     names: dict[str, str] = {n.upper(): n for n in _library().get_calendar_names()}
     if word.upper() not in names:
         raise UsageError(
-            unknown("calendar", word.upper(), [ALWAYS, WEEKDAYS.upper(), *names]),
+            unknown("calendar", word, [ALWAYS, WEEKDAYS, *names.values()]),
             hint="24/7, weekdays, or a name of exchange_calendars: XNYS, XLON, XTKS, CMES, ...",
         )
     return names[word.upper()]

@@ -88,12 +88,20 @@ class Archive:
         rows = part.frames[-1].rows if part.frames else part.rows
         self.on_commit(self.path_of(part), rows)
 
+    def must_have(self, part: PartRow) -> None:
+        """Raise DataError where the file of a part is gone, or has another size."""
+        size = self.place_at(part.place).size(part.path)
+        if size != part.bytes:
+            self.open_part(part).close()  # it may have grown, or is on its way elsewhere
+
     def open_part(self, part: PartRow) -> "pa.NativeFile":
         """A part to read anywhere in, also if another has taken its place since we looked."""
         trash = Directory(self.state / "trash")
+        said = "is missing"
         for at, path in ((self.place_at(part.place), part.path), (trash, part.kept_as)):
             with suppress(FileNotFoundError, NotADirectoryError):
                 file = at.open(path)
+                said = "is not the file that the catalog knows"
                 size = file.size()
                 # What has grown is in the trash before another file, of any size, has its name.
                 kept = trash.size(part.kept_as) or 0 if part.frames and at is not trash else 0
@@ -107,7 +115,7 @@ class Archive:
                     with suppress(FileNotFoundError):
                         return Directory(self.state).open(move.source)
         raise DataError(
-            f"{self.path_of(part)} is not the file that the catalog knows",
+            f"{self.path_of(part)} {said}",
             hint="mdc verify tells more",
         )
 

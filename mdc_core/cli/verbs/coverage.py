@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListType, Session, command, option
-from mdc_core.cli.selection import JSON, ROOT, query_of, selecting
+from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListOption, Session, command, option
+from mdc_core.cli.selection import JSON, ROOT, must_be_a_span, query_of, selecting
 from mdc_core.cli.show import shown
 from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
@@ -56,8 +56,7 @@ UNITS = ("day", "week", "month", "quarter", "year")
 @option("--to", "end", type=MOMENT_END, help="up to and with this day")
 @option(
     "--calendar",
-    type=ListType(),
-    default="",
+    cls=ListOption,
     metavar="[PATTERN=]NAME,...",
     help="when the market is open: XNYS, 24/7, weekdays, ...",
 )
@@ -168,8 +167,7 @@ def _survey(
         if name in ABOUT_DATA:
             raise UsageError(f"{name} events tell of other events, they have no coverage")
     start, end = span
-    if start is not None and end is not None and end <= start:
-        raise UsageError("--to is before --from")
+    must_be_a_span(start, end)
     first = None if start is None else start // DAY
     last = None if end is None else (end - 1) // DAY
     asked = CoverageRequest(symbols, types, first, last, tolerance)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import MOMENT, MOMENT_END, Chosen, ListOption, option, select_command
-from mdc_core.cli.selection import writing
+from mdc_core.cli.options import Chosen, option, select_command
+from mdc_core.cli.selection import SYMBOL, spanning, writing
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Stage
@@ -20,9 +20,8 @@ EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minut
 
 @select_command("import", "profile")
 @click.argument("path", type=click.Path(path_type=Path))
-@option("--symbol", "symbols", cls=ListOption, help="only these symbols")
-@option("--from", "start", type=MOMENT, help="from this time or day on (UTC)")
-@option("--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day")
+@SYMBOL
+@spanning
 @option(
     "--quarantine",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -17,7 +17,7 @@ from mdc_core import registry
 from mdc_core.cli.options import Chosen, ListOption, Session, option, plugin_group
 from mdc_core.cli.selection import PATH
 from mdc_core.cli.signals import stopping_source
-from mdc_core.cli.types import SpeedType
+from mdc_core.cli.types import SpeedType, SymbolsType
 from mdc_core.contracts import Options, Stream, Subscription
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event
@@ -65,6 +65,7 @@ def _share(options: type[Options], given: Options) -> Options:
     "--symbol",
     "symbols",
     cls=ListOption,
+    type=SymbolsType(),
     default=SYMBOLS,
     show_default=True,
     help="symbols of the simulated market",

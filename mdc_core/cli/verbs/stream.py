@@ -12,6 +12,7 @@ from click.core import ParameterSource
 
 from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, option, plugin_group
 from mdc_core.cli.selection import writing
+from mdc_core.cli.types import SymbolType
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, POLICIES
 from mdc_core.pipelines.stream import StreamSource
@@ -25,7 +26,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @plugin_group("stream")
-@click.argument("symbols", nargs=-1, metavar="[SYMBOL]...")
+@click.argument("symbols", nargs=-1, type=SymbolType(), metavar="[SYMBOL]...")
 @option("--channels", cls=ListOption, help="kinds of events: trade,quote")
 @option("--symbols-file", type=FILE, help="more symbols, one a line, # for comments")
 @option(

@@ -164,9 +164,14 @@ def test_a_damaged_file_is_named(week: Archive, shell: Shell) -> None:
     [
         ("mdc coverage --root nowhere", 65, "no archive at nowhere"),
         ("cd .. && mdc coverage", 2, "no archive at data"),
-        ("mdc coverage --calendar XNYZ", 2, "'XNYZ'; did you mean XNZE or XNYS?"),
+        ("mdc coverage --calendar XNYZ", 2, "no such calendar: 'XNYZ'; did you mean XNZE or XNYS?"),
         ("mdc coverage --calendar 'BTC*=24/8'", 2, "no such calendar: '24/8'; did you mean"),
-        ("mdc coverage --calendar weekday", 2, "did you mean WEEKDAYS?"),
+        ("mdc coverage --calendar xny", 2, "no such calendar: 'xny'; did you mean XNYS?"),
+        (
+            "mdc coverage --calendar weekday",
+            2,
+            "'weekday'; did you mean weekdays?",
+        ),
         (
             "mdc coverage --calendar XSHG --to 1960-01-08 --from 1960-01-01 --symbol A --type bar",
             2,
@@ -175,7 +180,7 @@ def test_a_damaged_file_is_named(week: Archive, shell: Shell) -> None:
         ("mdc coverage --type trad", 2, "did you mean trade?"),
         ("mdc coverage --type gap", 2, "gap events tell of other events"),
         ("mdc coverage --tolerance soon", 2, "soon"),
-        ("mdc coverage --from 2024-01-09 --to 2024-01-08", 2, "--to is before --from"),
+        ("mdc coverage --from 2024-01-09 --to 2024-01-08", 2, "--from must be before --to"),
         ("mdc coverage --from 2200-01-01", 2, "no day to look at"),
         ("mdc coverage --from 1800-01-01", 2, "days are too many"),
         ("mdc coverage -o map.gif", 2, "end it in .text, .html, .svg, .png, .json"),

@@ -1,6 +1,7 @@
 """Events as CSV files and back: the same to the last digit."""
 
 import csv
+import gzip
 import hashlib
 import json
 from pathlib import Path
@@ -218,3 +219,26 @@ def test_what_is_computed_is_exported(shell: Shell) -> None:
     done = shell("mdc export --profile csv -o out.csv; cat out.csv", stdin=line)
     assert done.status == 0, done.err
     assert len(done.out.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("--type trade --map px=prise", "no such field to map to: 'prise'; did you mean price"),
+        ("--type trade --map price", "--map price: no name of a column"),
+        ("--type trad", "no such event type: 'trad'; did you mean trade?"),
+    ],
+)
+def test_a_wrong_mapping_is_told_before_anything_is_read(
+    shell: Shell, options: str, said: str
+) -> None:
+    done = shell(f"mdc import --profile csv nowhere.csv {options}")
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err and "nowhere" not in done.err
+
+
+def test_a_packed_file_is_told_with_what_unpacks_it(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"ts_event,symbol\n"))
+    done = shell("mdc import --profile csv t.csv.gz --type trade")
+    assert done.status == 65
+    assert "it is packed: gzip -dc t.csv.gz > t.csv, and import that" in done.err
