@@ -63,6 +63,8 @@ class OptionField(NamedTuple):
         """What is wrong with a value, or nothing."""
         for name, (_, holds) in _BOUNDS.items():
             bound = self._last(name)
+            if isinstance(bound, float) and isinstance(value, Decimal):
+                bound = Decimal(str(bound))  # as it was written: Meta takes no Decimal
             if bound is not None and not holds(value, bound):
                 return f"{text(value)} is not in the range {self.bounds(text)}"
         if isinstance(value, str):
