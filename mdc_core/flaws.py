@@ -1,8 +1,9 @@
 """Whether an event is what its type says: a codec's Structs are not checked when made."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from mdc_core.errors import DataError
@@ -10,8 +11,41 @@ from mdc_core.events import Event, Level
 from mdc_core.schema import PRECISION, SCALE, fields_of
 from mdc_core.times import to_ns
 
-FIRST, EVERY = 100, 64  # the first events of a type are looked at, and then one in so many
+FIRST = 100  # the first events of each type are looked at
+EVERY = 61  # and then one in so many, a prime, so that no pattern of types can hide one
 _MOST = 2**63
+
+
+class EventSample:
+    """Which of the items that a connection's codec makes are looked at."""
+
+    def __init__(self) -> None:
+        self._looked: Counter[type] = Counter()
+        self._known: set[type] = set()  # the types of which the first ones were looked at
+        self._next = EVERY - 1  # how many of known types pass before the next look
+
+    def places(self, items: Sequence[Any]) -> Sequence[int]:
+        """Where those are; what is no event is always one of them."""
+        if not self._known.issuperset(map(type, items)):
+            return [place for place, item in enumerate(items) if self._wants(item)]
+        count, first = len(items), self._next
+        if first >= count:
+            self._next = first - count
+            return ()
+        places = range(first, count, EVERY)
+        self._next = places[-1] + EVERY - count
+        return places
+
+    def _wants(self, item: Any) -> bool:
+        kind = type(item)
+        if kind in self._known:
+            self._next = self._next - 1 if self._next else EVERY - 1
+            return self._next == EVERY - 1
+        if isinstance(item, Event):
+            self._looked[kind] += 1
+            if self._looked[kind] == FIRST:
+                self._known.add(kind)
+        return True
 
 
 def flaw_of(event: Event) -> str | None:
@@ -31,6 +65,9 @@ def _looks(cls: type[Event]) -> tuple[tuple[str, Callable[[Any], str | None]], .
 def _number(value: Any) -> str | None:
     if type(value) is not Decimal:
         return f"is {value!r}, not a Decimal"
+    text = str(value)
+    if len(text) <= PRECISION - SCALE and "E" not in text and value.is_finite():
+        return None  # no more digits than fit, wherever the point is
     _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         return f"is {value}, not a finite number"
@@ -47,11 +84,24 @@ def _time(value: Any) -> str | None:
         return f"is {value!r}, not the text of a time"
     if len(value) != 30 or value[-1] != "Z":
         return f"is {value!r}, not a time with nine digits in UTC (see utc and from_ns)"
+    if value[20:29].isdecimal() and value.isascii() and _is_second(value[:20]):
+        return None
+    return _flaw_of_time(value)
+
+
+def _flaw_of_time(value: str) -> str | None:
     try:
         to_ns(value)
     except DataError as error:
         return f"is {error}"
     return None
+
+
+@lru_cache(64)
+def _is_second(text: str) -> bool:
+    """Whether it begins a sound time, whatever the nine digits behind it are."""
+    first, last = f"{text}000000000Z", f"{text}999999999Z"
+    return not (_flaw_of_time(first) or _flaw_of_time(last))
 
 
 def _text(value: Any) -> str | None:

@@ -11,7 +11,6 @@ they were under way for a while, and ends with the moment of being up.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -31,7 +30,7 @@ from mdc_core.contracts import (
 )
 from mdc_core.errors import BusyError, DataError, MdcError, RefusedError, UnavailableError
 from mdc_core.events import Event, Market
-from mdc_core.flaws import EVERY, FIRST, flaw_of
+from mdc_core.flaws import EventSample, flaw_of
 from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.stamp import Stamp
@@ -84,7 +83,7 @@ class FeedSession:
         self._refused: set[str] = set()
         self._before: Subscription | None = None  # what goes on if a change is refused
         self._good = self._failures = 0
-        self._seen: dict[type, int] = {}
+        self._sample = EventSample()
         self._tick_due = NEVER
         self._deadlines = Deadlines(self.timing, 0, NEVER, pings=False)
 
@@ -112,25 +111,25 @@ class FeedSession:
         self.connections += 1
         self._teller.connection(self.connections, stream.sequence)
         self._refused.clear()
-        self._seen.clear()
+        self._sample = EventSample()
         self._before = None
         self._deadlines = Deadlines(self.timing, now, stream.login_within, pings=pings)
         self._tick_due = now + int(stream.every * SECOND) if stream.every else NEVER
         self.connecting(ns)
         stamp = None if ns is None else self._stamp(ns)
-        return self._run(lambda: stream.opened(now), None, stamp)
+        return self._run(None, stamp, stream.opened, now)
 
     def received(self, frame: str | bytes, ns: int | None) -> list[Action]:
         """A frame came."""
         stream = self._stream
         assert stream is not None
         now = self._advance(ns)
-        actions = self._ticks(now) if self._tick_due <= now else []
+        before = self._ticks(now) if self._tick_due <= now else None
         stamp = None if ns is None else self._stamp(ns)
         self._deadlines.heard(now)
-        actions += self._run(lambda: stream.receive(frame, now), frame, stamp)
+        actions = self._run(frame, stamp, stream.receive, frame, now)
         self._last = stamp
-        return actions
+        return actions if before is None else before + actions
 
     def fetched(self, tag: str, response: Response, ns: int | None) -> list[Action]:
         """The answer to a Fetch came."""
@@ -140,7 +139,7 @@ class FeedSession:
         now = self._advance(ns)
         actions = self._ticks(now)
         stamp = None if ns is None else self._stamp(ns)
-        actions += self._run(lambda: stream.fetched(tag, response, now), response.body, stamp)
+        actions += self._run(response.body, stamp, stream.fetched, tag, response, now)
         return actions
 
     def ponged(self, ns: int) -> None:
@@ -211,29 +210,23 @@ class FeedSession:
             turn.end(Resubscribed("connecting again for other symbols"))
             return turn.actions()
         self._before = before
-        return self._run(lambda: items, None, stamp)
+        return self._run(None, stamp, lambda: items)
 
     def _run(
-        self, call: Callable[[], Iterable[Any]], raw: str | bytes | None, stamp: str | None
+        self,
+        raw: str | bytes | None,
+        stamp: str | None,
+        call: Callable[..., Iterable[Any]],
+        *args: Any,
     ) -> list[Action]:
         """What a call of the codec leads to; whatever it raises, what came before it stays."""
         turn = Turn(stamp)
-        teller, seen, put = self._teller, self._seen, turn.events.append
+        items: list[Any] = []
         try:
-            for item in call():
-                kind = type(item)
-                count = seen.get(kind, 0)
-                if count < FIRST or not count % EVERY:
-                    self._look_at(item, turn)
-                    continue
-                # The way of nearly every event: it is not looked at, and the connection is up.
-                seen[kind] = count + 1
-                if item.ts_recv is None:
-                    item.ts_recv = stamp
-                item.provider = teller.name
-                name = item.channel
-                item.channel = teller.plain if name is None else teller.named(name)
-                put(item)
+            try:
+                items += call(*args)
+            finally:
+                self._take(items, turn)  # also what came before the codec raised
         except _UNREADABLE as error:
             self._fail(raw, str(error), turn)
         # Whatever a codec raises, even SystemExit, costs the frame and nothing else.
@@ -247,25 +240,34 @@ class FeedSession:
             self._brought = turn
         return turn.actions()
 
-    def _look_at(self, event: Any, turn: Turn) -> None:
+    def _take(self, items: list[Any], turn: Turn) -> None:
+        """Pass events on, and carry out effects; some events are looked at before."""
+        start = 0
+        for place in self._sample.places(items):
+            self._pass_on(items[start:place], turn)
+            self._look_at(items[place], turn)
+            start = place + 1
+        self._pass_on(items[start:] if start else items, turn)
+
+    def _pass_on(self, events: list[Event], turn: Turn) -> None:
+        self._teller.sign(events, turn.stamp)
+        turn.events += events
+
+    def _look_at(self, item: Any, turn: Turn) -> None:
         """Pass on an event if it is what its type says, or carry out an effect."""
-        if not isinstance(event, Event):
-            self._effect(event, turn)
+        if not isinstance(item, Event):
+            self._effect(item, turn)
             return
-        kind, teller = type(event), self._teller
-        self._seen[kind] = self._seen.get(kind, 0) + 1
-        if event.ts_recv is None:
-            event.ts_recv = turn.stamp
-        event.provider = teller.name
-        event.channel = teller.plain if event.channel is None else teller.named(event.channel)
-        if (problem := flaw_of(event)) is not None:
-            text = f"{teller.owner} makes a {kind.__name__} whose {problem}"
+        teller = self._teller
+        teller.sign((item,), turn.stamp)
+        if (problem := flaw_of(item)) is not None:
+            text = f"{teller.owner} makes a {type(item).__name__} whose {problem}"
             teller.warn_once(text, turn)
-            self._set_aside(json_of(event), text, event.symbol, turn)
+            self._set_aside(json_of(item), text, item.symbol, turn)
             return
-        if not self.is_up and isinstance(event, Market):
+        if not self.is_up and isinstance(item, Market):
             self._come_up(turn)
-        turn.events.append(event)
+        turn.events.append(item)
 
     def _effect(self, item: Any, turn: Turn) -> None:
         match item:
@@ -347,7 +349,7 @@ class FeedSession:
             due = self._tick_due
             assert stream.every is not None
             self._tick_due += int(stream.every * SECOND)
-            actions += self._run(partial(stream.tick, due), None, self._stamp(due))
+            actions += self._run(None, self._stamp(due), stream.tick, due)
         return actions
 
     def _advance(self, ns: int | None) -> int:

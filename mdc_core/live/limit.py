@@ -31,6 +31,10 @@ class EventLimit:
         """The events up to the limit."""
         if self._left is None:
             return events
+        if len(events) < self._left:
+            kinds = list(map(type, events))
+            self._left -= sum(kinds.count(kind) for kind in set(kinds) if issubclass(kind, Market))
+            return events
         for place, event in enumerate(events):
             if isinstance(event, Market):
                 self._left -= 1

@@ -105,14 +105,14 @@ class StreamLine:
 
     def _work(self, transport: Transport, put: PutEvents) -> None:
         receive, session, now, capture = transport.recv, self.session, self._clock.ns, self._capture
-        ns = now()
+        ns, due = now(), session.next_tick()
         while True:
             if self._wanted is not None:
                 self._change(put)
             if self._asked:
                 self._take_answers(put)
             look = _LOOK_FOR_ANSWER if self._asked else LOOK
-            wait = min(max((session.next_tick() - ns) / SECOND, 0.0), look)
+            wait = min(max((due - ns) / SECOND, 0.0), look)
             try:
                 frame = receive(wait)
             except TimeoutError:
@@ -120,20 +120,24 @@ class StreamLine:
                 if transport.ponged():
                     session.ponged(ns)
                 self._do(session.tick(ns), put)
+                due = session.next_tick()
                 continue
             ns = now()
             if capture is not None:
                 capture.received(ns, frame)
             self._do(session.received(frame, ns), put)
-            if session.next_tick() <= ns:
+            # What comes can put the next tick off, so it is asked for only when it seems due.
+            if due <= ns and (due := session.next_tick()) <= ns:
                 self._do(session.tick(ns), put)
+                due = session.next_tick()
 
     def _do(self, actions: Sequence[Action], put: PutEvents) -> None:
         """Carry out what the session asks for; raises the error of a Disconnect."""
         for action in actions:
+            if type(action) is Put:
+                put(action.events)  # nearly all are
+                continue
             match action:
-                case Put(events):
-                    put(events)
                 case Send(frame):
                     self._send(frame)
                 case Fetch():

@@ -1,6 +1,6 @@
 """What is told of a feed, and under which name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -37,6 +37,16 @@ class FeedTeller:
         if self._sequence == "connection":
             return self.plain
         return f"{self.channel}{'/' if self._sequence == 'channel' else ':'}{name}"
+
+    def sign(self, events: Iterable[Event], stamp: str | None) -> None:
+        """Say of events by whom and by which connection they came, and when."""
+        name, plain = self.name, self.plain
+        for event in events:
+            if event.ts_recv is None:
+                event.ts_recv = stamp
+            event.provider = name
+            channel = event.channel
+            event.channel = plain if channel is None else self.named(channel)
 
     def about_us(self, event: Event, stamp: str | None) -> Event:
         """An event about the feed itself, of this time."""

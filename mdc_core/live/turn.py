@@ -13,6 +13,8 @@ _UNDER_WAY = 60 * SECOND  # an event that took longer to come is no news, but a 
 class Turn:
     """What one call of a codec has led to so far."""
 
+    __slots__ = ("_error", "events", "rest", "stamp")
+
     def __init__(self, stamp: str | None) -> None:
         self.stamp = stamp
         self.events: list[Event] = []
@@ -26,6 +28,8 @@ class Turn:
     def actions(self) -> list[Action]:
         """Events first, for they came before the answers to them."""
         events: list[Action] = [Put(self.events)] if self.events else []
+        if not self.rest and self._error is None:
+            return events
         last: list[Action] = [Disconnect(self._error)] if self._error is not None else []
         return [*events, *self.rest, *last]
 
