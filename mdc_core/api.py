@@ -1,10 +1,12 @@
 """Pipelines for Python: what `import mdc_core` offers, loaded when it is asked for."""
 
+import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
+from mdc_core import installed, plugin_files
 from mdc_core.cli.parsing import stages_of
 from mdc_core.errors import UsageError
 from mdc_core.logs import CollectingLog
@@ -23,7 +25,10 @@ def pipeline(
 
     Settings and secrets come from `environ`, and from the mdc.toml that applies in
     `directory`; without them there are none. What is said is in the result, and goes to `log`.
+    Which plugins there are is the process's: its `sys.path`, its own MDC_PLUGIN_PATH and
+    MDC_LOAD_PLUGINS.
     """
+    _refuse_other_plugins(environ or {})
     session = Session(environ or {}, CollectingLog(file=log), directory=directory)
     made: list[Stage] = []
     for stage in stages:
@@ -49,3 +54,12 @@ def stage(*words: object, **options: object) -> Stage:
             args += [f"{flag}={one}" for one in values]
     (made,) = stages_of(Session({}, CollectingLog()), args)
     return made
+
+
+def _refuse_other_plugins(environ: Mapping[str, str]) -> None:
+    """An environment that is handed in cannot say which plugins a process has."""
+    for name in (plugin_files.PATH, installed.LIMIT):
+        if name in environ and environ[name] != os.environ.get(name):
+            raise UsageError(
+                f"{name} counts for a process, not for a pipeline", hint="set os.environ"
+            )

@@ -9,7 +9,7 @@ import pytest
 
 import mdc_core as mdc
 from mdc_core.errors import ConfigError, DataError, FindingsError, UsageError
-from mdc_core.events import Trade
+from mdc_core.events import Integrity, Trade
 from tests.conftest import Shell
 
 LINE = "stream sim SPY AAPL --limit 5000 --seed 1 --faults crossed=2"
@@ -144,3 +144,38 @@ def test_what_goes_wrong_is_raised(
         result = mdc.pipeline(*lines).run(check=False)
         assert result.status == shell(f"mdc {lines[0]}").status
         assert result.status == kind.exit_status  # type: ignore[attr-defined]
+
+
+def test_plugins_are_those_of_the_process(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wide.py").write_text(
+        '"""Wide."""\nfrom mdc_core.plugin import *\nclass Wide(Check):\n'
+        "    def __call__(self, batch):\n        return [Finding(0, 'seen', 'info')]\n"
+    )
+    line = "stream sim SPY --limit 3 then validate --check wide"
+    with pytest.raises(UsageError, match="no such check to validate: 'wide'"):
+        mdc.pipeline(line)
+    named = {"MDC_PLUGIN_PATH": "wide.py"}
+    with pytest.raises(UsageError, match="MDC_PLUGIN_PATH counts for a process"):
+        mdc.pipeline(line, environ=named)
+    monkeypatch.setenv("MDC_PLUGIN_PATH", "wide.py")
+    for environ in (None, named):
+        events = list(mdc.pipeline(line, environ=environ))
+        found = [event for event in events if isinstance(event, Integrity)]
+        assert [(event.check, event.message) for event in found] == [("wide", "seen")]
+    told = shell(f"mdc {line}", MDC_PLUGIN_PATH="wide.py")
+    assert sum(e["type"] == "integrity" for e in told.events) == 1
+
+
+def test_the_process_says_which_distributions_are_looked_at(
+    acme: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(acme))
+    line = "stream sim SPY --limit 4 then thin"
+    assert sum(1 for _ in mdc.pipeline(line)) == 2
+    monkeypatch.setenv("MDC_LOAD_PLUGINS", "")
+    with pytest.raises(UsageError, match="no such command: 'thin'"):
+        mdc.pipeline(line)
+    monkeypatch.setenv("MDC_LOAD_PLUGINS", "mdc-acme")
+    assert sum(1 for _ in mdc.pipeline(line)) == 2
