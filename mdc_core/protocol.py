@@ -15,7 +15,12 @@ _EXACT = Context(prec=100)
 
 
 def scaled(number: int, places: int) -> Decimal:
-    """A whole number of units as a decimal, exactly: `scaled(4721650, 4)` is 472.1650."""
+    """A whole number of units as a decimal, exactly: `scaled(4721650, 4)` is 472.1650.
+
+    Raises DataError for what is no whole number, such as a float or a text.
+    """
+    if type(number) is not int:
+        raise DataError(f"{number!r} is no whole number of units")
     return Decimal(number).scaleb(-places, _EXACT)
 
 
@@ -28,36 +33,57 @@ def unscaled(value: Decimal, places: int) -> int:
 
 
 class Missing(Struct, frozen=True):
-    """Numbers that did not come: the first, and how many."""
+    """Numbers that did not come: the first, how many, and when the one before them was."""
 
     first: int
     count: int
+    since: str | None = None
 
 
 class Follow:
     """Follows sequence numbers, those of each channel by themselves.
 
-    A channel is whatever has numbers of its own: a name, a symbol, a pair. What cannot be
-    used before something is asked for again, such as changes of a book, is held.
+    A channel is whatever has numbers of its own: a name, a symbol, a pair. `first` is the number
+    with which each begins; without it, any will do. What cannot be used before something is
+    asked for again, such as changes of a book, is held:
+
+        order = self.numbers.expect(symbol, number, moment)
+        if isinstance(order, Missing):
+            yield Gap(symbol=symbol, start=order.since, end=moment, count=order.count)
+            self.numbers.hold(symbol)  # from here on, until the snapshot that is asked for
+        if self.numbers.holds(symbol):
+            self.numbers.hold(symbol, (number, message))
+        ...
+        for message in self.numbers.release(symbol, snapshot_number):
+            yield from self.change(message)
     """
 
     def __init__(self, first: int | None = None) -> None:
-        self._first = first  # the number that a channel begins with, if it is known
+        self._first = first
         self._next: dict[Hashable, int] = {}
+        self._when: dict[Hashable, str | None] = {}
         self._held: dict[Hashable, list[tuple[int, Any]]] = {}
 
-    def expect(self, channel: Hashable, number: int) -> Literal["ok", "late"] | Missing:
-        """What this number is: the next one, one that is behind, or one ahead of others."""
+    def expect(
+        self, channel: Hashable, number: int, when: str | None = None
+    ) -> Literal["ok", "late"] | Missing:
+        """What this number is: the next one, one that is behind, or one ahead of others.
+
+        `when` is the event's time; what is missing happened `since` that of the one before. A
+        late one (a number again, or one that was overtaken) changes nothing; behind one that is
+        ahead, the next is expected.
+        """
         due = self._next.get(channel, self._first)
         if due is not None and number < due:
             return "late"
+        since, self._when[channel] = self._when.get(channel), when
         self._next[channel] = number + 1
         if due is None or number == due:
             return "ok"
-        return Missing(due, number - due)
+        return Missing(due, number - due, since)
 
     def restart(self, channel: Hashable, number: int) -> None:
-        """This number is the last that counts, whatever came before."""
+        """This number is the last that counts, whatever came before: that of a snapshot."""
         self._next[channel] = number + 1
 
     def hold(self, channel: Hashable, *items: tuple[int, Any]) -> None:
@@ -104,11 +130,21 @@ class Ladder:
         best = prices[: -count - 1 : -1] if side == "bid" else prices[:count]
         return [Level(price, self._sizes[side][price]) for price in best]
 
-    def checksum(self, count: int, text: Callable[[Level], str], *, by_turns: bool = False) -> int:
-        """CRC-32 of the best levels as text: all bids, then all asks, or by turns."""
+    def checksum(
+        self,
+        count: int,
+        text: Callable[[Level], str],
+        *,
+        separator: str = "",
+        by_turns: bool = False,
+    ) -> int:
+        """CRC-32 of the text of the best `count` levels of each side, joined by `separator`.
+
+        All bids, then all asks, best first; or by turns: bid, ask, bid, ask.
+        """
         sides = [self.top("bid", count), self.top("ask", count)]
         levels = [level for side in sides for level in side]
         if by_turns:
             places = range(max(map(len, sides)))
             levels = [side[n] for n in places for side in sides if n < len(side)]
-        return zlib.crc32("".join(map(text, levels)).encode())
+        return zlib.crc32(separator.join(map(text, levels)).encode())

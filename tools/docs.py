@@ -16,7 +16,7 @@ import guide
 
 from mdc_core import __version__, installed, plugin_files, registry
 from mdc_core.cli.command import SelectCommand
-from mdc_core.cli.lazy import Lines
+from mdc_core.cli.lazy import HelpfulCommand
 from mdc_core.cli.main import root
 from mdc_core.cli.scripts import FILES, script
 from mdc_core.cli.settable import Option
@@ -154,7 +154,7 @@ def man(page: Page, every: list[Page]) -> str:
     out += [".SH EXIT STATUS"]
     for status, text in STATUSES:
         out += [".TP", f".B {status}", roff(text)]
-    examples = command.examples if isinstance(command, Lines) else ()
+    examples = command.examples if isinstance(command, HelpfulCommand) else ()
     if examples:
         out += [".SH EXAMPLES", ".nf", *(roff(e) for e in examples), ".fi"]
     out += _see_also(page, every)

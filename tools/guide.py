@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[str, tuple[Subject, ...], Subject]] = {
             contracts.Live,
             contracts.Subscription,
             contracts.Endpoint,
+            contracts.Lines,
             contracts.Lengths,
             contracts.Sandbox,
             contracts.HangUp,

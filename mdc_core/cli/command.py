@@ -12,7 +12,7 @@ import click
 from mdc_core import installed, registry
 from mdc_core.cli.chain import makes_stage, must_be_stage
 from mdc_core.cli.either_side import behind_verb, find_config, with_root
-from mdc_core.cli.lazy import Lines, VerbGroup
+from mdc_core.cli.lazy import HelpfulCommand, VerbGroup
 from mdc_core.cli.settable import ListOption, Option, path_of, variables
 from mdc_core.cli.settings import (
     apply_global,
@@ -39,7 +39,7 @@ def _is_given(ctx: click.Context, option: click.Parameter) -> bool:
     return ctx.get_parameter_source(str(option.name)) is not click.core.ParameterSource.DEFAULT
 
 
-class Command(Lines):
+class Command(HelpfulCommand):
     """A command whose options can be set in the environment and in mdc.toml as well."""
 
     verb = ""

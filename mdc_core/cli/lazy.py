@@ -55,7 +55,7 @@ class LazyCommand(click.Command):
         return self.load().make_context(info_name, args, parent, **extra)
 
 
-class Lines(click.Command):
+class HelpfulCommand(click.Command):
     """Help with examples that are shown as they are typed."""
 
     examples: tuple[str, ...] = ()
@@ -74,7 +74,7 @@ class Lines(click.Command):
                     formatter.write(f"  {example}\n")
 
 
-class VerbGroup(Lines, click.Group):
+class VerbGroup(HelpfulCommand, click.Group):
     """A group of commands that are part of mdc, such as `mdc schema`."""
 
     def resolve_command(
@@ -87,7 +87,7 @@ class VerbGroup(Lines, click.Group):
         return super().resolve_command(ctx, args)
 
 
-class PluginGroup(Lines, click.Group):
+class PluginGroup(HelpfulCommand, click.Group):
     """A verb whose subcommands are its plugins; help and completion import none of them."""
 
     def __init__(self, verb: str, make: Callable[[str, Any], click.Command], **more: Any) -> None:
@@ -109,7 +109,7 @@ class PluginGroup(Lines, click.Group):
             if completing(ctx):
                 return self._make(cmd_name, None)
             command = self._make(cmd_name, registry.load(self.verb, cmd_name))
-            if isinstance(command, Lines) and not command.examples:
+            if isinstance(command, HelpfulCommand) and not command.examples:
                 start = f"mdc {self.verb} {cmd_name} "
                 command.examples = tuple(e for e in self.examples if start in e)
             return command

@@ -20,6 +20,15 @@ class Subscription(Struct, frozen=True):
     channels: tuple[str, ...] = ()
 
 
+class Lines(Struct, frozen=True):
+    """Frames of text that end with LF or CR LF; what is sent gets this `end`.
+
+    The end is no part of a frame. A line that is no UTF-8 comes as bytes.
+    """
+
+    end: Literal["\n", "\r\n"] = "\n"
+
+
 class Lengths(Struct, frozen=True):
     """Frames of bytes that stand behind their length, a whole number of `size` bytes."""
 
@@ -28,14 +37,14 @@ class Lengths(Struct, frozen=True):
     counts_itself: bool = False
 
 
-Framing = Literal["lines", "raw"] | Lengths
+Framing = Literal["lines", "raw"] | Lines | Lengths
 
 
 class Endpoint(Struct, frozen=True):
     """Where a feed is; the scheme of the URL (ws wss tcp tls udp mem) chooses the transport.
 
-    `framing` tells the frames of tcp and tls apart: lines are text without their end. A feed
-    of several endpoints gives each its `share` of the subscription; None is all of it.
+    `framing` tells the frames of tcp and tls apart: "lines" are `Lines()`, "raw" pieces as they
+    come. A feed of several endpoints gives each its `share` of the subscription; None is all of it.
     """
 
     url: str
@@ -122,11 +131,14 @@ class Stream(Live):
     event about an instrument, within `login_within` seconds is a failed attempt. A frame at
     which a method raises is set aside; a refusal is an effect, never an exception.
 
-    `sequence` is within what `seq` counts. A codec names the `channel` of an event where the
-    vendor has several on a connection; core puts the connection's name before it.
+    `sequence` is within what `seq` counts: "symbol" (each symbol of a channel by itself),
+    "channel" or "connection". A codec names the `channel` of an event where the vendor has
+    several on a connection; core puts the connection's name before it, with a slash where the
+    channel has its own numbers, else with a colon.
     """
 
     every: ClassVar[float | None] = None  # seconds from one `tick` to the next
+    silence: ClassVar[float | None] = None  # seconds without a frame: the connection is dead
     login_within: ClassVar[float] = 10.0
     sequence: ClassVar[Scope] = "symbol"
     sandbox: ClassVar[type["Sandbox"] | None] = None

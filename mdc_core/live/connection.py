@@ -113,7 +113,10 @@ class FeedSession:
         self._refused.clear()
         self._sample = EventSample()
         self._before = None
-        self._deadlines = Deadlines(self.timing, now, stream.login_within, pings=pings)
+        timing = self.timing
+        if timing.stale is None:
+            timing = msgspec.structs.replace(timing, stale=stream.silence)
+        self._deadlines = Deadlines(timing, now, stream.login_within, pings=pings)
         self._tick_due = now + int(stream.every * SECOND) if stream.every else NEVER
         self.connecting(ns)
         stamp = None if ns is None else self._stamp(ns)

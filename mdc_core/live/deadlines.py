@@ -8,7 +8,10 @@ NEVER = 2**63
 
 
 class Timing(Struct, frozen=True):
-    """Seconds after which a silent connection is asked for a sign of life, or given up."""
+    """Seconds after which a silent connection is asked for a sign of life, or given up.
+
+    Without `stale`, that of the provider holds: `Stream.silence`.
+    """
 
     stale: float | None = None
     ping: float = 10.0

@@ -8,7 +8,6 @@ import msgspec
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.capture import Capture
 from mdc_core.live.connection import FeedSession
-from mdc_core.live.deadlines import Timing
 from mdc_core.live.feed import Upkeep
 from mdc_core.live.line import StreamLine
 from mdc_core.live.replay import CaptureReplay
@@ -28,7 +27,6 @@ def session() -> FeedSession:
         lambda wanted: Codec(wanted, None, {}),
         Subscription(SYMBOLS),
         mask=Mask(),
-        timing=Timing(stale=120.0),
     )
 
 

@@ -58,6 +58,7 @@ class Codec(Stream):
     channels = default_channels = ("trade",)
     every = PING
     login_within = 5.0
+    silence = 120.0
 
     def endpoints(self) -> list[Endpoint]:
         return [Endpoint("mem://venue")]

@@ -28,6 +28,12 @@ def test_a_scaled_number_is_exact(number: int, places: int, text: str) -> None:
     assert unscaled(D(text), places) == number
 
 
+@pytest.mark.parametrize("number", [1.5, 1.0, "4", True, None, D(4)])
+def test_what_is_no_whole_number_is_not_scaled(number: object) -> None:
+    with pytest.raises(DataError, match="is no whole number of units"):
+        scaled(number, 2)  # type: ignore[arg-type]
+
+
 def test_what_is_finer_than_the_scale_is_refused() -> None:
     with pytest.raises(DataError, match=r"1\.005 is finer than 2 decimals"):
         unscaled(D("1.005"), 2)
@@ -45,6 +51,15 @@ def test_numbers_are_followed_in_each_channel() -> None:
     follow.restart("a", 3)
     assert follow.expect("a", 4) == "ok"
     assert follow.expect("a", 4) == "late"
+
+
+def test_what_is_missing_happened_since_the_number_before() -> None:
+    follow = Follow(first=1)
+    assert follow.expect("a", 2, "10:00") == Missing(1, 1)
+    assert follow.expect("b", 1, "10:01") == "ok"
+    assert follow.expect("a", 2, "10:02") == "late"
+    assert follow.expect("a", 5, "10:03") == Missing(3, 2, since="10:00")
+    assert follow.expect("a", 7, "10:04") == Missing(6, 1, since="10:03")
 
 
 def test_a_first_number_that_is_known() -> None:
@@ -89,6 +104,8 @@ def test_the_checksum_is_that_of_the_text() -> None:
         return f"{level.price}:{level.size};"
 
     assert book.checksum(2, text) == zlib.crc32(b"10:1;9:2;12:4;13:6;")
+    joined = book.checksum(2, text, separator="|", by_turns=True)
+    assert joined == zlib.crc32(b"10:1;|12:4;|9:2;|13:6;")
     assert book.checksum(1, text) == zlib.crc32(b"10:1;12:4;")
     assert book.checksum(2, text, by_turns=True) == zlib.crc32(b"10:1;12:4;9:2;13:6;")
 

@@ -52,7 +52,11 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @option("--capture", type=FILE, help="keep the raw frames, without secrets")
 @option("--replay", type=FILE, help="read captured frames instead of connecting")
 @option("--retries", type=click.IntRange(0), help="give up after so many  [default: never]")
-@option("--stale", type=SPAN, help="connect again after this long without a frame")
+@option(
+    "--stale",
+    type=SPAN,
+    help="connect again after this long without a frame  [default: the provider's, if it has one]",
+)
 @option("--quarantine", type=FILE, help="where frames that cannot be read are set aside")
 @writing
 @click.pass_obj

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from mdc_core.contracts import Lengths
+from mdc_core.contracts import Lengths, Lines
 from mdc_core.contracts.live import Framing
 
 LONGEST = 64 << 20
@@ -29,7 +29,8 @@ class FrameTooLong(Exception):  # noqa: N818 - a reason to close, told as one
 class LineFramer:
     """Lines; text, or bytes where they are no UTF-8; LF or CR LF ends one."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: Lines | None = None) -> None:
+        self._end = (form or Lines()).end.encode()
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -53,7 +54,7 @@ class LineFramer:
     def join(self, frame: str | bytes) -> bytes:
         """A line with its end."""
         data = _bytes(frame)
-        return data if data.endswith(b"\n") else data + b"\n"
+        return data if data.endswith(b"\n") else data + self._end
 
 
 class LengthFramer:
@@ -110,6 +111,8 @@ def framer(form: Framing) -> Framer:
     """The framer of an endpoint's framing."""
     if isinstance(form, Lengths):
         return LengthFramer(form)
+    if isinstance(form, Lines):
+        return LineFramer(form)
     return LineFramer() if form == "lines" else RawFramer()
 
 

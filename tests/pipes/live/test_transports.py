@@ -86,6 +86,28 @@ def test_lines_over_tcp_with_a_reconnect_a_capture_and_its_replay(
     assert events[0] == events[1]
 
 
+def test_lines_end_as_the_venue_wants_and_silence_is_the_end_of_a_connection(
+    mdc: Run, installed: Path
+) -> None:
+    said, numbers = set(), iter(range(1, 100))
+
+    def serve(connection: socket.socket) -> None:
+        text = connection.makefile("rb")
+        said.add(text.readline())
+        connection.sendall(f"OK\r\nPING\r\n{trade(next(numbers))}".encode())
+        said.add(text.readline())
+        connection.recv(1)  # and not a word more
+
+    # More connections than two where the machine is slow: then one may end in its login.
+    with venues.tcp(*[serve] * 99) as url:
+        done = mdc("stream", "strict", "SPY", "--url", url, "--limit", "2", path=installed, **TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert said - {b""} == {b"LOGIN s3cret-token SPY\r\n", b"PONG\r\n"}
+    assert len(of_type(done.stdout, "trade")) == 2
+    assert "disconnect" in {gap["reason"] for gap in of_type(done.stdout, "gap")}
+    assert "nothing received for 0.25 s" in done.stderr
+
+
 def test_what_cannot_be_read_is_set_aside_and_the_rest_goes_on(
     mdc: Run, installed: Path, tmp_path: Path
 ) -> None:

@@ -105,6 +105,15 @@ class ByChannel(Lines):
             yield item
 
 
+class Strict(Lines):
+    """Wants CR LF, and says something every fraction of a second."""
+
+    silence = 0.25
+
+    def endpoints(self):
+        return [mdc.Endpoint("tcp://feed.lines.example:4001", framing=mdc.Lines("\\r\\n"))]
+
+
 class Narrow(Lines):
     limits = mdc.Limits(symbols=2, connections=2)
 
@@ -217,6 +226,7 @@ ENTRY_POINTS = """\
 lines = venues:Lines
 by-connection = venues:ByConnection
 by-channel = venues:ByChannel
+strict = venues:Strict
 narrow = venues:Narrow
 wild = venues:Wild
 split = venues:Split

@@ -244,13 +244,18 @@ def test_stopping_ends_the_feed_and_keeps_what_has_come(desk: Any, acme: Any) ->
     assert not any(isinstance(e, Gap) for e in events)
 
 
-def test_a_stale_line_is_connected_again(desk: Any, acme: Any) -> None:
+@pytest.mark.parametrize(("silence", "stale"), [(0.01, None), (9.0, 0.01)])
+def test_a_stale_line_is_connected_again(
+    desk: Any, acme: Any, monkeypatch: pytest.MonkeyPatch, silence: float, stale: float | None
+) -> None:
+    """After what its provider says, unless a user says something else."""
+    monkeypatch.setattr(acme.Stream, "silence", silence)
     faults = Faults(disconnect_after=None, stall_after=10)
     with (
         desk.server(acme.trades(10), faults) as server,
         pytest.raises(UnavailableError, match=r"nothing received for 0\.01 s"),
     ):
-        session = desk.session(timing=Timing(stale=0.01))
+        session = desk.session(timing=Timing(stale=stale))
         flat(desk.feed(server.url(), session=session, retries=0, passing=True))
 
 

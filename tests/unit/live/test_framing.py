@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdc_core.contracts import Lengths
+from mdc_core.contracts import Lengths, Lines
 from mdc_core.live.transports import framing
 from mdc_core.live.transports.framing import Framer, FrameTooLong, LengthFramer, framer
 
@@ -36,7 +36,8 @@ def read(form: Framer, pieces: Iterable[bytes]) -> list[str | bytes]:
 )
 def test_lines(lines: list[bytes], places: list[int], carriage: bool) -> None:
     end = b"\r\n" if carriage else b"\n"
-    form = framer("lines")
+    form = framer(Lines("\r\n") if carriage else "lines")
+    assert [form.join(line) for line in lines] == [line + end for line in lines]
     found = read(form, cuts(b"".join(line + end for line in lines), places))
     assert [f.encode() if isinstance(f, str) else f for f in found] == lines
     for line, frame in zip(lines, found, strict=True):
