@@ -3,9 +3,9 @@
 A segment is a file of records. The first one says how to seal the others. Each has a head
 of 36 bytes (little-endian): the mark, the checksum (CRC-32) of the rest of the head, the
 number of the record, the length of its body, the number of its rows, the checksum of its
-body. The body is the names of the columns, joined by commas, their length before them, and
-the rows as an Arrow record batch. Each record is readable by itself, so damage costs what it
-hits.
+body. The body is the names of the columns that occur, joined by commas, their length before
+them, and the rows as an Arrow record batch. Each record is readable by itself, so damage costs
+what it hits.
 
 Whoever writes a segment holds a lock on it: a segment that is not locked was left behind.
 """
@@ -36,6 +36,7 @@ from mdc_core.wire.arrow import Incoming
 Fsync = Literal["always", "batch", "none"]
 SUFFIX = ".journal"
 _CARRY = "c"
+_ALWAYS = frozenset(("type", "symbol", "ts_event", "ts_recv"))
 SYNC_ROWS = 1_000
 SYNC_SECONDS = 1.0
 _MARK = b"mdcJ"
@@ -92,9 +93,9 @@ class Journal:
 
     def write(self, batch: pa.RecordBatch, counts: Mapping[str, int]) -> None:
         """Append a batch; `acknowledged` tells when it is durable."""
-        body = pa.record_batch(batch.columns, names=batch.schema.names)
+        body = _occurring(batch)
         with writing(self.path):
-            self._append((_names(batch.schema), body.serialize()), batch.num_rows)
+            self._append((_names(body.schema), body.serialize()), batch.num_rows)
             if self._fsync == "always":
                 os.fsync(self._fd)
         self.rows += batch.num_rows
@@ -388,6 +389,17 @@ def _created(path: Path) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def _occurring(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The columns that have a value, and those that all who read look for; no metadata."""
+    names, columns = batch.schema.names, batch.columns
+    wanted = [
+        place
+        for place, name in enumerate(names)
+        if name in _ALWAYS or columns[place].null_count < batch.num_rows
+    ]
+    return pa.record_batch([columns[n] for n in wanted], names=[names[n] for n in wanted])
 
 
 def _names(schema: pa.Schema) -> bytes:

@@ -12,6 +12,19 @@ from tests.conftest import Shell, parts_of
 from tests.pipes.store.storing import Storing, storing, trade, trades
 
 Start = Callable[..., Storing]
+# An event of each of these types, with what it needs.
+FIRST = {
+    "trade": ',"price":1',
+    "quote": ',"bid_price":1',
+    "book": ',"bids":[{"price":1,"size":1}]',
+    "bar": ',"interval":"1m","open":1,"high":1,"low":1,"close":1',
+    "auction": ',"price":1',
+    "dividend": "",
+    "split": "",
+    "flow": "",
+    "indicator": ',"name":"x","value":1.5',
+    "gap": ',"reason":"x"',
+}
 
 
 @pytest.fixture
@@ -49,6 +62,31 @@ def test_acks_while_the_input_stays_open(fsync: str, start: Start, shell: Shell)
     assert store.acknowledged == Counter(trade=5, gap=1)
     assert "= 6 out + 0 rejected + 2 dropped" in err
     assert shell("mdc cat --root data").lines == [*trades(0, 5), gap]
+
+
+def test_types_that_came_before_make_later_events_no_larger(
+    start: Start, shell: Shell, tmp_path: Path
+) -> None:
+    """In the journal, and for those who read it."""
+    head = '{"type":"%s","v":"1.0.0","symbol":"A","ts_event":"2024-01-02T12:00:0%d.000000000Z"%s}'
+    each = [head % (name, at, more) for at, (name, more) in enumerate(FIRST.items())]
+    grown = []
+    for root, before in (("none", each[:1]), ("all", each)):
+        store = start(f"--root {root}")
+        store.write(before)
+        store.wait_for(len(before))
+        (journal,) = journals(tmp_path / root)
+        size = journal.stat().st_size
+        store.write(trades(0, 1000))
+        store.wait_for(len(before) + 1000)
+        grown.append(journal.stat().st_size - size)
+        assert shell(f"mdc cat --root {root}").lines == [*before, *trades(0, 1000)]
+        by_receipt = shell(f"mdc replay --by receive --speed max --type trade --root {root}").lines
+        assert by_receipt[-1000:] == trades(0, 1000)
+        store.kill()
+        assert shell(f"mdc recover --root {root}").status == 0
+        assert shell(f"mdc cat --root {root}").lines == [*before, *trades(0, 1000)]
+    assert grown[1] < 1.05 * grown[0] < 100_000
 
 
 def test_a_thousand_are_synced_at_once(start: Start) -> None:

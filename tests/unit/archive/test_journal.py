@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.journal import Header, Journal, Segment, left_behind, segments
-from mdc_core.batch import from_rows
+from mdc_core.batch import from_rows, widen
 from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Book, Event, Gap, Level, Trade, type_of
 from mdc_core.schema import fields_of
@@ -49,6 +49,8 @@ FULL: dict[str, Any] = {
     "levels": [Level(price=Decimal("1.5"), size=Decimal(2), count=3)],
     "json": {"a": [1, None, {"b": Decimal("0.1")}]},
 }
+
+ALWAYS = ("type", "symbol", "ts_event", "ts_recv")
 
 
 def full_row(name: str) -> Event:
@@ -102,7 +104,11 @@ def test_every_type_comes_back(fsync: journal.Fsync, tmp_path: Path) -> None:
     assert (segment.damages, segment.missing) == ([], 0)
     with path.open("rb", buffering=0) as file:
         batches = list(Segment(file, "s").batches())
-    assert [b.schema.names for b in batches] == [from_rows(some).schema.names for some in lists]
+    for batch, some in zip(batches, lists, strict=True):
+        came = from_rows(some)
+        given = zip(came.schema.names, came.columns, strict=True)
+        occur = [n for n, column in given if n in ALWAYS or column.null_count < len(some)]
+        assert batch.schema.names == occur
 
 
 @settings(
@@ -115,7 +121,8 @@ def test_any_events_come_back(
     batches = [from_rows(rows) for rows in lists]
     path = write(tmp_path_factory.mktemp("journal"), lists)
     with path.open("rb", buffering=0) as file:
-        assert list(Segment(file, "s").batches()) == batches
+        back = list(Segment(file, "s").batches())
+    assert [widen(one, came.schema) for one, came in zip(back, batches, strict=True)] == batches
 
 
 def test_a_slice_is_written_and_not_the_whole(tmp_path: Path) -> None:
