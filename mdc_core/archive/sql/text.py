@@ -97,9 +97,13 @@ def _nested(column: Array) -> list[Any]:
         objects = [dict(zip(names, row, strict=True)) for row in rows]
         return [row if k else None for row, k in zip(objects, known, strict=True)]
     if pa.types.is_map(kind):
-        entries = pa.StructArray.from_arrays([column.keys, column.items], ["key", "value"])
-        pairs = _nested(pa.ListArray.from_arrays(column.offsets, entries, mask=column.is_null()))
-        return [None if p is None else {str(e["key"]): e["value"] for e in p} for p in pairs]
+        # The children are those of the whole array, of which this may be a slice.
+        keys, values = cells(column.keys), json_values(column.items)
+        ends, known = column.offsets.to_pylist(), column.is_valid().to_pylist()
+        return [
+            dict(zip(keys[start:stop], values[start:stop], strict=True)) if there else None
+            for start, stop, there in zip(ends, ends[1:], known, strict=False)
+        ]
     items = iter(json_values(column.flatten()))
     lengths = pc.list_value_length(column).to_pylist()
     return [None if n is None else [next(items) for _ in range(n)] for n in lengths]
