@@ -8,7 +8,7 @@ import decimal
 import json
 import operator
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +37,7 @@ Bools = npt.NDArray[np.bool_]
 
 _WIDE = decimal.Context(prec=decimal.MAX_PREC, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
 _ZERO = Decimal(0)
+_SMALL = 256 << 10
 _SEVERAL = 16  # batches from which it pays to join those with the same columns first
 _to_json = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -89,6 +90,24 @@ def concatenated(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
         return batches[0]
     whole: pa.RecordBatch = pa.concat_batches(batches)  # type: ignore[attr-defined]  # no stub
     return whole
+
+
+def size_of(batch: pa.RecordBatch) -> int:
+    """The bytes of its rows, quickly where they are few."""
+    whole = batch.get_total_buffer_size()  # with what is beside a slice, but in a microsecond
+    return whole if whole <= _SMALL else batch.nbytes
+
+
+def let_go() -> None:
+    """Give what is free back to the system: where rows are long, it is in pieces of megabytes."""
+    pa.default_memory_pool().release_unused()
+
+
+def cut(batch: pa.RecordBatch, rows: int, size: int) -> Iterator[pa.RecordBatch]:
+    """A batch in slices of at most so many rows, and of about so many bytes."""
+    count = max(size_of(batch) // size, 1)
+    step = min(rows, -(-batch.num_rows // count))
+    return (batch.slice(at, step) for at in range(0, batch.num_rows, step))
 
 
 def unify(batches: Sequence[pa.RecordBatch], schema: pa.Schema | None = None) -> pa.RecordBatch:

@@ -16,17 +16,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mdc_core.archive.row_time import NO_TIME, row_time
-from mdc_core.batch import unify
+from mdc_core.batch import cut, let_go, size_of, unify
 from mdc_core.disk import writing
 from mdc_core.errors import MdcError
 from mdc_core.times import MAX_NS
 from mdc_core.wire.arrow import Incoming, StreamEncoder
 
 FAN_IN = 32
-RUN_ROWS = 131_072
-RUN_BATCH = 1_024
-OUT_ROWS = 16_384
-ROWS_IN_MEMORY = 65_536
+RUN_ROWS, RUN_BYTES = 131_072, 32 << 20
+RUN_BATCH, RUN_BATCH_BYTES = 1_024, 1 << 20
+OUT_ROWS, OUT_BYTES = 16_384, 4 << 20
+ROWS_IN_MEMORY, BYTES_IN_MEMORY = 65_536, 16 << 20
 
 Moments = npt.NDArray[np.int64]
 
@@ -48,22 +48,23 @@ class MergeSource:
         self._open = open_batches
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._held: deque[tuple[pa.RecordBatch, Moments]] = deque()
-        self._rows = 0
+        self._rows = self._size = 0
         self.ended = False
 
     def open(self, rows: int) -> None:
         """Begin to read, about this many rows at a time."""
         self._batches = self._open(rows)
 
-    def fill(self, rows: int) -> bool:
-        """Hold at least this many rows, or all that are left; whether there are any."""
-        while self._rows < rows and not self.ended:
+    def fill(self, rows: int, size: int) -> bool:
+        """Hold this many rows or bytes, or all that is left; whether there is any."""
+        while self._rows < rows and (self._size < size or not self._rows) and not self.ended:
             batch = next(self._batches, None)
             if batch is None:
                 self.ended = True
             elif batch.num_rows:
                 self._held.append((batch, row_time(batch)))
                 self._rows += batch.num_rows
+                self._size += size_of(batch)
         return self._rows > 0
 
     @property
@@ -75,7 +76,7 @@ class MergeSource:
         """All rows held."""
         rows = [batch for batch, _ in self._held]
         self._held.clear()
-        self._rows = 0
+        self._rows = self._size = 0
         return rows
 
     def take(self, limit: int, *, inclusive: bool) -> Iterator[pa.RecordBatch]:
@@ -87,6 +88,7 @@ class MergeSource:
             if stop == 0:
                 return
             self._held.popleft()
+            self._size -= self._size * stop // self._rows  # about
             self._rows -= stop
             if stop < len(moments):
                 self._held.appendleft((batch.slice(stop), moments[stop:]))
@@ -107,8 +109,9 @@ def merge(
             some = [group[at : at + FAN_IN] for at in range(0, len(group), FAN_IN)]
             group = [stored(_merge_some(sources)) for sources in some]
         for batch in _merge_some(group):
-            for at in range(0, batch.num_rows, OUT_ROWS):
-                yield batch.slice(at, OUT_ROWS)
+            yield from cut(batch, OUT_ROWS, OUT_BYTES)
+            if size_of(batch) > OUT_BYTES:
+                let_go()
 
 
 def _as_source(source: MergeSource | Iterable[pa.RecordBatch]) -> MergeSource:
@@ -133,11 +136,12 @@ def _apart(sources: list[MergeSource]) -> Iterator[list[MergeSource]]:
 def _merge_some(listed: list[MergeSource]) -> Iterator[pa.RecordBatch]:
     """The rows of as many sources as can be open at once, in time order."""
     rows = max(64, min(16_384, ROWS_IN_MEMORY // max(len(listed), 1)))
+    size = BYTES_IN_MEMORY // max(len(listed), 1)
     waiting = [(source.start, number) for number, source in enumerate(listed)]
     heapq.heapify(waiting)
     active: dict[int, MergeSource] = {}
     while waiting or active:
-        for number in [n for n, s in active.items() if not s.fill(rows)]:
+        for number in [n for n, s in active.items() if not s.fill(rows, size)]:
             del active[number]
         horizon = min((s.last for s in active.values() if not s.ended), default=None)
         if horizon is None and active:
@@ -146,7 +150,7 @@ def _merge_some(listed: list[MergeSource]) -> Iterator[pa.RecordBatch]:
             _, number = heapq.heappop(waiting)
             source = listed[number]
             source.open(rows)
-            if source.fill(rows):
+            if source.fill(rows, size):
                 active[number] = source
                 horizon = source.last if horizon is None else min(horizon, source.last)
         if horizon is None:
@@ -182,13 +186,14 @@ def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[MergeSource]:
     """Batches in any order as sources in time order: sorted runs, in temporary files."""
     sources: list[MergeSource] = []
     run: list[pa.RecordBatch] = []
-    count = 0
+    rows = size = 0
     for batch in batches:
         run.append(batch)
-        count += batch.num_rows
-        if count >= RUN_ROWS:
+        rows += batch.num_rows
+        size += size_of(batch)
+        if rows >= RUN_ROWS or size >= RUN_BYTES:
             sources.append(stored(iter([_sorted(run)])))
-            run, count = [], 0
+            run, rows, size = [], 0, 0
     if run:
         sources.append(stored(iter([_sorted(run)])))
     return sources
@@ -205,8 +210,8 @@ def stored(batches: Iterator[pa.RecordBatch]) -> MergeSource:
     with writing("a temporary file", "TMPDIR names another directory"):
         file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the source
         for batch in batches:
-            for at in range(0, batch.num_rows, RUN_BATCH):
-                file.writelines(encoder.encode(batch.slice(at, RUN_BATCH)))
+            for piece in cut(batch, RUN_BATCH, RUN_BATCH_BYTES):
+                file.writelines(encoder.encode(piece))
         file.writelines(encoder.end())
         file.seek(0)
     return MergeSource(lambda rows: _read_back(file))

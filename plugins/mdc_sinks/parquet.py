@@ -22,6 +22,7 @@ _DELTA = ("ts_event", "ts_recv", "ts_close", "seq", "start", "end")
 PAGE = 128 << 10  # many parts are read at once, a page of each column of each
 BUFFER = 64 << 10
 ROWS, BATCH = 16_384, 128 << 10  # decoded at once, which takes ten times the bytes
+MOST = 4 << 20  # where a sixteenth of the rows would be more
 _PLAIN = ("trade_id", "order_id", "extra")
 FEW = 64  # rows for which dictionaries cost more than they spare, in time and bytes
 
@@ -101,7 +102,8 @@ class Parquet(PartFormat):
 def _rows_at_once(meta: "pq.FileMetaData") -> int:
     """How many rows are about `BATCH` bytes: many files are read at once."""
     size = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
-    return min(ROWS, max(ROWS // 16, BATCH * meta.num_rows // max(size, 1)))
+    rows = max(ROWS // 16, BATCH * meta.num_rows // max(size, 1))
+    return max(1, min(ROWS, rows, MOST * meta.num_rows // max(size, 1)))
 
 
 def _wide_columns(tables: "Iterator[pa.Table]") -> set[str]:

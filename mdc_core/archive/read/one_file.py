@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMATS = ("jsonl", "arrow", "parquet")
-ROW_GROUP = 65_536
+ROW_GROUP, ROW_GROUP_BYTES = 65_536, 32 << 20
 _SUFFIXES = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
@@ -95,7 +95,7 @@ def write_parquet(
     metadata = {**(schema.metadata or {}), b"mdc.origin": origin()}
     writer: pq.ParquetWriter | None = None
     kept.open(ROW_GROUP)
-    while kept.fill(ROW_GROUP):
+    while kept.fill(ROW_GROUP, ROW_GROUP_BYTES):
         rows = unify(kept.take_all(), schema)
         table = narrowed(pa.Table.from_batches([rows]), keep=wide)
         if writer is None:

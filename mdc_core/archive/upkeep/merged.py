@@ -11,8 +11,8 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, merge, sorted_sources
 from mdc_core.archive.read.snapshot import pieces
 from mdc_core.archive.write.archive import Archive
-from mdc_core.archive.write.spill import TABLE_ROWS
-from mdc_core.batch import Int64s, widen
+from mdc_core.archive.write.spill import TABLE_BYTES, TABLE_ROWS
+from mdc_core.batch import Int64s, let_go, size_of, widen
 from mdc_core.schema import arrow_schema
 from mdc_core.wire.jsonl import encode_batch
 
@@ -77,19 +77,25 @@ class MergedEvents:
             yield kept
 
     def tables(self) -> Iterator[pa.Table]:
-        """The rows in tables of the same size, from the beginning each time it is called."""
+        """The rows in tables of the same size, from the beginning each time it is called.
+
+        Where rows are long, in smaller ones.
+        """
         waiting: list[pa.RecordBatch] = []
-        count = 0
+        count = size = 0
         for batch in self.batches():
             rest = batch
             while rest.num_rows:
                 piece = rest.slice(0, self._table_rows - count)
                 waiting.append(piece)
                 count += piece.num_rows
+                size += size_of(piece)
                 rest = rest.slice(piece.num_rows)
-                if count == self._table_rows:
+                if count == self._table_rows or size >= TABLE_BYTES:
                     yield pa.Table.from_batches(waiting)
-                    waiting, count = [], 0
+                    if size >= TABLE_BYTES:
+                        let_go()
+                    waiting, count, size = [], 0, 0
         if waiting:
             yield pa.Table.from_batches(waiting)
 

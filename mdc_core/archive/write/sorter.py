@@ -15,7 +15,7 @@ from mdc_core import times
 from mdc_core.archive.catalog.layout import Partition, period_of
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.archive.write.spill import Key, Piece, Slice, Slices, SortSpill
-from mdc_core.batch import Int64s, by_columns, unify
+from mdc_core.batch import Int64s, by_columns, size_of, unify
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import arrow_schema
 
@@ -37,7 +37,7 @@ class Sorter:
     def add(self, batch: pa.RecordBatch) -> None:
         """Take a batch."""
         self._collected.append(batch)
-        self._bytes += batch.nbytes + BATCH_BYTES
+        self._bytes += size_of(batch) + BATCH_BYTES
         self.rows += batch.num_rows
         if self._bytes >= COLLECT_BYTES:
             self._lay_down()

@@ -4,17 +4,19 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, KeysView, Sequence
 from functools import cache, partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 
 from mdc_core.archive.merge import MergeSource, merge
-from mdc_core.batch import unify
+from mdc_core.batch import cut, let_go, size_of, unify
 from mdc_core.schema import arrow_schema
 
 TABLE_ROWS = 131_072  # of a partition that are in memory at a time
+TABLE_BYTES = 24 << 20  # the same where rows are long
+PIECE_BYTES = 1 << 20  # of a slice that are read back at a time, for many are merged
 
 
 class Key(NamedTuple):
@@ -36,11 +38,10 @@ class Slice(NamedTuple):
     last: int
     batch: pa.RecordBatch | None
     schema: pa.Schema
-    start: int = 0
-    size: int = 0
+    places: tuple[tuple[int, int], ...] = ()  # where its pieces begin, and their bytes
 
 
-Read = Callable[[Slice], pa.RecordBatch]
+Read = Callable[[Slice], Iterator[pa.RecordBatch]]
 Piece = tuple[Slice, Read]
 
 
@@ -67,12 +68,17 @@ class SortSpill:
         for slices, index in self._held:
             batch = slices[index].batch
             assert batch is not None
-            data = batch.serialize()
-            self._file.write(data)
-            place = slices[index]._replace(batch=None, start=self._size, size=data.size)
-            slices[index] = place
-            self._size += data.size
+            places = tuple(self._written(piece) for piece in cut(batch, TABLE_ROWS, PIECE_BYTES))
+            slices[index] = slices[index]._replace(batch=None, places=places)
         self._held.clear()
+
+    def _written(self, piece: pa.RecordBatch) -> tuple[int, int]:
+        """Write a piece to the file; where it is."""
+        assert self._file is not None
+        data = piece.serialize()
+        self._file.write(data)
+        self._size += data.size
+        return self._size - data.size, data.size
 
     def keys(self) -> "KeysView[Key]":
         """The partitions."""
@@ -84,12 +90,14 @@ class SortSpill:
             self._file.flush()
         return [(slice_, self._read) for slice_ in self._slices.get(key, ())]
 
-    def _read(self, place: Slice) -> pa.RecordBatch:
-        if place.batch is not None:
-            return place.batch
+    def _read(self, slice_: Slice) -> Iterator[pa.RecordBatch]:
+        if slice_.batch is not None:
+            yield slice_.batch
+            return
         assert self._file is not None
-        data = os.pread(self._file.fileno(), place.size, place.start)
-        return pa.ipc.read_record_batch(pa.py_buffer(data), place.schema)
+        for start, size in slice_.places:
+            data = os.pread(self._file.fileno(), size, start)
+            yield pa.ipc.read_record_batch(pa.py_buffer(data), slice_.schema)
 
     def close(self) -> None:
         """Give the file back."""
@@ -112,13 +120,16 @@ class Slices:
         spans = [slice_ for slice_, _ in self._pieces]
         apart = all(before.last <= after.first for before, after in pairwise(spans))
         group: list[pa.RecordBatch] = []
-        rows = 0
+        rows = size = 0
         for batch in self.batches() if apart else self._merged():
             group.append(batch)
             rows += batch.num_rows
-            if rows >= TABLE_ROWS:
+            size += size_of(batch)
+            if rows >= TABLE_ROWS or size >= TABLE_BYTES:
                 yield self._whole(group)
-                group, rows = [], 0
+                if size >= TABLE_BYTES:
+                    let_go()
+                group, rows, size = [], 0, 0
         if group:
             yield self._whole(group)
 
@@ -127,7 +138,7 @@ class Slices:
 
         Without type and symbol, and with the columns that occur.
         """
-        return (read(slice_) for slice_, read in self._pieces)
+        return chain.from_iterable(read(slice_) for slice_, read in self._pieces)
 
     def _merged(self) -> Iterator[pa.RecordBatch]:
         """The same where slices overlap in time: late events."""
@@ -151,4 +162,4 @@ def stored_schema(type_name: str) -> pa.Schema:
 
 
 def _batches(slice_: Slice, read: Read, rows: int) -> Iterator[pa.RecordBatch]:
-    yield read(slice_)
+    return read(slice_)

@@ -93,11 +93,17 @@ MEASURE = (
 
 
 def _converted(path: Path, tmp_path: Path) -> tuple[int, int, str]:
-    mdc = shutil.which("mdc", path=str(Path(sys.executable).parent)) or "mdc"
-    command = [mdc, "convert", "--to", "jsonl", "--quarantine", str(tmp_path / "aside"), str(path)]
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, *command], capture_output=True, text=True, check=True
+    return _measured(
+        ["convert", "--to", "jsonl", "--quarantine", str(tmp_path / "aside"), str(path)]
     )
+
+
+def _measured(words: list[str], stdin: Path = Path("/dev/null")) -> tuple[int, int, str]:
+    """The status of mdc with these words, the most memory it took, and what it said."""
+    mdc = shutil.which("mdc", path=str(Path(sys.executable).parent)) or "mdc"
+    command = [sys.executable, "-c", MEASURE, mdc, *words]
+    with stdin.open("rb") as source:
+        done = subprocess.run(command, stdin=source, capture_output=True, text=True, check=True)
     status, kib = map(int, done.stdout.split())
     return status, kib << 10, done.stderr
 
@@ -116,3 +122,27 @@ def test_what_is_too_much_is_refused(tmp_path: Path, make: Callable[[Path], None
     status, memory, err = _converted(tmp_path / "in", tmp_path)
     assert status == 65 and "Traceback" not in err, err
     assert memory < LIMIT
+
+
+def _of_any_order(path: Path) -> None:
+    """400 MB of one symbol, every slice of which overlaps with all others in time."""
+    rows = 400
+    zeros = pa.repeat(pa.scalar(0, pa.int32()), rows)
+    moments = [1_704_205_800_000_000_000 + number * 167 % rows for number in range(rows)]
+    times = pa.array(moments, pa.timestamp("ns", "UTC"))
+    symbols = pa.DictionaryArray.from_arrays(zeros, ["SPY"])
+    _stream(path, _of_rows(rows, symbol=symbols, ts_event=times, trade_id=_long_texts(rows)))
+
+
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_long_texts_are_sealed_read_and_merged_piece_by_piece(tmp_path: Path, form: str) -> None:
+    _of_any_order(tmp_path / "in")
+    root = str(tmp_path / "data")
+    status, memory, err = _measured(["store", "--root", root, "--format", form], tmp_path / "in")
+    assert status == 0, err
+    assert memory < LIMIT
+    for words in ("cat", "compact") if form == "parquet" else ("cat",):
+        status, memory, err = _measured([words, "--root", root])
+        assert status == 0, err
+        assert memory < LIMIT
+    assert "1 files to 1" in err or "400 in = 400 out" in err
