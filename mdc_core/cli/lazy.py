@@ -1,7 +1,7 @@
 """Commands that are loaded when they are run: groups list them without importing anything."""
 
 # os.path, because importing pathlib would cost `mdc --help` milliseconds.
-# ruff: noqa: PTH118, PTH120
+# ruff: noqa: PTH118, PTH120, PTH123
 
 import os
 from collections.abc import Callable, Iterable
@@ -22,6 +22,16 @@ def verb_files() -> dict[str, str]:
     with os.scandir(VERBS) as entries:
         files = {e.name: e.path for e in entries if e.name.endswith(".py") and e.name[0] != "_"}
     return {name[:-3].rstrip("_").replace("_", "-"): files[name] for name in sorted(files)}
+
+
+def verbs_with_input() -> set[str]:
+    """The verbs that read events; their files tell, for importing all takes half a second."""
+    found = set()
+    for name, path in verb_files().items():
+        with open(path, encoding="utf-8") as file:
+            if "\n@reading\n" in file.read():
+                found.add(name)
+    return found
 
 
 def completing(ctx: click.Context) -> bool:

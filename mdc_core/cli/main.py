@@ -11,7 +11,7 @@ import click
 from mdc_core import __version__, errors, installed, logs, plugin_files, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.either_side import adopt, before_verb
-from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files
+from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files, verbs_with_input
 from mdc_core.cli.settable import Option
 from mdc_core.cli.signals import hold
 from mdc_core.pipelines.failure import report
@@ -159,6 +159,10 @@ def _run(session: Session, args: list[str]) -> int:
         # Not click's own main(): it takes any EPIPE, also a socket's, for a silent success.
         first, *rest = segments(args)
         session.chained = bool(rest)
+        if rest and not first:
+            raise errors.UsageError(
+                "nothing before `then`", hint="mdc stream sim SPY then validate"
+            )
         with root.make_context("mdc", first, obj=session, terminal_width=_width()) as ctx:
             made = chain(root, ctx, rest)
         if made == [None] or isinstance(made[0], int):
@@ -221,15 +225,19 @@ def _complete(session: Session) -> int:
         return 0
     args, word = completion.get_completion_args()
     session.completing = word
-    *_, last = segments(args)
+    *before, last = segments(args)
     try:
         items = completion.get_completions(last, word)
     except errors.MdcError:
         # A command line that cannot work has no completions, and TAB is no place for messages.
         return 0
+    if before and not last:
+        offered = {*verbs_with_input(), *registry.find("filter")}
+        items = [item for item in items if item.value in offered]
     if last and word and THEN.startswith(word):
         items.append(CompletionItem(THEN, help="another verb, in the same process"))
-    click.echo("\n".join(map(completion.format_completion, items)))
+    for item in items:
+        click.echo(completion.format_completion(item))
     return 0
 
 

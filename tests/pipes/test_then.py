@@ -184,6 +184,8 @@ def test_the_first_stage_reads_what_is_piped_in_or_named(shell: Shell) -> None:
     ("line", "words"),
     [
         ("stream sim SPY then", "nothing after `then`"),
+        ("then store", "nothing before `then`"),
+        ("-q then store", "Missing command"),
         ("stream sim SPY then stream sim SPY", "does not read what comes before it"),
         ("stream sim SPY then cat --root data", "does not read what comes before it"),
         ("stream sim SPY then count then store", "must be the last stage"),
@@ -205,6 +207,44 @@ def test_tab_knows_then(shell: Shell) -> None:
     assert "plain,quarantine" in shell("mdc", **words).out
     words |= {"COMP_WORDS": "mdc cat data th", "COMP_CWORD": "3"}
     assert "plain,then" in shell("mdc", **words).out
+
+
+# Each verb that can stand behind `then`, with what it needs there.
+BEHIND = {
+    "cat": "",
+    "convert": "--to jsonl",
+    "count": "",
+    "export": "--profile csv --output out",
+    "head": "",
+    "publish": "http http://127.0.0.1:9 --dry-run",
+    "replay": "--speed max",
+    "store": "",
+    "tail": "",
+    "validate": "",
+}
+
+
+def offered(line: str, shell: Shell) -> list[str]:
+    """What TAB offers at the end of a line."""
+    words = {"_MDC_COMPLETE": "bash_complete", "COMP_WORDS": line}
+    out = shell("mdc", **words, COMP_CWORD=str(line.count(" "))).out
+    return [word.partition(",")[2] for word in out.splitlines()]
+
+
+def test_tab_right_behind_then_offers_stages_that_take_input(shell: Shell) -> None:
+    assert offered("mdc stream sim SPY then ", shell) == list(BEHIND)
+    assert offered("mdc stream sim SPY then validate then c", shell) == ["cat", "convert", "count"]
+    assert offered("mdc stream sim SPY then -", shell) == []
+    assert {"ls", "stream", "store"} < set(offered("mdc ", shell))
+    runs = [f"stream sim SPY --limit 5 then {verb} {more}" for verb, more in BEHIND.items()]
+    done = shell("; ".join(f"mdc -q {line} > out.txt || echo {line}" for line in runs))
+    assert (done.out, done.err) == ("", "")
+    others = sorted(set(offered("mdc ", shell)) - set(BEHIND))
+    lines = (f"mdc stream sim SPY --limit 5 then {verb} x 2>/dev/null >&2" for verb in others)
+    done = shell(
+        "; ".join(f"{line} && echo {verb}" for verb, line in zip(others, lines, strict=True))
+    )
+    assert done.out == ""
 
 
 TOML = """
