@@ -9,7 +9,7 @@ from typing import Any
 from mdc_core import contracts, errors, hooks, plugin, testing
 from mdc_core.contracts import options
 from mdc_core.quality import per_event
-from mdc_core.testing import history_suite, package, transcript
+from mdc_core.testing import history_suite, package, sandbox_suite, tape, transcript
 
 Subject = Any
 # What is shown of each kind: heading, contract, what it stands on, and its suite.
@@ -124,7 +124,7 @@ def section(kind: str, title: str, parts: tuple[Subject, ...], suite: Subject) -
         out += shown(example.code / f"{module}.py", "python")
     out += ["### Its test", "", *quoted(suite)]
     if kind == "stream":
-        out += prose(transcript)
+        out += [*quoted(sandbox_suite.SandboxSuite), *prose(tape), *prose(transcript)]
         out += helpers()
     if kind == "history":
         out += quoted(history_suite.RecordedPage)

@@ -18,6 +18,7 @@ for _name in (
     "golden",
     "plugin_suite",
     "stream_suite",
+    "sandbox_suite",
     "history_suite",
     "check_suite",
     "source_suite",

@@ -1,48 +1,30 @@
 """The suite for streaming providers: a transcript, a round trip by the sandbox, damage."""
 
 import re
-from collections.abc import Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
 
-from mdc_core.contracts import SCHEMES, Effect, Refused, Send, Stream, Subscription, Up
+from mdc_core.contracts import SCHEMES, Effect, Send, Up
 from mdc_core.errors import DataError
-from mdc_core.events import Event, Market, type_of
+from mdc_core.events import Event, Market
 from mdc_core.testing import transcript
-from mdc_core.testing.plugin_suite import ProviderSuite, check_event, check_wire, damaged
-from mdc_core.testing.round_trip import PRECISE, Conversation, differences, tape
+from mdc_core.testing.plugin_suite import check_wire, damaged
+from mdc_core.testing.sandbox_suite import SandboxSuite
+from mdc_core.testing.tape import START
 from mdc_core.testing.transcript import ERRORS, Step
 
 
-class StreamSuite(ProviderSuite):
+class StreamSuite(SandboxSuite):
     """Set `stream`; and `symbols`, `channels`, `options` as your transcript was recorded with.
 
-    `silent` are words of frames that rightly lead to nothing, such as the answer to a ping;
-    `precise` is a price that a float would not keep (None: the venue has none such).
+    `silent` are words of frames that rightly lead to nothing, such as the answer to a ping.
     """
 
-    stream: ClassVar[type[Stream]]
-    symbols: ClassVar[tuple[str, ...]] = ("TEST",)
-    channels: ClassVar[tuple[str, ...]] = ()
     transcript: ClassVar[str] = "transcript.jsonl"
     silent: ClassVar[tuple[str, ...]] = ()
-    precise: ClassVar[Decimal | None] = PRECISE
-
-    def plugin(self) -> type[Stream]:
-        """The class under test."""
-        return self.stream
-
-    def connect(
-        self, secrets: Mapping[str, str] | None = None, symbols: tuple[str, ...] = ()
-    ) -> Stream:
-        """A new connection's codec."""
-        wanted = Subscription(symbols or self.symbols, self.channels)
-        given = self.make_secrets() if secrets is None else secrets
-        return self.stream(wanted, self.make_options(), given)
 
     def steps(self, request: pytest.FixtureRequest) -> list[Step]:
         """The transcript beside the test, answered by a new codec."""
@@ -138,65 +120,10 @@ class StreamSuite(ProviderSuite):
         frames = [step.frame for step in self.steps(request) if step.kind == "in"]
         for frame in damaged(frames):
             try:
-                answer = list(transcript.answer(stream, Step("in", transcript.START, frame)))
+                answer = list(transcript.answer(stream, Step("in", START, frame)))
             except DataError:
                 continue
             assert all(isinstance(item, Event | Effect) for item in answer), frame
-
-    def test_sandbox(self) -> None:
-        """What core's tape plays by the sandbox comes out of the codec as it went in."""
-        if self.stream.sandbox is None:
-            pytest.skip(f"{self.stream.__name__} has no sandbox")
-        talk = self.converse()
-        assert talk.sandbox.subscribed, "the sandbox has no subscription"
-        assert any(isinstance(item, Up) for item in talk.given), "the codec never says Up"
-        played = tape(self.symbols, self.precise)
-        before, half = len(talk.given), len(played) // 2
-        frames = sum(talk.feed([event]) for event in played[:half]) + talk.feed(played[half:])
-        assert frames, "the sandbox plays nothing of a tape of trades and quotes"
-        given = talk.given[before:]
-        found = differences(played, given)
-        assert not found, "\n".join(found[:10])
-        came = {type_of(item) for item in given if isinstance(item, Market)}
-        for name in self.channels or self.stream.default_channels:
-            assert name in came or name not in ("trade", "quote"), f"no {name} came out"
-        for event in (item for item in given if isinstance(item, Market)):
-            check_event(event)
-        talk.quiet()
-        assert not talk.hung_up, "the sandbox has hung up on the codec in a quiet minute"
-
-    def test_sandbox_refuses(self) -> None:
-        """With wrong secrets the sandbox says no, and the codec an error."""
-        sandbox = self.stream.sandbox
-        if sandbox is None or not sandbox.test_secrets:
-            pytest.skip(f"{self.stream.__name__} has no sandbox with secrets")
-        talk = self.converse(dict.fromkeys(sandbox.test_secrets, "d3adc0de"))
-        assert any(isinstance(item, ERRORS) for item in talk.given), "no error was given"
-        assert not any(isinstance(item, Up) for item in talk.given), "Up, after a wrong login"
-
-    def test_sandbox_refuses_symbols(self) -> None:
-        """Of the symbols that the sandbox has not, the codec tells each, and the others come."""
-        sandbox = self.stream.sandbox
-        if sandbox is None or not sandbox.refused:
-            pytest.skip(f"the sandbox of {self.stream.__name__} names no symbols in `refused`")
-        talk = self.converse(symbols=(*self.symbols, *sandbox.refused))
-        told = {s for item in talk.given if isinstance(item, Refused) for s in item.symbols}
-        assert told == set(sandbox.refused), "the symbols of `Refused` are not those refused"
-        talk.feed(tape(self.symbols, self.precise))
-        assert any(isinstance(item, Market) for item in talk.given), "the others do not come"
-
-    def converse(
-        self, secrets: Mapping[str, str] | None = None, symbols: tuple[str, ...] = ()
-    ) -> Conversation:
-        """A codec and its sandbox that have come to terms."""
-        sandbox = self.stream.sandbox
-        assert sandbox is not None
-        stream = self.connect(secrets or dict(sandbox.test_secrets), symbols)
-        endpoint = stream.endpoints()[0]
-        path = "/" + endpoint.url.split("://", 1)[1].partition("/")[2]
-        talk = Conversation(stream, sandbox(path, endpoint.headers, sandbox.Options()))
-        talk.open()
-        return talk
 
 
 def _comparable(found: list[Any]) -> list[Any]:

@@ -25,8 +25,8 @@ from mdc_core.errors import DataError
 from mdc_core.events import Event
 from mdc_core.logs import MASK
 from mdc_core.testing.golden import line_of, lines_of
+from mdc_core.testing.tape import START  # the time of a first frame that has none
 
-START = 1_704_205_800_000_000_000  # the time of a first frame that has none: 2024-01-02 14:30
 STEP = 1_000_000
 ERRORS = (Bad, Busy, Reconnect, Refused)
 

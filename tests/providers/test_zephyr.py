@@ -57,8 +57,8 @@ def test_small(name: str, most: int) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(ZEPHYR.glob("tests/*/test_*.py")), ids=lambda p: p.stem)
-def test_tests_are_five_lines(path: Path) -> None:
-    assert len([line for line in path.read_text().splitlines() if line.strip()]) <= 5
+def test_tests_are_six_lines(path: Path) -> None:
+    assert len([line for line in path.read_text().splitlines() if line.strip()]) <= 6
 
 
 def test_its_own_tests_pass(installed: Path) -> None:

@@ -8,6 +8,7 @@ class TestStocks(StreamSuite):
     stream = Alpaca
     symbols = ("SPY", "IBM")
     channels = Alpaca.channels[:-1]
+    lacks = ("trade.aggressor_side",)
 
 
 class TestCrypto(StreamSuite):

@@ -21,8 +21,8 @@ class Tick(Line, tag="trade"):
 
 
 class Best(Line, tag="quote"):
-    bid: tuple[Decimal, Decimal]
-    ask: tuple[Decimal, Decimal]
+    bid: tuple[Decimal | None, Decimal]
+    ask: tuple[Decimal | None, Decimal]
 
 
 class Answer(msgspec.Struct, tag_field="kind", tag="answer"):

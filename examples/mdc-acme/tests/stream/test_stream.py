@@ -5,3 +5,4 @@ from mdc_core.testing import StreamSuite
 
 class TestAcme(StreamSuite):
     stream = Acme
+    lacks = ("trade.aggressor_side", "trade.trade_id")

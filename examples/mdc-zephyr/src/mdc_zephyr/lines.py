@@ -5,7 +5,7 @@ from mdc_zephyr.lines_sandbox import ZephyrLinesSandbox
 from mdc_zephyr.provider import ZephyrProvider
 from mdc_zephyr.sandbox import signature
 
-SIDES = {"B": "buy", "S": "sell"}
+SIDES = {"B": "buy", "S": "sell", "N": "none"}
 
 
 class ZephyrLines(ZephyrProvider, mdc.Stream):
@@ -62,7 +62,8 @@ class ZephyrLines(ZephyrProvider, mdc.Stream):
                 raise ValueError(f"an unknown line {'|'.join(fields)!r}")
 
     def level(self, symbol, price, size):
-        return mdc.scaled(int(price), self.scales[symbol]), mdc.scaled(int(size), 0)
+        known = mdc.scaled(int(price), self.scales[symbol]) if price else None
+        return known, mdc.scaled(int(size), 0)
 
 
 def head(seq, symbol, time):

@@ -2,7 +2,7 @@
 
 from mdc_core import plugin as mdc
 from mdc_zephyr.provider import ZephyrProvider
-from mdc_zephyr.sandbox import NONCE, SCALE, ZephyrSandbox, pair, signature
+from mdc_zephyr.sandbox import LETTERS, NONCE, SCALE, ZephyrSandbox, pair, signature
 
 
 class ZephyrLinesSandbox(ZephyrProvider, mdc.Sandbox):
@@ -52,14 +52,19 @@ class ZephyrLinesSandbox(ZephyrProvider, mdc.Sandbox):
         for event in events:
             match event:
                 case mdc.Trade(symbol=symbol) if symbol in self.symbols:
-                    side = "S" if event.aggressor_side == "sell" else "B"
+                    side = LETTERS[event.aggressor_side]
                     yield from self.line("trade", event, *pair(event.price, event.size), side)
                 case mdc.Quote(symbol=symbol) if symbol in self.symbols:
                     bid, ask = (event.bid_price, event.bid_size), (event.ask_price, event.ask_size)
-                    yield from self.line("quote", event, *pair(*bid), *pair(*ask))
+                    yield from self.line("quote", event, *best(*bid), *best(*ask))
 
     def line(self, channel, event, *fields):
         if channel in self.channels:
             self.numbers[channel] += 1
             head = channel[0].upper(), self.numbers[channel], event.symbol
             yield "|".join(map(str, (*head, mdc.to_ns(event.ts_event), *fields)))
+
+
+def best(price, size):
+    """One side of a quote: an empty price and no size where nobody bids or offers."""
+    return ("", 0) if price is None else pair(price, size)

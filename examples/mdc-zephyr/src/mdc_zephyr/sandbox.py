@@ -12,6 +12,7 @@ from mdc_zephyr.provider import ZephyrProvider
 
 SCALE, DEPTH = 4, 10
 NONCE = "7f3a"
+LETTERS = {"buy": "B", "sell": "S", "none": "N", None: "N"}  # of a trade's aggressor
 
 
 def level_text(level):
@@ -27,6 +28,11 @@ def signature(secret, nonce, now):
 def pair(price, size):
     """A price and a size as they go over the wire."""
     return [mdc.unscaled(price, SCALE), mdc.unscaled(size, 0)]
+
+
+def best(price, size):
+    """The levels of one side of a quote: none where nobody bids or offers."""
+    return [] if price is None else [pair(price, size)]
 
 
 class ServerOptions(mdc.Options, frozen=True, kw_only=True):
@@ -104,11 +110,11 @@ class ZephyrSandbox(ZephyrProvider, mdc.Sandbox):
         match event:
             case mdc.Trade() if "trade" in self.channels:
                 p, q = pair(event.price, event.size)
-                side = "S" if event.aggressor_side == "sell" else "B"
+                side = LETTERS[event.aggressor_side]
                 yield self.row("trade", event, p=p, q=q, side=side)
             case mdc.Quote() if "quote" in self.channels:
                 bid, ask = (event.bid_price, event.bid_size), (event.ask_price, event.ask_size)
-                yield self.row("quote", event, b=[pair(*bid)], a=[pair(*ask)])
+                yield self.row("quote", event, b=best(*bid), a=best(*ask))
             case mdc.Book() if "book" in self.channels:
                 self.books[event.symbol] = mdc.Ladder(), event.ts_event
                 both = event.bids, event.asks

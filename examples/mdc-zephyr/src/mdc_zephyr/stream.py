@@ -8,7 +8,7 @@ from mdc_core import plugin as mdc
 from mdc_zephyr.provider import ZephyrProvider
 from mdc_zephyr.sandbox import DEPTH, ZephyrSandbox, level_text, signature
 
-SIDES = {"B": "buy", "S": "sell"}
+SIDES = {"B": "buy", "S": "sell", "N": "none"}
 
 
 class Row(msgspec.Struct):
@@ -20,7 +20,7 @@ class Row(msgspec.Struct):
     t: int
     p: int = 0
     q: int = 0
-    side: Literal["B", "S"] = "B"
+    side: Literal["B", "S", "N"] = "N"
     b: list[tuple[int, int]] = []
     a: list[tuple[int, int]] = []
     sum: int = 0
@@ -82,9 +82,7 @@ class Zephyr(ZephyrProvider, mdc.Stream):
                 at, side = level((row.p, row.q), scale), SIDES[row.side]
                 yield mdc.Trade(**head, price=at.price, size=at.size, aggressor_side=side)
             case "quote":
-                (bid,), (ask,) = bids, asks
-                prices = {"bid_price": bid.price, "ask_price": ask.price}
-                yield mdc.Quote(**head, **prices, bid_size=bid.size, ask_size=ask.size)
+                yield mdc.Quote(**head, **best("bid", bids), **best("ask", asks))
             case "book" if row.snap:
                 self.books.setdefault(row.s, mdc.Ladder()).snapshot(bids, asks)
                 self.follow.restart("book", row.seq)
@@ -120,6 +118,12 @@ class Zephyr(ZephyrProvider, mdc.Stream):
 def level(pair, scale):
     """A price and a size of the wire."""
     return mdc.Level(mdc.scaled(pair[0], scale), mdc.scaled(pair[1], 0))
+
+
+def best(side, levels):
+    """A side of a quote; where there is none, its size is 0."""
+    at = levels[0] if levels else mdc.Level(None, mdc.scaled(0, 0))
+    return {f"{side}_price": at.price, f"{side}_size": at.size}
 
 
 def say(op, **values):

@@ -5,3 +5,4 @@ from mdc_core.testing import StreamSuite
 
 class TestZephyrLines(StreamSuite):
     stream = ZephyrLines
+    lacks = ("trade.trade_id",)

@@ -6,3 +6,4 @@ from mdc_core.testing import StreamSuite
 class TestZephyr(StreamSuite):
     stream = Zephyr
     channels = ("trade", "quote", "book")
+    lacks = ("trade.trade_id",)

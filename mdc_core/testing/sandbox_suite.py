@@ -1,0 +1,147 @@
+"""What a streaming provider makes of its sandbox: a market that the suite knows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import pytest
+
+from mdc_core.contracts import Busy, Refused, Sandbox, Stream, Subscription, Up
+from mdc_core.events import Event
+from mdc_core.testing.plugin_suite import ProviderSuite, check_event
+from mdc_core.testing.round_trip import TROUBLE, Conversation, differences
+from mdc_core.testing.tape import PRECISE, market, sayable, tape, types_of
+from mdc_core.testing.transcript import ERRORS
+
+
+class SandboxSuite(ProviderSuite):
+    """The part of `StreamSuite` that talks to the sandbox.
+
+    It plays books, their changes, quotes, trades and halts, and expects each of a subscribed
+    channel as it went in. `lacks` names what the protocol cannot say: a type (`delta`), a field
+    (`trade.trade_id`) or a value of a field (`quote.bid_price=none`); `precise` is a price that
+    a float would not keep (None: the venue has none such).
+    """
+
+    stream: ClassVar[type[Stream]]
+    symbols: ClassVar[tuple[str, ...]] = ("TEST",)
+    channels: ClassVar[tuple[str, ...]] = ()
+    lacks: ClassVar[tuple[str, ...]] = ()
+    precise: ClassVar[Decimal | None] = PRECISE
+
+    def plugin(self) -> type[Stream]:
+        """The class under test."""
+        return self.stream
+
+    def connect(
+        self,
+        secrets: Mapping[str, str] | None = None,
+        symbols: tuple[str, ...] = (),
+        channels: tuple[str, ...] = (),
+    ) -> Stream:
+        """A new connection's codec."""
+        wanted = Subscription(symbols or self.symbols, channels or self.channels)
+        given = self.make_secrets() if secrets is None else secrets
+        return self.stream(wanted, self.make_options(), given)
+
+    def server(self) -> type[Sandbox]:
+        """The sandbox; there is nothing to test without one."""
+        if self.stream.sandbox is None:
+            pytest.skip(f"{self.stream.__name__} has no sandbox")
+        refused = [symbol for symbol in self.symbols if symbol in self.stream.sandbox.refused]
+        assert not refused, f"{refused[0]} of `symbols` is among those that the sandbox refuses"
+        return self.stream.sandbox
+
+    def converse(
+        self,
+        secrets: Mapping[str, str] | None = None,
+        symbols: tuple[str, ...] = (),
+        channels: tuple[str, ...] = (),
+    ) -> Conversation:
+        """A codec and its sandbox that have come to terms."""
+        sandbox = self.server()
+        stream = self.connect(secrets or dict(sandbox.test_secrets), symbols, channels)
+        endpoint = stream.endpoints()[0]
+        path = "/" + endpoint.url.split("://", 1)[1].partition("/")[2]
+        talk = Conversation(stream, sandbox(path, endpoint.headers, sandbox.Options()))
+        talk.open()
+        return talk
+
+    def agree(self, symbols: tuple[str, ...] = (), channels: tuple[str, ...] = ()) -> Conversation:
+        """A conversation that has come so far that events can be played."""
+        talk = self.converse(None, symbols, channels)
+        trouble = [item for item in talk.given if isinstance(item, TROUBLE)]
+        assert not trouble, f"the subscription leads to {trouble[0]}"
+        assert talk.sandbox.subscribed, "the sandbox has no subscription"
+        assert any(isinstance(item, Up) for item in talk.given), "the codec never says Up"
+        assert not talk.up_too_soon, "the codec says Up before the sandbox has its subscription"
+        assert not talk.hung_up, "the sandbox has hung up on the codec"
+        return talk
+
+    def tape(self, symbols: tuple[str, ...] = ()) -> list[Event]:
+        """What core plays, but for what the protocol cannot say."""
+        return sayable(tape(symbols or self.symbols, self.precise), self.lacks)
+
+    def wanted(self, channels: Sequence[str] = ()) -> set[type[Event]]:
+        """The types of events that come by these channels, or by those of the suite."""
+        names = channels or self.channels or self.stream.default_channels
+        return types_of(names) - {type(e) for e in tape(self.symbols) if self.is_lacking(e)}
+
+    def is_lacking(self, event: Event) -> bool:
+        """Whether the protocol has no event of this type at all."""
+        return not sayable([event], [lack for lack in self.lacks if "." not in lack])
+
+    def test_sandbox(self) -> None:
+        """What core's tape plays by the sandbox comes out as it went in, and nothing else."""
+        talk = self.agree()
+        played = self.tape()
+        before, asked, half = len(talk.given), talk.asked, len(played) // 2
+        said = {type(event) for event in played[:half] if talk.feed([event])}
+        assert talk.feed(played[half:]), "the sandbox plays nothing of the tape"
+        given = talk.given[before:]
+        kinds = said | self.wanted()
+        expected = [event for event in played if type(event) in kinds]
+        found = [*self.trouble(talk, given, asked), *differences(expected, given, self.lacks)]
+        assert not found, "\n".join(found[:10])
+        for event in market(given):
+            check_event(event)
+
+    def trouble(self, talk: Conversation, given: Sequence[Any], asked: int) -> Iterator[str]:
+        """What must not happen where nothing was lost or damaged."""
+        for item in given:
+            if isinstance(item, TROUBLE):
+                yield f"nothing was lost or damaged, and the codec gives {item}"
+        if talk.asked > asked:
+            yield "nothing was lost or damaged, and the codec asks the sandbox for something"
+        if talk.hung_up:
+            yield "the sandbox has hung up on the codec"
+
+    def test_sandbox_keeps_quiet(self) -> None:
+        """In a minute in which nothing is played neither side gives up."""
+        talk = self.agree()
+        talk.quiet()
+        assert not talk.hung_up, "the sandbox has hung up on the codec in a quiet minute"
+
+    def test_sandbox_refuses(self) -> None:
+        """With wrong secrets the sandbox says no, and the codec that it is refused."""
+        sandbox = self.server()
+        if not sandbox.test_secrets:
+            pytest.skip(f"{self.stream.__name__} has no sandbox with secrets")
+        talk = self.converse(dict.fromkeys(sandbox.test_secrets, "d3adc0de"))
+        assert any(isinstance(item, ERRORS) for item in talk.given), "no error was given"
+        assert not any(isinstance(item, Up) for item in talk.given), "Up, after a wrong login"
+        assert not any(isinstance(item, Busy) for item in talk.given), (
+            "Busy, after a wrong login: no patience will cure that, so it is `Refused`"
+        )
+        assert any(isinstance(item, Refused) for item in talk.given), "no `Refused` was given"
+
+    def test_sandbox_refuses_symbols(self) -> None:
+        """Of the symbols that the sandbox has not, the codec tells each, and the others come."""
+        sandbox = self.server()
+        if not sandbox.refused:
+            pytest.skip(f"the sandbox of {self.stream.__name__} names no symbols in `refused`")
+        talk = self.converse(symbols=(*self.symbols, *sandbox.refused))
+        told = {s for item in talk.given if isinstance(item, Refused) for s in item.symbols}
+        assert told == set(sandbox.refused), "the symbols of `Refused` are not those refused"
+        talk.feed(self.tape())
+        assert market(talk.given), "the others do not come"
