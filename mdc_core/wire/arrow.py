@@ -23,8 +23,8 @@ from mdc_core.schema import (
 from mdc_core.versions import Change, changes, is_version, major
 from mdc_core.wire.bounded import bounded
 from mdc_core.wire.ipc import END_OF_STREAM
-from mdc_core.wire.line import TOO_FINE
 from mdc_core.wire.migrate import migrate_columns
+from mdc_core.wire.too_fine import TOO_FINE
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer

@@ -17,10 +17,6 @@ from mdc_core.wire.jsonl import decode_row, encode_rows
 from mdc_core.wire.migrate import migrate_line, move_to_extra
 from mdc_core.wire.values import encode_json
 
-# Numbers of so many decimal places, more than 18 + 38, that pyarrow reads its table of powers
-# of ten beyond the end, which gives any number or kills the process.
-TOO_FINE = r"[.][0-9]{38}|e-0*[2-9][0-9]|e-0*[0-9]{3}|E-0*[2-9][0-9]|E-0*[0-9]{3}"
-
 # What a number between quotes may be; Decimal itself takes spaces, "1_0" and other scripts.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|NaN|[+-]?Infinity", re.ASCII)
 

@@ -5,7 +5,6 @@ is done. One that it cannot read is halved until the lines that are to blame sta
 those are read with care, one at a time, and set aside with a reason if they are bad.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
@@ -25,6 +24,7 @@ from mdc_core.wire.fold import fold
 from mdc_core.wire.limits import LONG_BLOCK, MAX_VALUES
 from mdc_core.wire.line import check_values, parse_line
 from mdc_core.wire.objects import values_of_objects, with_strings
+from mdc_core.wire.too_fine import has_too_fine
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _read_json: Callable[..., pa.Table] = pj.read_json  # the stubs do without its buffers
@@ -39,11 +39,6 @@ SetAside = Callable[[int, bytes, str], None]
 
 FEW_LINES = 64
 _END_IS_SHORTER = 4_096
-# TOO_FINE in two searches for a sign each, which take half of the time.
-TOO_FINE_IN_TEXT = [
-    re.compile(rb"[.][0-9]{38}"),
-    re.compile(rb"-(?<=[eE]-)0*(?:[2-9][0-9]|[0-9]{3})"),
-]
 _LF = 10
 
 
@@ -122,7 +117,7 @@ class LinesParser:
         newlines = np.count_nonzero(np.frombuffer(block, np.uint8) == _LF)
         if block[:1] != b"{" or block[-2:] != b"}\n":
             return None
-        if any(pattern.search(block) for pattern in TOO_FINE_IN_TEXT):
+        if has_too_fine(block):
             return None
         if not block.isascii():
             try:

@@ -4,12 +4,8 @@ Whatever the quick one takes is the event that the careful one makes of it; the 
 refuses with a reason or takes what can be written and read again as the same.
 """
 
-import re
-
 import pytest
 
-from mdc_core.wire.line import TOO_FINE
-from mdc_core.wire.parse import TOO_FINE_IN_TEXT
 from tests.unit.wire.mutants import LINES, Readers, mutants
 
 
@@ -39,16 +35,3 @@ FOUND = {
 @pytest.mark.parametrize("line", FOUND.values(), ids=FOUND)
 def test_of_what_was_found(line: bytes) -> None:
     assert Readers().difference(line) is None
-
-
-@pytest.mark.parametrize("sign", ["e-", "E-"])
-def test_what_is_too_fine_is_the_same_for_text_and_columns(sign: str) -> None:
-    for number in [*range(130), 1_000, 99_999]:
-        for zeros in ("", "0", "000"):
-            text = f"1{sign}{zeros}{number}"
-            found = any(pattern.search(text.encode()) for pattern in TOO_FINE_IN_TEXT)
-            assert found == bool(re.search(TOO_FINE, text)), text
-    for digits in (37, 38, 39):
-        text = f"0.{'1' * digits}"
-        found = any(pattern.search(text.encode()) for pattern in TOO_FINE_IN_TEXT)
-        assert found == bool(re.search(TOO_FINE, text)) == (digits >= 38)
