@@ -5,7 +5,6 @@ from hashlib import blake2b
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from mdc_core.columns import valid
@@ -24,7 +23,7 @@ def content_hashes(batch: pa.RecordBatch, without: Container[str]) -> UInt64s:
     total = np.zeros(batch.num_rows, np.uint64)
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         if name not in without and column.null_count < len(column):
-            total += _mixed(_hashes(column) ^ _of_text(name)) * _present(column)
+            total += _where_present(_mixed(_hashes(column) ^ _of_text(name)), column)
     return total
 
 
@@ -44,7 +43,7 @@ def _hashes(column: "pa.Array[Any]") -> UInt64s:
     if pa.types.is_struct(of):
         total = np.zeros(len(column), np.uint64)
         for number, field in enumerate(column.flatten()):  # type: ignore[attr-defined]
-            total += _mixed(_hashes(field) + np.uint64(number)) * _present(field)
+            total += _where_present(_mixed(_hashes(field) + np.uint64(number)), field)
         return total
     if pa.types.is_list(of):
         return _of_lists(column)
@@ -58,17 +57,21 @@ def _of_lists(column: Any) -> UInt64s:
     ends = np.frombuffer(offsets, np.int32)[column.offset :][: len(column) + 1]
     values = column.values.slice(ends[0], ends[-1] - ends[0])
     lengths = np.diff(ends)
-    total = np.zeros(len(column) + 1, np.uint64)
-    owners = np.repeat(np.arange(len(column)), lengths)
     places = np.arange(len(values)) - np.repeat(ends[:-1] - ends[0], lengths)
+    sums = np.zeros(len(values) + 1, np.uint64)
     if len(values):
-        hashes = _mixed(_hashes(values) + places.astype(np.uint64)) * _present(values)
-        np.add.at(total, owners, hashes)
-    return total[:-1] + lengths.astype(np.uint64)
+        hashes = _where_present(_mixed(_hashes(values) + places.astype(np.uint64)), values)
+        np.cumsum(hashes, out=sums[1:])
+    at = ends - ends[0]
+    total: UInt64s = sums[at[1:]] - sums[at[:-1]] + lengths.astype(np.uint64)
+    return total
 
 
-def _present(column: "pa.Array[Any]") -> npt.NDArray[np.uint64]:
-    return valid(column).astype(np.uint64)
+def _where_present(hashes: UInt64s, column: "pa.Array[Any]") -> UInt64s:
+    """The hashes of the values, 0 for a null."""
+    if column.null_count:
+        hashes[~valid(column)] = 0
+    return hashes
 
 
 def _mixed(values: UInt64s) -> UInt64s:

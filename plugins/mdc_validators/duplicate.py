@@ -24,8 +24,9 @@ from mdc_validators.recent import Recent, text_hashes
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 DAY = 86_400_000_000_000
-# What our host adds, and numbers that begin anew with a connection.
-OURS = frozenset({"ts_recv", "channel", "seq"})
+# What our host adds, numbers that begin anew with a connection, what every identity has in it;
+# and ids, which are hashed by themselves.
+APART = frozenset({"ts_recv", "channel", "seq", "type", "symbol", "provider", "trade_id"})
 
 
 class DuplicateOptions(Options, frozen=True, kw_only=True):
@@ -70,10 +71,10 @@ class Duplicate(Check):
             texts = ids.filter(pa.array(judged))
         if not len(rows):
             return
-        contents = content_hashes(batch, OURS)
         if len(rows) < len(judged):
-            keys, firsts, seconds = keys[rows], firsts[rows], seconds[rows]
-            contents = contents[rows]
+            keys, firsts, seconds, hashes = keys[rows], firsts[rows], seconds[rows], hashes[rows]
+            batch = batch.filter(pa.array(judged))
+        contents = content_hashes(batch, APART) + hashes.view(np.uint64)
         for at, is_copy in self._recent.add(keys, firsts, seconds, contents, texts):
             row = int(rows[at])
             what = f"number {numbers[row]} again, of the same time"
@@ -85,11 +86,12 @@ class Duplicate(Check):
                 yield Finding(row, f"duplicate: {what}, but it says something else", "warning")
 
     def _named(self, batch: pa.RecordBatch) -> tuple[Bools | None, Int64s]:
-        """Which rows are trades with an id, if any is, and the hashes of the ids."""
+        """Which rows are trades with an id, if any is, and the hashes of the ids, 0 for none."""
         index = batch.schema.get_field_index("trade_id")
         if index < 0 or batch.column(index).null_count == batch.num_rows:
-            return None, np.zeros(0, np.int64)
+            return None, np.zeros(batch.num_rows, np.int64)
         column = batch.column(index)
+        known = valid(column)
         hashes, lengths = text_hashes(column)
-        named = valid(column) & (lengths > 0) & self.groups.is_type(batch, "trade")
-        return (named if named.any() else None), hashes.view(np.int64)
+        named = known & (lengths > 0) & self.groups.is_type(batch, "trade")
+        return (named if named.any() else None), hashes.view(np.int64) * known

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from mdc_core.events import Delta, Gap, Trade
+from mdc_core.events import Cancel, Delta, Gap, Trade
 from mdc_validators.duplicate import Duplicate, DuplicateOptions
 from mdc_validators.future import Future, FutureOptions
 from mdc_validators.monotonic import Monotonic, MonotonicOptions
@@ -163,6 +163,18 @@ def test_duplicate_numbers() -> None:
 def test_a_trade_with_an_id_is_not_judged_by_its_number() -> None:
     rows = [trade(seq=1, trade_id="a"), trade(seq=1, trade_id="b"), trade(seq=2, trade_id="a")]
     assert found(Duplicate(DuplicateOptions()), rows) == [(2, "error", "duplicate: trade a again")]
+
+
+def test_what_is_numbered_alike_and_has_another_id_says_something_else() -> None:
+    check = Duplicate(DuplicateOptions())
+    message = "duplicate: number 1 again, of the same time"
+    fields: dict[str, Any] = {"symbol": "SPY", "ts_event": NOON, "seq": 1}
+    first, other, none = (Cancel(trade_id=text, **fields) for text in ("a", "b", None))
+    assert found(check, [first]) == []
+    assert found(check, [other]) == [(0, "warning", f"{message}, but it says something else")]
+    assert found(check, [none]) == [(0, "warning", f"{message}, but it says something else")]
+    assert found(check, [first, quote("1", "2")]) == [(0, "error", message)]
+    assert found(check, [none, trade(trade_id="x")]) == [(0, "error", message)]
 
 
 def test_duplicates_are_remembered_for_a_window() -> None:
