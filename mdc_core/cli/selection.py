@@ -9,7 +9,7 @@ import click
 
 from mdc_core.cli.chain import as_stage
 from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, option
-from mdc_core.cli.types import SymbolsType
+from mdc_core.cli.types import SizeType, SymbolsType
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.suggest import known, unknown
@@ -34,14 +34,33 @@ JSON = option("--json", "as_json", is_flag=True, help="JSON instead of a table")
 PATH = click.Path(path_type=Path, allow_dash=True)
 
 
+QUARANTINE_LIMIT = option(
+    "--quarantine-limit",
+    type=SizeType(),
+    default="1GB",
+    show_default=True,
+    help="most bytes of that file; what is beyond is counted, not kept",
+)
+
+
 def reading(function: F) -> F:
     """The options of a command that reads events, handed to it as `reading`."""
 
     @wraps(function)
     def reads(
-        *args: Any, quarantine: Path | None, partial: bool, strict: bool, **values: Any
+        *args: Any,
+        quarantine: Path | None,
+        quarantine_limit: int,
+        partial: bool,
+        strict: bool,
+        **values: Any,
     ) -> Any:
-        options = InputOptions(quarantine=quarantine, partial=partial, strict=strict)
+        options = InputOptions(
+            quarantine=quarantine,
+            quarantine_limit=quarantine_limit,
+            partial=partial,
+            strict=strict,
+        )
         return function(*args, reading=options, **values)
 
     wrapped: Any = as_stage(reads)
@@ -51,6 +70,7 @@ def reading(function: F) -> F:
             type=click.Path(path_type=Path, dir_okay=False),
             help="where lines that cannot be read are set aside",
         ),
+        QUARANTINE_LIMIT,
         option("--strict", is_flag=True, help="rejections and other counts are failures"),
         option("--partial", is_flag=True, help="accept an input that is truncated"),
     ):

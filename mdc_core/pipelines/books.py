@@ -43,7 +43,9 @@ class Books:
         self.account: Account | None = None  # what became of the events, once that is known
         aside = default_paths(name, f"{new_run_id()}-{os.getpid()}")
         own = reading.quarantine
-        self.quarantine = Quarantine(own) if own else Quarantine(*aside)
+        self.quarantine = Quarantine(
+            *((own,) if own else aside), limit=reading.quarantine_limit, full=self.log.warning
+        )
         self.input = Input(readers)
         self.output: Output | None = None
         self._ended = False
@@ -98,7 +100,7 @@ class Books:
         """Say the first reason for which something was set aside, and where it is."""
         if count:
             more = f" and {count - 1} more" if count > 1 else ""
-            self.log.warning(f"{first}{more}; set aside in {self.quarantine.path}")
+            self.log.warning(f"{first}{more}; {self.quarantine.told()}")
 
     def tell_start(self) -> None:
         """Tell observers that the run begins."""

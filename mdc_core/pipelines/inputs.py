@@ -12,7 +12,7 @@ from msgspec import Struct
 from mdc_core.accounting import EventInput
 from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, UsageError
-from mdc_core.wire.quarantine import Quarantine
+from mdc_core.wire.quarantine import LIMIT, Quarantine
 from mdc_core.wire.reader import Reader
 
 STDIN = Path("-")
@@ -22,6 +22,7 @@ class InputOptions(Struct, kw_only=True, frozen=True):
     """How a stage takes its input: where bad lines go, and what is forgiven."""
 
     quarantine: Path | None = None
+    quarantine_limit: int = LIMIT
     partial: bool = False
     strict: bool = False
 

@@ -43,7 +43,9 @@ class StreamSource(SourceStage):
         self.plugin, self.options = plugin, options
         self.provider, self.wire = plugin.name, options.wire
         self.total = options.limit
-        self.reading = InputOptions(quarantine=options.quarantine)
+        self.reading = InputOptions(
+            quarantine=options.quarantine, quarantine_limit=options.quarantine_limit
+        )
         self.reread = reread or (lambda: (options.symbols_file, options.channels))
 
     @property
@@ -267,7 +269,7 @@ class StreamRun:
         read = out + rejected + dropped.total()
         self._run.say(Account(read, out, rejected, dropped.total(), derived=ours))
         if rejected:
-            self._log.warning(f"{rejected} unreadable frames set aside in {self._quarantine.path}")
+            self._log.warning(f"{rejected} unreadable frames {self._quarantine.told()}")
         if dropped:
             text = ", ".join(f"{symbol} {n}" for symbol, n in dropped.most_common(10))
             self._log.warning(f"no room for {dropped.total()} events: {text}")

@@ -10,6 +10,7 @@ from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, Policy
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.suggest import known, unknown
+from mdc_core.wire.quarantine import LIMIT as QUARANTINE
 from mdc_core.wire.writer import Wire
 
 # --symbols-file and --channels as the settings say at a SIGHUP; raises MdcError.
@@ -33,6 +34,7 @@ class StreamOptions(Struct, kw_only=True, frozen=True):
     retries: int | None = None
     stale: int | None = None
     quarantine: Path | None = None
+    quarantine_limit: int = QUARANTINE
     wire: Wire = "jsonl"
 
 

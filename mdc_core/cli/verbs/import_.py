@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Chosen, option, select_command
-from mdc_core.cli.selection import SYMBOL, spanning, writing
+from mdc_core.cli.selection import QUARANTINE_LIMIT, SYMBOL, spanning, writing
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Stage
@@ -27,6 +27,7 @@ EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minut
     type=click.Path(path_type=Path, dir_okay=False),
     help="where lines and files that cannot be read are set aside",
 )
+@QUARANTINE_LIMIT
 @option("--strict", is_flag=True, help="rejections are failures")
 @writing
 def import_files(
@@ -36,6 +37,7 @@ def import_files(
     start: int | None,
     end: int | None,
     quarantine: Path | None,
+    quarantine_limit: int,
     strict: bool,
     wire: "Wire",
 ) -> "Stage":
@@ -45,7 +47,7 @@ def import_files(
     from mdc_core.pipelines.inputs import InputOptions
 
     asked = ImportRequest(path, symbols, start, end)
-    reading = InputOptions(quarantine=quarantine, strict=strict)
+    reading = InputOptions(quarantine=quarantine, quarantine_limit=quarantine_limit, strict=strict)
     return ImportSource(plugin, asked, reading, wire)
 
 

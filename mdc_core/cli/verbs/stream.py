@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, option, plugin_group
-from mdc_core.cli.selection import writing
+from mdc_core.cli.selection import QUARANTINE_LIMIT, writing
 from mdc_core.cli.types import SymbolType
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, POLICIES
@@ -58,6 +58,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     help="connect again after this long without a frame  [default: the provider's, if it has one]",
 )
 @option("--quarantine", type=FILE, help="where frames that cannot be read are set aside")
+@QUARANTINE_LIMIT
 @writing
 @click.pass_obj
 def stream(session: Session, /, plugin: Chosen, **options: Any) -> StreamSource:

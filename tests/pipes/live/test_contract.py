@@ -201,6 +201,19 @@ def test_a_secret_that_one_can_do_without(
     assert "optional secret" in help_text and "LINES_TOKEN" in help_text
 
 
+def test_frames_beyond_the_limit_are_told_and_counted_and_not_kept(
+    mdc: Run, installed: Path, tmp_path: Path
+) -> None:
+    file, aside = capture(tmp_path, ["OK", *["?" * 100] * 90, trade(1)]), tmp_path / "q.jsonl"
+    words = f"stream lines SPY --replay {file} --quarantine {aside} --quarantine-limit 2000"
+    done = mdc(*words.split(), path=installed)
+    assert done.returncode == 0, done.stderr
+    assert len(rows(done.stdout, "integrity")) == 90 and len(rows(done.stdout, "trade")) == 1
+    kept = sum("text" in row for row in rows(aside.read_text()))
+    assert 0 < kept < 10 and aside.stat().st_size < 2100
+    assert f"90 unreadable frames set aside in {aside} ({90 - kept} of them only" in done.stderr
+
+
 def test_a_symbol_that_is_refused_is_told_and_the_others_come(
     mdc: Run, installed: Path, tmp_path: Path
 ) -> None:

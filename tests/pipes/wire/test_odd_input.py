@@ -1,6 +1,7 @@
 """Input that is odd, but right, is read; what is wrong is set aside or told, and no more."""
 
 import gzip
+import json
 import os
 from decimal import Decimal
 from pathlib import Path
@@ -46,6 +47,30 @@ def test_a_wrong_line_is_set_aside(shell: Shell, tmp_path: Path, line: str) -> N
     assert [event["price"] for event in done.events] == ["1", "2"]
     assert "3 in = 2 out + 1 rejected" in done.err and "in.jsonl: line 2: " in done.err
     assert (tmp_path / "aside.jsonl").exists()
+
+
+def test_what_is_set_aside_has_a_limit_and_is_counted_beyond_it(
+    shell: Shell, tmp_path: Path
+) -> None:
+    wrong = "".join(f"line {number} is none\n" for number in range(1000))
+    (tmp_path / "in.jsonl").write_text(f"{TRADE % 1}\n{wrong}{TRADE % 2}\n")
+    words = "--quarantine aside.jsonl --quarantine-limit 5kB"
+    for _ in range(2):  # the file is the same, and no larger for the second
+        done = shell(f"mdc cat in.jsonl {words}", cwd=tmp_path)
+        assert done.status == 0, done.err
+        assert [event["price"] for event in done.events] == ["1", "2"]
+        assert "1002 in = 2 out + 1000 rejected" in done.err
+        assert "aside.jsonl has reached its limit of 5KB: what is set aside from here" in done.err
+        assert done.err.count("its limit") == 1
+        text = (tmp_path / "aside.jsonl").read_text()
+        assert 4500 < len(text) < 5200
+    kept = [json.loads(line) for line in text.splitlines()]
+    assert [row.get("text") for row in kept[:2]] == ["line 0 is none", "line 1 is none"]
+    assert kept[-1] == {"reason": "the rest is counted, not kept"} and "text" in kept[-3]
+    unkept = 1000 - sum("text" in row for row in kept)
+    assert f"and 999 more; set aside in aside.jsonl ({1000} of them only counted)" in done.err
+    done = shell(f"mdc cat in.jsonl {words.replace('aside', 'other')} --strict", cwd=tmp_path)
+    assert done.status == 1 and f"({unkept} of them only counted)" in done.err
 
 
 TIME = pa.scalar(1704205800123456789, pa.timestamp("ns", "UTC"))
