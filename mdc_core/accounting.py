@@ -72,6 +72,7 @@ class Input:
             rejected = self.rejected
             for chunk in reader:
                 self.rejected = rejected + reader.rejected
+                self.first_rejection = self.first_rejection or reader.first_rejection
                 if chunk.size:
                     yield from self._take(chunk)
                 else:

@@ -135,17 +135,24 @@ def address(ref: PluginRef) -> str:
 
 
 def owner(error: BaseException) -> PluginRef | None:
-    """The third party's plugin in whose code an error was raised, if it was one's."""
+    """The third party's plugin in whose code an error was raised, if it was one's.
+
+    In a module of several plugins it is the one whose class the code is of; what else a package
+    has belongs to the plugin that called it.
+    """
+    others = [ref for ref in find_all() if not is_built_in(ref)]
     found, trace = None, error.__traceback__
-    strangers = {
-        ref.module.partition(".")[0]: ref
-        for ref in find_all()
-        if normal(ref.distribution) != BUILT_IN
-    }
-    exact = {ref.module: ref for ref in find_all() if ref in strangers.values()}
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__"))
-        found = exact.get(module) or strangers.get(module.partition(".")[0]) or found
+        top = module.partition(".")[0]
+        near = [ref for ref in others if ref.module.partition(".")[0] == top]
+        if same := [ref for ref in near if ref.module == module]:
+            names = {type(trace.tb_frame.f_locals.get("self")).__name__}
+            names.add(trace.tb_frame.f_code.co_qualname.partition(".")[0])
+            own = [ref for ref in same if ref.attribute in names]
+            found = own[0] if own else found if found in same else same[0]
+        elif near and found not in near:
+            found = near[0]
         trace = trace.tb_next
     return found
 

@@ -139,5 +139,5 @@ class PluginGroup(HelpfulCommand, click.Group):
         if not args and not ctx.resilient_parsing:
             noun = installed.VERBS[self.verb][0]
             names = known(registry.find(self.verb))
-            raise UsageError(f"{self.verb} needs the name of a {noun}", hint=names)
+            raise UsageError(f"{ctx.info_name} needs the name of a {noun}", hint=names)
         return super().parse_args(ctx, args)

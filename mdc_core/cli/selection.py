@@ -109,10 +109,7 @@ def spanning(function: F) -> F:
         if date is not None:
             if values["start"] is not None or values["end"] is not None:
                 raise UsageError("--date goes without --from and --to")
-            values["start"] = MOMENT.convert(date, None, None)
-            values["end"] = MOMENT_END.convert(date, None, None)
-            if values["start"] == values["end"]:
-                raise UsageError(f"--date takes a day, not {date!r}", hint="2024-01-02")
+            values["start"], values["end"] = _day(date)
         must_be_a_span(values["start"], values["end"])
         return function(*args, **values)
 
@@ -125,6 +122,17 @@ def spanning(function: F) -> F:
         wrapped = add(wrapped)
     made: F = wrapped
     return made
+
+
+def _day(text: str) -> tuple[int, int]:
+    """The span of a day; raises UsageError for what is none."""
+    try:
+        start, end = (kind.convert(text, None, None) for kind in (MOMENT, MOMENT_END))
+    except click.BadParameter:
+        start = end = 0
+    if start == end:
+        raise UsageError(f"--date takes a day, not {text!r}", hint="2024-01-02")
+    return start, end
 
 
 def must_be_a_span(start: int | None, end: int | None) -> None:

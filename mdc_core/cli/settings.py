@@ -1,7 +1,9 @@
 """Where the value of an option comes from, and who is to blame for a wrong one."""
 
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,8 +11,9 @@ import click
 from mdc_core import registry
 from mdc_core.cli.either_side import adopt
 from mdc_core.cli.lazy import verb_files
-from mdc_core.cli.settable import Option, path_of, variables
-from mdc_core.errors import ConfigError
+from mdc_core.cli.settable import ListType, Option, path_of, variables
+from mdc_core.cli.types import PluginName, RootType, SymbolType
+from mdc_core.errors import ConfigError, UsageError
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mdc_core.config import Config, Setting
+
+
+TEXTS = (click.types.StringParamType, click.Path, PluginName, RootType, SymbolType)
 
 
 def blamed(error: click.BadParameter) -> Exception:
@@ -29,7 +35,7 @@ def blamed(error: click.BadParameter) -> Exception:
         if source is click.core.ParameterSource.ENVIRONMENT and session is not None:
             names = option.variables(ctx)
             name = next((n for n in names if session.environ.get(n)), option.name)
-            return ConfigError(f"{name} (environment): {error.message}")
+            return _wrong_variable(name, error.message)
         if source is click.core.ParameterSource.DEFAULT_MAP:
             return ConfigError(f"{option.opts[0]} (mdc.toml): {error.message}")
     return error
@@ -57,7 +63,7 @@ def _one(
         expected: tuple[type, ...] = (bool,)
     elif isinstance(kind, (click.types.IntParamType, click.types.FloatParamType)):
         expected = (int, Decimal) if kind.name.startswith("float") else (int,)
-    elif isinstance(kind, (click.types.StringParamType, click.Path)):
+    elif isinstance(kind, TEXTS):
         expected = (str,)
     elif isinstance(kind, click.Choice):
         expected = tuple({type(choice) for choice in kind.choices})
@@ -158,14 +164,35 @@ def _words_before(ctx: click.Context, option: Option, args: list[str]) -> list[s
     session = ctx.find_object(Session)
     if found or session is None:
         return found
-    path = path_of(ctx)
+    path, asks = path_of(ctx), only_asks(ctx, args)
     for name in variables(path, option.key):
         if words := session.environ.get(name, "").split():
-            return words
-    if not only_asks(ctx, args):
-        setting = session.config.settings(*path).get(option.key)
-        if setting is not None:
-            value = setting.value
-            return [str(word) for word in value] if isinstance(value, list) else [str(value)]
+            blame = None if asks else partial(_wrong_variable, name)
+            if names := _names(option, words, blame):
+                return names
+    setting = None if asks else session.config.settings(*path).get(option.key)
+    if setting is not None:
+        value = setting.value
+        words = [str(word) for word in value] if isinstance(value, list) else [str(value)]
+        return _names(option, words, partial(setting.complaint, option.key))
     default = option.default
     return [default] if isinstance(default, str) else []
+
+
+def _names(
+    option: Option, words: list[str], blame: Callable[[str, str | None], ConfigError] | None
+) -> list[str]:
+    """The words of a setting; a wrong name among them is a wrong setting, or voids all."""
+    kind = option.type.inner if isinstance(option.type, ListType) else option.type
+    for word in ",".join(words).split(",") if option.multiple else words:
+        try:
+            kind.convert(word.strip(), option, None)
+        except UsageError as error:
+            if blame is None:
+                return []
+            raise blame(str(error), error.hint) from None
+    return words
+
+
+def _wrong_variable(name: str, problem: str, hint: str | None = None) -> ConfigError:
+    return ConfigError(f"{name} (environment): {problem}", hint=hint)

@@ -281,3 +281,29 @@ def test_a_check_finds_something_about_no_row_and_at_the_end(strange):
     said = [(f["severity"], f["message"], "symbol" in f) for f in findings(done)]
     assert said == [("info", "here", False), ("warning", "3 rows", False)]
     assert "3 in = 3 out + 0 rejected + 0 dropped (+ 2 derived)" in done.stderr
+
+
+SEVERAL = "A stranger's plugins, several in one module."
+SEVERAL_CODE = (
+    f"{SEVERAL!r}\n"
+    + HEAD
+    + (
+        "class Base:\n    def fail(self):\n        raise RuntimeError('boom')\n"
+        "class Quiet(Check):\n    def __call__(self, batch):\n        return ()\n"
+        "class Loud(Base, Filter):\n    def __call__(self, batch):\n        self.fail()\n"
+        "class Feed(Base, Source):\n    def events(self):\n        helped(self)\n"
+        "class Late(Filter):\n    def __call__(self, batch):\n        return batch\n"
+        "def helped(feed):\n    sys.exit(3)\n"
+    )
+)
+
+
+def test_of_several_plugins_in_one_module_the_one_that_failed_is_named(strange, mdc, tmp_path):
+    entry = "[mdc.filter]\nloud = alpha_x:Loud\nzlate = alpha_x:Late\n"
+    entry += "[mdc.validate]\nquiet = alpha_x:Quiet\n[mdc.stream]\nfeed = alpha_x:Feed\n"
+    done = strange(entry, SEVERAL_CODE, "loud")
+    assert done.returncode == 70
+    assert "plugin filter:loud (alpha 1.2) failed: RuntimeError: boom" in done.stderr
+    done = mdc("stream", "feed", "A", path=tmp_path / "alpha")
+    assert done.returncode == 70
+    assert "plugin stream:feed (alpha 1.2) failed: SystemExit: 3" in done.stderr

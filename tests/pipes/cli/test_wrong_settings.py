@@ -1,0 +1,73 @@
+"""What a setting or a flag says wrong is told where it stands, and with the right status."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Shell
+
+TRADE = b'{"type":"trade","symbol":"A","ts_event":"2024-01-02T14:30:00Z","price":1}\n'
+
+
+@pytest.mark.parametrize(
+    ("verb", "toml", "said"),
+    [
+        ("store", 'format = "parqet"', "[store] format: no such format to store: 'parqet'"),
+        ("store", "root = 5", "[store] root: must be a string, not 5"),
+        ("store", "format = 5", "[store] format: no such format to store: '5'"),
+        ("validate", 'check = ["price", "pric"]', "[validate] check: no such check to validate"),
+        ("validate", 'skip = "price,pric"', "[validate] skip: no such check to validate: 'pric'"),
+        ("count", "symbol = [1]", "[count] symbol: must be a string, not 1"),
+    ],
+)
+def test_a_wrong_name_in_mdc_toml(
+    shell: Shell, tmp_path: Path, verb: str, toml: str, said: str
+) -> None:
+    (tmp_path / "mdc.toml").write_text(f"[{verb}]\n{toml}\n")
+    done = shell(f"mdc {verb}", stdin=TRADE)
+    assert (done.status, done.out) == (78, "")
+    assert f"{tmp_path}/mdc.toml: {said}" in done.err
+    assert shell(f"mdc {verb} --help").status == 0
+    assert not (tmp_path / "5").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "variable", "value", "said"),
+    [
+        ("store", "MDC_STORE_FORMAT", "parqet", "no such format to store: 'parqet'"),
+        ("validate", "MDC_VALIDATE_CHECK", "price pric", "no such check to validate: 'pric'"),
+        ("validate", "MDC_VALIDATE_SKIP", "price,pric", "no such check to validate: 'pric'"),
+    ],
+)
+def test_a_wrong_name_in_the_environment(
+    shell: Shell, line: str, variable: str, value: str, said: str
+) -> None:
+    done = shell(f"mdc {line}", stdin=TRADE, **{variable: value})
+    assert (done.status, done.out) == (78, "")
+    assert f"{variable} (environment): {said}" in done.err
+    assert shell(f"mdc {line} --help", **{variable: value}).status == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("mdc then store", "nothing before `then`"),
+        ("mdc sandbox", "sandbox needs the name of a provider"),
+        ("mdc stream", "stream needs the name of a provider"),
+        ("mdc cat --date 2024-01", "--date takes a day, not '2024-01'"),
+        ("mdc cat --date soon", "--date takes a day, not 'soon'"),
+        ("mdc store --format parqet", "no such format to store: 'parqet'; did you mean parquet?"),
+    ],
+)
+def test_a_command_line_that_cannot_be(shell: Shell, line: str, said: str) -> None:
+    done = shell(line, stdin=TRADE)
+    assert (done.status, done.out) == (2, "")
+    assert said in done.err
+
+
+def test_what_was_set_aside_is_told_by_a_stage_that_stops_early(
+    shell: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.jsonl").write_bytes(b"nonsense\n" + TRADE + TRADE)
+    done = shell("mdc head -n 1 bad.jsonl --quarantine aside")
+    assert "line 1: not JSON" in done.err and "None" not in done.err
