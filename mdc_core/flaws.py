@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from mdc_core.errors import DataError
-from mdc_core.events import Event, Level
+from mdc_core.events import Event, Gap, Level
 from mdc_core.schema import PRECISION, SCALE, fields_of
 from mdc_core.times import to_ns
 
@@ -17,7 +17,7 @@ _MOST = 2**63
 
 
 class EventSample:
-    """Which of the items that a connection's codec makes are looked at."""
+    """Which of the items that a connection's codec makes are looked at: all gaps among them."""
 
     def __init__(self) -> None:
         self._looked: Counter[type] = Counter()
@@ -43,7 +43,7 @@ class EventSample:
             return self._next == EVERY - 1
         if isinstance(item, Event):
             self._looked[kind] += 1
-            if self._looked[kind] == FIRST:
+            if self._looked[kind] == FIRST and kind is not Gap:
                 self._known.add(kind)
         return True
 

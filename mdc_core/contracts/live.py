@@ -129,7 +129,13 @@ class Stream(Live):
     Each method returns events and effects, in order; a generator will do. `now` is the time
     of this host in nanoseconds since 1970. A connection that has not said `Up`, or given an
     event about an instrument, within `login_within` seconds is a failed attempt. A frame at
-    which a method raises is set aside; a refusal is an effect, never an exception.
+    which a method raises is set aside, and the feed goes on: a damaged one may raise DataError,
+    LookupError, ValueError, TypeError or ArithmeticError, so a codec need not catch anything. A
+    feed of which 1,000 frames are set aside before anything is read ends with an error. A
+    refusal is an effect, never an exception.
+
+    A `Gap` has `start` and `end` (`Follow` tells since when numbers are missing); without, it
+    is taken to reach from the moment when the connection came up to its `ts_event`.
 
     `sequence` is within what `seq` counts: "symbol" (each symbol of a channel by itself),
     "channel" or "connection". A codec names the `channel` of an event where the vendor has

@@ -29,19 +29,20 @@ from mdc_core.contracts import (
     Up,
 )
 from mdc_core.errors import BusyError, DataError, MdcError, RefusedError, UnavailableError
-from mdc_core.events import Event, Market
+from mdc_core.events import Event, Gap, Market
 from mdc_core.flaws import EventSample, flaw_of
 from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.stamp import Stamp
 from mdc_core.live.teller import FeedTeller, json_of
-from mdc_core.live.turn import Turn, lost_since
+from mdc_core.live.turn import Turn, bound, lost_since
 from mdc_core.logs import Mask
 from mdc_core.times import SECOND
 
 MakeStream = Callable[[Subscription], Stream]
 
 HOPELESS = 100  # frames in a row at which the codec fails, before it is given up
+UNREAD = 1_000  # frames set aside before any event about an instrument has come, likewise
 _UNREADABLE = (DataError, msgspec.DecodeError, UnicodeError, RecursionError)
 
 
@@ -83,6 +84,8 @@ class FeedSession:
         self._refused: set[str] = set()
         self._before: Subscription | None = None  # what goes on if a change is refused
         self._good = self._failures = 0
+        self._has_data = False
+        self._up_since: str | None = None
         self._sample = EventSample()
         self._tick_due = NEVER
         self._deadlines = Deadlines(self.timing, 0, NEVER, pings=False)
@@ -231,6 +234,7 @@ class FeedSession:
             finally:
                 self._take(items, turn)  # also what came before the codec raised
         except _UNREADABLE as error:
+            self._teller.unread(str(error), turn)
             self._fail(raw, str(error), turn)
         # Whatever a codec raises, even SystemExit, costs the frame and nothing else.
         except (Exception, SystemExit) as error:
@@ -268,8 +272,12 @@ class FeedSession:
             teller.warn_once(text, turn)
             self._set_aside(json_of(item), text, item.symbol, turn)
             return
-        if not self.is_up and isinstance(item, Market):
-            self._come_up(turn)
+        if isinstance(item, Gap):
+            bound(item, self._up_since, turn.stamp)
+        elif isinstance(item, Market):
+            self._has_data = True
+            if not self.is_up:
+                self._come_up(turn)
         turn.events.append(item)
 
     def _effect(self, item: Any, turn: Turn) -> None:
@@ -281,6 +289,7 @@ class FeedSession:
                 if not self.is_up:
                     self._come_up(turn)
             case Bad(raw, text, symbol):
+                self._teller.unread(text, turn)
                 self._set_aside(raw, text, symbol, turn)
             case Refused():
                 self._refuse(item, turn)
@@ -293,7 +302,7 @@ class FeedSession:
 
     def _come_up(self, turn: Turn) -> None:
         self.is_up = True
-        self._last = turn.stamp
+        self._last = self._up_since = turn.stamp
         self._deadlines.login_due = NEVER
         state = "resubscribed" if self.connections > 1 else "up"
         turn.events.append(self._teller.connection_is(state, turn.stamp))
@@ -341,6 +350,8 @@ class FeedSession:
     def _set_aside(self, raw: str | bytes, reason: str, symbol: str | None, turn: Turn) -> None:
         self.rejected += 1
         self._teller.set_aside(raw, reason, symbol, turn)
+        if self.rejected >= UNREAD and not self._has_data:
+            turn.end(self._teller.hopeless(reason))
 
     def _gap(self, end: str | None) -> Event:
         return self._teller.gap(self._gap_start, end, self.subscription.symbols)

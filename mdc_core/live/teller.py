@@ -21,6 +21,7 @@ class FeedTeller:
         self.name, self.owner, self.mask = name, owner or name, mask
         self._line = line
         self._told: set[str] = set()
+        self._has_unread = False
         self.connection(1, "symbol")
 
     def connection(self, number: int, sequence: Scope) -> None:
@@ -91,6 +92,12 @@ class FeedTeller:
         if text not in self._told and len(self._told) < MOST:
             self._told.add(text)
             self.warn(text, turn)
+
+    def unread(self, reason: str, turn: Turn) -> None:
+        """The first frame that cannot be read; the others are counted, and kept."""
+        if not self._has_unread:
+            self._has_unread = True
+            self.warn(f"{self.owner} cannot read a frame, which is set aside: {reason}", turn)
 
     def failure(self, error: BaseException, turn: Turn) -> str:
         """What is said of a codec that fails, to people once."""

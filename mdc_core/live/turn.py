@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from mdc_core.errors import DataError, MdcError
-from mdc_core.events import Event, Market
+from mdc_core.events import Event, Gap, Market
 from mdc_core.live.actions import Action, Disconnect, Put
 from mdc_core.times import SECOND, from_ns, to_ns
 
@@ -32,6 +32,14 @@ class Turn:
             return events
         last: list[Action] = [Disconnect(self._error)] if self._error is not None else []
         return [*events, *self.rest, *last]
+
+
+def bound(gap: Gap, since: str | None, now: str | None) -> None:
+    """From when to when a gap is at the longest, if its codec does not say: since we are up."""
+    gap.end = gap.end or gap.ts_event or now
+    if gap.start is None and gap.end is not None and since is not None:
+        gap.start = from_ns(min(to_ns(since), to_ns(gap.end)))
+    gap.ts_event = gap.ts_event or gap.start
 
 
 def lost_since(brought: Iterable[Event], came: str | None, last: str | None) -> str | None:

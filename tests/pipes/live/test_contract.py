@@ -263,3 +263,37 @@ def test_what_a_codec_does_wrong_costs_that_and_nothing_else(
     kept = [row["text"] for row in rows(aside.read_text())]
     assert kept[3:] == ["EXIT", "HALF"]
     assert [json.loads(text)["type"] for text in kept[:2]] == ["trade"] * 2
+
+
+def test_a_gap_of_which_the_codec_does_not_say_when_is_at_the_longest_since_it_is_up(
+    mdc: Run, installed: Path, tmp_path: Path
+) -> None:
+    at = 1_704_205_900_000_000_000
+    frames = ["OK", trade(1), "MISSING SPY 3", f"MISSING SPY 2 {at + 2_500_000}", trade(2)]
+    file = capture(tmp_path, frames)
+    done = mdc(*f"stream holes SPY --replay {file}".split(), path=installed)
+    assert done.returncode == 0, done.stderr
+    up, *_ = rows(done.stdout, "connection")
+    first, second = rows(done.stdout, "gap")
+    assert first["start"] == second["start"] == first["ts_event"] == up["ts_event"]
+    assert (first["end"], first["count"]) == (first["ts_recv"], 3)
+    assert (second["end"], second["count"]) == (second["ts_event"], 2)
+    assert second["end"] == "2024-01-02T14:31:40.002500000Z"
+
+
+def test_a_feed_that_reads_nothing_ends_and_says_why(
+    mdc: Run, installed: Path, tmp_path: Path
+) -> None:
+    frames = ["OK", *(f"WHAT idea{n}" for n in range(1_100))]
+    done = mdc(*f"stream holes SPY --replay {capture(tmp_path, frames)}".split(), path=installed)
+    who = "plugin stream:holes (mdc-venues 1.2) cannot read"
+    assert done.returncode == 65
+    assert f"{who} a frame, which is set aside: no idea0" in done.stderr
+    assert f"{who} what the vendor sends: no idea999" in done.stderr
+    assert done.stderr.count("set aside: no idea") == 1
+    assert "1000 in = 0 out + 1000 rejected" in done.stderr
+    # One that has given something goes on, however much is new to it.
+    frames.insert(1, trade(1))
+    done = mdc(*f"stream holes SPY --replay {capture(tmp_path, frames)}".split(), path=installed)
+    assert done.returncode == 0, done.stderr
+    assert "1101 in = 1 out + 1100 rejected" in done.stderr

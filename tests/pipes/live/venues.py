@@ -114,6 +114,20 @@ class Strict(Lines):
         return [mdc.Endpoint("tcp://feed.lines.example:4001", framing=mdc.Lines("\\r\\n"))]
 
 
+class Holes(Lines):
+    """Says that something is missing, and no more; fails at what it does not know."""
+
+    def receive(self, frame, now):
+        match frame.split():
+            case ["MISSING", symbol, count]:
+                return [mdc.Gap(symbol=symbol, count=int(count))]
+            case ["MISSING", symbol, count, ns]:
+                return [mdc.Gap(symbol=symbol, count=int(count), ts_event=mdc.from_ns(int(ns)))]
+            case ["WHAT", text]:
+                return [mdc.Bad(frame, f"no {text}")]
+        return super().receive(frame, now)
+
+
 class Narrow(Lines):
     limits = mdc.Limits(symbols=2, connections=2)
 
@@ -227,6 +241,7 @@ lines = venues:Lines
 by-connection = venues:ByConnection
 by-channel = venues:ByChannel
 strict = venues:Strict
+holes = venues:Holes
 narrow = venues:Narrow
 wild = venues:Wild
 split = venues:Split
