@@ -321,3 +321,11 @@ def plain(value: int, scale: int = SCALE) -> str:
     whole, rest = divmod(abs(value), 10**scale)
     sign = "-" if value < 0 else ""
     return f"{sign}{whole}.{rest:0{scale}d}".rstrip("0").rstrip(".")
+
+
+def coded(batch: pa.RecordBatch, name: str) -> tuple[Int64s, list[str | None]]:
+    """A text column as numbers, and what they stand for."""
+    column = batch.column(batch.schema.get_field_index(name))
+    encoded = column.dictionary_encode(null_encoding="encode")
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes, encoded.dictionary.to_pylist()

@@ -1,6 +1,7 @@
 """Many sorted sources as one stream in time order, with bounded memory.
 
-Equal times keep the order of the sources, and within a source that of its rows.
+Equal times keep the order of the sources, and within a source that of its rows; with a rank,
+they come by that first, and each source has to be in the order of time and rank.
 """
 
 import heapq
@@ -16,7 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mdc_core.archive.row_time import NO_TIME, row_time
-from mdc_core.batch import cut, let_go, size_of, unify
+from mdc_core.archive.ties import Rank
+from mdc_core.batch import Int64s, cut, let_go, size_of, unify
 from mdc_core.disk import writing
 from mdc_core.errors import MdcError
 from mdc_core.times import MAX_NS
@@ -29,6 +31,7 @@ OUT_ROWS, OUT_BYTES = 16_384, 4 << 20
 ROWS_IN_MEMORY, BYTES_IN_MEMORY = 65_536, 16 << 20
 
 Moments = npt.NDArray[np.int64]
+Place = tuple[int, int]  # of a row: its moment, and its rank
 
 
 class MergeSource:
@@ -47,13 +50,14 @@ class MergeSource:
         self.stop = stop
         self._open = open_batches
         self._batches: Iterator[pa.RecordBatch] = iter(())
-        self._held: deque[tuple[pa.RecordBatch, Moments]] = deque()
+        self._rank: Rank | None = None
+        self._held: deque[tuple[pa.RecordBatch, Moments, Int64s | None]] = deque()
         self._rows = self._size = 0
         self.ended = False
 
-    def open(self, rows: int) -> None:
+    def open(self, rows: int, rank: Rank | None = None) -> None:
         """Begin to read, about this many rows at a time."""
-        self._batches = self._open(rows)
+        self._batches, self._rank = self._open(rows), rank
 
     def fill(self, rows: int, size: int) -> bool:
         """Hold this many rows or bytes, or all that is left; whether there is any."""
@@ -62,36 +66,43 @@ class MergeSource:
             if batch is None:
                 self.ended = True
             elif batch.num_rows:
-                self._held.append((batch, row_time(batch)))
+                ranks = self._rank(batch) if self._rank else None
+                self._held.append((batch, row_time(batch), ranks))
                 self._rows += batch.num_rows
                 self._size += size_of(batch)
         return self._rows > 0
 
     @property
-    def last(self) -> int:
-        """The moment of the last row held."""
-        return int(self._held[-1][1][-1])
+    def last(self) -> Place:
+        """The place of the last row held."""
+        _, moments, ranks = self._held[-1]
+        return int(moments[-1]), 0 if ranks is None else int(ranks[-1])
 
     def take_all(self) -> list[pa.RecordBatch]:
         """All rows held."""
-        rows = [batch for batch, _ in self._held]
+        rows = [batch for batch, *_ in self._held]
         self._held.clear()
         self._rows = self._size = 0
         return rows
 
-    def take(self, limit: int, *, inclusive: bool) -> Iterator[pa.RecordBatch]:
-        """The rows held up to a moment."""
+    def take(self, limit: Place, *, inclusive: bool) -> Iterator[pa.RecordBatch]:
+        """The rows held up to a place."""
         side: Literal["left", "right"] = "right" if inclusive else "left"
         while self._held:
-            batch, moments = self._held[0]
-            stop = int(np.searchsorted(moments, limit, side))
+            batch, moments, ranks = self._held[0]
+            if ranks is None:
+                stop = int(np.searchsorted(moments, limit[0], side))
+            else:
+                low, high = np.searchsorted(moments, [limit[0], limit[0] + 1])
+                stop = int(low + np.searchsorted(ranks[low:high], limit[1], side))
             if stop == 0:
                 return
             self._held.popleft()
             self._size -= self._size * stop // self._rows  # about
             self._rows -= stop
             if stop < len(moments):
-                self._held.appendleft((batch.slice(stop), moments[stop:]))
+                rest = None if ranks is None else ranks[stop:]
+                self._held.appendleft((batch.slice(stop), moments[stop:], rest))
                 yield batch.slice(0, stop)
                 return
             yield batch
@@ -99,16 +110,18 @@ class MergeSource:
 
 def merge(
     sources: Iterable[MergeSource | Iterable[pa.RecordBatch]],
+    rank: Rank | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of all sources, each of which is in time order, in time order.
 
-    Equal times come in the order of the sources. Batches are read as they are needed.
+    Equal times come by their rank, then in the order of the sources. Batches are read as they
+    are needed.
     """
     for group in _apart([_as_source(source) for source in sources]):
         while len(group) > FAN_IN:
             some = [group[at : at + FAN_IN] for at in range(0, len(group), FAN_IN)]
-            group = [stored(_merge_some(sources)) for sources in some]
-        for batch in _merge_some(group):
+            group = [stored(_merge_some(sources, rank)) for sources in some]
+        for batch in _merge_some(group, rank):
             yield from cut(batch, OUT_ROWS, OUT_BYTES)
             if size_of(batch) > OUT_BYTES:
                 let_go()
@@ -133,7 +146,7 @@ def _apart(sources: list[MergeSource]) -> Iterator[list[MergeSource]]:
         yield [s for _, s in sorted(group, key=lambda pair: pair[0])]
 
 
-def _merge_some(listed: list[MergeSource]) -> Iterator[pa.RecordBatch]:
+def _merge_some(listed: list[MergeSource], rank: Rank | None) -> Iterator[pa.RecordBatch]:
     """The rows of as many sources as can be open at once, in time order."""
     rows = max(64, min(16_384, ROWS_IN_MEMORY // max(len(listed), 1)))
     size = BYTES_IN_MEMORY // max(len(listed), 1)
@@ -146,10 +159,10 @@ def _merge_some(listed: list[MergeSource]) -> Iterator[pa.RecordBatch]:
         horizon = min((s.last for s in active.values() if not s.ended), default=None)
         if horizon is None and active:
             horizon = max(s.last for s in active.values())
-        while waiting and (horizon is None or waiting[0][0] <= horizon):
+        while waiting and (horizon is None or waiting[0][0] <= horizon[0]):
             _, number = heapq.heappop(waiting)
             source = listed[number]
-            source.open(rows)
+            source.open(rows, rank)
             if source.fill(rows, size):
                 active[number] = source
                 horizon = source.last if horizon is None else min(horizon, source.last)
@@ -157,10 +170,10 @@ def _merge_some(listed: list[MergeSource]) -> Iterator[pa.RecordBatch]:
             break
         pieces = _up_to(horizon, active)
         if pieces:
-            yield _interleaved(pieces)
+            yield _interleaved(pieces, rank)
 
 
-def _up_to(horizon: int, active: dict[int, MergeSource]) -> list[pa.RecordBatch]:
+def _up_to(horizon: Place, active: dict[int, MergeSource]) -> list[pa.RecordBatch]:
     """What is before the horizon, and at it as long as no source before may have more."""
     pieces: list[pa.RecordBatch] = []
     inclusive = True
@@ -172,17 +185,23 @@ def _up_to(horizon: int, active: dict[int, MergeSource]) -> list[pa.RecordBatch]
     return pieces
 
 
-def _interleaved(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
-    if len(pieces) == 1:
-        return pieces[0]
-    batch = unify(pieces)
+def _interleaved(pieces: list[pa.RecordBatch], rank: Rank | None) -> pa.RecordBatch:
+    return pieces[0] if len(pieces) == 1 else in_place(unify(pieces), rank)
+
+
+def in_place(batch: pa.RecordBatch, rank: Rank | None = None) -> pa.RecordBatch:
+    """The rows in the order of time and rank."""
     moments = row_time(batch)
+    if rank is not None:
+        return batch.take(np.lexsort((rank(batch), moments)))
     if (moments[1:] >= moments[:-1]).all():
         return batch
     return batch.take(np.argsort(moments, kind="stable"))
 
 
-def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[MergeSource]:
+def sorted_sources(
+    batches: Iterator[pa.RecordBatch], rank: Rank | None = None
+) -> list[MergeSource]:
     """Batches in any order as sources in time order: sorted runs, in temporary files."""
     sources: list[MergeSource] = []
     run: list[pa.RecordBatch] = []
@@ -192,16 +211,11 @@ def sorted_sources(batches: Iterator[pa.RecordBatch]) -> list[MergeSource]:
         rows += batch.num_rows
         size += size_of(batch)
         if rows >= RUN_ROWS or size >= RUN_BYTES:
-            sources.append(stored(iter([_sorted(run)])))
+            sources.append(stored(iter([in_place(unify(run), rank)])))
             run, rows, size = [], 0, 0
     if run:
-        sources.append(stored(iter([_sorted(run)])))
+        sources.append(stored(iter([in_place(unify(run), rank)])))
     return sources
-
-
-def _sorted(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    batch = unify(batches)
-    return batch.take(np.argsort(row_time(batch), kind="stable"))
 
 
 def stored(batches: Iterator[pa.RecordBatch]) -> MergeSource:

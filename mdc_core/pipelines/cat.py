@@ -14,7 +14,7 @@ from mdc_core.accounting import Input
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
 from mdc_core.archive.read.follow import growing, new_parts
-from mdc_core.archive.read.snapshot import snapshot
+from mdc_core.archive.read.snapshot import snapshot, tie_order
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, reader_of, stdin_is_piped
 from mdc_core.pipelines.stage import Ending, Made, SourceStage
@@ -125,7 +125,8 @@ class CatRun:
         for stored in new_parts(folder, self._query, stop):
             if not stored:
                 yield []
-            for batch in merge(piece.source(self._query, counts) for piece in stored):
+            rank = tie_order(stored)
+            for batch in merge((one.source(self._query, counts) for one in stored), rank):
                 yield Chunk(batch)
 
     def _growing(self, stop: Event) -> Reader:

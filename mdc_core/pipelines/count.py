@@ -57,14 +57,18 @@ def _held(run: StageRun, query: Query, root: Path | str) -> Iterator[tuple[str, 
     held = snapshot(root, query)
     for piece in held.stored():
         row = piece.row
-        (group,) = part_of(row).groups if row is not None else (None,)
+        groups = part_of(row).groups if row is not None else []
+        within = [group.within(query) for group in groups]
         if piece.path is not None:
             yield from _counted(run, query, piece.path).items()
-        elif row is not None and group is not None and piece.offset == 0 and group.within(query):
-            held.archive.must_have(row)
-            run.input.counts[group.type_name] += group.rows
-            yield group.type_name, group.rows
-        elif group is not None and not group.within(query):
+        elif row is not None and any(within) and None not in within:
+            if piece.offset == 0:  # once, of a file of several frames
+                held.archive.must_have(row)
+                for group, wanted in zip(groups, within, strict=True):
+                    if wanted:
+                        run.input.counts[group.type_name] += group.rows
+                        yield group.type_name, group.rows
+        else:
             for batch in piece.batches():
                 run.input.counts.update(count_types(batch))
                 yield from count_types(query.of(batch)).items()

@@ -299,7 +299,7 @@ class StoreRun:
         try:
             with rewriting(archive) as catalog:
                 gone = expired(archive, catalog, self._policy, time_ns())
-                removed = len(list(remove(archive, catalog, gone)))
+                removed = sum(not one.of_symbols for one in remove(archive, catalog, gone))
         except BusyError as error:
             self._log.note(f"nothing removed this time: {error}")
             return

@@ -9,7 +9,6 @@ so that a flipped bit is found; what is lost is made again from the parts (`heal
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -24,8 +23,11 @@ from mdc_core.archive.catalog.origins import (
     keep,
     origin_key,
 )
+from mdc_core.archive.catalog.part_row import Frame as Frame
+from mdc_core.archive.catalog.part_row import PartRow as PartRow
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.catalog.totals import (
+    SHARED,
     DayTotals,
     PartTotals,
     conditions,
@@ -38,60 +40,6 @@ from mdc_core.archive.catalog.totals import (
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.disk import writing
 from mdc_core.errors import BusyError, DataError
-
-
-class Frame(msgspec.Struct, frozen=True, array_like=True):
-    """What was appended to a file at once: rows in time order."""
-
-    bytes: int
-    rows: int
-    begins: int
-    ends: int
-
-
-class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One part as the catalog knows it; times in nanoseconds since 1970, UTC."""
-
-    path: str  # below its place, with slashes
-    place: str = ""  # empty: the root; else a directory or URL of a tier
-    symbol: str | None = None
-    type_name: str
-    period: str
-    layout: str
-    format: str  # the plugin that wrote it
-    suffix: str
-    codec: str = ""  # with its level, as far as it is known
-    rows: int
-    bytes: int
-    begins: int  # the moments that the first and the last row are filed under
-    ends: int
-    first: int | None = None  # event times
-    last: int | None = None
-    untimed: int = 0  # rows without event time
-    first_seq: int | None = None
-    last_seq: int | None = None
-    sha256: str
-    tier: str = "hot"
-    version: str  # of its event type
-    segment: str | None = None  # of the journal that it was sealed from
-    run_id: str = ""
-    origin: str = ""  # key of what is known of where the rows come from
-    slim: bool = False  # whether its file names its origin, and does not carry it
-    inputs: tuple[tuple[str, str], ...] = ()  # path and hash of the parts it was made from
-    made_by: str = "store"
-    made_at: int
-    in_order: bool = True  # whether the rows, or those of each frame, are in time order
-    frames: tuple[Frame, ...] = ()  # of a file that grows; empty: written at once, in order
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What names a part."""
-        return self.place, self.path
-
-    @property
-    def kept_as(self) -> str:
-        """What its file is called in the trash; the same for one that has grown since."""
-        return sha256(self.path.encode()).hexdigest() if self.frames else self.sha256
 
 
 class ChangedError(BusyError):
@@ -127,6 +75,7 @@ _COLUMNS = {
     "untimed": "untimed",
     "period": "period",
 }
+_SHARED = ("symbol", "rows", "bytes", "begins", "ends", "first", "last", "untimed")
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(PartRow).decode
 
@@ -300,6 +249,9 @@ class Catalog:
                 db.take("parts", "place = ? AND path = ?", part.key)
                 entry = _encode(part)
                 db.add("parts", **_columns(part), entry=entry, crc=zlib.crc32(entry))
+                if part.shares:
+                    number = db.one("SELECT last_insert_rowid()")
+                    db.fill("shares", [(number, *values) for values in _of_shares(part)])
             for segment, at in sealed:
                 db.take("sealed", "segment = ?", (segment,))
                 db.add("sealed", segment=segment, at=at)
@@ -340,15 +292,26 @@ class Catalog:
     def _of_entries(self) -> Iterator[str]:
         """Entries that are damaged, or that the columns beside them do not agree with."""
         names = list(_COLUMNS)
-        for entry, crc, *said in self._db.each(f"SELECT entry, crc, {', '.join(names)} FROM parts"):
+        known = self._db.one("SELECT count(*) FROM shares")
+        for number, entry, crc, *said in self._db.each(
+            f"SELECT number, entry, crc, {', '.join(names)} FROM parts"
+        ):
             path = said[names.index("path")]
             try:
                 part = self._entry(entry, crc, path)
             except DataError as error:
                 yield str(error)
                 continue
-            if said != list(_columns(part).values()):
+            shares = self._shares(number) if part.shares else []
+            known -= len(shares)
+            if said != list(_columns(part).values()) or shares != list(_of_shares(part)):
                 yield f"{self.path}: the entry of {part.path} is damaged"
+        if known:
+            yield f"{self.path}: damaged, there are shares of no part"
+
+    def _shares(self, number: int) -> list[tuple[Any, ...]]:
+        asked = f"SELECT {', '.join(_SHARED)} FROM shares WHERE number = ? ORDER BY rowid"
+        return self._db.run(asked, (number,))
 
     def _of_origins(self) -> Iterator[str]:
         for key, origin in self._db.each("SELECT key, origin FROM origins"):
@@ -359,4 +322,11 @@ class Catalog:
 def _columns(part: PartRow) -> dict[str, Any]:
     """What of a part can be asked for, by column."""
     said = {column: getattr(part, field) for column, field in _COLUMNS.items()}
-    return said | {"symbol": text_of(part.symbol)}
+    return said | {"symbol": SHARED if part.shares else text_of(part.symbol)}
+
+
+def _of_shares(part: PartRow) -> Iterator[tuple[Any, ...]]:
+    """The same of each symbol of a shared part; nothing of others."""
+    for one in part.by_symbol() if part.shares else ():
+        symbol, *others = (getattr(one, name) for name in _SHARED)
+        yield text_of(symbol), *others

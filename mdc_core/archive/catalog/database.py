@@ -18,7 +18,7 @@ from mdc_core.disk import DATABASE_REFUSALS
 from mdc_core.errors import BusyError, DataError, UnreadableError, WriteError
 
 NAME = "catalog.sqlite"
-FORMAT = 2  # of the tables
+FORMAT = 3  # of the tables
 PATIENCE = 60.0  # seconds, for another process's transaction
 _TABLES = f"""
 CREATE TABLE parts (
@@ -35,6 +35,7 @@ CREATE TABLE sealed (segment TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWI
 CREATE TABLE moves (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, source TEXT NOT NULL,
     place TEXT NOT NULL, path TEXT NOT NULL);
+{upgrade.SHARES};
 {upgrade.CHECKSUM};
 INSERT INTO checksum VALUES (0, {zlib.crc32(b"(0, [])")})
 """
@@ -80,12 +81,16 @@ class CatalogFile:
             with self._bare_transaction():
                 if self.one("PRAGMA user_version") == 0:
                     self._make(_TABLES)
-        elif found == 1 and read_only:
-            self.run(upgrade.VIEW)
-        elif found == 1:
+        elif found in (1, 2) and read_only:
+            for statement in upgrade.views(found):
+                self.run(statement)
+        elif found in (1, 2):
             with self._bare_transaction():
-                if self.one("PRAGMA user_version") == 1:
+                now = self.one("PRAGMA user_version")
+                if now == 1:
                     self._upgrade()
+                elif now == 2:
+                    self._make(upgrade.SHARES)
         elif found != FORMAT:
             hint = "update mdc" if found > FORMAT else "mdc catalog rebuild makes a new one"
             raise DataError(f"{self.path}: format {found}, known is {FORMAT}", hint=hint)
@@ -99,7 +104,7 @@ class CatalogFile:
         """Bring the tables of format 1 up to date; raises DataError where it is damaged."""
         for text in [*upgrade.problems(self.path), *self._damaged_entries()]:
             raise DataError(text, hint="mdc catalog rebuild makes a new one from the parts")
-        self._make(upgrade.STATEMENTS)
+        self._make(f"{upgrade.STATEMENTS};\n{upgrade.SHARES}")
         for (origin,) in self.each("SELECT origin FROM origins"):
             keep(self.path.parent, origin)
         self.run("INSERT INTO checksum VALUES (0, 0)")
@@ -122,6 +127,11 @@ class CatalogFile:
         statement = f"INSERT INTO {table} ({names}) VALUES ({marks}) RETURNING "
         (row,) = self.run(statement + ", ".join(SUMMED[table]), tuple(values.values()))
         self._change += checksum(table, row)
+
+    def fill(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Enter rows of a table that is not summed up, with values for all its columns."""
+        statement = f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})"
+        self._asked(lambda: self._db.executemany(statement, rows))
 
     def take(self, table: str, where: str = "1", values: Sequence[Any] = ()) -> int:
         """Take rows out; returns how many there were."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Literal, get_args
 
@@ -13,6 +14,7 @@ LAYOUTS: tuple[str, ...] = get_args(Layout)
 PARTITIONS: tuple[str, ...] = get_args(Partition)
 
 NO_SYMBOL = "_"
+MIXED = "~mixed"  # stands for the symbol in the paths of shared parts: no symbol is written so
 NO_DATE = "undated"
 _LONGEST = 120
 _UNSAFE = re.compile(rb"[^A-Za-z0-9.\-]")
@@ -40,6 +42,11 @@ def encode_symbol(symbol: str | None) -> str:
     return name
 
 
+def name_in_paths(symbol: str | None, shares: Sequence[object]) -> str:
+    """What stands for the symbol in the path of a part, or for those that share it."""
+    return MIXED if shares else encode_symbol(symbol)
+
+
 def period_of(ns: int | None, partition: Partition) -> str:
     """The name of the period (UTC) that a time falls in."""
     if partition == "none":
@@ -54,7 +61,15 @@ def part_path(
     layout: Layout, symbol: str | None, type_name: str, period: str, part: str
 ) -> PurePosixPath:
     """The path of a part below the root, its suffix left out."""
-    name = encode_symbol(symbol)
+    return _path(layout, encode_symbol(symbol), type_name, period, part)
+
+
+def mixed_path(layout: Layout, type_name: str, period: str, part: str) -> PurePosixPath:
+    """The same of a part that several symbols share."""
+    return _path(layout, MIXED, type_name, period, part)
+
+
+def _path(layout: Layout, name: str, type_name: str, period: str, part: str) -> PurePosixPath:
     stem = f"{period}.{part}"
     match layout:
         case "by-symbol":
@@ -87,8 +102,22 @@ def whole_path(
 def may_hold(path: PurePosixPath, symbols: tuple[str, ...]) -> bool:
     """Whether a file below a root can hold one of these symbols, by its path."""
     components = {piece.removeprefix("symbol=") for piece in path.parts}
+    if MIXED in components or path.name.startswith(f"{MIXED}_"):
+        return True
     for symbol in symbols:
         name = encode_symbol(symbol)
         if name in components or path.name.startswith(f"{name}_"):
             return True
     return False
+
+
+def place_in_order(layout: str, symbol: str | None, type_name: str) -> str:
+    """A key by which symbols and types stand as the paths of their own parts do."""
+    name = encode_symbol(symbol)
+    match layout:
+        case "by-type":
+            return f"{type_name}/{name}/"
+        case "flat":
+            return f"{name}_{type_name}_"
+        case _:
+            return f"{name}/{type_name}/"

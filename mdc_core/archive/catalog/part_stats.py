@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mdc_core.archive.catalog.layout import encode_symbol
+from mdc_core.archive.catalog.part_row import SymbolShare
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.batch import integers
 
@@ -84,3 +86,45 @@ def _extremes(column: "pa.ChunkedArray[Any]") -> list[int]:
         return []
     found: Any = pc.min_max(column)
     return [value.cast(pa.int64()).as_py() for value in found.values()]
+
+
+class ShareRanges:
+    """The same of rows of several symbols, for each of them."""
+
+    def __init__(self) -> None:
+        self._of: dict[str | None, SymbolShare] = {}
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take the next rows."""
+        event, known = integers(batch, "ts_event")
+        columns = {
+            "symbol": batch.column(batch.schema.get_field_index("symbol")),
+            "moment": pa.array(row_time(batch)),
+            "event": pa.array(event, mask=~known),
+        }
+        wanted: list[Any] = [(n, f) for n in ("moment", "event") for f in ("count", "min", "max")]
+        found = pa.table(columns).group_by("symbol").aggregate(wanted)
+        names = ["symbol", *(f"{name}_{function}" for name, function in wanted)]
+        for symbol, rows, begins, ends, timed, first, last in zip(
+            *(found.column(name).to_pylist() for name in names), strict=True
+        ):
+            new = SymbolShare(symbol, rows, begins, ends, first, last, rows - timed)
+            self._of[symbol] = _joined(self._of[symbol], new) if symbol in self._of else new
+
+    def shares(self) -> tuple[SymbolShare, ...]:
+        """What was found, in the order of the names in paths."""
+        return tuple(sorted(self._of.values(), key=lambda share: encode_symbol(share.symbol)))
+
+
+def _joined(one: SymbolShare, other: SymbolShare) -> SymbolShare:
+    firsts = [share.first for share in (one, other) if share.first is not None]
+    lasts = [share.last for share in (one, other) if share.last is not None]
+    return SymbolShare(
+        one.symbol,
+        one.rows + other.rows,
+        min(one.begins, other.begins),
+        max(one.ends, other.ends),
+        min(firsts, default=None),
+        max(lasts, default=None),
+        one.untimed + other.untimed,
+    )

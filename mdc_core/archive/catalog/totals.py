@@ -10,9 +10,15 @@ from mdc_core.archive.catalog.database import CatalogFile
 from mdc_core.archive.catalog.query import Query
 from mdc_core.times import DAY
 
+SHARED = b"\xff"  # for the symbol of a shared part: no text has such a byte
+_OWN = "symbol IN ({})"
+
 
 class PartTotals(NamedTuple):
-    """The parts of one symbol and type, summed up; event times where they are known."""
+    """The parts of one symbol and type, summed up; event times where they are known.
+
+    A shared part counts for each of its symbols, with what it has of that.
+    """
 
     symbol: str | None
     type_name: str
@@ -39,11 +45,11 @@ class DayTotals(NamedTuple):
 
 def part_totals(db: CatalogFile, query: Query) -> Iterator[PartTotals]:
     """The parts that can hold what is asked for, summed up by symbol and type."""
-    where, values = conditions(query)
+    where, values = held_conditions(query)
     for symbol, *others, tiers in db.each(
         "SELECT symbol, type, count(*), sum(rows), sum(bytes), min(first), max(last),"
         " sum(untimed), count(DISTINCT period), group_concat(DISTINCT tier)"
-        f" FROM parts WHERE {where} GROUP BY symbol, type",
+        f" FROM held WHERE {where} GROUP BY symbol, type",
         values,
     ):
         yield PartTotals._make([_symbol(symbol), *others, sorted(tiers.split(","))])
@@ -51,11 +57,12 @@ def part_totals(db: CatalogFile, query: Query) -> Iterator[PartTotals]:
 
 def day_totals(db: CatalogFile, query: Query) -> Iterator[DayTotals]:
     """The parts whose events are all of one day, or have no time, summed up."""
-    where, values = conditions(query)
+    where, values = held_conditions(query)
     first = day_of("first")
+    one_day = f"part_first IS NULL OR {day_of('part_first')} = {day_of('part_last')}"
     for symbol, *others in db.each(
-        "SELECT symbol, type, period, sum(rows), min(first), max(last) FROM parts"
-        f" WHERE {where} AND (first IS NULL OR {first} = {day_of('last')})"
+        "SELECT symbol, type, period, sum(rows), min(first), max(last) FROM held"
+        f" WHERE {where} AND ({one_day})"
         f" GROUP BY symbol, type, period, {first}",
         values,
     ):
@@ -64,23 +71,32 @@ def day_totals(db: CatalogFile, query: Query) -> Iterator[DayTotals]:
 
 def size(db: CatalogFile, query: Query) -> tuple[int, int]:
     """How many parts can hold what is asked for, and how many bytes they have."""
-    where, values = conditions(query)
-    asked = f"SELECT count(*), coalesce(sum(bytes), 0) FROM parts WHERE {where}"
+    where, values = held_conditions(query)
+    asked = f"SELECT count(DISTINCT number), coalesce(sum(bytes), 0) FROM held WHERE {where}"
     files, total = db.run(asked, values)[0]
     return files, total
 
 
 def conditions(query: Query) -> tuple[str, list[Any]]:
-    """A query in SQL, and the values in it."""
+    """What parts hold, or may hold, that is asked for, in SQL, and the values in it."""
+    return _conditions(query, _OWN, "number IN (SELECT number FROM shares WHERE symbol IN ({}))")
+
+
+def held_conditions(query: Query) -> tuple[str, list[Any]]:
+    """The same of what they hold of each symbol."""
+    return _conditions(query, _OWN)
+
+
+def _conditions(query: Query, *of_symbols: str) -> tuple[str, list[Any]]:
     found: list[str] = []
     values: list[Any] = []
-    for column, wanted in (
-        ("symbol", [text_of(s) for s in query.symbols]),
-        ("type", query.types),
-    ):
-        if wanted:
-            found.append(f"{column} IN ({', '.join('?' * len(wanted))})")
-            values += wanted
+    if query.symbols:
+        marks = ", ".join("?" * len(query.symbols))
+        found.append(f"({' OR '.join(test.format(marks) for test in of_symbols)})")
+        values += list(map(text_of, query.symbols)) * len(of_symbols)
+    if query.types:
+        found.append(f"type IN ({', '.join('?' * len(query.types))})")
+        values += query.types
     if query.start is not None:
         found.append("ends >= ?")
         values.append(query.start)

@@ -1,6 +1,7 @@
-"""Catalogs of format 1: how they are read as they are, and how they become current ones.
+"""Catalogs of older formats: how they are read as they are, and how they become current ones.
 
-Its parts had fewer columns, and a checksum of the whole file lay beside it in a file.
+In format 1 parts had fewer columns, and a checksum of the whole file lay beside it in a file;
+format 2 had no shared parts.
 """
 
 import zlib
@@ -10,6 +11,25 @@ from pathlib import Path
 
 OLD_SUM = ".sum"  # behind the name of the file
 CHECKSUM = "CREATE TABLE checksum (total INTEGER NOT NULL, crc INTEGER NOT NULL)"
+
+# What parts hold of each symbol; `part_first` and `part_last` are of all symbols of a part.
+_HELD = """VIEW held AS
+    SELECT number, symbol, type, tier, period, rows, bytes, begins, ends, first, last, untimed,
+        first AS part_first, last AS part_last FROM parts WHERE symbol IS NOT x'ff'
+    UNION ALL SELECT number, s.symbol, p.type, p.tier, p.period, s.rows, s.bytes, s.begins,
+        s.ends, s.first, s.last, s.untimed, p.first, p.last
+        FROM shares AS s JOIN parts AS p USING (number)"""
+_SHARES = """TABLE shares (
+    number INTEGER NOT NULL, symbol TEXT, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    begins INTEGER NOT NULL, ends INTEGER NOT NULL, first INTEGER, last INTEGER,
+    untimed INTEGER NOT NULL)"""
+# The entries of the parts have checksums; this is what can be asked for of them.
+SHARES = f"""CREATE {_SHARES};
+CREATE INDEX shares_by_symbol ON shares (symbol, number);
+CREATE INDEX shares_by_number ON shares (number);
+CREATE TRIGGER shares_go AFTER DELETE ON parts
+    BEGIN DELETE FROM shares WHERE number = old.number; END;
+CREATE {_HELD}"""
 
 
 def _said(name: str, default: str) -> str:
@@ -26,7 +46,7 @@ _ADDED = {
     "period": ("TEXT NOT NULL DEFAULT ''", _said("period", "''")),
 }
 # It takes the place of the table for whoever may not write.
-VIEW = (
+_VIEW = (
     "CREATE TEMP VIEW parts AS SELECT place, path, symbol, type, begins, ends, tier, run_id, "
     + ", ".join(f"{value} AS {name}" for name, (_, value) in _ADDED.items())
     + ", entry, crc, number FROM main.parts"
@@ -38,6 +58,11 @@ STATEMENTS = ";\n".join(
         CHECKSUM,
     ]
 )
+
+
+def views(found: int) -> list[str]:
+    """What makes an older catalog look like a current one, for whoever may not write."""
+    return [*([_VIEW] if found == 1 else []), f"CREATE TEMP {_SHARES}", f"CREATE TEMP {_HELD}"]
 
 
 def sum_of(path: Path) -> Path:

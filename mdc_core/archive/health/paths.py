@@ -4,7 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from mdc_core.archive.catalog.catalog import PartRow
-from mdc_core.archive.catalog.layout import encode_symbol
+from mdc_core.archive.catalog.layout import name_in_paths
 from mdc_core.archive.catalog.paths import period
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.events import EVENT_TYPES
@@ -34,10 +34,11 @@ def misplaced(part: PartRow) -> str | None:
     """In which way a part is not what its path claims."""
     path = PurePosixPath(part.path)
     claimed = claims(path)
-    if claimed and (encode_symbol(part.symbol), part.type_name) not in claimed:
+    if claimed and (name_in_paths(part.symbol, part.shares), part.type_name) not in claimed:
         symbol, kind = min(claimed)
         said = f"its path says {kind} of {symbol}"
-        return f"holds {part.type_name} events of {part.symbol}, {said}"
+        held = f"{len(part.shares):,} symbols" if part.shares else part.symbol
+        return f"holds {part.type_name} events of {held}, {said}"
     start, stop = period(path)
     timed = part.begins != NO_TIME and start is not None and stop is not None
     if timed and not (start <= part.begins and part.ends < stop):  # type: ignore[operator]

@@ -17,6 +17,7 @@ from mdc_core.versions import oldest
 
 _FACTS = (
     "symbol",
+    "shares",
     "type_name",
     "rows",
     "begins",
@@ -73,7 +74,7 @@ def damages_of_file(at: Storage, path: str, read: Tell, *, deep: bool) -> Iterat
 
 def _of_rows(file: pa.NativeFile, part: PartRow, read: Tell) -> Iterator[PageDamage]:
     """Compare the rows with what the catalog says of them."""
-    seen = ExaminedFile()
+    seen = ExaminedFile(shared=bool(part.shares))
     versions: set[tuple[str, str]] = set()
     frames = part.frames or (Frame(part.bytes, part.rows, part.begins, part.ends),)
     start = 0
@@ -97,7 +98,9 @@ def _of_rows(file: pa.NativeFile, part: PartRow, read: Tell) -> Iterator[PageDam
         return
     facts["version"] = oldest(part.type_name, versions)
     for name in (*_FACTS, *(["version"] if versions else [])):
-        if facts[name] != getattr(part, name):
+        if name == "shares" and facts[name] != part.shares:
+            yield PageDamage("has other events of its symbols than the catalog says")
+        elif facts[name] != getattr(part, name):
             found, said = (_said(name, v) for v in (facts[name], getattr(part, name)))
             yield PageDamage(f"{name.removesuffix('_name')} is {found}, the catalog says {said}")
 

@@ -33,6 +33,7 @@ from mdc_core.archive.pack.manifest import (
     sums,
 )
 from mdc_core.archive.pack.names import DATA
+from mdc_core.archive.pack.own_parts import OwnParts
 from mdc_core.archive.pack.scripts import texts
 from mdc_core.archive.part_formats import JSONL, PARQUET
 from mdc_core.archive.read.snapshot import Snapshot
@@ -49,6 +50,7 @@ class Plan(NamedTuple):
 
     parts: list[list[PackedFile]]
     rows: dict[str, PartRow]  # by path in the pack
+    own: OwnParts  # that they are opened by
     origins: dict[str, Any]
     pack_id: str
     unsealed: int  # events that are not in a part yet, and are left out
@@ -60,6 +62,8 @@ def plan(archive: Archive, query: Query, max_size: int | None) -> Plan:
     now = Snapshot(archive, query)
     rows: dict[str, PartRow] = {}
     found, origins = _parts(archive, now)
+    own = OwnParts(archive, query)
+    found = own.of(found)
     for row in found:
         path = f"{DATA}{row.path}"
         if row.format not in (JSONL, PARQUET):
@@ -75,7 +79,7 @@ def plan(archive: Archive, query: Query, max_size: int | None) -> Plan:
     files = [_packed(path, rows[path]) for path in sorted(rows)]
     parts = list(_divided(files, max_size)) if max_size else [files]
     large = [file for file in files if max_size and file.bytes + _EMPTY > max_size]
-    return Plan(parts, rows, origins, content(files), now.unsealed, large)
+    return Plan(parts, rows, own, origins, content(files), now.unsealed, large)
 
 
 def _parts(archive: Archive, now: Snapshot) -> tuple[list[PartRow], dict[str, Any]]:
@@ -235,7 +239,7 @@ class Packing:
         row = self.plan.rows[file.path]
 
         def opened() -> BinaryIO:
-            return Checked(self.archive.open_part(row), row)  # type: ignore[return-value]
+            return Checked(self.plan.own.open(row), row)  # type: ignore[return-value]
 
         return Member(file.path, file.bytes, opened, packed=file.suffix != ".jsonl")
 

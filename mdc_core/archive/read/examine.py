@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from mdc_core import times
 from mdc_core.archive.catalog.catalog import PartRow
-from mdc_core.archive.catalog.layout import NO_DATE, encode_symbol
+from mdc_core.archive.catalog.layout import NO_DATE, name_in_paths
 from mdc_core.archive.catalog.origins import KEY, WHOLE, origin_key
-from mdc_core.archive.catalog.part_stats import Ranges
+from mdc_core.archive.catalog.part_stats import Ranges, ShareRanges
 from mdc_core.archive.catalog.paths import period
 from mdc_core.archive.health.pages import UNREADABLE
 from mdc_core.archive.part_formats import format_of, part_format, read_part, suffix_of
@@ -31,7 +31,7 @@ from mdc_core.versions import oldest
 _SEGMENT = re.compile(r"(?:^|\.)([0-9a-f]{12}-[0-9a-f]{6})-(\d{4,}c*)\.")
 _CODECS = {".jsonl": "none", ".gz": "gzip", ".zst": "zstd", ".lz4": "lz4"}
 # What a rewritten part says of itself.
-_KEPT = (b"mdc.made_by", b"mdc.inputs", b"mdc.tier", b"mdc.codec")
+_KEPT = (b"mdc.made_by", b"mdc.inputs", b"mdc.tier", b"mdc.codec", b"mdc.shared")
 Inputs = tuple[tuple[str, str], ...]
 
 
@@ -79,7 +79,7 @@ def examine(
         origin = said.pop("whole", b"{}")
         if origin is not None:
             said["origin"] = origin_key(origin)
-        seen = ExaminedFile()
+        seen = ExaminedFile(shared=said.pop("shared", "") == "1")
         versions: set[tuple[str, str]] = set()
         form = part_format(format_of(suffix_of(path)))
         for batch in read_part(form, file, str(name), (0, size), versions):
@@ -139,17 +139,20 @@ def _footer(file: pa.NativeFile, name: str) -> dict[str, Any]:
 
 
 class ExaminedFile(Ranges):
-    """The rows of a file that is to be a part: of one symbol and type."""
+    """The rows of a file that is to be a part: of one symbol and type, or `shared` by several."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
         super().__init__()
         self._kinds: set[tuple[str | None, str]] = set()
+        self._shares = ShareRanges() if shared else None
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take the next rows; raises DataError for a second symbol or type."""
-        symbols: list[Any] = (
-            batch.column(batch.schema.get_field_index("symbol")).unique().to_pylist()
-        )
+        """Take the next rows; raises DataError for a second type, or symbol if it is of one."""
+        symbols: list[Any] = [None]
+        if self._shares is not None:
+            self._shares.add(batch)
+        else:
+            symbols = batch.column(batch.schema.get_field_index("symbol")).unique().to_pylist()
         self._kinds |= {(s, t) for t in count_types(batch) for s in symbols}
         if len(self._kinds) > 1:
             raise DataError(
@@ -165,7 +168,8 @@ class ExaminedFile(Ranges):
         ((symbol, type_name),) = self._kinds
         if type_name in CONTROL_TYPES:
             raise DataError(f"holds {type_name} events, which are not kept")
-        return {"symbol": symbol, "type_name": type_name, **super().facts()}
+        shares = self._shares.shares() if self._shares is not None else ()
+        return {"symbol": symbol, "shares": shares, "type_name": type_name, **super().facts()}
 
 
 def segment_of(path: str) -> tuple[str, str] | None:
@@ -182,7 +186,7 @@ def _named(path: str, facts: dict[str, Any], made_by: str | None) -> PartRow:
     made_by = made_by or ("store" if named else "rebuild")
     return PartRow(
         path=path,
-        layout=_layout(below, facts["symbol"], facts["type_name"]),
+        layout=_layout(below, name_in_paths(facts["symbol"], facts["shares"]), facts["type_name"]),
         period=_period(below, facts),
         suffix=suffix,
         format=format_of(suffix),
@@ -197,9 +201,9 @@ def _named(path: str, facts: dict[str, Any], made_by: str | None) -> PartRow:
     )
 
 
-def _layout(path: PurePosixPath, symbol: str | None, type_name: str) -> str:
+def _layout(path: PurePosixPath, name: str, type_name: str) -> str:
     """Which layout puts a part there; one that none does is filed by symbol when rewritten."""
-    name, folders = encode_symbol(symbol), path.parts[:-1]
+    folders = path.parts[:-1]
     if folders[:1] == (f"symbol={name}",):
         return "hive"
     if folders == (type_name, name):

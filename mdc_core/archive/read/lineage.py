@@ -80,6 +80,7 @@ def _stored(row: PartRow, digest: str) -> dict[str, Any]:
     """The same as a JSON object, and whether the file is still what it was."""
     return {
         "symbol": row.symbol,
+        "symbols": len(row.symbols),
         "type": row.type_name,
         "period": row.period,
         "rows": row.rows,

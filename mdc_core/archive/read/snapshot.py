@@ -16,9 +16,10 @@ import pyarrow as pa
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.paths import chosen, period
 from mdc_core.archive.catalog.query import Query
-from mdc_core.archive.merge import MergeSource, sorted_sources
+from mdc_core.archive.merge import MergeSource, merge, sorted_sources
 from mdc_core.archive.part_formats import part_format, read_part, read_part_file
 from mdc_core.archive.row_time import NO_TIME
+from mdc_core.archive.ties import Rank, ranked
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.journal import Segment
@@ -144,14 +145,21 @@ class Snapshot:
 
     def sources(self, counts: Counter[str]) -> Iterator[MergeSource]:
         """Everything as sources for a merge; what they give is counted by type."""
-        for piece in self.stored():
+        stored = self.stored()
+        rank = tie_order(stored)
+        yield from one_source(self._parts_in_order(stored, counts, rank), rank)
+        if self._segments:
+            yield from sorted_sources(_counted(self.unsealed_batches(), counts))
+
+    def _parts_in_order(
+        self, stored: list[Stored], counts: Counter[str], rank: Rank | None
+    ) -> Iterator[MergeSource]:
+        for piece in stored:
             if piece.row is None or piece.row.in_order:
                 yield piece.source(self.query, counts)
             else:
                 wanted = map(self.query.of, piece.batches())
-                yield from sorted_sources(_counted(wanted, counts))
-        if self._segments:
-            yield from sorted_sources(_counted(self.unsealed_batches(), counts))
+                yield from sorted_sources(_counted(wanted, counts), rank)
 
 
 def _unsealed(archive: Archive, catalog: Catalog) -> list[Segment]:
@@ -188,6 +196,33 @@ def pieces(archive: Archive, row: PartRow, skip: int = 0) -> list[Stored]:
         Stored(archive, None, row, frame.begins, frame.ends + 1, start, frame.bytes)
         for frame, start in list(zip(frames, starts, strict=False))[skip:]
     ]
+
+
+def tie_order(stored: list[Stored]) -> Rank | None:
+    """How rows of equal time are ordered among these; None: by the order of the pieces.
+
+    Where a part is shared, the pieces are put in the order that those of one symbol have.
+    """
+    rows = [piece.row for piece in stored if piece.row is not None]
+    if not any(row.shares for row in rows):
+        return None
+    stored.sort(key=lambda piece: piece.row.path.rpartition("/")[2] if piece.row else "")
+    return ranked(
+        (row.layout, symbol, row.type_name)
+        for row in {row.key: row for row in rows}.values()
+        for symbol in row.symbols
+    )
+
+
+def one_source(sources: Iterator[MergeSource], rank: Rank | None) -> Iterator[MergeSource]:
+    """The sources as they are, or those that have a rank as one, which is in its order."""
+    if rank is None:
+        yield from sources
+        return
+    listed = list(sources)
+    start = min(source.start for source in listed)
+    stop = max(source.stop for source in listed)
+    yield MergeSource(lambda rows: merge(listed, rank), start, stop)
 
 
 def _plain(archive: Archive, path: Path) -> Stored:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.part_row import divided
 from mdc_core.archive.catalog.paths import chosen, period
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.catalog.totals import PartTotals
@@ -111,11 +112,15 @@ def _summed(parts: Iterable[StoredPart]) -> Summary:
 
 
 def summaries(root: Path | str, query: Query) -> Iterator[StoredPart]:
-    """The parts of an archive that hold, or may hold, what is asked for; whole parts."""
+    """The parts of an archive that hold, or may hold, what is asked for; whole parts.
+
+    Of a shared part it is what may be wanted of each symbol, with its share of the bytes.
+    """
     archive = Archive.open(root)
     if archive.has_catalog:
         with archive.catalog(read_only=True) as catalog:
-            yield from map(part_of, catalog.parts(query))
+            for row in catalog.parts(query):
+                yield wanted_of(part_of(row), query) if row.shares else part_of(row)
     else:
         yield from _from_files(Path(root), query)
 
@@ -123,8 +128,18 @@ def summaries(root: Path | str, query: Query) -> Iterator[StoredPart]:
 def part_of(row: PartRow) -> StoredPart:
     """What the catalog knows of a part."""
     path = PurePosixPath(row.path)
-    group = PartGroup(row.symbol, row.type_name, row.rows, row.first, row.last, row.untimed)
-    return StoredPart(path, row.bytes, period(path), [group], tier=row.tier)
+    groups = [
+        PartGroup(one.symbol, one.type_name, one.rows, one.first, one.last, one.untimed)
+        for one in row.by_symbol()
+    ]
+    return StoredPart(path, row.bytes, period(path), groups, tier=row.tier)
+
+
+def wanted_of(part: StoredPart, query: Query) -> StoredPart:
+    """What may be wanted of a part, with its share of the bytes."""
+    sized = zip(part.groups, shares(part), strict=True)
+    kept = [(group, size) for group, size in sized if group.within(query) is not False]
+    return part._replace(groups=[g for g, _ in kept], bytes=sum(size for _, size in kept))
 
 
 def _from_files(root: Path, query: Query) -> Iterator[StoredPart]:
@@ -257,6 +272,4 @@ def joined(one: PartGroup, other: PartGroup) -> PartGroup:
 
 def shares(part: StoredPart) -> list[int]:
     """The bytes of each group of a part; a file of several is divided by their rows."""
-    rows = sum(group.rows for group in part.groups)
-    cut = [part.bytes * group.rows // rows for group in part.groups]
-    return [part.bytes - sum(cut[1:]), *cut[1:]] if cut else []
+    return divided(part.bytes, [group.rows for group in part.groups])

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core.archive.catalog.query import Query
-from mdc_core.archive.merge import MergeSource, merge
-from mdc_core.archive.read.snapshot import Stored, snapshot
+from mdc_core.archive.merge import MergeSource, in_place, merge
+from mdc_core.archive.read.snapshot import Stored, snapshot, tie_order
 from mdc_core.archive.read.summary import footer_group
 from mdc_core.archive.row_time import NO_TIME, row_time
+from mdc_core.archive.ties import Rank
 from mdc_core.batch import Bools, Int64s, count_types, is_type
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.times import MAX_NS
@@ -21,10 +22,14 @@ SPARE_ROWS = 65_536  # held beyond what is wanted, so that cutting is rare
 
 
 class TailRows:
-    """The last data events of what is added; of equal times those that were added last."""
+    """The last data events of what is added; of equal times those that were added last.
 
-    def __init__(self, rows: int) -> None:
+    With a rank, those of the last rank, and of that those that were added last.
+    """
+
+    def __init__(self, rows: int, rank: Rank | None = None) -> None:
         self.rows = rows
+        self._rank = rank
         self.least = NO_TIME  # what is before this is not among the last
         self._held: list[tuple[pa.RecordBatch, Int64s]] = []
         self._count = 0
@@ -40,7 +45,8 @@ class TailRows:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The last rows in time order."""
         self._cut()
-        return merge(MergeSource(partial(_sorted, *held)) for held in self._held)
+        found = [MergeSource(partial(_sorted, batch, self._rank)) for batch, _ in self._held]
+        return merge(found, self._rank)
 
     def _keep(self, batch: pa.RecordBatch, moments: Int64s, mask: Bools) -> None:
         if mask.any():
@@ -55,7 +61,10 @@ class TailRows:
             return
         held, self._held, self._count = self._held, [], 0
         moments = np.concatenate([moments for _, moments in held])
-        last = np.argsort(moments, kind="stable")[len(moments) - self.rows :]
+        order = np.argsort(moments, kind="stable")
+        if self._rank is not None:
+            order = np.lexsort((np.concatenate([self._rank(b) for b, _ in held]), moments))
+        last = order[len(moments) - self.rows :]
         wanted = np.zeros(len(moments), np.bool_)
         wanted[last] = True
         self.least = int(moments[last[0]]) if len(last) else MAX_NS
@@ -65,8 +74,8 @@ class TailRows:
             start += len(own)
 
 
-def _sorted(batch: pa.RecordBatch, moments: Int64s, rows: int) -> Iterator[pa.RecordBatch]:
-    yield batch.take(np.argsort(moments, kind="stable"))
+def _sorted(batch: pa.RecordBatch, rank: Rank | None, rows: int) -> Iterator[pa.RecordBatch]:
+    yield in_place(batch, rank)
 
 
 def archive_last(
@@ -79,11 +88,13 @@ def archive_last(
         counts.update(count_types(batch))
         unsealed.add(batch)
     found: list[pa.RecordBatch] = []
-    for group in latest_first(held.stored()):
+    stored = held.stored()
+    rank = tie_order(stored)
+    for group in latest_first(stored):
         missing = rows - sum(batch.num_rows for batch in found)
         if missing <= 0:
             break
-        last = TailRows(missing)
+        last = TailRows(missing, rank)
         for piece in group:
             if bounds(piece)[1] <= last.least:
                 continue

@@ -152,9 +152,12 @@ def _name(row: PartRow) -> str:
 
 def _said(row: PartRow) -> Wanted:
     """What the catalog says of each event in a part."""
+    of_type = ds.field("type") == row.type_name
+    if row.shares:
+        return of_type
     symbol = ds.field("symbol")
     of_symbol = symbol.is_null() if row.symbol is None else symbol == row.symbol
-    return of_symbol & (ds.field("type") == row.type_name)
+    return of_symbol & of_type
 
 
 def _fits(file: pq.ParquetFile, names: list[str]) -> bool:

@@ -84,7 +84,7 @@ class Reading:
 def _may_hold(row: PartRow, query: Query) -> bool:
     return (
         row.type_name in query.types
-        and (not query.symbols or row.symbol in query.symbols)
+        and (not query.symbols or not set(query.symbols).isdisjoint(row.symbols))
         and (query.start is None or row.ends >= query.start)
         and (query.end is None or row.begins < query.end)
     )

@@ -157,7 +157,7 @@ class EventsView:
 
 
 class Parts:
-    """The parts themselves: what the catalog knows of each."""
+    """The parts themselves: what the catalog knows of each, and of each symbol in it."""
 
     schema = PARTS
 
@@ -168,7 +168,8 @@ class Parts:
         """The parts that are wanted."""
         reading = self._reading
         try:
-            rows = [_facts(reading.archive, part) for part in reading.parts()]
+            parts = [one for part in reading.parts() for one in part.by_symbol()]
+            rows = [_facts(reading.archive, part) for part in parts]
         except MdcError as error:
             reading.problem = error
             raise

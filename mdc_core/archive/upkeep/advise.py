@@ -60,6 +60,8 @@ class Advisor:
 
     def __init__(self, archive: Archive, parts: Group, tiers: Tiers, largest: int) -> None:
         self._archive, self._parts, self._tiers = archive, parts, tiers
+        # Many symbols in one file are neither small files nor fine ones.
+        self._own = [part for part in parts if not part.shares]
         self._largest = largest
         self._forms = Forms(tiers)
 
@@ -77,7 +79,7 @@ class Advisor:
     def _small_files(self) -> Iterator[Advice]:
         """Several files of the same symbol, type and period."""
         groups = _grouped(
-            self._parts, lambda p: (p.place, p.tier, p.symbol, p.type_name, p.period, p.format)
+            self._own, lambda p: (p.place, p.tier, p.symbol, p.type_name, p.period, p.format)
         )
         several = [group for group in groups if len(group) > 1]
         if several:
@@ -152,7 +154,7 @@ class Advisor:
     def _too_fine(self) -> Iterator[Advice]:
         """Very many periods of a few events each."""
         for length, (name, longer, cut, enough) in _LONGER.items():
-            parts = [part for part in self._parts if len(part.period) == length]
+            parts = [part for part in self._own if len(part.period) == length]
             key = partial(_coarser, cut)
             fine = [
                 group

@@ -9,7 +9,7 @@ a kill leaves the old parts or the new ones.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,8 @@ from mdc_core.archive.catalog.origins import joined
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.row_time import row_time
 from mdc_core.archive.upkeep.compact_files import contents, read_back, write_like
+from mdc_core.archive.upkeep.compact_outcome import CompactOutcome as CompactOutcome
+from mdc_core.archive.upkeep.compact_outcome import outcome_of, shared_outcome
 from mdc_core.archive.upkeep.compact_plan import (
     CompactGroup,
     CompactOptions,
@@ -29,6 +31,7 @@ from mdc_core.archive.upkeep.compact_plan import (
     jobs,
     name_of,
 )
+from mdc_core.archive.upkeep.compact_shared import take_apart, with_own
 from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
 from mdc_core.archive.write.active import live
 from mdc_core.archive.write.archive import Archive
@@ -43,19 +46,6 @@ from mdc_core.errors import DataError
 REMEMBERED = 1_000_000  # events that --dedup looks back, within a group
 COMMIT_GROUPS, COMMIT_BYTES = 512, 256 << 20  # that are written before a commit
 _PASSES = 8  # over a group: what was merged may be small enough to be merged again
-
-
-class CompactOutcome(NamedTuple):
-    """What became of a group, or in a dry run what would: `after` is then a forecast."""
-
-    group: CompactGroup
-    files: tuple[int, int]  # before and after
-    bytes: tuple[int, int | None]
-    rows: int
-    changed: bool
-    duplicates: int = 0
-    problem: str | None = None  # why it was left as it was: a damaged part
-    busy: str | None = None  # the same: another command was at it
 
 
 class Cuts(NamedTuple):
@@ -74,7 +64,11 @@ def plan(
     if archive.has_catalog:
         with archive.catalog(read_only=True) as catalog:
             wishes = wishes._replace(heavy=catalog.large_origins())
-    for group, some in grouped(parts).items():
+    listed = list(parts)
+    for group, some in grouped(listed).items():
+        if group.shared:
+            yield shared_outcome(group, some, with_own(some, iter(listed)))
+            continue
         check = _check(wishes, some)
         kept = [part for part in some if not is_live(part)]
         files, changed, duplicates = len(some), False, 0
@@ -86,9 +80,9 @@ def plan(
                     changed = True
                     files += len(survey.cuts) + 1 - len(job.parts)
         except DataError as error:
-            yield _outcome(group, some, some, problem=str(error))
+            yield outcome_of(group, some, some, problem=str(error))
             continue
-        found = _outcome(group, some, some, duplicates=duplicates)
+        found = outcome_of(group, some, some, duplicates=duplicates)
         yield found._replace(
             files=(len(some), files), bytes=(found.bytes[0], None), changed=changed
         )
@@ -104,11 +98,20 @@ def compact(
     """Compact the groups of these parts, some at a time; within `rewriting`."""
     bench = _CompactRun(archive, catalog, profiles)
     wishes = wishes._replace(heavy=catalog.large_origins())
-    for some in _shares(grouped(parts).items()):
+    left, fresh = {part.key: part for part in parts}, set[tuple[str, str]]()
+    for group, shared in grouped(left.values()).items():
+        if group.shared:
+            done, apart = take_apart(archive, catalog, shared, profiles, wishes.row_group)
+            for part in (*apart.before, *shared):
+                left.pop(part.key, None)
+            left |= {part.key: part for part in apart.after}
+            fresh |= {part.key for part in apart.after}
+            yield done
+    for some in _shares(grouped(left.values()).items()):
         works = [_GroupState(group, list(own), wishes) for group, own in some]
         bench.run(works)
         for work, (group, before) in zip(works, some, strict=True):
-            yield _outcome(
+            done = outcome_of(
                 group,
                 before,
                 work.parts,
@@ -116,6 +119,8 @@ def compact(
                 busy=work.busy,
                 duplicates=work.duplicates,
             )
+            if done.changed or not fresh.issuperset(part.key for part in before):
+                yield done
     catalog.forget_origins()
 
 
@@ -133,14 +138,6 @@ def _shares(
             share, size = [], 0
     if share:
         yield share
-
-
-def _outcome(
-    group: CompactGroup, before: Sequence[PartRow], after: Sequence[PartRow], **more: Any
-) -> CompactOutcome:
-    sizes = sum(part.bytes for part in before), sum(part.bytes for part in after)
-    rows = sum(part.rows for part in before)
-    return CompactOutcome(group, (len(before), len(after)), sizes, rows, before != after, **more)
 
 
 class _GroupState:
@@ -252,7 +249,8 @@ class _CompactRun:
         names = _names(self._archive, job, suffix, len(survey.cuts) + 1, self._taken)
         for merged in _divided(self._archive, job, survey, row_group):
             file = self._replacement.stage()
-            part = write_like(self._archive, job.parts, merged, file, next(names), formats, origin)
+            path = next(names)
+            part = write_like(self._archive, job.parts, merged, file, path, formats, origin, like)
             after += read_back(file, part)
             files.append((file, part))
         if (after.rows, after.hash) != (before.rows, before.hash):

@@ -12,10 +12,11 @@ from mdc_core.archive.merge import in_order
 from mdc_core.archive.part_formats import part_format, read_part_file
 from mdc_core.archive.read.examine import digest_of
 from mdc_core.archive.read.snapshot import pieces
-from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
+from mdc_core.archive.upkeep.merged import EventContent
 from mdc_core.archive.upkeep.rewrite import write_at_rest
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
+from mdc_core.contracts import Part
 from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
@@ -54,14 +55,14 @@ def _check_hash(archive: Archive, part: PartRow) -> None:
 def write_like(
     archive: Archive,
     parts: Sequence[PartRow],
-    merged: MergedEvents,
+    merged: Part,
     file: Path,
     path: str,
     formats: Formats,
     origin: str,
+    like: PartRow,
 ) -> PartRow:
-    """Write a file; what the catalog will say of it."""
-    like = parts[0]
+    """Write a file of rows of these parts; what the catalog will say of it."""
     part_format = formats.of(like.symbol, like.tier)
     inputs = tuple((part.path, part.sha256) for part in parts)
     codec = formats.codec(like.symbol, like.tier)

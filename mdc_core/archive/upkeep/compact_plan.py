@@ -39,6 +39,7 @@ class CompactGroup(NamedTuple):
     place: str
     layout: str
     format: str
+    shared: bool  # of parts that several symbols share: then `symbol` says nothing
 
 
 class Job(NamedTuple):
@@ -58,18 +59,23 @@ def grouped(parts: Iterable[PartRow]) -> dict[CompactGroup, list[PartRow]]:
     """Parts by group, in the order of symbol, type and period."""
     groups: dict[CompactGroup, list[PartRow]] = {}
     for part in parts:
-        key = CompactGroup(
-            part.symbol,
-            part.type_name,
-            part.period,
-            part.tier,
-            part.place,
-            part.layout,
-            part.format,
-        )
-        groups.setdefault(key, []).append(part)
+        groups.setdefault(group_of(part), []).append(part)
     ordered = sorted(groups, key=lambda key: (key.symbol is not None, key.symbol or "", key[1:]))
     return {key: groups[key] for key in ordered}
+
+
+def group_of(part: PartRow) -> CompactGroup:
+    """The group of a part."""
+    return CompactGroup(
+        part.symbol,
+        part.type_name,
+        part.period,
+        part.tier,
+        part.place,
+        part.layout,
+        part.format,
+        bool(part.shares),
+    )
 
 
 def jobs(parts: Sequence[PartRow], wishes: CompactOptions) -> list[Job]:

@@ -147,6 +147,7 @@ def _recovered(archive: Archive, path: Path, file: BinaryIO) -> Recovered | None
         if recovered.damages:
             sorter.add(_hole(segment))
         load = SealLoad(path.parent, [SealSource(path.stem, sorter)])
+        load.again = True
         parts, failed = seal_safely(archive, manner, load)
     for part in parts:
         archive.tell(part)

@@ -14,6 +14,7 @@ keep = true                  # these never go
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Protocol
 
@@ -21,10 +22,13 @@ from msgspec import Meta, Struct, ValidationError, convert
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.read.room import CATALOG, state_room
 from mdc_core.archive.row_time import NO_TIME
+from mdc_core.archive.upkeep.rewrite import rewritten
 from mdc_core.archive.write.active import live
 from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.replace import Replacement, clear_trash
 from mdc_core.config import Config, Setting
 from mdc_core.errors import ConfigError, UsageError
@@ -87,10 +91,27 @@ def policy(age: int | None, size: int | None, rules: tuple[Rule, ...]) -> Policy
 
 
 class Expired(NamedTuple):
-    """A part that may go, and why."""
+    """A part that may go, and why; of a shared part that stays, what may go of it by symbol."""
 
     part: PartRow
     reason: str
+    of_symbols: tuple[PartRow, ...] = ()  # empty: all of it goes
+
+    @property
+    def rows(self) -> int:
+        """How many events go."""
+        return sum(one.rows for one in self.of_symbols or [self.part])
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes go."""
+        return sum(one.bytes for one in self.of_symbols or [self.part])
+
+    @property
+    def last(self) -> int | None:
+        """The event time of the last that goes, as far as there is one."""
+        found = (one.last for one in self.of_symbols or [self.part])
+        return max((last for last in found if last is not None), default=None)
 
 
 class Aged(Protocol):
@@ -117,7 +138,9 @@ class ListedParts:
 
     def size(self, query: Query) -> tuple[int, int]:
         """Their number, and their bytes."""
-        return len(self._parts), sum(part.bytes for part in self._parts)
+        found = [one for part in self._parts for one in part.by_symbol()]
+        wanted = [one for one in found if not query.symbols or one.symbol in query.symbols]
+        return len({one.key for one in wanted}), sum(one.bytes for one in wanted)
 
 
 def expired(
@@ -125,30 +148,64 @@ def expired(
 ) -> list[Expired]:
     """The parts that may go: those that are too old, then the oldest ones.
 
-    A part is as old as its last event. What has no time never becomes too old, and goes last.
+    A part is as old as its last event, and so is what a shared part has of a symbol. What has
+    no time never becomes too old, and goes last.
     What a run of `store` may still write to stays, and counts; so do journals and
     what is kept aside, where all parts are looked at.
     """
     is_live = live(archive)
-    found: dict[tuple[str, str], Expired] = {}
+    found = _Found(query)
     youngest = policy.shortest
     if youngest is not None:
         for part in parts.oldest(replace(query, end=now - youngest)):
-            _, age = policy.of(part)
-            timed = part.begins != NO_TIME
-            if age is not None and timed and part.ends < now - age and not is_live(part):
-                found[part.key] = Expired(part, f"older than {_span(age)}")
+            for one in found.left(part):
+                _, age = policy.of(one)
+                timed = one.begins != NO_TIME
+                if age is not None and timed and one.ends < now - age and not is_live(part):
+                    found.add(part, one, f"older than {_span(age)}")
     if policy.size is None:
-        return list(found.values())
+        return found.all()
     over = parts.size(query)[1] + beside(archive, query) - policy.size
-    over -= sum(one.part.bytes for one in found.values())
+    over -= sum(one.bytes for one in found.all())
     for part in parts.oldest(query) if over > 0 else ():
+        for one in found.left(part):
+            if over > 0 and not policy.of(one)[0] and not is_live(part):
+                found.add(part, one, "the oldest of too much")
+                over -= one.bytes
         if over <= 0:
             break
-        if part.key not in found and not policy.of(part)[0] and not is_live(part):
-            found[part.key] = Expired(part, "the oldest of too much")
-            over -= part.bytes
-    return list(found.values())
+    return found.all()
+
+
+class _Found:
+    """What may go, by part and symbol."""
+
+    def __init__(self, query: Query) -> None:
+        self._symbols = query.symbols
+        self._parts: dict[tuple[str, str], PartRow] = {}
+        self._gone: dict[tuple[str, str], dict[str | None, tuple[PartRow, str]]] = {}
+
+    def left(self, part: PartRow) -> list[PartRow]:
+        """What is wanted of a part, and was not found yet, by symbol."""
+        gone = self._gone.get(part.key, {})
+        wanted = (one for one in part.by_symbol() if one.symbol not in gone)
+        return [one for one in wanted if not self._symbols or one.symbol in self._symbols]
+
+    def add(self, part: PartRow, one: PartRow, reason: str) -> None:
+        """Note what may go of a part."""
+        self._parts[part.key] = part
+        self._gone.setdefault(part.key, {})[one.symbol] = one, reason
+
+    def all(self) -> list[Expired]:
+        """Each part of which something goes; for several reasons only if not all of it does."""
+        found = []
+        for key, gone in self._gone.items():
+            part, reasons = self._parts[key], {reason for _, reason in gone.values()}
+            whole = len(gone) == len(part.symbols)
+            for reason in sorted(reasons)[:1] if whole else sorted(reasons):
+                some = tuple(one for one, why in gone.values() if why == reason)
+                found.append(Expired(part, reason, () if whole else some))
+        return found
 
 
 def beside(archive: Archive, query: Query) -> int:
@@ -163,28 +220,42 @@ def remove(archive: Archive, catalog: Catalog, gone: Sequence[Expired]) -> Itera
 
     What another command has changed in the meantime stays.
     """
-    for start in range(0, len(gone), BATCH):
-        some = gone[start : start + BATCH]
+    files: dict[tuple[str, str], list[Expired]] = {}
+    for one in gone:
+        files.setdefault(one.part.key, []).append(one)
+    listed = list(files.values())
+    for start in range(0, len(listed), BATCH):
+        some = listed[start : start + BATCH]
         try:
             _commit(archive, catalog, some)
-            yield from some
+            yield from chain.from_iterable(some)
         except ChangedError:
-            for one in some:
+            for of_file in some:
                 try:
-                    _commit(archive, catalog, [one])
+                    _commit(archive, catalog, [of_file])
                 except ChangedError:
                     continue
-                yield one
+                yield from of_file
         clear_trash(archive)
     if gone:
         catalog.forget_origins()
 
 
-def _commit(archive: Archive, catalog: Catalog, gone: Iterable[Expired]) -> None:
+def _commit(archive: Archive, catalog: Catalog, files: Iterable[list[Expired]]) -> None:
+    """Remove what goes; a shared part of which something stays is written anew."""
     replacement = Replacement(archive, catalog)
-    for one in gone:
-        replacement.remove(one.part)
-    replacement.commit()
+    try:
+        for gone in files:
+            part = gone[0].part
+            if gone[0].of_symbols:
+                symbols = frozenset(one.symbol for some in gone for one in some.of_symbols)
+                file, formats = replacement.stage(), Formats.like([part], Profiles())
+                new = rewritten(archive, part, file, formats, part.tier, "retain", symbols)
+                replacement.add(file, new)
+            replacement.remove(part)
+        replacement.commit()
+    finally:
+        replacement.abandon()
 
 
 def _span(age: int) -> str:

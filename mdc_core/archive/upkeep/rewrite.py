@@ -1,12 +1,13 @@
 """A part written anew: the same events, in another codec or another place."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from time import time_ns
 from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.part_formats import part_format, read_part_file
@@ -25,16 +26,22 @@ from mdc_core.schema import version_of
 
 
 class FileEvents(MergedEvents):
-    """The events of some parts in time order; `content` is their hash when they were read."""
+    """The events of a part in time order; `content` is their hash when they were read."""
 
-    def __init__(self, archive: Archive, parts: Sequence[PartRow]) -> None:
-        super().__init__(archive, parts, rows=sum(part.rows for part in parts))
+    def __init__(self, archive: Archive, part: PartRow, gone: frozenset[str | None]) -> None:
+        """Without the events of the symbols that are `gone`."""
+        self._gone = pa.array(list(gone), pa.string())
+        kept = (one.rows for one in part.by_symbol() if one.symbol not in gone)
+        super().__init__(archive, [part], rows=sum(kept))
         self.content = ContentHash()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The events, however many at a time."""
         content = ContentHash()
         for batch in super().batches():
+            if len(self._gone):
+                symbols = batch.column(batch.schema.get_field_index("symbol"))
+                batch = batch.filter(pc.invert(pc.is_in(symbols, self._gone)))
             content.add(batch)
             yield batch
         self.content = content
@@ -47,8 +54,11 @@ def rewritten(
     formats: Formats,
     tier: str,
     made_by: str,
+    gone: frozenset[str | None] = frozenset(),
 ) -> PartRow:
     """Write a part anew as its tier wants it, and what a catalog will say of the new file.
+
+    Of a shared part some symbols can be left out that are to be `gone`.
 
     The path stays as it is but for the suffix. Raises DataError if the old file is not what
     the catalog knows, or if the new one does not read back as the same events.
@@ -61,8 +71,9 @@ def rewritten(
             )
     form = formats.of(part.symbol, tier)
     codec = formats.codec(part.symbol, tier)
-    events = FileEvents(archive, [part])
+    events = FileEvents(archive, part, gone)
     inputs = ((part.path, part.sha256),)
+    more = {"shared": b"1"} if part.shares else {}
     facts = write_at_rest(
         archive,
         part.type_name,
@@ -74,6 +85,7 @@ def rewritten(
         inputs=msgspec.json.encode(inputs),
         tier=tier.encode(),
         codec=codec.encode(),
+        **more,
     )
     new = msgspec.structs.replace(
         part,
@@ -89,7 +101,7 @@ def rewritten(
         frames=(),
         **facts,
     )
-    _verify(name, part, file, new, events.content)
+    _verify(name, events, file, new)
     return new
 
 
@@ -115,13 +127,14 @@ def write_at_rest(
         return write_part(file, form, rows, origin, decimals=b"wide", **more)
 
 
-def _verify(name: str, part: PartRow, file: Path, new: PartRow, content: ContentHash) -> None:
+def _verify(name: str, old: FileEvents, file: Path, new: PartRow) -> None:
     """Read the new file back; raises DataError where it is not the events of the old one."""
     again = ContentHash()
     for batch in read_part_file(file, part_format(new.format)):
         again.add(batch)
-    if not part.rows == content.rows == again.rows == new.rows:
-        said = f"{part.rows} events by the catalog, {content.rows} read, {again.rows} written"
+    content = old.content
+    if not old.rows == content.rows == again.rows == new.rows:
+        said = f"{old.rows} events by the catalog, {content.rows} read, {again.rows} written"
         raise DataError(f"{name}: {said}", hint="mdc verify --deep tells more")
     if content.digest() != again.digest():
         raise DataError(f"{name}: written events differ from those read")

@@ -42,6 +42,7 @@ class SealLoad:
     """All events of some segments, of equal times those of the first segment first."""
 
     carry: "Carry | None" = None  # what was carried on, once that is durable
+    again = False  # whether an attempt to seal these segments may have been cut short
 
     def __init__(self, journals: Path, sources: Sequence[SealSource]) -> None:
         self._journals, self._sources = journals, sources

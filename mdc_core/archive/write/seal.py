@@ -21,14 +21,15 @@ import msgspec
 import pyarrow as pa
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, Frame, PartRow
-from mdc_core.archive.catalog.layout import Layout, part_path
+from mdc_core.archive.catalog.layout import Layout, mixed_path, part_path
 from mdc_core.archive.catalog.origins import KEY, origin_key
-from mdc_core.archive.catalog.part_stats import Ranges
+from mdc_core.archive.catalog.part_stats import Ranges, ShareRanges
 from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import FALLBACK, FormatError, Formats
 from mdc_core.archive.write.load import SealLoad
-from mdc_core.archive.write.spill import Key
+from mdc_core.archive.write.sharing import MANY, clear_attempt, together
+from mdc_core.archive.write.spill import Key, SharedSlices, Slices
 from mdc_core.archive.write.width import decimals_of, is_wide
 from mdc_core.contracts import Part, PartFormat
 from mdc_core.decimals import WideError
@@ -139,7 +140,11 @@ def _written(
     before = _growing(archive, catalog, manner) if grows else {}
     digests = dict(manner.digests)
     manner.digests.clear()
-    for number, (segment, key, rows) in enumerate(load.partitions()):
+    found = list(load.partitions())
+    if load.again and len(found) > MANY:
+        clear_attempt(archive, catalog, manner.run_id, load.segments)
+    files = together(found, manner.layout, _may_share(manner))
+    for number, (segment, key, rows) in enumerate(files):
         file = folder / f"{number}.part"
         decimals = decimals_of(archive, key.type_name)
         row = _new_part(manner, segment, key, rows, file, decimals)
@@ -156,16 +161,40 @@ def _written(
         yield WrittenPart(None, part, known, decimals)
 
 
+def _may_share(manner: SealPlan) -> Callable[[Key], bool]:
+    """Which partitions may be put together: those of the usual Parquet.
+
+    With the hive layout none, for there the symbol is nowhere but in the path for some readers.
+    """
+    usual = manner.formats.of(None)
+    able = manner.formats.name == FALLBACK and manner.layout != "hive"
+    return lambda key: able and manner.formats.of(key.symbol) is usual
+
+
 def _new_part(
-    manner: SealPlan, segment: str, key: Key, rows: Part, file: Path, decimals: bytes
+    manner: SealPlan,
+    segment: str,
+    key: Key,
+    rows: Slices | SharedSlices,
+    file: Path,
+    decimals: bytes,
 ) -> PartRow:
     """Write the rows of a partition to a file; what the catalog is to know of it."""
     part_format = manner.formats.of(key.symbol)
-    below = part_path(manner.layout, key.symbol, key.type_name, key.period, segment)
+    shared = isinstance(rows, SharedSlices)
+    place = (key.type_name, key.period, segment)
+    below = (
+        mixed_path(manner.layout, *place)
+        if shared
+        else part_path(manner.layout, key.symbol, *place)
+    )
     codec = manner.formats.codec(key.symbol)
     try:
         origin = origin_key(manner.origin)
-        facts = write_part(file, part_format, rows, origin, decimals=decimals, codec=codec.encode())
+        more = {"shared": b"1"} if shared else {}
+        facts = write_part(
+            file, part_format, rows, origin, decimals=decimals, codec=codec.encode(), **more
+        )
     except OSError:
         raise
     except WideError as error:
@@ -211,10 +240,14 @@ def _frame(row: PartRow) -> Frame:
 
 
 def write_part(
-    file: Path, part_format: PartFormat, rows: Part, origin: str, **more: bytes
+    file: Path,
+    part_format: PartFormat,
+    rows: Part,
+    origin: str,
+    **more: bytes,
 ) -> dict[str, Any]:
     """Write a file; returns what a PartRow says of its contents."""
-    measured = SealedFile(rows)
+    measured = SealedFile(rows, shared="shared" in more)
     metadata = {KEY: origin.encode(), b"mdc.sorted": b"1"}
     metadata |= {f"mdc.{name}".encode(): value for name, value in more.items()}
     with file.open("w+b") as out:
@@ -229,19 +262,21 @@ def write_part(
 class SealedFile:
     """A part that is watched while its format reads it."""
 
-    def __init__(self, part: Part) -> None:
-        self._part = part
+    def __init__(self, part: Part, *, shared: bool) -> None:
+        self._part, self._shared = part, shared
         self.rows = part.rows
         self.schema = part.schema
         self.facts: dict[str, Any] = {}
 
     def tables(self) -> Iterator[pa.Table]:
         """The tables of the part."""
-        ranges = Ranges()
+        ranges, shares = Ranges(), ShareRanges()
         for table in self._part.tables():
             ranges.add_sorted(table)
+            for batch in table.to_batches() if self._shared else ():
+                shares.add(batch)
             yield table
-        self.facts = ranges.facts()
+        self.facts = ranges.facts() | {"shares": shares.shares()}
 
 
 def _ends(values: Sequence[int | None]) -> tuple[int | None, int | None]:

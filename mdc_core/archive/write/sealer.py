@@ -21,6 +21,7 @@ class Sealer:
         self.warnings: list[str] = []  # not told yet
         self._archive, self._plan, self._header, self._wait = archive, plan, header, wait
         self._carry: Carry | None = None
+        self._failed = False
         # A format that grows has one file a partition however often it is sealed.
         self._whole = archive.local is not None and plan.formats.of(None).grows
 
@@ -45,11 +46,14 @@ class Sealer:
             load = worthy = self._worthy(folder, sources, rotation)
             if rotation is None and not worthy.has_worthy:
                 return []
+        load.again = self._failed
+        self._failed = True
         try:
             parts, warning = seal_safely(self._archive, self._plan, load)
         except BaseException:
             load.let_go()
             raise
+        self._failed = False
         if warning:
             self.warnings.append(warning)
         self._carry = load.carry

@@ -14,8 +14,8 @@ import pyarrow as pa
 from mdc_core import times
 from mdc_core.archive.catalog.layout import Partition, period_of
 from mdc_core.archive.row_time import NO_TIME, row_time
-from mdc_core.archive.write.spill import Key, Piece, Slice, Slices, SortSpill
-from mdc_core.batch import Int64s, by_columns, size_of, unify
+from mdc_core.archive.write.spill import Key, Sheet, Slice, Slices, SortSpill
+from mdc_core.batch import Int64s, by_columns, coded, size_of, unify
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import arrow_schema
 
@@ -60,7 +60,7 @@ class Sorter:
         """Sort what is collected into its partitions, and spill the slices."""
         batches, self._collected, self._bytes = self._collected, [], 0
         for type_name, batch in _by_type(batches):
-            codes, symbols = _coded(batch, "symbol")
+            codes, symbols = _sorted_codes(batch)
             moments = row_time(batch)
             keys, periods = self._keys(codes, moments)
             order = _order(keys, moments)
@@ -83,14 +83,19 @@ class Sorter:
         periods: list[str],
     ) -> None:
         """Spill the rows of each partition, which stand together."""
-        starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]]).tolist()
-        schema = batch.schema
-        for start, stop in zip(starts, [*starts[1:], len(keys)], strict=True):
-            code, period = divmod(int(keys[start]), len(periods))
-            key = Key(type_name, symbols[code], periods[period])
-            first, last = int(moments[start]), int(moments[stop - 1])
-            rows = batch.slice(start, stop - start)
-            self._spill.add(key, Slice(stop - start, first, last, rows, schema))
+        starts = np.flatnonzero(np.r_[True, keys[1:] != keys[:-1]])
+        stops = np.r_[starts[1:], len(keys)]
+        sheet = Sheet(
+            batch,
+            [*starts.tolist(), len(keys)],
+            moments[starts].tolist(),
+            moments[stops - 1].tolist(),
+        )
+        count = len(periods)
+        found = keys[starts].tolist()
+        self._spill.add(
+            sheet, (Key(type_name, symbols[key // count], periods[key % count]) for key in found)
+        )
 
     def _keys(self, codes: Int64s, moments: Int64s) -> tuple[Int64s, list[str]]:
         """A number for the partition of each row, and the periods that it counts by."""
@@ -117,7 +122,7 @@ class Sorter:
         return period_of(None if unknown else number * length, self._partition)
 
 
-def partitions(sorters: Sequence[Sorter]) -> Iterator[tuple[Key, list[Piece], list[int]]]:
+def partitions(sorters: Sequence[Sorter]) -> Iterator[tuple[Key, list[Slice], list[int]]]:
     """Each partition of several sorters, its slices, and the places of those that have some."""
     spills = [sorter.sorted() for sorter in sorters]
     for key in dict.fromkeys(chain.from_iterable(spill.keys() for spill in spills)):
@@ -126,12 +131,13 @@ def partitions(sorters: Sequence[Sorter]) -> Iterator[tuple[Key, list[Piece], li
         yield key, [piece for pieces in found for piece in pieces], places
 
 
-def _coded(batch: pa.RecordBatch, name: str) -> tuple[Int64s, list[str | None]]:
-    """A text column as numbers, and what they stand for."""
-    column = batch.column(batch.schema.get_field_index(name))
-    encoded = column.dictionary_encode(null_encoding="encode")
-    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes, encoded.dictionary.to_pylist()
+def _sorted_codes(batch: pa.RecordBatch) -> tuple[Int64s, list[str | None]]:
+    """The symbols as numbers in their order, so that slices lie alike in each sheet."""
+    codes, found = coded(batch, "symbol")
+    order = sorted(range(len(found)), key=lambda code: (found[code] is not None, found[code] or ""))
+    places = np.empty(len(found), np.int64)
+    places[order] = np.arange(len(found))
+    return places[codes], [found[code] for code in order]
 
 
 def _order(keys: Int64s, moments: Int64s) -> Int64s:
@@ -147,7 +153,7 @@ def _by_type(batches: list[pa.RecordBatch]) -> Iterator[tuple[str, pa.RecordBatc
     """The rows of each event type that is stored, with its columns, as they came."""
     found: dict[str, list[tuple[pa.RecordBatch, Int64s]]] = {}
     for batch, places in by_columns(batches):
-        kinds, names = _coded(batch, "type")
+        kinds, names = coded(batch, "type")
         for kind, name in enumerate(names):
             if name is not None and name not in CONTROL_TYPES:
                 own = np.flatnonzero(kinds == kind)

@@ -2,21 +2,26 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, KeysView, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, KeysView, Sequence
 from functools import cache, partial
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
-from mdc_core.archive.merge import MergeSource, merge
-from mdc_core.batch import cut, let_go, size_of, unify
+from mdc_core.archive.merge import MergeSource, in_place, merge, stored
+from mdc_core.archive.ties import Rank
+from mdc_core.batch import concatenated, cut, let_go, size_of, unify
 from mdc_core.schema import arrow_schema
 
 TABLE_ROWS = 131_072  # of a partition that are in memory at a time
 TABLE_BYTES = 24 << 20  # the same where rows are long
 PIECE_BYTES = 1 << 20  # of a slice that are read back at a time, for many are merged
+MESSAGE_ROWS = 512  # of small slices that are read back together
+KEPT_BYTES = 128 << 10  # of a message that is kept for the next slice
 
 
 class Key(NamedTuple):
@@ -27,22 +32,98 @@ class Key(NamedTuple):
     period: str
 
 
-class Slice(NamedTuple):
-    """Rows of one partition in time order, from `first` to `last`: in memory, or in the file.
+class Sheet:
+    """Rows that were laid down at once, partition by partition: in memory, or in the file.
 
-    A slice has neither `type` nor `symbol`, which its key says, nor empty columns.
+    They have neither `type` nor `symbol`, which their keys say, nor empty columns.
     """
 
-    rows: int
-    first: int
-    last: int
-    batch: pa.RecordBatch | None
-    schema: pa.Schema
-    places: tuple[tuple[int, int], ...] = ()  # where its pieces begin, and their bytes
+    def __init__(
+        self, batch: pa.RecordBatch, starts: list[int], firsts: list[int], lasts: list[int]
+    ) -> None:
+        """`starts` are the first rows of the slices, and the end."""
+        self.starts, self.firsts, self.lasts = starts, firsts, lasts
+        self._batch: pa.RecordBatch | None = batch
+        self._schema = batch.schema
+        self._file: BinaryIO | None = None
+        self._cuts: list[int] = []  # the first rows of the messages in the file
+        self._places: list[tuple[int, int]] = []
+        self._read = -1, batch.slice(0, 0)  # the last message: small slices lie side by side
+
+    def spill(self, file: BinaryIO, at: int) -> int:
+        """Write it to the end of a file, which is at `at`; returns where that is then."""
+        assert self._batch is not None
+        whole = [0]  # small slices are put together, so that a message is worth it
+        for start in self.starts[:-1]:
+            if start - whole[-1] >= MESSAGE_ROWS:
+                whole.append(start)
+        for start, stop in pairwise([*whole, self.starts[-1]]):
+            for piece in cut(self._batch.slice(start, stop - start), TABLE_ROWS, PIECE_BYTES):
+                data = piece.serialize()
+                file.write(data)
+                self._cuts.append(start)
+                self._places.append((at, data.size))
+                start += piece.num_rows
+                at += data.size
+        self._batch, self._file = None, file
+        return at
+
+    def batches(self, slice_: int) -> Iterator[pa.RecordBatch]:
+        """The rows of a slice."""
+        start, stop = self.starts[slice_], self.starts[slice_ + 1]
+        if self._batch is not None:
+            yield self._batch.slice(start, stop - start)
+            return
+        message = bisect_right(self._cuts, start) - 1
+        while start < stop:
+            rows = self._message(message)
+            piece = rows.slice(start - self._cuts[message], stop - start)
+            yield piece
+            start += piece.num_rows
+            message += 1
+
+    def whole(self) -> pa.RecordBatch:
+        """All its rows."""
+        if self._batch is not None:
+            return self._batch
+        return concatenated([self._message(number) for number in range(len(self._cuts))])
+
+    def _message(self, number: int) -> pa.RecordBatch:
+        if self._read[0] == number:
+            return self._read[1]
+        assert self._file is not None
+        at, size = self._places[number]
+        data = os.pread(self._file.fileno(), size, at)
+        rows = pa.ipc.read_record_batch(pa.py_buffer(data), self._schema)
+        if size <= KEPT_BYTES:
+            self._read = number, rows
+        return rows
 
 
-Read = Callable[[Slice], Iterator[pa.RecordBatch]]
-Piece = tuple[Slice, Read]
+class Slice(NamedTuple):
+    """Rows of one partition in time order."""
+
+    sheet: Sheet
+    number: int
+
+    @property
+    def size(self) -> int:
+        """How many rows."""
+        return self.sheet.starts[self.number + 1] - self.sheet.starts[self.number]
+
+    @property
+    def first(self) -> int:
+        """The moment of the first row."""
+        return self.sheet.firsts[self.number]
+
+    @property
+    def last(self) -> int:
+        """The moment of the last row."""
+        return self.sheet.lasts[self.number]
+
+    def batches(self, rows: int = 0) -> Iterator[pa.RecordBatch]:
+        """The rows themselves."""
+        return self.sheet.batches(self.number)
 
 
 class SortSpill:
@@ -53,51 +134,30 @@ class SortSpill:
         self._file: BinaryIO | None = None
         self._size = 0
         self._slices: dict[Key, list[Slice]] = {}
-        self._held: list[tuple[list[Slice], int]] = []  # where those in memory are
+        self._held: list[Sheet] = []  # those in memory
 
-    def add(self, key: Key, slice_: Slice) -> None:
-        """Add the next slice of a partition."""
-        slices = self._slices.setdefault(key, [])
-        self._held.append((slices, len(slices)))
-        slices.append(slice_)
+    def add(self, sheet: Sheet, keys: Iterable[Key]) -> None:
+        """Add the next rows; the keys are those of its slices."""
+        self._held.append(sheet)
+        for number, key in enumerate(keys):
+            self._slices.setdefault(key, []).append(Slice(sheet, number))
 
     def flush(self) -> None:
-        """Move the slices held in memory to the file."""
+        """Move what is held in memory to the file."""
         if self._file is None:
             self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - see close
-        for slices, index in self._held:
-            batch = slices[index].batch
-            assert batch is not None
-            places = tuple(self._written(piece) for piece in cut(batch, TABLE_ROWS, PIECE_BYTES))
-            slices[index] = slices[index]._replace(batch=None, places=places)
+        for sheet in self._held:
+            self._size = sheet.spill(self._file, self._size)
         self._held.clear()
-
-    def _written(self, piece: pa.RecordBatch) -> tuple[int, int]:
-        """Write a piece to the file; where it is."""
-        assert self._file is not None
-        data = piece.serialize()
-        self._file.write(data)
-        self._size += data.size
-        return self._size - data.size, data.size
+        self._file.flush()
 
     def keys(self) -> "KeysView[Key]":
         """The partitions."""
         return self._slices.keys()
 
-    def pieces(self, key: Key) -> list["Piece"]:
+    def pieces(self, key: Key) -> list[Slice]:
         """The slices of a partition, to be read while nothing is added."""
-        if self._file is not None:
-            self._file.flush()
-        return [(slice_, self._read) for slice_ in self._slices.get(key, ())]
-
-    def _read(self, slice_: Slice) -> Iterator[pa.RecordBatch]:
-        if slice_.batch is not None:
-            yield slice_.batch
-            return
-        assert self._file is not None
-        for start, size in slice_.places:
-            data = os.pread(self._file.fileno(), size, start)
-            yield pa.ipc.read_record_batch(pa.py_buffer(data), slice_.schema)
+        return self._slices.get(key, [])
 
     def close(self) -> None:
         """Give the file back."""
@@ -108,29 +168,18 @@ class SortSpill:
 class Slices:
     """All rows of one partition, with all columns of their type, in time order."""
 
-    def __init__(self, key: Key, pieces: Sequence[Piece]) -> None:
-        self.rows = sum(slice_.rows for slice_, _ in pieces)
-        self.begins = min(slice_.first for slice_, _ in pieces)
-        self.ends = max(slice_.last for slice_, _ in pieces)
+    def __init__(self, key: Key, pieces: Sequence[Slice]) -> None:
+        self.rows = sum(piece.size for piece in pieces)
+        self.begins = min(piece.first for piece in pieces)
+        self.ends = max(piece.last for piece in pieces)
         self.schema = arrow_schema(frozenset([key.type_name]))
-        self._key, self._pieces = key, pieces
+        self.pieces = pieces
+        self._key = key
 
     def tables(self) -> Iterator[pa.Table]:
         """The rows, so many at a time that memory is bounded; as often as it is asked."""
-        spans = [slice_ for slice_, _ in self._pieces]
-        apart = all(before.last <= after.first for before, after in pairwise(spans))
-        group: list[pa.RecordBatch] = []
-        rows = size = 0
-        for batch in self.batches() if apart else self._merged():
-            group.append(batch)
-            rows += batch.num_rows
-            size += size_of(batch)
-            if rows >= TABLE_ROWS or size >= TABLE_BYTES:
-                yield self._whole(group)
-                if size >= TABLE_BYTES:
-                    let_go()
-                group, rows, size = [], 0, 0
-        if group:
+        apart = all(before.last <= after.first for before, after in pairwise(self.pieces))
+        for group in in_tables(self.batches() if apart else self._merged()):
             yield self._whole(group)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -138,13 +187,12 @@ class Slices:
 
         Without type and symbol, and with the columns that occur.
         """
-        return chain.from_iterable(read(slice_) for slice_, read in self._pieces)
+        return chain.from_iterable(piece.batches() for piece in self.pieces)
 
     def _merged(self) -> Iterator[pa.RecordBatch]:
         """The same where slices overlap in time: late events."""
         return merge(
-            MergeSource(partial(_batches, slice_, read), slice_.first, slice_.last + 1)
-            for slice_, read in self._pieces
+            MergeSource(piece.batches, piece.first, piece.last + 1) for piece in self.pieces
         )
 
     def _whole(self, slices: list[pa.RecordBatch]) -> pa.Table:
@@ -155,11 +203,72 @@ class Slices:
         return pa.Table.from_arrays([*said, *batch.columns], schema=self.schema)
 
 
+class SharedSlices:
+    """The rows of several partitions of one type, in the order of time and of a rank."""
+
+    def __init__(self, partitions: Sequence[tuple[Key, Slices]], rank: Rank) -> None:
+        ((self._type, *_), _), *_ = partitions
+        self.rows = sum(rows.rows for _, rows in partitions)
+        self.schema = arrow_schema(frozenset([self._type]))
+        self._rank = rank
+        # Of each sheet the slices that are meant, and their symbols.
+        self._sheets: dict[Sheet, dict[int, str | None]] = {}
+        for key, rows in partitions:
+            for sheet, number in rows.pieces:
+                self._sheets.setdefault(sheet, {})[number] = key.symbol
+
+    def tables(self) -> Iterator[pa.Table]:
+        """The rows, so many at a time that memory is bounded; as often as it is asked."""
+        for group in in_tables(merge(self._sources(), self._rank)):
+            yield pa.Table.from_batches([unify(group, self.schema)])
+
+    def _sources(self) -> Iterator[MergeSource]:
+        spans = [
+            (min(sheet.firsts[n] for n in chosen), max(sheet.lasts[n] for n in chosen))
+            for sheet, chosen in self._sheets.items()
+        ]
+        apart = all(before[1] < after[0] for before, after in pairwise(spans))
+        for (first, last), (sheet, chosen) in zip(spans, self._sheets.items(), strict=True):
+            rows = partial(self._of_sheet, sheet, chosen)
+            yield MergeSource(rows, first, last + 1) if apart else stored(rows())
+
+    def _of_sheet(
+        self, sheet: Sheet, chosen: dict[int, str | None], rows: int = 0
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of one sheet, in order."""
+        batch, lengths = sheet.whole(), np.diff(sheet.starts)
+        symbols = [chosen.get(number) for number in range(len(lengths))]
+        owners = np.repeat(np.arange(len(lengths)), lengths)
+        columns = [
+            pa.repeat(pa.scalar(self._type, pa.string()), batch.num_rows),
+            pa.array(symbols, pa.string()).take(owners),
+            *batch.columns,
+        ]
+        whole = pa.RecordBatch.from_arrays(columns, names=["type", "symbol", *batch.schema.names])
+        if len(chosen) < len(lengths):
+            wanted = np.isin(np.arange(len(lengths)), list(chosen))
+            whole = whole.filter(pa.array(wanted[owners]))
+        yield in_place(whole, self._rank)
+
+
+def in_tables(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
+    """Batches in groups of about `TABLE_ROWS` rows, or fewer where these are long."""
+    group: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        group.append(batch)
+        rows += batch.num_rows
+        size += size_of(batch)
+        if rows >= TABLE_ROWS or size >= TABLE_BYTES:
+            yield group
+            if size >= TABLE_BYTES:
+                let_go()
+            group, rows, size = [], 0, 0
+    if group:
+        yield group
+
+
 @cache
 def stored_schema(type_name: str) -> pa.Schema:
     """The columns of a slice, all of those that can occur."""
     return pa.schema(list(arrow_schema(frozenset([type_name])))[2:])
-
-
-def _batches(slice_: Slice, read: Read, rows: int) -> Iterator[pa.RecordBatch]:
-    return read(slice_)

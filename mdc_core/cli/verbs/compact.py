@@ -159,6 +159,7 @@ def _tell(session: Session, outcome: "CompactOutcome", dry_run: bool) -> None:
 def _name(outcome: "CompactOutcome") -> str:
     group = outcome.group
     symbol = "-" if group.symbol is None else shown(group.symbol)
+    symbol = f"{outcome.symbols:,} symbols:" if group.shared else symbol
     return f"{symbol} {group.type_name} {group.period}"
 
 
@@ -207,6 +208,7 @@ def _as_json(outcome: "CompactOutcome") -> dict[str, Any]:
     group = outcome.group
     return {
         "symbol": group.symbol,
+        "symbols": outcome.symbols,
         "type": group.type_name,
         "period": group.period,
         "tier": group.tier,

@@ -154,22 +154,26 @@ class Outcome(NamedTuple):
 
     gone: "list[Expired]"
     freed: int
+    files_gone: int
     files: int
     bytes: int
     beside: int  # journals and what is kept aside, which count as well
 
 
 def _outcome(before: tuple[int, int], gone: "list[Expired]", beside: int) -> Outcome:
-    freed = sum(one.part.bytes for one in gone)
-    return Outcome(gone, freed, before[0] - len(gone), before[1] - freed, beside)
+    freed = sum(one.bytes for one in gone)
+    files = sum(not one.of_symbols for one in gone)
+    return Outcome(gone, freed, files, before[0] - files, before[1] - freed, beside)
 
 
 def _line(one: "Expired", dry_run: bool) -> str:
     part = one.part
-    last = time_text(part.last)
+    last = time_text(one.last)
+    names = [shown(some.symbol or "-") for some in one.of_symbols]
+    of = f"{', '.join(names[:3])}{', ...' if names[3:] else ''} of " if names else ""
     return (
-        f"{'would remove' if dry_run else 'removed'} {shown(_path(part))}: "
-        f"{human(part.bytes)}, {part.rows:,} events"
+        f"{'would remove' if dry_run else 'removed'} {of}{shown(_path(part))}: "
+        f"{human(one.bytes)}, {one.rows:,} events"
         + (f" up to {last}" if last else "")
         + f", {one.reason}"
     )
@@ -184,22 +188,23 @@ def _as_json(outcome: Outcome, dry_run: bool) -> None:
 
     removed = [
         {
-            "path": _path(one.part),
-            "symbol": one.part.symbol,
-            "type": one.part.type_name,
-            "period": one.part.period,
-            "tier": one.part.tier,
-            "rows": one.part.rows,
-            "bytes": one.part.bytes,
-            "last": time_text(one.part.last),
+            "path": _path(part),
+            "symbol": part.symbol,
+            "type": part.type_name,
+            "period": part.period,
+            "tier": part.tier,
+            "rows": part.rows,
+            "bytes": part.bytes,
+            "last": time_text(part.last),
             "reason": one.reason,
         }
         for one in outcome.gone
+        for part in one.of_symbols or one.part.by_symbol()
     ]
     said = {
         "dry_run": dry_run,
         "removed": removed,
-        "files": len(outcome.gone),
+        "files": outcome.files_gone,
         "bytes": outcome.freed,
         "files_left": outcome.files,
         "bytes_left": outcome.bytes,
@@ -217,7 +222,7 @@ def _sum_up(session: Session, outcome: Outcome, policy: "Policy", dry_run: bool)
         )
     done = "would remove" if dry_run else "removed"
     session.log.note(
-        f"retain: {done} {len(outcome.gone):,} files, {human(outcome.freed)}; "
+        f"retain: {done} {outcome.files_gone:,} files, {human(outcome.freed)}; "
         f"{outcome.files:,} files, {human(outcome.bytes)} stay"
     )
 

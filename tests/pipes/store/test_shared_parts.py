@@ -1,0 +1,351 @@
+"""Parts that many symbols share: whatever reads or rewrites them answers as with own parts."""
+
+import json
+import shutil
+import subprocess
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pandas
+import polars
+import pytest
+from msgspec.structs import astuple
+from pyarrow import dataset
+
+from mdc_core.archive.catalog.part_row import SymbolShare
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.write.archive import Archive
+from tests.conftest import Shell, parts_of
+
+SYMBOLS = 300  # more than the 256 from which on they share a part
+# One that every path needs an encoding for, one that reads like a folder of ours, one with a dot.
+DAYS = ("2024-01-02", "2024-01-03", "undated")
+ROOTS = ("mixed", "own")
+ODD = {0: "B/C", 1: "~mixed", 2: ".x", 3: "_", 4: "Ä"}
+
+
+def symbol_of(number: int) -> str:
+    return ODD.get(number, f"S{number:03d}")
+
+
+def events(symbols: range = range(SYMBOLS)) -> list[str]:
+    """Trades, quotes and gaps of two days: many at one moment, some without a time or symbol."""
+    found = []
+    for turn in range(6):
+        for number in symbols:
+            at = f"2024-01-0{2 + turn // 4}T14:30:0{turn}.00{number % 3}000000Z"
+            timed = f',"ts_event":"{at}"' if turn or number % 7 == 0 else ""
+            head = (
+                f'"v":"1.0.0","symbol":{json.dumps(symbol_of(number), ensure_ascii=False)}{timed}'
+            )
+            body = f'"price":{number + turn}.25,"size":{turn + 1},"trade_id":"{turn}-{number}"'
+            found.append(f'{{"type":"trade",{head},{body}}}')
+            quote = f'"bid_price":{number},"bid_size":1,"ask_price":{number + 1},"ask_size":2'
+            found.append(f'{{"type":"quote",{head},{quote}}}')
+        if 0 in symbols:
+            found.append(f'{{"type":"gap","v":"1.0.0","ts_event":"{at}","reason":"test"}}')
+    return found
+
+
+def text(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, forked_env: dict[str, str]) -> Path:
+    """A folder with an archive of shared parts, and one of the same events in own parts."""
+    folder = tmp_path_factory.mktemp("made")
+    for root, some in (
+        ("mixed", range(SYMBOLS)),
+        ("own", range(150)),
+        ("own", range(150, SYMBOLS)),
+    ):
+        command = ["mdc", "-q", "store", "--root", root]
+        lines = text(events(some))
+        subprocess.run(command, input=lines, cwd=folder, env=forked_env, check=True)
+    return folder
+
+
+@pytest.fixture
+def mixed(made: Path, tmp_path: Path) -> Path:
+    """An archive of shared parts that can be changed."""
+    return Path(shutil.copytree(made / "mixed", tmp_path / "data"))
+
+
+def test_many_symbols_share_a_part_of_each_type_and_period(made: Path) -> None:
+    found = [part.relative_to(made / "mixed") for part in parts_of(made / "mixed")]
+    names = [(*path.parts[:-1], path.name.partition(".")[0]) for path in found]
+    shared = [("~mixed", kind, day) for kind in ("quote", "trade") for day in DAYS]
+    # Gaps, which have no symbol, are few.
+    assert names == [*(("_", "gap", day) for day in DAYS[:2]), *shared]
+    assert len(parts_of(made / "own")) == 2 + 2 * (2 * SYMBOLS + 257)
+
+
+SQL = {
+    "trades": "SELECT symbol, count(*), sum(price * size), min(ts_event) FROM trade GROUP BY 1 "
+    "ORDER BY 1",
+    "one": "SELECT * FROM trade WHERE symbol = 'S017' ORDER BY ts_event, trade_id",
+    "joined": "SELECT t.symbol, ask_price, price FROM trade t "
+    "JOIN quote q USING (symbol, ts_event) WHERE symbol IN ('Ä', 'S001') ORDER BY ALL",
+    "parts": "SELECT symbol, type, sum(rows), min(first), max(last) FROM parts GROUP BY 1, 2 "
+    "ORDER BY 1, 2",
+}
+READ = [
+    "cat --root {root}",
+    "cat --root {root} --symbol 'S017,~mixed,B/C'",
+    "cat --root {root} --symbol S017 --type trade --date 2024-01-03",
+    "cat --root {root} --from 2024-01-02T14:30:02 --to 2024-01-02T14:30:03.001",
+    "tail -n 700 {root}",
+    "tail -n 5 --symbol _ {root}",
+    "replay --root {root} --speed max",
+    "count --root {root}",
+    "count --root {root} --symbol S017,Ä",
+    "count --root {root} --symbol S017 --from 2024-01-02T14:30:02 --to 2024-01-02T14:30:03.001",
+    "coverage --root {root} --json | grep -v root",
+    "coverage --root {root} --symbol S017 --json | grep -v root",
+    "cat --root {root} --symbol S017,_ | mdc export --profile csv -o x.csv --force && cat x.csv",
+]
+
+
+@pytest.mark.parametrize("line", READ)
+def test_a_verb_answers_as_with_own_parts(line: str, made: Path, shell: Shell) -> None:
+    shared, own = (shell(f"mdc {line.format(root=root)}", cwd=made) for root in ROOTS)
+    assert (shared.status, own.status) == (0, 0), shared.err
+    assert shared.lines == own.lines
+    assert shared.lines
+
+
+def test_compact_gives_each_symbol_its_own_part_in_the_same_order(
+    mixed: Path, made: Path, shell: Shell
+) -> None:
+    before = shell("mdc cat --root data").lines
+    assert sorted(before) == sorted(events())
+    done = shell("mdc compact --root data")
+    assert done.status == 0, done.err
+    assert shell("mdc cat --root data").lines == before
+    assert shell("mdc verify --deep --root data").status == 0
+    names = {path.relative_to(mixed).parts[:2] for path in parts_of(mixed)}
+    assert names == {path.relative_to(made / "own").parts[:2] for path in parts_of(made / "own")}
+
+
+@pytest.mark.parametrize("name", SQL)
+def test_sql_answers_as_with_own_parts(name: str, made: Path, shell: Shell) -> None:
+    shared, own = (shell(f'mdc query --root {root} "{SQL[name]}"', cwd=made) for root in ROOTS)
+    assert (shared.status, own.status) == (0, 0), shared.err
+    assert shared.lines == own.lines
+    assert shared.lines
+
+
+def told(shell: Shell, line: str, cwd: Path, *left_out: str) -> list[dict[str, Any]]:
+    """The objects that a command answers, without some of their fields."""
+    done = shell(f"mdc {line}", cwd=cwd)
+    assert done.status == 0, done.err
+    found = json.loads(done.out)
+    return [{k: v for k, v in row.items() if k not in left_out} for row in found]
+
+
+@pytest.mark.parametrize("wanted", ["", "--symbol S017,_", "--type quote --date 2024-01-03"])
+def test_ls_tells_each_symbol(wanted: str, made: Path, shell: Shell) -> None:
+    shared, own = (
+        told(shell, f"ls --json {wanted} --root {r}", made, "bytes", "files") for r in ROOTS
+    )
+    assert shared == own
+    assert shared
+    files = told(shell, f"ls --tree --json {wanted} --root mixed", made)
+    assert sum(row["rows"] for row in files) == sum(row["rows"] for row in shared)
+    listed = told(shell, f"ls --json {wanted} --root mixed", made)
+    assert sum(row["bytes"] for row in files) == sum(row["bytes"] for row in listed)
+
+
+def test_the_bytes_of_a_shared_part_are_divided(made: Path, shell: Shell) -> None:
+    size = sum(part.stat().st_size for part in parts_of(made / "mixed"))
+    assert sum(row["bytes"] for row in told(shell, "ls --json --root mixed", made)) == size
+    listed = json.loads(shell("mdc du --json --root mixed", cwd=made).out)
+    assert sum(row["bytes"] for row in listed["parts"]) == size
+
+
+def test_no_part_is_opened_that_has_nothing_of_a_symbol(mixed: Path, shell: Shell) -> None:
+    assert shell("mdc store", stdin=text(events(range(1000, 1300)))).status == 0
+    for part in parts_of(mixed / "~mixed"):
+        if b"S1299" in part.read_bytes():
+            part.write_bytes(b"")
+    assert shell("mdc cat --root data --symbol S017").lines
+    assert shell("mdc cat --root data --symbol S1299").status == 65
+
+
+def plain(root: Path, reader: str) -> list[tuple[Any, ...]]:
+    """The trades of an archive as a plain reader has them."""
+    names = ["symbol", "trade_id", "price"]
+    paths = sorted(map(str, root.glob("*/trade/*.parquet")))
+    match reader:
+        case "duckdb":
+            files = f"{root}/**/*.parquet"
+            asked = f"SELECT {', '.join(names)} FROM read_parquet('{files}', union_by_name = true)"
+            return duckdb.sql(f"{asked} WHERE type = 'trade'").fetchall()
+        case "pandas":
+            frame = pandas.concat(pandas.read_parquet(path) for path in paths)[names]
+            return list(frame.itertuples(index=False, name=None))
+        case "polars":
+            return polars.read_parquet(f"{root}/*/trade/*.parquet").select(names).rows()
+        case _:
+            table = dataset.dataset(root / "~mixed" / "trade").to_table(columns=names)
+            return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+@pytest.mark.parametrize("reader", ["duckdb", "pandas", "polars", "arrow"])
+def test_plain_readers_see_every_symbol(reader: str, made: Path) -> None:
+    wanted = [
+        (symbol_of(number), f"{turn}-{number}", Decimal(number + turn) + Decimal("0.25"))
+        for turn in range(6)
+        for number in range(SYMBOLS)
+    ]
+    assert sorted(plain(made / "mixed", reader)) == sorted(wanted)
+
+
+def catalogued(root: Path) -> list[Any]:
+    """What a catalog says, but for the moment at which it was told."""
+    with Archive.open(root).catalog(read_only=True) as catalog:
+        assert catalog.problems() == []
+        parts = [msgspec.structs.replace(part, made_at=0) for part in catalog.parts()]
+        return [parts, list(catalog.totals()), list(catalog.days(Query()))]
+
+
+def test_a_lost_catalog_is_made_again_from_the_files(mixed: Path, shell: Shell) -> None:
+    before = catalogued(mixed)
+    (mixed / "_mdc" / "catalog.sqlite").unlink()
+    assert shell("mdc catalog rebuild").status == 0
+    assert catalogued(mixed) == before
+
+
+def test_without_a_catalog_the_files_tell(mixed: Path, made: Path, shell: Shell) -> None:
+    shutil.rmtree(mixed / "_mdc")
+    assert shell("mdc cat --root data --symbol S017").lines == [
+        line for line in shell("mdc cat --root own", cwd=made).lines if '"S017"' in line
+    ]
+    assert told(shell, "ls --json --symbol S017", mixed.parent, "bytes") == told(
+        shell, "ls --json --symbol S017 --root mixed", made, "bytes"
+    )
+    assert sorted(shell("mdc cat --root data").lines) == sorted(events())
+
+
+def test_verify_compares_what_a_part_has_of_each_symbol(mixed: Path, shell: Shell) -> None:
+    assert shell("mdc verify --deep").status == 0
+    with Archive.open(mixed).catalog() as catalog:
+        (part,) = (p for p in catalog.parts(Query(types=("trade",))) if p.period == DAYS[1])
+        one = part.shares[7]
+        wrong = SymbolShare(one.symbol, one.rows, one.begins + 1, *list(astuple(one))[3:])
+        shares = (*part.shares[:7], wrong, *part.shares[8:])
+        catalog.commit([msgspec.structs.replace(part, shares=shares)], [part])
+    done = shell("mdc verify --deep")
+    assert done.status == 1
+    assert "has other events of its symbols than the catalog says" in done.out + done.err
+
+
+def test_lineage_says_how_many_symbols_a_part_has(mixed: Path, shell: Shell) -> None:
+    (part,) = (mixed / "~mixed" / "trade").glob(f"{DAYS[0]}.*")
+    stored = json.loads(shell(f"mdc lineage --json {part}").out)["stored"]
+    assert (stored["symbol"], stored["symbols"], stored["type"]) == (None, SYMBOLS, "trade")
+
+
+def test_retain_removes_one_symbol_and_leaves_the_others(mixed: Path, shell: Shell) -> None:
+    before = shell("mdc cat --root data").lines
+    retain = "mdc retain --days 1 --now 2024-01-04T14:00:00Z --symbol S017,Ä"
+    would = json.loads(shell(f"{retain} --dry-run --json").out)
+    assert shell("mdc cat --root data").lines == before
+    done = json.loads(shell(f"{retain} --json").out)
+    assert done == would | {"dry_run": False}
+    assert {(row["symbol"], row["period"]) for row in done["removed"]} == {
+        (symbol, DAYS[0]) for symbol in ("S017", "Ä")
+    }
+    first_day = [line for line in before if "2024-01-02T" in line]
+    gone = [line for line in first_day if '"S017"' in line or '"Ä"' in line]
+    assert sum(row["rows"] for row in done["removed"]) == len(gone)
+    assert shell("mdc cat --root data").lines == [line for line in before if line not in gone]
+    assert shell("mdc verify --deep").status == 0
+    assert shell("mdc retain --days 1 --now 2024-01-04T14:00:00Z").status == 0
+    assert DAYS[0] not in {path.name.partition(".")[0] for path in parts_of(mixed)}
+
+
+def test_rules_of_retention_hold_for_each_symbol(mixed: Path, shell: Shell) -> None:
+    before = shell("mdc cat --root data").lines
+    rules = """[[retain.rules]]
+symbol = "S0*"
+keep = true
+[[retain.rules]]
+symbol = "S1*"
+days = 1
+"""
+    (mixed.parent / "mdc.toml").write_text(rules)
+    assert shell("mdc retain --now 2024-01-04T14:00:00Z").status == 0
+    gone = [line for line in before if '"symbol":"S1' in line and "2024-01-02T" in line]
+    assert gone
+    assert shell("mdc cat --root data").lines == [line for line in before if line not in gone]
+
+
+def test_a_tier_takes_shared_parts_as_they_are(mixed: Path, shell: Shell) -> None:
+    before = shell("mdc cat --root data").lines
+    (mixed.parent / "mdc.toml").write_text('[tier.cold]\ndirectory = "../cold"\n')
+    assert shell("mdc tier migrate --root data").status == 0
+    cold = mixed.parent / "cold"
+    assert {path.relative_to(cold).parts[0] for path in parts_of(cold)} == {"~mixed", "_"}
+    assert shell("mdc cat --root data").lines == before
+    assert shell("mdc verify --deep").status == 0
+
+
+@pytest.mark.parametrize("wanted", ["", "--symbol S017,B/C", "--date 2024-01-03"])
+def test_a_pack_has_parts_of_each_symbol(wanted: str, made: Path, shell: Shell) -> None:
+    create = f"mdc pack create {{}}.zip {wanted} --root {made}/{{}}"
+    for root in ROOTS:
+        assert shell(create.format(root, root)).status == 0
+        assert shell(f"mdc pack import {root}.zip --root of-{root}").status == 0
+    shared, own = (shell(f"mdc cat --root of-{root}") for root in ROOTS)
+    assert shared.lines == own.lines
+    assert shared.lines
+    first = Path(shell("pwd").out.strip(), "mixed.zip").read_bytes()
+    assert shell(f"{create.format('mixed', 'mixed')} --force").status == 0
+    assert Path(shell("pwd").out.strip(), "mixed.zip").read_bytes() == first
+
+
+def test_shared_parts_of_several_runs_and_own_parts_keep_the_order(shell: Shell) -> None:
+    """A rich symbol, and late rows of one moment, in several runs: ties stay where they are."""
+    rich = [
+        f'{{"type":"trade","v":"1.0.0","symbol":"S020","ts_event":"2024-01-02T14:30:01.000000000Z"'
+        f',"price":1,"trade_id":"r{number}"}}'
+        for number in range(5_000)
+    ]
+    for lines in (events(), [*events(), *rich], events()):
+        assert shell("mdc store", stdin=text(lines)).status == 0
+    before = shell("mdc cat --root data").lines
+    assert shell("mdc compact").status == 0
+    assert shell("mdc cat --root data").lines == before
+
+
+@pytest.mark.parametrize("options", ["--layout by-date", "--layout by-type", "--layout flat"])
+def test_layouts(options: str, shell: Shell, tmp_path: Path) -> None:
+    assert shell(f"mdc store {options}", stdin=text(events())).status == 0
+    assert len(parts_of(tmp_path / "data")) == 8
+    before = shell("mdc cat --root data").lines
+    assert sorted(before) == sorted(events())
+    assert shell("mdc verify --deep").status == 0
+    assert shell("mdc cat --root data --symbol B/C").lines == [x for x in before if '"B/C"' in x]
+    assert shell("mdc compact").status == 0
+    assert shell("mdc cat --root data").lines == before
+
+
+@pytest.mark.parametrize("options", ["--layout hive", "--format jsonl"])
+def test_what_has_no_shared_parts(options: str, shell: Shell, tmp_path: Path) -> None:
+    lines = [line for line in events() if '"trade"' in line]
+    assert shell(f"mdc store {options}", stdin=text(lines)).status == 0
+    assert len(parts_of(tmp_path / "data")) == 2 * SYMBOLS + 257
+    assert sorted(shell("mdc cat --root data").lines) == sorted(lines)
+
+
+def test_a_symbol_with_a_profile_of_its_own_has_own_parts(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "mdc.toml").write_text('[compression.symbols]\nS017 = "realtime"\n')
+    lines = [line for line in events() if "ts_event" in line]
+    assert shell("mdc store", stdin=text(lines)).status == 0
+    names = {path.relative_to(tmp_path / "data").parts[0] for path in parts_of(tmp_path / "data")}
+    assert names == {"_", "~mixed", "S017"}
