@@ -4,8 +4,9 @@
 
 Prints the CPU seconds of `store`, `cat`, `validate` and `convert` for each input, and beside them
 the ratio to the cheapest input of the same events, what starting the command takes left out.
-Two corpora: quotes and trades by turns, and 17 types by turns, where each event changes its
-columns.
+Each is the median of some turns, and each turn reads all inputs, so that a machine that has other
+work as well is as slow for all of them. Two corpora: quotes and trades by turns, and 17 types by
+turns, where each event changes its columns.
 """
 
 import argparse
@@ -15,9 +16,10 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 import pyarrow as pa
@@ -33,6 +35,7 @@ MDC = str(Path(sys.executable).parent / "mdc")
 START = 1_704_205_800_000_000_000  # 2024-01-02T14:30:00Z
 TYPES = tuple(name for name in EVENT_TYPES if name not in CONTROL_TYPES)
 STREAMS = 3_000
+START_ONLY = "one event, which is all but the start of a command"
 COMMANDS = (("store", "--root", "data"), ("cat",), ("validate",), ("convert", "--to", "jsonl"))
 
 
@@ -52,54 +55,78 @@ def events(count: int, types: Sequence[str]) -> list[Event]:
     return made
 
 
-def streams(rows: Sequence[Event], size: int, *, each: bool) -> bytes:
-    """Arrow batches of so many events: in one stream until columns change, or in one each."""
+def streams(batches: Iterable[pa.RecordBatch], *, each: bool) -> bytes:
+    """Arrow batches: in one stream until columns change, or in one each."""
     out, encoder = [], StreamEncoder()
-    for start in range(0, len(rows), size):
+    for batch in batches:
         encoder = StreamEncoder() if each else encoder
-        out += encoder.encode(from_rows(rows[start : start + size]))
+        out += encoder.encode(batch)
         if each:
             out += encoder.end()
     return b"".join(map(bytes, [*out, *encoder.end()]))
 
 
-def inputs(rows: Sequence[Event]) -> Iterator[tuple[str, bytes]]:
+def cut(rows: Sequence[Event], size: int) -> Iterator[pa.RecordBatch]:
+    """Batches of so many events."""
+    for start in range(0, len(rows), size):
+        yield from_rows(rows[start : start + size])
+
+
+def singles(rows: Sequence[Event], types: int) -> Iterator[pa.RecordBatch]:
+    """A batch for each event, with the columns of its type."""
+    own = [from_rows(rows[first::types]) for first in range(types)]
+    for number in range(len(rows)):
+        yield own[number % types].slice(number // types, 1)
+
+
+def inputs(rows: Sequence[Event], types: int) -> Iterator[tuple[str, bytes]]:
     """The same events, each time otherwise."""
     text = encode_batch(from_rows(rows))
-    large = streams(rows, 16_384, each=False)
+    large = streams(cut(rows, 16_384), each=False)
+    some = max(len(rows) // STREAMS, 1)
     yield "JSONL", text
     yield "JSONL, gzip", gzip.compress(text)
     yield "Arrow, 16,384 a batch", large
     yield "Arrow, the same, zstd", zstandard.compress(large)
-    yield f"Arrow, {STREAMS:,} streams", streams(rows, max(len(rows) // STREAMS, 1), each=True)
-    yield "Arrow, one event a batch", streams(rows, 1, each=False)
-    yield "Arrow, a stream for each event", streams(rows, 1, each=True)
+    yield f"Arrow, {STREAMS:,} streams", streams(cut(rows, some), each=True)
+    yield "Arrow, one event a batch", streams(singles(rows, types), each=False)
+    yield "Arrow, a stream for each event", streams(singles(rows, types), each=True)
 
 
-def cpu(command: Sequence[str], path: Path, turns: int) -> float:
-    """The CPU seconds of a command that reads a file, the least of some turns."""
-    taken = []
-    for _ in range(turns):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        with path.open("rb") as file, Path(os.devnull).open("wb") as nowhere:
-            line = [MDC, "-q", *command]
-            subprocess.run(line, stdin=file, stdout=nowhere, check=True, cwd=path.parent)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        shutil.rmtree(path.with_name("data"), ignore_errors=True)
-    return min(taken)
+def cpu(command: Sequence[str], path: Path) -> float:
+    """The CPU seconds of a command that reads a file."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with path.open("rb") as file, Path(os.devnull).open("wb") as nowhere:
+        subprocess.run(
+            [MDC, "-q", *command], stdin=file, stdout=nowhere, check=True, cwd=path.parent
+        )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    shutil.rmtree(path.with_name("data"), ignore_errors=True)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def measure(folder: Path, rows: Sequence[Event], turns: int) -> None:
+def measure(folder: Path, given: Mapping[str, bytes], turns: int) -> dict[str, list[float]]:
+    """The CPU seconds of each command for each input, the median of some turns."""
+    paths = {title: folder / str(number) for number, title in enumerate(given)}
+    for title, data in given.items():
+        paths[title].write_bytes(data)
+    taken = [
+        {title: [cpu(command, path) for command in COMMANDS] for title, path in paths.items()}
+        for _ in range(turns)
+    ]
+    return {
+        title: [median(turn[title][number] for turn in taken) for number in range(len(COMMANDS))]
+        for title in given
+    }
+
+
+def show(found: dict[str, list[float]]) -> None:
     """Print a line for each input: CPU seconds and ratio of each command."""
-    (first := folder / "first.jsonl").write_bytes(encode_batch(from_rows(rows[:1])))
-    starts = [cpu(command, first, turns) for command in COMMANDS]
-    found = {}
-    for title, data in inputs(rows):
-        (path := folder / "x").write_bytes(data)
-        found[title] = [cpu(command, path, turns) for command in COMMANDS]
-    columns = zip(*found.values(), strict=True)
-    best = [min(column) - start for column, start in zip(columns, starts, strict=True)]
+    starts = found.pop(START_ONLY)
+    best = [
+        min(costs[number] for costs in found.values()) - start
+        for number, start in enumerate(starts)
+    ]
     for title, costs in found.items():
         shown = [
             f"{cost:8.2f} {(cost - start) / least:5.1f}"
@@ -112,14 +139,16 @@ def main() -> None:
     """Measure both corpora."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=200_000)
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=5)
     given = parser.parse_args()
     pa.set_cpu_count(1)
     for types in (("quote", "trade"), TYPES):
         print(f"\n{given.events} events of {len(types)} types: CPU s and ratio of")
         print(f"{'':32}{''.join(f'{command[0]:>14}' for command in COMMANDS)}")
+        rows = events(given.events, types)
+        data = {START_ONLY: encode_batch(from_rows(rows[:1])), **dict(inputs(rows, len(types)))}
         with TemporaryDirectory() as folder:
-            measure(Path(folder), events(given.events, types), given.turns)
+            show(measure(Path(folder), data, given.turns))
 
 
 if __name__ == "__main__":
