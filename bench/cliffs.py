@@ -28,7 +28,7 @@ import zstandard
 from mdc_core.batch import from_rows
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event
 from mdc_core.times import from_ns
-from mdc_core.wire.arrow import StreamEncoder
+from mdc_core.wire.encoder import StreamEncoder
 from mdc_core.wire.jsonl import encode_batch
 
 MDC = str(Path(sys.executable).parent / "mdc")

@@ -153,6 +153,12 @@ def widen(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(filled, schema=schema)
 
 
+def occurring(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """A batch without the columns that have no value in any row."""
+    rows, given = batch.num_rows, zip(batch.schema.names, batch.columns, strict=True)
+    return batch.select([name for name, column in given if column.null_count < rows])
+
+
 def joint_schema(schemas: Iterable[pa.Schema]) -> pa.Schema:
     """The columns of the event types that batches of these schemas may hold."""
     kinds = {(tuple(schema.names), (schema.metadata or {}).get(VERSIONS_KEY)) for schema in schemas}

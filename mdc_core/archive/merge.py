@@ -22,7 +22,8 @@ from mdc_core.batch import Int64s, cut, let_go, size_of, unify
 from mdc_core.disk import writing
 from mdc_core.errors import MdcError
 from mdc_core.times import MAX_NS
-from mdc_core.wire.arrow import Incoming, StreamEncoder
+from mdc_core.wire.arrow import Incoming
+from mdc_core.wire.encoder import StreamEncoder
 
 FAN_IN = 32
 RUN_ROWS, RUN_BYTES = 131_072, 32 << 20

@@ -1,16 +1,16 @@
-"""Events as tables: those of others in our schema, and batches as Arrow IPC streams."""
+"""Events as tables: those of others in our schema."""
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mdc_core.batch import concatenated, joint_schema, widen
+from mdc_core.batch import concatenated
 from mdc_core.errors import DataError
-from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
+from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import (
     SCALE,
     VERSIONS_KEY,
@@ -22,13 +22,8 @@ from mdc_core.schema import (
 )
 from mdc_core.versions import Change, changes, is_version, major
 from mdc_core.wire.bounded import bounded
-from mdc_core.wire.ipc import END_OF_STREAM
 from mdc_core.wire.migrate import migrate_columns
 from mdc_core.wire.too_fine import TOO_FINE
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _ALL_DIGITS = 38
@@ -267,48 +262,3 @@ def _with_all_digits(kind: pa.DataType) -> pa.DataType:
     if pa.types.is_struct(kind):
         return pa.struct([field.with_type(_with_all_digits(field.type)) for field in kind])
     return kind
-
-
-class StreamEncoder:
-    """Batches to the pieces of Arrow IPC streams, with the columns that have occurred so far.
-
-    A column or an event type that is new starts the next stream; control events, which share
-    few columns with the others, have streams of their own.
-    """
-
-    def __init__(self) -> None:
-        self._open: pa.Schema | None = None
-        self._schema = arrow_schema(frozenset())  # of all but control events
-        self._seen: pa.Schema | None = None  # the columns that came last, all of them known
-
-    def encode(self, batch: pa.RecordBatch) -> "list[Buffer]":
-        """What brings the stream up to this batch."""
-        if not batch.num_rows:
-            return []
-        given = zip(batch.schema.names, batch.columns, strict=True)
-        empty = {name for name, column in given if column.null_count == batch.num_rows}
-        occurring = batch.select([name for name in batch.schema.names if name not in empty])
-        if batch.column(0)[0].as_py() not in CONTROL_TYPES:
-            occurring = widen(occurring, self._widened(occurring.schema))
-        pieces: list[Buffer] = []
-        if self._open is None or not occurring.schema.equals(self._open, check_metadata=True):
-            pieces = [*self.end(), occurring.schema.serialize()]
-            self._open = occurring.schema
-        return [*pieces, occurring.serialize()]
-
-    def _widened(self, schema: pa.Schema) -> pa.Schema:
-        """The columns and types so far, with those of a schema added."""
-        if self._seen is None or not schema.equals(self._seen, check_metadata=True):
-            self._seen = schema
-            names = {*self._schema.names, *schema.names}
-            whole = joint_schema([self._schema, schema])
-            fields = [field for field in whole if field.name in names]
-            self._schema = pa.schema(fields, whole.metadata)  # type: ignore[arg-type]
-        return self._schema
-
-    def end(self) -> "list[Buffer]":
-        """What closes the stream."""
-        if self._open is None:
-            return []
-        self._open = None
-        return [END_OF_STREAM]

@@ -11,7 +11,7 @@ from mdc_core.wire.sniff import widen_pipe
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from mdc_core.wire.arrow import StreamEncoder
+    from mdc_core.wire.encoder import StreamEncoder
 
 Wire = Literal["jsonl", "arrow"]
 
@@ -61,7 +61,7 @@ class Writer:
 
 
 def _arrow_encoder() -> "StreamEncoder":
-    from mdc_core.wire.arrow import StreamEncoder
+    from mdc_core.wire.encoder import StreamEncoder
 
     return StreamEncoder()
 

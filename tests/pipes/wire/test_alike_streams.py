@@ -1,11 +1,16 @@
 """Arrow between commands whose events change their columns: few streams, the same events."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
-from mdc_core.batch import from_rows
-from mdc_core.wire.arrow import StreamEncoder
+from mdc_core.archive.write.journal import Header, Journal
+from mdc_core.batch import from_rows, unify
+from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event, Level
+from mdc_core.schema import arrow_schema, fields_of
+from mdc_core.wire.encoder import StreamEncoder
 from mdc_core.wire.jsonl import encode_batch
 from tests.conftest import Shell
 from tests.unit.archive.test_alike import _by_turns
@@ -18,6 +23,67 @@ def test_events_by_turns_keep_their_stream() -> None:
     encoder = StreamEncoder()
     pieces = [p for row in _by_turns(400) for p in encoder.encode(from_rows([row]))]
     assert len(pieces) - 400 <= 2 * 4
+
+
+VALUES = {
+    "text": "abc",
+    "number": Decimal("1.5"),
+    "whole": 3,
+    "float": 1.5,
+    "flag": True,
+    "time": "2024-01-02T14:30:00Z",
+    "date": "2024-01-02",
+    "list": ["a"],
+    "levels": [Level(Decimal(1), Decimal(2))],
+    "json": {"a": 1},
+}
+
+
+def _with_all_fields(name: str) -> Event:
+    fields = fields_of(EVENT_TYPES[name])
+    return EVENT_TYPES[name](**{field: VALUES[kind] for field, kind, _ in fields})
+
+
+ONE_OF_EACH = [_with_all_fields(name) for name in EVENT_TYPES if name not in CONTROL_TYPES]
+
+
+@pytest.mark.parametrize("size", [1, 20, 1_000])
+def test_columns_that_came_once_take_no_room_for_ever(size: int) -> None:
+    """One event of each type first: at most 1.5 times the bytes of the events behind."""
+    rows = list(_by_turns(4_000))
+
+    def size_of(rows: list[Event], encoder: StreamEncoder) -> int:
+        cuts = [rows[at : at + size] for at in range(0, len(rows), size)]
+        return sum(len(bytes(piece)) for cut in cuts for piece in encoder.encode(from_rows(cut)))
+
+    encoder = StreamEncoder()
+    encoder.encode(from_rows(ONE_OF_EACH))
+    assert size_of(rows, encoder) < 1.5 * size_of(rows, StreamEncoder())
+
+
+def test_arrow_and_the_journal_have_the_columns_that_occur(shell: Shell, tmp_path: Path) -> None:
+    """The same events behind one of each type: hardly more bytes, and the same events."""
+    rows = list(_by_turns(20_000))
+    (tmp_path / "each.jsonl").write_bytes(encode_batch(from_rows(ONE_OF_EACH)))
+    (tmp_path / "many.jsonl").write_bytes(encode_batch(from_rows(rows)))
+    done = shell(
+        "mdc convert --to arrow many.jsonl > many.arrows;"
+        " mdc convert --to arrow each.jsonl many.jsonl > both.arrows;"
+        " mdc convert --to jsonl both.arrows | grep -vE '^..type.:.(begin|end).,'"
+        " | cmp - <(cat each.jsonl many.jsonl) && echo same"
+    )
+    assert done.out == "same\n"
+    sizes = [(tmp_path / f"{name}.arrows").stat().st_size for name in ("many", "both")]
+    assert sizes[1] < 1.1 * sizes[0]
+    batch = unify([from_rows(rows)], arrow_schema(frozenset(EVENT_TYPES)))
+    journals = []
+    for number, written in enumerate([from_rows(rows), batch]):
+        header = Header(mdc="1", run_id="r", format="parquet", layout="flat", partition="none")
+        journal = Journal(tmp_path, f"j{number}", header, "none")
+        journal.write(written, {})
+        journals.append(journal.size)
+        journal.close()
+    assert journals[1] <= journals[0]
 
 
 def test_an_arrow_stream_for_each_event_is_read_as_one(shell: Shell, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from mdc_core.batch import from_rows
 from mdc_core.errors import DataError
 from mdc_core.events import Trade
 from mdc_core.wire import reader as reader_module
-from mdc_core.wire.arrow import StreamEncoder
+from mdc_core.wire.encoder import StreamEncoder
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader

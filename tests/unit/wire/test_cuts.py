@@ -15,7 +15,7 @@ from mdc_core.batch import from_rows, unify
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event, Level
 from mdc_core.schema import arrow_schema
-from mdc_core.wire.arrow import StreamEncoder
+from mdc_core.wire.encoder import StreamEncoder
 from mdc_core.wire.ipc import END_OF_STREAM
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
@@ -141,6 +141,68 @@ def test_streams_of_strangers(made: Callable[[], bytes]) -> None:
     expected = pa.ipc.open_stream(data).read_all().to_pylist()
     assert reader.damage is None and len(batches) == 1
     assert batches[0].select(list(expected[0])).to_pylist() == expected
+
+
+def _strange(draw: random.Random, rows: int) -> pa.RecordBatch:
+    """A batch as a stranger may have it: what looks like the head of a message is in its values."""
+    marks = [0xFFFFFFFF, (296 << 32) | 0xFFFFFFFF, (680 << 32) | 0xFFFFFFFF, -1, 0, 7]
+    numbers = [draw.choice(marks) for _ in range(rows)]
+    prices = [draw.choice([Decimal(-1), Decimal("0.5"), None]) for _ in range(rows)]
+    texts = [
+        draw.choice([None, "", "S", "\xff" * 8, "x" * draw.randint(0, 90)]) for _ in range(rows)
+    ]
+    return pa.RecordBatch.from_pydict(
+        {
+            "type": pa.array(["trade"] * rows),
+            "symbol": pa.array(texts),
+            "seq": pa.array(numbers, pa.int64()),
+            "price": pa.array(prices, pa.decimal128(36, 18)),
+            "conditions": pa.array([draw.choice([None, [], ["@", "F"]]) for _ in range(rows)]),
+        }
+    )
+
+
+@pytest.mark.parametrize("packed", [None, "zstd", "lz4"], ids=["plain", "zstd", "lz4"])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_same_rows_as_pyarrow_reads(seed: int, packed: Any, tmp_path: Path) -> None:
+    """Streams of strangers by turns, sliced batches and large ones between them, from a file."""
+    draw = random.Random(seed)
+    schemas = [
+        ["type", "symbol", "seq"],
+        ["type", "seq", "price"],
+        ["type", "conditions", "symbol"],
+    ]
+    data, expected = b"", []
+    for _ in range(draw.choice([3, 40])):
+        sink, names = pa.BufferOutputStream(), draw.choice(schemas)
+        options = pa.ipc.IpcWriteOptions(compression=draw.choice([None, packed]))
+        whole = _strange(draw, draw.choice([1, 9, 300])).select(names)
+        with pa.ipc.new_stream(sink, whole.schema, options=options) as stream:
+            at = 0
+            while at < whole.num_rows:
+                stream.write_batch(whole.slice(at, size := draw.choice([1, 1, 2, 200])))
+                at += size
+        data += sink.getvalue().to_pybytes()
+        expected += whole.to_pylist()
+    (path := tmp_path / "x.arrows").write_bytes(data)
+    with path.open("rb", buffering=0) as file:
+        rows = [row for chunk in Reader(file, "test", _NOWHERE) for row in chunk.batch.to_pylist()]
+    assert len(rows) == len(expected)
+    for row, want in zip(rows, expected, strict=True):
+        assert {name: row[name] for name in want} == want
+
+
+def test_messages_need_not_begin_at_whole_words() -> None:
+    """Nor have bodies of whole words: they are read, and so are those behind them."""
+    rows = [_row(random.Random(n), n) for n in range(60)]
+    encoder = StreamEncoder()
+    pieces = [bytes(piece) for row in rows for piece in encoder.encode(from_rows([row]))]
+    for at, piece in enumerate(pieces):
+        size = int.from_bytes(piece[4:8], "little")
+        if size and len(piece) == 8 + size:  # a schema, whose padding may be any
+            pieces[at] = piece[:4] + (size + 4).to_bytes(4, "little") + piece[8:] + bytes(4)
+    batches, reader = _read(b"".join([*pieces, *map(bytes, encoder.end())]))
+    assert reader.damage is None and _text(batches) == encode_batch(from_rows(rows))
 
 
 def test_a_bad_value_is_named_and_those_before_it_come() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mdc_core.batch import from_rows, widen
 from mdc_core.events import EVENT_TYPES, Event, Trade
 from mdc_core.schema import arrow_schema
-from mdc_core.wire.arrow import StreamEncoder
+from mdc_core.wire.encoder import StreamEncoder
 from mdc_core.wire.jsonl import decode_row, encode_batch, encode_rows, rows_of
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
