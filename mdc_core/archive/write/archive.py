@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAINTENANCE = "maintenance.lock"
 READERS = "readers.lock"
 GROWING = "growing.lock"
+REWRITE = "rewrite-"  # begins the name of a folder with new files, below `tmp`
 
 
 class Archive:
@@ -98,6 +99,8 @@ class Archive:
         """A part to read anywhere in, also if another has taken its place since we looked."""
         trash = Directory(self.state / "trash")
         said = "is missing"
+        if part.made_by != "store" and (staged := self._staged(part)) is not None:
+            return staged
         for at, path in ((self.place_at(part.place), part.path), (trash, part.kept_as)):
             with suppress(FileNotFoundError, NotADirectoryError):
                 file = at.open(path)
@@ -109,15 +112,29 @@ class Archive:
                 if fits and kept < part.bytes:
                     return file
                 file.close()
-        with self.catalog(read_only=True) as now:
-            for move in now.moves():
-                if move.kind == "put" and (move.place, move.path) == part.key:
-                    with suppress(FileNotFoundError):
-                        return Directory(self.state).open(move.source)
+        if (staged := self._staged(part)) is not None:
+            return staged
         raise DataError(
             f"{self.path_of(part)} {said}",
             hint="mdc verify tells more",
         )
+
+    def _staged(self, part: PartRow) -> "pa.NativeFile | None":
+        """A part that a rewrite has committed and not brought to its place yet.
+
+        What has its name until then may well have its size.
+        """
+        if next((self.state / "tmp").glob(f"{REWRITE}*"), None) is None:
+            return None
+        with self.catalog(read_only=True) as now:
+            moves = [move for move in now.moves() if (move.place, move.path) == part.key]
+        if any(move.kind == "drop" and move.source == part.kept_as for move in moves):
+            return None  # it is the one that goes
+        for move in moves:
+            if move.kind == "put":
+                with suppress(FileNotFoundError):
+                    return Directory(self.state).open(move.source)
+        return None
 
     def reading(self) -> None:
         """Keep what we may still want to read from being cleared away, until we end."""

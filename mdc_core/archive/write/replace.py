@@ -14,12 +14,11 @@ from pathlib import Path
 
 from mdc_core.archive.catalog.catalog import Catalog, FileMove, PartRow
 from mdc_core.archive.storage import sync_all
-from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.archive import REWRITE, Archive
 from mdc_core.disk import writing
 from mdc_core.errors import DataError, MdcError
 
 TRASH = "trash"
-_FOLDER = "rewrite-"
 
 
 @contextmanager
@@ -39,7 +38,7 @@ class Replacement:
 
     def __init__(self, archive: Archive, catalog: Catalog) -> None:
         self._archive, self._catalog = archive, catalog
-        self._folder = archive.state / "tmp" / f"{_FOLDER}{os.getpid()}"
+        self._folder = archive.state / "tmp" / f"{REWRITE}{os.getpid()}"
         self._staged = 0
         self._add: list[tuple[Path, PartRow]] = []
         self._remove: list[PartRow] = []
@@ -191,5 +190,5 @@ def clear_trash(archive: Archive) -> None:
 
 def _clear_staged(archive: Archive) -> None:
     """Remove what a rewriting that was killed left behind; we have its right now."""
-    for folder in (archive.state / "tmp").glob(f"{_FOLDER}*"):
+    for folder in (archive.state / "tmp").glob(f"{REWRITE}*"):
         shutil.rmtree(folder, ignore_errors=True)

@@ -202,3 +202,25 @@ def test_killed_at_any_step(many: tuple[Path, list[str]], shell: Shell, tmp_path
         assert shell("mdc cat --root data").lines == lines, fault
         assert len(parts(tmp_path / "data")) == 24
         again()
+
+
+@pytest.mark.parametrize("fault", ["link@2024-01-02.jsonl:1", "rename@1.part:1"])
+def test_what_was_sorted_is_read_sorted_before_it_is_in_its_place(
+    shell: Shell, tmp_path: Path, fault: str
+) -> None:
+    """The new file has the path and the size of the old one."""
+    folder = tmp_path / "data" / "SPY" / "trade"
+    folder.mkdir(parents=True)
+    line = '{"type":"trade","v":"1.0.0","symbol":"SPY","ts_event":"2024-01-02T14:30:0%d.000000000Z"'
+    text = "".join(f'{line % second},"price":{second},"size":1}}\n' for second in (3, 1, 2))
+    (folder / "2024-01-02.jsonl").write_text(text)
+    assert shell("mdc catalog rebuild").status == 0
+    killed(shell, "mdc compact --sort", fault)
+    assert (folder / "2024-01-02.jsonl").read_text() == text
+    for verb in ("cat", "tail", "cat"):
+        done = shell(f"mdc {verb} --root data")
+        assert [event["price"] for event in done.events] == ["1", "2", "3"], done
+        if verb == "tail":  # it reads what is last, of the same file
+            assert shell("mdc recover").status == 0
+    assert sorted((folder / "2024-01-02.jsonl").read_text().splitlines()) != text.splitlines()
+    assert shell("mdc verify").status == 0
