@@ -136,7 +136,7 @@ def section(kind: str, title: str, parts: tuple[Subject, ...], suite: Subject) -
 
 def helpers() -> list[str]:
     """What the door has for codecs of serious venues: classes with their methods."""
-    out = ["### Helpers", "", "`examples/mdc-zephyr` uses them: see its README.", ""]
+    out = ["### Helpers", ""]
     for thing in (plugin.Follow, plugin.Missing, plugin.Ladder):
         given = ", ".join(p for p in inspect.signature(thing).parameters)
         first, *others = markdown(inspect.getdoc(thing) or "")
@@ -148,6 +148,15 @@ def helpers() -> list[str]:
             says = " ".join((inspect.getdoc(method) or "").split())
             out.append(f"| `{name}({', '.join(names)})` | {says} |")
         out += [""] if methods else []
+    venue = package.Example("venue")
+    out += [
+        "### A serious venue",
+        "",
+        "`mdc plugin new NAME --kind venue` writes all of it, with its servers and tests:",
+        "",
+    ]
+    for module in ("provider", "stream", "lines"):
+        out += shown(venue.code / f"{module}.py", "python")
     return out
 
 

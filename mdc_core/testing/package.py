@@ -1,6 +1,7 @@
-"""A new package for a plugin: a kind's part of the example package, under another name.
+"""A new package for a plugin: a kind's part of an example package, under another name.
 
-The example is `examples/mdc-acme`; in an installed mdc it lies beside this file.
+The examples are `examples/mdc-acme` and, for a venue, the whole of `examples/mdc-zephyr`; in an
+installed mdc they lie beside this file.
 """
 
 import re
@@ -12,6 +13,7 @@ from mdc_core.errors import UsageError
 
 KINDS = {
     "stream": "mdc.stream",
+    "venue": "mdc.stream",
     "history": "mdc.backfill",
     "check": "mdc.validate",
     "filter": "mdc.filter",
@@ -23,6 +25,7 @@ KINDS = {
 FOLDERS = {"importer": "import", "exporter": "export"}  # of the tests, where it is not the kind
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _OWN = re.compile(r"from mdc_acme\.(\w+) import")
+_WHOLE = {"venue": "zephyr"}  # kinds for which all of an example is the template
 
 PYPROJECT = """\
 [build-system]
@@ -51,16 +54,22 @@ testpaths = ["tests"]
 
 
 class Example:
-    """The part of the example package that a kind of plugin needs."""
+    """The part of an example package that a kind of plugin needs."""
 
     def __init__(self, kind: str) -> None:
-        self.root = _example()
-        self.code = self.root / "src" / "mdc_acme"
-        self.tests = self.root / "tests" / FOLDERS.get(kind, kind)
+        self.vendor = _WHOLE.get(kind, "acme")
+        self.root = _example(self.vendor)
+        self.code = self.root / "src" / f"mdc_{self.vendor}"
+        self.tests = self.root / "tests"
         settings = tomllib.loads((self.root / "pyproject.toml").read_text("utf-8"))
         self._entries: dict[str, dict[str, str]] = settings["project"]["entry-points"]
-        (self.target,) = self._entries[KINDS[kind]].values()
-        self.modules = self._modules()
+        self.target = next(iter(self._entries[KINDS[kind]].values()))
+        if kind in _WHOLE:
+            names = sorted(path.stem for path in self.code.glob("*.py"))
+            self.modules = [name for name in names if name != "__init__"]
+        else:
+            self.tests /= FOLDERS.get(kind, kind)
+            self.modules = self._modules()
 
     @property
     def module(self) -> Path:
@@ -118,27 +127,34 @@ def _files(example: Example, name: str) -> dict[str, bytes]:
     for path in sorted(example.tests.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             place = f"tests/{path.relative_to(example.tests).as_posix()}"
+            place = place.replace(example.vendor, name.replace("-", "_"))
             files[place] = _renamed(example, name, path.read_text("utf-8")).encode()
     return files
 
 
 def _pyproject(example: Example, name: str, package: str) -> str:
     lines = [
-        f'[project.entry-points."{group}"]\n{name} = "{_renamed(example, name, target)}"\n'
-        for group, _, target in example.entries()
+        f'[project.entry-points."{group}"]\n'
+        + "".join(
+            f'{_renamed(example, name, entry)} = "{_renamed(example, name, target)}"\n'
+            for of, entry, target in example.entries()
+            if of == group
+        )
+        for group in dict.fromkeys(group for group, *_ in example.entries())
     ]
     entries = "\n".join(lines)
     return PYPROJECT.format(name=name, title=_titled(name), package=package, entries=entries)
 
 
 def _renamed(example: Example, name: str, text: str) -> str:
-    """The example's text with the new name in the place of Acme's."""
-    under = name.replace("-", "_")
-    text = text.replace("mdc_acme", f"mdc_{under}").replace("mdc-acme", f"mdc-{name}")
-    for _, entry, _ in example.entries():
-        text = re.sub(rf"\b{entry}\b", name, text)
-    text = text.replace("ACME", under.upper()).replace("Acme", _titled(name))
-    return text.replace("acme", name)
+    """The example's text with the new name in the place of its vendor's."""
+    under, vendor = name.replace("-", "_"), example.vendor
+    text = text.replace(f"mdc_{vendor}", f"mdc_{under}").replace(f"mdc-{vendor}", f"mdc-{name}")
+    if vendor not in _WHOLE.values():
+        for _, entry, _ in example.entries():
+            text = re.sub(rf"\b{entry}\b", name, text)
+    text = text.replace(vendor.upper(), under.upper()).replace(vendor.title(), _titled(name))
+    return text.replace(vendor, name)
 
 
 def _titled(name: str) -> str:
@@ -149,6 +165,7 @@ def _module(target: str) -> str:
     return target.partition(":")[0].rpartition(".")[2]
 
 
-def _example() -> Path:
-    installed = Path(__file__).parent / "acme"
-    return installed if installed.is_dir() else Path(__file__).parents[2] / "examples" / "mdc-acme"
+def _example(vendor: str) -> Path:
+    installed = Path(__file__).parent / vendor
+    in_checkout = Path(__file__).parents[2] / "examples" / f"mdc-{vendor}"
+    return installed if installed.is_dir() else in_checkout

@@ -9,10 +9,10 @@ import click
 from mdc_core.cli.options import Session, group, option
 
 EXAMPLES = (
-    "mdc plugin new zephyr --kind stream",
+    "mdc plugin new mistral --kind venue",
     "mdc plugin new wide --kind check --dry-run",
 )
-KINDS = ("stream", "history", "check", "filter", "format", "importer", "exporter", "sink")
+KINDS = ("stream", "venue", "history", "check", "filter", "format", "importer", "exporter", "sink")
 
 
 @group()
@@ -34,7 +34,9 @@ def new(session: Session, name: str, kind: str, into: Path | None, dry_run: bool
     """Write a package with a working plugin, its test and what was recorded for it.
 
     It is the part of the example package mdc-acme that this kind needs, under NAME: a plugin that
-    works, to be changed step by step into yours while its tests go on passing.
+    works, to be changed step by step into yours while its tests go on passing. A venue is the
+    whole of mdc-zephyr: login by challenge, sequence numbers, order books with checksums, over a
+    WebSocket and over TCP.
     """
     from mdc_core.testing.package import new_package
 

@@ -18,7 +18,8 @@ def test_new_packages_of_all_kinds_pass_their_own_tests(tmp_path):
     for kind in KINDS:
         package.new_package(kind, f"my-{kind}", tmp_path / kind)
         for path in (tmp_path / kind).rglob("*"):
-            assert path.is_dir() or "acme" not in path.read_text().lower(), path
+            text = "" if path.is_dir() else path.read_text().lower()
+            assert "acme" not in text and "zephyr" not in text, path
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --import-mode=importlib\n")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-rs"],
@@ -39,6 +40,7 @@ def test_the_wheel_has_the_example(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert "mdc_core/testing/acme/pyproject.toml" in names
     assert "mdc_core/testing/acme/src/mdc_acme/stream.py" in names
+    assert "mdc_core/testing/zephyr/src/mdc_zephyr/lines.py" in names
 
 
 def test_mdc_uses_it_at_once(mdc, tmp_path):
