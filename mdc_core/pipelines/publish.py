@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mdc_core.accounting import new_run_id
 from mdc_core.contracts import Sink
 from mdc_core.errors import EXIT_FINDINGS, DataError, MdcError
 from mdc_core.events import CONTROL_TYPES
@@ -51,7 +50,8 @@ class Publish(SinkStage):
             for chunk in run.chunks():
                 wanted = chunk.without(*CONTROL_TYPES)
                 run.dropped += chunk.size - wanted.size
-                sending.run_id = sending.run_id or _run_id(run)
+                origin = run.input.origin
+                sending.run_id = sending.run_id or (origin.run_id if origin else None)
                 if wanted.size:
                     sending.add(wanted.batch)
                 sending.tick()
@@ -98,8 +98,3 @@ def _close_books(run: StageRun, sending: Publication, aside: _Aside, reason: str
         run.warn_of_rejected(str(aside.first), sending.refused)
         if run.stage.reading.strict:
             run.status = run.status or EXIT_FINDINGS
-
-
-def _run_id(run: StageRun) -> str:
-    origin = run.input.origin
-    return (origin and origin.run_id) or new_run_id()

@@ -3,7 +3,9 @@
 Rows are counted from the first of the run. A batch is called by the run, by which of its rows it
 has, and by what they say, so that the same rows have the same name in every try, and in another
 run over the same input; other rows never have it, however the run was filtered or joined with
-others. What the place has acknowledged is never sent again.
+others. Of a plain file, which no run has said anything of, it is what they and all rows before
+them say, so that it can be sent again as well. What the place has acknowledged is never sent
+again.
 """
 
 from collections.abc import Callable
@@ -19,6 +21,8 @@ from mdc_core.live.clock import Clock, SystemClock
 from mdc_core.wire.jsonl import encode_batch
 
 if TYPE_CHECKING:
+    from hashlib import _Hash as Hash
+
     import pyarrow as pa
 
     from mdc_core.logs import Log
@@ -61,7 +65,7 @@ class Publication:
         clock: Clock | None = None,
     ) -> None:
         self.sent = self.refused = 0
-        self.run_id = ""
+        self.run_id: str | None = None  # None: of no run that is known
         self._sink, self._limits, self._log = sink, limits, log
         self._set_aside, self._retried = set_aside, retried
         self._clock = clock or SystemClock()
@@ -70,6 +74,7 @@ class Publication:
         self._since = 0.0
         self._open = False
         self._safe = 0  # acknowledged since it was opened
+        self._before = sha256()  # of the rows that are done with, if they are of no run
 
     def add(self, batch: "pa.RecordBatch") -> None:
         """Take rows, and send what makes whole batches."""
@@ -117,6 +122,7 @@ class Publication:
                     batch = batch.slice(self.sent - before)
             except DataError as error:
                 self.refused += batch.num_rows
+                self._pass(batch)
                 self._set_aside(batch, error)
                 self.close()
                 return
@@ -129,13 +135,26 @@ class Publication:
             self._sink.open()
             self._open, self._safe = True, 0
         first = self.sent + self.refused
-        said = sha256(encode_batch(batch)).hexdigest()[:16]
-        self._sink.write(batch, f"{self.run_id}:{first}-{first + batch.num_rows}:{said}")
+        said, whose = self._said(batch), self.run_id or "plain"
+        token = f"{whose}:{first}-{first + batch.num_rows}:{said.hexdigest()[:16]}"
+        self._sink.write(batch, token)
         safe = self._sink.flush()
         fresh, self._safe = safe - self._safe, safe
         self.sent += fresh
+        self._pass(batch.slice(0, fresh), said if fresh == batch.num_rows else None)
         if fresh < batch.num_rows:
             raise UnavailableError(f"only {fresh} of {batch.num_rows} events were acknowledged")
+
+    def _said(self, batch: "pa.RecordBatch") -> "Hash":
+        """What these rows say, and those before them if they are of no run."""
+        said = self._before.copy()
+        said.update(encode_batch(batch))
+        return said
+
+    def _pass(self, batch: "pa.RecordBatch", said: "Hash | None" = None) -> None:
+        """These rows are done with; `said` is what they say, where it is known."""
+        if self.run_id is None and batch.num_rows:
+            self._before = said or self._said(batch)
 
     def _wait(self, error: UnavailableError | BusyError, backoff: Backoff) -> None:
         after = getattr(error, "after", None) or 0.0

@@ -2,8 +2,9 @@
 
 What counts is what the place acknowledges. Events are sent in batches, again after a failure,
 each batch with a token that is the same in every try: where the place keeps tokens it has each
-event exactly once, elsewhere at least once. Events that it will never take are set aside and
-counted. Credentials come from the environment."""
+event exactly once, elsewhere at least once. One batch follows the other, each when the one before
+is acknowledged, so that events arrive in their order. Events that it will never take are set
+aside and counted. Credentials come from the environment."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -95,6 +95,25 @@ def test_other_events_of_a_run_have_other_tokens(shell: Shell, place: HttpPlace)
     assert place.lines == sent
 
 
+def test_a_plain_file_can_be_sent_again_and_has_grown(shell: Shell, place: HttpPlace) -> None:
+    """Nothing says what run it is of; what is in it and before it does."""
+    line = '{"type":"trade","symbol":"SPY","ts_event":"2024-01-02T14:30:%02d.000000000Z","price":1}'
+    trades = [line % second for second in (0, 1, 1, 1, 2, 3)]  # a batch may be as another one
+    shell("cat > plain.jsonl", stdin="".join(f"{text}\n" for text in trades).encode())
+    send = f"mdc publish http {place.url} --batch 1 --quiet"
+    place.answers = [Answer(), Answer(0), Answer(), Answer(422)]
+    assert shell(f"{send} plain.jsonl --retries 2").status == 0
+    assert len(place.lines) == 5 and place.lines[1] == place.lines[2]
+    assert shell(f"cat plain.jsonl | {send}").status == 0
+    assert len(place.lines) == 6 and len({asked.token for asked in place.asked}) == 6
+    shell("cat >> plain.jsonl", stdin=f"{line % 4}\n".encode())
+    assert shell(f"{send} plain.jsonl").status == 0
+    assert len(place.lines) == 7 and "14:30:04" in place.lines[-1]
+    shell("tail -n +2 plain.jsonl > other.jsonl")  # other rows, whatever they say
+    assert shell(f"{send} other.jsonl").status == 0
+    assert len(place.lines) == 13
+
+
 def test_again_after_a_failure_sends_nothing_twice(shell: Shell, place: HttpPlace) -> None:
     shell(f"{SIM.format(30)} > events.jsonl")
     place.answers = [Answer(200), Answer(404)]
