@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mdc_core import registry
 from mdc_core.errors import ConfigError
+from mdc_core.wire.stdout import reserved
 
 if TYPE_CHECKING:
     from mdc_core.events import Event
@@ -99,7 +100,8 @@ class Observers:
         if self._hook is None:
             return None
         try:
-            return getattr(self._hook, hook)(**arguments)
+            with reserved():
+                return getattr(self._hook, hook)(**arguments)
         # A stranger's code may raise anything; the data goes on.
         except Exception as error:
             self._log.warning(f"an observer failed in {hook}: {_place(error)}")

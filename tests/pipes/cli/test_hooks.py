@@ -180,3 +180,26 @@ def test_the_counters_of_a_feed_that_breaks_off(told):
         "mdc_events_buffered": 0,
         "mdc_reconnection_attempts_total": 1,
     }
+
+
+PRINTING = "Say everything on standard output."
+PRINTING_CODE = f'"""{PRINTING}"""\n' + (
+    "import os\nfrom mdc_core.plugin import hookimpl\n"
+    "def say(text):\n    print(text)\n    os.write(1, b'raw ' + text.encode())\n"
+    "@hookimpl\ndef committed(path, rows):\n    say(f'committed {rows}')\n"
+    "@hookimpl\ndef secret(name):\n    say(f'secret {name}')\n"
+)
+
+
+def test_what_an_observer_prints_is_in_no_answer(tmp_path, install, mdc):
+    folder = tmp_path / "o"
+    install(folder, "mdc-o", "[mdc.hooks]\nprinting = o_printing\n")
+    (folder / "o_printing.py").write_text(PRINTING_CODE)
+    lines = "".join(json.dumps(TRADE | {"seq": n}) + "\n" for n in range(2))
+    for _ in range(2):
+        assert mdc("store", "--root", "d", path=folder, stdin=lines).stdout == ""
+    done = mdc("compact", "--root", "d", "--json", path=folder)
+    assert json.loads(done.stdout) and "committed 4" in done.stderr
+    done = mdc("providers", "list", "--json", path=folder)
+    assert json.loads(done.stdout) and "raw secret ALPACA_KEY_ID" in done.stderr
+    assert mdc("pack", "create", "p.zip", "--root", "d", path=folder).stdout == ""
