@@ -106,7 +106,7 @@ def let_go() -> None:
 def cut(batch: pa.RecordBatch, rows: int, size: int) -> Iterator[pa.RecordBatch]:
     """A batch in slices of at most so many rows, and of about so many bytes."""
     count = max(size_of(batch) // size, 1)
-    step = min(rows, -(-batch.num_rows // count))
+    step = max(min(rows, -(-batch.num_rows // count)), 1)
     return (batch.slice(at, step) for at in range(0, batch.num_rows, step))
 
 

@@ -234,10 +234,11 @@ def stored(batches: Iterator[pa.RecordBatch]) -> MergeSource:
 
 def _read_back(file: BufferedRandom) -> Iterator[pa.RecordBatch]:
     """The batches that were written to it: our own, so no value has to be looked at."""
-    size = os.fstat(file.fileno()).st_size
-    while file.tell() < size:
-        reader = pa.ipc.open_stream(file)
-        yield from map(Incoming(reader.schema, "a temporary file").events, reader)
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        while file.tell() < size:
+            reader = pa.ipc.open_stream(file)
+            yield from map(Incoming(reader.schema, "a temporary file").events, reader)
 
 
 def in_order(batches: Iterable[pa.RecordBatch]) -> bool:

@@ -46,10 +46,10 @@ class Export:
     def write(self, said: dict[str, Any]) -> int:
         """Write the files; the manifest has `said` as well; how many files there are."""
         paths = {key: self._path(key) for key in sorted(self._spool.rows, key=_order)}
-        for path in paths.values():
-            self._refuse(path)
         temporary: dict[Path, Path] = {}
         try:
+            for path in paths.values():
+                self._refuse(path)
             facts = []
             for key, path in paths.items():
                 temporary[path] = path.with_name(f".{path.name}.{os.getpid()}.part")

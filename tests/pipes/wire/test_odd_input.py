@@ -192,3 +192,21 @@ def test_a_table_in_a_pipe_is_refused(shell: Shell, tmp_path: Path) -> None:
     _table(tmp_path / "in.parquet", pa.array([1], INT))
     done = shell("bash -c 'mdc cat <(cat in.parquet)'", cwd=tmp_path)
     assert done.status == 65 and "cannot be read from a pipe" in done.err
+
+
+@pytest.mark.parametrize("options", ["--symbol B", "--type quote", "--from 2025-01-01"])
+def test_nothing_is_wanted_of_a_file_that_is_not_in_order(
+    options: str, shell: Shell, tmp_path: Path
+) -> None:
+    """By itself, beside another, and as a stage in a chain."""
+    line = '{"type":"trade","symbol":"A","ts_event":"2024-01-0%dT00:00:00Z"}\n'
+    (tmp_path / "x.jsonl").write_text(line % 3 + line % 2)
+    (tmp_path / "y.jsonl").write_text((line % 5).replace('"A"', '"B"') + line % 4)
+    done = shell(f"mdc cat x.jsonl {options}")
+    assert (done.status, done.events) == (0, []), done.err
+    assert "2 in = 0 out + 0 rejected + 2 dropped" in done.err
+    both = shell(f"mdc cat x.jsonl y.jsonl {options}")
+    assert (both.status, len(both.events)) == (0, options == "--symbol B"), both.err
+    assert shell(f"mdc cat x.jsonl {options} then count --json").status == 0
+    replayed = shell(f"mdc replay x.jsonl --speed max {options.replace('--type quote', '')}")
+    assert replayed.status == 0, replayed.err
