@@ -151,6 +151,11 @@ def test_options_of_verbs_can_be_set_elsewhere() -> None:
     assert plain == []
 
 
+def test_an_empty_path_is_refused_everywhere() -> None:
+    """`PathType` of cli/types does that; click's own takes it for the working directory."""
+    assert [p.name for p in CORE if "click.Path(" in p.read_text()] == []
+
+
 def test_a_class_name_stands_for_one_thing_in_the_core() -> None:
     places: dict[str, list[str]] = {}
     for path in CORE:

@@ -14,6 +14,7 @@ from mdc_core.cli.types import (
     DecimalNumber,
     FiniteNumber,
     MomentType,
+    PathType,
     SizeType,
     SpanType,
     SymbolsType,
@@ -175,7 +176,7 @@ _SIMPLE: Mapping[Any, AnyType] = {
     float: FiniteNumber(),
     bool: click.BOOL,
     Decimal: DecimalNumber(),
-    Path: click.Path(path_type=Path),
+    Path: PathType(),
 }
 _KINDS: Mapping[str, AnyType] = {
     "span": SpanType(),

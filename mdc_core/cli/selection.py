@@ -9,7 +9,7 @@ import click
 
 from mdc_core.cli.chain import as_stage
 from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, option
-from mdc_core.cli.types import SizeType, SymbolsType
+from mdc_core.cli.types import PathType, SizeType, SymbolsType
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.suggest import known, unknown
@@ -31,7 +31,7 @@ SYMBOL = option(
 )
 JSON = option("--json", "as_json", is_flag=True, help="JSON instead of a table")
 
-PATH = click.Path(path_type=Path, allow_dash=True)
+PATH = PathType(allow_dash=True)
 
 
 QUARANTINE_LIMIT = option(
@@ -67,7 +67,7 @@ def reading(function: F) -> F:
     for add in (
         option(
             "--quarantine",
-            type=click.Path(path_type=Path, dir_okay=False),
+            type=PathType(dir_okay=False),
             help="where lines that cannot be read are set aside",
         ),
         QUARANTINE_LIMIT,

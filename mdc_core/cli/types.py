@@ -86,6 +86,19 @@ class FreeSpaceType(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{error} (say {error.hint})" if error.hint else str(error), param, ctx)
 
 
+class PathType(click.Path):
+    """A path; an empty one (a variable that is not set) does not mean the directory here."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(path_type=Path, **how)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The path."""
+        if value == "":
+            self.fail(f"it is empty: name a {self.name}", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class RootType(click.ParamType):  # type: ignore[type-arg]
     """The root of an archive: a directory, or a URL of an object store."""
 

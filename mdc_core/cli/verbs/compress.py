@@ -16,6 +16,7 @@ import click
 from mdc_core.cli.options import ListOption, Session, command, option
 from mdc_core.cli.selection import JSON
 from mdc_core.cli.show import human, table
+from mdc_core.cli.types import PathType
 from mdc_core.disk import writing
 from mdc_core.errors import UsageError
 
@@ -33,7 +34,7 @@ EXAMPLES = (
 @option(
     "--bench",
     "path",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     metavar="FILE",
     required=True,
     help="the events to measure with",

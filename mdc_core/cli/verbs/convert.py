@@ -12,6 +12,7 @@ import click
 from mdc_core.archive.read.one_file import FORMATS
 from mdc_core.cli.options import command, option
 from mdc_core.cli.selection import PATH, reading
+from mdc_core.cli.types import PathType
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
@@ -34,7 +35,7 @@ EXAMPLES = (
 @option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     help="file to write, instead of standard output",
 )
 @option("--force", is_flag=True, help="overwrite the file")

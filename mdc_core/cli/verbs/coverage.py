@@ -33,6 +33,7 @@ import click
 from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListOption, Session, command, option
 from mdc_core.cli.selection import JSON, ROOT, must_be_a_span, query_of, selecting
 from mdc_core.cli.show import shown
+from mdc_core.cli.types import PathType
 from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
 
@@ -82,7 +83,7 @@ UNITS = ("day", "week", "month", "quarter", "year")
 @option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     help="a file instead of standard output",
 )
 @option("--force", is_flag=True, help="overwrite the file")

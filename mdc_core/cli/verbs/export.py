@@ -11,6 +11,7 @@ import click
 
 from mdc_core.cli.options import Chosen, option, select_command
 from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning
+from mdc_core.cli.types import PathType
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ EXAMPLES = (
 
 @select_command("export", "profile")
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@option("--output", "folder", type=click.Path(path_type=Path), help="directory to write to")
-@option("-o", "file", type=click.Path(path_type=Path), help="one file to write")
+@option("--output", "folder", type=PathType(), help="directory to write to")
+@option("-o", "file", type=PathType(), help="one file to write")
 @option("--force", is_flag=True, help="replace files that are there")
 @ROOT
 @selecting

@@ -10,6 +10,7 @@ import click
 
 from mdc_core.cli.options import Chosen, option, select_command
 from mdc_core.cli.selection import QUARANTINE_LIMIT, SYMBOL, spanning, writing
+from mdc_core.cli.types import PathType
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Stage
@@ -19,12 +20,12 @@ EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minut
 
 
 @select_command("import", "profile")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=PathType())
 @SYMBOL
 @spanning
 @option(
     "--quarantine",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     help="where lines and files that cannot be read are set aside",
 )
 @QUARANTINE_LIMIT

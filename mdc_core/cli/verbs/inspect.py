@@ -12,6 +12,7 @@ import click
 from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.cli.show import facts, section, shown
+from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ EXAMPLES = (
 
 
 @make()
-@click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("path", type=PathType(), metavar="FILE")
 @option(
     "--rows",
     type=click.IntRange(0),

@@ -13,6 +13,7 @@ import click
 from mdc_core.cli.options import ROOT_TYPE, Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.cli.show import facts, section, shown
+from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
 
 EXAMPLES = (
@@ -22,7 +23,7 @@ EXAMPLES = (
 
 
 @make()
-@click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
+@click.argument("path", type=PathType(), metavar="FILE")
 @option("--root", type=ROOT_TYPE, help="its archive, where that is not above it")
 @option("--json", "as_json", is_flag=True, help="one JSON object")
 @click.pass_obj

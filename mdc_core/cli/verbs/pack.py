@@ -14,6 +14,7 @@ from mdc_core.archive.pack.limits import MAX_BYTES, PackLimit
 from mdc_core.cli.options import SIZE, Session, group, option
 from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting, spanning
 from mdc_core.cli.show import by_symbol, human, shown, table
+from mdc_core.cli.types import PathType
 from mdc_core.errors import EXIT_FINDINGS, DataError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ PACKS = click.argument(
     nargs=-1,
     required=True,
     metavar="PACK...",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
 )
 MOST = option(
     "--max-bytes",
@@ -49,7 +50,7 @@ def command() -> None:
 
 
 @command.command("create")
-@click.argument("out", metavar="OUT", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("out", metavar="OUT", type=PathType(dir_okay=False))
 @ARCHIVE
 @selecting
 @spanning

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mdc_core.cli.options import Session, group, option
+from mdc_core.cli.types import PathType
 
 EXAMPLES = (
     "mdc plugin new mistral --kind venue",
@@ -25,7 +26,7 @@ def command() -> None:
 @option("--kind", type=click.Choice(KINDS), required=True, help="what it is to be")
 @option(
     "--into",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     help="the directory to make  [default: mdc-NAME]",
 )
 @option("--dry-run", is_flag=True, help="say which files there would be, write none")

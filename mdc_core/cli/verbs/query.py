@@ -17,6 +17,7 @@ import click
 from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
+from mdc_core.cli.types import PathType
 from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
@@ -39,7 +40,7 @@ EXAMPLES = (
     "-f",
     "--file",
     "path",
-    type=click.Path(path_type=Path, allow_dash=True),
+    type=PathType(allow_dash=True),
     help="read the statement from a file",
 )
 @ROOT
@@ -54,7 +55,7 @@ EXAMPLES = (
 @option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     help="file to write, instead of standard output",
 )
 @option("--force", is_flag=True, help="overwrite the file")

@@ -7,6 +7,7 @@ import click
 
 from mdc_core.cli.options import ListOption, Session, group, option
 from mdc_core.cli.selection import JSON, ROOT, query_of
+from mdc_core.cli.types import PathType
 from mdc_core.disk import writing
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import EVENT_TYPES
@@ -108,7 +109,7 @@ def _check_type(type_name: str) -> None:
 
 
 @command.command("export")
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("directory", type=PathType(file_okay=False))
 @option("--dry-run", is_flag=True, help="say what would be written")
 @click.pass_obj
 def export(session: Session, directory: Path, dry_run: bool) -> None:

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, option, plugin_group
 from mdc_core.cli.selection import QUARANTINE_LIMIT, writing
-from mdc_core.cli.types import SymbolType
+from mdc_core.cli.types import PathType, SymbolType
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, POLICIES
 from mdc_core.pipelines.stream import StreamSource
@@ -22,7 +22,7 @@ EXAMPLES = (
     "mdc stream sim SPY AAPL --limit 1000 > events.jsonl",
     "mdc stream alpaca SPY AAPL --sandbox --limit 1000 | mdc validate | mdc store --root data",
 )
-FILE = click.Path(path_type=Path, dir_okay=False)
+FILE = PathType(dir_okay=False)
 
 
 @plugin_group("stream")

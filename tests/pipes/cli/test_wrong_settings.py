@@ -71,3 +71,41 @@ def test_what_was_set_aside_is_told_by_a_stage_that_stops_early(
     (tmp_path / "bad.jsonl").write_bytes(b"nonsense\n" + TRADE + TRADE)
     done = shell("mdc head -n 1 bad.jsonl --quarantine aside")
     assert "line 1: not JSON" in done.err and "None" not in done.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mdc cat ''",
+        "mdc count ''",
+        "mdc validate --quarantine ''",
+        "mdc convert --to arrow -o ''",
+        "mdc query 'SELECT 1' -o ''",
+        "mdc query -f ''",
+        "mdc stream sim SPY --limit 1 --symbols-file ''",
+        "mdc stream alpaca SPY --sandbox --limit 1 --capture ''",
+        "mdc sandbox alpaca --data ''",
+        "mdc import --profile csv ''",
+        "mdc export --profile csv --force --output ''",
+        "mdc export --profile csv --force -o ''",
+        "mdc pack create ''",
+        "mdc schema export ''",
+        "mdc inspect ''",
+        "mdc lineage ''",
+        "mdc plugin new x --kind check --into ''",
+        "mdc coverage -o ''",
+    ],
+)
+def test_an_empty_path_is_not_the_directory_here(shell: Shell, tmp_path: Path, line: str) -> None:
+    (tmp_path / "kept.jsonl").write_bytes(TRADE)
+    done = shell(line, stdin=TRADE)
+    assert (done.status, done.out) == (2, "")
+    assert "it is empty: name a " in done.err
+    assert [path.name for path in tmp_path.iterdir() if path.suffix] == ["kept.jsonl"]
+
+
+def test_an_empty_path_in_mdc_toml(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "mdc.toml").write_text('[query]\noutput = ""\n')
+    done = shell("mdc query 'SELECT 1'")
+    assert (done.status, done.out) == (78, "")
+    assert "mdc.toml: [query] output: it is empty: name a file" in done.err
