@@ -1,26 +1,25 @@
 """Messages of Arrow IPC streams as pyarrow reads them, one by one."""
 
-import io
 from typing import Any
 
 import pyarrow as pa
 
 from mdc_core.errors import TruncatedError
 from mdc_core.wire.arrow import Incoming, check_columns
+from mdc_core.wire.sniff import Exactly
 
 
-class _Fed(io.RawIOBase):
-    """A file that holds the messages that pyarrow is to read next."""
+class _Fed:
+    """The messages that pyarrow is to read next."""
 
     def __init__(self) -> None:
         self._messages: list[Any] = []
-        self._at = 0
 
     def give(self, message: Any) -> None:
         """Append a message."""
         self._messages.append(memoryview(message))
 
-    def read(self, size: int = -1) -> Any:
+    def take(self, size: int) -> Any:
         """The next bytes, of one message."""
         if not self._messages:
             return b""
@@ -28,16 +27,7 @@ class _Fed(io.RawIOBase):
         self._messages[0] = self._messages[0][len(data) :]
         if not self._messages[0]:
             self._messages.pop(0)
-        self._at += len(data)
         return data
-
-    def tell(self) -> int:
-        """How many bytes have been read."""
-        return self._at
-
-    def readable(self) -> bool:
-        """It is for reading, and it cannot go back."""
-        return True
 
 
 class MessageReader:
@@ -61,7 +51,7 @@ class MessageReader:
         self._fed = _Fed()
         self._fed.give(self._message)
         try:
-            self._reader = pa.ipc.open_stream(pa.PythonFile(self._fed, "r"))
+            self._reader = pa.ipc.open_stream(pa.PythonFile(Exactly(self._fed.take), "r"))
         except (pa.ArrowException, OSError) as error:
             raise broken(self.name, error) from None
 

@@ -113,15 +113,15 @@ class Peeked:
 
 
 class Exactly(io.RawIOBase):
-    """A file for pyarrow: `read(n)` gives n bytes unless the end comes first."""
+    """A file for pyarrow of what a function gives: so many bytes, unless the end comes first."""
 
-    def __init__(self, peeked: Peeked) -> None:
-        self._peeked = peeked
+    def __init__(self, take: Callable[[int], Any]) -> None:
+        self._take = take
         self._at = 0
 
     def read(self, size: int = -1) -> Any:
         """The next bytes; pyarrow always says how many."""
-        data = self._peeked.read_all(size)
+        data = self._take(size)
         self._at += len(data)
         return data
 
