@@ -18,7 +18,7 @@ from mdc_core.contracts import Sink
 from mdc_core.errors import BusyError, DataError, UnavailableError
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.clock import Clock, SystemClock
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.jsonl import encode_and_keep
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash
@@ -148,7 +148,7 @@ class Publication:
     def _said(self, batch: "pa.RecordBatch") -> "Hash":
         """What these rows say, and those before them if they are of no run."""
         said = self._before.copy()
-        said.update(encode_batch(batch))
+        said.update(encode_and_keep(batch))
         return said
 
     def _pass(self, batch: "pa.RecordBatch", said: "Hash | None" = None) -> None:

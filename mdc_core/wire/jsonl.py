@@ -5,10 +5,11 @@ in plain digits without trailing zeros; times in RFC 3339, UTC, nine digits. Col
 written so; rows keep the digits of the vendor, 1.50 or 1E-7.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import msgspec
 
@@ -64,11 +65,42 @@ def rows_of(batch: "pa.RecordBatch") -> list[Event]:
     return rows
 
 
+class _KeptText:
+    """The text of one batch, as long as that lives."""
+
+    def __init__(self) -> None:
+        self._batch: Callable[[], object] = object
+        self._text = b""
+
+    def put(self, batch: "pa.RecordBatch", text: bytes) -> None:
+        self._batch, self._text = ref(batch, self._drop), text
+
+    def of(self, batch: "pa.RecordBatch") -> bytes | None:
+        return self._text if self._batch() is batch else None
+
+    def _drop(self, gone: object) -> None:
+        if gone is self._batch:
+            self._batch, self._text = object, b""
+
+
+_kept = _KeptText()
+
+
 def encode_batch(batch: "pa.RecordBatch") -> bytes:
     """A batch as lines in canonical form."""
+    known = _kept.of(batch)
+    if known is not None:
+        return known
     from mdc_core.wire.text import encode
 
     return encode(batch)
+
+
+def encode_and_keep(batch: "pa.RecordBatch") -> bytes:
+    """The same, and kept for whoever encodes this very batch next, until another one is kept."""
+    text = encode_batch(batch)
+    _kept.put(batch, text)
+    return text
 
 
 def as_dict(event: Event) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
@@ -13,6 +13,8 @@ from mdc_core.errors import BusyError, DataError, MdcError, UnavailableError
 from mdc_core.events import Trade
 from mdc_core.logs import Log
 from mdc_core.publish.publication import Publication, PublishLimits
+from mdc_core.wire.jsonl import encode_batch, encode_rows
+from mdc_core.wire.text import encode
 
 
 class Scripted(Sink):
@@ -124,3 +126,28 @@ def test_a_success_forgives_the_failures_before() -> None:
     _, sending, clock, _ = published([gone, gone, 4, gone, gone])
     assert sending.sent == 10
     assert clock.waited == [0.5, 1.0, 0.5, 1.0]
+
+
+def test_a_batch_is_encoded_once_for_its_token_and_its_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In each try; nothing is kept for longer than the batch."""
+    made: list[int] = []
+    monkeypatch.setattr(
+        "mdc_core.wire.text.encode", lambda batch: made.append(batch.num_rows) or encode(batch)
+    )
+
+    class Lines(Scripted):
+        bodies: ClassVar[list[bytes]] = []
+
+        def write(self, batch: pa.RecordBatch, token: str) -> None:
+            super().write(batch, token)
+            self.bodies.append(encode_batch(batch))
+
+    sink = Lines([UnavailableError("not now")])
+    sending = Publication(sink, PublishLimits(rows=2), Log(), lambda *_: None, clock=NoTime())
+    rows = [Trade(symbol="A", price=Decimal(price)) for price in range(1, 5)]
+    sending.add(from_rows(rows))
+    sending.finish()
+    assert sink.kept == ["1", "2", "3", "4"] and made == [2, 2, 2]
+    assert sink.bodies == [encode_rows(rows[:2]), encode_rows(rows[:2]), encode_rows(rows[2:])]
