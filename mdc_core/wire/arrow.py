@@ -243,6 +243,8 @@ def _check_texts(column: Array, kind: pa.DataType) -> None:
                 _check_texts(values, kind.field(field.name).type)
     elif pa.types.is_dictionary(column.type):
         _check_texts(column.dictionary.take(column.indices.unique().drop_null()), kind)
+    elif pa.types.is_decimal(column.type) and column.type.scale <= SCALE:
+        return  # no text of it could be as fine
     elif pa.types.is_decimal(kind) and _is_text(column.type):
         found = pc.match_substring_regex(column.cast(pa.large_string()), TOO_FINE)
         if pc.any(found).as_py():

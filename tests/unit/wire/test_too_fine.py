@@ -2,9 +2,12 @@
 
 import random
 import re
+from decimal import Context, Decimal
 
+import pyarrow as pa
 import pytest
 
+from mdc_core.wire.arrow import conform
 from mdc_core.wire.too_fine import TOO_FINE, has_too_fine
 
 _FULL = re.compile(TOO_FINE.encode())
@@ -39,3 +42,19 @@ def test_whatever_the_text_is(seed: int) -> None:
         assert has_too_fine(text) == expected, text
         found += expected
     assert 400 < found < 3_600
+
+
+@pytest.mark.parametrize("scale", range(19))
+def test_no_text_of_a_decimal_of_so_few_places_is_too_fine(scale: int) -> None:
+    dice = random.Random(scale)
+    units = [0, 1, -1, 10**37, *(dice.randrange(10 ** dice.randrange(1, 38)) for _ in range(500))]
+    numbers = [Decimal(number).scaleb(-scale, Context(prec=38)) for number in units]
+    column = pa.array(numbers, pa.decimal128(38, scale))
+    for text in column.cast(pa.large_string()).to_pylist():
+        assert re.search(TOO_FINE, text) is None, text
+    sound = pa.array([number for number in numbers if abs(number) < 10**18])
+    sound = sound.cast(pa.decimal128(38, scale))
+    batch = pa.RecordBatch.from_arrays([sound], names=["price"])
+    wanted = pa.schema([pa.field("price", pa.decimal128(36, 18))])
+    got = conform(batch, wanted, "x").column(0).to_pylist()
+    assert got == sound.to_pylist()
