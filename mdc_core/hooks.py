@@ -11,7 +11,8 @@ called where the thing happens, in the thread that does it, and the work waits f
 of its own is told and does no harm.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pluggy
 from msgspec import Struct
 
 from mdc_core.events import Connection, Gap, Integrity
+from mdc_core.suggest import known, unknown
 
 PROJECT = "mdc"
 
@@ -82,3 +84,29 @@ class Hooks:
     @hookspec
     def committed(self, path: Path, rows: int) -> None:
         """A file is complete and in its place: a part of an archive, or a package."""
+
+
+def manager() -> pluggy.PluginManager:
+    """What observers are registered with."""
+    made = pluggy.PluginManager(PROJECT)
+    made.add_hookspecs(Hooks)
+    return made
+
+
+def faults(observer: object) -> Iterator[str]:
+    """Hooks of an observer that there are not, and arguments that they are not called with."""
+    specs = {name: list(signature(spec).parameters)[1:] for name, spec in _SPECS.items()}
+    plugins = manager()
+    for name in dir(observer):
+        how = plugins.parse_hookimpl_opts(observer, name)
+        hook = name if how is None else how.get("specname") or name
+        if how is not None and hook not in specs:
+            yield f"{unknown('hook', hook, specs)} ({known(specs)})"
+        elif how is not None:
+            for given in signature(getattr(observer, name)).parameters.values():
+                asked = given.kind is given.POSITIONAL_OR_KEYWORD and given.default is given.empty
+                if asked and given.name not in specs[hook]:
+                    yield f"the hook {hook} has no {given.name!r}: ({', '.join(specs[hook])})"
+
+
+_SPECS = {name: spec for name, spec in vars(Hooks).items() if not name.startswith("_")}

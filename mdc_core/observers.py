@@ -6,11 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 from mdc_core import registry
 from mdc_core.errors import ConfigError
+from mdc_core.installed import PluginRef
 from mdc_core.wire.stdout import reserved
 
 if TYPE_CHECKING:
     from mdc_core.events import Event
     from mdc_core.logs import Log
+
+
+def observer(ref: PluginRef) -> Any:
+    """An observer; raises ConfigError where it cannot be loaded, or called as it says."""
+    from mdc_core.hooks import faults
+
+    found = registry.import_plugin(ref)
+    if wrong := "; ".join(faults(found)):
+        raise ConfigError(f"{registry.describe(ref)}: {wrong}")
+    return found
 
 
 class Observers:
@@ -31,16 +42,13 @@ class Observers:
         refs = registry.find("hooks")
         if not refs:
             return None
-        import pluggy
+        from mdc_core.hooks import manager
 
-        from mdc_core.hooks import PROJECT, Hooks
-
-        plugins = pluggy.PluginManager(PROJECT)
-        plugins.add_hookspecs(Hooks)
+        plugins = manager()
         for ref in refs.values():
             try:
-                plugins.register(registry.import_plugin(ref), ref.name)
-            except (ConfigError, pluggy.PluginValidationError) as error:
+                plugins.register(observer(ref), ref.name)
+            except ConfigError as error:
                 self._log.warning(f"{error}; going on without it")
         return plugins.hook
 

@@ -13,6 +13,7 @@ from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.cli.show import table
 from mdc_core.errors import ConfigError
+from mdc_core.observers import observer
 
 EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --check")
 
@@ -65,7 +66,7 @@ def _problem(ref: installed.PluginRef, check: bool) -> str:
     if check:
         try:
             if ref.verb == "hooks":
-                registry.import_plugin(ref)
+                observer(ref)
                 return ""
             return _fault(ref, registry.load(ref.verb, ref.word))
         except ConfigError as error:

@@ -203,3 +203,28 @@ def test_what_an_observer_prints_is_in_no_answer(tmp_path, install, mdc):
     done = mdc("providers", "list", "--json", path=folder)
     assert json.loads(done.stdout) and "raw secret ALPACA_KEY_ID" in done.stderr
     assert mdc("pack", "create", "p.zip", "--root", "d", path=folder).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("hook", "said"),
+    [
+        ("def comitted(path, rows)", "no such hook: 'comitted'; did you mean committed? (known: "),
+        ("def committed(path, lines)", "the hook committed has no 'lines': (path, rows)"),
+    ],
+)
+def test_a_hook_that_there_is_not_is_told(tmp_path, install, mdc, hook, said):
+    folder = tmp_path / "o"
+    install(folder, "mdc-o", "[mdc.hooks]\nwrong = o_wrong\n")
+    code = f"from mdc_core.plugin import hookimpl\n@hookimpl\n{hook}:\n    print('called')\n"
+    (folder / "o_wrong.py").write_text(code)
+    done = mdc("store", "--root", "d", path=folder, stdin=json.dumps(TRADE) + "\n")
+    assert done.returncode == 0
+    assert f"plugin hooks:wrong (mdc-o 1.2): {said}" in done.stderr
+    assert "going on without it" in done.stderr and "called" not in done.stderr
+    checked = mdc("plugins", "--check", path=folder)
+    assert checked.returncode == 78
+    assert f"plugin hooks:wrong (mdc-o 1.2): {said}" in checked.stderr
+    some = code.replace(hook, "def committed(rows, more=1, **other)")
+    (folder / "o_wrong.py").write_text(some)
+    done = mdc("store", "--root", "d", path=folder, stdin=json.dumps(TRADE) + "\n")
+    assert "called" in done.stderr and "o_wrong" not in done.stderr
