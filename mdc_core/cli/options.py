@@ -41,7 +41,8 @@ shell that are shown in the help and run as tests, and `command` is what is run:
   file: it is imported when the verb is run, not for `mdc --help`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, TypeVar
 
 import click
@@ -104,11 +105,15 @@ def checks_command(verb: str, select: str) -> Make:
 
 
 def plugin_group(
-    verb: str, view: Callable[[Any], Any] = lambda plugin: plugin
+    verb: str,
+    view: Callable[[Any], Any] = lambda plugin: plugin,
+    *,
+    helps: Callable[[Any], Mapping[str, str]] = lambda plugin: {},
 ) -> Callable[[Callable[..., Any]], PluginGroup]:
     """A verb with a subcommand for each plugin, all with these arguments and this callback.
 
-    `view` is what the command makes of a plugin's class, such as one with more options.
+    `view` is what the command makes of a plugin's class, such as one with more options;
+    `helps` are the helps of the verb's own options that say something of the plugin.
     """
 
     def decorate(callback: Callable[..., Any]) -> PluginGroup:
@@ -116,11 +121,21 @@ def plugin_group(
 
         def make(name: str, plugin: Any) -> click.Command:
             seen = None if plugin is None else view(plugin)
-            return plugin_command(verb, name, seen, callback, params)
+            own = {} if plugin is None else helps(plugin)
+            return plugin_command(verb, name, seen, callback, [_told(p, own) for p in params])
 
         return PluginGroup(verb, make)
 
     return decorate
+
+
+def _told(param: click.Parameter, helps: Mapping[str, str]) -> click.Parameter:
+    """The parameter, with another help if there is one."""
+    if not isinstance(param, click.Option) or param.name not in helps:
+        return param
+    told = copy(param)
+    told.help = helps[param.name]
+    return told
 
 
 def plugin_command(

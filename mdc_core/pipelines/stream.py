@@ -195,7 +195,7 @@ class StreamRun:
 
         server = SandboxServer(
             self._plugin.plugin.sandbox,
-            simulated_tape(self._wanted),
+            simulated_tape(self._plugin.plugin, self._wanted.symbols, self._wanted.channels),
             endpoint=self._maker(secrets)(self._wanted).endpoints()[0],
             say=self._log,
         )

@@ -88,6 +88,21 @@ def test_it_streams_what_checks_find_right(mdc: Run, installed: Path, name: str)
     assert begin["origin"]["request"]["plugins"] == {f"stream:{name}": "mdc-zephyr 1.0.0"}
 
 
+def test_the_simulated_market_has_what_the_channels_ask_for(mdc: Run, installed: Path) -> None:
+    words = "stream zephyr SPY AAPL --sandbox --channels book --limit 300 then validate --strict"
+    done = mdc(*words.split(), path=installed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {row["type"] for row in rows(done.stdout)} - {"begin", "end"} == {
+        *("connection", "book", "delta")
+    }
+    for symbol in ("SPY", "AAPL"):
+        of = [row for row in rows(done.stdout, "book", "delta") if row["symbol"] == symbol]
+        bids, asks = state(of)
+        assert len(of) > 50 and max(bids) < min(asks)
+    help_of = mdc("stream", "zephyr", "--help", path=installed).stdout
+    assert "of trade, quote, book [default: trade,quote]" in " ".join(help_of.split())
+
+
 def books(folder: Path) -> Path:
     """A file of a book and fifty changes of it."""
     head = {"symbol": "SPY", "v": "1.0.0"}

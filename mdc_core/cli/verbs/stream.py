@@ -25,9 +25,15 @@ EXAMPLES = (
 FILE = PathType(dir_okay=False)
 
 
-@plugin_group("stream")
+def _helps(provider: Any) -> dict[str, str]:
+    """Its own channels, and those without --channels."""
+    default = ",".join(provider.default_channels)
+    return {"channels": f"of {', '.join(provider.channels)}  [default: {default}]"}
+
+
+@plugin_group("stream", helps=_helps)
 @click.argument("symbols", nargs=-1, type=SymbolType(), metavar="[SYMBOL]...")
-@option("--channels", cls=ListOption, help="kinds of events: trade,quote")
+@option("--channels", cls=ListOption, help="which of the provider's channels, such as trade,quote")
 @option("--symbols-file", type=FILE, help="more symbols, one a line, # for comments")
 @option(
     "--sandbox", is_flag=True, help="try it out with a server on this host, without credentials"

@@ -5,10 +5,12 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mdc_core import registry
-from mdc_core.contracts import Subscription
-from mdc_core.events import Event, Market
+from mdc_core.contracts import Stream, Subscription
+from mdc_core.errors import UsageError
+from mdc_core.events import Book, Delta, Event, Market
 from mdc_core.times import SECOND, to_ns
 
+_OF_CHANNEL = {"book": "delta"}  # a book is simulated as its changes, from an empty one on
 AT_ONCE = 100  # events handed to a sandbox in one list, at most
 
 Lists = Iterable[Sequence[Event]]
@@ -58,9 +60,30 @@ class PlaybackPace:
         return max(due - self._clock(), 0.0)
 
 
-def simulated_tape(wanted: Subscription) -> Playback:
-    """A simulated market in these symbols, without end."""
+def simulated_tape(
+    provider: type[Stream], symbols: tuple[str, ...], channels: tuple[str, ...] = ()
+) -> Playback:
+    """A simulated market in these symbols, without end, of what a provider's channels carry.
+
+    Raises UsageError where none of these channels has anything that is simulated.
+    """
     market = registry.load("stream", "sim")
-    channels = tuple(name for name in wanted.channels if name in market.channels)
-    asked = Subscription(wanted.symbols, channels)
-    return Playback(lambda: market(asked, market.Options(), {}).events())
+    wanted = channels or provider.default_channels
+    played = dict.fromkeys(_OF_CHANNEL.get(name, name) for name in wanted)
+    asked = Subscription(symbols, tuple(name for name in played if name in market.channels))
+    if not asked.channels:
+        raise UsageError(
+            f"there is no simulated market of {', '.join(wanted)}",
+            hint="mdc sandbox NAME --data FILE plays your own",
+        )
+    return Playback(lambda: _with_snapshots(market(asked, market.Options(), {}).events()))
+
+
+def _with_snapshots(lists: Lists) -> Lists:
+    """With a book of nothing in the place of `clear`: a server has to begin with a snapshot."""
+    for events in lists:
+        yield [_snapshot(e) if isinstance(e, Delta) and e.action == "clear" else e for e in events]
+
+
+def _snapshot(clear: Delta) -> Book:
+    return Book(symbol=clear.symbol, ts_event=clear.ts_event, bids=[], asks=[])

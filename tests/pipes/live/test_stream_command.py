@@ -388,6 +388,10 @@ def test_missing_secrets_are_a_matter_of_configuration(tmp_path: Path) -> None:
         (["stream", "alpaca", "SPY", "--channels", "trade,tea"], "tea"),
         (["stream", "alpaca", "SPY", "--replay", "x", "--sandbox"], "--replay goes without"),
         (["stream", "sim", "SPY", "--sandbox"], "no socket"),
+        (
+            ["stream", "alpaca", "SPY", "--sandbox", "--channels", "status,luld"],
+            "there is no simulated market of status, luld",
+        ),
         (["stream", "sim", "SPY", "--capture", "x"], "no --capture"),
         (["stream", "sim", "SPY", "--overflow", "pray"], "pray"),
         (["stream", "sim", "SPY", "--limit", "0"], "--limit"),
