@@ -192,3 +192,14 @@ def test_whatever_goes_wrong_the_book_is_that_of_the_venue(
         assert ours == venues
     alarms = [item for item in talk.given if isinstance(item, Integrity)]
     assert len(alarms) == (50 // every if what == "twist" else 0)
+
+
+def test_both_feeds_have_the_facts_of_their_vendor(mdc: Run, installed: Path) -> None:
+    done = mdc("providers", "list", "--json", path=installed)
+    assert done.returncode == 0, done.stderr
+    both = [row for row in json.loads(done.stdout) if row["name"].startswith("zephyr")]
+    assert [row["name"] for row in both] == ["zephyr", "zephyr-lines"]
+    for row in both:
+        assert (row["vendor"], row["sandbox"]) == ("Zephyr Exchange", True)
+        assert (row["connections"], row["symbols_per_connection"]) == (2, 100)
+        assert [secret["name"] for secret in row["secrets"]] == ["ZEPHYR_KEY", "ZEPHYR_SECRET"]

@@ -165,3 +165,14 @@ def test_tab_completes_the_names(zoo):
     words = {"COMP_WORDS": "mdc providers show ", "COMP_CWORD": "3"}
     done = zoo(**words, _MDC_COMPLETE="bash_complete")
     assert [line.partition(",")[2] for line in done.stdout.splitlines()] == ["alpaca", "sim", "zoo"]
+
+
+def test_a_provider_whose_name_is_taken_has_its_longer_word(tmp_path, install, mdc):
+    folder = tmp_path / "zoo"
+    install(folder, "mdc-zoo", "[mdc.stream]\nsim = zoo_feed:Zoo\n", version="2.5")
+    (folder / "zoo_feed.py").write_text(ZOO)
+    listed = shown(mdc("providers", "list", "--json", path=folder))
+    assert [row["name"] for row in listed] == ["alpaca", "mdc-zoo:sim", "sim"]
+    assert shown(mdc("providers", "show", "sim", "--json", path=folder))["vendor"] == "mdc"
+    other = shown(mdc("providers", "show", "mdc-zoo:sim", "--json", path=folder))
+    assert (other["vendor"], other["verbs"]["stream"]["version"]) == ("The Zoo", "2.5")
