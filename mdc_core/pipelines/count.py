@@ -55,6 +55,7 @@ def _held(run: StageRun, query: Query, root: Path | str) -> Iterator[tuple[str, 
     """How many events of an archive are wanted, by type, part for part."""
 
     held = snapshot(root, query)
+    known = []
     for piece in held.stored():
         row = piece.row
         groups = part_of(row).groups if row is not None else []
@@ -63,7 +64,7 @@ def _held(run: StageRun, query: Query, root: Path | str) -> Iterator[tuple[str, 
             yield from _counted(run, query, piece.path).items()
         elif row is not None and any(within) and None not in within:
             if piece.offset == 0:  # once, of a file of several frames
-                held.archive.must_have(row)
+                known.append(row)
                 for group, wanted in zip(groups, within, strict=True):
                     if wanted:
                         run.input.counts[group.type_name] += group.rows
@@ -72,6 +73,7 @@ def _held(run: StageRun, query: Query, root: Path | str) -> Iterator[tuple[str, 
             for batch in piece.batches():
                 run.input.counts.update(count_types(batch))
                 yield from count_types(query.of(batch)).items()
+    held.archive.must_have(known)
     for batch in held.unsealed_batches():
         run.input.counts.update(count_types(batch))
         yield from count_types(batch).items()

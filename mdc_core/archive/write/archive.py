@@ -2,7 +2,8 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MAINTENANCE = "maintenance.lock"
 READERS = "readers.lock"
+LOOKS_AT_ONCE = 16  # questions to an object store
 GROWING = "growing.lock"
 REWRITE = "rewrite-"  # begins the name of a folder with new files, below `tmp`
 
@@ -89,11 +91,19 @@ class Archive:
         rows = part.frames[-1].rows if part.frames else part.rows
         self.on_commit(self.path_of(part), rows)
 
-    def must_have(self, part: PartRow) -> None:
-        """Raise DataError where the file of a part is gone, or has another size."""
-        size = self.place_at(part.place).size(part.path)
-        if size != part.bytes:
-            self.open_part(part).close()  # it may have grown, or is on its way elsewhere
+    def must_have(self, parts: Sequence[PartRow]) -> None:
+        """Raise DataError where the file of one of these parts is gone, or has another size."""
+        remote = any(self.place_at(name).local is None for name in {part.place for part in parts})
+        with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+            sizes: Iterable[int | None] = map(self._size_of, parts)
+            if remote:
+                sizes = pool.map(self._size_of, parts)
+            for part, size in zip(parts, sizes, strict=True):
+                if size != part.bytes:
+                    self.open_part(part).close()  # it may have grown, or is on its way elsewhere
+
+    def _size_of(self, part: PartRow) -> int | None:
+        return self.place_at(part.place).size(part.path)
 
     def open_part(self, part: PartRow) -> "pa.NativeFile":
         """A part to read anywhere in, also if another has taken its place since we looked."""

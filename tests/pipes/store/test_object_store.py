@@ -178,3 +178,16 @@ def test_queries_and_upkeep(shell: Shell, bucket: "pafs.S3FileSystem", env: dict
     assert all("/AAPL/" in name for name in objects(bucket))
     left = shell(f"mdc cat --root {ROOT}", **env).lines
     assert left == [line for line in want if '"symbol":"AAPL"' in line]
+
+
+def test_count_notices_an_object_that_is_gone(
+    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str]
+) -> None:
+    line = f"mdc stream sim SPY AAPL --limit 500 | mdc store --root {ROOT}"
+    assert shell(line, **env).status == 0
+    assert '"total": 500' in shell(f"mdc count --json --root {ROOT}", **env).out
+    first, *_ = objects(bucket)
+    bucket.delete_file(first)
+    done = shell(f"mdc count --root {ROOT}", **env)
+    assert (done.status, done.out) == (65, "")
+    assert first.rpartition("/")[2] in done.err and "is missing" in done.err
