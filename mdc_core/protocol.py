@@ -2,14 +2,14 @@
 
 import zlib
 from bisect import bisect_left, insort
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from decimal import Context, Decimal
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from mdc_core.errors import DataError
-from mdc_core.events import Level
+from mdc_core.events import Gap, Level
 
 _EXACT = Context(prec=100)
 
@@ -81,6 +81,14 @@ class Follow:
         if due is None or number == due:
             return "ok"
         return Missing(due, number - due, since)
+
+    def gaps(self, channel: Hashable, head: Mapping[str, Any]) -> Iterator[Gap]:
+        """A `Gap` if numbers are missing before the event of these fields, `seq` among them."""
+        end = head.get("ts_event")
+        order = self.expect(channel, head["seq"], end)
+        if isinstance(order, Missing):
+            found = {**head, "start": order.since, "end": end, "count": order.count}
+            yield Gap(**found, reason="sequence")
 
     def restart(self, channel: Hashable, number: int) -> None:
         """This number is the last that counts, whatever came before: that of a snapshot."""

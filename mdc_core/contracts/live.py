@@ -138,15 +138,18 @@ class Stream(Live):
     is taken to reach from the moment when the connection came up to its `ts_event`.
 
     `sequence` is within what `seq` counts: "symbol" (each symbol of a channel by itself),
-    "channel" or "connection". A codec names the `channel` of an event where the vendor has
-    several on a connection; core puts the connection's name before it, with a slash where the
-    channel has its own numbers, else with a colon.
+    "channel" or "connection"; None says that the vendor numbers nothing. Where numbers are
+    missing a codec says a `Gap` (see `Follow.gaps`). `checksums` says whether the vendor's books
+    have one, which the codec then checks. A codec names the `channel` of an event where the
+    vendor has several on a connection; core puts the connection's name before it, with a slash
+    where the channel has its own numbers, else with a colon.
     """
 
     every: ClassVar[float | None] = None  # seconds from one `tick` to the next
     silence: ClassVar[float | None] = None  # seconds without a frame: the connection is dead
     login_within: ClassVar[float] = 10.0
-    sequence: ClassVar[Scope] = "symbol"
+    sequence: ClassVar[Scope | None] = "symbol"
+    checksums: ClassVar[bool | None] = None
     sandbox: ClassVar[type["Sandbox"] | None] = None
 
     def endpoints(self) -> Sequence[Endpoint]:

@@ -24,7 +24,7 @@ class FeedTeller:
         self._has_unread = False
         self.connection(1, "symbol")
 
-    def connection(self, number: int, sequence: Scope) -> None:
+    def connection(self, number: int, sequence: Scope | None) -> None:
         """From here on it is about this connection, such as `alpaca-1`.
 
         Events say it as `plain`, or as `named`; behind a slash stands what has its own sequence.

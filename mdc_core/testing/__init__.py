@@ -19,6 +19,7 @@ for _name in (
     "plugin_suite",
     "stream_suite",
     "sandbox_suite",
+    "damage_suite",
     "history_suite",
     "check_suite",
     "source_suite",

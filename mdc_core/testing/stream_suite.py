@@ -11,13 +11,13 @@ from mdc_core.contracts import SCHEMES, Effect, Send, Up
 from mdc_core.errors import DataError
 from mdc_core.events import Event, Market
 from mdc_core.testing import transcript
+from mdc_core.testing.damage_suite import DamageSuite
 from mdc_core.testing.plugin_suite import check_wire, damaged
-from mdc_core.testing.sandbox_suite import SandboxSuite
 from mdc_core.testing.tape import START
 from mdc_core.testing.transcript import ERRORS, Step
 
 
-class StreamSuite(SandboxSuite):
+class StreamSuite(DamageSuite):
     """Set `stream`; and `symbols`, `channels`, `options` as your transcript was recorded with.
 
     `silent` are words of frames that rightly lead to nothing, such as the answer to a ping.

@@ -22,14 +22,14 @@ TYPES: dict[str, tuple[type[Event], ...]] = {  # what one gets by a channel of t
     "book": (Book, Delta),
     "status": (Status,),
 }
-# Changes of a book: those in one line happen at once. A number is a place, 0 the best.
+# Changes of a book: those in one line happen at once, bids first. 0 is the best place.
 _CHANGES: tuple[tuple[tuple[str, int | str, str], ...], ...] = (
     (("bid", 0, "modify"),),
     (("ask", 0, "modify"),),
-    (("bid", 0, "cancel"), ("ask", 1, "modify"), ("bid", 2, "modify")),
+    (("bid", 0, "cancel"), ("bid", 2, "modify"), ("ask", 1, "modify")),
     (("ask", 0, "cancel"),),
     (("bid", "gone", "add"),),
-    (("ask", "gone", "add"), ("ask", 4, "cancel"), ("bid", 5, "cancel")),
+    (("bid", 5, "cancel"), ("ask", "gone", "add"), ("ask", 4, "cancel")),
     (("bid", 10, "modify"), ("ask", 10, "modify")),
     (("bid", "worst", "add"),),
     (("ask", "worst", "add"),),

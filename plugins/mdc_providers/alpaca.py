@@ -68,6 +68,8 @@ class Alpaca(AlpacaProvider, Stream):
         "book",
     )
     default_channels = ("trade", "quote")
+    sequence = None  # its ids are in no order
+    checksums = False
     sandbox: ClassVar[type[AlpacaSandbox]] = AlpacaSandbox
 
     def __init__(

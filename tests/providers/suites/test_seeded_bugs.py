@@ -7,13 +7,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from mdc_core.testing import StreamSuite
 
-ZEPHYR = Path(__file__).resolve().parents[3] / "examples" / "mdc-zephyr"
-ALL = ("trade", "quote", "book")
 BUGS = {
     "a price by way of a float": (
         "mdc.scaled(pair[0], scale)",
@@ -31,7 +30,7 @@ BUGS = {
     ),
     "a sequence number that is off by one": ('"seq": row.seq,', '"seq": row.seq + 1,'),
     "the last message of a frame lost": ("for raw in found if", "for raw in found[:-1] if"),
-    "refusals that are ignored": ("in refused.items():", "in ():"),
+    "refusals that are ignored": ("in refused.items()]", "in ()]"),
     "a crash on an unknown message": (
         'raise mdc.DataError(f"zephyr: an unknown message {word}")',
         'raise KeyError(word["op"])',
@@ -53,10 +52,63 @@ BUGS = {
         "yield from self.row(self.decode_row(raw))",
         "yield from [*self.row(self.decode_row(raw))] * 2",
     ),
+    "a trade by nobody as a buy": ('"N": "none"}', '"N": "buy"}'),
+    "the aggressor left out": (", aggressor_side=side)", ")"),
+    "sides of all that has two swapped": (
+        "for side in (row.b, row.a))",
+        "for side in (row.a, row.b))",
+    ),
+    "a size of 0 that leaves the level": (
+        "self.books[row.s].change(side, at)",
+        "self.books[row.s].change(side, at) if at.size else None",
+    ),
+    "a level that goes said to be changed": ('"modify" if at.size else "cancel"', '"modify"'),
+    "only the first level of a change": ("for at in levels:", "for at in levels[:1]:"),
+    "a checksum of nine levels": (".checksum(DEPTH,", ".checksum(DEPTH - 1,"),
+    "a checksum of all levels": (".checksum(DEPTH,", ".checksum(1000,"),
+    "books that never come": (
+        "yield mdc.Book(**head, bids=bids, asks=asks)",
+        "yield from self.ask_again(row.s)",
+    ),
+    "a book of one level": ("**head, bids=bids, asks=asks", "**head, bids=bids[:1], asks=asks[:1]"),
+    "nobody bids, at a price of 0": ("mdc.Level(None,", "mdc.Level(mdc.scaled(0, 0),"),
+    "nobody bids, and no size": ("Level(None, mdc.scaled(0, 0))", "Level(None, None)"),
+    "Up before anything is asked for": (
+        'yield say("subscribe"',
+        'yield mdc.Up()\n                yield say("subscribe"',
+    ),
+    "a wrong login is to be tried again": (
+        'yield mdc.Refused(f"zephyr says: {text}")',
+        'yield mdc.Busy(f"zephyr says: {text}")',
+    ),
+    "numbers that are not followed": (
+        'gaps = [*self.follow.gaps(row.ch, head | {"symbol": None})]',
+        "gaps = []",
+    ),
+    "one too many lost": (
+        "yield from gaps\n",
+        "for gap in gaps:\n            gap.count += 1\n            yield gap\n",
+    ),
+    "numbers of each symbol by themselves": ("gaps(row.ch,", "gaps((row.ch, row.s),"),
+    "numbers of all channels together": ("gaps(row.ch,", 'gaps("",'),
+    "a loss after which the book is kept": (
+        "yield from self.ask_again(*self.books) if gaps else ()",
+        "yield from ()",
+    ),
+    "events without their numbers": (
+        "yield from gaps\n",
+        'yield from gaps\n        head.pop("seq")\n',
+    ),
+    "a checksum that is not checked": (" != row.sum:", " is None:"),
+    "a wrong checksum, and nothing asked for": (
+        "            yield from self.ask_again(row.s)\n\n    def",
+        "\n    def",
+    ),
+    "a wrong checksum, and nothing said": (" != row.sum:", " != row.sum and not row.s:"),
 }
 
 
-# The same of the provider over TCP, whose frames are single lines.
+# The same of the provider over TCP, whose frames are single lines, and of acme's.
 BUGS_OF_LINES = {
     "a price by way of a float": (
         "mdc.scaled(int(price), self.scales[symbol]) if",
@@ -73,66 +125,136 @@ BUGS_OF_LINES = {
         'SIDES = {"B": "sell", "S": "buy",',
     ),
     "no trades at all": ('case ["T", seq, symbol', 'case ["t", seq, symbol'),
+    "places exchanged": (
+        "price, size = self.level(symbol, price, size)",
+        "price, size = self.level(symbol, size, price)",
+    ),
+    "sides of a quote swapped": ("time, bid, bids, ask, asks]", "time, ask, asks, bid, bids]"),
+    "a wrong signature": ("signature(secret, nonce, now)", "signature(secret, now, nonce)"),
+    "numbers that are not followed": ("self.follow.gaps(channel, head)", "()"),
+    "numbers of both channels together": ("gaps(channel, head)", 'gaps("", head)'),
+    "nobody bids, at a price of 0": ("if price else None", "if price else mdc.scaled(0, 0)"),
+    "nobody bids, and no size": (
+        "return known, mdc.scaled(int(size), 0)",
+        "return known, mdc.scaled(int(size), 0) if price else None",
+    ),
+    "a wrong login is to be tried again": (
+        'yield mdc.Refused(f"zephyr says: {text}")',
+        'yield mdc.Busy(f"zephyr says: {text}")',
+    ),
+    "only the first symbol asked for": (
+        "','.join(self.subscription.symbols)",
+        "self.subscription.symbols[0]",
+    ),
+}
+BUGS_OF_ACME = {
+    "sides of a quote swapped": (
+        "case Best(bid=(bid, bids), ask=",
+        "case Best(ask=(bid, bids), bid=",
+    ),
+    "an error that is swallowed": (
+        "yield mdc.Refused(f\"acme says: {line.error or 'no such symbol'}\", line.unknown)",
+        "yield from ()",
+    ),
+    "a refusal without its symbols": ("'no such symbol'}\", line.unknown)", "'no such symbol'}\")"),
+    "Up, whatever the answer": ("if not line.error:", "if True:"),
+    "numbers that are not followed": ("self.follow.gaps(line.symbol, head)", "()"),
+    "numbers of all symbols together": ("gaps(line.symbol, head)", 'gaps("", head)'),
+    "events without their numbers": (
+        "match line:",
+        'head.pop("seq")\n        match line:',
+    ),
+    "only the first symbol asked for": (
+        '"symbols": self.subscription.symbols,',
+        '"symbols": self.subscription.symbols[:1],',
+    ),
+    "the last line of a frame lost": ("in self.decode(frame):", "in self.decode(frame)[:-1]:"),
+}
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+# Example, module, class, what its suite says, its bugs.
+PROVIDERS: dict[str, tuple[str, str, str, dict[str, Any], dict[str, tuple[str, str]]]] = {
+    "stream": (
+        "mdc-zephyr",
+        "mdc_zephyr",
+        "Zephyr",
+        {"channels": ("trade", "quote", "book"), "lacks": ("trade.trade_id",)},
+        BUGS,
+    ),
+    "lines": (
+        "mdc-zephyr",
+        "mdc_zephyr",
+        "ZephyrLines",
+        {"lacks": ("trade.trade_id",)},
+        BUGS_OF_LINES,
+    ),
+    "acme": (
+        "mdc-acme",
+        "mdc_acme",
+        "Acme",
+        {"lacks": ("trade.aggressor_side", "trade.trade_id")},
+        BUGS_OF_ACME,
+    ),
 }
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A copy of the example's package that can be imported."""
-    shutil.copytree(ZEPHYR / "src" / "mdc_zephyr", tmp_path / "mdc_zephyr")
-    for name in ("stream", "lines"):
-        (tmp_path / name).mkdir()
-        shutil.copy(ZEPHYR / "tests" / name / "transcript.jsonl", tmp_path / name)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[Path]:
+    """A copy of the example's package that can be imported, and of its transcript."""
+    example, package, *_ = PROVIDERS[name]
+    shutil.copytree(EXAMPLES / example / "src" / package, tmp_path / package)
+    tests = EXAMPLES / example / "tests" / module_of(name).replace("acme", "stream")
+    shutil.copy(tests / "transcript.jsonl", tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    forget()
+    forget(package)
     yield tmp_path
-    forget()
+    forget(package)
 
 
-def forget() -> None:
+def module_of(name: str) -> str:
+    return "stream" if name == "acme" else name
+
+
+def forget(package: str) -> None:
     """Let the next import of the package find another one."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "mdc_zephyr"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         del sys.modules[name]
     importlib.invalidate_caches()
 
 
-def failures(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str = "stream") -> set[str]:
+def failures(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[str]:
     """The tests of the suite that fail, after its transcript was recorded with this code."""
-    module = importlib.import_module(f"mdc_zephyr.{name}")
-    code, channels = (module.Zephyr, ALL) if name == "stream" else (module.ZephyrLines, ALL[:2])
-    facts = {"stream": code, "channels": channels, "lacks": ("trade.trade_id",)}
+    _, package, plugin, says, _ = PROVIDERS[name]
+    module = importlib.import_module(f"{package}.{module_of(name)}")
+    facts = {"stream": getattr(module, plugin), "symbols": ("TEST", "MORE"), **says}
     suite = type("Suite", (StreamSuite,), facts)()
-    given = {"request": SimpleNamespace(path=folder / name / "test_it.py")}
-    found = set()
+    given = {"request": SimpleNamespace(path=folder / "test_it.py")}
     tests = [name for name in dir(suite) if name.startswith("test_")]
     monkeypatch.setenv("MDC_UPDATE_GOLDEN", "1")
     for test in ["test_transcript", *tests]:
         method = getattr(suite, test)
-        words = {n: given[n] for n in inspect.signature(method).parameters}
         try:
-            method(**words)
+            method(**{n: given[n] for n in inspect.signature(method).parameters})
         except Exception:
-            found.add(test)
+            yield test
         monkeypatch.delenv("MDC_UPDATE_GOLDEN", raising=False)
-    return found
 
 
-@pytest.mark.parametrize("name", ["stream", "lines"])
+@pytest.mark.parametrize("name", list(PROVIDERS))
 def test_the_example_itself_passes(
-    package: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    assert failures(package, monkeypatch, name) == set()
+    assert list(failures(folder, monkeypatch, name)) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "bug"),
-    [*(("stream", bug) for bug in BUGS), *(("lines", bug) for bug in BUGS_OF_LINES)],
+    ("name", "bug"), [(name, bug) for name, (*_, bugs) in PROVIDERS.items() for bug in bugs]
 )
 def test_a_bug_from_birth_is_found(
-    package: Path, monkeypatch: pytest.MonkeyPatch, name: str, bug: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, bug: str
 ) -> None:
-    right, wrong = (BUGS if name == "stream" else BUGS_OF_LINES)[bug]
-    file = package / "mdc_zephyr" / f"{name}.py"
+    _, package, _, _, bugs = PROVIDERS[name]
+    right, wrong = bugs[bug]
+    file = folder / package / f"{module_of(name)}.py"
     assert file.read_text().count(right) == 1, f"{right} does not stand in the example once"
     file.write_text(file.read_text().replace(right, wrong))
-    assert failures(package, monkeypatch, name)
+    assert next(failures(folder, monkeypatch, name), None)

@@ -34,6 +34,10 @@ class Acme(AcmeProvider, mdc.Stream):
     sandbox = AcmeSandbox
     decode = msgspec.json.Decoder(Tick | Best | Answer).decode_lines
 
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.follow = mdc.Follow()
+
     def endpoints(self):
         return [mdc.Endpoint("wss://live.acme.example/v1")]
 
@@ -44,7 +48,7 @@ class Acme(AcmeProvider, mdc.Stream):
 
     def receive(self, frame, now):
         for line in self.decode(frame):
-            yield from self.answer(line) if isinstance(line, Answer) else [self.event(line)]
+            yield from self.answer(line) if isinstance(line, Answer) else self.event(line)
 
     def answer(self, line):
         if line.error or line.unknown:
@@ -54,7 +58,9 @@ class Acme(AcmeProvider, mdc.Stream):
 
     def event(self, line):
         head = {"symbol": line.symbol, "ts_event": mdc.utc(line.time), "seq": line.number}
-        if isinstance(line, Tick):
-            return mdc.Trade(**head, price=line.price, size=line.size)
-        prices = {"bid_price": line.bid[0], "ask_price": line.ask[0]}
-        return mdc.Quote(**head, **prices, bid_size=line.bid[1], ask_size=line.ask[1])
+        yield from self.follow.gaps(line.symbol, head)
+        match line:
+            case Tick():
+                yield mdc.Trade(**head, price=line.price, size=line.size)
+            case Best(bid=(bid, bids), ask=(ask, asks)):
+                yield mdc.Quote(**head, bid_price=bid, bid_size=bids, ask_price=ask, ask_size=asks)

@@ -16,7 +16,7 @@ class ZephyrLines(ZephyrProvider, mdc.Stream):
 
     def __init__(self, *args):
         super().__init__(*args)
-        self.scales = {}
+        self.scales, self.follow = {}, mdc.Follow()
 
     def endpoints(self):
         return [mdc.Endpoint("tcp://lines.zephyr.example:9001", framing="lines")]
@@ -31,14 +31,11 @@ class ZephyrLines(ZephyrProvider, mdc.Stream):
     def line(self, fields, now):
         match fields:
             case ["T", seq, symbol, time, price, size, side]:
+                head = yield from self.head("trade", seq, symbol, time)
                 price, size = self.level(symbol, price, size)
-                trade = mdc.Trade(
-                    channel="trade", **head(seq, symbol, time), price=price, size=size
-                )
-                trade.aggressor_side = SIDES[side]
-                yield trade
+                yield mdc.Trade(**head, price=price, size=size, aggressor_side=SIDES[side])
             case ["Q", seq, symbol, time, bid, bids, ask, asks]:
-                quote = mdc.Quote(channel="quote", **head(seq, symbol, time))
+                quote = mdc.Quote(**(yield from self.head("quote", seq, symbol, time)))
                 quote.bid_price, quote.bid_size = self.level(symbol, bid, bids)
                 quote.ask_price, quote.ask_size = self.level(symbol, ask, asks)
                 yield quote
@@ -65,7 +62,8 @@ class ZephyrLines(ZephyrProvider, mdc.Stream):
         known = mdc.scaled(int(price), self.scales[symbol]) if price else None
         return known, mdc.scaled(int(size), 0)
 
-
-def head(seq, symbol, time):
-    """What every event begins with."""
-    return {"symbol": symbol, "ts_event": mdc.from_ns(int(time)), "seq": int(seq)}
+    def head(self, channel, seq, symbol, time):
+        """What every event begins with, behind the gap before it if there is one."""
+        head = {"channel": channel, "ts_event": mdc.from_ns(int(time)), "seq": int(seq)}
+        yield from self.follow.gaps(channel, head)  # of all symbols
+        return head | {"symbol": symbol}

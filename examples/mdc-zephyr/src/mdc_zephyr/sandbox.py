@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from itertools import groupby
 from typing import Annotated
 
 import msgspec
@@ -76,8 +77,9 @@ class ZephyrSandbox(ZephyrProvider, mdc.Sandbox):
             case "heartbeat":
                 self.answered = said["n"]
                 return []
-            case "snapshot" if said.get("symbol") in self.books:
-                return [self.snapshot(said["symbol"], self.numbers["book"])]
+            case "snapshot" if self.is_in:  # one that has no book as yet will get its first
+                known = [said["symbol"]] if said.get("symbol") in self.books else []
+                return [self.snapshot(symbol, self.numbers["book"]) for symbol in known]
             case "login":
                 raise mdc.HangUp(self.word("error", text="wrong key or signature"))
         return [self.word("error", text="not now")]
@@ -100,14 +102,19 @@ class ZephyrSandbox(ZephyrProvider, mdc.Sandbox):
         return [self.word("heartbeat", n=self.beats)]
 
     def feed(self, events):
-        rows = [row for event in events for row in self.rows(event) if row is not None]
+        together = groupby(events, lambda event: (type(event), event.symbol, event.ts_event))
+        rows = [row for _, some in together for row in self.rows(*some) if row is not None]
         for start in range(0, len(rows), 20):
             yield msgspec.json.encode(rows[start : start + 20]).decode()
 
-    def rows(self, event):
+    def rows(self, event, *others):
+        """The rows for events of one type, symbol and time; changes of a book are one."""
         if event.symbol not in self.symbols:
             return
         match event:
+            case mdc.Delta() if "book" in self.channels and event.symbol in self.books:
+                yield self.change(event, *others)
+                return
             case mdc.Trade() if "trade" in self.channels:
                 p, q = pair(event.price, event.size)
                 side = LETTERS[event.aggressor_side]
@@ -122,19 +129,20 @@ class ZephyrSandbox(ZephyrProvider, mdc.Sandbox):
                 self.books[event.symbol][0].snapshot(*sides)
                 self.number("book")
                 yield msgspec.Raw(self.snapshot(event.symbol, self.numbers["book"])[1:-1].encode())
-            case mdc.Delta() if "book" in self.channels and event.symbol in self.books:
-                yield self.change(event)
+        for other in others:
+            yield from self.rows(other)
 
-    def change(self, event):
-        ladder, _ = self.books[event.symbol]
-        ladder.change(event.side, exact(event.price, event.size))
+    def change(self, *events):
+        ladder, _ = self.books[events[0].symbol]
         sides = {"b": [], "a": []}
-        sides["b" if event.side == "bid" else "a"] = [pair(event.price, event.size)]
+        for event in events:
+            ladder.change(event.side, exact(event.price, event.size))
+            sides["b" if event.side == "bid" else "a"].append(pair(event.price, event.size))
         self.changes += 1
         total = ladder.checksum(DEPTH, level_text)
         if self.options.twist and self.changes % self.options.twist == 0:
             total ^= 1
-        row = self.row("book", event, **sides, sum=total)
+        row = self.row("book", events[0], **sides, sum=total)
         dropped = self.options.drop and self.changes % self.options.drop == 0
         return None if dropped else row
 

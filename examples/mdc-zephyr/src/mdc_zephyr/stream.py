@@ -32,9 +32,8 @@ class Zephyr(ZephyrProvider, mdc.Stream):
 
     sandbox = ZephyrSandbox
     channels = ("trade", "quote", "book")
-    sequence = "channel"
-    decode = msgspec.json.Decoder(dict | list[msgspec.Raw]).decode
-    decode_row = msgspec.json.Decoder(Row).decode
+    sequence, checksums = "channel", True
+    decode, decode_row = (msgspec.json.Decoder(t).decode for t in (dict | list[msgspec.Raw], Row))
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -63,9 +62,11 @@ class Zephyr(ZephyrProvider, mdc.Stream):
                 yield say("subscribe", symbols=self.subscription.symbols, channels=channels)
             case {"op": "subscribed", "scales": scales, "refused": dict(refused)}:
                 self.scales = msgspec.convert(scales, dict[str, int])
+                self.books = {symbol: mdc.Ladder() for symbol in scales}
+                for symbol in scales:  # until its first snapshot
+                    self.follow.hold(symbol)
                 yield mdc.Up()
-                for symbol, text in refused.items():
-                    yield mdc.Refused(f"zephyr has no {symbol}: {text}", (symbol,))
+                yield from [mdc.Refused(f"zephyr: {s} {why}", (s,)) for s, why in refused.items()]
             case {"op": "heartbeat", "n": number}:
                 yield say("heartbeat", n=number)
             case {"op": "error", "text": text}:
@@ -77,6 +78,8 @@ class Zephyr(ZephyrProvider, mdc.Stream):
         scale = self.scales[row.s]
         head = {"symbol": row.s, "ts_event": mdc.from_ns(row.t), "seq": row.seq, "channel": row.ch}
         bids, asks = ([level(pair, scale) for pair in side] for side in (row.b, row.a))
+        gaps = [*self.follow.gaps(row.ch, head | {"symbol": None})]  # of all symbols
+        yield from gaps
         match row.ch:
             case "trade":
                 at, side = level((row.p, row.q), scale), SIDES[row.side]
@@ -84,14 +87,12 @@ class Zephyr(ZephyrProvider, mdc.Stream):
             case "quote":
                 yield mdc.Quote(**head, **best("bid", bids), **best("ask", asks))
             case "book" if row.snap:
-                self.books.setdefault(row.s, mdc.Ladder()).snapshot(bids, asks)
-                self.follow.restart("book", row.seq)
+                self.books[row.s].snapshot(bids, asks)
                 yield mdc.Book(**head, bids=bids, asks=asks)
-                for held in self.follow.release(row.s, row.seq):
+                for held in [(row, head, (), ()), *self.follow.release(row.s, row.seq)]:
                     yield from self.change(*held)
             case "book":
-                if isinstance(self.follow.expect("book", row.seq), mdc.Missing):
-                    yield from self.ask_again(*self.books)
+                yield from self.ask_again(*self.books) if gaps else ()
                 if self.follow.holds(row.s):
                     self.follow.hold(row.s, (row.seq, (row, head, bids, asks)))
                 else:
@@ -105,8 +106,7 @@ class Zephyr(ZephyrProvider, mdc.Stream):
                 what = {"side": side, "action": "modify" if at.size else "cancel"}
                 yield mdc.Delta(**head, **what, price=at.price, size=at.size)
         if self.books[row.s].checksum(DEPTH, level_text) != row.sum:
-            text = "the checksum is not the venue's; the book is asked for again"
-            yield mdc.Integrity(symbol=row.s, check="book", severity="warning", message=text)
+            yield mdc.Integrity(symbol=row.s, check="book", severity="warning", message="wrong sum")
             yield from self.ask_again(row.s)
 
     def ask_again(self, *symbols):
