@@ -34,9 +34,9 @@ plugin starts has to be a daemon, or the command does not end before it does. Wh
 prints goes to standard error: standard output belongs to mdc.
 
 Secrets. `secrets` are names of environment variables, such as `ACME_TOKEN`; their values are
-`self.credentials`. They are masked in messages and captures; in the suites they are "test-NAME",
-and in a replay empty. `requires` names modules of an extra: a plugin whose module is missing is
-refused with the `pip install` that brings it.
+`self.credentials`. They are masked in messages and captures; in the suites they are
+"test-secret-1" and so on, and in a replay empty. `requires` names modules of an extra: a
+plugin whose module is missing is refused with the `pip install` that brings it.
 
 Versions. `CONTRACT` is the number of this promise: all that is said here and all that
 `mdc_core.plugin` exports. It changes when a plugin that kept to it would no longer work; what is to

@@ -9,7 +9,7 @@
 Recorded input lies beside the test file, and so does the expected output (golden): events
 or findings, one JSON object a line; of a stream both are in one `transcript.jsonl`.
 `MDC_UPDATE_GOLDEN=1 pytest` writes the expected output anew; read the difference before you
-keep it.
+keep it. They need pytest and nothing else: `mdc`'s own extra `test` is for the tests of mdc.
 """
 
 import pytest

@@ -8,7 +8,9 @@
 
 A capture (`mdc stream NAME --capture FILE`) is a transcript without events and errors;
 `MDC_UPDATE_GOLDEN=1 pytest` writes them in. A frame is the frame's JSON, digit for digit; one
-that is no JSON is a string, with `encoding` "text" or "base64". Other members are notes.
+that is no JSON is a string, with `encoding` "text" or "base64". `recv_ns` is the time that the
+codec is given as `now`, in nanoseconds since 1970 (without it, a millisecond after the line
+before). Other members are notes.
 """
 
 import base64
