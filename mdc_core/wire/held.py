@@ -10,8 +10,10 @@ import pyarrow as pa
 
 from mdc_core.batch import Int64s, concatenated, joint_schema
 from mdc_core.errors import DataError, MdcError
+from mdc_core.wire.bodies import UnusualError
 from mdc_core.wire.bounded import written_out
-from mdc_core.wire.joined import UnusualError, joined
+from mdc_core.wire.ipc import Message, check_unpacked
+from mdc_core.wire.joined import joined
 from mdc_core.wire.limits import BYTES
 from mdc_core.wire.messages import MessageReader
 from mdc_core.wire.patterns import Pattern
@@ -57,7 +59,12 @@ class Held:
             with suppress(UnusualError):
                 columns = joined(block, self._pattern, spans.starts, spans.ends, self.reader.schema)
                 return self.reader.incoming.events(columns)
-        batches = [self.one(block, number) for number in range(len(spans.rows))]
+        batches, size = [], 0
+        for number in range(len(spans.rows)):
+            batches.append(self.one(block, number))
+            size += 0 if self._batches else batches[-1].nbytes
+            if size > BYTES:
+                raise DataError(f"{self.reader.name}: too much at once")
         if [batch.num_rows for batch in batches] != spans.rows.tolist():
             raise DataError(f"{self.reader.name}: rows that are counted in two ways")
         whole = concatenated(batches)
@@ -70,7 +77,13 @@ class Held:
         if self._batches:
             return self._batches[number]
         spans = self.spans()
-        return self.reader.read(block, int(spans.starts[number]), int(spans.ends[number]))
+        start, end = int(spans.starts[number]), int(spans.ends[number])
+        if self._pattern is not None:
+            metadata = start + 8
+            body = metadata + self._pattern.size * 8
+            message = Message(metadata, body, end, self._pattern.layout)
+            check_unpacked(block, message, self.reader.name)
+        return self.reader.read(block, start, end)
 
 
 def together(held: Sequence[Held], block: memoryview) -> Iterator[pa.RecordBatch]:

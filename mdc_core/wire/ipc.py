@@ -9,6 +9,7 @@ from mdc_core.errors import DataError
 from mdc_core.wire.limits import MAX_BODY
 
 SCHEMA, DICTIONARY, BATCH = 1, 2, 3  # kinds of messages (format/Message.fbs)
+LZ4, ZSTD = 0, 1  # codecs of buffers
 MAX_METADATA = 16 << 20
 SMALL_BODY = 64 << 10
 _PREFIX = 8
@@ -34,14 +35,14 @@ class Layout(NamedTuple):
     node_count: int = 0
     buffers: int = 0
     buffer_count: int = 0
-    compressed: bool = False
+    codec: int | None = None  # of its buffers: LZ4 or ZSTD
     kind_at: int = 0
 
     @property
-    def is_plain(self) -> bool:
-        """Whether it is that of a batch whose parts are all there, and not compressed."""
+    def is_whole(self) -> bool:
+        """Whether it is that of a batch whose parts are all there."""
         there = self.length and self.nodes and self.buffers and self.body
-        return self.kind == BATCH and bool(there) and not self.compressed
+        return self.kind == BATCH and bool(there)
 
 
 class Message(NamedTuple):
@@ -75,6 +76,15 @@ def _vector(data: bytes, at: int) -> tuple[int, int]:
     return start + 4, _int32(data, start)[0]
 
 
+def _codec(data: bytes, at: int) -> int | None:
+    """How buffers are compressed, if they are."""
+    if not at:
+        return None
+    table = _pointed(data, at)
+    codec = _field(data, table, 0)
+    return data[codec] if codec else LZ4
+
+
 def layout_of(metadata: bytes) -> Layout:
     """Where things are in the metadata of a message; raises ArrowInvalid where they cannot be."""
     try:
@@ -98,7 +108,7 @@ def layout_of(metadata: bytes) -> Layout:
                 node_count=node_count,
                 buffers=buffers,
                 buffer_count=buffer_count,
-                compressed=bool(_field(metadata, table, 3)),
+                codec=_codec(metadata, _field(metadata, table, 3)),
                 kind_at=kind,
             )
     except (struct.error, IndexError) as error:
@@ -161,7 +171,7 @@ class Scanner:
         layout = layout_of(metadata)
         # Whatever follows the first of the lengths is compared when batches are joined.
         places = (layout.length, layout.nodes, layout.buffers, layout.body)
-        first = min(places) if layout.is_plain else size
+        first = min(places) if layout.is_whole and layout.codec is None else size
         self._known[size] = metadata[:first], layout
         return layout
 
@@ -175,7 +185,7 @@ def rows_of(block: memoryview, message: Message) -> int:
 def check_unpacked(block: memoryview, message: Message, name: str) -> None:
     """Raise DataError for a compressed batch that says it unpacks to too much."""
     layout = message.layout
-    if not layout.compressed:
+    if layout.codec is None:
         return
     total = message.end - message.body
     for number in range(layout.buffer_count):

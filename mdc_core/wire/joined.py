@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from mdc_core.batch import Int64s, concatenated
+from mdc_core.wire.bodies import Bodies, UnusualError, bodies_of
 from mdc_core.wire.patterns import Pattern, rows_at
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
@@ -22,33 +23,26 @@ _AT_ONCE = 4_096  # batches whose metadata stay in the processor's cache
 _SHORT = 64  # bytes of texts that are cut out of as many bytes each
 
 
-class UnusualError(Exception):
-    """Batches that are not read together: pyarrow has to read them."""
-
-
 def joined(
     block: memoryview, pattern: Pattern, starts: Int64s, ends: Int64s, schema: pa.Schema
 ) -> pa.RecordBatch:
     """The rows of batches of a pattern; raises UnusualError for columns that are not read so."""
     cuts = range(0, len(starts), _AT_ONCE)
     parts = [(starts[at : at + _AT_ONCE], ends[at : at + _AT_ONCE]) for at in cuts]
-    return concatenated([_Joined(block, pattern, *part).batch(schema) for part in parts])
+    bodies = (bodies_of(block, pattern, *part) for part in parts)
+    return concatenated([_Joined(each).batch(schema) for each in bodies])
 
 
 class _Joined:
     """Batches with the same schema in one block of bytes, read as one."""
 
-    def __init__(self, block: memoryview, pattern: Pattern, starts: Int64s, ends: Int64s) -> None:
-        layout = pattern.layout
-        self._bytes: Bytes = np.frombuffer(block, np.uint8)
-        words: Int64s = np.frombuffer(block, np.int64, len(block) // 8)
-        metadata = (starts >> 3) + 1
-        self._bodies = (metadata + pattern.size) * 8
-        room = ends - self._bodies
-        self._lengths = _each(words[metadata + layout.length // 8])
-        self._nodes = rows_at(words, metadata + layout.nodes // 8, 2 * layout.node_count)
-        self._buffers = rows_at(words, metadata + layout.buffers // 8, 2 * layout.buffer_count)
-        _check_inside(self._nodes, self._buffers, room)
+    def __init__(self, bodies: Bodies) -> None:
+        self._bytes: Bytes = np.frombuffer(bodies.data, np.uint8)
+        self._bodies = bodies.starts
+        self._lengths = _each(bodies.rows)
+        self._nodes, self._buffers = bodies.nodes, bodies.buffers
+        if int(self._nodes.view(np.uint64).max()) > int(bodies.sizes.max()) * 8 + 8:
+            raise UnusualError
         self._same_nodes = _same(self._nodes)
         self._same_buffers = _same(self._buffers)
         self._node = self._buffer = 0
@@ -71,6 +65,8 @@ class _Joined:
             raise UnusualError
         lengths, nulls = self._of_node(0), self._of_node(1)
         self._node += 1
+        if _any(nulls > lengths):
+            raise UnusualError
         rows = self._total(lengths)
         if pa.types.is_null(kind):
             return pa.nulls(rows)
@@ -151,8 +147,8 @@ class _Joined:
             count: Each = lengths + 1 if lengths else 0
         else:
             count = np.where(lengths > 0, lengths + 1, 0)
-        if _any(size < 4 * count):
-            raise UnusualError
+        if _any((size < 4 * (lengths + 1)) & ((size > 0) | (lengths > 0))):
+            raise UnusualError  # there may be none for no rows
         places = self._cut(start, 4 * count).view(np.int32).astype(np.int64)
         first, last, steps = _ends_and_steps(places, count, len(self._bodies))
         if first.min() < 0 or (len(steps) and steps.min() < 0):
@@ -188,18 +184,6 @@ class _Joined:
         places += np.arange(len(places))
         bits: npt.NDArray[np.bool_] = ((data[places >> 3] >> (places & 7).astype(np.uint8)) & 1) > 0
         return bits
-
-
-def _check_inside(nodes: Int64s, buffers: Int64s, room: Int64s) -> None:
-    """Raise UnusualError for buffers that are not in their body, and for nodes beyond reason."""
-    if not nodes.size or not buffers.size:
-        raise UnusualError
-    limit = room.view(np.uint64)[:, None]
-    offsets, sizes = buffers.view(np.uint64)[:, 0::2], buffers.view(np.uint64)[:, 1::2]
-    if not ((sizes <= limit) & (offsets <= limit - sizes)).all():  # negative ones are large here
-        raise UnusualError
-    if int(nodes.view(np.uint64).max()) > int(room.max()) * 8 + 8:
-        raise UnusualError
 
 
 def _same(rows: Int64s) -> list[int | None]:

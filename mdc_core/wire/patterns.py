@@ -78,7 +78,7 @@ class Patterns:
 def _is_regular(layout: Layout) -> bool:
     """Whether the varying parts of a batch are words of their own."""
     places = (layout.length, layout.nodes, layout.buffers, layout.body)
-    return layout.is_plain and not any(place % 8 for place in places)
+    return layout.is_whole and not any(place % 8 for place in places)
 
 
 def _says(metadata: bytes, layout: Layout) -> bool:

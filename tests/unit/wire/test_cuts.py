@@ -192,6 +192,48 @@ def test_the_same_rows_as_pyarrow_reads(seed: int, packed: Any, tmp_path: Path) 
         assert {name: row[name] for name in want} == want
 
 
+def _ours(data: bytes) -> list[dict[str, Any]] | None:
+    """The rows of a stream; None where it is refused."""
+    try:
+        batches, reader = _read(data)
+    except DataError:
+        return None
+    return None if reader.damage else [row for batch in batches for row in batch.to_pylist()]
+
+
+def _theirs(data: bytes) -> list[dict[str, Any]] | None:
+    try:
+        table = pa.ipc.open_stream(data).read_all()
+        table.validate(full=True)
+        return table.to_pylist()
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
+        return None
+
+
+@pytest.mark.parametrize("packed", [None, "zstd", "lz4"], ids=["plain", "zstd", "lz4"])
+def test_damaged_messages_are_refused_or_read_as_pyarrow_does(packed: str | None) -> None:
+    """Lengths, offsets, null counts and compressed bytes that lie, among many small batches."""
+    draw = random.Random(5)
+    good = _one_by_one(_strange(draw, 30), packed)
+    first = good.index(b"\xff\xff\xff\xff", 8)
+    refused = 0
+    for _ in range(400):
+        data = bytearray(good)
+        for _ in range(draw.choice((1, 1, 1, 3))):
+            at = draw.randrange(first, len(data))
+            data[at] = draw.choice((0, 1, 0x7F, 0x80, 0xFF, data[at] ^ 1 << draw.randrange(8)))
+        rows = _ours(bytes(data))
+        if rows is None:
+            refused += 1
+            continue
+        want = _theirs(bytes(data))
+        assert want is not None and len(rows) == len(want)
+        assert all(
+            {name: row[name] for name in one} == one for row, one in zip(rows, want, strict=True)
+        )
+    assert 40 < refused < 400
+
+
 def test_messages_need_not_begin_at_whole_words() -> None:
     """Nor have bodies of whole words: they are read, and so are those behind them."""
     rows = [_row(random.Random(n), n) for n in range(60)]
