@@ -9,7 +9,16 @@ from typing import Any
 from mdc_core import contracts, errors, hooks, plugin, testing
 from mdc_core.contracts import options
 from mdc_core.quality import per_event
-from mdc_core.testing import history_suite, package, sandbox_suite, tape, transcript
+from mdc_core.testing import (
+    damage_suite,
+    history_suite,
+    package,
+    sandbox_suite,
+    subscription_suite,
+    tape,
+    transcript,
+    values,
+)
 
 Subject = Any
 # What is shown of each kind: heading, contract, what it stands on, and its suite.
@@ -124,7 +133,13 @@ def section(kind: str, title: str, parts: tuple[Subject, ...], suite: Subject) -
         out += shown(example.code / f"{module}.py", "python")
     out += ["### Its test", "", *quoted(suite)]
     if kind == "stream":
-        out += [*quoted(sandbox_suite.SandboxSuite), *prose(tape), *prose(transcript)]
+        for part in (
+            sandbox_suite.SandboxSuite,
+            subscription_suite.SubscriptionSuite,
+            damage_suite.DamageSuite,
+        ):
+            out += quoted(part)
+        out += [*prose(tape), *prose(values), *prose(transcript)]
         out += helpers()
     if kind == "history":
         out += quoted(history_suite.RecordedPage)

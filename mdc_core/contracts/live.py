@@ -206,12 +206,14 @@ class Sandbox(Provider):
     Named by `Stream.sandbox`. The server calls `feed` for the events that it plays once
     the client is `subscribed`, `tick` every `every` seconds, and `expire` when the client
     has not subscribed within `patience` seconds. More than `limits.connections` connections
-    at once are answered by `refuse`. It takes the `test_secrets`. `path` is the path and query
-    of the URL that was asked for. Its own `Options` are flags of `mdc sandbox NAME`.
+    at once are answered by `refuse`, whose frames may tell to `wait`. It takes the
+    `test_secrets`. `path` is the path and query of the URL that was asked for. Its own `Options`
+    are flags of `mdc sandbox NAME`.
     """
 
     patience: ClassVar[float] = 10.0
     every: ClassVar[float | None] = None
+    wait: ClassVar[float | None] = None  # seconds, where the vendor says how many
     refused: ClassVar[tuple[str, ...]] = ()  # symbols that it has not, for `StreamSuite` to ask for
 
     def __init__(self, path: str, headers: Mapping[str, str], options: Any) -> None:

@@ -8,8 +8,9 @@
 
 Recorded input lies beside the test file, and so does the expected output (golden): events
 or findings, one JSON object a line; of a stream both are in one `transcript.jsonl`.
-`MDC_UPDATE_GOLDEN=1 pytest` writes the expected output anew; read the difference before you
-keep it. They need pytest and nothing else: `mdc`'s own extra `test` is for the tests of mdc.
+`MDC_UPDATE_GOLDEN=1 pytest` writes the expected output anew and shows what is another one, as
+a warning; read it before you keep it. They need pytest and nothing else: `mdc`'s own extra
+`test` is for the tests of mdc.
 """
 
 import pytest
@@ -20,6 +21,7 @@ for _name in (
     "stream_suite",
     "sandbox_suite",
     "damage_suite",
+    "subscription_suite",
     "history_suite",
     "check_suite",
     "source_suite",

@@ -7,13 +7,13 @@ import pytest
 
 from mdc_core.events import Book, Delta, Event, Quote, Trade, type_of
 from mdc_core.testing.damage import Aftermath, alter, key, lose, near_changes, repeat
-from mdc_core.testing.sandbox_suite import SandboxSuite
+from mdc_core.testing.subscription_suite import SubscriptionSuite
 from mdc_core.testing.tape import market
 
 _NUMBERED = (Trade, Quote, Book, Delta)
 
 
-class DamageSuite(SandboxSuite):
+class DamageSuite(SubscriptionSuite):
     """The part of `StreamSuite` that damages what the sandbox sends.
 
     Where the stream declares `sequence`, each event has its `seq`, and of a frame that is lost

@@ -1,8 +1,10 @@
 """Expected output beside a test, compared by value and written anew on request."""
 
+import difflib
 import functools
 import operator
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,17 @@ from mdc_core.errors import MdcError
 from mdc_core.events import EVENT_TYPES, Event
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class GoldenChanged(UserWarning):
+    """An expected output was written anew, and is another one."""
+
+
+def tell_changes(path: Path, found: Sequence[str]) -> None:
+    """Show what differs in an expected output that was written anew."""
+    if found:
+        text = "\n".join([f"{path} was written anew:", *found])
+        warnings.warn(text, GoldenChanged, stacklevel=2)
 
 
 class Failure(msgspec.Struct, tag_field="type", tag="error"):
@@ -62,7 +75,11 @@ def rows_of(path: Path) -> list[Event]:
 def check_golden(path: Path, found: Sequence[Any], read: Any = row_of) -> None:
     """Compare with the expected output, item by item; MDC_UPDATE_GOLDEN=1 writes it."""
     if os.environ.get("MDC_UPDATE_GOLDEN"):
-        path.write_bytes(b"".join(line_of(item) + b"\n" for item in found))
+        lines = [line_of(item) for item in found]
+        before = lines_of(path) if path.exists() else []
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+        was, now = ([line.decode() for line in some] for some in (before, lines))
+        tell_changes(path, list(difflib.unified_diff(was, now, n=0, lineterm=""))[2:])
     assert path.exists(), f"no expected output at {path}: set MDC_UPDATE_GOLDEN=1 to write it"
     expected = [read(line) for line in lines_of(path)]
     for number, (is_, should_be) in enumerate(zip(found, expected, strict=False), 1):

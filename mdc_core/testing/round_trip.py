@@ -9,7 +9,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from mdc_core.contracts import Bad, Busy, HangUp, Reconnect, Refused, Sandbox, Send, Stream, Up
+from mdc_core.contracts import (
+    Bad,
+    Busy,
+    HangUp,
+    Reconnect,
+    Refused,
+    Sandbox,
+    Send,
+    Stream,
+    Subscription,
+    Up,
+)
 from mdc_core.events import Delta, Event, Gap, Integrity, type_of
 from mdc_core.testing.tape import START, is_lack, market
 from mdc_core.testing.transcript import Step, answer
@@ -36,6 +47,7 @@ class Conversation:
         self.given: list[Any] = []
         self.hung_up = False
         self.up_too_soon = False  # `Up` before the server had the subscription
+        self.ticked = 0  # what the client's ticks have given
         self.asked = 0  # frames that the server gave to what the client sent
 
     def open(self) -> None:
@@ -60,14 +72,33 @@ class Conversation:
         self.arrive(damage(frames) if damage else frames)
         return frames
 
-    def quiet(self, seconds: int = _SECONDS) -> None:
-        """Let time pass in which nothing is played."""
-        for _ in range(seconds):
-            self.now += SECOND
-            if self.stream.every:
-                self._take(list(answer(self.stream, Step("tick", self.now))))
-            if self.sandbox.every and not self.hung_up:
-                self.arrive(self._said(lambda: self.sandbox.tick(self.now)))
+    def quiet(self, seconds: int = _SECONDS) -> int:
+        """Let time pass in which nothing is played; returns the longest silence, in ns.
+
+        Either side ticks as often as it says by `every`.
+        """
+        end, heard, longest = self.now + seconds * SECOND, self.now, 0
+        steps = [int((side.every or 0) * SECOND) for side in (self.stream, self.sandbox)]
+        due = [self.now + step if step else end + 1 for step in steps]
+        while min(due) <= end:
+            self.now = min(due)
+            first = due.index(self.now)  # the codec's before the server's
+            due[first] += steps[first]
+            if first == 0:
+                found = list(answer(self.stream, Step("tick", self.now)))
+                self.ticked += len(found)
+                self._take(found)
+            elif not self.hung_up and (frames := self._said(lambda: self.sandbox.tick(self.now))):
+                longest, heard = max(longest, self.now - heard), self.now
+                self.arrive(frames)
+        return max(longest, end - heard)
+
+    def change(self, wanted: Subscription) -> bool:
+        """Let the client subscribe to this instead; False: only a new connection can."""
+        found = self.stream.resubscribe(wanted, self.now)
+        if found is not None:
+            self._take(found)
+        return found is not None
 
     def arrive(self, frames: Iterable[str | bytes]) -> None:
         """Let these frames reach the client."""

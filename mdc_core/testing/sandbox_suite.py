@@ -19,8 +19,8 @@ class SandboxSuite(ProviderSuite):
 
     It plays books, their changes, quotes, trades and halts, and expects each of a subscribed
     channel as it went in. `lacks` names what the protocol cannot say: a type (`delta`), a field
-    (`trade.trade_id`) or a value of a field (`quote.bid_price=none`); `precise` is a price that
-    a float would not keep (None: the venue has none such).
+    (`trade.trade_id`), a value of a field (`quote.bid_price=none`) or a choice of `channels`;
+    `precise` is a price that a float would not keep (None: the venue has none such).
     """
 
     stream: ClassVar[type[Stream]]
@@ -115,12 +115,6 @@ class SandboxSuite(ProviderSuite):
             yield "nothing was lost or damaged, and the codec asks the sandbox for something"
         if talk.hung_up:
             yield "the sandbox has hung up on the codec"
-
-    def test_sandbox_keeps_quiet(self) -> None:
-        """In a minute in which nothing is played neither side gives up."""
-        talk = self.agree()
-        talk.quiet()
-        assert not talk.hung_up, "the sandbox has hung up on the codec in a quiet minute"
 
     def test_sandbox_refuses(self) -> None:
         """With wrong secrets the sandbox says no, and the codec that it is refused."""

@@ -7,24 +7,29 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mdc_core.contracts import SCHEMES, Effect, Send, Up
+from mdc_core.contracts import SCHEMES, Busy, Effect, Send, Up
 from mdc_core.errors import DataError
 from mdc_core.events import Event, Market
-from mdc_core.testing import transcript
+from mdc_core.testing import transcript, values
 from mdc_core.testing.damage_suite import DamageSuite
 from mdc_core.testing.plugin_suite import check_wire, damaged
 from mdc_core.testing.tape import START
 from mdc_core.testing.transcript import ERRORS, Step
 
+SHORTEST, LONGEST = 0.05, 86_400.0  # seconds that a vendor may ask to wait
+
 
 class StreamSuite(DamageSuite):
     """Set `stream`; and `symbols`, `channels`, `options` as your transcript was recorded with.
 
-    `silent` are words of frames that rightly lead to nothing, such as the answer to a ping.
+    `silent` are words of frames that rightly lead to nothing, such as the answer to a ping;
+    `unread` are keys of values (of a line: its first word and a place, `T 7`) that the codec
+    rightly does not read.
     """
 
     transcript: ClassVar[str] = "transcript.jsonl"
     silent: ClassVar[tuple[str, ...]] = ()
+    unread: ClassVar[tuple[str, ...]] = ()
 
     def steps(self, request: pytest.FixtureRequest) -> list[Step]:
         """The transcript beside the test, answered by a new codec."""
@@ -77,6 +82,19 @@ class StreamSuite(DamageSuite):
         """Every event is what its type says, with plausible units, and survives the wire."""
         events = transcript.events_of(self.steps(request))
         check_wire(events)
+        for item in transcript.items(self.steps(request)):
+            after = item.after if isinstance(item, Busy) else None
+            assert after is None or SHORTEST <= after <= LONGEST, (
+                f"{item}: `after` is in seconds, and beyond belief"
+            )
+
+    def test_every_value_counts(self, request: pytest.FixtureRequest) -> None:
+        """Whatever value of a frame is another one, something else comes of it."""
+        for name, frame in values.unread(self.connect, self.steps(request)):
+            assert name in self.unread, (
+                f"nothing changes with the value of {name} in {frame[:2000]}: if that is right, "
+                "name it in `unread`"
+            )
 
     def test_numbers_stand_in_the_frame(self, request: pytest.FixtureRequest) -> None:
         """Sequence numbers and trade ids are the vendor's: they stand in the frame as they are."""

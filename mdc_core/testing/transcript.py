@@ -15,7 +15,7 @@ before). Other members are notes.
 
 import base64
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +26,7 @@ from mdc_core.contracts import Bad, Busy, Fetch, Reconnect, Refused, Send, Strea
 from mdc_core.errors import DataError
 from mdc_core.events import Event
 from mdc_core.logs import MASK
-from mdc_core.testing.golden import line_of, lines_of
+from mdc_core.testing.golden import line_of, lines_of, tell_changes
 from mdc_core.testing.tape import START  # the time of a first frame that has none
 
 STEP = 1_000_000
@@ -43,6 +43,11 @@ class TranscriptLine(msgspec.Struct, omit_defaults=True):
     event: msgspec.Raw = msgspec.Raw(b"")
     error: str | None = None
     text: str | None = None
+    after: float | None = None
+    symbol: str | None = None
+    symbols: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    hint: str | None = None
 
     def content(self) -> str | bytes:
         """The frame as it was on the wire."""
@@ -111,14 +116,21 @@ def events_of(steps: Iterable[Step]) -> list[Event]:
 
 def check(path: Path, steps: list[Step], secrets: Mapping[str, str]) -> None:
     """Compare what was found with what the transcript says, frame by frame."""
+    found = list(differences(path.name, steps, secrets))
     if os.environ.get("MDC_UPDATE_GOLDEN"):
         write(path, steps, secrets)
-        return
+        tell_changes(path, found)
+    elif found:
+        raise AssertionError(found[0])
+
+
+def differences(name: str, steps: list[Step], secrets: Mapping[str, str]) -> Iterator[str]:
+    """What is not answered as recorded."""
     for number, step in enumerate(steps):
         found = [as_line(item, secrets) for item in step.found]
         expected = [_masked(_plain(line), secrets) for line in step.expected]
         if found != expected:
-            raise AssertionError(_difference(path.name, number, step, found, expected))
+            yield _difference(name, number, step, found, expected)
 
 
 def write(path: Path, steps: list[Step], secrets: Mapping[str, str]) -> None:
@@ -150,6 +162,7 @@ def as_line(item: Any, secrets: Mapping[str, str]) -> dict[str, Any]:
             value = {"dir": "out", "frame": {"fetch": item.request.url, "tag": item.tag}}
         case Bad() | Busy() | Refused():
             value = {"dir": "error", "error": type(item).__name__, "text": item.text}
+            value |= _more(item)
         case Reconnect(reason):
             value = {"dir": "error", "error": "Reconnect", "text": reason}
         case _:
@@ -164,11 +177,17 @@ def _plain(line: TranscriptLine) -> dict[str, Any]:
     if line.dir == "event":
         return {"dir": "event", "event": _values(bytes(line.event))}
     if line.dir == "error":
-        return {"dir": "error", "error": line.error, "text": line.text}
+        return {"dir": "error", "error": line.error, "text": line.text, **_more(line)}
     if line.encoding == "base64":
         text = msgspec.json.decode(line.frame, type=str)
         return {"dir": "out", "frame": text, "encoding": "base64"}
     return {"dir": "out", "frame": _value_of(str(line.content()))}
+
+
+def _more(item: Any) -> dict[str, Any]:
+    """What else an error says, where it does."""
+    names = ("after", "symbol", "symbols", "channels", "hint")
+    return {name: value for name in names if (value := getattr(item, name, None)) not in (None, ())}
 
 
 def _values(text: bytes) -> Any:

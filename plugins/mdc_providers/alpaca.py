@@ -175,7 +175,8 @@ class Alpaca(AlpacaProvider, Stream):
             told = [f"{symbol} ({', '.join(names)})" for symbol, names in missing.items()]
             text = f"alpaca left out of the subscription: {', '.join(told)}"
             gone = tuple(s for s, names in missing.items() if len(names) == len(self._wanted))
-            partly = () if gone else tuple({name for names in missing.values() for name in names})
+            some = dict.fromkeys(name for names in missing.values() for name in names)
+            partly = () if gone else tuple(some)
             yield Refused(text, gone or tuple(missing), partly)
 
     def _refusal(self, m: wire.Refusal) -> Effect:

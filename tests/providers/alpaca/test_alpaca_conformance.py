@@ -9,6 +9,7 @@ class TestStocks(StreamSuite):
     symbols = ("SPY", "IBM")
     channels = Alpaca.channels[:-1]
     lacks = ("trade.aggressor_side",)
+    many = 30  # of the free feed
 
 
 class TestCrypto(StreamSuite):

@@ -8,9 +8,20 @@ from typing import Any
 
 import pytest
 
-from mdc_core.plugin import Check, Effect, Endpoint, Event, Finding, Options, Send, Stream, Trade
+from mdc_core.plugin import (
+    Busy,
+    Check,
+    Effect,
+    Endpoint,
+    Event,
+    Finding,
+    Options,
+    Send,
+    Stream,
+    Trade,
+)
 from mdc_core.testing import CheckSuite, StreamSuite
-from mdc_core.testing.golden import check_golden, line_of
+from mdc_core.testing.golden import GoldenChanged, check_golden, line_of
 from mdc_core.testing.plugin_suite import check_wire, damaged, impurities
 from mdc_core.testing.transcript import as_line
 
@@ -94,6 +105,8 @@ def test_a_transcript_is_compared_frame_by_frame_without_secrets(
     with pytest.raises(AssertionError, match=r"step 1 .*\n  .*size:3(.|\n)*\+ .*"):
         suite.test_transcript(wanted)
     monkeypatch.setenv("MDC_UPDATE_GOLDEN", "1")
+    with pytest.warns(GoldenChanged, match=r"written anew(.|\n)*size:3(.|\n)*size:4(.|\n)*\+ "):
+        suite.test_transcript(wanted)
     suite.test_transcript(wanted)
     monkeypatch.delenv("MDC_UPDATE_GOLDEN")
     suite.test_transcript(wanted)
@@ -102,6 +115,8 @@ def test_a_transcript_is_compared_frame_by_frame_without_secrets(
         suite.test_transcript(wanted)
     said = str(caught.value)
     assert "step 2" in said and "size:4" in said and "size:3" not in said
+    busy = as_line(Busy("later", 3.0), {})
+    assert busy == {"dir": "error", "error": "Busy", "text": "later", "after": 3.0}
     assert as_line(Send('{"key":"test-K"}'), {"K": "test-K"})["frame"] == {"key": "***"}
 
 
@@ -113,7 +128,8 @@ def test_a_golden_file_is_compared_by_value_and_written_on_request(
     with pytest.raises(AssertionError, match="MDC_UPDATE_GOLDEN=1"):
         check_golden(path, [TRADE])
     monkeypatch.setenv("MDC_UPDATE_GOLDEN", "1")
-    check_golden(path, [TRADE])
+    with pytest.warns(GoldenChanged, match=r"\+.*1\.5"):
+        check_golden(path, [TRADE])
     monkeypatch.delenv("MDC_UPDATE_GOLDEN")
     assert path.read_bytes() == line_of(TRADE) + b"\n"
     path.write_bytes(path.read_bytes().replace(b"1.5", b'"1.50"'))

@@ -53,6 +53,8 @@ class ZephyrLines(ZephyrProvider, mdc.Stream):
                 yield mdc.Up()
                 for symbol in filter(None, refused.split(",")):
                     yield mdc.Refused(f"zephyr has no {symbol}", (symbol,))
+            case ["B", wait, text]:
+                yield mdc.Busy(f"zephyr says: {text}", int(wait))
             case ["E", text]:
                 yield mdc.Refused(f"zephyr says: {text}")
             case _:

@@ -10,6 +10,7 @@ class ZephyrLinesSandbox(ZephyrProvider, mdc.Sandbox):
 
     refused = ZephyrSandbox.refused
     every = 5.0
+    wait = 30.0
 
     def __init__(self, path, headers, options):
         super().__init__(path, headers, options)
@@ -33,6 +34,8 @@ class ZephyrLinesSandbox(ZephyrProvider, mdc.Sandbox):
                 return ["W"]
             case ["S", symbols, channels] if self.is_in:
                 asked = symbols.split(",")
+                if len(asked) > self.limits.symbols:
+                    raise mdc.HangUp("E|too many symbols")
                 self.symbols = tuple(symbol for symbol in asked if symbol not in self.refused)
                 self.channels = tuple(channels.split(","))
                 scales = ",".join(f"{symbol}={SCALE}" for symbol in self.symbols)
@@ -47,6 +50,9 @@ class ZephyrLinesSandbox(ZephyrProvider, mdc.Sandbox):
             raise mdc.HangUp("E|no heartbeat")
         self.beats += 1
         return [f"H|{self.beats}"]
+
+    def refuse(self):
+        return [f"B|{self.wait:.0f}|too many connections"]
 
     def feed(self, events):
         for event in events:

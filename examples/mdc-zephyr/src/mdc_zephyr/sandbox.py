@@ -89,6 +89,8 @@ class ZephyrSandbox(ZephyrProvider, mdc.Sandbox):
         return said.get("key") == self.test_secrets["ZEPHYR_KEY"] and said.get("sign") == expected
 
     def subscribe(self, symbols, channels):
+        if len(symbols) > self.limits.symbols:
+            raise mdc.HangUp(self.word("error", text="too many symbols"))
         self.symbols = tuple(symbol for symbol in symbols if symbol not in self.refused)
         self.channels = tuple(channels)
         scales = dict.fromkeys(self.symbols, SCALE)
