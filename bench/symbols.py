@@ -4,7 +4,7 @@
 
 Prints CPU seconds and files for 10, 200 and 8,000 symbols; the 200 are sealed twenty times, as
 in 100 minutes of `--seal-every 5m`. The waits are those of a feed of 5,000 symbols while they are
-carried on, and while each of them is sealed to a file of its own.
+carried on, and while all of them are sealed.
 """
 
 import argparse

@@ -16,6 +16,7 @@ from tests.unit.wire.older import chosen, write_parquet
 STORE = "mdc store --seal-size 1B --ack --fsync always"
 EVENTS = 12  # of a run of store
 PIECES = 3  # that it reads one after another
+MANY = [f"S{number:03d}" for number in range(257)]  # that share a part
 
 
 class Fault(NamedTuple):
@@ -95,15 +96,19 @@ class Scenario(NamedTuple):
     fed: bool = False  # events come on standard input, and are acknowledged
     root: str = "data"
     removes: bool = False  # events may be gone afterwards
+    symbols: Sequence[str] = ("SPY",)  # of the events that come
 
 
-def lines(writer: str, count: int = EVENTS, start: int = 0) -> bytes:
-    """Trades on two days, each with an id of its own."""
+def lines(
+    writer: str, count: int = EVENTS, start: int = 0, symbols: Sequence[str] = ("SPY",)
+) -> bytes:
+    """Trades on two days, so many of each symbol, each with an id of its own."""
     return b"".join(
-        f'{{"type":"trade","symbol":"SPY","ts_event":"2024-01-{2 + number % 2:02d}'
+        f'{{"type":"trade","symbol":"{symbol}","ts_event":"2024-01-{2 + number % 2:02d}'
         f'T14:30:{number:02d}.000000007Z","price":100.25,"size":{1 + number},'
         f'"trade_id":"{writer}{number}"}}\n'.encode()
         for number in range(start, start + count)
+        for symbol in symbols
     )
 
 
@@ -124,6 +129,15 @@ def many_parts(mdc: Commands, folder: Path) -> None:
     for writer, form in (("a", "parquet"), ("b", "jsonl"), ("c", "parquet"), ("d", "jsonl")):
         mdc.stored(folder, writer, f"--format {form}", runs=2)
     (folder / "mdc.toml").write_text('[tier.warm]\ndirectory = "../warm"\n')
+
+
+def shared_parts(mdc: Commands, folder: Path) -> None:
+    """A part that many symbols shared, and that some share still, beside one of their own."""
+    mdc.fed("mdc store --ack --fsync always", [lines("a", 4, 0, MANY)], folder)
+    gone = ",".join(MANY[3:])
+    mdc.well(f"mdc retain --symbol {gone} --days 1 --now 2024-01-09 --root data", folder)
+    assert len(list((folder / "data/~mixed/trade").iterdir())) == 2
+    mdc.fed(STORE, [lines("b", 4, 0, MANY[:2])], folder)
 
 
 def a_pack(mdc: Commands, folder: Path) -> None:
@@ -183,12 +197,20 @@ KINDS = {
     "unlink": ("kill", "eio"),
     "rmdir": ("kill", "eio"),
 }
+SHARED = Scenario("", shared_parts)
 SCENARIOS = {
     "store": Scenario(STORE, one_part, fed=True),
     "store jsonl": Scenario(f"{STORE} --format jsonl", one_part, fed=True),
     "store batch": Scenario(f"{STORE} --fsync batch", one_part, fed=True),
     "store anew": Scenario(f"{STORE} --root new", one_part, fed=True, root="new"),
+    "store shared": Scenario(f"{STORE} --seal-after 0s", one_part, fed=True, symbols=MANY),
+    "store shared at the end": Scenario(STORE, one_part, fed=True, symbols=MANY),
     "compact": Scenario("mdc compact", many_parts),
+    "compact shared": SHARED._replace(command="mdc compact"),
+    "retain shared": SHARED._replace(
+        command="mdc retain --symbol S001 --days 1 --now 2024-01-09", removes=True
+    ),
+    "tier shared": SHARED._replace(command="mdc tier migrate --now 2024-03-01"),
     "tier": Scenario("mdc tier migrate --now 2024-03-01", many_parts),
     "retain": Scenario("mdc retain --days 1 --now 2024-01-04T12:00", many_parts, removes=True),
     "pack import": Scenario("mdc pack import given.zip", a_pack),
@@ -290,7 +312,8 @@ class Runs:
         shutil.copytree(self._fresh, self._work)
         if self.scenario.fed:
             third = EVENTS // PIECES
-            pieces = [lines("s", third, at * third) for at in range(PIECES)]
+            symbols = self.scenario.symbols
+            pieces = [lines("s", third, at * third, symbols) for at in range(PIECES)]
             return self._mdc.fed(self.scenario.command, pieces, self._work, fault)
         return self._in_work(self.scenario.command, fault), 0
 

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import duckdb
 import msgspec
 import pandas
 import polars
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from msgspec.structs import astuple
 from pyarrow import dataset
@@ -19,6 +23,7 @@ from mdc_core.archive.catalog.part_row import SymbolShare
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.write.archive import Archive
 from tests.conftest import Shell, parts_of
+from tests.kit import forks
 
 SYMBOLS = 300  # more than the 256 from which on they share a part
 # One that every path needs an encoding for, one that reads like a folder of ours, one with a dot.
@@ -349,3 +354,70 @@ def test_a_symbol_with_a_profile_of_its_own_has_own_parts(shell: Shell, tmp_path
     assert shell("mdc store", stdin=text(lines)).status == 0
     names = {path.relative_to(tmp_path / "data").parts[0] for path in parts_of(tmp_path / "data")}
     assert names == {"_", "~mixed", "S017"}
+
+
+def test_follow_shows_shared_parts_in_order_and_what_comes_later(mixed: Path, shell: Shell) -> None:
+    want = shell("mdc cat --root data").lines
+    done = shell(
+        f"""
+        coproc mdc -q cat --root data --follow
+        exec 5<&"${{COPROC[0]}}"
+        pid=$COPROC_PID
+        head -n {len(want) + 1} <&5
+        mdc -q store
+        head -n {SYMBOLS} <&5
+        kill -INT $pid; wait $pid
+        """,
+        stdin=text([line for line in events() if '"trade_id":"5-' in line]),
+    )
+    assert done.status == 0, done.err
+    assert done.lines[: len(want)] == want
+    assert sorted(done.lines[len(want) :]) == sorted(x for x in want if '"trade_id":"5-' in x)
+    assert len(list((mixed / "~mixed" / "trade").glob(f"{DAYS[1]}.*"))) == 2
+
+
+@pytest.mark.skipif(not forks.available(), reason="no fork server here")
+def test_a_seal_that_is_tried_again_removes_what_it_shares_now(
+    shell: Shell, tmp_path: Path
+) -> None:
+    """An attempt before may have given some of the symbols files of their own."""
+    lines = [line for line in events() if '"trade"' in line]
+    assert shell("mdc store", stdin=text(lines), MDC_FAIL="commit:3:kill").status in (-9, 137)
+    (left,) = (tmp_path / "data" / "~mixed" / "trade").glob(f"{DAYS[0]}.*")
+    own = tmp_path / "data" / "S017" / "trade" / left.name
+    own.parent.mkdir(parents=True)
+    shutil.copy(left, own)
+    other = own.with_name(f"{DAYS[0]}.0123456789ab-012345-0001.parquet")
+    shutil.copy(left, other)
+    assert shell("mdc recover").status == 0
+    assert sorted(shell("mdc cat --root data").lines) == sorted(lines)
+    assert (own.exists(), other.exists(), left.exists()) == (False, True, True)
+
+
+def test_a_value_that_needs_it_makes_shared_parts_wide(mixed: Path, shell: Shell) -> None:
+    before = shell("mdc cat --root data").lines
+    fine = '{"type":"trade","v":"1.0.0","symbol":"A","price":0.000000000000000001,"size":1}'
+    assert shell("mdc store", stdin=text([fine])).status == 0
+    assert sorted(shell("mdc cat --root data").lines) == sorted([*before, fine])
+    shared = list((mixed / "~mixed" / "trade").iterdir())
+    assert {pq.read_schema(path).field("price").type for path in shared} == {pa.decimal128(36, 18)}
+    assert shell("mdc verify --deep").status == 0
+
+
+def test_a_catalog_of_format_2_is_read_as_it_is(shell: Shell, tmp_path: Path) -> None:
+    few = [line for line in events(range(3)) if "ts_event" in line]
+    assert shell("mdc store", stdin=text(few)).status == 0
+    before, listed = shell("mdc cat --root data").lines, shell("mdc ls --json").lines
+    path = tmp_path / "data" / "_mdc" / "catalog.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for made in ("VIEW held", "TRIGGER shares_go", "TABLE shares"):
+            db.execute(f"DROP {made}")
+        db.execute("PRAGMA user_version = 2")
+    old = path.read_bytes()
+    assert shell("mdc cat --root data").lines == before
+    assert shell("mdc ls --json").lines == listed
+    assert shell("mdc verify --deep").status == 0
+    assert path.read_bytes() == old
+    assert shell("mdc store", stdin=text(events())).status == 0
+    assert sorted(shell("mdc cat --root data").lines) == sorted([*few, *events()])
+    assert shell("mdc verify --deep").status == 0
