@@ -20,7 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # RFC 3339, and what Arrow takes as well: a date or an hour alone, no zone (then it is UTC).
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d(?::\d\d(?::\d\d)?)?)(?:\.(\d{1,9}))?"
-    r"(Z|[+-]\d\d:?\d\d)?)?",
+    r"(Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": SECOND, "m": MINUTE, "h": HOUR}

@@ -142,9 +142,10 @@ def _check_value(kind: str, value: Any) -> None:
             for level in value:
                 exact(level.price)
                 exact(level.size)
+                if level.count is not None:
+                    _check_whole(level.count)
         case "whole":
-            if not -(2**63) <= value < 2**63:
-                raise DataError(f"{value} is beyond 64 bits")
+            _check_whole(value)
         case "float":
             if value - value != 0:
                 raise DataError(f"{value} is not a finite number")
@@ -153,3 +154,8 @@ def _check_value(kind: str, value: Any) -> None:
                 pa.scalar(value, pa.string()).cast(arrow_types()["date"])
             except pa.ArrowInvalid:
                 raise DataError(f"not a date: {value!r}") from None
+
+
+def _check_whole(value: int) -> None:
+    if not -(2**63) <= value < 2**63:
+        raise DataError(f"{value} is beyond 64 bits")

@@ -35,6 +35,8 @@ WRONG = {
     "half a character": TRADE.replace("SPY", r"\ud800") % 1,
     "half a character in a name": '{"\\ud800":1,' + TRADE[1:] % 1,
     "a text where an object belongs": '{"extr\\u0061":"nan",' + TRADE[1:] % 1,
+    "a count of a level beyond 64 bits": '{"type":"book","symbol":"SPY","bids":'
+    '[{"price":1.5,"size":2,"count":99999999999999999999}]}',
     "the same key twice, deep down": '{"extra":{"a":1,"a":2},' + TRADE[1:] % 1,
 }
 

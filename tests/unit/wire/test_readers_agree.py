@@ -17,6 +17,9 @@ def test_of_lines_that_are_nearly_right() -> None:
 
 
 FOUND = {
+    "a count of a level beyond 64 bits": b'{"type":"book","bids":[{"price":1.5,"size":2,"count":'
+    b"99999999999999999999}]}",
+    "hours alone behind a time": b'{"type":"gap","start":"2024-03-08T14:30-05"}',
     "more decimal places than pyarrow has powers of ten": b'{"type":"trade","size":0E-999999999}',
     "the same with digits instead": b'{"type":"trade","size":0.' + b"0" * 90 + b"1}",
     "half a character": rb'{"type":"trade","symbol":"\ud800"}',
