@@ -1,4 +1,4 @@
-"""The end of a container: a hash of everything before it, where its readers look for none.
+"""The seal of a container: a hash of everything else in it, where its readers look for none.
 
 What a container says of itself (dates, modes, padding) is in no hash of its members. The
 seal covers it, so that a flipped bit is found wherever it is.
@@ -8,7 +8,7 @@ import hashlib
 import os
 from typing import BinaryIO, NamedTuple
 
-_MARK = b"mdc pack sha256 "
+MARK = b"mdc pack sha256 "
 _HEX = 64
 
 
@@ -28,37 +28,44 @@ class Seal(NamedTuple):
         """A seal with no hash in it yet."""
         return self.before + b"0" * _HEX + self.after
 
+    def place(self, file: BinaryIO) -> int:
+        """Where it begins: at the end of a file."""
+        return max(file.seek(0, os.SEEK_END) - self.size, 0)
 
-ZIP = Seal(_MARK)  # the comment of the archive
+    def make_room(self, file: BinaryIO) -> int:
+        """Change a file that has none so that there is room for it; where that is."""
+        return file.seek(0, os.SEEK_END)
+
+
+ZIP = Seal(MARK)  # the comment of the archive
 # An empty member more, with the hash in its extra field.
 GZIP = Seal(
     b"\x1f\x8b\x08\x04\0\0\0\0\0\xff"
-    + (4 + len(_MARK) + _HEX).to_bytes(2, "little")
+    + (4 + len(MARK) + _HEX).to_bytes(2, "little")
     + b"md"
-    + (len(_MARK) + _HEX).to_bytes(2, "little")
-    + _MARK,
+    + (len(MARK) + _HEX).to_bytes(2, "little")
+    + MARK,
     b"\x03\0" + bytes(8),
 )
 ZSTD = Seal(  # a frame to be skipped
-    b"\x5e\x2a\x4d\x18" + (len(_MARK) + _HEX).to_bytes(4, "little") + _MARK
+    b"\x5e\x2a\x4d\x18" + (len(MARK) + _HEX).to_bytes(4, "little") + MARK
 )
 
 
 def seal(file: BinaryIO, mark: Seal) -> None:
-    """Put the hash of a file at its end."""
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-    file.seek(0, os.SEEK_END)
-    file.write(mark.before + digest.encode() + mark.after)
+    """Put the hash of a file into it."""
+    at = mark.make_room(file)
+    digest = _hash_beside(file, at, at + mark.size)
+    file.seek(at)
+    file.write(mark.before + digest + mark.after)
 
 
 def sealed(file: BinaryIO, mark: Seal) -> bytes | None:
-    """The hash at the end of a file, None if it does not end with a seal."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(size - mark.size, 0))
-    end = file.read(mark.size)
-    digest = end[len(mark.before) : len(mark.before) + _HEX]
-    return digest if mark.before + digest + mark.after == end else None
+    """The hash that a file says of itself, None if it has no seal."""
+    file.seek(mark.place(file))
+    said = file.read(mark.size)
+    digest = said[len(mark.before) : len(mark.before) + _HEX]
+    return digest if mark.before + digest + mark.after == said else None
 
 
 def problem(file: BinaryIO, mark: Seal) -> str | None:
@@ -66,13 +73,19 @@ def problem(file: BinaryIO, mark: Seal) -> str | None:
     digest = sealed(file, mark)
     if digest is None:
         return "it does not end as a pack does: cut off, changed, or packed by another program"
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    found = hashlib.sha256()
-    left = size - mark.size
-    while left and (data := file.read(min(left, 1 << 20))):
-        found.update(data)
-        left -= len(data)
-    if found.hexdigest().encode() != digest:
+    at = mark.place(file)
+    if _hash_beside(file, at, at + mark.size) != digest:
         return "its bytes are not those that were written"
     return None
+
+
+def _hash_beside(file: BinaryIO, start: int, stop: int) -> bytes:
+    """The hash of a file without a piece of it."""
+    found = hashlib.sha256()
+    for at, end in ((0, start), (stop, file.seek(0, os.SEEK_END))):
+        file.seek(at)
+        left = end - at
+        while left > 0 and (data := file.read(min(left, 1 << 20))):
+            found.update(data)
+            left -= len(data)
+    return found.hexdigest().encode()

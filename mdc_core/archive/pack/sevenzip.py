@@ -1,6 +1,7 @@
-"""7z, with py7zr. Its own checksums cover every byte but those that are compared here."""
+"""7z, with py7zr. Its own checksums cover the members and their list; the seal stands between."""
 
 import lzma
+import os
 import struct
 import zlib
 from collections.abc import Iterable
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from mdc_core.archive.pack.container import Member, Taker
+from mdc_core.archive.pack.digest import MARK, Seal
 from mdc_core.archive.pack.names import check_names, shown
 from mdc_core.errors import ConfigError, DataError
 
@@ -19,11 +21,41 @@ _METHODS = {"COPY", "LZMA", "LZMA2"}
 _EPOCH = 315_532_800  # 1980-01-01
 
 
+class SevenSeal(Seal):
+    """A seal before the list of members, whose place the first bytes of the file say."""
+
+    __slots__ = ()
+
+    def place(self, file: BinaryIO) -> int:
+        """Where it begins; the end of the file if that cannot be."""
+        file.seek(0)
+        head = file.read(_START.size)
+        end = file.seek(0, os.SEEK_END)
+        if len(head) < _START.size:
+            return end
+        offset: int = _START.unpack(head)[2]
+        return min(max(_START.size + offset - self.size, 0), end)
+
+    def make_room(self, file: BinaryIO) -> int:
+        """Move the list of members by its size."""
+        file.seek(0)
+        magic, _, offset, size, crc = _START.unpack(file.read(_START.size))
+        at: int = _START.size + offset
+        file.seek(at)
+        names = file.read()
+        file.seek(at)
+        file.write(self.blank + names)
+        head = _START.pack(magic, 0, offset + self.size, size, crc)
+        file.seek(0)
+        file.write(_START.pack(magic, zlib.crc32(head[12:]), offset + self.size, size, crc))
+        return at
+
+
 class SevenZip:
     """7z files: LZMA2, or no compression where everything is compressed already."""
 
     suffix = ".7z"
-    seal = None
+    seal = SevenSeal(MARK)
 
     def __init__(self) -> None:
         try:
