@@ -143,6 +143,7 @@ def main(args: list[str] | None = None) -> int:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     # numpy comes with a linear algebra that starts a thread for each core; nobody here uses it.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    stdout.keep_places()
     session = Session(os.environ, directory=".")
     args = sys.argv[1:] if args is None else args
     hold()

@@ -44,9 +44,9 @@ def stdin_is_piped() -> bool:
 def opened(path: Path) -> BinaryIO:
     """A file to read, or standard input; raises an MdcError where there is nothing to read."""
     if path == STDIN:
-        if sys.stdin is not None and sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():
             raise UsageError(
-                "nothing to read: standard input is a terminal",
+                f"nothing to read: standard input is {'a terminal' if sys.stdin else 'closed'}",
                 hint="name a file, or pipe events in: mdc stream sim SPY | mdc ...",
             )
         from mdc_core.wire.sniff import open_stdin

@@ -15,6 +15,18 @@ _reader: list[int] = []
 _command: list[bool] = []
 
 
+def keep_places() -> None:
+    """Let no file that is opened later have the number of a standard stream that is closed.
+
+    Reading from the first, and writing to the second, fail as they did; messages have no reader.
+    """
+    for number, mode in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)  # it gets the lowest number that is free
+
+
 @contextmanager
 def ours() -> Iterator[None]:
     """Say that this process is a command, and its standard streams are there for it."""
@@ -46,14 +58,14 @@ def reserved() -> Iterator[None]:
         yield
         return
     text = sys.stdout
-    text.flush()
+    _flush()
     _divert()
     sys.stdout = sys.stderr
     _reader.append(own)
     try:
         yield
     finally:
-        sys.stdout.flush()
+        _flush()
         sys.stdout = text
         os.dup2(_reader.pop(), 1)
         os.close(own)
@@ -64,6 +76,12 @@ def write_line(text: str) -> None:
     data = f"{text}\n".encode()
     while data:
         data = data[os.write(descriptor(), data) :]
+
+
+def _flush() -> None:
+    """Write out what Python holds back, where there is a standard output at all."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _divert() -> None:
