@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mdc_core.times import MAX_NS
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -17,6 +19,11 @@ class Query:
     types: tuple[str, ...] = ()
     start: int | None = None
     end: int | None = None
+
+    def __post_init__(self) -> None:
+        # The end of the last day that there is lies beyond what a number of nanoseconds can be.
+        if self.end is not None and self.end > MAX_NS:
+            object.__setattr__(self, "end", None)
 
     def spans(self, begins: int, ends: int) -> bool:
         """Whether something between two moments can be wanted."""
