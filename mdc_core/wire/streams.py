@@ -20,7 +20,7 @@ from mdc_core.wire.ipc import (
     check_unpacked,
     rows_of,
 )
-from mdc_core.wire.limits import ROWS
+from mdc_core.wire.limits import BYTES, ROWS
 from mdc_core.wire.messages import MessageReader, broken
 from mdc_core.wire.patterns import Matches, Patterns
 from mdc_core.wire.sniff import Peeked
@@ -83,6 +83,7 @@ class _Reading:
         self._matches: Matches | None = None
         self._held: dict[tuple[int, int], Held] = {}  # by reader and pattern
         self._rows = 0  # of those that are held
+        self._bytes = 0  # of those that were read already
 
     def events(self, block: memoryview) -> Iterator[pa.RecordBatch]:
         """The events of the whole messages in a block."""
@@ -199,7 +200,9 @@ class _Reading:
         spans = Spans(*(np.array([n]) for n in (start, message.end, rows)))
         self._rows += rows
         if reader.has_dictionaries:  # there may be another dictionary for the next batch
-            self._group(self._stream, None).add(spans, reader.read(block, start, message.end))
+            batch = reader.read(block, start, message.end)
+            self._bytes += batch.nbytes
+            self._group(self._stream, None).add(spans, batch)
             return
         self._group(self._stream, self._learn(block, message)).add(spans)
 
@@ -233,13 +236,13 @@ class _Reading:
         self._patterns, self._begins, self._matches = Patterns(), [_NONE], None
 
     def _enough(self, block: memoryview) -> Iterator[pa.RecordBatch]:
-        if self._rows >= ROWS:
+        if self._rows >= ROWS or self._bytes > BYTES:
             yield from self._together(block)
 
     def _together(self, block: memoryview) -> Iterator[pa.RecordBatch]:
         """The small batches as one, in their order."""
         held = list(self._held.values())
-        self._held, self._rows = {}, 0
+        self._held, self._rows, self._bytes = {}, 0, 0
         yield from together(held, block)
 
 

@@ -15,6 +15,7 @@ import zstandard
 LIMIT = 500 << 20
 LONG = "x" * (1 << 20)
 ROWS = 600
+MUCH = pa.RecordBatch.from_pydict({"type": ["trade"], "symbol": ["x" * (40 << 20)]})
 
 
 def _of_rows(rows: int, **columns: Any) -> pa.RecordBatch:
@@ -63,11 +64,24 @@ def _bomb(path: Path) -> None:
     path.write_bytes(zstandard.compress(line))
 
 
+def _repeated(path: Path, batch: pa.RecordBatch, times: int, compression: str | None) -> None:
+    """The same batch again and again, as a message each."""
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(path, batch.schema, options=options) as stream:
+        for _ in range(times):
+            stream.write_batch(batch)
+
+
 READ: dict[str, Callable[[Path], None]] = {
     "a dictionary": lambda path: _stream(path, _of_rows(ROWS, symbol=_long_texts(ROWS))),
     "lists of a dictionary": _nested,
     "a dictionary in Parquet": lambda path: pq.write_table(
         pa.table({"type": ["trade"] * ROWS, "symbol": _long_texts(ROWS)}), path
+    ),
+    "an event a batch": lambda path: _repeated(path, _of_rows(1), 100_000, None),
+    "small batches that unpack to much": lambda path: _repeated(path, MUCH, 20, "zstd"),
+    "the same with a dictionary": lambda path: _repeated(
+        path, MUCH.set_column(0, "type", MUCH.column(0).dictionary_encode()), 20, "zstd"
     ),
     "millions of rows": lambda path: _stream(path, _of_rows(1_000_000, price=pa.nulls(1_000_000))),
 }
