@@ -12,7 +12,7 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.catalog.totals import DayTotals
 from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.read.snapshot import pieces, snapshot
-from mdc_core.archive.read.summary import StoredPart, part_of, summaries
+from mdc_core.archive.read.summary import StoredPart, summaries, wanted_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.disk import unreadable
 from mdc_core.schema import VERSIONS_KEY
@@ -84,7 +84,7 @@ class Contents:
         archive = self._now.archive
         if archive.has_catalog:
             for row in self._now.parts:
-                yield PartContent(archive, part_of(row), row)
+                yield PartContent(archive, wanted_of(row, self._query), row)
         else:
             for part in summaries(archive.root, self._query):
                 yield PartContent(archive, part, None)

@@ -120,7 +120,7 @@ def summaries(root: Path | str, query: Query) -> Iterator[StoredPart]:
     if archive.has_catalog:
         with archive.catalog(read_only=True) as catalog:
             for row in catalog.parts(query):
-                yield wanted_of(part_of(row), query) if row.shares else part_of(row)
+                yield wanted_of(row, query)
     else:
         yield from _from_files(Path(root), query)
 
@@ -135,8 +135,11 @@ def part_of(row: PartRow) -> StoredPart:
     return StoredPart(path, row.bytes, period(path), groups, tier=row.tier)
 
 
-def wanted_of(part: StoredPart, query: Query) -> StoredPart:
-    """What may be wanted of a part, with its share of the bytes."""
+def wanted_of(row: PartRow, query: Query) -> StoredPart:
+    """What the catalog knows of a part; of a shared one only what may be wanted."""
+    part = part_of(row)
+    if not row.shares:
+        return part
     sized = zip(part.groups, shares(part), strict=True)
     kept = [(group, size) for group, size in sized if group.within(query) is not False]
     return part._replace(groups=[g for g, _ in kept], bytes=sum(size for _, size in kept))

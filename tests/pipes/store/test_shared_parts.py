@@ -421,3 +421,16 @@ def test_a_catalog_of_format_2_is_read_as_it_is(shell: Shell, tmp_path: Path) ->
     assert shell("mdc store", stdin=text(events())).status == 0
     assert sorted(shell("mdc cat --root data").lines) == sorted([*few, *events()])
     assert shell("mdc verify --deep").status == 0
+
+
+def test_coverage_of_a_symbol_in_a_part_of_several_days(shell: Shell) -> None:
+    lines = [line for line in events() if "ts_event" in line and '"gap"' not in line]
+    assert shell("mdc store --partition monthly", stdin=text(lines)).status == 0
+    own = [line for line in lines if '"S017"' in line]
+    assert shell("mdc store --partition monthly --root own", stdin=text(own)).status == 0
+    shared, alone = (
+        json.loads(shell(f"mdc coverage --symbol S017 --json --root {root}").out)
+        for root in ("data", "own")
+    )
+    assert shared["coverage"] == alone["coverage"]
+    assert {one["symbol"] for one in shared["coverage"]} == {"S017"}
