@@ -24,7 +24,7 @@ from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.storage import Storage
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import MAINTENANCE, Archive
-from mdc_core.archive.write.journal import Segment
+from mdc_core.archive.write.segment import Segment
 from mdc_core.disk import reading
 from mdc_core.errors import MdcError
 

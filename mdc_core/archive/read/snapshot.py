@@ -22,7 +22,7 @@ from mdc_core.archive.row_time import NO_TIME
 from mdc_core.archive.ties import Rank, ranked
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
-from mdc_core.archive.write.journal import Segment
+from mdc_core.archive.write.segment import Segment
 from mdc_core.batch import count_types
 from mdc_core.disk import reading
 from mdc_core.errors import DataError

@@ -25,7 +25,7 @@ from mdc_core.archive.upkeep.tiers import Forms, other_codec
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
-from mdc_core.archive.write.journal import Segment
+from mdc_core.archive.write.segment import Segment
 from mdc_core.archive.write.width import is_wide
 from mdc_core.contracts import PartFormat
 from mdc_core.decimals import AT_REST

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mdc_core.archive.write import journal
-from mdc_core.archive.write.journal import Header, Journal, Segment, left_behind, segments
+from mdc_core.archive.write.journal import Header, Journal, left_behind, segments
+from mdc_core.archive.write.segment import Segment
 from mdc_core.batch import from_rows, widen
 from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Book, Event, Gap, Level, Trade, type_of

@@ -4,7 +4,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from mdc_core.archive.write.journal import Segment
+from mdc_core.archive.write.segment import Segment
 from mdc_core.events import Event, Trade
 from tests.unit.archive.test_journal import HEADER, cuts, read, small, write
 
