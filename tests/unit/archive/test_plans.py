@@ -5,6 +5,8 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -340,6 +342,34 @@ def test_tiers_as_they_are_described(empty: Archive) -> None:
     assert found.profiles.tiers == {"warm": "portable", "cold": "cold", "archive": "cold"}
     assert not found.expired(part(day=0, last=0), 1000 * DAY)
     plain = read_tiers(Config(), empty)
-    assert [tier.name for tier in plain.tiers] == ["warm", "cold"]
+    assert plain.tiers == (Tier("warm", 7 * DAY), Tier("cold", 90 * DAY))
+    assert plain.profiles.tiers["warm"] == "warm"
     assert plain.expired(part(day=0, last=0), 365 * DAY)
     assert not plain.expired(part(day=0, last=1), 365 * DAY)
+
+
+# What is asked of an archive here; a real one would ask the bucket where it is.
+BUCKET: Any = SimpleNamespace(local=None, root="s3://bucket/a")
+
+
+@pytest.mark.parametrize(
+    ("directory", "said"),
+    [
+        ("../w", "must be absolute: s3://bucket/a is a URL"),
+        ("s3://bucket/a/w", "lies within the archive, or around it"),
+        ("s3://bucket", "lies within the archive, or around it"),
+        ("s3://bucket/a/", "lies within the archive, or around it"),
+    ],
+)
+def test_tiers_of_an_archive_in_a_bucket(directory: str, said: str) -> None:
+    config = Config(((Path("mdc.toml"), {"tier": {"warm": {"directory": directory}}}),))
+    with pytest.raises(ConfigError) as raised:
+        read_tiers(config, BUCKET)
+    assert str(raised.value) == f"mdc.toml: [tier.warm] directory: {said}"
+
+
+def test_places_of_tiers_of_an_archive_in_a_bucket() -> None:
+    described = {"warm": {"directory": "s3://bucket/b"}, "cold": {"directory": "/mnt/cold"}}
+    config = Config(((Path("mdc.toml"), {"tier": described}),))
+    found = read_tiers(config, BUCKET)
+    assert found.places == {"s3://bucket/b": "warm", "/mnt/cold": "cold"}
