@@ -137,7 +137,7 @@ def test_beside_a_store_that_goes_on(
         if not is_control(line)
     ]
     pieces = ["".join(lines[at : at + 300]).encode() for at in (0, 300, 600)]
-    with feeding(quiet_env, tmp_path, "--format jsonl --seal-size 60KB --fsync always") as feed:
+    with feeding(quiet_env, tmp_path, "--format jsonl --seal-size 30KB --fsync always") as feed:
         assert feed.stdin is not None
         # More than a seal is made of, and then less than that.
         for count, piece in ((300, pieces[0]), (330, "".join(lines[300:330]).encode())):
