@@ -48,7 +48,8 @@ class Sheet:
         self._file: BinaryIO | None = None
         self._cuts: list[int] = []  # the first rows of the messages in the file
         self._places: list[tuple[int, int]] = []
-        self._read = -1, batch.slice(0, 0)  # the last message: small slices lie side by side
+        # The last message that was read: small slices lie side by side.
+        self._read: tuple[int, pa.RecordBatch] | None = None
 
     def spill(self, file: BinaryIO, at: int) -> int:
         """Write it to the end of a file, which is at `at`; returns where that is then."""
@@ -89,7 +90,7 @@ class Sheet:
         return concatenated([self._message(number) for number in range(len(self._cuts))])
 
     def _message(self, number: int) -> pa.RecordBatch:
-        if self._read[0] == number:
+        if self._read is not None and self._read[0] == number:
             return self._read[1]
         assert self._file is not None
         at, size = self._places[number]

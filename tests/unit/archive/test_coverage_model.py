@@ -254,7 +254,7 @@ def test_calendars_of_symbols() -> None:
     ]
     assert Calendars([]).of("SPY") is None
     assert Calendars(["A=24/7"]).of("B") is None
-    with pytest.raises(UsageError, match=r"no such calendar: 'XNIS'; did you mean .*XNYS"):
+    with pytest.raises(UsageError, match=r"no such calendar: 'xnis'; did you mean .*XNYS"):
         Calendars(["SPY=xnis"])
 
 
