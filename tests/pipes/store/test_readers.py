@@ -82,3 +82,21 @@ def test_parquet_is_a_tenth_of_jsonl(shell: Shell, tmp_path: Path) -> None:
     parts = sum(path.stat().st_size for path in (tmp_path / "data").glob("*/*/*.parquet"))
     print(f"{text / parts:.1f} times smaller")
     assert parts * 10 < text
+
+
+def test_hive_folders_as_the_documentation_says(shell: Shell, tmp_path: Path) -> None:
+    """A symbol that is a number is text, in whatever reads the folders or leaves them."""
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    polars = pytest.importorskip("polars", reason="polars is not installed")
+    trade = '{{"type":"trade","symbol":"{}","ts_event":"2024-01-02T10:00:00Z","price":{}}}\n'
+    text = trade.format("SPY", 470) + trade.format("7203", 2500)
+    assert shell("mdc store --layout hive", stdin=text.encode()).status == 0
+    root, want = tmp_path / "data", [("7203", Decimal(2500)), ("SPY", Decimal(470))]
+    whole = pandas.read_parquet(root, partitioning=None)[["symbol", "price"]]
+    assert sorted(whole.itertuples(index=False, name=None)) == want
+    files = f"{root}/**/*.parquet"
+    assert sorted(duckdb.sql(f"SELECT symbol, price FROM '{files}'").fetchall()) == want
+    for hive in (True, False):
+        read = polars.read_parquet(files, hive_partitioning=hive).select("symbol", "price").rows()
+        assert sorted(read) == want
