@@ -1,14 +1,26 @@
 """A live feed: its protocol, its effects, and the server of its sandbox."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import DecimalException
 from typing import Any, ClassVar, Literal
 
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
 
 from mdc_core.contracts.http import Request, Response
 from mdc_core.contracts.provider import Provider
+from mdc_core.errors import DataError
 from mdc_core.events import Event
 
+# What a damaged frame may raise: it is set aside. Anything else is a fault of the plugin.
+UNREADABLE = (
+    DataError,
+    MsgspecError,
+    LookupError,
+    ValueError,
+    TypeError,
+    DecimalException,
+    RecursionError,
+)
 SCHEMES = ("ws", "wss", "tcp", "tls", "udp", "mem")  # of an endpoint's URL; each is a transport
 Scope = Literal["connection", "channel", "symbol"]
 
@@ -134,7 +146,7 @@ class Stream(Live):
     of this host in nanoseconds since 1970. A connection that has not said `Up`, or given an
     event about an instrument, within `login_within` seconds is a failed attempt. A frame at
     which a method raises is set aside, and the feed goes on: a damaged one may raise DataError,
-    LookupError, ValueError, TypeError or ArithmeticError, so a codec need not catch anything. A
+    LookupError, ValueError, TypeError or DecimalException, so a codec need not catch anything. A
     feed of which 1,000 frames are set aside before anything is read ends with an error. A
     refusal is an effect, never an exception.
 
@@ -257,3 +269,9 @@ class HangUp(Exception):  # noqa: N818 - an instruction, not an error
     def __init__(self, *frames: str | bytes) -> None:
         super().__init__()
         self.frames = frames
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a frame cannot be read, for people."""
+    is_plain = isinstance(error, DataError | MsgspecError)
+    return str(error) if is_plain else f"{type(error).__name__}: {error}"

@@ -28,7 +28,8 @@ from mdc_core.contracts import (
     Subscription,
     Up,
 )
-from mdc_core.errors import BusyError, DataError, MdcError, RefusedError, UnavailableError
+from mdc_core.contracts.live import UNREADABLE, reason_of
+from mdc_core.errors import BusyError, MdcError, RefusedError, UnavailableError
 from mdc_core.events import Event, Gap, Market
 from mdc_core.flaws import EventSample, flaw_of
 from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
@@ -43,7 +44,6 @@ MakeStream = Callable[[Subscription], Stream]
 
 HOPELESS = 100  # frames in a row at which the codec fails, before it is given up
 UNREAD = 1_000  # frames set aside before any event about an instrument has come, likewise
-_UNREADABLE = (DataError, msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 class Resubscribed(UnavailableError):  # noqa: N818 - on purpose, no error
@@ -233,9 +233,9 @@ class FeedSession:
                 items += call(*args)
             finally:
                 self._take(items, turn)  # also what came before the codec raised
-        except _UNREADABLE as error:
-            self._teller.unread(str(error), turn)
-            self._fail(raw, str(error), turn)
+        except UNREADABLE as error:
+            self._teller.unread(reason_of(error), turn)
+            self._fail(raw, reason_of(error), turn)
         # Whatever a codec raises, even SystemExit, costs the frame and nothing else.
         except (Exception, SystemExit) as error:
             self._fail(raw, self._teller.failure(error, turn), turn)

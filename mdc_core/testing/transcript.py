@@ -23,7 +23,7 @@ from typing import Any, Literal
 import msgspec
 
 from mdc_core.contracts import Bad, Busy, Fetch, Reconnect, Refused, Send, Stream, Up
-from mdc_core.errors import DataError
+from mdc_core.contracts.live import UNREADABLE, reason_of
 from mdc_core.events import Event
 from mdc_core.logs import MASK
 from mdc_core.testing.golden import line_of, lines_of, tell_changes
@@ -101,7 +101,7 @@ def answer(stream: Stream, step: Step) -> Iterable[Any]:
         else:
             yield from stream.receive(step.frame, step.now)
     except UNREADABLE as error:
-        yield Bad(step.frame, str(error))
+        yield Bad(step.frame, reason_of(error))
 
 
 def items(steps: Iterable[Step]) -> list[Any]:
@@ -168,9 +168,6 @@ def as_line(item: Any, secrets: Mapping[str, str]) -> dict[str, Any]:
         case _:
             value = {"dir": "error", "error": "neither an event nor an effect", "text": repr(item)}
     return _masked(value, secrets)
-
-
-UNREADABLE = (DataError, msgspec.DecodeError, UnicodeError, RecursionError)
 
 
 def _plain(line: TranscriptLine) -> dict[str, Any]:

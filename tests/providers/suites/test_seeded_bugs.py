@@ -35,7 +35,7 @@ BUGS = {
     "refusals that are ignored": ("in refused.items()]", "in ()]"),
     "a crash on an unknown message": (
         'raise mdc.DataError(f"zephyr: an unknown message {word}")',
-        'raise KeyError(word["op"])',
+        'raise AttributeError(word["op"])',
     ),
     "sides that are taken for each other": (
         'SIDES = {"B": "buy", "S": "sell",',

@@ -88,7 +88,7 @@ def test_a_careless_stream_is_found_out(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(AttributeError, match="missing"):
         suite.test_damaged_frames(beside(tmp_path))
     monkeypatch.undo()
-    with pytest.raises(TypeError):
+    with pytest.raises(AssertionError):
         suite.test_bytes(beside(tmp_path))
     with pytest.raises(AssertionError, match="never says Up"):
         suite.test_transcript_says_enough(beside(tmp_path))
