@@ -1,13 +1,20 @@
 """Verbs that are stages: a command line of several, joined by `then`, and running it."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mdc_core.cli.signals import Stop, ending_at_once, following_input, stopping_source
+from mdc_core.cli.signals import (
+    Stop,
+    ending_at_once,
+    following_input,
+    set_in_handler,
+    stopping_source,
+)
 from mdc_core.errors import UsageError
 from mdc_core.session import Session
 from mdc_core.wire import stdout
@@ -83,7 +90,7 @@ def run_stages(session: Session, stages: "list[Stage]") -> int:
     first = stages[0]
     with SIGNALS[first.ending]() as stop:
         control = Control(stop.event)
-        with _hang_up(control.hang_up.set), stdout.reserved():
+        with _hang_up(control.hang_up), stdout.reserved():
             result = pipeline.drive(Writer(wire=stages[-1].wire), control)
     if stages[-1].tell is not None and result.answer is not None:
         stages[-1].tell(result.answer)
@@ -92,8 +99,8 @@ def run_stages(session: Session, stages: "list[Stage]") -> int:
 
 
 @contextmanager
-def _hang_up(act: Callable[[], None]) -> Iterator[None]:
-    before = signal.signal(signal.SIGHUP, lambda number, frame: act())
+def _hang_up(event: threading.Event) -> Iterator[None]:
+    before = signal.signal(signal.SIGHUP, lambda number, frame: set_in_handler(event))
     try:
         yield
     finally:

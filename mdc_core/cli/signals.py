@@ -5,6 +5,7 @@ which comes because the source has stopped. The second Ctrl-C stops everything a
 What a Ctrl-C means is known when the command is loaded; until then one is held.
 """
 
+import _thread
 import os
 import signal
 import threading
@@ -44,7 +45,7 @@ class Stop:
         self.signal: int | None = None
 
     def __bool__(self) -> bool:
-        return self.event.is_set()
+        return self.signal is not None
 
     @property
     def exit_status(self) -> int:
@@ -57,7 +58,16 @@ class Stop:
             # No clean-up: whatever blocks here must not be waited for any longer.
             os._exit(128 + number)
         self.signal = number
-        self.event.set()
+        set_in_handler(self.event)
+
+
+def set_in_handler(event: threading.Event) -> None:
+    """Set an event for which the main thread may wait.
+
+    A handler runs wherever the main thread is: where that has just begun to wait, it holds the
+    lock that `set` needs, so only another thread can set it.
+    """
+    _thread.start_new_thread(event.set, ())
 
 
 @contextmanager

@@ -17,6 +17,16 @@ with stopping_source() as stop:
         while True:
             sys.stdin.read()
 """
+WAITS = """\
+import signal
+from mdc_core.cli.signals import stopping_source
+with stopping_source() as stop:
+    print("ready", flush=True)
+    with stop.event._cond:  # as within wait(), before it waits
+        signal.raise_signal(signal.SIGINT)
+    stop.event.wait()
+    print("end", bool(stop), flush=True)
+"""
 FILTER = """\
 import sys
 from mdc_core.cli.signals import following_input
@@ -48,6 +58,12 @@ def start():
     for process in started:
         process.kill()
         process.communicate()
+
+
+def test_a_signal_at_the_very_moment_at_which_a_source_begins_to_wait(start):
+    process = start(WAITS)
+    out, _ = process.communicate()
+    assert (out, process.returncode) == ("end True\n", 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
