@@ -120,6 +120,8 @@ def sandbox(
     ):
         stdout.write_line(server.url())
         _note_credentials(session, kind.sandbox.test_secrets)
+        if data is None:
+            session.log.note(f"sandbox: a simulated market in {', '.join(symbols)}")
         while not stop:
             if server.done.wait(_LOOK) and (once or server.error is not None):
                 break

@@ -293,3 +293,10 @@ def test_restatements_of_a_bar_are_numbered(shell: Shell) -> None:
         ("14:30", 9, 3),
         ("14:29", 10, 1),
     ]
+
+
+def test_a_simulated_market_says_of_what_it_is(shell: Shell) -> None:
+    client = "mdc -q stream alpaca QQQ --sandbox --limit 5 --url $url"
+    done = shell(f"mdc sandbox alpaca --once --symbol QQQ,IBM | {{ read url; {client}; }}")
+    assert {event["symbol"] for event in market(done.events)} == {"QQQ"}
+    assert "sandbox: a simulated market in QQQ, IBM" in done.err
