@@ -110,6 +110,25 @@ def cut(batch: pa.RecordBatch, rows: int, size: int) -> Iterator[pa.RecordBatch]
     return (batch.slice(at, step) for at in range(0, batch.num_rows, step))
 
 
+def in_groups(
+    batches: Iterable[pa.RecordBatch], rows: int, size: int
+) -> Iterator[list[pa.RecordBatch]]:
+    """Batches in groups of about so many rows, or fewer where these make so many bytes."""
+    group: list[pa.RecordBatch] = []
+    count = held = 0
+    for batch in batches:
+        group.append(batch)
+        count += batch.num_rows
+        held += size_of(batch)
+        if count >= rows or held >= size:
+            yield group
+            if held >= size:
+                let_go()
+            group, count, held = [], 0, 0
+    if group:
+        yield group
+
+
 def unify(batches: Sequence[pa.RecordBatch], schema: pa.Schema | None = None) -> pa.RecordBatch:
     """Batches of any columns as one with the columns of all of them, or those of a schema."""
     first = batches[0].schema

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.archive.ties import Rank
-from mdc_core.batch import Int64s, cut, let_go, size_of, unify
+from mdc_core.batch import Int64s, cut, in_groups, let_go, size_of, unify
 from mdc_core.disk import writing
 from mdc_core.errors import MdcError
 from mdc_core.times import MAX_NS
@@ -204,19 +204,10 @@ def sorted_sources(
     batches: Iterator[pa.RecordBatch], rank: Rank | None = None
 ) -> list[MergeSource]:
     """Batches in any order as sources in time order: sorted runs, in temporary files."""
-    sources: list[MergeSource] = []
-    run: list[pa.RecordBatch] = []
-    rows = size = 0
-    for batch in batches:
-        run.append(batch)
-        rows += batch.num_rows
-        size += size_of(batch)
-        if rows >= RUN_ROWS or size >= RUN_BYTES:
-            sources.append(stored(iter([in_place(unify(run), rank)])))
-            run, rows, size = [], 0, 0
-    if run:
-        sources.append(stored(iter([in_place(unify(run), rank)])))
-    return sources
+    return [
+        stored(iter([in_place(unify(run), rank)]))
+        for run in in_groups(batches, RUN_ROWS, RUN_BYTES)
+    ]
 
 
 def stored(batches: Iterator[pa.RecordBatch]) -> MergeSource:

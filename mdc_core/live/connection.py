@@ -234,8 +234,9 @@ class FeedSession:
             finally:
                 self._take(items, turn)  # also what came before the codec raised
         except UNREADABLE as error:
-            self._teller.unread(reason_of(error), turn)
-            self._fail(raw, reason_of(error), turn)
+            reason = reason_of(error)
+            self._teller.unread(reason, turn)
+            self._fail(raw, reason, turn)
         # Whatever a codec raises, even SystemExit, costs the frame and nothing else.
         except (Exception, SystemExit) as error:
             self._fail(raw, self._teller.failure(error, turn), turn)

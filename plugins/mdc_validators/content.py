@@ -8,10 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core.columns import valid
-from mdc_validators.recent import UInt64s, text_hashes
+from mdc_validators.recent import ODD, ODD2, UInt64s, text_hashes
 
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-_ODD2 = np.uint64(0xC2B2AE3D27D4EB4F)
 _EIGHT_BYTES = (pa.types.is_timestamp, pa.types.is_integer, pa.types.is_floating)
 
 
@@ -75,9 +73,9 @@ def _where_present(hashes: UInt64s, column: "pa.Array[Any]") -> UInt64s:
 
 
 def _mixed(values: UInt64s) -> UInt64s:
-    mixed = values * _ODD
+    mixed = values * ODD
     mixed ^= mixed >> np.uint64(29)
-    return mixed * _ODD2
+    return mixed * ODD2
 
 
 def _of_text(name: str) -> np.uint64:

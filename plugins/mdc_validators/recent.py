@@ -21,11 +21,9 @@ UInt64s = npt.NDArray[np.uint64]
 CHUNK = 16_384  # rows added at once
 BLOCK = 8_192  # texts kept together, so that single rows do not cost an array each
 SHORT = 64  # bytes up to which texts are hashed all together
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-_ODD2 = np.uint64(0xC2B2AE3D27D4EB4F)
+ODD = np.uint64(0x9E3779B97F4A7C15)
+ODD2 = np.uint64(0xC2B2AE3D27D4EB4F)
 _MASKS = np.array([(1 << (8 * n)) - 1 for n in range(9)], np.uint64)
-
-
 LOOKS = 64  # at so many earlier rows of one identity, for one that says the same
 
 
@@ -121,12 +119,12 @@ class Recent:
 
 
 def _mixed(keys: Int64s, firsts: Int64s, seconds: Int64s) -> UInt64s:
-    mixed = keys.view(np.uint64) * _ODD
+    mixed = keys.view(np.uint64) * ODD
     for values in (firsts, seconds):
         mixed ^= values.view(np.uint64)
-        mixed *= _ODD
+        mixed *= ODD
         mixed ^= mixed >> np.uint64(29)
-        mixed *= _ODD2
+        mixed *= ODD2
     return mixed
 
 
@@ -142,14 +140,14 @@ def text_hashes(column: "pa.Array[Any]") -> tuple[UInt64s, Int64s]:
     words: Any = np.ndarray((len(octets) - 7,), "<u8", octets, strides=(1,))
     starts = ends[:-1].astype(np.int64) - first
     lengths = np.diff(ends).astype(np.int64)
-    hashes = lengths.view(np.uint64) * _ODD2
+    hashes = lengths.view(np.uint64) * ODD2
     rows: Any = slice(None)
     for done in range(0, min(int(lengths.max(initial=0)), SHORT), 8):
         left = lengths - done
         if (left <= 0).any():
             rows = np.flatnonzero(left > 0)
         word = words[starts[rows] + done] & _MASKS[np.minimum(left[rows], 8)]
-        mixed = (hashes[rows] ^ word) * _ODD
+        mixed = (hashes[rows] ^ word) * ODD
         hashes[rows] = mixed ^ (mixed >> np.uint64(32))
     for row in np.flatnonzero(lengths > SHORT).tolist():
         text = octets[starts[row] : starts[row] + lengths[row]].tobytes()

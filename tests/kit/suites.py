@@ -19,14 +19,14 @@ def failing(suite: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, scratch: 
     The suite stands in a file of `folder`; below `scratch` each test gets a folder of its own.
     """
     monkeypatch.setenv("MDC_UPDATE_GOLDEN", "1")
-    _run(suite, folder, scratch / "recording")
+    set(failures(suite, folder, scratch / "recording"))
     monkeypatch.delenv("MDC_UPDATE_GOLDEN")
-    return _run(suite, folder, scratch / "comparing")
+    return set(failures(suite, folder, scratch / "comparing"))
 
 
-def _run(suite: Any, folder: Path, scratch: Path) -> set[str]:
-    found = set()
-    tests = sorted(name for name in dir(suite) if name.startswith("test_"))
+def failures(suite: Any, folder: Path, scratch: Path, *names: str) -> Iterator[str]:
+    """The tests that fail, of these or of all, each as soon as it has."""
+    tests = names or sorted(name for name in dir(suite) if name.startswith("test_"))
     for number, (name, more) in enumerate((n, m) for n in tests for m in _cases(suite, n)):
         method = getattr(suite, name)
         place = scratch / str(number)
@@ -37,8 +37,7 @@ def _run(suite: Any, folder: Path, scratch: Path) -> set[str]:
                 warnings.simplefilter("ignore", GoldenChanged)
                 method(**{word: given[word] for word in inspect.signature(method).parameters})
         except (Exception, Failed):
-            found.add(name)
-    return found
+            yield name
 
 
 def _cases(suite: Any, name: str) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mdc_core.archive.merge import MergeSource, in_place, merge, stored
 from mdc_core.archive.ties import Rank
-from mdc_core.batch import concatenated, cut, let_go, size_of, unify
+from mdc_core.batch import concatenated, cut, in_groups, unify
 from mdc_core.schema import arrow_schema
 
 TABLE_ROWS = 131_072  # of a partition that are in memory at a time
@@ -180,7 +180,8 @@ class Slices:
     def tables(self) -> Iterator[pa.Table]:
         """The rows, so many at a time that memory is bounded; as often as it is asked."""
         apart = all(before.last <= after.first for before, after in pairwise(self.pieces))
-        for group in in_tables(self.batches() if apart else self._merged()):
+        rows = self.batches() if apart else self._merged()
+        for group in in_groups(rows, TABLE_ROWS, TABLE_BYTES):
             yield self._whole(group)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -220,7 +221,8 @@ class SharedSlices:
 
     def tables(self) -> Iterator[pa.Table]:
         """The rows, so many at a time that memory is bounded; as often as it is asked."""
-        for group in in_tables(merge(self._sources(), self._rank)):
+        rows = merge(self._sources(), self._rank)
+        for group in in_groups(rows, TABLE_ROWS, TABLE_BYTES):
             yield pa.Table.from_batches([unify(group, self.schema)])
 
     def _sources(self) -> Iterator[MergeSource]:
@@ -250,23 +252,6 @@ class SharedSlices:
             wanted = np.isin(np.arange(len(lengths)), list(chosen))
             whole = whole.filter(pa.array(wanted[owners]))
         yield in_place(whole, self._rank)
-
-
-def in_tables(batches: Iterable[pa.RecordBatch]) -> Iterator[list[pa.RecordBatch]]:
-    """Batches in groups of about `TABLE_ROWS` rows, or fewer where these are long."""
-    group: list[pa.RecordBatch] = []
-    rows = size = 0
-    for batch in batches:
-        group.append(batch)
-        rows += batch.num_rows
-        size += size_of(batch)
-        if rows >= TABLE_ROWS or size >= TABLE_BYTES:
-            yield group
-            if size >= TABLE_BYTES:
-                let_go()
-            group, rows, size = [], 0, 0
-    if group:
-        yield group
 
 
 @cache

@@ -1,19 +1,16 @@
 """Bugs that were there when the transcript was recorded: the suite finds every one."""
 
 import importlib
-import inspect
 import shutil
 import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mdc_core.testing import StreamSuite
-from mdc_core.testing.golden import GoldenChanged
+from tests.kit import suites
 
 BUGS = {
     "a price by way of a float": (
@@ -272,18 +269,10 @@ def failures(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> Iterat
     module = importlib.import_module(f"{package}.{module_of(name)}")
     facts = {"stream": getattr(module, plugin), "symbols": ("TEST", "MORE"), **says}
     suite = type("Suite", (StreamSuite,), facts)()
-    given = {"request": SimpleNamespace(path=folder / "test_it.py")}
-    tests = [name for name in dir(suite) if name.startswith("test_")]
     monkeypatch.setenv("MDC_UPDATE_GOLDEN", "1")
-    for test in ["test_transcript", *tests]:
-        method = getattr(suite, test)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", GoldenChanged)
-                method(**{n: given[n] for n in inspect.signature(method).parameters})
-        except Exception:
-            yield test
-        monkeypatch.delenv("MDC_UPDATE_GOLDEN", raising=False)
+    yield from suites.failures(suite, folder, folder / "recording", "test_transcript")
+    monkeypatch.delenv("MDC_UPDATE_GOLDEN")
+    yield from suites.failures(suite, folder, folder / "comparing")
 
 
 @pytest.mark.parametrize("name", list(PROVIDERS))
