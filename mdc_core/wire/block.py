@@ -6,7 +6,7 @@ import numpy.typing as npt
 from mdc_core.errors import TruncatedError
 from mdc_core.wire.sniff import CHUNK, Peeked
 
-GATHER_BYTES = 16 << 20  # of small batches that are read as one
+GATHER_BYTES = 8 << 20
 _FIRST = 2 * CHUNK
 _LEAST = 64 << 10  # that are read at once
 _USUAL = GATHER_BYTES + CHUNK

@@ -10,10 +10,14 @@ from tests.torture.every_step import SCENARIOS, Commands, Runs
 pytestmark = pytest.mark.skipif(not forks.available(), reason="no fork server here")
 
 
+PARTS = 8  # of the faults of a scenario, so that none takes too long on a busy machine
+
+
+@pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_every_step(name: str, forked_env: dict[str, str], tmp_path: Path) -> None:
+def test_every_step(name: str, part: int, forked_env: dict[str, str], tmp_path: Path) -> None:
     runs = Runs(name, Commands(forked_env), tmp_path)
-    faults = list(runs.faults())
+    faults = list(runs.faults())[part::PARTS]
     found = {fault: problems for fault in faults if (problems := runs.problems(fault))}
     assert not found, f"{len(found)} of {len(faults)}: {found}"
     print(f"{name}: {len(faults)} faults at {len(runs.steps)} steps")
