@@ -158,7 +158,8 @@ class Stream(Live):
     missing a codec says a `Gap` (see `Follow.gaps`). `checksums` says whether the vendor's books
     have one, which the codec then checks. A codec names the `channel` of an event where the
     vendor has several on a connection; core puts the connection's name before it, with a slash
-    where the channel has its own numbers, else with a colon.
+    where the channel has its own numbers, else with a colon. A codec fills `venue` where it
+    is known: nobody else does. Events that come unasked, such as halts, need no channel.
     """
 
     every: ClassVar[float | None] = None  # seconds from one `tick` to the next

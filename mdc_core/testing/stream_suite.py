@@ -21,13 +21,12 @@ SHORTEST, LONGEST = 0.05, 86_400.0  # seconds that a vendor may ask to wait
 class StreamSuite(DamageSuite):
     """Set `stream`; and `symbols`, `channels`, `options` as your transcript was recorded with.
 
-    `silent` are words of frames that rightly lead to nothing, such as the answer to a ping;
-    `unread` are keys of values (of a line: its first word and a place, `T 7`) that the codec
-    rightly does not read.
+    A frame that rightly leads to nothing, such as the answer to a ping, has `"silent":true` in
+    its line of the transcript; `unread` are keys of values (of a line: its first word and a
+    place, `T 7`) that the codec rightly does not read.
     """
 
     transcript: ClassVar[str] = "transcript.jsonl"
-    silent: ClassVar[tuple[str, ...]] = ()
     unread: ClassVar[tuple[str, ...]] = ()
 
     def steps(self, request: pytest.FixtureRequest) -> list[Step]:
@@ -72,13 +71,13 @@ class StreamSuite(DamageSuite):
         )
 
     def test_no_frame_is_passed_over(self, request: pytest.FixtureRequest) -> None:
-        """Every frame leads to something, but for those that `silent` names."""
+        """Every frame leads to something, but for those that the transcript calls silent."""
         for step in self.steps(request):
-            if step.kind == "in" and not step.found:
-                text = step.source.decode(errors="replace")
-                assert any(word in text for word in self.silent), (
-                    f"nothing comes of {text}: if that is right, name a word of it in `silent`"
-                )
+            text = step.source.decode(errors="replace")
+            assert step.found or step.silent or step.kind != "in", (
+                f'nothing comes of {text}: if that is right, put "silent":true into this line'
+            )
+            assert not (step.found and step.silent), f"{text} is silent, and leads to something"
 
     def test_events(self, request: pytest.FixtureRequest) -> None:
         """Every event is what its type says, with plausible units, and survives the wire."""

@@ -10,7 +10,7 @@ A capture (`mdc stream NAME --capture FILE`) is a transcript without events and 
 `MDC_UPDATE_GOLDEN=1 pytest` writes them in. A frame is the frame's JSON, digit for digit; one
 that is no JSON is a string, with `encoding` "text" or "base64". `recv_ns` is the time that the
 codec is given as `now`, in nanoseconds since 1970 (without it, a millisecond after the line
-before). Other members are notes.
+before). `"silent":true` says of a frame that nothing comes of it. Other members are notes.
 """
 
 import base64
@@ -48,6 +48,7 @@ class TranscriptLine(msgspec.Struct, omit_defaults=True):
     symbols: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     hint: str | None = None
+    silent: bool = False
 
     def content(self) -> str | bytes:
         """The frame as it was on the wire."""
@@ -67,6 +68,7 @@ class Step(msgspec.Struct):
     source: bytes = b""
     expected: list[Any] = []
     found: list[Any] = []
+    silent: bool = False
 
 
 def read(path: Path) -> list[Step]:
@@ -79,7 +81,7 @@ def read(path: Path) -> list[Step]:
             now = line.recv_ns or now + STEP
             kind: Literal["in", "tick"] = "in" if line.dir == "in" else "tick"
             frame = line.content() if kind == "in" else ""
-            steps.append(Step(kind, now, frame, raw))
+            steps.append(Step(kind, now, frame, raw, silent=line.silent))
         elif line.dir != "derived":
             steps[-1].expected.append(line)
     return steps

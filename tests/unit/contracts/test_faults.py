@@ -14,6 +14,7 @@ from mdc_core.contracts import (
     History,
     Importer,
     PartFormat,
+    Sandbox,
     Sink,
     Stream,
 )
@@ -94,6 +95,29 @@ def test_a_method_that_cannot_take_what_it_is_given(method: Any, said: str) -> N
 def test_facts_of_the_wrong_kind(values: dict[str, Any], said: str) -> None:
     found = list(faults(type("Odd", (Right,), values)))
     assert any(text.startswith(said) for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("secrets", "optional", "asked", "said"),
+    [
+        ((), (), (), ""),
+        (("A", "B"), (), ("B", "A"), ""),
+        (("A",), ("B",), ("A", "B"), ""),
+        (("A",), (), ("B",), "its sandbox asks for other secrets: B"),
+        (("A",), (), ("A", "B"), "its sandbox asks for other secrets: A, B"),
+        (("A",), ("B",), ("A",), "its sandbox asks for other secrets: A"),
+        (("A",), (), (), "its sandbox asks for other secrets: none"),
+        ((), ("A",), (), "its sandbox asks for other secrets: none"),
+    ],
+)
+def test_a_sandbox_asks_for_the_same_secrets(
+    secrets: tuple[str, ...], optional: tuple[str, ...], asked: tuple[str, ...], said: str
+) -> None:
+    class Server(Sandbox):
+        test_secrets: ClassVar[dict[str, str]] = dict.fromkeys(asked, "x")
+
+    facts = {"secrets": secrets, "optional_secrets": optional, "sandbox": Server}
+    assert list(faults(type("Odd", (Right,), facts))) == ([said] if said else [])
 
 
 def test_a_method_of_its_own_is_its_own_matter() -> None:
