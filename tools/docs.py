@@ -15,9 +15,9 @@ import door
 import guide
 
 from mdc_core import __version__, installed, plugin_files, registry
-from mdc_core.cli.command import SelectCommand
 from mdc_core.cli.lazy import HelpfulCommand
 from mdc_core.cli.main import root
+from mdc_core.cli.plugin_commands import SelectCommand
 from mdc_core.cli.scripts import FILES, script
 from mdc_core.cli.settable import Option
 from mdc_core.schema import data_dictionary

@@ -1,7 +1,4 @@
-"""Commands that know their plugins' options, and the settings for them.
-
-The plugin is one that the command names, one that an option chooses, or all of a verb.
-"""
+"""Commands that know their plugins' options, and the settings for them."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -9,25 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core import installed, registry
+from mdc_core import registry
 from mdc_core.cli.chain import makes_stage, must_be_stage
 from mdc_core.cli.either_side import behind_verb, find_config, with_root
 from mdc_core.cli.lazy import HelpfulCommand, VerbGroup
-from mdc_core.cli.settable import ListOption, Option, path_of, variables
+from mdc_core.cli.settable import Option, path_of, variables
 from mdc_core.cli.settings import (
     apply_global,
     blamed,
-    named_words,
     only_asks,
     report_stray_tables,
     settings_of,
 )
 from mdc_core.cli.signals import release
-from mdc_core.cli.types import PluginName
-from mdc_core.errors import ConfigError, MdcError, UsageError
+from mdc_core.errors import ConfigError, MdcError
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
-from mdc_core.suggest import known
 from mdc_core.wire import stdout
 
 if TYPE_CHECKING:
@@ -255,113 +249,6 @@ class Command(HelpfulCommand):
             with formatter.section("Secrets"):
                 formatter.write_dl(secrets)
         super().format_epilog(ctx, formatter)
-
-
-class PluginCommand(Command):
-    """A command for one plugin that is named by the command itself: `mdc stream NAME`."""
-
-    def __init__(self, *args: Any, verb: str, plugin: tuple[str, Any], **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.verb = verb
-        self.plugin = plugin
-
-    def scope(self, plugin: str) -> tuple[str, ...]:
-        """That of the command; a filter's is not within a verb's."""
-        return (plugin,) if self.verb == "filter" else (self.verb, plugin)
-
-    def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
-        """The one plugin."""
-        return dict([self.plugin])
-
-    def names(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Its name."""
-        return [self.plugin[0]]
-
-    def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
-        """The callback's `plugin`."""
-        ctx.params["plugin"] = chosen[0]
-
-
-class SelectCommand(Command):
-    """A command whose plugin is chosen by an option: `mdc store --format NAME`."""
-
-    def __init__(
-        self, *args: Any, verb: str, select: str, default: str | None, **more: Any
-    ) -> None:
-        super().__init__(*args, **more)
-        self.verb = verb
-        self.selector = _selector(verb, select, default=default, required=default is None)
-        self.params.insert(0, self.selector)
-
-    def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
-        """The plugin that the arguments, the environment or mdc.toml name."""
-        names = self.names(ctx, args)
-        if not names and not only_asks(ctx, args):
-            flag, known_names = self.selector.opts[0], known(registry.find(self.verb))
-            raise UsageError(f"mdc {self.verb} needs {flag} NAME", hint=known_names)
-        return {name: registry.load(self.verb, name) for name in names}
-
-    def names(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """The last one that is named."""
-        return named_words(ctx, self.selector, args)[-1:]
-
-    def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
-        """The callback's `plugin`."""
-        ctx.params.pop(str(self.selector.name))
-        ctx.params["plugin"] = chosen[0]
-
-
-class ChecksCommand(Command):
-    """A command that uses all plugins of its verb, or those that are named or not skipped."""
-
-    prefixed = True
-
-    def __init__(self, *args: Any, verb: str, select: str, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self.verb = verb
-        self.select = _selector(verb, select, cls=ListOption, help="only these")
-        self.skip = _selector(verb, "skip", cls=ListOption, help="all but these")
-        self.params[:0] = [self.select, self.skip]
-
-    def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
-        """The plugins that are wanted; one that is broken is left out unless it was named."""
-        found = {}
-        for name in self.names(ctx, args):
-            try:
-                found[name] = registry.load(self.verb, name)
-            except ConfigError as error:
-                self.leave_out(ctx, args, name, error)
-        return found
-
-    def leave_out(self, ctx: click.Context, args: list[str], name: str, error: Exception) -> None:
-        """Warn of a plugin that cannot be used, unless it was named: then that is an error."""
-        if name in named_words(ctx, self.select, args):
-            raise error
-        session = ctx.find_object(Session)
-        if session is not None and not ctx.resilient_parsing:
-            ref = registry.lookup(self.verb, name)
-            who, text = registry.describe(ref), getattr(error, "message", str(error))
-            about = text if who in text else f"{who}: {text}"
-            session.log.warning(f"{about}; going on without it")
-
-    def names(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Those that are named, or all, without those to skip."""
-        unwanted = named_words(ctx, self.skip, args)
-        wanted = named_words(ctx, self.select, args) or registry.find(self.verb)
-        return [name for name in wanted if name not in unwanted]
-
-    def choose(self, ctx: click.Context, chosen: list[Chosen]) -> None:
-        """The callback's `plugins`."""
-        for selector in (self.select, self.skip):
-            ctx.params.pop(str(selector.name))
-        ctx.params["plugins"] = chosen
-
-
-def _selector(verb: str, name: str, **more: Any) -> Option:
-    more.setdefault("help", f"the {installed.VERBS[verb][0]} to use")
-    more["show_default"] = more.get("default") is not None
-    make: type[Option] = more.pop("cls", Option)
-    return make([f"--{name}"], type=PluginName(verb), metavar="NAME", **more)
 
 
 class CommandGroup(VerbGroup):

@@ -47,14 +47,9 @@ from typing import Any, TypeVar
 
 import click
 
-from mdc_core.cli.command import (
-    ChecksCommand,
-    Command,
-    CommandGroup,
-    PluginCommand,
-    SelectCommand,
-)
+from mdc_core.cli.command import Command, CommandGroup
 from mdc_core.cli.lazy import PluginGroup
+from mdc_core.cli.plugin_commands import ChecksCommand, PluginCommand, SelectCommand
 from mdc_core.cli.settable import ListOption, ListType, Option
 from mdc_core.cli.types import (
     DecimalNumber,

@@ -34,16 +34,15 @@ from mdc_core.events import Event, Gap, Market
 from mdc_core.flaws import EventSample, flaw_of
 from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.deadlines import NEVER, Deadlines, Timing
+from mdc_core.live.outage import Outage, bound
 from mdc_core.live.stamp import Stamp
 from mdc_core.live.teller import FeedTeller, json_of
-from mdc_core.live.turn import Turn, bound, lost_since
+from mdc_core.live.turn import Turn
+from mdc_core.live.unread import Unread
 from mdc_core.logs import Mask
 from mdc_core.times import SECOND
 
 MakeStream = Callable[[Subscription], Stream]
-
-HOPELESS = 100  # frames in a row at which the codec fails, before it is given up
-UNREAD = 1_000  # frames set aside before any event about an instrument has come, likewise
 
 
 class Resubscribed(UnavailableError):  # noqa: N818 - on purpose, no error
@@ -67,7 +66,6 @@ class FeedSession:
     ) -> None:
         self.subscription = subscription
         self.connections = 0
-        self.rejected = 0
         self.is_up = False
         self.timing = timing or Timing()
         self.limits = limits or Limits()
@@ -76,19 +74,20 @@ class FeedSession:
         self._stamp = Stamp()
         self._stream: Stream | None = None
         self._down_told = False
-        self._gap_start: str | None = None
-        self._gap_open = False
-        self._last: str | None = None  # time of the last frame, or else of the first try
-        self._brought = Turn(None)  # the last one with events
+        self._outage = Outage()
         self._now = 0
         self._refused: set[str] = set()
         self._before: Subscription | None = None  # what goes on if a change is refused
-        self._good = self._failures = 0
-        self._has_data = False
+        self._unread = Unread(self._teller)
         self._up_since: str | None = None
         self._sample = EventSample()
         self._tick_due = NEVER
         self._deadlines = Deadlines(self.timing, 0, NEVER, pings=False)
+
+    @property
+    def rejected(self) -> int:
+        """How many frames and events were set aside."""
+        return self._unread.count
 
     @property
     def is_open(self) -> bool:
@@ -103,8 +102,8 @@ class FeedSession:
 
     def connecting(self, ns: int | None) -> None:
         """A connection is tried; the other side may serve it before we hear of that."""
-        if self._last is None and ns is not None:
-            self._last = self._stamp(ns)
+        if ns is not None:
+            self._outage.tried(self._stamp(ns))
 
     def opened(self, ns: int | None, *, pings: bool = False) -> list[Action]:
         """A connection is open, by a transport with pings or without; a new codec serves it."""
@@ -134,7 +133,7 @@ class FeedSession:
         stamp = None if ns is None else self._stamp(ns)
         self._deadlines.heard(now)
         actions = self._run(frame, stamp, stream.receive, frame, now)
-        self._last = stamp
+        self._outage.last = stamp
         return actions if before is None else before + actions
 
     def fetched(self, tag: str, response: Response, ns: int | None) -> list[Action]:
@@ -177,11 +176,7 @@ class FeedSession:
             a for a in self._ticks(now) if isinstance(a, Put | FrameAside | Warn)
         ]
         stamp = None if ns is None else self._stamp(ns)
-        if not self._gap_open:
-            self._gap_open = True
-            self._gap_start = lost_since(
-                self._brought.events, self._brought.stamp, self._last or stamp
-            )
+        self._outage.begin(stamp)
         self._stream = None
         if self._down_told and not self.is_up:
             return ticks  # one more failure on the way up again
@@ -191,10 +186,9 @@ class FeedSession:
     def finish(self) -> list[Action]:
         """The feed ends; a gap that is still open has no known end."""
         actions: list[Action] = []
-        if self._gap_open:
-            self._gap_open = False
+        if self._outage.is_open:
             actions.append(Put([self._gap(None)]))
-        if self._failures and not self._good:
+        if self._unread.is_all:
             actions.append(Disconnect(self._teller.hopeless()))
         return actions
 
@@ -236,16 +230,16 @@ class FeedSession:
         except UNREADABLE as error:
             reason = reason_of(error)
             self._teller.unread(reason, turn)
-            self._fail(raw, reason, turn)
+            self._unread.failed(raw, reason, turn)
         # Whatever a codec raises, even SystemExit, costs the frame and nothing else.
         except (Exception, SystemExit) as error:
-            self._fail(raw, self._teller.failure(error, turn), turn)
+            self._unread.failed(raw, self._teller.failure(error, turn), turn)
         else:
             if raw is not None:
-                self._failures = 0
-                self._good += 1
+                self._unread.failures = 0
+                self._unread.good += 1
         if turn.events:
-            self._brought = turn
+            self._outage.brought, self._outage.came = turn.events, stamp
         return turn.actions()
 
     def _take(self, items: list[Any], turn: Turn) -> None:
@@ -271,12 +265,12 @@ class FeedSession:
         if (problem := flaw_of(item)) is not None:
             text = f"{teller.owner} makes a {type(item).__name__} whose {problem}"
             teller.warn_once(text, turn)
-            self._set_aside(json_of(item), text, item.symbol, turn)
+            self._unread.set_aside(json_of(item), text, item.symbol, turn)
             return
         if isinstance(item, Gap):
             bound(item, self._up_since, turn.stamp)
         elif isinstance(item, Market):
-            self._has_data = True
+            self._unread.has_data = True
             if not self.is_up:
                 self._come_up(turn)
         turn.events.append(item)
@@ -291,7 +285,7 @@ class FeedSession:
                     self._come_up(turn)
             case Bad(raw, text, symbol):
                 self._teller.unread(text, turn)
-                self._set_aside(raw, text, symbol, turn)
+                self._unread.set_aside(raw, text, symbol, turn)
             case Refused():
                 self._refuse(item, turn)
             case Busy(text, after, hint):
@@ -303,12 +297,11 @@ class FeedSession:
 
     def _come_up(self, turn: Turn) -> None:
         self.is_up = True
-        self._last = self._up_since = turn.stamp
+        self._outage.last = self._up_since = turn.stamp
         self._deadlines.login_due = NEVER
         state = "resubscribed" if self.connections > 1 else "up"
         turn.events.append(self._teller.connection_is(state, turn.stamp))
-        if self._gap_open:
-            self._gap_open = False
+        if self._outage.is_open:
             turn.events.append(self._gap(turn.stamp))
 
     def _refuse(self, refusal: Refused, turn: Turn) -> None:
@@ -333,29 +326,17 @@ class FeedSession:
         wanted = set(self.subscription.symbols)
         return bool(wanted) and wanted <= self._refused
 
-    def _fail(self, raw: str | bytes | None, reason: str, turn: Turn) -> None:
-        self._set_aside(raw if raw is not None else "", reason, None, turn)
-        self._failures += 1
-        if self._failures >= HOPELESS:
-            turn.end(self._teller.hopeless(reason))
-
     def _login_failure(self) -> MdcError:
         stream = self._stream
         assert stream is not None
-        if self._failures and not self._good:
+        if self._unread.is_all:
             return self._teller.hopeless()
         return UnavailableError(
             f"{self._teller.name}: the login was not answered within {stream.login_within:g} s"
         )
 
-    def _set_aside(self, raw: str | bytes, reason: str, symbol: str | None, turn: Turn) -> None:
-        self.rejected += 1
-        self._teller.set_aside(raw, reason, symbol, turn)
-        if self.rejected >= UNREAD and not self._has_data:
-            turn.end(self._teller.hopeless(reason))
-
     def _gap(self, end: str | None) -> Event:
-        return self._teller.gap(self._gap_start, end, self.subscription.symbols)
+        return self._teller.gap(self._outage.end(), end, self.subscription.symbols)
 
     def _ticks(self, now: int) -> list[Action]:
         """Each tick that is due, at the time when it was: a replay ticks just so."""

@@ -9,8 +9,8 @@ from mdc_core.contracts import Source, Subscription
 from mdc_core.events import Connection, Event, Gap
 from mdc_core.live.connection import Resubscribed
 from mdc_core.live.feed import PutEvents
+from mdc_core.live.outage import Outage
 from mdc_core.live.stamp import Stamp
-from mdc_core.live.turn import lost_since
 from mdc_core.logs import Mask
 
 MakeSource = Callable[[Subscription], Source]
@@ -87,16 +87,14 @@ class SourceLine:
         self._now = now
         self._stamp = Stamp()
         self._runs = 0
-        self._last: str | None = None  # time of the last events, or else of the first start
-        self._brought: Sequence[Event] = ()
-        self._gap_start: str | None = None
+        self._outage = Outage()
         self._wanted: Subscription | None = None
         self._hung_up = threading.Event()
 
     def run(self, put: PutEvents) -> None:
         """Pass events on; returns when the source has come to its end."""
-        if self._last is None:
-            self._last = self._stamp(self._now())  # from here on the library may lose something
+        outage = self._outage
+        outage.tried(self._stamp(self._now()))  # from here on the library may lose something
         source = self._make(self.subscription)
         first = True
         for events in source.events():
@@ -107,7 +105,8 @@ class SourceLine:
                 first = False
                 put(self._up(stamp))
             events = [event for event in events if not _says_up(event)]
-            self._last, self._brought = stamp, events
+            outage.last = outage.came = stamp
+            outage.brought = events
             for event in events:
                 if event.ts_recv is None:
                     event.ts_recv = stamp
@@ -122,13 +121,12 @@ class SourceLine:
     def lost(self, put: PutEvents, reason: str) -> None:
         """Account for a source that broke off."""
         stamp = self._stamp(self._now())
-        if self._gap_start is None:
-            self._gap_start = lost_since(self._brought, self._last, self._last)
+        self._outage.begin(stamp)
         put([self._about_us(Connection(state="down", reason=self._mask(reason)), stamp)])
 
     def finish(self, put: PutEvents) -> None:
         """Account for a gap whose end is not known."""
-        if self._gap_start is not None:
+        if self._outage.is_open:
             put([self._gap(None)])
 
     def resubscribe(self, subscription: Subscription) -> None:
@@ -148,15 +146,16 @@ class SourceLine:
         self._runs += 1
         state = "resubscribed" if self._runs > 1 else "up"
         news = [self._about_us(Connection(state=state), stamp)]
-        if self._gap_start is not None:
+        if self._outage.is_open:
             news.append(self._gap(stamp))
         return news
 
     def _gap(self, end: str | None) -> Event:
-        gap = Gap(start=self._gap_start, end=end, reason="disconnect")
+        start = self._outage.end()
+        gap = Gap(start=start, end=end, reason="disconnect")
         gap.extra = {"symbols": list(self.subscription.symbols)}
         self._about_us(gap, end)
-        gap.ts_event, self._gap_start = self._gap_start, None
+        gap.ts_event = start
         return gap
 
     def _about_us(self, event: Event, stamp: str | None) -> Event:
