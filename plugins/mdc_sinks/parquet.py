@@ -3,6 +3,9 @@
 Decimals are narrowed to decimal(18, 9), so that `price * size` works in SQL engines, unless the
 archive says (`mdc.decimals`) that its parts of this type stay decimal(36, 18), for a value of one
 of them needs it. Where nothing is said, the columns of each file are narrowed that can be.
+
+In the layout `hive` (`mdc.layout`) the columns that the folders repeat are dictionaries of text to
+Arrow, as pyarrow and pandas make them of folders: they refuse to read two kinds of one column.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,6 +27,7 @@ BUFFER = 64 << 10
 ROWS, BATCH = 16_384, 128 << 10  # decoded at once, which takes ten times the bytes
 MOST = 4 << 20  # where a sixteenth of the rows would be more
 _PLAIN = ("trade_id", "order_id", "extra")
+_IN_FOLDERS = ("symbol", "type")  # of the layout hive
 FEW = 64  # rows for which dictionaries cost more than they spare, in time and bytes
 
 
@@ -56,7 +60,9 @@ class Parquet(PartFormat):
             # Which columns stay wide has to be known before anything is written.
             wide = _wide_columns(part.tables())
         strict = said == b"narrow"
+        hive = metadata.get(b"mdc.layout") == b"hive"
         tables = (narrowed(table, wide, strict=strict) for table in part.tables())
+        tables = (_as_folders(table) if hive else table for table in tables)
         first = next(tables)
         schema = first.schema.with_metadata({**(part.schema.metadata or {}), **metadata})
         with self._writer(schema, file, few=part.rows <= FEW) as writer:
@@ -116,6 +122,15 @@ def _wide_columns(tables: "Iterator[pa.Table]") -> set[str]:
         for field in narrowed(table).schema
         if field.type == table.schema.field(field.name).type
     }
+
+
+def _as_folders(table: "pa.Table") -> "pa.Table":
+    """The table with what folders repeat as dictionaries."""
+    import pyarrow as pa
+
+    kind = pa.dictionary(pa.int32(), pa.string())
+    fields = [f.with_type(kind) if f.name in _IN_FOLDERS else f for f in table.schema]
+    return table.cast(pa.schema(fields).with_metadata(table.schema.metadata))
 
 
 def _leaf(field: "pa.Field[Any]") -> str:

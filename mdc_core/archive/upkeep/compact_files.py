@@ -77,6 +77,7 @@ def write_like(
         tier=like.tier.encode(),
         inputs=msgspec.json.encode(inputs),
         codec=codec.encode(),
+        layout=like.layout.encode(),
     )
     return msgspec.structs.replace(
         like,

@@ -85,6 +85,7 @@ def rewritten(
         inputs=msgspec.json.encode(inputs),
         tier=tier.encode(),
         codec=codec.encode(),
+        layout=part.layout.encode(),
         **more,
     )
     new = msgspec.structs.replace(

@@ -191,7 +191,7 @@ def _new_part(
     codec = manner.formats.codec(key.symbol)
     try:
         origin = origin_key(manner.origin)
-        more = {"shared": b"1"} if shared else {}
+        more = {"layout": manner.layout.encode()} | ({"shared": b"1"} if shared else {})
         facts = write_part(
             file, part_format, rows, origin, decimals=decimals, codec=codec.encode(), **more
         )

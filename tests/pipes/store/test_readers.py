@@ -92,11 +92,29 @@ def test_hive_folders_as_the_documentation_says(shell: Shell, tmp_path: Path) ->
     trade = '{{"type":"trade","symbol":"{}","ts_event":"2024-01-02T10:00:00Z","price":{}}}\n'
     text = trade.format("SPY", 470) + trade.format("7203", 2500)
     assert shell("mdc store --layout hive", stdin=text.encode()).status == 0
+    assert pandas.read_parquet(tmp_path / "data")["symbol"].tolist() == ["7203", "SPY"]
     root, want = tmp_path / "data", [("7203", Decimal(2500)), ("SPY", Decimal(470))]
-    whole = pandas.read_parquet(root, partitioning=None)[["symbol", "price"]]
-    assert sorted(whole.itertuples(index=False, name=None)) == want
+    assert shell("mdc compact").status == 0  # which writes the files anew
+    for how in ({}, {"partitioning": None}):
+        whole = pandas.read_parquet(root, **how)[["symbol", "price"]]
+        assert sorted(whole.itertuples(index=False, name=None)) == want
+    one = pandas.read_parquet(root, filters=[("symbol", "=", "7203")])
+    assert one["price"].tolist() == [Decimal(2500)]
     files = f"{root}/**/*.parquet"
     assert sorted(duckdb.sql(f"SELECT symbol, price FROM '{files}'").fetchall()) == want
     for hive in (True, False):
         read = polars.read_parquet(files, hive_partitioning=hive).select("symbol", "price").rows()
         assert sorted(read) == want
+
+
+def test_hive_folders_of_numbers_are_refused_or_exact(shell: Shell, tmp_path: Path) -> None:
+    """Symbols that are numbers alone: pandas guesses numbers of the folders, 700 of 0700."""
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+    pa = pytest.importorskip("pyarrow")
+    trade = '{{"type":"trade","symbol":"{}","ts_event":"2024-01-02T10:00:00Z","price":1}}\n'
+    text = trade.format("0700") + trade.format("7203")
+    assert shell("mdc store --layout hive", stdin=text.encode()).status == 0
+    with pytest.raises(pa.ArrowTypeError):
+        pandas.read_parquet(tmp_path / "data")
+    read = pandas.read_parquet(tmp_path / "data", partitioning=None)
+    assert sorted(read["symbol"]) == ["0700", "7203"]
