@@ -47,10 +47,17 @@ def _digits(text: str) -> str:
 class Aftermath:
     """What a codec gives from the damage on."""
 
-    def __init__(self, talk: Conversation, played: Sequence[Event], at: int, damage: Damage):
+    def __init__(
+        self,
+        talk: Conversation,
+        played: Sequence[Event],
+        at: int,
+        damage: Damage,
+        delay: int = 0,
+    ) -> None:
         for event in played[:at]:
             talk.feed([event])
-        first, asked = len(talk.given), talk.asked
+        first, asked, sent, talk.delay = len(talk.given), talk.asked, talk.sent, delay
         self.frames: list[Frames] = []
 
         def damaged(frames: Frames) -> Frames:
@@ -62,7 +69,8 @@ class Aftermath:
             if talk.hung_up:
                 break
             talk.feed([event])
-        self.given = talk.given[first:]
+        talk.settle()
+        self.given, self.sent = talk.given[first:], talk.sent - sent
         self.gaps = [item for item in self.given if isinstance(item, Gap)]
         ended = any(isinstance(item, Reconnect | Busy) for item in self.given)
         self.is_told = ended or talk.asked > asked or any(map(_is_trouble, self.given))

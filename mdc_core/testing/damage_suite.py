@@ -10,6 +10,7 @@ from mdc_core.testing.damage import Aftermath, alter, key, lose, near_changes, r
 from mdc_core.testing.subscription_suite import SubscriptionSuite
 from mdc_core.testing.tape import market
 
+_DELAY = 12  # events that are under way when something is asked for
 _NUMBERED = (Trade, Quote, Book, Delta)
 
 
@@ -19,7 +20,8 @@ class DamageSuite(SubscriptionSuite):
     Where the stream declares `sequence`, each event has its `seq`, and of a frame that is lost
     the codec says a `Gap` of the right count (of a book: a `Gap`, or it asks for it again);
     where it declares `checksums`, an altered size is noticed. Afterwards the book is that of the
-    venue again, or the codec has asked for another connection.
+    venue again, or the codec has asked for another connection. What is asked for is asked for
+    once, whatever is still under way then.
     """
 
     def clean(self) -> list[tuple[Event, list[Event]]]:
@@ -121,6 +123,26 @@ class DamageSuite(SubscriptionSuite):
             )
             assert outcome.is_right, "the book stays wrong after a wrong checksum"
         assert tried or not places, "no size of the tape stands in the sandbox's frames"
+
+    def test_asks_once(self) -> None:
+        """What was under way when the codec asked for a book does not make it ask once more."""
+        self.server()
+        if not self.has_books():
+            return
+        played = self.tape()
+        for at in near_changes(played)[: len(played) // 4 : 3]:
+            event = played[at]
+            assert isinstance(event, Delta) and event.size is not None
+            for damage in (lose, partial(alter, event.size)):
+                at_once, late = (
+                    Aftermath(self.agree(), played, at, damage, n) for n in (0, _DELAY)
+                )
+                assert late.sent <= at_once.sent, (
+                    f"a book that is answered late is asked for by {late.sent} frames, and by "
+                    f"{at_once.sent} if it is answered at once: until it comes, do not ask again"
+                )
+                wrong = at_once.is_right and not late.is_right
+                assert not wrong, "the book stays wrong if it is answered late"
 
     def has_books(self) -> bool:
         """Whether books are subscribed to, and their changes."""

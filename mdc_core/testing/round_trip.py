@@ -5,9 +5,13 @@ wrongly, a side taken for the other, an event that was lost or said twice, a tim
 wrong unit differ from the tape however the codec's own transcript was recorded.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from mdc_core.contracts import (
     Bad,
@@ -21,7 +25,7 @@ from mdc_core.contracts import (
     Subscription,
     Up,
 )
-from mdc_core.events import Delta, Event, Gap, Integrity, type_of
+from mdc_core.events import Delta, Event, Gap, Integrity, Market, type_of
 from mdc_core.testing.tape import START, is_lack, market
 from mdc_core.testing.transcript import Step, answer
 from mdc_core.times import SECOND
@@ -36,19 +40,47 @@ _COMPARED = {
     "status": ("status",),
 }
 _SECONDS = 60  # of a quiet feed, in which both sides may speak by themselves
+_STORM, _EACH = 1_000, 10  # answers at once, and for each symbol: no subscription has more
+
+
+class AskedTooOftenError(AssertionError):
+    """What the server answers makes the client ask once more, without end."""
+
+
+class Heard(Struct):
+    """A frame that reached the client before anything was played, and what came of it."""
+
+    frame: str | bytes
+    found: list[Any]
+    is_late: bool  # the client had said `Up` before it
 
 
 class Conversation:
-    """Client and server, and what the client has given so far."""
+    """Client and server, and what the client has given so far.
 
-    def __init__(self, stream: Stream, sandbox: Sandbox) -> None:
+    What the client says reaches the server at once, or when `delay` more events have been
+    played; the answers reach the client behind what is under way. `altered` are frames of the
+    server, by their number, that are other ones when they arrive.
+    """
+
+    def __init__(
+        self, stream: Stream, sandbox: Sandbox, altered: Mapping[int, str | bytes] | None = None
+    ) -> None:
         self.stream, self.sandbox = stream, sandbox
         self.now = START
         self.given: list[Any] = []
+        self.heard: list[Heard] = []
         self.hung_up = False
         self.up_too_soon = False  # `Up` before the server had the subscription
         self.ticked = 0  # what the client's ticks have given
         self.asked = 0  # frames that the server gave to what the client sent
+        self.sent = 0  # frames that the client sent
+        self.delay = 0
+        self._altered = altered or {}
+        self._is_up = False
+        self._played = 0
+        self._late: deque[tuple[int, str | bytes]] = deque()  # when they reach the server
+        self._under_way: deque[str | bytes] = deque()  # to the client
 
     def open(self) -> None:
         """The connection opens, and both say what they have to."""
@@ -57,10 +89,24 @@ class Conversation:
         self._take(first)
         self.arrive(greeting)
 
+    def answered_late(self, symbols: Iterable[str]) -> list[str]:
+        """The symbols of which the server spoke, other than by events, after `Up` alone."""
+        texts = ["", ""]
+        for heard in self.heard:
+            if not any(isinstance(item, Market) for item in heard.found):
+                frame = heard.frame
+                text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+                texts[heard.is_late] += f"{text}\n"
+        names = {symbol: re.compile(rf"(?<!\w){re.escape(symbol)}(?!\w)") for symbol in symbols}
+        before, after = texts
+        return [s for s, name in names.items() if name.search(after) and not name.search(before)]
+
     def feed(
         self, events: Sequence[Event], damage: Callable[[Frames], Frames] | None = None
     ) -> Frames:
         """Let the server play these at once; returns its frames, before any damage."""
+        self._played += len(events)
+        self._reach()
         try:
             frames = self._said(lambda: self.sandbox.feed(events))
         except Exception as error:
@@ -71,6 +117,12 @@ class Conversation:
             raise
         self.arrive(damage(frames) if damage else frames)
         return frames
+
+    def settle(self) -> None:
+        """Let all that the client has said reach the server, and the answers the client."""
+        self.delay = 0
+        self._reach()
+        self.arrive(())
 
     def quiet(self, seconds: int = _SECONDS) -> int:
         """Let time pass in which nothing is played; returns the longest silence, in ns.
@@ -88,6 +140,7 @@ class Conversation:
                 found = list(answer(self.stream, Step("tick", self.now)))
                 self.ticked += len(found)
                 self._take(found)
+                self.arrive(())
             elif not self.hung_up and (frames := self._said(lambda: self.sandbox.tick(self.now))):
                 longest, heard = max(longest, self.now - heard), self.now
                 self.arrive(frames)
@@ -98,22 +151,47 @@ class Conversation:
         found = self.stream.resubscribe(wanted, self.now)
         if found is not None:
             self._take(found)
+            self.arrive(())
         return found is not None
 
     def arrive(self, frames: Iterable[str | bytes]) -> None:
-        """Let these frames reach the client."""
-        for frame in frames:
-            self._take(answer(self.stream, Step("in", self.now, frame)))
+        """Let these frames reach the client, and then the answers to what it says."""
+        self._under_way.extend(frames)
+        most = self.asked + _STORM + _EACH * len(self.stream.subscription.symbols)
+        while self._under_way:
+            frame = self._under_way.popleft()
+            if not self._played:
+                frame = self._altered.get(len(self.heard), frame)
+            found = list(answer(self.stream, Step("in", self.now, frame)))
+            if not self._played:
+                self.heard.append(Heard(frame, found, self._is_up))
+            self._take(found)
+            if self.asked > most:
+                last = next(item for item in reversed(self.given) if isinstance(item, Send))
+                raise AskedTooOftenError(
+                    f"the codec asks the sandbox again and again, at last by {last.frame!r}: where "
+                    "it asks for a book, its checksum or its numbers are not the sandbox's"
+                )
 
     def _take(self, found: Iterable[Any]) -> None:
-        for item in list(found):
+        for item in found:
             self.given.append(item)
-            if isinstance(item, Up) and not self.sandbox.subscribed:
-                self.up_too_soon = True
-            if isinstance(item, Send) and not self.hung_up:
-                frames = self._said(partial(self.sandbox.receive, item.frame))
+            if isinstance(item, Up):
+                self._is_up = True
+                self.up_too_soon = self.up_too_soon or not self.sandbox.subscribed
+            if isinstance(item, Send):
+                self.sent += 1
+                self._late.append((self._played + self.delay, item.frame))
+                self._reach()
+
+    def _reach(self) -> None:
+        """What the client has said reaches the server, as far as it is time."""
+        while self._late and (self._late[0][0] <= self._played or not self.delay):
+            _, frame = self._late.popleft()
+            if not self.hung_up:
+                frames = self._said(partial(self.sandbox.receive, frame))
                 self.asked += len(frames)
-                self.arrive(frames)
+                self._under_way.extend(frames)
 
     def _said(self, speak: Callable[[], Iterable[str | bytes]]) -> Frames:
         """What the server says, also if it is the last."""

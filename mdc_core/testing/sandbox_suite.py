@@ -57,6 +57,7 @@ class SandboxSuite(ProviderSuite):
         secrets: Mapping[str, str] | None = None,
         symbols: tuple[str, ...] = (),
         channels: tuple[str, ...] = (),
+        altered: Mapping[int, str | bytes] | None = None,
     ) -> Conversation:
         """A codec and its sandbox that have come to terms."""
         sandbox = self.server()
@@ -64,7 +65,7 @@ class SandboxSuite(ProviderSuite):
         stream = self.connect(secrets or dict(sandbox.test_secrets), several, channels)
         endpoint = stream.endpoints()[0]
         path = "/" + endpoint.url.split("://", 1)[1].partition("/")[2]
-        talk = Conversation(stream, sandbox(path, endpoint.headers, sandbox.Options()))
+        talk = Conversation(stream, sandbox(path, endpoint.headers, sandbox.Options()), altered)
         talk.open()
         return talk
 
@@ -75,9 +76,15 @@ class SandboxSuite(ProviderSuite):
         assert not trouble, f"the subscription leads to {trouble[0]}"
         assert talk.sandbox.subscribed, "the sandbox has no subscription"
         assert any(isinstance(item, Up) for item in talk.given), "the codec never says Up"
-        assert not talk.up_too_soon, "the codec says Up before the sandbox has its subscription"
+        self.check_up(talk, symbols or self.several())
         assert not talk.hung_up, "the sandbox has hung up on the codec"
         return talk
+
+    def check_up(self, talk: Conversation, symbols: Sequence[str]) -> None:
+        """The codec has said `Up` when all was answered, and not before."""
+        assert not talk.up_too_soon, "the codec says Up before the sandbox has its subscription"
+        late = talk.answered_late(symbols)
+        assert not late, f"the codec says Up before the sandbox has answered for {late[0]}"
 
     def tape(self, symbols: tuple[str, ...] = ()) -> list[Event]:
         """What core plays, but for what the protocol cannot say."""

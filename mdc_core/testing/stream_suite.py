@@ -1,6 +1,9 @@
 """The suite for streaming providers: a transcript, a round trip by the sandbox, damage."""
 
 import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -12,6 +15,7 @@ from mdc_core.events import Event, Market
 from mdc_core.testing import transcript, values
 from mdc_core.testing.damage_suite import DamageSuite
 from mdc_core.testing.plugin_suite import check_wire, damaged
+from mdc_core.testing.round_trip import AskedTooOftenError
 from mdc_core.testing.tape import START
 from mdc_core.testing.transcript import ERRORS, Step
 
@@ -91,10 +95,48 @@ class StreamSuite(DamageSuite):
 
     def test_every_value_counts(self, request: pytest.FixtureRequest) -> None:
         """Whatever value of a frame is another one, something else comes of it."""
-        for name, frame in values.unread(self.connect, self.steps(request)):
+        steps = self.steps(request)
+        found = values.unread(values.recorded(steps), partial(values.matters, self.connect, steps))
+        self.check_read(found)
+
+    def test_every_value_of_the_login_counts(self) -> None:
+        """Whatever value the sandbox says before `Up` is another one, something else comes.
+
+        Each number counts by itself, such as the scale of each symbol.
+        """
+        self.server()
+        heard = [one for one in self.agree().heard if not one.is_late]
+        frames = [
+            values.AlteredFrame(at, one.frame, True)
+            for at, one in enumerate(heard)
+            if isinstance(one.frame, str)
+        ]
+        right = self.outcome({})
+        self.check_read(values.unread(frames, lambda at, text: self.outcome({at: text}) != right))
+
+    def outcome(self, altered: Mapping[int, str]) -> list[Any]:
+        """What the codec gives of the tape if these of the sandbox's frames are altered."""
+        talk = self.converse(altered=altered)
+        if talk.sandbox.subscribed and not talk.hung_up:
+            with suppress(AskedTooOftenError):
+                talk.feed(self.tape())
+                talk.quiet()
+        return [values.said(item) for item in talk.given]
+
+    def check_read(self, found: Iterable[tuple[str, str]]) -> None:
+        """Nothing but what `unread` names has been found to be so."""
+        wrong = {name: frame for name, frame in found if name not in self.unread}
+        assert not wrong, (
+            f"nothing changes with the value of {', '.join(wrong)}: if that is right, name it in "
+            f"`unread`; a frame with it was {next(iter(wrong.values()))[:2000]}"
+        )
+
+    def test_unknown_values(self, request: pytest.FixtureRequest) -> None:
+        """A side or an action that the codec does not know is no event without one."""
+        for field, name, frame in values.blanked(self.connect, self.steps(request)):
             assert name in self.unread, (
-                f"nothing changes with the value of {name} in {frame[:2000]}: if that is right, "
-                "name it in `unread`"
+                f"a {name} that is not known leads to an event without {field}: raise DataError, "
+                f"or name {name} in `unread`; the frame was {frame[:2000]}"
             )
 
     def test_numbers_stand_in_the_frame(self, request: pytest.FixtureRequest) -> None:

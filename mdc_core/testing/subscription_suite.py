@@ -43,6 +43,7 @@ class SubscriptionSuite(SandboxSuite):
             "limit for a connection stands in `limits.symbols`, one for a frame is the codec's; "
             "if the sandbox knows no other symbols, set `many` to 0"
         )
+        self.check_up(talk, symbols)
         first = next(event for event in self.tape() if type(event) in self.wanted())
         before = len(talk.given)
         talk.feed([replace(first, symbol=symbol) for symbol in symbols])

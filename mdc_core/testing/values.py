@@ -5,14 +5,15 @@ gives the same whatever they are, also where the transcript was recorded with th
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mdc_core.contracts import Bad, Stream, Up
-from mdc_core.events import Event, Market
+from mdc_core.contracts import Bad, Stream
+from mdc_core.events import Event, Market, type_of
+from mdc_core.schema import allowed_values, field_names
 from mdc_core.testing.round_trip import TROUBLE
 from mdc_core.testing.transcript import Step, answer, as_line
 
@@ -58,34 +59,76 @@ def values(text: str) -> Iterator[Value]:
             yield Value(key, *found.span(group), is_number)
 
 
-def unread(make: Callable[[], Stream], steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+class AlteredFrame(Struct):
+    """A frame whose values are altered; `is_strict` if each of its numbers counts by itself."""
+
+    at: int
+    text: str
+    is_strict: bool
+
+
+def unread(
+    frames: Iterable[AlteredFrame], matters: Callable[[int, str], bool]
+) -> Iterator[tuple[str, str]]:
     """The values, each with its frame, of which nothing becomes.
 
-    Each number of a frame that leads to events, and to no trouble, counts by itself; of other
-    values it is enough that one of their name does. What comes before `Up` is the sandbox's to
-    judge.
+    `matters` says whether something else comes with another text in this place. Of values that
+    do not count by themselves it is enough that one of their name does.
     """
     words: dict[str, str] = {}
     seen: dict[tuple[str, ...], int] = {}
     read = set[str]()
-    for at in _places(steps):
-        text = str(steps[at].frame)
-        every = list(values(text))[:_MOST]
+    for frame in frames:
+        every = list(values(frame.text))[:_MOST]
         kind = tuple(sorted({value.name for value in every}))
         seen[kind] = seen.get(kind, 0) + 1
         if seen[kind] > _ALIKE:
             continue
-        strict = _is_smooth(steps[at].found)
         for value in every:
-            if value.name in read and not (strict and value.is_number):
+            counts = frame.is_strict and value.is_number
+            if value.name in read and not counts:
                 continue
-            if _matters(make(), steps, at, value.altered(text)):
+            if matters(frame.at, value.altered(frame.text)):
                 read.add(value.name)
-            elif strict and value.is_number:
-                yield value.name, text
+            elif counts:
+                yield value.name, frame.text
             else:
-                words.setdefault(value.name, text)
+                words.setdefault(value.name, frame.text)
     yield from ((name, text) for name, text in words.items() if name not in read)
+
+
+def recorded(steps: Sequence[Step]) -> list[AlteredFrame]:
+    """The frames of a transcript that were read; strict are those of events without trouble."""
+    found = []
+    for number, step in enumerate(steps):
+        unreadable = any(isinstance(item, Bad) for item in step.found)
+        if step.found and not unreadable and isinstance(step.frame, str) and step.frame:
+            found.append(AlteredFrame(number, step.frame, _is_smooth(step.found)))
+    return found
+
+
+def blanked(make: Callable[[], Stream], steps: Sequence[Step]) -> Iterator[tuple[str, str, str]]:
+    """Fields of known values that are absent where the value in the frame is not known.
+
+    Each with the name of that value and its frame.
+    """
+    for frame in recorded(steps):
+        for value in values(frame.text) if frame.is_strict else ():
+            if value.is_number:
+                continue
+            stream = make()
+            for step in steps[: frame.at]:
+                list(answer(stream, step))
+            now = list(answer(stream, replace(steps[frame.at], frame=value.altered(frame.text))))
+            for was, is_ in zip(steps[frame.at].found, now, strict=False):
+                if isinstance(was, Event) and type(is_) is type(was):
+                    yield from ((f, value.name, frame.text) for f in _lost(was, is_))
+
+
+def _lost(was: Event, now: Event) -> list[str]:
+    """The fields of known values that one event has, and the other has not."""
+    every = [n for n in field_names(type_of(was)) if allowed_values(type(was), n)]
+    return [n for n in every if getattr(was, n) is not None and getattr(now, n) is None]
 
 
 def _is_smooth(found: Sequence[Any]) -> bool:
@@ -93,19 +136,9 @@ def _is_smooth(found: Sequence[Any]) -> bool:
     return market and not any(isinstance(item, TROUBLE) for item in found)
 
 
-def _places(steps: Sequence[Step]) -> list[int]:
-    """The frames that were read, from `Up` on."""
-    is_up, found = False, []
-    for number, step in enumerate(steps):
-        unreadable = any(isinstance(item, Bad) for item in step.found)
-        if is_up and step.found and not unreadable and isinstance(step.frame, str) and step.frame:
-            found.append(number)
-        is_up = is_up or any(isinstance(item, Up | Market) for item in step.found)
-    return found
-
-
-def _matters(stream: Stream, steps: Sequence[Step], at: int, frame: str) -> bool:
+def matters(make: Callable[[], Stream], steps: Sequence[Step], at: int, frame: str) -> bool:
     """Whether something else comes when this frame is in place of the recorded one."""
+    stream = make()
     for step in steps[:at]:
         list(answer(stream, step))
     for step in [replace(steps[at], frame=frame), *steps[at + 1 :]]:
@@ -113,12 +146,13 @@ def _matters(stream: Stream, steps: Sequence[Step], at: int, frame: str) -> bool
             now = list(answer(stream, step))
         except ArithmeticError:  # the other errors of a damaged frame are `Bad`
             return True
-        if list(map(_said, now)) != list(map(_said, step.found)):
+        if list(map(said, now)) != list(map(said, step.found)):
             return True
     return False
 
 
-def _said(item: Any) -> Any:
+def said(item: Any) -> Any:
+    """What an item says, to compare."""
     return item if isinstance(item, Event) else as_line(item, {})
 
 

@@ -9,6 +9,7 @@ class TestStocks(StreamSuite):
     symbols = ("SPY", "IBM")
     channels = Alpaca.channels[:-1]
     lacks = ("trade.aggressor_side",)
+    unread = ("corrections", "cancelErrors")  # they come unasked, with the trades
     many = 30  # of the free feed
 
 

@@ -141,6 +141,24 @@ BUGS = {
         "    def row(self, row):",
     ),
     "a wrong checksum, and nothing said": (" != row.sum:", " != row.sum and not row.s:"),
+    "a nonce in the code": ("signature(secret, nonce, now)", 'signature(secret, "7f3a", now)'),
+    "a scale in the code": (
+        "self.scales = msgspec.convert(scales, dict[str, int])",
+        "self.scales = dict.fromkeys(scales, 4)",
+    ),
+    "the scale of the last symbol for all": (
+        "self.scales = msgspec.convert(scales, dict[str, int])",
+        "self.scales = dict.fromkeys(scales, [*scales.values()][-1])",
+    ),
+    "one book of all symbols": (
+        "{symbol: mdc.Ladder() for symbol in scales}",
+        "dict.fromkeys(scales, mdc.Ladder())",
+    ),
+    "what is under way asks again": (
+        "                if self.follow.holds(row.s):",
+        "                if self.follow.holds(row.s) and row.seq < 3:",
+    ),
+    "a checksum that is never right": (" != row.sum:", " == row.sum:"),
 }
 
 
@@ -184,6 +202,13 @@ BUGS_OF_LINES = {
         'mdc.Busy(f"zephyr says: {text}", int(wait))',
         "mdc.Refused(text)",
     ),
+    "a nonce in the code": ("signature(secret, nonce, now)", "signature(secret, '7f3a', now)"),
+    "a scale in the code": ("self.scales[symbol]) if", "4) if"),
+    "the scale of the last symbol for all": (
+        "{symbol: int(scale) for symbol, scale in pairs}",
+        "dict.fromkeys(dict(pairs), int(pairs[-1][1]))",
+    ),
+    "a side that is not known is none": ("SIDES[side]", "SIDES.get(side)"),
     "only the first symbol asked for": (
         "','.join(self.subscription.symbols)",
         "self.subscription.symbols[0]",

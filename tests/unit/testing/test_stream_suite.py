@@ -1,4 +1,4 @@
-"""What the suite for streaming providers asks of a transcript, seen at one that is made for it."""
+"""What the suite for streaming providers asks, seen at a venue that is made for it."""
 
 import json
 from pathlib import Path
@@ -7,15 +7,44 @@ from typing import Any
 
 import pytest
 
-from mdc_core.plugin import Refused, Stream
+from mdc_core.plugin import Endpoint, Refused, Sandbox, Send, Stream, Up
 from mdc_core.testing import StreamSuite
 
 
+class ZooServer(Sandbox):
+    """Says of each symbol that it has it, and gives a book as often as it is asked for one."""
+
+    subscribed = False
+
+    def receive(self, frame):
+        self.subscribed = True
+        return [frame.replace("add", "has") if frame.startswith("add") else "book"]
+
+
 class Zoo(Stream):
-    """Says a refusal of what begins with `no`, and nothing of anything else."""
+    """Asks for each symbol by itself, and is up when there is an answer for each."""
+
+    sandbox = ZooServer
+    hurry = asks_again = False
+
+    def endpoints(self):
+        return [Endpoint("wss://zoo.example")]
+
+    def opened(self, now):
+        self.waiting = set(self.subscription.symbols)
+        return [Send(f"add {symbol}") for symbol in self.subscription.symbols]
 
     def receive(self, frame, now):
-        return [Refused(frame)] if frame.startswith("no") else []
+        match frame.split():
+            case ["no", *_]:
+                return [Refused(frame)]
+            case ["has", symbol]:
+                self.waiting.discard(symbol)
+                up = [Up()] if self.hurry or not self.waiting else []
+                return [*up, Send("book?")] if self.asks_again else up
+            case ["book"] if self.asks_again:
+                return [Send("book?")]
+        return []
 
 
 class ZooSuite(StreamSuite):
@@ -45,3 +74,21 @@ def test_frames_of_which_nothing_comes(tmp_path, lines, said):
         return
     with pytest.raises(AssertionError, match=said):
         ZooSuite().test_no_frame_is_passed_over(place)
+
+
+def suite(**facts: Any) -> ZooSuite:
+    return type("Changed", (ZooSuite,), {"stream": type("Changed", (Zoo,), facts)})()
+
+
+def test_up_is_said_when_there_is_an_answer_for_each_symbol():
+    talk = suite().agree()
+    assert [item.frame for item in talk.given[:2]] == ["add TEST", "add TEST2"]
+    assert isinstance(talk.given[2], Up)
+    with pytest.raises(AssertionError, match="says Up before the sandbox has answered for TEST2"):
+        suite(hurry=True).agree()
+
+
+def test_a_codec_that_asks_again_and_again_is_told_in_a_line():
+    with pytest.raises(AssertionError, match=r"^the codec asks .* at last by 'book\?': .*") as told:
+        suite(asks_again=True).agree()
+    assert "\n" not in str(told.value)
