@@ -33,12 +33,14 @@ class Incoming:
     """A table of events from outside: its batches in our schema and in current versions.
 
     Raises DataError for columns that we do not have, and for versions that cannot be read.
-    Every value is looked at, but in a file that mdc wrote, if such are `trusted`.
+    Every value is looked at, but in a file that mdc wrote. Columns that are `checked` were
+    looked at by whoever hands them in; what their values say is looked at here.
     """
 
-    def __init__(self, schema: pa.Schema, name: str, *, trusted: bool = True) -> None:
+    def __init__(self, schema: pa.Schema, name: str, *, checked: bool = False) -> None:
         self._name = name
-        self._fully = not trusted or VERSIONS_KEY not in (schema.metadata or {})
+        self._checked = checked
+        self._fully = checked or VERSIONS_KEY not in (schema.metadata or {})
         self.schema = target_schema(schema, name)
         self.versions = _versions(schema, name)
         self.older = _older(self.versions, name)
@@ -50,7 +52,10 @@ class Incoming:
 
     def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The events of one of its batches as one."""
-        check_sound(batch, self._name, fully=self._fully)
+        if not self._checked:
+            check_columns(batch, self._name, fully=self._fully)
+        if self._fully:
+            _check_values(batch, self._name)
         events = self._events(batch)
         self._rows += batch.num_rows
         return events
@@ -102,11 +107,8 @@ def _no_column(name: str, columns_there: list[str]) -> DataError:
     return DataError(f"{name}: no such column in any event type: {said}")
 
 
-def check_sound(batch: pa.RecordBatch, name: str, *, fully: bool) -> None:
-    """Raise DataError for columns that are not sound; `fully` looks at every value."""
-    check_columns(batch, name, fully=fully)
-    if not fully:
-        return
+def _check_values(batch: pa.RecordBatch, name: str) -> None:
+    """Raise DataError for types that are none, and for texts that should be JSON objects."""
     for kind in batch.column("type").unique().to_pylist():
         if kind not in EVENT_TYPES:
             raise DataError(
@@ -119,7 +121,7 @@ def check_sound(batch: pa.RecordBatch, name: str, *, fully: bool) -> None:
 
 
 def check_columns(batch: pa.RecordBatch, name: str, *, fully: bool = True) -> None:
-    """Raise DataError for columns whose offsets or texts are damaged."""
+    """Raise DataError for damaged columns; `fully` looks at every offset, text and decimal."""
     try:
         batch.validate(full=fully)
     except pa.ArrowInvalid as error:

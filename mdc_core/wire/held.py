@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from mdc_core.batch import Int64s, concatenated, joint_schema
 from mdc_core.errors import DataError, MdcError
+from mdc_core.wire.arrow import check_columns
 from mdc_core.wire.bodies import UnusualError
 from mdc_core.wire.bounded import written_out
 from mdc_core.wire.ipc import Message, check_unpacked
@@ -58,6 +59,7 @@ class Held:
         if self._pattern is not None and len(spans.rows) >= _FEW:
             with suppress(UnusualError):
                 columns = joined(block, self._pattern, spans.starts, spans.ends, self.reader.schema)
+                check_columns(columns, self.reader.name)
                 return self.reader.incoming.events(columns)
         batches, size = [], 0
         for number in range(len(spans.rows)):

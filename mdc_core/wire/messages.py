@@ -38,7 +38,7 @@ class MessageReader:
         self.name = name
         self._open()
         self.schema = self._reader.schema
-        self.incoming = Incoming(self.schema, name, trusted=False)
+        self.incoming = Incoming(self.schema, name, checked=True)
         self.alone = "run_id" in self.schema.names
         self.has_dictionaries = any(_has_dictionary(field.type) for field in self.schema)
 
