@@ -94,8 +94,10 @@ def run_stages(session: Session, stages: "list[Stage]") -> int:
             result = pipeline.drive(Writer(wire=stages[-1].wire), control)
     if stages[-1].tell is not None and result.answer is not None:
         stages[-1].tell(result.answer)
-    # A source that was stopped has done what it was asked to; an input was cut off.
-    return (stop.exit_status or result.status) if first.ending == "follow" else result.status
+    if not stop or first.ending != "follow":
+        return result.status  # a source that was stopped has done what it was asked to
+    session.log.warning("ended by SIGTERM: the rest of the input is not read")
+    return stop.exit_status
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """What bytes are: compressed or plain, Arrow or lines. Files say it by their first bytes."""
 
 import io
-import os
 import select
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -286,6 +285,6 @@ def widen_pipe(fd: int) -> None:
 
 
 def open_stdin() -> BinaryIO:
-    """Standard input, unbuffered."""
+    """Standard input, unbuffered: of the number 0, which SIGTERM puts at its end."""
     widen_pipe(0)
-    return os.fdopen(os.dup(0), "rb", buffering=0)
+    return open(0, "rb", buffering=0, closefd=False)

@@ -1,8 +1,10 @@
 """Ctrl-C and SIGTERM, sent to real processes."""
 
+import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -109,6 +111,37 @@ def test_sigterm_ends_the_input_of_a_filter_that_waits_for_more(start):
     line = process.stdout.readline()
     assert line in ("b'abc' b'' 143\n", "b'' b'' 143\n")
     assert process.wait() == 143
+
+
+@pytest.mark.parametrize("verbs", ["store", "validate", "validate then store"])
+def test_sigterm_ends_a_command_whose_sender_goes_on(shell, tmp_path, verbs):
+    """What came is kept, and it says why it ended; nobody closes its input."""
+    assert shell("mdc -q stream sim SPY --limit 200 > some.jsonl").status == 0
+    events = (tmp_path / "some.jsonl").read_bytes().splitlines(keepends=True)[1:-1]
+    # More than a pipe holds: when it is written, the command has begun to read.
+    sent = events * ((1 << 20) // sum(map(len, events)) + 2)
+    command = [str(Path(sys.executable).with_name("mdc")), *verbs.split()]
+    with (tmp_path / "out").open("wb") as out:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE
+        )
+    try:
+        process.stdin.write(b"".join(sent))
+        process.stdin.flush()
+        process.send_signal(signal.SIGTERM)
+        errors = process.stderr.read().decode()
+        assert process.wait() == 143, errors
+    finally:
+        process.kill()
+        process.communicate()
+    assert "ended by SIGTERM: the rest of the input is not read" in errors
+    if "store" in verbs:
+        assert shell("mdc -q cat data > out").status == 0
+    got = [json.loads(line) for line in (tmp_path / "out").read_bytes().splitlines()]
+    got = [event for event in got if event["type"] in ("trade", "quote")]
+    assert got and len(got) <= len(sent)
+    if verbs == "validate":
+        assert got == [json.loads(line) for line in sent[: len(got)]]
 
 
 EARLY = '''"""Is interrupted while it is imported."""
