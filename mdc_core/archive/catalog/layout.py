@@ -85,17 +85,24 @@ def _path(layout: Layout, name: str, type_name: str, period: str, part: str) -> 
 
 
 def whole_path(
-    layout: Layout, symbol: str | None, type_name: str, period: str, number: int = 0
+    layout: Layout,
+    symbol: str | None,
+    type_name: str,
+    period: str,
+    number: int = 0,
+    *,
+    shared: bool = False,
 ) -> PurePosixPath:
     """The path of the one part of a period, or of the n-th where there are several.
 
-    Without its suffix. The number stands behind a dot, as the name of a part does: behind a
-    hyphen it would make a day of a month.
+    Of a symbol, or `shared` by several; without its suffix. The number stands behind a dot, as
+    the name of a part does: behind a hyphen it would make a day of a month.
     """
     behind = f".{number}" if number else ""
+    name = MIXED if shared else encode_symbol(symbol)
     if layout == "hive":
-        return part_path(layout, symbol, type_name, period, f"data{behind}")
-    path = part_path(layout, symbol, type_name, period, "")
+        return _path(layout, name, type_name, period, f"data{behind}")
+    path = _path(layout, name, type_name, period, "")
     return path.with_name(path.name.removesuffix(".") + behind)
 
 

@@ -71,6 +71,11 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.place, self.path
 
     @property
+    def file_name(self) -> str:
+        """The last of its path: in this order come rows of equal time of one symbol."""
+        return self.path.rpartition("/")[2]
+
+    @property
     def kept_as(self) -> str:
         """What its file is called in the trash; the same for one that has grown since."""
         return sha256(self.path.encode()).hexdigest() if self.frames else self.sha256

@@ -5,7 +5,7 @@ part, or in the journal that carries it on, and never in two of them.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from itertools import accumulate, pairwise
 from pathlib import Path, PurePosixPath
@@ -203,15 +203,17 @@ def tie_order(stored: list[Stored]) -> Rank | None:
 
     Where a part is shared, the pieces are put in the order that those of one symbol have.
     """
-    rows = [piece.row for piece in stored if piece.row is not None]
+    rank = tie_rank({row.key: row for piece in stored if (row := piece.row)}.values())
+    if rank is not None:
+        stored.sort(key=lambda piece: piece.row.file_name if piece.row else "")
+    return rank
+
+
+def tie_rank(rows: Collection[PartRow]) -> Rank | None:
+    """How rows of equal time are ordered in these parts; None if each is of one symbol."""
     if not any(row.shares for row in rows):
         return None
-    stored.sort(key=lambda piece: piece.row.path.rpartition("/")[2] if piece.row else "")
-    return ranked(
-        (row.layout, symbol, row.type_name)
-        for row in {row.key: row for row in rows}.values()
-        for symbol in row.symbols
-    )
+    return ranked((row.layout, symbol, row.type_name) for row in rows for symbol in row.symbols)
 
 
 def one_source(sources: Iterator[MergeSource], rank: Rank | None) -> Iterator[MergeSource]:

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.health.unfinished import is_written
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.upkeep.compact_plan import carries
+from mdc_core.archive.upkeep.compact_plan import carries, families
+from mdc_core.archive.upkeep.compact_shared import regrouping
 from mdc_core.archive.upkeep.measure import Measurement, rewritten_schema, sample, size_of
 from mdc_core.archive.upkeep.tiering import Tiers
 from mdc_core.archive.upkeep.tiers import Forms, other_codec
@@ -77,14 +78,26 @@ class Advisor:
         yield from self._left_behind()
 
     def _small_files(self) -> Iterator[Advice]:
-        """Several files of the same symbol, type and period."""
+        """Several files of the same symbol, type and period, or of many that could share one."""
+        profiles, shared, would = self._tiers.profiles, list[Group](), 0
+        for some in families(self._parts).values():
+            wanted = regrouping(some, profiles)
+            before = wanted.parts if wanted else [part for part in some if part.shares]
+            after = wanted.files if wanted else 1
+            if len(before) > after:
+                shared.append(before)
+                would += after
+        apart = {part.key for group in shared for part in group}
         groups = _grouped(
-            self._own, lambda p: (p.place, p.tier, p.symbol, p.type_name, p.period, p.format)
+            (part for part in self._own if part.key not in apart),
+            lambda p: (p.place, p.tier, p.symbol, p.type_name, p.period, p.format),
         )
         several = [group for group in groups if len(group) > 1]
+        would += len(several)
+        several += shared
         if several:
             files = sum(map(len, several))
-            text = f"{files:,} files where {len(several):,} would do, one for each period"
+            text = f"{files:,} files where {would:,} would do, one for each period"
             yield self._measured(
                 "small-files",
                 text,

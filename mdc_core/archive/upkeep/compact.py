@@ -6,6 +6,7 @@ every new file is read back: the events must be the same. Some groups are commit
 a kill leaves the old parts or the new ones.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -21,17 +22,19 @@ from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.row_time import row_time
 from mdc_core.archive.upkeep.compact_files import contents, read_back, write_like
 from mdc_core.archive.upkeep.compact_outcome import CompactOutcome as CompactOutcome
-from mdc_core.archive.upkeep.compact_outcome import outcome_of, shared_outcome
+from mdc_core.archive.upkeep.compact_outcome import outcome_of, regrouped_outcome
 from mdc_core.archive.upkeep.compact_plan import (
     CompactGroup,
     CompactOptions,
     Job,
     due,
+    families,
+    family_of,
     grouped,
     jobs,
     name_of,
 )
-from mdc_core.archive.upkeep.compact_shared import take_apart, with_own
+from mdc_core.archive.upkeep.compact_shared import Regrouping, regrouped, regrouping
 from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
 from mdc_core.archive.write.active import live
 from mdc_core.archive.write.archive import Archive
@@ -54,35 +57,35 @@ class Cuts(NamedTuple):
     cuts: list[tuple[int, int]]  # moments at which a new file begins, and the rows before
     dropped: Int64s  # the places of duplicates
     duplicates: EventContent
+    twice: Counter[str | None]  # the same by symbol
 
 
 def plan(
-    archive: Archive, parts: Iterable[PartRow], wishes: CompactOptions
+    archive: Archive, parts: Iterable[PartRow], wishes: CompactOptions, profiles: Profiles
 ) -> Iterator[CompactOutcome]:
     """What would be done; nothing is changed, and nothing read but to find duplicates."""
     is_live = live(archive)
     if archive.has_catalog:
         with archive.catalog(read_only=True) as catalog:
             wishes = wishes._replace(heavy=catalog.large_origins())
-    listed = list(parts)
-    for group, some in grouped(listed).items():
-        if group.shared:
-            yield shared_outcome(group, some, with_own(some, iter(listed)))
-            continue
+    left = {part.key: part for part in parts}
+    for wanted in _to_regroup(left, is_live, profiles):
+        yield regrouped_outcome(family_of(wanted.parts[0]), wanted.parts, wanted.files)
+    for group, some in grouped(left.values()).items():
         check = _check(wishes, some)
         kept = [part for part in some if not is_live(part)]
-        files, changed, duplicates = len(some), False, 0
+        files, changed, twice = len(some), False, Counter[str | None]()
         try:
             for job in jobs(kept, wishes):
                 survey = _surveyed(archive, job, check)
-                duplicates += survey.duplicates.rows
+                twice += survey.twice
                 if due(job, wishes) or survey.cuts or len(survey.dropped):
                     changed = True
                     files += len(survey.cuts) + 1 - len(job.parts)
         except DataError as error:
             yield outcome_of(group, some, some, problem=str(error))
             continue
-        found = outcome_of(group, some, some, duplicates=duplicates)
+        found = outcome_of(group, some, some, duplicates=twice)
         yield found._replace(
             files=(len(some), files), bytes=(found.bytes[0], None), changed=changed
         )
@@ -99,15 +102,12 @@ def compact(
     bench = _CompactRun(archive, catalog, profiles)
     wishes = wishes._replace(heavy=catalog.large_origins())
     left, fresh = {part.key: part for part in parts}, set[tuple[str, str]]()
-    for group, shared in grouped(left.values()).items():
-        if group.shared:
-            done, apart = take_apart(archive, catalog, shared, profiles, wishes.row_group)
-            for part in (*apart.before, *shared):
-                left.pop(part.key, None)
-            left |= {part.key: part for part in apart.after}
-            fresh |= {part.key for part in apart.after}
-            yield done
-    for some in _shares(grouped(left.values()).items()):
+    for wanted in _to_regroup(left, live(archive), profiles):
+        done, after = regrouped(archive, catalog, wanted, profiles, wishes.row_group)
+        left |= {part.key: part for part in after}
+        fresh |= {part.key for part in after}
+        yield done
+    for some in _committed_together(grouped(left.values()).items()):
         works = [_GroupState(group, list(own), wishes) for group, own in some]
         bench.run(works)
         for work, (group, before) in zip(works, some, strict=True):
@@ -124,7 +124,19 @@ def compact(
     catalog.forget_origins()
 
 
-def _shares(
+def _to_regroup(
+    left: dict[tuple[str, str], PartRow], is_live: Callable[[PartRow], bool], profiles: Profiles
+) -> Iterator[Regrouping]:
+    """What some symbols are to lie otherwise in; taken out of what is `left` to compact."""
+    for some in families(left.values()).values():
+        wanted = regrouping([part for part in some if not is_live(part)], profiles)
+        if wanted is not None:
+            for part in wanted.parts:
+                left.pop(part.key)
+            yield wanted
+
+
+def _committed_together(
     groups: Iterable[tuple[CompactGroup, list[PartRow]]],
 ) -> Iterator[list[tuple[CompactGroup, list[PartRow]]]]:
     """The groups that are written before a commit: a commit costs as much as many files."""
@@ -145,7 +157,7 @@ class _GroupState:
 
     def __init__(self, group: CompactGroup, parts: list[PartRow], wishes: CompactOptions) -> None:
         self.group, self.parts, self.wishes = group, parts, wishes
-        self.duplicates = 0
+        self.duplicates = Counter[str | None]()
         self.problem: str | None = None  # why it is left as it is: a damaged part
         self.busy: str | None = None  # the same: another command was at it
 
@@ -164,7 +176,7 @@ class _Staged(NamedTuple):
     job: Job
     files: list[tuple[Path, PartRow]]
     origins: list[bytes]
-    duplicates: int
+    duplicates: Counter[str | None]
 
     def enter(self, replacement: Replacement) -> None:
         """Make it part of a transaction."""
@@ -250,7 +262,17 @@ class _CompactRun:
         for merged in _divided(self._archive, job, survey, row_group):
             file = self._replacement.stage()
             path = next(names)
-            part = write_like(self._archive, job.parts, merged, file, path, formats, origin, like)
+            part = write_like(
+                self._archive,
+                job.parts,
+                merged,
+                file,
+                path,
+                formats,
+                origin,
+                like,
+                shared=bool(like.shares),
+            )
             after += read_back(file, part)
             files.append((file, part))
         if (after.rows, after.hash) != (before.rows, before.hash):
@@ -259,7 +281,7 @@ class _CompactRun:
                 f"events were read and {after.rows:,} written, or not the same ones; "
                 "nothing was changed"
             )
-        return _Staged(work, job, files, kept, survey.duplicates.rows)
+        return _Staged(work, job, files, kept, survey.twice)
 
 
 def _names(
@@ -293,7 +315,7 @@ def _surveyed(archive: Archive, job: Job, check: Check | None) -> Cuts:
     goals = [job.rows * number // job.pieces for number in range(1, job.pieces)]
     cuts: list[tuple[int, int]] = []
     dropped: list[int] = []
-    duplicates = EventContent()
+    duplicates, twice = EventContent(), Counter[str | None]()
     at, last = 0, None
     for batch in MergedEvents(archive, job.parts).batches() if goals or check else ():
         moments = row_time(batch)
@@ -313,9 +335,11 @@ def _surveyed(archive: Archive, job: Job, check: Check | None) -> Cuts:
             again = sorted({found.row for found in copies if found.row is not None})
             dropped += [at + row for row in again]
             if again:
-                duplicates.add(batch.take(pa.array(again)))
+                copied = batch.take(pa.array(again))
+                duplicates.add(copied)
+                twice.update(copied.column("symbol").to_pylist())
         at, last = at + batch.num_rows, moments[-1]
-    return Cuts(cuts, np.array(dropped, np.int64), duplicates)
+    return Cuts(cuts, np.array(dropped, np.int64), duplicates, twice)
 
 
 def _divided(

@@ -61,6 +61,8 @@ def write_like(
     formats: Formats,
     origin: str,
     like: PartRow,
+    *,
+    shared: bool,
 ) -> PartRow:
     """Write a file of rows of these parts; what the catalog will say of it."""
     part_format = formats.of(like.symbol, like.tier)
@@ -78,6 +80,7 @@ def write_like(
         inputs=msgspec.json.encode(inputs),
         codec=codec.encode(),
         layout=like.layout.encode(),
+        **({"shared": b"1"} if shared else {}),
     )
     return msgspec.structs.replace(
         like,

@@ -1,5 +1,6 @@
 """What compaction did, or would do, to a group of parts."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ class CompactOutcome(NamedTuple):
     bytes: tuple[int, int | None]
     rows: int
     changed: bool
-    duplicates: int = 0
+    duplicates: Counter[str | None] = Counter()  # noqa: RUF012 - by symbol; nobody adds to it
     problem: str | None = None  # why it was left as it was: a damaged part
     busy: str | None = None  # the same: another command was at it
     symbols: int = 1  # of the group; shared parts have several
@@ -27,15 +28,24 @@ def outcome_of(
     """What became of the parts of a group."""
     sizes = sum(part.bytes for part in before), sum(part.bytes for part in after)
     rows = sum(part.rows for part in before)
-    return CompactOutcome(group, (len(before), len(after)), sizes, rows, before != after, **more)
+    files, symbols = (len(before), len(after)), _symbols(before)
+    changed = before != after
+    return CompactOutcome(group, files, sizes, rows, changed, symbols=symbols, **more)
 
 
-def shared_outcome(
-    group: CompactGroup, shared: Sequence[PartRow], before: Sequence[PartRow], **more: Any
+def regrouped_outcome(
+    group: CompactGroup,
+    before: Sequence[PartRow],
+    files: int,
+    size: int | None = None,
+    **more: Any,
 ) -> CompactOutcome:
-    """What becomes of shared parts, and of what their symbols have beside."""
-    symbols = len({symbol for part in shared for symbol in part.symbols})
-    size = sum(part.bytes for part in before)
+    """What becomes of parts of which some symbols are to lie otherwise."""
+    sizes = sum(part.bytes for part in before), size
     rows = sum(part.rows for part in before)
-    found = CompactOutcome(group, (len(before), symbols), (size, None), rows, True)
-    return found._replace(symbols=symbols, **more)
+    found = CompactOutcome(group, (len(before), files), sizes, rows, changed=True)
+    return found._replace(symbols=_symbols(before), **more)
+
+
+def _symbols(parts: Sequence[PartRow]) -> int:
+    return len({symbol for part in parts for symbol in part.symbols})

@@ -9,11 +9,13 @@ unless it carries all that its run says of itself, as parts of older versions do
 """
 
 import re
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple, cast
 
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.layout import Layout, whole_path
+from mdc_core.archive.catalog.query import Query
 
 TARGET = 512_000_000
 _NUMBER = re.compile(r"(\.\d+)?", re.ASCII)
@@ -78,6 +80,49 @@ def group_of(part: PartRow) -> CompactGroup:
     )
 
 
+def family_of(part: PartRow) -> CompactGroup:
+    """The group of the shared parts that could hold the same rows."""
+    return group_of(part)._replace(symbol=None, shared=True)
+
+
+def families(parts: Iterable[PartRow]) -> dict[CompactGroup, list[PartRow]]:
+    """Parts by the shared parts that they could be, or are."""
+    found: dict[CompactGroup, list[PartRow]] = {}
+    for part in parts:
+        found.setdefault(family_of(part), []).append(part)
+    return {key: found[key] for key in sorted(found, key=lambda key: key[1:])}
+
+
+def chosen(ask: Callable[[Query], Iterable[PartRow]], query: Query) -> list[PartRow]:
+    """The parts of the groups that are asked for, which are whole, from those that `ask` gives.
+
+    With a shared part comes whatever its symbols have beside it.
+    """
+    timeless = replace(query, start=None, end=None)
+    found = {part.key: part for part in ask(timeless)}
+    if query.symbols and any(part.shares for part in found.values()):
+        found |= _beside(found.values(), list(ask(replace(timeless, symbols=()))))
+    with_shared = {family_of(part) for part in found.values() if part.shares}
+    sets: dict[CompactGroup, list[PartRow]] = {}
+    for part in found.values():
+        family = family_of(part)
+        sets.setdefault(family if family in with_shared else group_of(part), []).append(part)
+    return [
+        part
+        for some in sets.values()
+        if query.spans(min(part.begins for part in some), max(part.ends for part in some))
+        for part in some
+    ]
+
+
+def _beside(found: Iterable[PartRow], every: Sequence[PartRow]) -> dict[tuple[str, str], PartRow]:
+    """The shared parts of the families of those that were found, and what their symbols have."""
+    families = {family_of(part) for part in found if part.shares}
+    near = [part for part in every if family_of(part) in families]
+    held = {(family_of(part), symbol) for part in near if part.shares for symbol in part.symbols}
+    return {p.key: p for p in near if p.shares or (family_of(p), p.symbol) in held}
+
+
 def jobs(parts: Sequence[PartRow], wishes: CompactOptions) -> list[Job]:
     """What is to be done about the parts of a group, in the order of time."""
     bins = _packed(parts, wishes.target)
@@ -111,7 +156,8 @@ def carries(part: PartRow, heavy: Container[str]) -> bool:
 def name_of(part: PartRow, number: int = 0) -> str:
     """The path that a compacted part of the same group has, without its suffix."""
     layout = cast(Layout, part.layout)
-    path = whole_path(layout, part.symbol, part.type_name, part.period, number)
+    key = (part.symbol, part.type_name, part.period, number)
+    path = whole_path(layout, *key, shared=bool(part.shares))
     return path.as_posix()
 
 

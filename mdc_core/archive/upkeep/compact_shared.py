@@ -1,105 +1,152 @@
-"""Shared parts taken apart: each symbol in them gets a part of its own.
+"""Compaction of what symbols share: which of them share a part of a type and period afterwards.
 
-What symbols have in parts of their own beside is merged in, so that events of equal time keep
-their order. A group is one transaction, and proven to hold the same events before.
+It is as where events are sealed (`write/sharing.py`): more than so many small partitions share
+a part, the others have parts of their own. What a symbol has in both kinds is brought together,
+so that events of equal time keep their order. It is one transaction for a type and period, and
+proven to hold the same events before; parts that stay shared, and need no more than to be merged,
+are left to the compaction of any group.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
+from mdc_core.archive.catalog.layout import Layout, whole_path
 from mdc_core.archive.catalog.origins import joined
-from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.read.snapshot import pieces
 from mdc_core.archive.upkeep.compact_files import contents, read_back, write_like
-from mdc_core.archive.upkeep.compact_outcome import CompactOutcome, shared_outcome
-from mdc_core.archive.upkeep.compact_plan import group_of, name_of
+from mdc_core.archive.upkeep.compact_outcome import CompactOutcome, regrouped_outcome
+from mdc_core.archive.upkeep.compact_plan import family_of
 from mdc_core.archive.upkeep.merged import EventContent
-from mdc_core.archive.write.active import live
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.load import WORTH_ROWS, Sealed
 from mdc_core.archive.write.replace import Replacement, clear_trash
+from mdc_core.archive.write.sharing import MANY, may_share, together
 from mdc_core.archive.write.sorter import Sorter
-from mdc_core.archive.write.spill import Slices
+from mdc_core.archive.write.spill import SharedSlices, Slices
 from mdc_core.disk import writing
 from mdc_core.errors import DataError
 
 
-class TakenApart(NamedTuple):
-    """What was put in the place of what."""
+class Regrouping(NamedTuple):
+    """The parts of a type and period of which some symbols are to lie otherwise."""
 
-    before: Sequence[PartRow]
-    after: Sequence[PartRow]
+    parts: list[PartRow]  # in the order of those of one symbol
+    sharing: frozenset[str | None]  # the symbols that share a part afterwards
+
+    @property
+    def symbols(self) -> set[str | None]:
+        """Of which symbols there is something."""
+        return {symbol for part in self.parts for symbol in part.symbols}
+
+    @property
+    def files(self) -> int:
+        """How many parts there are afterwards, of whatever size."""
+        return len(self.symbols - self.sharing) + bool(self.sharing)
 
 
-def take_apart(
+def regrouping(parts: Sequence[PartRow], profiles: Profiles) -> Regrouping | None:
+    """What is to lie otherwise of the parts of a family; None if nothing is.
+
+    A symbol that has more than a few rows, or few of which there are not many, is to have parts
+    of its own.
+    """
+    held = {symbol for part in parts if part.shares for symbol in part.symbols}
+    if not held and len({part.symbol for part in parts}) <= MANY:
+        return None
+    rows: Counter[str | None] = Counter()
+    for part in parts:
+        for one in part.shares or (part,):
+            rows[one.symbol] += one.rows
+    able = _able(parts, profiles)
+    small = {symbol for symbol, number in rows.items() if number < WORTH_ROWS and able(symbol)}
+    sharing = small if len(small) > MANY else set[str | None]()
+    own = {part.symbol for part in parts if not part.shares}
+    if held <= sharing and own.isdisjoint(sharing):
+        return None
+    moving = held | sharing
+    touched = (part for part in parts if part.shares or part.symbol in moving)
+    return Regrouping(sorted(touched, key=lambda part: part.file_name), frozenset(sharing))
+
+
+def _able(parts: Sequence[PartRow], profiles: Profiles) -> Callable[[str | None], bool]:
+    """Which symbols may share a part."""
+    formats = Formats.like(parts, profiles)
+    return may_share(formats, parts[0].layout, parts[0].tier)
+
+
+def regrouped(
     archive: Archive,
     catalog: Catalog,
-    shared: Sequence[PartRow],
+    wanted: Regrouping,
     profiles: Profiles,
     row_group: int | None,
-) -> tuple[CompactOutcome, TakenApart]:
-    """Give the symbols of the shared parts of a group parts of their own; within `rewriting`.
+) -> tuple[CompactOutcome, list[PartRow]]:
+    """Do it; what became of it, and the new parts. Within `rewriting`.
 
-    What a run of `store` may still seal again is left for the next time; so is a group with a
-    damaged part, and one that another command was at.
+    A group with a damaged part, and one that another command was at, is left as it is.
     """
-    group, is_live = group_of(shared[0]), live(archive)
-    kept = [part for part in shared if not is_live(part)]
-    unchanged = {"files": (len(shared), len(shared)), "changed": False}
-    if not kept:
-        return shared_outcome(group, shared, shared, **unchanged), TakenApart((), ())
-    others = (p for p in catalog.parts(Query(types=(group.type_name,))) if not is_live(p))
-    before = with_own(kept, others)
-    replacement = Replacement(archive, catalog)
+    before, replacement = wanted.parts, Replacement(archive, catalog)
+    group = family_of(before[0])
     try:
         with writing(f"below {archive.state}"):
-            after = _written(archive, catalog, before, replacement, profiles, row_group)
+            after = _written(archive, catalog, wanted, replacement, profiles, row_group)
             replacement.commit()
     except (DataError, ChangedError) as error:
-        said = {"busy" if isinstance(error, ChangedError) else "problem": str(error)}
-        return shared_outcome(group, shared, shared, **unchanged, **said), TakenApart((), ())
+        left = regrouped_outcome(group, before, len(before), changed=False)
+        if isinstance(error, ChangedError):
+            return left._replace(busy=str(error)), []
+        return left._replace(problem=str(error)), []
     finally:
         replacement.abandon()
     clear_trash(archive)
-    files = len(before), len(after)
-    sizes = sum(part.bytes for part in before), sum(part.bytes for part in after)
-    outcome = shared_outcome(group, kept, before, files=files, bytes=sizes)
-    return outcome, TakenApart(before, after)
+    size = sum(part.bytes for part in after)
+    return regrouped_outcome(group, before, len(after), size), after
 
 
 def _written(
     archive: Archive,
     catalog: Catalog,
-    before: Sequence[PartRow],
+    wanted: Regrouping,
     replacement: Replacement,
     profiles: Profiles,
     row_group: int | None,
 ) -> list[PartRow]:
-    """Stage a part for each symbol; raises DataError where they do not hold the same events."""
+    """Stage the new parts; raises DataError where they do not hold the same events."""
+    before = wanted.parts
     of_symbol: dict[str | None, list[PartRow]] = {}
     for part in before:
         for symbol in part.symbols:
             of_symbol.setdefault(symbol, []).append(part)
+    usual, able = before[0], _able(before, profiles)
     after: list[PartRow] = []
     content = EventContent()
-    for symbol, rows in by_symbol(archive, before, archive.state):
-        parts = of_symbol[symbol]
-        like = msgspec.structs.replace(parts[0], symbol=symbol, shares=())
-        formats = Formats.like(parts, profiles, row_group)
-        path = _free_path(archive, like, formats.of(symbol, like.tier).suffix, before)
-        origin, kept = joined((part.origin for part in parts), catalog.origin_of)
-        file = replacement.stage()
-        part = write_like(archive, parts, rows, file, path, formats, origin, like)
-        content += read_back(file, part)
-        replacement.add(file, part, kept)
-        after.append(part)
+    with closing(Sorter(archive.state, "none")) as sorter:
+        for _, key, rows in together(_sorted(archive, before, sorter), usual.layout, able):
+            shared = isinstance(rows, SharedSlices)
+            symbols = wanted.sharing if shared else {key.symbol}
+            parts = list({p.key: p for s in symbols for p in of_symbol[s]}.values())
+            parts.sort(key=lambda part: part.file_name)
+            like = msgspec.structs.replace(parts[0], symbol=key.symbol, shares=())
+            formats = Formats.like(parts, profiles, row_group)
+            suffix = formats.of(key.symbol, like.tier).suffix
+            path = _free_path(archive, like, suffix, before, shared=shared)
+            origin, kept = joined((part.origin for part in parts), catalog.origin_of)
+            file = replacement.stage()
+            part = write_like(
+                archive, parts, rows, file, path, formats, origin, like, shared=shared
+            )
+            content += read_back(file, part)
+            replacement.add(file, part, kept)
+            after.append(part)
     old = contents(archive, before)
     if (old.rows, old.hash) != (content.rows, content.hash):
         raise DataError(
@@ -111,17 +158,13 @@ def _written(
     return after
 
 
-def with_own(shared: Sequence[PartRow], parts: Iterable[PartRow]) -> list[PartRow]:
-    """Shared parts, and the own parts of their symbols, in the order of those of one symbol."""
-    symbols = {symbol for part in shared for symbol in part.symbols}
-    group = group_of(shared[0])
-    own = [
-        part
-        for part in parts
-        if part.symbol in symbols
-        and group_of(part) == group._replace(symbol=part.symbol, shared=False)
-    ]
-    return sorted([*shared, *own], key=lambda part: part.path.rpartition("/")[2])
+def _sorted(archive: Archive, parts: Iterable[PartRow], sorter: Sorter) -> Iterator[Sealed]:
+    """The rows of parts of one type by symbol, of equal time in the order of the parts."""
+    for part in parts:
+        for piece in pieces(archive, part):
+            for batch in piece.batches():
+                sorter.add(batch)
+    return (("", key, rows) for key, rows in sorter.partitions())
 
 
 def by_symbol(
@@ -129,16 +172,16 @@ def by_symbol(
 ) -> Iterator[tuple[str | None, Slices]]:
     """The rows of parts of one type by symbol, of equal time in the order of the parts."""
     with closing(Sorter(folder, "none")) as sorter:
-        for part in parts:
-            for piece in pieces(archive, part):
-                for batch in piece.batches():
-                    sorter.add(batch)
-        for key, rows in sorter.partitions():
+        for _, key, rows in _sorted(archive, parts, sorter):
             yield key.symbol, rows
 
 
-def _free_path(archive: Archive, like: PartRow, suffix: str, old: Sequence[PartRow]) -> str:
+def _free_path(
+    archive: Archive, like: PartRow, suffix: str, old: Sequence[PartRow], *, shared: bool
+) -> str:
     """The path of a part that is whole, or the next one that is free, or becomes free."""
     place, going = archive.place_at(like.place), {part.path for part in old}
-    paths = (f"{name_of(like, number)}{suffix}" for number in count())
+    layout, key = cast(Layout, like.layout), (like.symbol, like.type_name, like.period)
+    names = (whole_path(layout, *key, number, shared=shared) for number in count())
+    paths = (f"{name}{suffix}" for name in names)
     return next(path for path in paths if path in going or place.size(path) is None)

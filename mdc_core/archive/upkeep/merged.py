@@ -9,7 +9,7 @@ import pyarrow as pa
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, merge, sorted_sources
-from mdc_core.archive.read.snapshot import pieces
+from mdc_core.archive.read.snapshot import pieces, tie_rank
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.spill import TABLE_BYTES, TABLE_ROWS
 from mdc_core.batch import Int64s, let_go, size_of, widen
@@ -40,7 +40,7 @@ class EventContent:
 
 
 class MergedEvents:
-    """The rows of parts of one symbol and type, from one moment to another.
+    """The rows of parts of one type, of one symbol or shared, from one moment to another.
 
     Equal times come in the order of the parts. `dropped` are places that are left out.
     """
@@ -59,6 +59,7 @@ class MergedEvents:
         self.rows = rows
         self.schema = arrow_schema(frozenset([parts[0].type_name]))
         self._archive, self._parts = archive, parts
+        self._rank = tie_rank(parts)
         self._query = Query(start=start, end=stop)
         self._dropped = np.zeros(0, np.int64) if dropped is None else dropped
         self._table_rows = table_rows
@@ -66,7 +67,7 @@ class MergedEvents:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, however many at a time."""
         at = 0
-        for batch in merge(self._sources()):
+        for batch in merge(self._sources(), self._rank):
             low, high = np.searchsorted(self._dropped, [at, at + batch.num_rows])
             kept = widen(batch, self.schema)
             if low < high:
@@ -108,4 +109,4 @@ class MergedEvents:
                     if part.in_order:
                         yield piece.source(self._query, Counter())
                     else:
-                        yield from sorted_sources(map(self._query.of, piece.batches()))
+                        yield from sorted_sources(map(self._query.of, piece.batches()), self._rank)

@@ -28,7 +28,7 @@ from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import FALLBACK, FormatError, Formats
 from mdc_core.archive.write.load import SealLoad
-from mdc_core.archive.write.sharing import MANY, clear_attempt, together
+from mdc_core.archive.write.sharing import MANY, clear_attempt, may_share, together
 from mdc_core.archive.write.spill import Key, SharedSlices, Slices
 from mdc_core.archive.write.width import decimals_of, is_wide
 from mdc_core.contracts import Part, PartFormat
@@ -143,7 +143,7 @@ def _written(
     found = list(load.partitions())
     if load.again and len(found) > MANY:
         clear_attempt(archive, catalog, manner.run_id, load.segments)
-    files = together(found, manner.layout, _may_share(manner))
+    files = together(found, manner.layout, may_share(manner.formats, manner.layout))
     for number, (segment, key, rows) in enumerate(files):
         file = folder / f"{number}.part"
         decimals = decimals_of(archive, key.type_name)
@@ -159,16 +159,6 @@ def _written(
             digest = None
         part, manner.digests[known.path] = _appended(archive, known, file, row, digest)
         yield WrittenPart(None, part, known, decimals)
-
-
-def _may_share(manner: SealPlan) -> Callable[[Key], bool]:
-    """Which partitions may be put together: those of the usual Parquet.
-
-    With the hive layout none, for there the symbol is nowhere but in the path for some readers.
-    """
-    usual = manner.formats.of(None)
-    able = manner.formats.name == FALLBACK and manner.layout != "hive"
-    return lambda key: able and manner.formats.of(key.symbol) is usual
 
 
 def _new_part(

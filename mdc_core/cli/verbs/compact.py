@@ -7,6 +7,10 @@ behind the other in time (2024-01-02.1.parquet, 2024-01-02.2.parquet, ...), neve
 events of the same time. What is compacted already stays as it is, until there is something to
 put to it; what a running `mdc store` may still write to stays, too.
 
+Where more than 256 symbols have fewer than 5,000 events each of one type and period, these share
+one Parquet file, such as ~mixed/trade/2024-01-02.parquet, as where they are stored; every other
+symbol gets a file of its own. With a symbol that shares a file come all that it shares it with.
+
 Events come in the order of time, equal times in the order of the paths, as `mdc cat` has
 them. Before a file is removed, its SHA-256 is compared with the catalog's, the new file is
 read back, and number and content of the events must be the same. A damaged file is named and
@@ -34,7 +38,6 @@ from mdc_core.errors import DataError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mdc_core.archive.catalog.catalog import PartRow
     from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.upkeep.compact import CompactOutcome
     from mdc_core.archive.upkeep.compact_plan import CompactOptions
@@ -103,8 +106,11 @@ def _planned(
     """What there is to do."""
     from mdc_core.archive.read.snapshot import Snapshot
     from mdc_core.archive.upkeep.compact import plan
+    from mdc_core.archive.upkeep.compact_plan import chosen
+    from mdc_core.archive.upkeep.tiering import read_tiers
 
-    return plan(archive, _chosen(Snapshot(archive, _timeless(query)).parts, query), wishes)
+    parts = chosen(lambda asked: Snapshot(archive, asked).parts, query)
+    return plan(archive, parts, wishes, read_tiers(session.config, archive).profiles)
 
 
 def _compacted(
@@ -112,6 +118,7 @@ def _compacted(
 ) -> "Iterable[CompactOutcome]":
     """What was done."""
     from mdc_core.archive.upkeep.compact import compact as compacted
+    from mdc_core.archive.upkeep.compact_plan import chosen
     from mdc_core.archive.upkeep.tiering import read_tiers
     from mdc_core.archive.write.replace import rewriting
     from mdc_core.pipelines.store import prepared
@@ -119,24 +126,8 @@ def _compacted(
     profiles = read_tiers(session.config, archive).profiles
     prepared(session, archive)
     with rewriting(archive) as catalog:
-        parts = _chosen(list(catalog.parts(_timeless(query))), query)
+        parts = chosen(catalog.parts, query)
         yield from compacted(archive, catalog, parts, wishes, profiles)
-
-
-def _timeless(query: "Query") -> "Query":
-    from dataclasses import replace
-
-    return replace(query, start=None, end=None)
-
-
-def _chosen(parts: "list[PartRow]", query: "Query") -> "Iterable[PartRow]":
-    """The parts of the groups that reach into the time that is asked for: groups are whole."""
-    from mdc_core.archive.upkeep.compact_plan import grouped
-
-    for some in grouped(parts).values():
-        late = query.start is None or max(part.ends for part in some) >= query.start
-        if late and (query.end is None or min(part.begins for part in some) < query.end):
-            yield from some
 
 
 def _tell(session: Session, outcome: "CompactOutcome", dry_run: bool) -> None:
@@ -148,7 +139,7 @@ def _tell(session: Session, outcome: "CompactOutcome", dry_run: bool) -> None:
         files = "1 file" if before == 1 else f"{before:,} files"
         text = f"{done} {_name(outcome)}: {files} to {after:,}, {' to '.join(sizes)}"
         if outcome.duplicates:
-            text += f", {outcome.duplicates:,} duplicates"
+            text += f", {outcome.duplicates.total():,} duplicates"
         click.echo(text)
     if outcome.problem:
         session.log.error(f"{_name(outcome)}: left as it is: {outcome.problem}")
@@ -169,8 +160,8 @@ def _sum_up(
     """Say what it was altogether."""
     duplicates: Counter[tuple[Any, ...]] = Counter()
     for one in outcomes:
-        if one.duplicates:
-            duplicates[one.group.symbol, one.group.type_name] += one.duplicates
+        for symbol, number in one.duplicates.items():
+            duplicates[symbol, one.group.type_name] += number
     files = [sum(one.files[at] for one in outcomes) for at in (0, 1)]
     sizes = [sum(one.bytes[at] or 0 for one in outcomes) for at in (0, 1)]
     sizes = sizes[:1] if dry_run else sizes
@@ -221,7 +212,7 @@ def _as_json(outcome: "CompactOutcome") -> dict[str, Any]:
         "bytes_before": outcome.bytes[0],
         "bytes_after": outcome.bytes[1],
         "rows": outcome.rows,
-        "duplicates": outcome.duplicates,
+        "duplicates": outcome.duplicates.total(),
         "problem": outcome.problem or outcome.busy,
     }
 

@@ -24,53 +24,28 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.write.archive import Archive
 from tests.conftest import Shell, parts_of
 from tests.kit import forks
+from tests.pipes.store.sharing import DAYS, SYMBOLS, events, symbol_of, text
 
-SYMBOLS = 300  # more than the 256 from which on they share a part
-# One that every path needs an encoding for, one that reads like a folder of ours, one with a dot.
-DAYS = ("2024-01-02", "2024-01-03", "undated")
-ROOTS = ("mixed", "own")
-ODD = {0: "B/C", 1: "~mixed", 2: ".x", 3: "_", 4: "Ä"}
-
-
-def symbol_of(number: int) -> str:
-    return ODD.get(number, f"S{number:03d}")
-
-
-def events(symbols: range = range(SYMBOLS)) -> list[str]:
-    """Trades, quotes and gaps of two days: many at one moment, some without a time or symbol."""
-    found = []
-    for turn in range(6):
-        for number in symbols:
-            at = f"2024-01-0{2 + turn // 4}T14:30:0{turn}.00{number % 3}000000Z"
-            timed = f',"ts_event":"{at}"' if turn or number % 7 == 0 else ""
-            head = (
-                f'"v":"1.0.0","symbol":{json.dumps(symbol_of(number), ensure_ascii=False)}{timed}'
-            )
-            body = f'"price":{number + turn}.25,"size":{turn + 1},"trade_id":"{turn}-{number}"'
-            found.append(f'{{"type":"trade",{head},{body}}}')
-            quote = f'"bid_price":{number},"bid_size":1,"ask_price":{number + 1},"ask_size":2'
-            found.append(f'{{"type":"quote",{head},{quote}}}')
-        if 0 in symbols:
-            found.append(f'{{"type":"gap","v":"1.0.0","ts_event":"{at}","reason":"test"}}')
-    return found
-
-
-def text(lines: list[str]) -> bytes:
-    return "".join(f"{line}\n" for line in lines).encode()
+ROOTS = ("mixed", "own", "merged")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, forked_env: dict[str, str]) -> Path:
-    """A folder with an archive of shared parts, and one of the same events in own parts."""
+    """A folder with archives of the same events: in shared parts, in own ones, and compacted."""
     folder = tmp_path_factory.mktemp("made")
-    for root, some in (
-        ("mixed", range(SYMBOLS)),
-        ("own", range(150)),
-        ("own", range(150, SYMBOLS)),
+    every = events()
+    half = len(every) // 2
+    for root, lines in (
+        ("mixed", every),
+        ("own", events(range(150))),
+        ("own", events(range(150, SYMBOLS))),
+        ("merged", every[half:]),
+        ("merged", every[:half]),
     ):
         command = ["mdc", "-q", "store", "--root", root]
-        lines = text(events(some))
-        subprocess.run(command, input=lines, cwd=folder, env=forked_env, check=True)
+        subprocess.run(command, input=text(lines), cwd=folder, env=forked_env, check=True)
+    command = ["mdc", "-q", "compact", "--root", "merged"]
+    subprocess.run(command, cwd=folder, env=forked_env, check=True)
     return folder
 
 
@@ -78,6 +53,12 @@ def made(tmp_path_factory: pytest.TempPathFactory, forked_env: dict[str, str]) -
 def mixed(made: Path, tmp_path: Path) -> Path:
     """An archive of shared parts that can be changed."""
     return Path(shutil.copytree(made / "mixed", tmp_path / "data"))
+
+
+@pytest.fixture(params=["mixed", "merged"])
+def shared(made: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The same, as they were sealed and as compaction leaves them."""
+    return Path(shutil.copytree(made / request.param, tmp_path / "data"))
 
 
 def test_many_symbols_share_a_part_of_each_type_and_period(made: Path) -> None:
@@ -121,24 +102,11 @@ def test_a_verb_answers_as_with_own_parts(line: str, made: Path, shell: Shell) -
 
 
 def same_answer(shell: Shell, made: Path, line: str) -> None:
-    """Raise AssertionError unless either root gives it, and it says something."""
-    shared, own = (shell(line.replace("{root}", root), cwd=made) for root in ROOTS)
-    assert (shared.status, own.status) == (0, 0), shared.err
-    assert shared.lines == own.lines
+    """Raise AssertionError unless each root gives it, and it says something."""
+    shared, own, merged = (shell(line.replace("{root}", root), cwd=made) for root in ROOTS)
+    assert (shared.status, own.status, merged.status) == (0, 0, 0), shared.err
+    assert shared.lines == own.lines == merged.lines
     assert shared.lines
-
-
-def test_compact_gives_each_symbol_its_own_part_in_the_same_order(
-    mixed: Path, made: Path, shell: Shell
-) -> None:
-    before = shell("mdc cat --root data").lines
-    assert sorted(before) == sorted(events())
-    done = shell("mdc compact --root data")
-    assert done.status == 0, done.err
-    assert shell("mdc cat --root data").lines == before
-    assert shell("mdc verify --deep --root data").status == 0
-    names = {path.relative_to(mixed).parts[:2] for path in parts_of(mixed)}
-    assert names == {path.relative_to(made / "own").parts[:2] for path in parts_of(made / "own")}
 
 
 @pytest.mark.parametrize("name", SQL)
@@ -156,10 +124,10 @@ def told(shell: Shell, line: str, cwd: Path, *left_out: str) -> list[dict[str, A
 
 @pytest.mark.parametrize("wanted", ["", "--symbol S017,_", "--type quote --date 2024-01-03"])
 def test_ls_tells_each_symbol(wanted: str, made: Path, shell: Shell) -> None:
-    shared, own = (
+    shared, own, merged = (
         told(shell, f"ls --json {wanted} --root {r}", made, "bytes", "files") for r in ROOTS
     )
-    assert shared == own
+    assert shared == own == merged
     assert shared
     files = told(shell, f"ls --tree --json {wanted} --root mixed", made)
     assert sum(row["rows"] for row in files) == sum(row["rows"] for row in shared)
@@ -167,10 +135,11 @@ def test_ls_tells_each_symbol(wanted: str, made: Path, shell: Shell) -> None:
     assert sum(row["bytes"] for row in files) == sum(row["bytes"] for row in listed)
 
 
-def test_the_bytes_of_a_shared_part_are_divided(made: Path, shell: Shell) -> None:
-    size = sum(part.stat().st_size for part in parts_of(made / "mixed"))
-    assert sum(row["bytes"] for row in told(shell, "ls --json --root mixed", made)) == size
-    listed = json.loads(shell("mdc du --json --root mixed", cwd=made).out)
+@pytest.mark.parametrize("root", ["mixed", "merged"])
+def test_the_bytes_of_a_shared_part_are_divided(root: str, made: Path, shell: Shell) -> None:
+    size = sum(part.stat().st_size for part in parts_of(made / root))
+    assert sum(row["bytes"] for row in told(shell, f"ls --json --root {root}", made)) == size
+    listed = json.loads(shell(f"mdc du --json --root {root}", cwd=made).out)
     assert sum(row["bytes"] for row in listed["parts"]) == size
 
 
@@ -220,11 +189,11 @@ def catalogued(root: Path) -> list[Any]:
         return [parts, list(catalog.totals()), list(catalog.days(Query()))]
 
 
-def test_a_lost_catalog_is_made_again_from_the_files(mixed: Path, shell: Shell) -> None:
-    before = catalogued(mixed)
-    (mixed / "_mdc" / "catalog.sqlite").unlink()
+def test_a_lost_catalog_is_made_again_from_the_files(shared: Path, shell: Shell) -> None:
+    before = catalogued(shared)
+    (shared / "_mdc" / "catalog.sqlite").unlink()
     assert shell("mdc catalog rebuild").status == 0
-    assert catalogued(mixed) == before
+    assert catalogued(shared) == before
 
 
 def test_without_a_catalog_the_files_tell(mixed: Path, made: Path, shell: Shell) -> None:
@@ -251,13 +220,13 @@ def test_verify_compares_what_a_part_has_of_each_symbol(mixed: Path, shell: Shel
     assert "has other events of its symbols than the catalog says" in done.out + done.err
 
 
-def test_lineage_says_how_many_symbols_a_part_has(mixed: Path, shell: Shell) -> None:
-    (part,) = (mixed / "~mixed" / "trade").glob(f"{DAYS[0]}.*")
+def test_lineage_says_how_many_symbols_a_part_has(shared: Path, shell: Shell) -> None:
+    (part,) = (shared / "~mixed" / "trade").glob(f"{DAYS[0]}.*")
     stored = json.loads(shell(f"mdc lineage --json {part}").out)["stored"]
     assert (stored["symbol"], stored["symbols"], stored["type"]) == (None, SYMBOLS, "trade")
 
 
-def test_retain_removes_one_symbol_and_leaves_the_others(mixed: Path, shell: Shell) -> None:
+def test_retain_removes_one_symbol_and_leaves_the_others(shared: Path, shell: Shell) -> None:
     before = shell("mdc cat --root data").lines
     retain = "mdc retain --days 1 --now 2024-01-04T14:00:00Z --symbol S017,Ä"
     would = json.loads(shell(f"{retain} --dry-run --json").out)
@@ -273,7 +242,7 @@ def test_retain_removes_one_symbol_and_leaves_the_others(mixed: Path, shell: She
     assert shell("mdc cat --root data").lines == [line for line in before if line not in gone]
     assert shell("mdc verify --deep").status == 0
     assert shell("mdc retain --days 1 --now 2024-01-04T14:00:00Z").status == 0
-    assert DAYS[0] not in {path.name.partition(".")[0] for path in parts_of(mixed)}
+    assert DAYS[0] not in {path.name.partition(".")[0] for path in parts_of(shared)}
 
 
 def test_rules_of_retention_hold_for_each_symbol(mixed: Path, shell: Shell) -> None:
@@ -292,11 +261,11 @@ days = 1
     assert shell("mdc cat --root data").lines == [line for line in before if line not in gone]
 
 
-def test_a_tier_takes_shared_parts_as_they_are(mixed: Path, shell: Shell) -> None:
+def test_a_tier_takes_shared_parts_as_they_are(shared: Path, shell: Shell) -> None:
     before = shell("mdc cat --root data").lines
-    (mixed.parent / "mdc.toml").write_text('[tier.cold]\ndirectory = "../cold"\n')
+    (shared.parent / "mdc.toml").write_text('[tier.cold]\ndirectory = "../cold"\n')
     assert shell("mdc tier migrate --root data").status == 0
-    cold = mixed.parent / "cold"
+    cold = shared.parent / "cold"
     assert {path.relative_to(cold).parts[0] for path in parts_of(cold)} == {"~mixed", "_"}
     assert shell("mdc cat --root data").lines == before
     assert shell("mdc verify --deep").status == 0
@@ -308,26 +277,12 @@ def test_a_pack_has_parts_of_each_symbol(wanted: str, made: Path, shell: Shell) 
     for root in ROOTS:
         assert shell(create.format(root, root)).status == 0
         assert shell(f"mdc pack import {root}.zip --root of-{root}").status == 0
-    shared, own = (shell(f"mdc cat --root of-{root}") for root in ROOTS)
-    assert shared.lines == own.lines
+    shared, own, merged = (shell(f"mdc cat --root of-{root}") for root in ROOTS)
+    assert shared.lines == own.lines == merged.lines
     assert shared.lines
     first = Path(shell("pwd").out.strip(), "mixed.zip").read_bytes()
     assert shell(f"{create.format('mixed', 'mixed')} --force").status == 0
     assert Path(shell("pwd").out.strip(), "mixed.zip").read_bytes() == first
-
-
-def test_shared_parts_of_several_runs_and_own_parts_keep_the_order(shell: Shell) -> None:
-    """A rich symbol, and late rows of one moment, in several runs: ties stay where they are."""
-    rich = [
-        f'{{"type":"trade","v":"1.0.0","symbol":"S020","ts_event":"2024-01-02T14:30:01.000000000Z"'
-        f',"price":1,"trade_id":"r{number}"}}'
-        for number in range(5_000)
-    ]
-    for lines in (events(), [*events(), *rich], events()):
-        assert shell("mdc store", stdin=text(lines)).status == 0
-    before = shell("mdc cat --root data").lines
-    assert shell("mdc compact").status == 0
-    assert shell("mdc cat --root data").lines == before
 
 
 @pytest.mark.parametrize("options", ["--layout by-date", "--layout by-type", "--layout flat"])
