@@ -102,7 +102,7 @@ def sandbox(
     if not issubclass(kind, Stream) or kind.sandbox is None:
         raise UsageError(f"{plugin.name} has no sandbox")
     injected = parse_faults(",".join(faults))
-    tape = simulated_tape(kind, symbols) if data is None else _tape_of(data)
+    tape = simulated_tape(kind, symbols, kind.channels) if data is None else _tape_of(data)
     own = _share(registry.load("stream", plugin.name).Options, plugin.options)
     endpoint = kind(Subscription(symbols), own, kind.sandbox.test_secrets).endpoints()[0]
     with (

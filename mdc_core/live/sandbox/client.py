@@ -8,10 +8,14 @@ from msgspec import Struct
 
 from mdc_core.contracts import Sandbox
 from mdc_core.errors import MdcError
-from mdc_core.events import Event
+from mdc_core.events import Event, type_of
 from mdc_core.live.sandbox.faults import MALFORMED, Faults
 from mdc_core.live.sandbox.playback import AT_ONCE, PlaybackPace
 from mdc_core.live.sandbox.visitor import Visitor
+from mdc_core.logs import Log
+
+_NOTHING = 1_000  # events of which a client gets none, after which it is told
+_NAMED = 5  # symbols
 
 
 class CableCut(Exception):  # noqa: N818 - a fault that was asked for
@@ -23,8 +27,9 @@ class CableCut(Exception):  # noqa: N818 - a fault that was asked for
 
 
 class PlaybackPlan(Struct):
-    """What one client is played."""
+    """What one client is played, and the books that there are before it."""
 
+    books: list[Event]
     events: Iterator[Event]
     pace: PlaybackPace
     faults: Faults
@@ -39,12 +44,15 @@ class SandboxClient:
         visitor: Visitor,
         sandbox: Sandbox,
         *,
+        say: Log,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._visitor = visitor
         self._sandbox = sandbox
+        self._say = say
         self._clock = clock
         self._played = 0
+        self._for_nobody: set[tuple[str, str]] | None = set()  # types and symbols, so far
         self._tick_due = clock() + (sandbox.every or math.inf)
 
     def subscribe(self) -> bool:
@@ -62,6 +70,7 @@ class SandboxClient:
         faults, disconnects = programme.faults, programme.disconnects
         fault_at = faults.next_place(0, disconnects)
         due: list[Event] = []
+        self.send(self._sandbox.feed(programme.books) if programme.books else ())
         try:
             for event in programme.events:
                 delay = programme.pace.delay(event)
@@ -78,6 +87,7 @@ class SandboxClient:
             self._feed(due, faults)  # what stands before the damage
             raise
         self._feed(due, faults)
+        self._tell_of_nothing()
 
     def send(self, frames: Iterable[str | bytes]) -> None:
         """Send frames."""
@@ -88,13 +98,30 @@ class SandboxClient:
         """Send these events, and forget them."""
         if not events:
             return
+        if self._for_nobody is not None:
+            self._for_nobody |= {(event.symbol or "", type_of(event)) for event in events}
         for frame in self._sandbox.feed(events):
+            self._for_nobody = None
             if faults.slow:
                 self._wait(faults.slow)
             self._visitor.send(frame)
         self._played += len(events)
         events.clear()
+        if self._played >= _NOTHING:
+            self._tell_of_nothing()
         self._wait(0.0)
+
+    def _tell_of_nothing(self) -> None:
+        """Say, once, that the client has subscribed to nothing of what is played."""
+        if not self._for_nobody:
+            return
+        symbols, types = (sorted(set(names)) for names in zip(*self._for_nobody, strict=True))
+        self._for_nobody = None
+        more = [f"{len(symbols) - _NAMED:,} more"] if len(symbols) > _NAMED else []
+        self._say.warning(
+            f"sandbox: of the first {self._played:,} events none is what the client asked for; "
+            f"they are {', '.join(types)} of {', '.join([*symbols[:_NAMED], *more])}"
+        )
 
     def _fail(self, faults: Faults, disconnects: int) -> None:
         if self._played == faults.malformed_after:

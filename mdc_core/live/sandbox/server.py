@@ -2,7 +2,8 @@
 
 Each connection gets a plugin of its own and, once its client has subscribed, the events of
 the tape from their beginning. After a `disconnect-after` fault the next connection goes on
-where the line was cut (`skip` events further, which nobody gets). When the tape ends, the
+where the line was cut (`skip` events further, which nobody gets), with the books as they are
+by then: the market outlives a connection, while a plugin does not. When the tape ends, the
 connection is closed normally.
 """
 
@@ -116,7 +117,7 @@ class SandboxServer:
 
     def _receive(self, visitor: Visitor, too_many: bool) -> None:
         sandbox = self._sandbox(visitor.path, visitor.headers, self._options)
-        visit = SandboxClient(visitor, sandbox, clock=self._clock)
+        visit = SandboxClient(visitor, sandbox, say=self._say, clock=self._clock)
         try:
             if too_many:
                 visit.send(sandbox.refuse())
@@ -142,12 +143,9 @@ class SandboxServer:
     def _play(self, visit: SandboxClient) -> None:
         with self._lock:
             start, self._resume = self._resume, 0
-            programme = PlaybackPlan(
-                self._tape.play(start),
-                PlaybackPace(self._speed, self._clock),
-                self._faults,
-                self._disconnects,
-            )
+            disconnects = self._disconnects
+        pace = PlaybackPace(self._speed, self._clock)
+        programme = PlaybackPlan(*self._tape.play(start), pace, self._faults, disconnects)
         try:
             visit.play(programme)
         except CableCut as cut:

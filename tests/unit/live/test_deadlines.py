@@ -142,14 +142,14 @@ EVENTS: list[list[Event]] = [
 
 
 def played(tape: Playback, skip: int = 0) -> list[int | None]:
-    return [event.seq for event in tape.play(skip)]
+    return [event.seq for event in tape.play(skip).events]
 
 
 def test_a_tape_begins_anew_for_each_client_or_goes_on() -> None:
     again = Playback(lambda: EVENTS)
     assert [played(again), played(again), played(again, 3)] == [[0, 1, 2, 3], [0, 1, 2, 3], [3]]
     once = Playback(lambda: EVENTS, rewinds=False)
-    stream = once.play()
+    stream = once.play().events
     assert [next(stream).seq, next(stream).seq] == [0, 1]
     assert played(once, 1) == [3]
     assert played(once) == []
