@@ -8,7 +8,16 @@ A plugin that can do with `rows` and `number` of `mdc_core.plugin` has a promise
 # Made by tools/docs.py from the table in tools/door.py: change that one.
 from mdc_core.batch import decimal_words, decimals, valid
 from mdc_core.decimals import narrowed
-from mdc_core.grouped import Codes, ForwardFill, GroupKeys, GroupRuns, Groups, Lag, RunningMax
+from mdc_core.grouped import (
+    Codes,
+    ForwardFill,
+    GroupKeys,
+    GroupRuns,
+    Groups,
+    Lag,
+    RunningMax,
+    remembered,
+)
 from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
 from mdc_core.wire.parse import LinesParser
 from mdc_core.wire.text import cell_text
@@ -32,5 +41,6 @@ __all__ = [
     "kind_of",
     "narrowed",
     "packer",
+    "remembered",
     "valid",
 ]

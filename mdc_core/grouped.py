@@ -5,14 +5,17 @@
     keys = self.groups.keys(batch, "symbol", "provider")         # for each batch
     before, known = self.highest(keys, values)
 
-State grows with the number of distinct keys, never with the number of rows.
+State grows with the number of distinct keys, never with the number of rows, nor with the
+length of the texts: long ones are remembered by their hash.
 """
 
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
@@ -20,6 +23,7 @@ Bools = npt.NDArray[np.bool_]
 Coded = tuple[Int64s, list[str | None]]
 
 _FEW = 8  # rows up to which plain Python beats a call into Arrow
+_LONGEST = 1_000  # characters of a text that is remembered as it is
 _DENSE = 65_536  # combinations up to which a table beats a sort
 
 
@@ -87,6 +91,22 @@ def _is_constant(column: "pa.Array[Any]") -> bool:
     return bool((text == text[0]).all())
 
 
+def _remembered(texts: list[str | None]) -> list[str | None]:
+    if max((len(text) for text in texts if text is not None), default=0) <= _LONGEST:
+        return texts
+    return [
+        text if text is None or len(text) <= _LONGEST else sha256(text.encode()).hexdigest()
+        for text in texts
+    ]
+
+
+def remembered(column: Any) -> Any:
+    """A column of texts for whoever keeps them: what is long is replaced by its hash."""
+    if (pc.max(pc.binary_length(column)).as_py() or 0) <= _LONGEST:
+        return column
+    return pa.array(_remembered(column.to_pylist()), pa.string())
+
+
 class GroupKeys:
     """Numbers for the distinct combinations of some text columns, the same in every batch."""
 
@@ -113,7 +133,7 @@ class GroupKeys:
         size = 1
         for name in self.names:
             codes, words = self.words(batch, name)
-            columns.append(words)
+            columns.append(_remembered(words))
             if len(words) > 1:
                 combined = codes if size == 1 else combined * len(words) + codes
                 size *= len(words)

@@ -62,7 +62,16 @@ LATER = {
 COLUMNS = {
     "batch": ("decimal_words", "decimals", "valid"),
     "decimals": ("narrowed",),
-    "grouped": ("Codes", "ForwardFill", "GroupKeys", "GroupRuns", "Groups", "Lag", "RunningMax"),
+    "grouped": (
+        "Codes",
+        "ForwardFill",
+        "GroupKeys",
+        "GroupRuns",
+        "Groups",
+        "Lag",
+        "RunningMax",
+        "remembered",
+    ),
     "schema": ("allowed_values", "arrow_schema", "field_names", "kind_of"),
     "wire.parse": ("LinesParser",),
     "wire.text": ("cell_text",),

@@ -3,7 +3,7 @@
 What comes out is only read as columns: the text of the events stays as it came.
 """
 
-from functools import cache
+from functools import cache, lru_cache
 
 import msgspec
 
@@ -26,33 +26,34 @@ def fold(block: bytes) -> bytes:
     return b"\n".join(lines)
 
 
-@cache
-def _known(type_text: bytes) -> frozenset[str]:
-    """The fields of a type, named as JSON does; none where there is no such type."""
-    name = type_text[1:-1].decode()
-    return frozenset(["type", "v", *field_names(name)]) if name in EVENT_TYPES else frozenset()
+_TYPES = {f'"{name}"'.encode(): name for name in EVENT_TYPES}
 
 
 @cache
-def _is_current(type_text: bytes, version: bytes) -> bool:
+def _known(name: str) -> frozenset[str]:
+    """The fields of a type, named as JSON does."""
+    return frozenset(["type", "v", *field_names(name)])
+
+
+@lru_cache(256)  # of what lines say
+def _is_current(name: str, version: bytes) -> bool:
     """Whether lines of this version are read as they are."""
     if version[:1] != b'"':
         return False
-    return not changes(type_text[1:-1].decode(), version[1:-1].decode())
+    return not changes(name, version[1:-1].decode())
 
 
 def _folded(line: bytes) -> bytes | None:
     """A line with its strange fields under `extra`; None where it has none, or is odd."""
     try:
         fields = _fields_of(line)
-        type_text = bytes(fields.get("type", b""))
-        known = _known(type_text)
-        if not known or known.issuperset(fields):
+        name = _TYPES.get(bytes(fields.get("type", b"")))
+        if name is None or (known := _known(name)).issuperset(fields):
             return None
-        if "v" in fields and not _is_current(type_text, bytes(fields["v"])):
+        if "v" in fields and not _is_current(name, bytes(fields["v"])):
             return None
         return _moved(line, fields, known)
-    except (ValueError, msgspec.MsgspecError, DataError):
+    except (ValueError, msgspec.MsgspecError, RecursionError, DataError):
         return None
 
 

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from mdc_core.columns import remembered
+
 Int64s = npt.NDArray[np.int64]
 UInt64s = npt.NDArray[np.uint64]
 
@@ -61,7 +63,7 @@ class Recent:
             part = slice(start, start + CHUNK)
             block: pa.Array[Any] = pa.nulls(len(keys[part]), pa.string())
             if texts is not None:
-                block = texts.slice(start, CHUNK)
+                block = remembered(texts.slice(start, CHUNK))
             self._texts.add(self._next, block)
             self._take(keys[part], firsts[part], seconds[part], contents[part])
             for place, earlier, is_equal in self._look_back(len(block)):

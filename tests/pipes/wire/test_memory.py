@@ -138,6 +138,27 @@ def test_what_is_too_much_is_refused(tmp_path: Path, make: Callable[[Path], None
     assert memory < LIMIT
 
 
+KEEPS = {
+    "unknown types": '{"type":"%s","strange":1}',
+    "symbols": '{"type":"trade","symbol":"%s"}',
+    "ids": '{"type":"trade","symbol":"A","trade_id":"%s","price":1,"size":1}',
+}
+
+
+@pytest.mark.parametrize("line", KEEPS.values(), ids=KEEPS)
+def test_long_texts_that_are_all_different_are_not_kept(tmp_path: Path, line: str) -> None:
+    packed = zstandard.ZstdCompressor().compressobj()
+    with (tmp_path / "in").open("wb") as file:
+        for number in range(ROWS):
+            file.write(packed.compress((line % f"{number:06}{LONG}").encode() + b"\n"))
+        file.write(packed.flush())
+    words = ["validate", "--quarantine", str(tmp_path / "aside"), "--quarantine-limit", "1MB"]
+    status, memory, err = _measured([*words, str(tmp_path / "in")])
+    assert status == (65 if "strange" in line else 0) and f"{ROWS} in" in err
+    assert "duplicate" not in err
+    assert memory < LIMIT
+
+
 def _of_any_order(path: Path) -> None:
     """400 MB of one symbol, every slice of which overlaps with all others in time."""
     rows = 400

@@ -37,6 +37,8 @@ WRONG = {
     "a text where an object belongs": '{"extr\\u0061":"nan",' + TRADE[1:] % 1,
     "a count of a level beyond 64 bits": '{"type":"book","symbol":"SPY","bids":'
     '[{"price":1.5,"size":2,"count":99999999999999999999}]}',
+    "lists within lists": TRADE[:-1] % 1 + ',"strange":' + "[" * 5000 + "]" * 5000 + "}",
+    "objects within objects": TRADE[:-1] % 1 + ',"extra":' + '{"a":' * 5000 + "1" + "}" * 5001,
     "the same key twice, deep down": '{"extra":{"a":1,"a":2},' + TRADE[1:] % 1,
 }
 
@@ -134,6 +136,49 @@ def test_levels_of_integers(shell: Shell, tmp_path: Path) -> None:
     assert done.events[1]["bids"] == [{"price": "3", "size": str(2**40), "count": "1"}]
     done = shell("mdc cat large.parquet", cwd=tmp_path)
     assert done.status == 65 and "bids: row 3: " in done.err
+
+
+DECIMAL = pa.decimal128(36, 18)
+LEVEL = [("price", DECIMAL), ("size", DECIMAL)]
+KINDS = {
+    "levels of floats": ("bids", pa.list_(pa.struct([("price", pa.float64())])), "not exact"),
+    "floats in a dictionary": ("price", pa.dictionary(pa.int8(), pa.float32()), "not exact"),
+    "a field of its own in a level": (
+        "bids",
+        pa.list_(pa.struct([*LEVEL, ("venue", pa.string())])),
+        "has a field venue that is none of price, size, count",
+    ),
+    "a view of a list": ("bids", pa.list_view(pa.struct(LEVEL)), "is list_view<"),
+    "an object as a struct": ("extra", pa.struct([("a", pa.int64())]), "is struct<"),
+    "an object as a map": ("extra", pa.map_(pa.string(), pa.int64()), "is map<"),
+    "a list as a text": ("conditions", pa.string(), "is string where list<"),
+    "a text as a list": ("symbol", pa.list_(pa.string()), "is list<"),
+    "a type as a struct": ("type", pa.struct([("a", pa.int64())]), "is struct<"),
+}
+
+
+@pytest.mark.parametrize(("column", "kind", "said"), KINDS.values(), ids=KINDS)
+def test_a_column_that_cannot_be_ours_is_named(
+    shell: Shell, tmp_path: Path, column: str, kind: pa.DataType, said: str
+) -> None:
+    """Nothing of it is rounded or left out, however deep it is."""
+    columns = {"type": pa.array(["book"]), column: pa.nulls(1, kind)}
+    with pa.ipc.new_stream(tmp_path / "in", pa.table(columns).schema) as stream:
+        stream.write_table(pa.table(columns))
+    done = shell("mdc cat in", cwd=tmp_path)
+    assert done.status == 65 and not done.events
+    assert f"mdc: in: {column} " in done.err and said in done.err, done.err
+
+
+def test_lists_and_texts_of_other_kinds_are_ours(shell: Shell, tmp_path: Path) -> None:
+    level = [{"price": Decimal("1.5"), "size": Decimal(2)}]
+    for kind in (pa.large_list(pa.struct(LEVEL)), pa.list_(pa.struct(LEVEL), 1)):
+        table = pa.table({"type": ["book"], "bids": pa.array([level], kind)})
+        table = table.append_column("symbol", pa.array(["A"], pa.string_view()))
+        with pa.ipc.new_stream(tmp_path / "in", table.schema) as stream:
+            stream.write_table(table)
+        (event,) = shell("mdc cat in", cwd=tmp_path).events
+        assert (event["symbol"], event["bids"]) == ("A", [{"price": "1.5", "size": "2"}])
 
 
 LINES = "".join(f"{TRADE % price}\n" for price in range(1, 1001)).encode()

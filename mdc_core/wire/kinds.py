@@ -1,0 +1,56 @@
+"""Which types of Arrow can become those of our columns without losing anything."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+
+from mdc_core.errors import DataError
+
+Kind = Any  # a type of pyarrow: the stubs give each one attributes of its own
+_EXACT = "which is not exact; write it as decimal"
+
+
+def check_kinds(schema: pa.Schema, wanted: Iterable["pa.Field[Any]"], name: str) -> None:
+    """Raise DataError for one of these columns whose type cannot become ours; no row is read."""
+    for field in wanted:
+        index = schema.get_field_index(field.name)
+        if index < 0:
+            continue
+        if problem := _problem(schema.field(index).type, field.type):
+            raise DataError(f"{name}: {field.name} {problem}")
+
+
+def _problem(there: Kind, wanted: Kind) -> str | None:
+    """What keeps a type from becoming another, at any depth."""
+    if pa.types.is_dictionary(there):
+        return _problem(there.value_type, wanted)
+    if there == wanted or pa.types.is_null(there):
+        return None
+    if pa.types.is_floating(there) and not pa.types.is_floating(wanted):
+        return f"is {there}, {_EXACT}"
+    if _is_list(there) and pa.types.is_list(wanted):
+        problem = _problem(there.value_type, wanted.value_type)
+        return problem and f"has values of which one {problem}"
+    if pa.types.is_struct(there) and pa.types.is_struct(wanted):
+        return _problem_of_fields(there, wanted)
+    if pa.types.is_nested(there) or pa.types.is_nested(wanted):
+        return f"is {there} where {wanted} belongs"
+    return None
+
+
+def _is_list(kind: Kind) -> bool:
+    """Lists that pyarrow can make ours: views of lists it makes too short."""
+    return (
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _problem_of_fields(there: Kind, wanted: Kind) -> str | None:
+    for field in there:
+        index = wanted.get_field_index(field.name)
+        if index < 0:
+            return f"has a field {field.name} that is none of {', '.join(f.name for f in wanted)}"
+        if problem := _problem(field.type, wanted.field(index).type):
+            return f"{field.name} {problem}"
+    return None
