@@ -114,6 +114,8 @@ def decimal_text(column: Array) -> Array:
     """Decimals in plain digits, without trailing zeros."""
     encoded = column.dictionary_encode()  # a batch repeats most of its prices and sizes
     text = pc.cast(encoded.dictionary, pa.string())
+    if column.type.scale == 0:  # then a zero at the end is no trailing one
+        return text.take(encoded.indices)
     trimmed = pc.ascii_rtrim(pc.ascii_rtrim(text, "0"), ".")
     odd = pc.match_substring(text, "E")  # below 1e-6, zero included
     if pc.any(odd).as_py():

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 import pyarrow as pa
 
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.sql.fitted import Fitted
 from mdc_core.archive.sql.reading import PARTS_NAME, Reading
-from mdc_core.archive.sql.views import EventsView, Parts, View
+from mdc_core.archive.sql.views import Parts, View
 from mdc_core.archive.sql.where import limits_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
@@ -68,7 +69,7 @@ class Result:
 class Database:
     """DuckDB with an archive in it; use it in a `with`.
 
-    `chosen` limits what there is to be seen; `wide` makes all decimals decimal(36, 18).
+    `chosen` limits what there is to be seen; `wide` measures decimals before the first row.
     """
 
     tables = TABLES
@@ -120,30 +121,30 @@ class Database:
     def run(self, sql: str) -> Result:
         """What one statement gives; raises UsageError for what is wrong with it.
 
-        The archive is looked at anew. If the statement meets decimals that are finer than
-        those of its tables, it begins again with wide ones; that must show before its first
-        rows, else it is an error.
+        The archive is looked at anew. If the statement meets decimals that its tables cannot
+        hold, or products that have no room, it begins again with the columns that it scans
+        measured; that must show before its first rows, else it is an error.
         """
-        wide = set(TABLES) if self._wide else set()
-        limits = self._limits(sql)
+        reading = Reading(self.archive, self._chosen, self._limits(sql))
+        fitted = Fitted(reading)
+        if self._wide:
+            fitted.measure_all()
         while True:
-            reading = Reading(self.archive, self._chosen, limits)
             try:
-                rows = self._begin(sql, reading, wide)
+                rows = self._begin(sql, reading, fitted)
                 first = self._apart(next, rows, None)
             except self._errors as error:
-                if reading.too_fine is None or reading.too_fine in wide:
-                    raise self._explained(sql, error, reading, wide) from None
-                wide.add(reading.too_fine)
+                if not fitted.measure(every=self._is_tight(error)):
+                    raise self._explained(sql, error, reading, fitted) from None
                 continue
-            return Result(rows.schema, self._rest(sql, first, rows, reading, wide))
+            return Result(rows.schema, self._rest(sql, first, rows, reading, fitted))
 
-    def _begin(self, sql: str, reading: Reading, wide: set[str]) -> "_Rows":
+    def _begin(self, sql: str, reading: Reading, fitted: Fitted) -> "_Rows":
         for name in TABLES:
             if name == PARTS_NAME:
                 self._db.register(name, View(Parts(reading)))
             else:
-                self._db.register(name, View(EventsView(reading, name, name in wide)))
+                self._db.register(name, fitted.view(name))
         return self._apart(lambda: _Rows(self._db.sql(sql)))
 
     def _rest(
@@ -152,7 +153,7 @@ class Database:
         first: pa.RecordBatch | None,
         rows: "_Rows",
         reading: Reading,
-        wide: set[str],
+        fitted: Fitted,
     ) -> Generator[pa.RecordBatch, None, None]:
         batch = first
         try:
@@ -160,9 +161,14 @@ class Database:
                 yield batch
                 batch = self._apart(next, rows, None)
         except self._errors as error:
-            raise self._explained(sql, error, reading, wide) from None
+            raise self._explained(sql, error, reading, fitted) from None
         finally:
             rows.close()
+
+    def _is_tight(self, error: Exception) -> bool:
+        """Whether decimals of fewer digits may help: sums of them are HUGEINT to DuckDB."""
+        overflow = isinstance(error, self._duckdb.OutOfRangeException)
+        return overflow and ("DECIMAL" in str(error) or "HUGEINT" in str(error))
 
     def _limits(self, sql: str) -> dict[str, Query] | None:
         def ask(question: str, values: list[Any]) -> tuple[Any, ...]:
@@ -183,7 +189,7 @@ class Database:
             future.exception()
             raise
 
-    def _explained(self, sql: str, error: Exception, reading: Reading, wide: set[str]) -> MdcError:
+    def _explained(self, sql: str, error: Exception, reading: Reading, fitted: Fitted) -> MdcError:
         """The error that it is for us."""
         if reading.problem is not None:
             return reading.problem
@@ -194,11 +200,8 @@ class Database:
                 hint="--wide",
             )
         hint = None
-        if wide and "DECIMAL" in str(error).upper():
-            hint = (
-                f"some {', '.join(sorted(wide))} events need DECIMAL(36, 18): choose symbols"
-                " with other numbers, or CAST(price AS DECIMAL(18, 9))"
-            )
+        if self._is_tight(error):
+            hint = "--wide" if fitted.left(every=True) else fitted.inexact()
         return UsageError(_said(self._located(sql, error)), hint=hint)
 
     def _located(self, sql: str, error: Exception) -> Exception:

@@ -1,6 +1,6 @@
 """Parquet parts of one event type as a dataset of Arrow, opened when they are read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +25,7 @@ _PLAIN = [kind for name, kind in arrow_types().items() if name not in ("number",
 _LOSSES = ("would cause data loss", "does not fit in precision")
 
 
-class TooFine(Exception):  # noqa: N818 - an instruction: begin again with wide decimals
+class TooFine(Exception):  # noqa: N818 - an instruction: measure, and begin again
     """A part holds decimals that decimal(18, 9) cannot."""
 
 
@@ -37,25 +37,34 @@ def is_loss(error: Exception) -> bool:
 class ParquetParts:
     """Parts that have the columns of today, read with the types of a schema.
 
-    Those may be `wide`: then there are no decimals that they cannot hold.
+    Those of the columns that are `measured` hold all decimals that there are.
     """
 
     def __init__(
-        self, archive: Archive, rows: list[PartRow], schema: pa.Schema, wide: bool
+        self,
+        archive: Archive,
+        rows: list[PartRow],
+        schema: pa.Schema,
+        measured: Collection[str],
     ) -> None:
         self._archive = archive
         self._rows = {_name(row): row for row in rows}
         self._schema = schema
-        self._wide = wide
+        self._measured = measured
         self._form = ds.ParquetFileFormat()
         files = _Files(archive, self._rows)  # type: ignore[abstract]  # says the stub
         self._place = pafs.PyFileSystem(files)
 
-    def batches(self, names: list[str], wanted: Wanted) -> Iterator[pa.RecordBatch]:
-        """The wanted rows; raises TooFine before the first one if that is to be seen."""
+    def batches(
+        self, names: list[str], needed: list[str], wanted: Wanted
+    ) -> Iterator[pa.RecordBatch]:
+        """Columns of the wanted rows, for which others are `needed` as well.
+
+        Raises TooFine before the first row if that is to be seen.
+        """
         every = self._dataset([self._part(name) for name in self._rows])
         left = [part.path for part in every.get_fragments(wanted)]
-        self._check_decimals(left, names)
+        self._check_decimals(left, needed)
         for groups in self._heaps(left, wanted):
             scanner = self._dataset(groups).scanner(
                 columns=names, filter=wanted, batch_size=BATCH_ROWS
@@ -91,8 +100,9 @@ class ParquetParts:
             yield heap
 
     def _check_decimals(self, parts: list[str], names: list[str]) -> None:
-        fields = [f for f in map(self._schema.field, names) if f.type not in _PLAIN]
-        if self._wide or not fields:
+        unsure = [name for name in names if name not in self._measured]
+        fields = [f for f in map(self._schema.field, unsure) if f.type not in _PLAIN]
+        if not fields:
             return
 
         def finer(part: str) -> bool:

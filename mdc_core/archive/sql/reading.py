@@ -50,6 +50,14 @@ class Reading:
         named = {name: limit for name, limit in self.limits.items() if name in EVENT_TYPES}
         return both(Query((), tuple(named)), both(chosen, either(list(named.values()))))
 
+    def named(self) -> list[str]:
+        """The event types that the statement may read."""
+        return [
+            name
+            for name in EVENT_TYPES
+            if self.may_read(name) and (self.limits is None or name in self.limits)
+        ]
+
     def parts(self) -> list[PartRow]:
         """What is known of the parts."""
         # Without a catalog that takes reading them all; the scans do with less.

@@ -6,10 +6,12 @@ a join passes on from another table, against what the catalog says of each part.
 
 Times are timestamp[ns] in UTC (TIMESTAMP_NS of SQL), because DuckDB's types with a zone have
 microseconds, or no functions. Decimals are decimal(18, 9), so that `price * size` works, unless
-a part that is read holds one that does not fit: then the statement begins again with wide ones.
+a part that is read holds one that does not fit: then the columns that are scanned are measured,
+and the statement begins again with the least decimals that hold them.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +29,8 @@ from mdc_core.errors import DataError, MdcError
 from mdc_core.schema import arrow_schema, version_of
 
 NAIVE, ZONED = pa.timestamp("ns"), pa.timestamp("ns", "UTC")
+_ALIGNED = 16  # bytes of a decimal
+_WORD = re.compile(r"\w+")
 _COLUMNS: dict[str, pa.DataType] = dict.fromkeys(
     (
         "path",
@@ -61,11 +65,19 @@ class Scan:
 
 
 class View(ds.InMemoryDataset):
-    """A table of which DuckDB knows the columns, and gets the rows when it scans it."""
+    """A table of which DuckDB knows the columns, and gets the rows when it scans it.
 
-    def __init__(self, rows: "EventsView | Parts") -> None:
+    `scanned` is told of the columns, those of the filter included.
+    """
+
+    def __init__(
+        self,
+        rows: "EventsView | Parts",
+        scanned: Callable[[list[str]], None] = lambda names: None,
+    ) -> None:
         super().__init__(rows.schema.empty_table())  # type: ignore[call-arg]  # the stub has none
         self._rows = rows
+        self._scanned = scanned
 
     def scanner(  # type: ignore[override]  # all that DuckDB asks of what it gets is `to_reader`
         self, columns: Sequence[str] | None = None, filter: Wanted | None = None, **_: Any
@@ -73,18 +85,24 @@ class View(ds.InMemoryDataset):
         """What DuckDB calls when it begins to read."""
         names = self.schema.names if columns is None else list(columns)
         schema = pa.schema([self.schema.field(name) for name in names])
+        self._scanned(needed(self.schema, names, filter))
         batches = self._rows.batches(names, filter)
         return Scan(pa.RecordBatchReader.from_batches(schema, batches))
 
 
 class EventsView:
-    """The events of one type."""
+    """The events of one type; `measured` are the types of columns that hold all values."""
 
-    def __init__(self, reading: Reading, type_name: str, wide: bool) -> None:
-        self._wide = wide
-        self._stored = arrow_schema(frozenset([type_name]))
-        if not wide:
-            self._stored = pa.schema([f.with_type(_narrow(f.type)) for f in self._stored])
+    def __init__(
+        self, reading: Reading, type_name: str, measured: Mapping[str, pa.DataType]
+    ) -> None:
+        self._measured = measured
+        self._stored = pa.schema(
+            [
+                field.with_type(measured.get(field.name, _narrow(field.type)))
+                for field in arrow_schema(frozenset([type_name]))
+            ]
+        )
         self.schema = pa.schema([field.with_type(_in_sql(field.type)) for field in self._stored])
         self._reading = reading
         self._type = type_name
@@ -132,8 +150,8 @@ class EventsView:
             else:
                 others.append(piece)
         if rows:
-            parquet = ParquetParts(self._reading.archive, rows, self._stored, self._wide)
-            yield from parquet.batches(names, wanted)
+            parquet = ParquetParts(self._reading.archive, rows, self._stored, self._measured)
+            yield from parquet.batches(names, needed(self._stored, names, wanted), wanted)
         for piece in others:
             for batch in piece.batches(BATCH_ROWS):
                 yield from self._picked(batch, names, wanted)
@@ -145,14 +163,17 @@ class EventsView:
     ) -> Iterator[pa.RecordBatch]:
         """The wanted rows of a batch in the schema of events."""
         own = Query(types=(self._type,)).of(batch)
+        schema = pa.schema(
+            [self._stored.field(name) for name in needed(self._stored, names, wanted)]
+        )
         arrays: list[Any] = []
-        for field in self._stored:
+        for field in schema:
             index = own.schema.get_field_index(field.name)
             known = index >= 0
             arrays.append(
                 own.column(index).cast(field.type) if known else pa.nulls(own.num_rows, field.type)
             )
-        table = pa.Table.from_arrays(arrays, schema=self._stored)
+        table = pa.Table.from_arrays(list(map(_aligned, arrays)), schema=schema)
         yield from ds.dataset(table).scanner(columns=names, filter=wanted).to_batches()
 
 
@@ -191,6 +212,19 @@ def _narrow(kind: Any) -> Any:
     if pa.types.is_struct(kind):
         return pa.struct([field.with_type(_narrow(field.type)) for field in kind])
     return kind
+
+
+def needed(schema: pa.Schema, names: Sequence[str], filter: Wanted | None) -> list[str]:
+    """The columns that are asked for, or that a filter names (some that its constants name)."""
+    words = set(_WORD.findall(str(filter)))
+    return [name for name in schema.names if name in names or name in words]
+
+
+def _aligned(column: Any) -> Any:
+    """A column as Arrow wants to compute with it: in a journal, decimals may lie anywhere."""
+    if all(buffer is None or buffer.address % _ALIGNED == 0 for buffer in column.buffers()):
+        return column
+    return column.take(pa.array(range(len(column))))
 
 
 def _in_sql(kind: Any) -> Any:

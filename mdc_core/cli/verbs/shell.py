@@ -54,7 +54,7 @@ HISTORY_LINES = 10_000
     show_default=True,
     help="most rows of a table",
 )
-@option("--wide", is_flag=True, help="all decimals as DECIMAL(36, 18)")
+@option("--wide", is_flag=True, help="measure all decimals before the first row")
 @click.pass_obj
 def shell(
     session: Session,

@@ -1,0 +1,80 @@
+"""The types that the decimals of a statement's tables have: which were measured, and when."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from mdc_core.archive.sql.reading import Reading
+from mdc_core.archive.sql.views import EventsView, View
+from mdc_core.archive.sql.widths import has_decimals, least
+from mdc_core.errors import DataError
+from mdc_core.schema import arrow_schema
+
+
+class Fitted:
+    """The event types that one statement reads, as tables: with decimal(18, 9) to begin with."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._types: dict[str, dict[str, pa.DataType]] = {}
+        self._scanned: dict[str, dict[str, None]] = {}  # in the order in which scans began
+
+    def view(self, type_name: str) -> View:
+        """The table of an event type."""
+        columns = self._types.setdefault(type_name, {})
+        decimals = _decimals(type_name)
+
+        def scanned(names: list[str]) -> None:
+            found = self._scanned.setdefault(type_name, {})
+            found.update(dict.fromkeys(name for name in names if name in decimals))
+
+        return View(EventsView(self._reading, type_name, dict(columns)), scanned)
+
+    def left(self, *, every: bool) -> dict[str, list[str]]:
+        """The columns that were scanned and not measured: of all types, or of what is too fine."""
+        return {
+            name: left
+            for name, columns in self._scanned.items()
+            if (every or name == self._reading.too_fine)
+            and (left := [column for column in columns if column not in self._types[name]])
+        }
+
+    def measure(self, *, every: bool) -> bool:
+        """Measure what is left; whether there was any, so that it is worth to begin again."""
+        if self._reading.problem is not None:
+            return False
+        left = self.left(every=every)
+        self._reading.too_fine = None
+        for name, columns in left.items():
+            self._measure(name, columns)
+        return bool(left)
+
+    def measure_all(self) -> None:
+        """Measure all decimals of the tables that the statement may read."""
+        for name in self._reading.named():
+            self._measure(name, list(_decimals(name)))
+
+    def _measure(self, type_name: str, names: list[str]) -> None:
+        every = arrow_schema(frozenset([type_name]))
+        view = EventsView(
+            self._reading, type_name, dict(zip(every.names, every.types, strict=True))
+        )
+        try:
+            found = least(pa.schema(list(map(every.field, names))), view.batches(names, None))
+        except (pa.ArrowException, OSError):
+            raise self._reading.problem or DataError(
+                f"cannot read the {type_name} events"
+            ) from None
+        self._types.setdefault(type_name, {}).update(found)
+
+    def inexact(self) -> str:
+        """What to say where not even the least decimals leave room for a result."""
+        names = dict.fromkeys(name for columns in self._scanned.values() for name in columns)
+        casts = ", ".join(f"CAST({name} AS DOUBLE)" for name in names)
+        return f"it has more than 38 digits; near it comes {casts}"
+
+
+def _decimals(type_name: str) -> dict[str, Any]:
+    """The columns of an event type with decimals, their own or below them."""
+    every = arrow_schema(frozenset([type_name]))
+    return {field.name: field.type for field in every if has_decimals(field.type)}
