@@ -140,6 +140,14 @@ def shared_parts(mdc: Commands, folder: Path) -> None:
     mdc.fed(STORE, [lines("b", 4, 0, MANY[:2])], folder)
 
 
+def parts_to_share(mdc: Commands, folder: Path) -> None:
+    """Two parts a day that many symbols share, and on one day some of their own beside."""
+    for writer in ("a", "b"):
+        mdc.fed("mdc store --ack --fsync always", [lines(writer, 2, 0, MANY)], folder)
+    assert len(list((folder / "data/~mixed/trade").iterdir())) == 4
+    mdc.fed(STORE, [lines("c", 1, 0, MANY[:2])], folder)
+
+
 def a_pack(mdc: Commands, folder: Path) -> None:
     """An archive, and a pack of another one."""
     many_parts(mdc, folder)
@@ -207,6 +215,7 @@ SCENARIOS = {
     "store shared at the end": Scenario(STORE, one_part, fed=True, symbols=MANY),
     "compact": Scenario("mdc compact", many_parts),
     "compact shared": SHARED._replace(command="mdc compact"),
+    "compact to shared": Scenario("mdc compact", parts_to_share),
     "retain shared": SHARED._replace(
         command="mdc retain --symbol S001 --days 1 --now 2024-01-09", removes=True
     ),

@@ -18,6 +18,7 @@ from mdc_core.archive.catalog.layout import Layout, whole_path
 from mdc_core.archive.catalog.query import Query
 
 TARGET = 512_000_000
+LEAST = 1_000_000  # smaller files cost more than they are worth
 _NUMBER = re.compile(r"(\.\d+)?", re.ASCII)
 
 

@@ -59,7 +59,7 @@ EXAMPLES = (
     type=SIZE,
     default="512MB",
     show_default=True,
-    help="size above which there are several files",
+    help="size above which there are several files, at least 1MB",
 )
 @option("--row-group", type=click.IntRange(1), help="rows of a row group (Parquet)")
 @option("--sort", is_flag=True, help="also write single files anew that are not in order")
@@ -82,11 +82,11 @@ def compact(
     as_json: bool,
 ) -> int:
     """Merge the parts of each period into one file."""
-    from mdc_core.archive.upkeep.compact_plan import CompactOptions
+    from mdc_core.archive.upkeep.compact_plan import LEAST, CompactOptions
     from mdc_core.archive.write.archive import Archive
 
-    if target_size < 1:
-        raise UsageError("--target-size must be more than nothing", hint="--target-size 512MB")
+    if target_size < LEAST:
+        raise UsageError("--target-size: 1MB is the least", hint="--target-size 512MB")
     query = query_of(symbols, types, start, end)
     archive = Archive.open(root)
     wishes = CompactOptions(target_size, row_group, dedup, sort)

@@ -1,6 +1,7 @@
 """`mdc compact`: fewer files, the same events."""
 
 import json
+import random
 from collections import Counter, defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -132,29 +133,33 @@ def test_others_read_it_and_know_where_it_is_from(shell: Shell, tmp_path: Path) 
 
 
 def test_a_size_is_aimed_at(shell: Shell, tmp_path: Path) -> None:
-    lines = stored(shell, runs=4, symbols="SPY")
-    done = shell("mdc compact --target-size 12KB")
+    chance = random.Random(7)
+    head = '{"type":"trade","v":"1.0.0","symbol":"SPY","ts_event":"2024-01-02T14:'
+    for run in range(3):
+        text = "".join(
+            f'{head}{10 + 10 * run + n // 400}:{n % 60:02d}.000000000Z","price":{n}'
+            f',"trade_id":"{chance.randbytes(200).hex()}"}}\n'
+            for n in range(4_000)
+        )
+        assert shell("mdc store", stdin=text.encode()).status == 0
+    lines = shell("mdc cat --root data").lines
+    done = shell("mdc compact --target-size 1MB")
     assert done.status == 0, done.err
     assert shell("mdc cat --root data").lines == lines
     files = parts(tmp_path / "data")
-    quotes = [path for path in files if path.startswith("SPY/quote/")]
-    assert quotes == [f"SPY/quote/2024-01-02.{n}.parquet" for n in range(1, len(quotes) + 1)]
-    assert len(quotes) > 1
-    assert all(4_000 < len(data) < 18_000 for data in files.values())
+    assert list(files) == [f"SPY/trade/2024-01-02.{n}.parquet" for n in (1, 2, 3)]
+    assert all(500_000 < len(data) < 1_500_000 for data in files.values())
     ends = []
-    for path in quotes:
+    for path in files:
         times = pq.read_table(tmp_path / "data" / path)["ts_event"].cast(pa.int64()).to_pylist()
         ends.append((int(times[0] or 0), int(times[-1] or 0)))
     assert all(a[1] < b[0] for a, b in pairwise(ends))
-    again = shell("mdc compact --target-size 12KB")
+    again = shell("mdc compact --target-size 1MB")
     assert (again.out, again.err) == ("", "mdc: compact: nothing to do\n")
     assert parts(tmp_path / "data") == files
     # A larger target brings them together.
     assert shell("mdc compact").status == 0
-    assert sorted(parts(tmp_path / "data")) == [
-        "SPY/quote/2024-01-02.parquet",
-        "SPY/trade/2024-01-02.parquet",
-    ]
+    assert sorted(parts(tmp_path / "data")) == ["SPY/trade/2024-01-02.parquet"]
     assert shell("mdc cat --root data").lines == lines
 
 

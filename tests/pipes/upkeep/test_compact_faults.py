@@ -62,7 +62,9 @@ def test_a_foreign_file_under_the_name_is_not_touched(shell: Shell, tmp_path: Pa
     ("line", "status", "said"),
     [
         ("mdc compact", 65, "no archive at data"),
-        ("mkdir data; mdc compact --target-size 0", 2, "--target-size"),
+        ("mkdir data; mdc compact --target-size 0", 2, "--target-size: 1MB is the least"),
+        ("mkdir data; mdc compact --target-size 1", 2, "--target-size: 1MB is the least"),
+        ("mkdir data; mdc compact --target-size 999KB", 2, "--target-size: 1MB is the least"),
         ("mkdir data; mdc compact --target-size much", 2, "'much' is no size"),
         ("mkdir data; mdc compact --row-group 0", 2, "--row-group"),
         ("mkdir data; mdc compact --type trad", 2, "did you mean trade?"),
@@ -217,6 +219,8 @@ def test_what_was_sorted_is_read_sorted_before_it_is_in_its_place(
     assert shell("mdc catalog rebuild").status == 0
     killed(shell, "mdc compact --sort", fault)
     assert (folder / "2024-01-02.jsonl").read_text() == text
+    asked = shell("mdc query --root data 'SELECT price FROM trade'")
+    assert asked.lines == ['{"price":1}', '{"price":2}', '{"price":3}'], asked
     for verb in ("cat", "tail", "cat"):
         done = shell(f"mdc {verb} --root data")
         assert [event["price"] for event in done.events] == ["1", "2", "3"], done
