@@ -1,6 +1,7 @@
-"""Fixtures: the real `mdc` in an empty directory, and a third party's package beside it."""
+"""Fixtures: `mdc` in an empty directory, and a third party's package beside it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -132,27 +133,34 @@ def clean_env(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def mdc(tmp_path: Path, clean_env: None) -> Run:
-    """Run the real `mdc` in an empty directory."""
+def mdc(tmp_path: Path, clean_env: None, forked_env: dict[str, str]) -> Run:
+    """Run `mdc` in an empty directory."""
+    forked = {"PATH": forked_env["PATH"]}
+    command = str(shutil.which("mdc", path=forked["PATH"]))
 
     def run(*args: str, path: Path | None = None, stdin: str = "", **env: str):
         (tmp_path / "here").mkdir(exist_ok=True)
         if path is not None:
             env["PYTHONPATH"] = str(path)
         return subprocess.run(
-            [MDC, *args],
+            [command, *args],
             input=stdin,
             capture_output=True,
             text=True,
             check=False,
             cwd=tmp_path / "here",
-            env={**os.environ, **env},
+            env=plain_environ() | forked | env,
         )
 
     return run
 
 
+def plain_environ() -> dict[str, str]:
+    """The environment, without what whoever runs the tests tells Python."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+
+
 @pytest.fixture
 def env_with_acme(acme: Path, clean_env: None) -> dict[str, str]:
     """An environment in which the package mdc-acme is installed."""
-    return {**os.environ, "PYTHONPATH": str(acme)}
+    return plain_environ() | {"PYTHONPATH": str(acme)}

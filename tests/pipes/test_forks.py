@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import Shell
 from tests.kit import forks
+from tests.kit.installed import CHECK, distribution
 
 pytestmark = pytest.mark.skipif(not forks.available(), reason="no fork server here")
 EVENT = '{"type":"trade","symbol":"SPY","ts_event":"2024-01-02T14:30:00Z","price":1,"size":2}\n'
@@ -54,11 +55,17 @@ def both(forked_env: dict[str, str], quiet_env: dict[str, str], tmp_path: Path) 
         "mdc convert --to jsonl < events.jsonl > /dev/full",
         "ulimit -f 0; trap '' XFSZ; mdc convert --to jsonl events.jsonl -o out.jsonl",
         "MDC_QUIET=1 mdc convert --to jsonl < events.jsonl",
+        "PYTHONPATH=packages mdc validate --check spread < events.jsonl",
+        "PYTHONPATH=hiding mdc count < events.jsonl",
         "umask 077; mdc convert --to jsonl events.jsonl -o o.jsonl; stat -c %a o.jsonl; rm o.jsonl",
     ],
 )
 def test_it_does_as_the_installed_one(line: str, both: Any, tmp_path: Path) -> None:
-    (tmp_path / "below").mkdir()
+    for folder in ("below", "packages", "hiding"):
+        (tmp_path / folder).mkdir()
+    distribution(tmp_path / "packages", "acme", "[mdc.validate]\nspread = acme_check:Spread\n")
+    (tmp_path / "packages" / "acme_check.py").write_text(CHECK)
+    (tmp_path / "hiding" / "msgspec.py").write_text("raise SystemExit(3)\n")
     for name in (b"events.jsonl", b"with space.jsonl", b"\xff.jsonl"):
         Path(tmp_path, os.fsdecode(name)).write_text(EVENT)
     forked, real = both(line)

@@ -143,7 +143,7 @@ def test_what_waits_is_sealed_in_time(source: str, shell: Shell) -> None:
         mkfifo steps; exec 5<> steps; echo >&5
         mdc {source} then store --root new --seal-every 1ms <&5 &
         # Sealed to a file, or carried on in another segment.
-        until find new | grep -E '[.]parquet|c[.]journal'; do :; done 2> /dev/null
+        until find new | grep -E '[.]parquet|c[.]journal'; do sleep .02; done 2> /dev/null
         kill -INT $!; wait $!
         mdc count --root new --json
         """

@@ -14,6 +14,7 @@ import pytest
 from mdc_core.plugin import Book, Delta, Integrity, Subscription
 from mdc_core.testing.golden import line_of, rows_of
 from mdc_core.testing.round_trip import Conversation
+from tests.kit.deadline import DEADLINE
 from tests.kit.installed import MDC, Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,7 +130,7 @@ def play(mdc: Run, installed: Path, file: Path, *words: str) -> Any:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
         done = mdc("stream", "zephyr", "SPY", *ALL, "--sandbox", "--url", url, path=installed)
-        assert process.wait(60) == 0
+        assert process.wait(DEADLINE) == 0
     assert done.returncode == 0, done.stderr
     return done
 

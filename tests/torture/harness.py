@@ -11,7 +11,7 @@ from threading import Condition, Event, Thread
 
 import pyarrow.parquet as pq
 
-from tests.kit.deadline import deadline
+from tests.kit.deadline import DEADLINE
 
 MDC = str(Path(sys.executable).parent / "mdc")
 START = 1_704_205_800_000_000_000  # 2024-01-02T14:30 UTC
@@ -95,7 +95,7 @@ class Store:
     def wait_for(self, events: int) -> None:
         """Until so many events are acknowledged, or the process is gone."""
         with self._heard:
-            limit = deadline()
+            limit = DEADLINE
             assert self._heard.wait_for(lambda: self.acknowledged >= events or self._silent, limit)
 
     def kill(self) -> None:

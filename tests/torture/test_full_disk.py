@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Shell
-from tests.kit.deadline import deadline
+from tests.kit.deadline import DEADLINE
 from tests.torture.harness import Store, check_clean, events_of, numbers_of
 
 SIZE = 6 << 20
@@ -52,7 +52,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 def failed(store: Store) -> bytes:
     """What a store said that must have ended with status 73."""
-    assert store.process.wait(deadline()) == 73
+    assert store.process.wait(DEADLINE) == 73
     assert store.process.stderr is not None
     errors = store.process.stderr.read()
     store.finish()
@@ -103,7 +103,7 @@ def test_no_room_to_seal(disk: Disk, quiet_env: dict[str, str], form: str, left:
     store.wait_for(3000)
     disk.fill(left)
     store.end_input()
-    status = store.process.wait(deadline())
+    status = store.process.wait(DEADLINE)
     store.finish()
     assert status in (0, 73)
     assert status == 73 or left

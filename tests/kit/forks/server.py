@@ -47,9 +47,23 @@ class Request(NamedTuple):
     def forkable(self) -> bool:
         """Whether a process that is running already can do it as a new one would."""
         mine = os.environb
-        return not any(name.startswith(b"PYTHON") for name in self.environ) and all(
-            self.environ.get(name.encode()) == mine.get(name.encode()) for name in LOCALE
+        python = {name for name in self.environ if name.startswith(b"PYTHON")}
+        return (
+            python <= {b"PYTHONPATH"}
+            and all(self.environ.get(name.encode()) == mine.get(name.encode()) for name in LOCALE)
+            and not any(map(self._hides_ours, self.packages))
         )
+
+    @property
+    def packages(self) -> list[Path]:
+        """The folders of PYTHONPATH."""
+        path = os.fsdecode(self.environ.get(b"PYTHONPATH", b""))
+        return [Path(self.folder, folder) for folder in path.split(os.pathsep) if path]
+
+    def _hides_ours(self, folder: Path) -> bool:
+        """Whether a module there would have been imported in place of one that is here."""
+        names = {path.name.partition(".")[0] for path in folder.glob("*")}
+        return not names.isdisjoint({*sys.modules, "sitecustomize"})
 
 
 def preload() -> None:
@@ -160,6 +174,7 @@ def become(request: Request, fds: list[int], stub: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     for limit in LIMITS:
         resource.setrlimit(limit, resource.prlimit(stub, limit))
+    sys.path[1:1] = map(str, request.packages)
 
 
 def opened(fd: int, mode: str, like: TextIO) -> TextIO:

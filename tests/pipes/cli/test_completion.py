@@ -1,6 +1,5 @@
 """TAB, in the shells themselves, and the scripts for it."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -23,9 +22,8 @@ printf '%s\\n' "${COMPREPLY[@]}"
 
 
 @pytest.fixture
-def env(acme, clean_env):
-    bin_folder = str(Path(sys.executable).parent)
-    return {**os.environ, "PYTHONPATH": str(acme), "PATH": f"{bin_folder}:{os.environ['PATH']}"}
+def env(env_with_acme, forked_env):
+    return env_with_acme | {"PATH": forked_env["PATH"]}
 
 
 @pytest.fixture

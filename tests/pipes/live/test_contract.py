@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from mdc_core.times import to_ns
+from tests.kit.deadline import DEADLINE
 from tests.kit.installed import Run
 from tests.pipes.live import venues
 
@@ -96,7 +97,7 @@ class Logins:
 
     def said(self, count: int) -> set[str]:
         """What so many clients said first."""
-        return {self._said.get(timeout=30) for _ in range(count)}
+        return {self._said.get(timeout=DEADLINE) for _ in range(count)}
 
 
 def test_a_subscription_beyond_the_limit_of_one_connection_takes_several(

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,20 +13,28 @@ from typing import Any
 import pytest
 
 from tests.conftest import only_says_error
-from tests.kit.deadline import deadline
+from tests.kit.deadline import DEADLINE
 
-MDC = str(Path(sys.executable).parent / "mdc")
 KEYS = {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def forked(forked_env: dict[str, str]) -> Iterator[None]:
+    """The `mdc` of this file is forked, and not started."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", forked_env["PATH"])
+        yield
+
+
 def environment(**more: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("MDC_", "ALPACA_"))}
+    ours = ("MDC_", "ALPACA_", "PYTHON")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {**kept, **more}
 
 
 def mdc(folder: Path, *args: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [MDC, *args],
+        ["mdc", *args],
         cwd=folder,
         env=environment(XDG_STATE_HOME=str(folder), **more),
         capture_output=True,
@@ -66,7 +73,7 @@ def played(text: str) -> list[tuple[Any, ...]]:
 @contextmanager
 def sandbox(folder: Path, *args: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     server = subprocess.Popen(
-        [MDC, "sandbox", "alpaca", *args],
+        ["mdc", "sandbox", "alpaca", *args],
         cwd=folder,
         env=environment(),
         text=True,
@@ -113,7 +120,7 @@ def test_a_limit_counts_events_about_instruments(tmp_path: Path) -> None:
 
 def test_arrow_between_commands(tmp_path: Path) -> None:
     args = ("stream", "alpaca", "SPY", "--sandbox", "--limit", "50", "--wire", "arrow")
-    script = f"{MDC} {' '.join(args)} | {MDC} head -n 1000"
+    script = f"mdc {' '.join(args)} | mdc head -n 1000"
     done = in_shell(script, tmp_path)
     assert len(kinds(done.stdout, "trade", "quote")) == 50
 
@@ -122,7 +129,7 @@ def test_what_a_sandbox_plays_arrives_exactly_and_ends(tmp_path: Path, events: P
     with sandbox(tmp_path, "--data", str(events), "--once") as (url, server):
         assert url.startswith("ws://127.0.0.1:") and url.endswith("/v2/iex")
         done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url)
-        assert server.wait(deadline()) == 0
+        assert server.wait(DEADLINE) == 0
     assert done.returncode == 0, done.stderr
     assert rows(done.stdout)[-1]["reason"] == "eof"
     assert played(done.stdout) == played(events.read_text())
@@ -130,7 +137,7 @@ def test_what_a_sandbox_plays_arrives_exactly_and_ends(tmp_path: Path, events: P
 
 def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) -> None:
     stored = subprocess.run(
-        [MDC, "store", "--root", "data"],
+        ["mdc", "store", "--root", "data"],
         input=events.read_bytes(),
         cwd=tmp_path,
         env=environment(),
@@ -138,11 +145,11 @@ def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) 
         capture_output=True,
     )
     assert stored.returncode == 0, stored.stderr
-    client = f"{MDC} stream alpaca SPY AAPL --sandbox --url $url"
+    client = "mdc stream alpaca SPY AAPL --sandbox --url $url"
     copies = []
     for server in (
-        f"cat {events} | {MDC} sandbox alpaca --data - --once",
-        f"{MDC} sandbox alpaca --data data --once",
+        f"cat {events} | mdc sandbox alpaca --data - --once",
+        "mdc sandbox alpaca --data data --once",
     ):
         script = f"{server} | {{ read url; {client}; }}"
         done = in_shell(script, tmp_path)
@@ -187,7 +194,7 @@ def test_a_disconnect_is_a_gap_and_nothing_else_is_lost(tmp_path: Path, events: 
 def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -> None:
     with sandbox(tmp_path, "--symbol", "SPY") as (url, server):
         client = subprocess.Popen(
-            [MDC, "stream", "alpaca", "SPY", "--url", url, "--retries", "1"],
+            ["mdc", "stream", "alpaca", "SPY", "--url", url, "--retries", "1"],
             env=environment(**KEYS),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -198,7 +205,7 @@ def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -
         while b'"type":"trade"' not in head:
             head += client.stdout.read(65536)
         server.kill()
-        out, err = client.communicate(timeout=deadline())
+        out, err = client.communicate(timeout=DEADLINE)
     assert client.returncode == 69, err
     text = (head + out).decode()
     assert b"given up after 2 tries" in err
@@ -213,7 +220,7 @@ def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -
 def test_a_signal_ends_the_stream_with_its_end(tmp_path: Path, number: int) -> None:
     with sandbox(tmp_path, "--symbol", "SPY", "--fault", "stall-after=20") as (url, server):
         client = subprocess.Popen(
-            [MDC, "stream", "alpaca", "SPY", "--url", url],
+            ["mdc", "stream", "alpaca", "SPY", "--url", url],
             env=environment(**KEYS),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -222,10 +229,10 @@ def test_a_signal_ends_the_stream_with_its_end(tmp_path: Path, number: int) -> N
         assert client.stdout is not None
         lines = [client.stdout.readline() for _ in range(22)]
         client.send_signal(number)
-        out, err = client.communicate(timeout=deadline())
+        out, err = client.communicate(timeout=DEADLINE)
         assert client.returncode == 0, err
         server.send_signal(number)
-        assert server.wait(deadline()) == 0
+        assert server.wait(DEADLINE) == 0
     end = rows("".join(lines) + out)[-1]
     assert (end["reason"], sum(end["counts"].values())) == ("signal", 21)
 
@@ -235,7 +242,7 @@ def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
     file.write_text("# what we follow\nSPY   # the index\n\n")
     with sandbox(tmp_path, "--symbol", "SPY", "--symbol", "MSFT", "--speed", "1x") as (url, _):
         client = subprocess.Popen(
-            [MDC, "stream", "alpaca", "--symbols-file", str(file), "--url", url],
+            ["mdc", "stream", "alpaca", "--symbols-file", str(file), "--url", url],
             env=environment(**KEYS),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -249,7 +256,7 @@ def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
             assert line
             lines.append(line)
         client.send_signal(signal.SIGINT)
-        _, err = client.communicate(timeout=deadline())
+        _, err = client.communicate(timeout=DEADLINE)
     assert client.returncode == 0, err
     assert "SIGHUP: now 1 symbols" in err
     assert {row["symbol"] for row in kinds("".join(lines), "trade", "quote")} == {"SPY"}
@@ -262,7 +269,7 @@ def test_a_change_that_the_vendor_refuses_leaves_the_old_subscription(tmp_path: 
     file.write_text("".join(f"S{n}\n" for n in range(30)))
     with sandbox(tmp_path, "--symbol", "S1", "--speed", "1x") as (url, _):
         client = subprocess.Popen(
-            [MDC, "stream", "alpaca", "--symbols-file", str(file), "--url", url],
+            ["mdc", "stream", "alpaca", "--symbols-file", str(file), "--url", url],
             env=environment(**KEYS),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -276,7 +283,7 @@ def test_a_change_that_the_vendor_refuses_leaves_the_old_subscription(tmp_path: 
             assert line
         lines += [line, *(client.stdout.readline() for _ in range(3))]
         client.send_signal(signal.SIGINT)
-        _, err = client.communicate(timeout=deadline())
+        _, err = client.communicate(timeout=DEADLINE)
     assert client.returncode == 0, err
     said = "alpaca says: symbol limit exceeded (error 405); the old subscription goes on"
     assert f"mdc: {said}" in err
@@ -324,7 +331,7 @@ def test_a_message_that_cannot_be_an_event_is_set_aside_alone(tmp_path: Path) ->
     parts = [trade % (n, *x) for n, x in enumerate(zip(prices, times, strict=True))]
     (tmp_path / "c").write_text(f'{{"recv_ns":1,"dir":"in","frame":[{",".join(parts)}]}}\n')
     for wire in ("jsonl", "arrow"):
-        script = f"{MDC} stream alpaca --replay c --wire {wire} --quarantine q-{wire} | {MDC} head"
+        script = f"mdc stream alpaca --replay c --wire {wire} --quarantine q-{wire} | mdc head"
         done = in_shell(script, tmp_path)
         assert [row["trade_id"] for row in kinds(done.stdout, "trade")] == ["0", "4"]
         assert [row["check"] for row in kinds(done.stdout, "integrity")] == ["frame"] * 3
@@ -359,7 +366,7 @@ def test_a_capture_replays_to_the_same_bytes(tmp_path: Path, events: Path) -> No
 
 def test_a_duration_ends_a_quiet_feed(tmp_path: Path) -> None:
     with sandbox(tmp_path, "--symbol", "SPY", "--fault", "stall-after=5") as (url, _):
-        done = mdc(tmp_path, "stream", "alpaca", "SPY", "--url", url, "--duration", "1s", **KEYS)
+        done = mdc(tmp_path, "stream", "alpaca", "SPY", "--url", url, "--duration", "3s", **KEYS)
     assert done.returncode == 0, done.stderr
     assert rows(done.stdout)[-1]["reason"] == "limit"
 
@@ -424,14 +431,14 @@ def test_data_that_is_not_whole_is_not_played_as_if_it_were(tmp_path: Path, even
     (tmp_path / "cut.jsonl").write_text("".join(whole[:-1]))
     with sandbox(tmp_path, "--data", "cut.jsonl") as (url, server):
         done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url)
-        assert server.wait(deadline()) == 65
+        assert server.wait(DEADLINE) == 65
         assert server.stderr is not None
         assert "truncated" in server.stderr.read()
     assert len(played(done.stdout)) <= 500
 
 
 def test_the_reader_of_the_output_may_leave(tmp_path: Path) -> None:
-    script = f"{MDC} stream alpaca SPY --sandbox | head -n 3; echo ${{PIPESTATUS[0]}}"
+    script = "mdc stream alpaca SPY --sandbox | head -n 3; echo ${PIPESTATUS[0]}"
     done = subprocess.run(
         ["bash", "-c", script],
         env=environment(),
@@ -448,7 +455,7 @@ def test_mdc_toml_is_read_again_and_what_is_wrong_changes_nothing(tmp_path: Path
     config.write_text('[stream]\nchannels = "trade"\n')
     with sandbox(tmp_path, "--symbol", "SPY", "--speed", "1x") as (url, _):
         client = subprocess.Popen(
-            [MDC, "stream", "alpaca", "SPY", "--url", url],
+            ["mdc", "stream", "alpaca", "SPY", "--url", url],
             cwd=tmp_path,
             env=environment(**KEYS),
             stdout=subprocess.PIPE,
@@ -466,7 +473,7 @@ def test_mdc_toml_is_read_again_and_what_is_wrong_changes_nothing(tmp_path: Path
             assert line
             lines.append(line)
         client.send_signal(signal.SIGINT)
-        client.communicate(timeout=deadline())
+        client.communicate(timeout=DEADLINE)
     assert client.returncode == 0
     assert kinds("".join(lines), "trade")
     first, *_ = kinds("".join(lines), "connection")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.kit.deadline import DEADLINE
 from tests.kit.installed import MDC, Run
 from tests.pipes.live import venues
 
@@ -143,10 +144,10 @@ def test_a_login_that_is_refused_or_not_answered(mdc: Run, installed: Path) -> N
     assert done.returncode == 77 and "lines says: not today" in done.stderr
     with venues.tcp(lambda connection: [*iter(lambda: connection.recv(99), b"")].clear()) as url:
         done = mdc(
-            *("stream", "lines", "SPY", "--url", url, "--retries", "0"), path=installed, **TOKEN
+            *("stream", "hasty", "SPY", "--url", url, "--retries", "0"), path=installed, **TOKEN
         )
     assert done.returncode == 69
-    assert "lines: the login was not answered within 0.5 s" in done.stderr
+    assert "hasty: the login was not answered within 0.5 s" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -198,7 +199,7 @@ def serve_and_collect(
         done = mdc("stream", name, *symbols, "--sandbox", "--url", url, path=installed)
         if "--once" not in server:
             process.terminate()
-        assert process.wait(60) == 0
+        assert process.wait(DEADLINE) == 0
     return url, done
 
 

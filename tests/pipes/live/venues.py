@@ -61,8 +61,6 @@ class Lines(mdc.Stream):
     secrets = ("LINES_TOKEN",)
     channels = default_channels = ("trade",)
     sandbox = LinesServer
-    login_within = 0.5
-
     def endpoints(self):
         return [mdc.Endpoint("tcp://feed.lines.example:4001")]
 
@@ -88,6 +86,10 @@ class Lines(mdc.Stream):
                 head = {"symbol": symbol, "ts_event": mdc.from_ns(int(ns)), "seq": int(seq)}
                 return [mdc.Trade(**head, price=Decimal(price), size=Decimal(size))]
         raise mdc.DataError(f"no message of Lines: {frame}")
+
+
+class Hasty(Lines):
+    login_within = 0.5
 
 
 class ByConnection(Lines):
@@ -238,6 +240,7 @@ class Binary(mdc.Stream):
 ENTRY_POINTS = """\
 [mdc.stream]
 lines = venues:Lines
+hasty = venues:Hasty
 by-connection = venues:ByConnection
 by-channel = venues:ByChannel
 strict = venues:Strict

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import Done, Shell
+from tests.kit.deadline import DEADLINE
 from tests.kit.http_place import Answer, HttpPlace, http_place
 
 SIM = "mdc stream sim SPY AAPL --limit {} --seed 3"
@@ -23,7 +24,7 @@ def told_of_the_first(shell: Shell, place: HttpPlace, line: str, word: str) -> D
     """Run a line of shell, and another as soon as the place was asked for the first time."""
 
     def tell() -> None:
-        place.came.wait(60)
+        place.came.wait(DEADLINE)
         shell(word)
 
     teller = threading.Thread(target=tell)

@@ -191,7 +191,7 @@ def test_a_signal_ends_the_wait(shell: Shell, hours_apart: None, manner: str, nu
         mdc replay {manner} hours.jsonl < lines > out &
         exec 5> lines
         echo >&5
-        until grep -q trade out; do :; done
+        until grep -q trade out; do sleep .02; done
         kill -{number} $!
         wait $! && cat out
         """

@@ -52,7 +52,7 @@ def test_a_journal_of_a_format_that_is_gone(shell: Shell, tmp_path: Path, odd: s
     line = (
         "mkfifo in; mdc store --format odd --root data --ack < in > acks & store=$!; "
         f"exec 3> in; {EVENTS.format(1)} >&3; "
-        "until grep -q ack acks; do :; done; kill -9 $store; wait $store; true"
+        "until grep -q ack acks; do sleep .02; done; kill -9 $store; wait $store; true"
     )
     assert shell(line, PYTHONPATH=odd).status == 0
     assert parts_of(tmp_path / "data") == []

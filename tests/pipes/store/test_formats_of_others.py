@@ -144,7 +144,7 @@ def test_without_a_catalog(sh: Shell, form: str, tmp_path: Path) -> None:
 def test_recover(sh: Shell, acme: str, tmp_path: Path) -> None:
     line = (
         "mkfifo in; mdc store --format growing --root data --ack < in > acks & store=$!; "
-        f"exec 3> in; {SIM} >&3; until grep -q ack acks; do :; done; kill -9 $store; "
+        f"exec 3> in; {SIM} >&3; until grep -q ack acks; do sleep .02; done; kill -9 $store; "
         "wait $store; true"
     )
     assert sh(line).status == 0

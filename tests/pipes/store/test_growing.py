@@ -98,7 +98,7 @@ def killed_after_a_seal(start: Start, shell: Shell, codec: str) -> None:
     store.wait_for(400)
     store.write([trade(400)])
     store.wait_for(401)
-    assert shell("while ls data/_mdc/journal/*-0001.journal; do :; done").status == 0
+    assert shell("while ls data/_mdc/journal/*-0001.journal; do sleep .02; done").status == 0
     store.kill()
 
 
@@ -200,7 +200,7 @@ def test_a_reader_of_a_file_that_has_grown_since_and_then_was_compacted(
     store = start("--format jsonl --seal-size 1")
     store.write(trades(0, 2))
     store.wait_for(2)
-    assert shell("while ls data/_mdc/journal/*-0001.journal; do :; done").status == 0
+    assert shell("while ls data/_mdc/journal/*-0001.journal; do sleep .02; done").status == 0
     looked = snapshot(tmp_path / "data")
     try:
         store.write(trades(2, 4))

@@ -46,7 +46,7 @@ def test_two_recover_the_segments_of_one_run(
     with storing("--format slow --seal-size 50KB", tmp_path, env) as store:
         store.write(trades(0, STEP))
         store.wait_for(STEP)
-        assert shell("until ls data/A/trade/*; do :; done").status == 0
+        assert shell("until ls data/A/trade/*; do sleep .02; done").status == 0
         os.mkfifo(gate)
         store.write(trades(STEP, 2 * STEP))
         with gate.open("wb"):

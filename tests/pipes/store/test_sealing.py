@@ -120,7 +120,7 @@ def test_few_events_of_a_symbol_wait_in_the_journal(
     tmp_path: Path, quiet_env: dict[str, str], shell: Shell
 ) -> None:
     root = tmp_path / "data"
-    carried = "until ls data/_mdc/journal | grep -q 'c[.]journal'; do :; done"
+    carried = "until ls data/_mdc/journal | grep -q 'c[.]journal'; do sleep .02; done"
     with storing("--seal-size 100KB", tmp_path, quiet_env) as store:
         store.write([*trades(0, OVER), *trades(OVER, OVER + 10, "B")])
         store.wait_for(OVER + 10)
@@ -129,7 +129,7 @@ def test_few_events_of_a_symbol_wait_in_the_journal(
         assert len(shell("mdc cat --root data").lines) == OVER + 10
         store.write(trades(OVER + 10, 2 * OVER))
         store.wait_for(2 * OVER)
-        assert shell("until ls data/A/trade/*; do :; done").status == 0
+        assert shell("until ls data/A/trade/*; do sleep .02; done").status == 0
         assert [path.parts[-3] for path in parts_of(root)] == ["A"]
         every = [*trades(0, OVER), *trades(OVER, OVER + 10, "B"), *trades(OVER + 10, 2 * OVER)]
         assert shell("mdc cat --root data").lines == every
@@ -147,6 +147,6 @@ def test_small_files_are_sealed_at_once_on_request(
 ) -> None:
     with storing("--seal-size 100KB --seal-after 0s", tmp_path, quiet_env) as store:
         store.write([*trades(0, OVER), *trades(OVER, OVER + 10, "B")])
-        assert shell("until ls data/A/trade/* data/B/trade/*; do :; done").status == 0
+        assert shell("until ls data/A/trade/* data/B/trade/*; do sleep .02; done").status == 0
         assert store.end()[0] == 0
     assert len(parts_of(tmp_path / "data")) == 2

@@ -295,7 +295,7 @@ def test_a_feed_that_goes_silent_is_sealed_all_the_same(wire: str, shell: Shell)
         mdc store --root data --seal-every 100ms --seal-after 0s < feed &
         exec 5> feed
         mdc -q stream sim SPY --limit 20 --wire {wire} >&5
-        until find data -name '*.parquet' 2> /dev/null | grep -q trade; do :; done
+        until find data -name '*.parquet' 2> /dev/null | grep -q trade; do sleep .02; done
         mdc -q cat --root data
         exec 5>&-
         wait $!

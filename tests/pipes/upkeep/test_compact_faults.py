@@ -146,7 +146,7 @@ def test_beside_a_store_that_goes_on(
             feed.stdin.write(piece)
             feed.stdin.flush()
             acknowledged(feed, count)
-        assert shell("while ls data/_mdc/journal/*-0001.journal; do :; done").status == 0
+        assert shell("while ls data/_mdc/journal/*-0001.journal; do sleep .02; done").status == 0
         before = parts(tmp_path / "data")
         assert before
         assert list((tmp_path / "data/_mdc/journal").iterdir())

@@ -272,7 +272,7 @@ def test_ctrl_c_reaches_the_whole_pipe_and_nothing_is_lost(wire: str, shell: She
         (mdc stream sim SPY --seed 2 | (trap '' INT; tee raw) | mdc validate |
             mdc store --root data) 2> err &
         job=$!
-        until [ "$(stat -c %s raw 2>/dev/null || echo 0)" -gt 300000 ]; do :; done
+        until [ "$(stat -c %s raw 2>/dev/null || echo 0)" -gt 300000 ]; do sleep .02; done
         kill -INT -- -$job
         wait $job; status=$?
         cat err >&2; exit $status

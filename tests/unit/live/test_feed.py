@@ -13,6 +13,7 @@ from mdc_core.live.sandbox.faults import Faults, parse_faults
 from mdc_core.live.sandbox.playback import Playback
 from mdc_core.plugin import Limits, Subscription
 from mdc_core.wire.quarantine import Quarantine
+from tests.kit.deadline import DEADLINE
 
 
 def flat(feed: Any) -> list[Event]:
@@ -289,7 +290,7 @@ def test_a_slow_taker_loses_what_the_gaps_say_and_nothing_else(
     with desk.server(acme.trades(count)) as server:
         feed = iter(desk.feed(server.url(), buffer=buffer))
         events = list(next(feed))
-        assert server.done.wait(60)  # the whole feed has come while we did nothing
+        assert server.done.wait(DEADLINE)  # the whole feed has come while we did nothing
         for some in feed:
             events += some
     told = sum(e.count or 0 for e in events if isinstance(e, Gap))

@@ -15,6 +15,7 @@ from mdc_core.events import Begin, End, Event, Trade
 from mdc_core.live.sandbox.faults import Faults, parse_faults
 from mdc_core.live.sandbox.playback import Playback, PlaybackPace
 from mdc_core.times import SECOND, from_ns
+from tests.kit.deadline import DEADLINE
 
 
 def numbers(feed: Any) -> list[int]:
@@ -83,7 +84,7 @@ def test_an_error_of_the_tape_is_kept_for_whoever_started_the_server(desk: Any, 
     with desk.server([], tape=Playback(broken)) as server:
         with pytest.raises(DataError, match=r"the sandbox has failed: .* 1011 the data"):
             numbers(desk.feed(server.url()))
-        assert server.done.wait(30)
+        assert server.done.wait(DEADLINE)
     assert isinstance(server.error, ConfigError)
 
 
@@ -172,4 +173,4 @@ def test_a_client_that_goes_on_talking_does_not_hold_up_the_end(desk: Any, acme:
             client.receive_data(raw)
             line.sendall(b"".join(client.data_to_send()))
             assert line.recv(4096) == b""
-        assert server.done.wait(20)
+        assert server.done.wait(DEADLINE)
