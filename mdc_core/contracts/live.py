@@ -67,16 +67,23 @@ class Endpoint(Struct, frozen=True):
 
 
 class Send(Struct, frozen=True):
-    """Send this frame to the vendor: text, or binary."""
+    """Send this frame to the vendor: text, or binary.
+
+    What asks for something once more, such as the book of a symbol, names it by `again`. The
+    driver sends the first of a name at once and the next 1, 2, 4, ... 60 seconds behind the one
+    before; of those that wait the latest stands for all.
+    """
 
     frame: str | bytes
+    again: str | None = None
 
 
 class Fetch(Struct, frozen=True):
-    """Ask by HTTP; the answer comes back by `fetched` with the same tag."""
+    """Ask by HTTP; the answer comes back by `fetched` with the same tag; `again` as of `Send`."""
 
     request: Request
     tag: str = ""
+    again: str | None = None
 
 
 class Up(Struct, frozen=True):

@@ -35,6 +35,7 @@ from mdc_core.flaws import EventSample, flaw_of
 from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.outage import Outage, bound
+from mdc_core.live.request_backoff import RequestBackoff
 from mdc_core.live.stamp import Stamp
 from mdc_core.live.teller import FeedTeller, json_of
 from mdc_core.live.turn import Turn
@@ -83,6 +84,7 @@ class FeedSession:
         self._sample = EventSample()
         self._tick_due = NEVER
         self._deadlines = Deadlines(self.timing, 0, NEVER, pings=False)
+        self._requests = RequestBackoff()
 
     @property
     def rejected(self) -> int:
@@ -98,7 +100,7 @@ class FeedSession:
         """When `tick` has something to do, in nanoseconds."""
         if self._stream is None:
             return NEVER
-        return min(self._tick_due, self._deadlines.next())
+        return min(self._tick_due, self._requests.due, self._deadlines.next())
 
     def connecting(self, ns: int | None) -> None:
         """A connection is tried; the other side may serve it before we hear of that."""
@@ -115,6 +117,7 @@ class FeedSession:
         self._refused.clear()
         self._sample = EventSample()
         self._before = None
+        self._requests = RequestBackoff()
         timing = self.timing
         if timing.stale is None:
             timing = msgspec.structs.replace(timing, stale=stream.silence)
@@ -129,7 +132,8 @@ class FeedSession:
         stream = self._stream
         assert stream is not None
         now = self._advance(ns)
-        before = self._ticks(now) if self._tick_due <= now else None
+        is_due = self._tick_due <= now or self._requests.due <= now
+        before = self._ticks(now) if is_due else None
         stamp = None if ns is None else self._stamp(ns)
         self._deadlines.heard(now)
         actions = self._run(frame, stamp, stream.receive, frame, now)
@@ -278,7 +282,11 @@ class FeedSession:
     def _effect(self, item: Any, turn: Turn) -> None:
         match item:
             case Send() | Fetch():
-                turn.rest.append(item)
+                if self._requests.passes(item, turn, self._now):
+                    turn.rest.append(item)
+                else:
+                    text = f"{self._teller.owner} asks for {item.again} again too often, and waits"
+                    self._teller.warn_once(text, turn)
             case Up():
                 self._before = None
                 if not self.is_up:
@@ -339,14 +347,17 @@ class FeedSession:
         return self._teller.gap(self._outage.end(), end, self.subscription.symbols)
 
     def _ticks(self, now: int) -> list[Action]:
-        """Each tick that is due, at the time when it was: a replay ticks just so."""
+        """Each tick that is due, at the time when it was: a replay ticks just so.
+
+        And what may be asked for again by now.
+        """
         stream, actions = self._stream, list[Action]()
         while stream is not None and self._tick_due <= now:
             due = self._tick_due
             assert stream.every is not None
             self._tick_due += int(stream.every * SECOND)
             actions += self._run(None, self._stamp(due), stream.tick, due)
-        return actions
+        return [*actions, *self._requests.released(now)]
 
     def _advance(self, ns: int | None) -> int:
         """The time now; where a capture has none, the one before."""

@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from mdc_core.contracts import Send
 from mdc_core.events import Book, Delta, Event, Quote, Trade, type_of
 from mdc_core.testing.damage import Aftermath, alter, key, lose, near_changes, repeat
 from mdc_core.testing.subscription_suite import SubscriptionSuite
@@ -21,7 +22,7 @@ class DamageSuite(SubscriptionSuite):
     the codec says a `Gap` of the right count (of a book: a `Gap`, or it asks for it again);
     where it declares `checksums`, an altered size is noticed. Afterwards the book is that of the
     venue again, or the codec has asked for another connection. What is asked for is asked for
-    once, whatever is still under way then.
+    once, whatever is still under way then, by a `Send` with `again`.
     """
 
     def clean(self) -> list[tuple[Event, list[Event]]]:
@@ -140,6 +141,11 @@ class DamageSuite(SubscriptionSuite):
                 assert late.sent <= at_once.sent, (
                     f"a book that is answered late is asked for by {late.sent} frames, and by "
                     f"{at_once.sent} if it is answered at once: until it comes, do not ask again"
+                )
+                hasty = [s for s in late.given if isinstance(s, Send) and s.again is None]
+                assert not hasty, (
+                    f"{hasty[0].frame!r} asks for something once more: say for what by `again`, "
+                    "so that the driver can let time pass between two of them"
                 )
                 wrong = at_once.is_right and not late.is_right
                 assert not wrong, "the book stays wrong if it is answered late"

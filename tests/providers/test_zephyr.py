@@ -172,6 +172,12 @@ def test_a_book_that_lacks_changes_is_asked_for_again(
     assert state(got) == state(rows(file.read_text(), "book", "delta"))
 
 
+def test_a_venue_is_not_asked_without_end(mdc: Run, installed: Path, tmp_path: Path) -> None:
+    done = play(mdc, installed, books(tmp_path), "--twist", "1", "--speed", "40x")
+    assert 10 > len(rows(done.stdout, "book")) > 1  # each answer is one, of fifty that are wrong
+    assert "asks for SPY again too often, and waits" in done.stderr
+
+
 @pytest.mark.parametrize("what", ["drop", "twist"])
 @pytest.mark.parametrize("every", [2, 3, 7, 11])
 def test_whatever_goes_wrong_the_book_is_that_of_the_venue(

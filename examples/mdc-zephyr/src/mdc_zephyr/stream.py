@@ -112,7 +112,7 @@ class Zephyr(ZephyrProvider, mdc.Stream):
     def ask_again(self, *symbols):
         for symbol in symbols:
             self.follow.hold(symbol)
-            yield say("snapshot", symbol=symbol)
+            yield say("snapshot", symbol, symbol=symbol)
 
 
 def level(pair, scale):
@@ -126,6 +126,6 @@ def best(side, levels):
     return {f"{side}_price": at.price, f"{side}_size": at.size}
 
 
-def say(op, **values):
+def say(op, again=None, **values):
     """A message to the venue."""
-    return mdc.Send(msgspec.json.encode({"op": op, **values}).decode())
+    return mdc.Send(msgspec.json.encode({"op": op, **values}).decode(), again)
