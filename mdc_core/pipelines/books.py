@@ -18,7 +18,7 @@ from mdc_core.accounting import (
 from mdc_core.events import Event
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.telemetry import EVERY, Telemetry, by_type
-from mdc_core.wire.quarantine import Quarantine, default_paths
+from mdc_core.wire.quarantine import Quarantine, default_path
 
 if TYPE_CHECKING:
     from mdc_core.session import Session
@@ -34,6 +34,8 @@ class Books:
         reading: InputOptions,
         session: "Session",
         readers: Iterator[EventInput],
+        *,
+        keeps: bool,
     ) -> None:
         self.name, self.request, self.reading, self.session = name, request, reading, session
         self.log = session.log.for_stage(name)
@@ -41,10 +43,13 @@ class Books:
         self.used = 0  # events of which a filter made something else
         self.status = 0
         self.account: Account | None = None  # what became of the events, once that is known
-        aside = default_paths(name, f"{new_run_id()}-{os.getpid()}")
         own = reading.quarantine
         self.quarantine = Quarantine(
-            *((own,) if own else aside), limit=reading.quarantine_limit, full=self.log.warning
+            own or default_path(name, f"{new_run_id()}-{os.getpid()}"),
+            keeps=keeps or own is not None,
+            must=own is not None,
+            limit=reading.quarantine_limit,
+            full=self.log.warning,
         )
         self.input = Input(readers)
         self.output: Output | None = None

@@ -1,6 +1,5 @@
 """The stage `cat`: what is read how, and what goes out."""
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -58,6 +57,11 @@ class ArchiveSource(SourceStage):
     def takes_input(self) -> bool:
         """Whether what comes in is all, or a part, of what it reads."""
         return STDIN in self.paths or (not self.paths and self.root is None)
+
+    @property
+    def keeps(self) -> bool:
+        """What came by a pipe is nowhere else."""
+        return self.takes_input
 
     @property
     def ending_by_input(self) -> Ending:
@@ -170,6 +174,6 @@ def _is_read_once(path: Path) -> bool:
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     """The events of a file, for a look at their order; its bad lines are told later."""
-    with closing(Quarantine(Path(os.devnull))) as aside, path.open("rb", buffering=0) as file:
+    with closing(Quarantine(keeps=False)) as aside, path.open("rb", buffering=0) as file:
         for chunk in Input([reader_of(file, str(path), aside, path)]):
             yield chunk.batch

@@ -31,6 +31,11 @@ class Count(ArchiveSource):
         return False
 
     @property
+    def keeps(self) -> bool:
+        """No: it only looks."""
+        return False
+
+    @property
     def ending(self) -> Ending:
         """An input goes on to its end; a look at an archive can be broken off."""
         return self.ending_by_input

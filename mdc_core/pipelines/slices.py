@@ -28,6 +28,11 @@ class Head(FilterStage):
         self.reading, self.wire = reading, wire
 
     @property
+    def keeps(self) -> bool:
+        """No: it only looks."""
+        return False
+
+    @property
     def request(self) -> dict[str, Any]:
         """How many."""
         return {"lines": self.lines}
@@ -52,6 +57,11 @@ class Tail(ArchiveSource):
     def __init__(self, lines: int = 10, *args: Any, **options: Any) -> None:
         super().__init__("tail", *args, **options)
         self.lines = lines
+
+    @property
+    def keeps(self) -> bool:
+        """No: it only looks."""
+        return False
 
     @property
     def request(self) -> dict[str, Any]:

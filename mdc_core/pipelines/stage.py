@@ -74,6 +74,11 @@ class Stage:
         return not self.paths
 
     @property
+    def keeps(self) -> bool:
+        """Whether what it cannot read is set aside unasked: not by what only looks at files."""
+        return True
+
+    @property
     def ending(self) -> Ending:
         """What a signal does to it where it is the first stage."""
         return "follow"
@@ -142,7 +147,10 @@ class StageRun(Books):
         tick: float | None = None,
         watched: bool = True,
     ) -> None:
-        super().__init__(stage.name, stage.request, stage.reading, session, self._own_readers())
+        readers = self._own_readers()
+        super().__init__(
+            stage.name, stage.request, stage.reading, session, readers, keeps=stage.keeps
+        )
         self.stage, self.control = stage, control
         self.answer: Any = None
         self.error: BaseException | None = None  # what ended it before its time

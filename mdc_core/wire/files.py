@@ -1,7 +1,6 @@
 """Events in files: JSONL, Arrow and Parquet, plain or compressed, whatever their names."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -43,7 +42,7 @@ def named_versions(schema: "pa.Schema", declared: Mapping[str, str]) -> Iterable
 
 
 def _chunks(file: Unbuffered, name: str, path: Path | None = None) -> Iterator[Chunk]:
-    with closing(Quarantine(Path(os.devnull))) as aside:
+    with closing(Quarantine(keeps=False)) as aside:
         reader = Reader(file, name, aside, path)
         yield from reader
         if reader.damage or reader.rejected:

@@ -20,49 +20,55 @@ from mdc_core.sizes import size_text
 LIMIT = 10**9  # bytes of the file
 
 
-def default_paths(stage: str, run_id: str) -> tuple[Path, ...]:
-    """Where a command sets aside what it cannot read, unless told: the first that can be had.
-
-    A container may have no home, or one that is read-only; a bad line is no reason to stop.
-    """
-    name = f"{run_id}-{stage}.jsonl"
-    places = []
+def default_path(stage: str, run_id: str) -> Path | None:
+    """Where a command sets aside what it cannot read, unless told; None without a home."""
     state = os.environ.get("XDG_STATE_HOME")
     with suppress(RuntimeError):  # no home is known for this user
-        places.append(Path(state) if state else Path.home() / ".local" / "state")
-    with suppress(OSError):  # there is no place for temporary files
-        places.append(Path(tempfile.gettempdir()))
-    places = places or [Path()]
-    return tuple(place / "mdc" / "quarantine" / name for place in places)
+        if state or Path.home().is_dir():
+            place = Path(state) if state else Path.home() / ".local" / "state"
+            return place / "mdc" / "quarantine" / f"{run_id}-{stage}.jsonl"
+    return None
 
 
 class Quarantine:
-    """A file that is created when the first thing is set aside."""
+    """A file that is created when the first thing is set aside.
+
+    Without `keeps`, what cannot be read is only counted: it stays where it is.
+    """
 
     def __init__(
         self,
-        *paths: Path,
+        path: Path | None = None,
+        *,
+        keeps: bool = True,
+        must: bool = True,
         limit: int = LIMIT,
         full: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self.path = paths[0]
+        """With `must`, a file that cannot be made is an error; else a temporary one is made.
+
+        A container may have no home, or one that is read-only; a bad line is no reason to stop.
+        """
+        self.path = path
+        self._keeps, self._must = keeps, must and path is not None
         self.count = 0
         self.unkept = 0  # of them, those whose text went beyond the limit
         self._limit, self._full = limit, full
         self._size = 0  # of the file, if it had no limit
         self.reason = ""  # for which the last one was set aside
-        self._paths = paths
         self._file: BinaryIO | None = None
 
     def add(self, text: bytes, reason: str, **where: object) -> None:
         """Set a text aside with the reason, and where it was found."""
+        self.count += 1
+        self.reason = reason
+        if not self._keeps:
+            return
         record: dict[str, object] = {**where, "reason": reason}
         try:
             record["text"] = text.decode()
         except UnicodeDecodeError:
             record["base64"] = base64.b64encode(text).decode()
-        self.count += 1
-        self.reason = reason
         file = self._file or self._open()
         try:
             line = msgspec.json.encode(record) + b"\n"
@@ -86,23 +92,35 @@ class Quarantine:
 
     def told(self) -> str:
         """Where what was set aside is, for people."""
+        if not self._keeps:
+            return "not set aside (--quarantine FILE keeps it)"
         some = f" ({self.unkept} of them only counted)" if self.unkept else ""
         return f"set aside in {self.path}{some}"
 
     def _open(self) -> BinaryIO:
-        """The first of the paths that can be written."""
-        refused: OSError | None = None
-        for path in self._paths:
+        try:
             try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._file, self.path = path.open("ab"), path
-                with suppress(OSError):  # a pipe has no place in it
-                    self._size = self._file.tell()
-            except OSError as error:
-                refused = refused or error
-            else:
-                return self._file
-        raise WriteError(f"cannot set aside a bad line in {self.path}: {refused}")
+                self.path = self.path or self._temporary()
+                self._file = self._opened(self.path)
+            except OSError:
+                if self._must:
+                    raise
+                self.path = self._temporary()
+                self._file = self._opened(self.path)
+        except OSError as error:
+            raise WriteError(f"cannot set aside a bad line in {self.path}: {error}") from None
+        with suppress(OSError):  # a pipe has no place in it
+            self._size = self._file.tell()
+        return self._file
+
+    def _temporary(self) -> Path:
+        """A file in a folder that nobody else can have made or can read."""
+        name = self.path.name if self.path else "quarantine.jsonl"
+        return Path(tempfile.mkdtemp(prefix="mdc-")) / name
+
+    def _opened(self, path: Path) -> BinaryIO:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
 
     def close(self) -> None:
         """Close the file."""

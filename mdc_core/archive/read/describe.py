@@ -209,7 +209,7 @@ def _take_schema(found: Description, schema: pa.Schema) -> None:
 
 def _stream(found: Description, file: BinaryIO, sample: int) -> None:
     """JSONL and Arrow: all of it, once."""
-    with closing(Quarantine(Path(os.devnull))) as aside:
+    with closing(Quarantine(keeps=False)) as aside:
         reader = LineageReader(file, found.name, aside, found.path)
         source = Input([reader])
         try:

@@ -167,7 +167,7 @@ def _file(path: Path) -> "Iterator[pa.RecordBatch]":
     file = open_stdin() if str(path) == "-" else path.open("rb", buffering=0)
     with file:
         real = None if str(path) == "-" else path
-        reader = Reader(file, name, Quarantine(Path("/dev/null")), real)
+        reader = Reader(file, name, Quarantine(keeps=False), real)
         source = Input([reader])
         for chunk in source:
             yield chunk.batch

@@ -144,12 +144,50 @@ def test_without_a_home_bad_lines_are_set_aside_all_the_same(shell: Shell, tmp_p
         TMPDIR=str(tmp_path),
     )
     assert done.status == 0
-    (aside,) = (tmp_path / "mdc" / "quarantine").iterdir()
+    (folder,) = tmp_path.glob("mdc-*")
+    (aside,) = folder.iterdir()
+    assert folder.stat().st_mode & 0o777 == 0o700  # nobody else can read it
     assert json.loads(aside.read_text())["text"] == "nonsense"
     assert str(aside) in done.err
     done = shell("echo nonsense | mdc validate --quarantine file/aside")
     assert done.status == 73
     assert "cannot set aside a bad line in file/aside" in done.err
+
+
+def test_what_only_looks_at_a_file_writes_nothing_anywhere(shell: Shell, tmp_path: Path) -> None:
+    """The bad line is told, and stays where it is; what came by a pipe is kept, or asked for."""
+    assert shell("(mdc stream sim SPY --limit 3; echo nonsense) > bad.jsonl").status == 0
+    home = {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": "", "TMPDIR": str(tmp_path / "tmp")}
+    (tmp_path / "home").mkdir()
+    (tmp_path / "tmp").mkdir()
+
+    def written() -> list[Path]:
+        return [p for name in ("home", "tmp") for p in (tmp_path / name).rglob("*") if p.is_file()]
+
+    for line in (
+        "mdc cat bad.jsonl",
+        "mdc count bad.jsonl",
+        "mdc count < bad.jsonl",
+        "mdc head -n 100 bad.jsonl",
+        "mdc tail bad.jsonl",
+        "mdc replay bad.jsonl",
+        "mdc export --profile csv bad.jsonl --type trade -o x.csv",
+    ):
+        done = shell(line, **home)
+        assert "line 6: not JSON" in done.err, line
+        assert "not set aside (--quarantine FILE keeps it)" in done.err, line
+        assert written() == [], line
+    assert shell("mdc count bad.jsonl --quarantine aside", **home).status == 0
+    assert json.loads((tmp_path / "aside").read_text())["text"] == "nonsense"
+    assert shell("cat bad.jsonl | mdc cat | mdc count", **home).status == 0
+    (aside,) = written()
+    assert json.loads(aside.read_text())["text"] == "nonsense"
+
+
+def test_a_home_that_is_not_there_is_not_made(shell: Shell, tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path / "none"), "XDG_STATE_HOME": "", "TMPDIR": str(tmp_path)}
+    assert shell("(echo nonsense; mdc stream sim SPY --limit 3) | mdc store", **home).status == 0
+    assert not (tmp_path / "none").exists()
 
 
 def test_nothing_readable_is_an_error(shell: Shell) -> None:
