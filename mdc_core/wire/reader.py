@@ -96,7 +96,7 @@ class Reader:
                 raise
             cut = data.rfind(b"\n") + 1
             if cut:
-                yield b"".join([*rest, data[:cut]])
+                yield b"".join([*rest, memoryview(data)[:cut]])
                 rest, size = [], 0
             if cut < len(data):
                 rest.append(data[cut:])

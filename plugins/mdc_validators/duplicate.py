@@ -8,7 +8,7 @@ two would be lost with it.
 """
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Meta
 
-from mdc_core.columns import valid
+from mdc_core.columns import Groups, valid
 from mdc_core.plugin import Check, Finding, Options, integers
 from mdc_validators.content import content_hashes
 from mdc_validators.recent import Recent, text_hashes
@@ -64,17 +64,17 @@ class Duplicate(Check):
         else:
             firsts, seconds = numbers, moments
         rows = np.flatnonzero(judged)
-        texts = None
-        if named is not None:
-            # Only ids tell trades apart: what is known by its number has no text to compare.
-            ids = pc.if_else(pa.array(named), batch.column("trade_id"), None)
-            texts = ids.filter(pa.array(judged))
         if not len(rows):
             return
+        # Only ids tell trades apart: what is known by its number has no text to compare.
+        texts = _where(named, batch.column("trade_id")) if named is not None else None
+        groups: Groups | None = self.groups
         if len(rows) < len(judged):
             keys, firsts, seconds, hashes = keys[rows], firsts[rows], seconds[rows], hashes[rows]
-            batch = batch.filter(pa.array(judged))
-        contents = content_hashes(batch, APART) + hashes.view(np.uint64)
+            texts = None if texts is None else texts.take(rows)
+            batch, groups = batch.take(rows), None
+        contents = content_hashes(batch, APART, groups)
+        contents += hashes.view(np.uint64)
         for at, is_copy in self._recent.add(keys, firsts, seconds, contents, texts):
             row = int(rows[at])
             what = f"number {numbers[row]} again, of the same time"
@@ -95,3 +95,11 @@ class Duplicate(Check):
         hashes, lengths = text_hashes(column)
         named = known & (lengths > 0) & self.groups.is_type(batch, "trade")
         return (named if named.any() else None), hashes.view(np.int64) * known
+
+
+def _where(wanted: Bools, texts: "pa.Array[Any]") -> "pa.Array[Any]":
+    """These texts alone; the others are null."""
+    if len(texts) - texts.null_count == np.count_nonzero(wanted):
+        return texts
+    kept: pa.Array[Any] = pc.if_else(pa.array(wanted), texts, None)
+    return kept

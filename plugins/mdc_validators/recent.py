@@ -8,7 +8,6 @@ rows were cut into batches.
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -40,6 +39,7 @@ class Recent:
         self._keys = np.zeros(size, np.int64)
         self._firsts = np.zeros(size, np.int64)
         self._seconds = np.zeros(size, np.int64)
+        self._hashes = np.zeros(size, np.uint64)  # of the identities
         self._contents = np.zeros(size, np.uint64)
         self._links = np.zeros(size, np.int64)  # the row before in the same slot; 0: none
         self._heads = np.zeros(2 * size, np.int64)  # the last row of each slot
@@ -73,14 +73,24 @@ class Recent:
             self._texts.forget(self._next - self._window)
 
     def _take(self, keys: Int64s, firsts: Int64s, seconds: Int64s, contents: UInt64s) -> None:
-        rows = np.arange(self._next, self._next + len(keys))
-        at = rows & self._at
-        self._keys[at], self._firsts[at], self._seconds[at] = keys, firsts, seconds
-        self._contents[at] = contents
-        self._links[at] = self._enter(_mixed(keys, firsts, seconds) >> self._shift, rows)
+        hashes = _mixed(keys, firsts, seconds)
+        slots = (hashes >> self._shift).view(np.int64)
+        self._put(self._keys, keys)
+        self._put(self._firsts, firsts)
+        self._put(self._seconds, seconds)
+        self._put(self._hashes, hashes)
+        self._put(self._contents, contents)
+        self._put(self._links, self._enter(slots, np.arange(self._next, self._next + len(keys))))
         self._next += len(keys)
 
-    def _enter(self, slots: UInt64s, rows: Int64s) -> Int64s:
+    def _put(self, ring: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:
+        """Write into a ring from the next row on."""
+        start = self._next & int(self._at)
+        room = len(ring) - start
+        ring[start : start + len(values)] = values[:room]
+        ring[: max(len(values) - room, 0)] = values[room:]
+
+    def _enter(self, slots: Int64s, rows: Int64s) -> Int64s:
         """Enter rows into their slots; the row before each in its slot."""
         before = self._heads[slots]
         self._heads[slots] = rows
@@ -108,16 +118,17 @@ class Recent:
             if not len(rows):
                 return [found[place] for place in sorted(found)]
             here, there = rows & self._at, earlier & self._at
-            same = self._keys[here] == self._keys[there]
-            same &= self._firsts[here] == self._firsts[there]
-            same &= self._seconds[here] == self._seconds[there]
-            equal = same & (self._contents[here] == self._contents[there])
-            for at in np.flatnonzero(same).tolist():
-                place = int(rows[at]) - first
-                if equal[at] or place not in found:
-                    found[place] = (place, int(earlier[at]), bool(equal[at]))
-            rows, looks = rows[~equal], (looks + same)[~equal]
-            earlier = self._links[there[~equal]]
+            same = self._hashes[here] == self._hashes[there]
+            if same.any():
+                for part in (self._keys, self._firsts, self._seconds):
+                    same &= part[here] == part[there]
+                equal = same & (self._contents[here] == self._contents[there])
+                for at in np.flatnonzero(same).tolist():
+                    place = int(rows[at]) - first
+                    if equal[at] or place not in found:
+                        found[place] = (place, int(earlier[at]), bool(equal[at]))
+                rows, looks, there = rows[~equal], (looks + same)[~equal], there[~equal]
+            earlier = self._links[there]
 
 
 def _mixed(keys: Int64s, firsts: Int64s, seconds: Int64s) -> UInt64s:
@@ -152,6 +163,8 @@ def text_hashes(column: "pa.Array[Any]") -> tuple[UInt64s, Int64s]:
         mixed = (hashes[rows] ^ word) * ODD
         hashes[rows] = mixed ^ (mixed >> np.uint64(32))
     for row in np.flatnonzero(lengths > SHORT).tolist():
+        from hashlib import blake2b
+
         text = octets[starts[row] : starts[row] + lengths[row]].tobytes()
         hashes[row] = int.from_bytes(blake2b(text, digest_size=8).digest(), "little")
     return hashes, lengths
