@@ -54,7 +54,7 @@ class Exporter(Plugin):
         self.options = options
 
     def write(self, part: Part, file: BinaryIO) -> None:
-        """Write a whole file; the driver names, syncs and renames it.
+        """Write a whole file, opened for writing alone; the driver names, syncs and renames it.
 
         The part holds events of one symbol, type and day, or whatever was to go into one
         file; its schema has the columns of all their types.

@@ -4,11 +4,11 @@ All files are written and synced under other names before the first gets its own
 manifest comes last: a directory with a manifest holds all that it names.
 """
 
-import hashlib
 import os
 from contextlib import suppress
+from hashlib import file_digest
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -86,9 +86,9 @@ class Export:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = self._spool.part(key)
         with temporary.open("wb") as file:
-            hashed = _Hashed(file)
-            self._exporter.write(part, cast(BinaryIO, hashed))
-            file.flush()
+            self._exporter.write(part, file)
+        with temporary.open("rb") as file:  # a format may go back in its file, or close it
+            digest, size = file_digest(file, "sha256").hexdigest(), file.tell()
             os.fsync(file.fileno())
         facts = {
             "path": path.relative_to(self._target).as_posix() if not self._one_file else path.name,
@@ -96,8 +96,8 @@ class Export:
             "type": key.type,
             "day": key.day,
             "rows": part.rows,
-            "bytes": hashed.size,
-            "sha256": hashed.digest.hexdigest(),
+            "bytes": size,
+            "sha256": digest,
         }
         return {name: value for name, value in facts.items() if value is not None}
 
@@ -110,21 +110,6 @@ class Export:
             file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
             file.flush()
             os.fsync(file.fileno())
-
-
-class _Hashed:
-    """A file to write, whose length and hash are known at the end."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.size = 0
-        self.digest = hashlib.sha256()
-        self._file = file
-
-    def write(self, data: bytes) -> int:
-        """Write, and count."""
-        self.size += len(data)
-        self.digest.update(data)
-        return self._file.write(data)
 
 
 def _order(key: FileKey) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The suite for exporters: events in, expected bytes out."""
 
-import io
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 import pyarrow as pa
@@ -34,9 +34,11 @@ class ExporterSuite(PluginSuite):
 
     def written(self, rows: list[Event], size: int) -> bytes:
         """What a new exporter writes of events that come in tables of this size."""
-        file = io.BytesIO()
-        self.exporter(self.make_options()).write(RowsPart(rows, size), file)
-        return file.getvalue()
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "file")
+            with path.open("wb") as file:
+                self.exporter(self.make_options()).write(RowsPart(rows, size), file)
+            return path.read_bytes()
 
     def test_file(self, request: pytest.FixtureRequest) -> None:
         """The events give the expected file, byte for byte."""

@@ -4,9 +4,11 @@ import importlib.util
 import json
 import os
 import site
+import sqlite3
 import subprocess
 import sys
 import venv
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -112,6 +114,35 @@ def test_its_filter_keeps(python: Path) -> None:
     out = mdc(python, "acme-large", "--size", "250", text=text)
     kept = [(row["type"], row.get("size")) for row in out if row["type"] not in ("begin", "end")]
     assert kept == [("quote", None), ("trade", 250)]
+
+
+def test_its_exporter_and_importer_are_one_format(python: Path, tmp_path: Path) -> None:
+    text = (ACME / "tests" / "export" / "rows.jsonl").read_text()
+    name = str(tmp_path / "ticks.txt")
+    mdc(python, "export", "--profile", "acme-text", "-o", name, text=text)
+    assert Path(name).read_bytes() == (ACME / "tests" / "export" / "ticks.txt").read_bytes()
+    back = mdc(python, "import", "--profile", "acme-text", name)
+    said = [json.loads(line)["price"] for line in text.splitlines()]
+    assert [row["price"] for row in back if row["type"] == "trade"] == said
+
+
+def test_its_sink_takes_each_event_once(python: Path, tmp_path: Path) -> None:
+    text = (ACME / "tests" / "export" / "rows.jsonl").read_text()
+    for _ in range(2):
+        mdc(python, "publish", "acme-table", f"sqlite:{tmp_path}/events.db", text=text)
+    with closing(sqlite3.connect(tmp_path / "events.db")) as file:
+        lines = [line for (line,) in file.execute("SELECT line FROM events ORDER BY rowid")]
+    assert [json.loads(line)["price"] for line in lines] == [
+        json.loads(line)["price"] for line in text.splitlines()
+    ]
+
+
+def test_its_format_keeps_an_archive(python: Path, tmp_path: Path) -> None:
+    text = (ACME / "tests" / "export" / "rows.jsonl").read_text()
+    mdc(python, "store", "--root", str(tmp_path / "d"), "--format", "acme-feather", text=text)
+    back = mdc(python, "cat", "--root", str(tmp_path / "d"))
+    said = sorted(json.loads(line)["price"] for line in text.splitlines())
+    assert sorted(row["price"] for row in back if row["type"] == "trade") == said
 
 
 def test_its_own_tests_pass(python: Path) -> None:

@@ -156,3 +156,26 @@ def test_a_place_that_is_no_directory(tmp_path: Path) -> None:
     fill(made, [Trade(symbol="A", seq=1)], [])
     with pytest.raises(WriteError, match=r"cannot write .*plain"):
         made.write({})
+
+
+class Backwards(Numbers):
+    """A format whose header is known at the end, and whose library closes its file."""
+
+    def write(self, part: Part, file: BinaryIO) -> None:
+        file.write(b"00\n")
+        super().write(part, file)
+        length = file.tell()
+        file.seek(0)
+        file.writelines([f"{length:02}".encode()])
+        file.close()
+
+
+def test_a_format_may_go_back_in_its_file_and_close_it(tmp_path: Path) -> None:
+    export = Export(Backwards(Options()), tmp_path / "out", one_file=False, force=False)
+    export.add(from_rows([Trade(symbol="A", seq=7, ts_event="2024-01-02T14:30:00Z")]))
+    assert export.write({}) == 1
+    (fact,) = json.loads((tmp_path / "out" / MANIFEST).read_text())["files"]
+    data = (tmp_path / "out" / fact["path"]).read_bytes()
+    assert data == b"05\n7\n"
+    assert fact["bytes"] == len(data)
+    assert fact["sha256"] == hashlib.sha256(data).hexdigest()
