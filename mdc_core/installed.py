@@ -3,7 +3,7 @@
 `importlib.metadata` is not used: its import alone takes longer than `mdc --help` may.
 """
 # os.path, because importing pathlib would cost `mdc --help` milliseconds.
-# ruff: noqa: PTH118, PTH119, PTH123
+# ruff: noqa: PTH118, PTH119, PTH120, PTH123
 
 import os
 import sys
@@ -82,7 +82,9 @@ def scan(paths: tuple[str, ...], limit: str | None, files: str) -> Installed:
                     found[verb].setdefault(plugin, []).append(ref)
     for ref in _of_files(files):
         found[ref.verb].setdefault(ref.name, []).append(ref)
-    return Installed({verb: _by_word(plugins) for verb, plugins in found.items()}, tuple(stray))
+    return Installed(
+        {verb: _by_word(verb, plugins) for verb, plugins in found.items()}, tuple(stray)
+    )
 
 
 def _of_files(path: str) -> Iterator[PluginRef]:
@@ -106,14 +108,22 @@ def _problem(ref: PluginRef) -> str:
     return ""
 
 
-def _by_word(plugins: dict[str, list[PluginRef]]) -> dict[str, PluginRef]:
+def verb_files() -> dict[str, str]:
+    """The verbs by name, each with its file; the file `import_.py` is the verb `import`."""
+    with os.scandir(os.path.join(os.path.dirname(__file__), "cli", "verbs")) as entries:
+        files = {e.name: e.path for e in entries if e.name.endswith(".py") and e.name[0] != "_"}
+    return {name[:-3].rstrip("_").replace("_", "-"): files[name] for name in sorted(files)}
+
+
+def _by_word(verb: str, plugins: dict[str, list[PluginRef]]) -> dict[str, PluginRef]:
     """Plugins by the word that names them: NAME, or DISTRIBUTION:NAME where it is taken."""
     words: dict[str, PluginRef] = {}
+    taken = verb_files() if verb == "filter" and plugins else {}
     for name, refs in plugins.items():
         ours = [ref for ref in refs if normal(ref.distribution) == BUILT_IN]
         first = refs[0] if len(refs) == 1 else ours[0] if ours else None
         for ref in refs:
-            word = name if ref is first else f"{ref.distribution}:{name}"
+            word = name if ref is first and name not in taken else f"{ref.distribution}:{name}"
             words[word] = ref._replace(word=word)
     return dict(sorted(words.items()))
 

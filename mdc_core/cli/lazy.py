@@ -1,9 +1,8 @@
 """Commands that are loaded when they are run: groups list them without importing anything."""
 
-# os.path, because importing pathlib would cost `mdc --help` milliseconds.
-# ruff: noqa: PTH118, PTH120, PTH123
+# open(), because importing pathlib would cost `mdc --help` milliseconds.
+# ruff: noqa: PTH123
 
-import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,17 +10,9 @@ import click
 
 from mdc_core import installed, registry
 from mdc_core.errors import UsageError
+from mdc_core.installed import verb_files
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
-
-VERBS = os.path.join(os.path.dirname(__file__), "verbs")
-
-
-def verb_files() -> dict[str, str]:
-    """The verbs by name, each with its file; the file `import_.py` is the verb `import`."""
-    with os.scandir(VERBS) as entries:
-        files = {e.name: e.path for e in entries if e.name.endswith(".py") and e.name[0] != "_"}
-    return {name[:-3].rstrip("_").replace("_", "-"): files[name] for name in sorted(files)}
 
 
 def verbs_with_input() -> set[str]:
@@ -91,8 +82,10 @@ class VerbGroup(HelpfulCommand, click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that is named; an unknown one is told with what it may mean."""
-        names = self.list_commands(ctx)
-        if args[0] not in names and not args[0].startswith("-") and not ctx.resilient_parsing:
+        if args[0].startswith("-") or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        if self.get_command(ctx, args[0]) is None:
+            names = self.list_commands(ctx)
             raise UsageError(unknown("command", args[0], names), hint=known(names))
         return super().resolve_command(ctx, args)
 

@@ -11,9 +11,10 @@ import click
 from mdc_core import __version__, errors, installed, logs, plugin_files, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.either_side import adopt, before_verb
-from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verb_files, verbs_with_input
+from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verbs_with_input
 from mdc_core.cli.settable import Option
 from mdc_core.cli.signals import hold
+from mdc_core.installed import verb_files
 from mdc_core.pipelines.failure import report
 from mdc_core.session import Session
 from mdc_core.wire import stdout

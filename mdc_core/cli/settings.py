@@ -10,10 +10,10 @@ import click
 
 from mdc_core import registry
 from mdc_core.cli.either_side import adopt
-from mdc_core.cli.lazy import verb_files
 from mdc_core.cli.settable import ListType, Option, path_of, variables
 from mdc_core.cli.types import PluginName, RootType, SymbolType
 from mdc_core.errors import ConfigError, UsageError
+from mdc_core.installed import verb_files
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
 

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from mdc_core import installed, registry
-from mdc_core.cli.lazy import verb_files
 from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.cli.show import table
 from mdc_core.errors import ConfigError
+from mdc_core.installed import verb_files
 from mdc_core.observers import observer
 
 EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --check")
@@ -26,7 +26,7 @@ def command(session: Session, as_json: bool, check: bool) -> int:
     """List the plugins."""
     found, verbs = registry.find_all(), {"filter", "hooks", *verb_files()}
     refs = [ref for ref in found if ref.verb in verbs]
-    rows = [_row(ref, _problem(ref, check)) for ref in refs]
+    rows = [_row(ref, _problem(ref) if check else "") for ref in refs]
     rows += [_row(ref, f"{registry.describe(ref)}: {why}") for ref, why in registry.strays()]
     if as_json:
         import json
@@ -59,19 +59,15 @@ def _row(ref: installed.PluginRef, problem: str) -> dict[str, str]:
     }
 
 
-def _problem(ref: installed.PluginRef, check: bool) -> str:
-    """What is wrong with a plugin; without importing it, only that a verb hides it."""
-    if ref.verb == "filter" and ref.name in verb_files():
-        return f"{registry.describe(ref)} is hidden by the command `mdc {ref.name}`"
-    if check:
-        try:
-            if ref.verb == "hooks":
-                observer(ref)
-                return ""
-            return _fault(ref, registry.load(ref.verb, ref.word))
-        except ConfigError as error:
-            return str(error)
-    return ""
+def _problem(ref: installed.PluginRef) -> str:
+    """What is wrong with a plugin, which is imported for that."""
+    try:
+        if ref.verb == "hooks":
+            observer(ref)
+            return ""
+        return _fault(ref, registry.load(ref.verb, ref.word))
+    except ConfigError as error:
+        return str(error)
 
 
 def _fault(ref: installed.PluginRef, plugin: Any) -> str:

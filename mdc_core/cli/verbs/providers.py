@@ -9,13 +9,12 @@ import click
 from click.shell_completion import CompletionItem
 
 from mdc_core import installed, registry
-from mdc_core.cli.lazy import verb_files
 from mdc_core.cli.options import Session, group, option
 from mdc_core.cli.show import facts, section, shown, table
 from mdc_core.contracts import Provider
 from mdc_core.contracts.faults import faults
 from mdc_core.errors import ConfigError, UsageError
-from mdc_core.installed import PluginRef
+from mdc_core.installed import PluginRef, verb_files
 from mdc_core.suggest import known, unknown
 
 EXAMPLES = (

@@ -68,6 +68,27 @@ def test_a_name_that_is_taken_is_told_and_reached_by_a_longer_word(strange, mdc,
     assert "stream:sim (alpha 1.2) is not used: the name is taken; say alpha:sim" in sim.stderr
 
 
+def test_a_filter_named_like_a_verb_is_reached_by_a_longer_word(strange, mdc, tmp_path):
+    entry = "[mdc.filter]\nvalidate = alpha_x:X\nthin = alpha_x:X\n"
+    code = (
+        '"""Nothing passes."""\nfrom mdc_core.plugin import Filter\n'
+        "class X(Filter):\n    def __call__(self, batch):\n        return batch.slice(0, 0)\n"
+    )
+    listed = strange(entry, code, "plugins", "--check")
+    assert listed.returncode == 0, listed.stderr
+    assert "filter:validate (alpha 1.2): the name is taken; say alpha:validate" in listed.stderr
+    folder = tmp_path / "alpha"
+    assert "  alpha:validate " in mdc("--help", path=folder).stdout
+    for line in (
+        ("validate", "then", "alpha:validate", "then", "count"),
+        ("alpha:validate", "then", "count"),
+        ("alpha:thin", "then", "count"),
+    ):
+        done = mdc(*line, path=folder, stdin=EVENTS)
+        assert done.returncode == 0, done.stderr
+        assert " + 0 rejected + 3 dropped" in done.stderr
+
+
 def test_unknown_groups_and_impossible_names_are_told(strange):
     entry = "[mdc.validater]\nx = alpha_x:X\n[mdc.validate]\nhas space = alpha_x:X\n"
     done = strange(entry, CHECK, "plugins")
