@@ -88,16 +88,12 @@ def _write_csv(result: "Result", output: BinaryIO) -> None:
 
 
 def _write_columns(result: "Result", output: BinaryIO, form: str) -> None:
-    """Arrow IPC stream, or Parquet: the columns as they are, times with their zone, UTC."""
+    """Arrow IPC stream, or Parquet: the columns as they are."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = _unique(result.schema.names)
-    zoned = [
-        pa.timestamp(f.type.unit, "UTC") if pa.types.is_timestamp(f.type) else f.type
-        for f in result.schema
-    ]
-    schema = pa.schema(list(zip(names, zoned, strict=True)))
+    schema = pa.schema(list(zip(names, result.schema.types, strict=True)))
     writer: pq.ParquetWriter | pa.RecordBatchStreamWriter
     if form == "parquet":
         writer = pq.ParquetWriter(output, schema, compression="zstd", store_decimal_as_integer=True)
@@ -105,11 +101,7 @@ def _write_columns(result: "Result", output: BinaryIO, form: str) -> None:
         writer = pa.ipc.new_stream(cast("io.IOBase", output), schema)
     with writer:
         for batch in result.batches:
-            columns = [
-                column.view(kind) if pa.types.is_timestamp(kind) else column
-                for column, kind in zip(batch.columns, zoned, strict=True)
-            ]
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
 
 
 def _write_table(result: "Result", output: BinaryIO, rows: int) -> None:

@@ -17,12 +17,12 @@ import pyarrow as pa
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.sql.fitted import Fitted
 from mdc_core.archive.sql.reading import PARTS_NAME, Reading
+from mdc_core.archive.sql.times import check_times, hint_of, macros
 from mdc_core.archive.sql.views import Parts, View
 from mdc_core.archive.sql.where import limits_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
-from mdc_core.times import from_ns, to_ns
 
 TABLES = (*(name for name in EVENT_TYPES if name not in CONTROL_TYPES), PARTS_NAME)
 _READS = {"SELECT", "EXPLAIN", "MULTI"}  # MULTI: what PIVOT is made into
@@ -34,28 +34,9 @@ _CLOSED = re.compile(
     re.DOTALL,
 )
 _COMMENT = re.compile(r"--[^\n]*\n|/\*.*?\*/", re.DOTALL)
+_CANDIDATES = re.compile(r"\s+Candidate (functions|macros):.*", re.DOTALL)  # pages of them
 _OPEN = re.compile(r"'|\"|\$\w*\$|--|/\*")
-# A text that is a time with an offset: DuckDB leaves the offset out when it casts to TIMESTAMP_NS.
-_OFFSET = re.compile(
-    r"'(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d(?:\.\d+)?)? ?([+-]\d\d):?(\d\d)?'", re.ASCII
-)
 T = TypeVar("T")
-
-
-def _check_times(text: str) -> None:
-    """Raise UsageError for a time that is not in UTC, which would be read as if it were."""
-    for found in _OFFSET.finditer(text):
-        date, clock, seconds, hours, minutes = found.groups()
-        if (hours[1:], minutes or "00") == ("00", "00"):
-            continue
-        try:
-            here = to_ns(f"{date}T{clock}{seconds or ':00'}{hours}:{minutes or '00'}")
-        except DataError as error:
-            raise UsageError(str(error)) from None
-        raise UsageError(
-            f"{found[0]}: SQL takes times as UTC, whatever their offset",
-            hint=f"it is '{from_ns(here)}'",
-        )
 
 
 class Result:
@@ -107,7 +88,6 @@ class Database:
 
     def statements(self, text: str) -> list[str]:
         """The statements in a text; raises UsageError where there is no sense in it."""
-        _check_times(text)
         try:
             found = self._db.extract_statements(text)
         except self._duckdb.Error as error:
@@ -125,6 +105,8 @@ class Database:
         hold, or products that have no room, it begins again with the columns that it scans
         measured; that must show before its first rows, else it is an error.
         """
+        for macro in macros(sql):
+            self._db.execute(macro)
         reading = Reading(self.archive, self._chosen, self._limits(sql))
         fitted = Fitted(reading)
         if self._wide:
@@ -171,13 +153,14 @@ class Database:
         return overflow and ("DECIMAL" in str(error) or "HUGEINT" in str(error))
 
     def _limits(self, sql: str) -> dict[str, Query] | None:
-        def ask(question: str, values: list[Any]) -> tuple[Any, ...]:
-            answer: tuple[Any, ...] = self._db.execute(question, values).fetchall()[0]
-            return answer
-
         with suppress(self._duckdb.Error):  # then it is as good as if nothing were said
-            return limits_of(ask, sql)
+            check_times(self._ask, sql)
+            return limits_of(self._ask, sql)
         return None
+
+    def _ask(self, question: str, values: list[Any]) -> tuple[Any, ...]:
+        answer: tuple[Any, ...] = self._db.execute(question, values).fetchall()[0]
+        return answer
 
     def _apart(self, work: Callable[..., T], *given: Any) -> T:
         """Let DuckDB work, and stop it if we are stopped."""
@@ -199,7 +182,7 @@ class Database:
                 " came after the first rows",
                 hint="--wide",
             )
-        hint = None
+        hint = hint_of(str(error))
         if self._is_tight(error):
             hint = "--wide" if fitted.left(every=True) else fitted.inexact()
         return UsageError(_said(self._located(sql, error)), hint=hint)
@@ -259,7 +242,7 @@ def _duckdb() -> Any:
 def _said(error: Exception) -> str:
     """What DuckDB says, on one line: the kind of error, what, and where."""
     text, _, place = str(error).partition("\n\nLINE ")
-    said = " ".join(text.split())
+    said = " ".join(_CANDIDATES.sub("", text).split())
     if not place:
         return said
     shown, _, marks = place.partition("\n")

@@ -1,8 +1,8 @@
 """Rows of a result as text: JSONL, and the cells of a table.
 
-Numbers are exact and in plain digits; times are RFC 3339 in UTC with nine digits, dates
-2024-01-02, intervals ISO 8601 (P1M2DT0.003S), bytes base64, lists and structs JSON, maps JSON
-objects. NaN and infinities are null in JSON, which has none.
+Numbers are exact and in plain digits; times are RFC 3339 in UTC with nine digits (without Z if
+they have no zone), dates 2024-01-02, intervals ISO 8601 (P1M2DT0.003S), bytes base64, lists and
+structs JSON, maps JSON objects. NaN and infinities are null in JSON, which has none.
 """
 
 import math
@@ -25,7 +25,7 @@ from mdc_core.wire.values import encode_json
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _join: Callable[..., Any] = pc.binary_join_element_wise
 _replaced: Callable[..., Any] = pc.binary_replace_slice
-_DIGITS_LEFT = {"s": ".000000000Z", "ms": "000000Z", "us": "000Z", "ns": "Z"}
+_DIGITS_LEFT = {"s": ".000000000", "ms": "000000", "us": "000", "ns": ""}
 
 
 def json_lines(batch: pa.RecordBatch, names: Sequence[str]) -> bytes:
@@ -43,6 +43,8 @@ def _events(batch: pa.RecordBatch) -> pa.RecordBatch | None:
     names = batch.schema.names
     if not {"type", "symbol", "ts_event"}.issubset(names) or len(set(names)) < len(names):
         return None
+    if any(pa.types.is_timestamp(field.type) and not field.type.tz for field in batch.schema):
+        return None  # the time of some place: as one of an event, it would be taken for UTC
     types = batch.column(names.index("type"))
     kinds: list[Any] = types.unique().to_pylist()
     if not all(kind in EVENT_TYPES for kind in kinds):
@@ -73,7 +75,7 @@ def json_values(column: Array) -> list[Any]:
     if pa.types.is_timestamp(kind):
         text: Array = pc.cast(column.view(pa.timestamp(kind.unit)), pa.string())
         text = _replaced(text, 10, 11, "T")
-        return list(_join(text, _DIGITS_LEFT[kind.unit], "").to_pylist())
+        return list(_join(text, _DIGITS_LEFT[kind.unit] + ("Z" if kind.tz else ""), "").to_pylist())
     if pa.types.is_date(kind) or pa.types.is_time(kind):
         return list(column.cast(pa.string()).to_pylist())
     if pa.types.is_floating(kind):
@@ -84,7 +86,10 @@ def json_values(column: Array) -> list[Any]:
         return [None if v is None else _iso(*v) for v in column.to_pylist()]
     if pa.types.is_nested(kind):
         return _nested(column)
-    return list(column.to_pylist())
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:  # of strftime with %n and %Z, DuckDB makes one
+        raise DataError("a text of the result is not UTF-8") from None
 
 
 def _nested(column: Array) -> list[Any]:

@@ -4,10 +4,10 @@ DuckDB scans them as datasets of Arrow. Which parts are opened is decided when a
 by what the WHERE says (see `sql_where`), and by what DuckDB pushes down, such as a symbol that
 a join passes on from another table, against what the catalog says of each part.
 
-Times are timestamp[ns] in UTC (TIMESTAMP_NS of SQL), because DuckDB's types with a zone have
-microseconds, or no functions. Decimals are decimal(18, 9), so that `price * size` works, unless
-a part that is read holds one that does not fit: then the columns that are scanned are measured,
-and the statement begins again with the least decimals that hold them.
+Times are timestamp[ns, UTC], TIMESTAMPTZ_NS of SQL, as in the Parquet files. Decimals are
+decimal(18, 9), so that `price * size` works, unless a part that is read holds one that does not
+fit: then the columns that are scanned are measured, and the statement begins again with the
+least decimals that hold them.
 """
 
 import re
@@ -28,7 +28,7 @@ from mdc_core.disk import reason
 from mdc_core.errors import DataError, MdcError
 from mdc_core.schema import arrow_schema, version_of
 
-NAIVE, ZONED = pa.timestamp("ns"), pa.timestamp("ns", "UTC")
+ZONED = pa.timestamp("ns", "UTC")
 _ALIGNED = 16  # bytes of a decimal
 _WORD = re.compile(r"\w+")
 _COLUMNS: dict[str, pa.DataType] = dict.fromkeys(
@@ -49,7 +49,7 @@ _COLUMNS: dict[str, pa.DataType] = dict.fromkeys(
     ),
     pa.string(),
 )
-_COLUMNS |= {"rows": pa.int64(), "bytes": pa.int64(), "first": NAIVE, "last": NAIVE}
+_COLUMNS |= {"rows": pa.int64(), "bytes": pa.int64(), "first": ZONED, "last": ZONED}
 PARTS = pa.schema(_COLUMNS)
 
 
@@ -97,13 +97,12 @@ class EventsView:
         self, reading: Reading, type_name: str, measured: Mapping[str, pa.DataType]
     ) -> None:
         self._measured = measured
-        self._stored = pa.schema(
+        self.schema = pa.schema(
             [
                 field.with_type(measured.get(field.name, _narrow(field.type)))
                 for field in arrow_schema(frozenset([type_name]))
             ]
         )
-        self.schema = pa.schema([field.with_type(_in_sql(field.type)) for field in self._stored])
         self._reading = reading
         self._type = type_name
 
@@ -111,7 +110,7 @@ class EventsView:
         """The rows that are wanted; what goes wrong is kept, for DuckDB makes a text of it."""
         reading = self._reading
         try:
-            yield from map(_without_zone, self._batches(names, self._wanted(pushed)))
+            yield from self._batches(names, self._wanted(pushed))
         except MdcError as error:
             reading.problem = error
             raise
@@ -150,8 +149,8 @@ class EventsView:
             else:
                 others.append(piece)
         if rows:
-            parquet = ParquetParts(self._reading.archive, rows, self._stored, self._measured)
-            yield from parquet.batches(names, needed(self._stored, names, wanted), wanted)
+            parquet = ParquetParts(self._reading.archive, rows, self.schema, self._measured)
+            yield from parquet.batches(names, needed(self.schema, names, wanted), wanted)
         for piece in others:
             for batch in piece.batches(BATCH_ROWS):
                 yield from self._picked(batch, names, wanted)
@@ -163,9 +162,7 @@ class EventsView:
     ) -> Iterator[pa.RecordBatch]:
         """The wanted rows of a batch in the schema of events."""
         own = Query(types=(self._type,)).of(batch)
-        schema = pa.schema(
-            [self._stored.field(name) for name in needed(self._stored, names, wanted)]
-        )
+        schema = pa.schema([self.schema.field(name) for name in needed(self.schema, names, wanted)])
         arrays: list[Any] = []
         for field in schema:
             index = own.schema.get_field_index(field.name)
@@ -225,16 +222,6 @@ def _aligned(column: Any) -> Any:
     if all(buffer is None or buffer.address % _ALIGNED == 0 for buffer in column.buffers()):
         return column
     return column.take(pa.array(range(len(column))))
-
-
-def _in_sql(kind: Any) -> Any:
-    return NAIVE if kind == ZONED else kind
-
-
-def _without_zone(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The same nanoseconds as DuckDB takes them."""
-    arrays = [c.view(NAIVE) if c.type == ZONED else c for c in batch.columns]
-    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 
 def _filed(query: Query) -> Iterator[Wanted]:

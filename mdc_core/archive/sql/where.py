@@ -16,7 +16,6 @@ Ask = Callable[[str, list[Any]], tuple[Any, ...]]
 Tree = dict[str, Any]
 
 _DAY = 86_400_000_000_000
-_ROUNDED = 1_000  # DuckDB rounds to microseconds before it casts to a date
 _FLIPPED = {
     "COMPARE_EQUAL": "COMPARE_EQUAL",
     "COMPARE_LESSTHAN": "COMPARE_GREATERTHAN",
@@ -129,11 +128,9 @@ class _Named:
         """[start, end) of what a comparison lets pass."""
         moment = "{x}::DATE::TIMESTAMP" if one.day else "{x}"
         asked = [tree for tree in (one.low, one.high) if tree is not None]
-        found = self._values(asked, f"epoch_ns(TRY_CAST({moment} AS TIMESTAMP_NS))")
+        found = self._values(asked, f"epoch_ns(TRY_CAST({moment} AS TIMESTAMPTZ_NS))")
         low = found[0] if one.low is not None else None
         high = found[-1] if one.high is not None else None
-        if one.day and low is not None:
-            low -= _ROUNDED
         if high is not None and not one.below:
             high += _DAY if one.day else 1
         return low, high

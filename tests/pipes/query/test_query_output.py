@@ -86,7 +86,7 @@ SELECT 170141183460469231731687303715884105727::HUGEINT AS huge, NULL AS nothing
 
 
 def test_every_kind_of_value(shell: Shell) -> None:
-    times = "2024-01-02T03:04:05.123456000Z", "2024-01-02T00:00:00.123456789Z"
+    times = "2024-01-02T03:04:05.123456000", "2024-01-02T00:00:00.123456789"  # no zone: no Z
     assert rows(shell, KINDS) == [
         {
             "huge": "170141183460469231731687303715884105727",
@@ -243,3 +243,15 @@ def test_a_large_result_streams(shell: Shell, tmp_path: Path) -> None:
         assert done.status == 0, done.err
         sizes.append(int(done.out))
     assert sizes[1] < sizes[0] + 100_000  # KiB; all rows would be 480,000 more
+
+
+def test_text_that_is_none() -> None:
+    """DuckDB can make one, of strftime."""
+    from mdc_core.archive.sql.text import json_values
+    from mdc_core.errors import DataError
+
+    odd = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"\x9c\xff")]
+    )
+    with pytest.raises(DataError, match="not UTF-8"):
+        json_values(odd)

@@ -20,8 +20,8 @@ MATCHING = [
     (
         "SELECT price FROM TRADE WHERE symbol IN ('SPY', 'QQQ')"
         " AND ts_event::DATE = '2024-01-02' ORDER BY price",
-        ["470.25"],
-    ),  # DuckDB rounds times
+        ["470.25", "471"],
+    ),
     (
         "SELECT price FROM trade WHERE symbol = 'SPY'"
         " AND ts_event <= DATE '2024-01-02' + INTERVAL 12 HOUR",
@@ -46,7 +46,7 @@ MATCHING = [
         f"SELECT price FROM trade WHERE {SPY_DAY} UNION ALL"
         " SELECT price FROM trade WHERE symbol = 'SPY' AND ts_event::DATE = '2024-01-02'"
         " ORDER BY price",
-        ["470.25", "470.25", "471"],
+        ["470.25", "470.25", "471", "471"],
     ),
 ]
 
@@ -81,10 +81,10 @@ COUNTED = [
     ("FROM trade WHERE symbol IN (SELECT symbol FROM quote)", 3),
     ("FROM trade WHERE symbol = (SELECT max(symbol) FROM trade)", 3),
     ("FROM trade WHERE ts_event IS NULL", 1),
-    # Half a microsecond before midnight DuckDB's day begins.
-    ("FROM trade WHERE ts_event::DATE = '2024-01-03'", 2),
-    ("FROM trade WHERE ts_event::DATE > '2024-01-02'", 2),
-    ("FROM trade WHERE ts_event::DATE <= '2024-01-02'", 2),
+    # The last nanosecond of a day is in that day.
+    ("FROM trade WHERE ts_event::DATE = '2024-01-03'", 1),
+    ("FROM trade WHERE ts_event::DATE > '2024-01-02'", 1),
+    ("FROM trade WHERE ts_event::DATE <= '2024-01-02'", 3),
     ("FROM trade WHERE ts_event <= '2024-01-03'", 4),
     ("FROM trade WHERE ts_event > '2024-01-03'", 0),
     ("FROM trade WHERE ts_event >= '2024-01-03'", 1),
@@ -94,7 +94,7 @@ COUNTED = [
     ("FROM trade WHERE symbol NOT IN ('SPY')", 2),
     # The trade of the third day is the one that is as of then.
     (
-        "FROM (SELECT TIMESTAMP_NS '2024-01-04' AS now) n "
+        "FROM (SELECT TIMESTAMPTZ_NS '2024-01-04' AS now) n "
         "ASOF JOIN trade t ON n.now >= t.ts_event"
         " WHERE t.ts_event <= '2024-01-02 23:00'",
         0,

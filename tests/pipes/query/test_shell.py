@@ -55,7 +55,7 @@ def test_schema(shell: Shell, tmp_path: Path) -> None:
     store(shell, tmp_path)
     found = parsed(shell("mdc shell", stdin=b".schema trade\n").out)
     kinds = {row["column_name"]: row["column_type"] for row in found}
-    assert kinds["ts_event"] == "TIMESTAMP_NS"
+    assert kinds["ts_event"] == "TIMESTAMPTZ_NS"
     assert kinds["price"] == "DECIMAL(18,9)"
     assert kinds["conditions"] == "VARCHAR[]"
 
