@@ -24,8 +24,8 @@ KINDS = {
 }
 FOLDERS = {"importer": "import", "exporter": "export"}  # of the tests, where it is not the kind
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_OWN = re.compile(r"from mdc_acme\.(\w+) import")
 _WHOLE = {"venue": "zephyr"}  # kinds for which all of an example is the template
+TRANSPORTS = {"ws": "stream", "tcp": "lines"}  # its halves: a module, and a folder of tests
 
 PYPROJECT = """\
 [build-system]
@@ -54,27 +54,27 @@ testpaths = ["tests"]
 
 
 class Example:
-    """The part of an example package that a kind of plugin needs."""
+    """The part of an example package that a kind of plugin needs.
 
-    def __init__(self, kind: str) -> None:
+    Of a venue it is all, or the half of one transport.
+    """
+
+    def __init__(self, kind: str, transport: str | None = None) -> None:
+        self.transport = transport
         self.vendor = _WHOLE.get(kind, "acme")
         self.root = _example(self.vendor)
         self.code = self.root / "src" / f"mdc_{self.vendor}"
         self.tests = self.root / "tests"
         settings = tomllib.loads((self.root / "pyproject.toml").read_text("utf-8"))
         self._entries: dict[str, dict[str, str]] = settings["project"]["entry-points"]
-        self.target = next(iter(self._entries[KINDS[kind]].values()))
-        if kind in _WHOLE:
-            names = sorted(path.stem for path in self.code.glob("*.py"))
-            self.modules = [name for name in names if name != "__init__"]
-        else:
+        modules = [_module(target) for target in self._entries[KINDS[kind]].values()]
+        if kind not in _WHOLE:
             self.tests /= FOLDERS.get(kind, kind)
-            self.modules = self._modules()
-
-    @property
-    def module(self) -> Path:
-        """The file of the plugin itself."""
-        return self.code / f"{_module(self.target)}.py"
+            modules = modules[:1]
+        elif transport is not None:
+            self.tests /= TRANSPORTS[transport]
+            modules = [TRANSPORTS[transport]]
+        self.modules = self._modules(modules)
 
     def entries(self) -> list[tuple[str, str, str]]:
         """The entry points of the files there are: group, name, target."""
@@ -85,25 +85,34 @@ class Example:
             if _module(target) in self.modules
         ]
 
-    def _modules(self) -> list[str]:
-        """The plugin's module, and those of the package that it or its tests import."""
-        found = [_module(self.target)]
-        files = [path.read_text("utf-8") for path in self.tests.glob("*.py")]
+    def _modules(self, found: list[str]) -> list[str]:
+        """The plugins' modules, and those of the package that they or their tests import."""
+        own = re.compile(rf"from mdc_{self.vendor}\.(\w+) import")
+        files = [path.read_text("utf-8") for path in self.tests.rglob("*.py")]
         for name in found:
             files.append((self.code / f"{name}.py").read_text("utf-8"))
             for text in files:
-                found += [n for n in dict.fromkeys(_OWN.findall(text)) if n not in found]
+                found += [n for n in dict.fromkeys(own.findall(text)) if n not in found]
             files.clear()
         return found
 
 
-def new_package(kind: str, name: str, folder: Path, *, dry_run: bool = False) -> list[Path]:
+def new_package(
+    kind: str,
+    name: str,
+    folder: Path,
+    *,
+    transport: str | None = None,
+    dry_run: bool = False,
+) -> list[Path]:
     """Write the package of a plugin below a folder that is not there yet; returns its files."""
+    if transport is not None and kind not in _WHOLE:
+        raise UsageError(f"--transport chooses a half of a venue, not of a {kind}")
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot be a name", hint="small letters, digits and '-'")
     if folder.exists():
         raise UsageError(f"{folder} is there already", hint="another NAME, or --into DIRECTORY")
-    example = Example(kind)
+    example = Example(kind, transport)
     files = _files(example, name)
     try:
         for path, data in files.items() if not dry_run else ():
@@ -149,6 +158,8 @@ def _pyproject(example: Example, name: str, package: str) -> str:
 def _renamed(example: Example, name: str, text: str) -> str:
     """The example's text with the new name in the place of its vendor's."""
     under, vendor = name.replace("-", "_"), example.vendor
+    if example.transport is not None:  # the only one has the name of the package
+        text = text.replace(f"{vendor}-{TRANSPORTS[example.transport]}", name)
     text = text.replace(f"mdc_{vendor}", f"mdc_{under}").replace(f"mdc-{vendor}", f"mdc-{name}")
     if vendor not in _WHOLE.values():
         for _, entry, _ in example.entries():

@@ -10,10 +10,11 @@ from mdc_core.cli.options import Session, group, option
 from mdc_core.cli.types import PathType
 
 EXAMPLES = (
-    "mdc plugin new mistral --kind venue",
+    "mdc plugin new mistral --kind venue --transport ws",
     "mdc plugin new wide --kind check --dry-run",
 )
 KINDS = ("stream", "venue", "history", "check", "filter", "format", "importer", "exporter", "sink")
+TRANSPORTS = ("ws", "tcp")
 
 
 @group()
@@ -24,6 +25,7 @@ def command() -> None:
 @command.command("new")
 @click.argument("name")
 @option("--kind", type=click.Choice(KINDS), required=True, help="what it is to be")
+@option("--transport", type=click.Choice(TRANSPORTS), help="the half of a venue  [default: both]")
 @option(
     "--into",
     type=PathType(),
@@ -31,18 +33,25 @@ def command() -> None:
 )
 @option("--dry-run", is_flag=True, help="say which files there would be, write none")
 @click.pass_obj
-def new(session: Session, name: str, kind: str, into: Path | None, dry_run: bool) -> None:
+def new(
+    session: Session,
+    name: str,
+    kind: str,
+    transport: str | None,
+    into: Path | None,
+    dry_run: bool,
+) -> None:
     """Write a package with a working plugin, its test and what was recorded for it.
 
     It is the part of the example package mdc-acme that this kind needs, under NAME: a plugin that
     works, to be changed step by step into yours while its tests go on passing. A venue is the
     whole of mdc-zephyr: login by challenge, sequence numbers, order books with checksums, over a
-    WebSocket and over TCP.
+    WebSocket and over TCP, or over the one that `--transport` names.
     """
     from mdc_core.testing.package import new_package
 
     folder = into or Path(f"mdc-{name}")
-    for path in new_package(kind, name, folder, dry_run=dry_run):
+    for path in new_package(kind, name, folder, transport=transport, dry_run=dry_run):
         click.echo(path)
     if not dry_run:
         session.log.note(f"plugin new: cd {folder}; pip install -e '.[test]'; pytest")

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -64,11 +65,43 @@ def test_mdc_uses_it_at_once(mdc, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("transport", "own", "others"),
+    [
+        ("ws", {"stream", "sandbox"}, {"lines", "lines_sandbox"}),
+        ("tcp", {"lines", "lines_sandbox"}, {"stream", "sandbox"}),
+    ],
+)
+def test_a_half_of_a_venue(transport, own, others, mdc, tmp_path):
+    done = mdc("plugin", "new", "vee", "--kind", "venue", "--transport", transport)
+    assert done.returncode == 0, done.stderr
+    package = tmp_path / "here" / "mdc-vee"
+    modules = {path.stem for path in (package / "src" / "mdc_vee").glob("*.py")}
+    assert modules == {"__init__", "provider", "servers", *own}
+    texts = [path.read_text() for path in package.rglob("*.*")]
+    imported = {f"from mdc_vee.{name} import" for name in others}
+    assert not [text for text in texts if any(word in text for word in imported)]
+    points = tomllib.loads((package / "pyproject.toml").read_text())["project"]["entry-points"]
+    assert list(points) == ["mdc.stream"] and list(points["mdc.stream"]) == ["vee"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    tests = subprocess.run(command, cwd=package, capture_output=True, text=True, check=False)
+    assert tests.returncode == 0, tests.stdout
+    info = package / "src" / "mdc_vee-0.1.0.dist-info"
+    info.mkdir()
+    target = points["mdc.stream"]["vee"]
+    (info / "entry_points.txt").write_text(f"[mdc.stream]\nvee = {target}\n")
+    words = ("stream", "vee", "SPY", "--sandbox", "--limit", "50")
+    rows = mdc(*words, path=package / "src").stdout.splitlines()
+    assert len([row for row in rows if '"provider":"vee"' in row and '"symbol":"SPY"' in row]) == 50
+
+
+@pytest.mark.parametrize(
     ("args", "status", "words"),
     [
         (("Wide", "--kind", "check"), 2, "'Wide' cannot be a name"),
         (("../x", "--kind", "check"), 2, "cannot be a name"),
         (("wide", "--kind", "chek"), 2, "'chek'"),
+        (("wide", "--kind", "check", "--transport", "ws"), 2, "a half of a venue, not of a check"),
+        (("wide", "--kind", "venue", "--transport", "udp"), 2, "'udp'"),
         (("wide", "--kind", "check", "--into", "."), 2, ". is there already"),
         (("wide", "--kind", "check", "--into", "/proc/x/y"), 73, "/proc/x/y"),
     ],

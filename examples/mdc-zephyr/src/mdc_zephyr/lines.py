@@ -2,8 +2,7 @@
 
 from mdc_core import plugin as mdc
 from mdc_zephyr.lines_sandbox import ZephyrLinesSandbox
-from mdc_zephyr.provider import ZephyrProvider
-from mdc_zephyr.sandbox import signature
+from mdc_zephyr.provider import ZephyrProvider, signature
 
 SIDES = {"B": "buy", "S": "sell", "N": "none"}
 

@@ -1,14 +1,14 @@
 """Zephyr's server of lines, for `mdc stream zephyr-lines --sandbox`."""
 
 from mdc_core import plugin as mdc
-from mdc_zephyr.provider import ZephyrProvider
-from mdc_zephyr.sandbox import LETTERS, NONCE, SCALE, ZephyrSandbox, pair, signature
+from mdc_zephyr.provider import ZephyrProvider, signature
+from mdc_zephyr.servers import LETTERS, NONCE, REFUSED, SCALE, pair
 
 
 class ZephyrLinesSandbox(ZephyrProvider, mdc.Sandbox):
     """Zephyr's server of lines for one connection."""
 
-    refused = ZephyrSandbox.refused
+    refused = REFUSED
     every = 5.0
     wait = 30.0
 

@@ -1,5 +1,7 @@
 """The facts about Zephyr, which its plugins share."""
 
+import hashlib
+import hmac
 from types import MappingProxyType
 
 from mdc_core import plugin as mdc
@@ -15,3 +17,8 @@ class ZephyrProvider(mdc.Provider):
         {"ZEPHYR_KEY": "sandbox-key", "ZEPHYR_SECRET": "sandbox-secret"}
     )
     secrets = tuple(test_secrets)
+
+
+def signature(secret, nonce, now):
+    """What proves that a client has the secret, at this time."""
+    return hmac.new(secret.encode(), f"{nonce}{now}".encode(), hashlib.sha256).hexdigest()

@@ -1,7 +1,5 @@
 """Zephyr's server, for `mdc stream zephyr --sandbox` and `mdc sandbox zephyr`."""
 
-import hashlib
-import hmac
 from itertools import groupby
 from typing import Annotated
 
@@ -9,26 +7,15 @@ import msgspec
 from msgspec import Meta
 
 from mdc_core import plugin as mdc
-from mdc_zephyr.provider import ZephyrProvider
+from mdc_zephyr.provider import ZephyrProvider, signature
+from mdc_zephyr.servers import LETTERS, NONCE, REFUSED, SCALE, pair
 
-SCALE, DEPTH = 4, 10
-NONCE = "7f3a"
-LETTERS = {"buy": "B", "sell": "S", "none": "N", None: "N"}  # of a trade's aggressor
+DEPTH = 10
 
 
 def level_text(level):
     """A level as it goes into the checksum."""
     return f"{level.price}:{level.size}|"
-
-
-def signature(secret, nonce, now):
-    """What proves that a client has the secret, at this time."""
-    return hmac.new(secret.encode(), f"{nonce}{now}".encode(), hashlib.sha256).hexdigest()
-
-
-def pair(price, size):
-    """A price and a size as they go over the wire."""
-    return [mdc.unscaled(price, SCALE), mdc.unscaled(size, 0)]
 
 
 def best(price, size):
@@ -47,7 +34,7 @@ class ZephyrSandbox(ZephyrProvider, mdc.Sandbox):
     """Zephyr's server for one connection, by WebSocket."""
 
     Options = ServerOptions
-    refused = ("NOSUCH",)
+    refused = REFUSED
     every = 5.0
 
     def __init__(self, path, headers, options):

@@ -5,8 +5,8 @@ from typing import Literal
 import msgspec
 
 from mdc_core import plugin as mdc
-from mdc_zephyr.provider import ZephyrProvider
-from mdc_zephyr.sandbox import DEPTH, ZephyrSandbox, level_text, signature
+from mdc_zephyr.provider import ZephyrProvider, signature
+from mdc_zephyr.sandbox import DEPTH, ZephyrSandbox, level_text
 
 SIDES = {"B": "buy", "S": "sell", "N": "none"}
 
