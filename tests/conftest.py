@@ -20,10 +20,14 @@ FOREIGN = ("MDC_", "ALPACA_", "PYTHON")
 CONTROL = ("begin", "end", "heartbeat")
 
 # The same examples in every run; `--hypothesis-profile random` looks for new ones.
-# How long one takes says nothing where something else runs as well.
-SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
-settings.register_profile("fixed", derandomize=True, **SLOW)
-settings.register_profile("random", **SLOW)
+# How long one takes says nothing where something else runs as well, and what a test makes in its
+# folder does not come back.
+CALM = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+}
+settings.register_profile("fixed", derandomize=True, **CALM)
+settings.register_profile("random", **CALM)
 settings.load_profile("fixed")
 
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import Shell, only_says_error, parts_of
@@ -50,12 +50,7 @@ def stored(folder: Path, shell: Shell) -> dict[str, list[str]]:
     return dict(zip(names, lines, strict=True))
 
 
-@settings(
-    max_examples=6,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=6, derandomize=True)
 @given(st.lists(st.sampled_from(FILTERS), max_size=2), st.sampled_from(ENDS))
 def test_the_same_as_with_pipes(
     shell: Shell, quiet_env: dict[str, str], filters: list[str], end: str
@@ -87,11 +82,7 @@ def accounts(err: list[str]) -> dict[str, tuple[int, ...]]:
     return {match[1]: tuple(map(int, match.groups()[1:5])) for match in found}
 
 
-@settings(
-    max_examples=6,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=6)
 @given(
     st.lists(st.sampled_from(FILTERS), max_size=2, unique_by=lambda verb: verb.split()[0]),
     st.sampled_from(ENOUGH),

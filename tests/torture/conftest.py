@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SLICE = 2  # tests
+SLICE = 2  # files, of each of which one test is run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -14,7 +14,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     mine = [item for item in items if Path(__file__).parent in item.path.parents]
     seed = os.environ.get("MDC_SEED")
     short = [item for item in mine if "every_step" not in item.nodeid]
-    chosen = random.Random(seed).sample(short, min(SLICE, len(short))) if seed else []
+    dice, chosen = random.Random(seed), list[pytest.Item]()
+    files = sorted({item.path for item in short}) if seed else []
+    for path in dice.sample(files, min(SLICE, len(files))):
+        chosen.append(dice.choice([item for item in short if item.path == path]))
     for item in mine:
         item.add_marker(pytest.mark.timeout(1800), append=False)
         if item not in chosen:

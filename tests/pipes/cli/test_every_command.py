@@ -44,7 +44,7 @@ CHANGING = {
     "pack create": "mdc pack create new.zip {}",
     "pack import": "mdc pack import p.zip --root other {}",
     "plugin new": "mdc plugin new mine --kind check {}",
-    "publish": "mdc publish http http://127.0.0.1:9 data/SPY/trade/2* {}",
+    "publish": "mdc publish http http://127.0.0.1:9 --retries 0 data/SPY/trade/2* {}",
     "recover": "mdc recover --root data {}",
     "retain": "mdc retain --max-size 1 {}",
     "schema export": "mdc schema export schemas {}",

@@ -52,7 +52,7 @@ runs = st.lists(
 targets = st.sampled_from([1, 600, 5_000, 20_000, 512_000_000])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     runs,
     targets,
@@ -100,7 +100,7 @@ def identity(event: Event) -> tuple[object, ...] | None:
     return type(event), event.symbol, event.provider, event.channel, event.seq, event.ts_event
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(runs, targets)
 def test_dedup_drops_what_came_twice_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, stored: list[list[list[Event]]], target: int

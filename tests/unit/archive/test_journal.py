@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdc_core.archive.write import journal
@@ -112,9 +112,7 @@ def test_every_type_comes_back(fsync: journal.Fsync, tmp_path: Path) -> None:
         assert batch.schema.names == occur
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @given(lists=st.lists(st.lists(any_events(*DATA), min_size=1, max_size=4), max_size=3))
 def test_any_events_come_back(
     tmp_path_factory: pytest.TempPathFactory, lists: list[list[Event]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdc_core.archive.catalog.origins import origin_key
@@ -71,9 +71,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=80)
 @given(st.lists(st.lists(events(), min_size=1, max_size=6), min_size=1, max_size=8), st.booleans())
 def test_every_partition_is_whole_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, lists: list[list[Event]], parquet: bool

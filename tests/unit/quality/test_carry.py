@@ -180,7 +180,7 @@ def test_one_identity_of_many_contents_is_looked_at_so_often() -> None:
 
 
 @given(st.lists(events(), min_size=1, max_size=8), st.data())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_hash_of_a_row_depends_on_its_values_alone(rows: list[Event], data: st.DataObject) -> None:
     rows = [*rows, data.draw(st.sampled_from(rows))]
     together = content_hashes(from_rows(rows), {"seq"}).tolist()

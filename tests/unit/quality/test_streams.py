@@ -91,7 +91,7 @@ NAMED, NONE, EMPTY = trade_of(None, "7"), trade_of(3, None), trade_of(3, "")
 
 
 @given(rows=streams, cut=st.integers(0, 25))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_findings_do_not_depend_on_shared_grouping(rows: list[Event], cut: int) -> None:
     shared = {name: make() for name, make in CHECKS.items()}
     groups = Groups()
@@ -231,7 +231,7 @@ MODELS = {
 
 
 @given(rows=streams)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_findings_are_those_of_a_plain_model(rows: list[Event]) -> None:
     batch = from_rows(rows)
     for name, model in MODELS.items():

@@ -12,6 +12,7 @@ from mdc_core.batch import from_rows
 from mdc_core.events import Event, Heartbeat, type_of
 from mdc_core.wire.chunk import Chunk, no_events
 from mdc_core.wire.jsonl import decode_row, encode_rows, rows_of
+from tests.kit.many import many
 from tests.unit.wire.vocabulary import events
 
 some = st.lists(events(), min_size=1, max_size=8)
@@ -41,7 +42,7 @@ def check(chunk: Chunk, expected: list[Event]) -> None:
 
 
 @given(rows=some, others=some, data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=many(15))
 def test_rows_are_cut_chosen_and_put_in(rows: list[Event], others: list[Event], data: Any) -> None:
     rows, others = rows_of(from_rows(rows)), rows_of(from_rows(others))
     start = data.draw(st.integers(0, len(rows)))

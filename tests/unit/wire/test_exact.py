@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdc_core.batch import from_rows, widen
@@ -21,6 +21,7 @@ from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
 from mdc_core.wire.tables import read_parquet
 from mdc_sinks.parquet import Parquet
+from tests.kit.many import many
 from tests.unit.wire.vocabulary import events
 
 NOWHERE = Path("/nonexistent")
@@ -47,7 +48,7 @@ def canonical(data: bytes) -> bytes:
     return b"".join(encode_batch(batch) for batch in read(data))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(50))
 @given(st.lists(events(), min_size=1, max_size=8))
 def test_jsonl_to_arrow_and_back(rows: list[Event]) -> None:
     text = encode_batch(from_rows(rows))
@@ -58,11 +59,7 @@ def test_jsonl_to_arrow_and_back(rows: list[Event]) -> None:
     assert canonical(stream) == text
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=many(20))
 @given(data=st.data(), name=st.sampled_from(sorted(EVENT_TYPES)))
 def test_jsonl_to_parquet_and_back(tmp_path: Path, data: st.DataObject, name: str) -> None:
     rows = data.draw(st.lists(events(name), min_size=1, max_size=8))
@@ -75,7 +72,7 @@ def test_jsonl_to_parquet_and_back(tmp_path: Path, data: st.DataObject, name: st
     assert b"".join(encode_batch(batch) for batch in read_parquet(path)) == text
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=many(50))
 @given(st.lists(events(), min_size=1, max_size=5))
 def test_rows_are_the_same_as_columns(rows: list[Event]) -> None:
     """What a row says, its columns say, value by value."""
@@ -94,7 +91,7 @@ FIFTEEN = st.integers(-(10**15) + 1, 10**15 - 1).flatmap(
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(FIFTEEN, FIFTEEN), min_size=1, max_size=50))
 def test_jq_keeps_fifteen_digits_and_all_times(pairs: list[tuple[Decimal, Decimal]]) -> None:
     rows = [

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
+from tests.kit.many import many
 
 PIECES = [
     *(bytes([c]) for c in b"{}[]:, \n\xff"),
@@ -38,7 +39,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=1_500, deadline=None)
+@settings(max_examples=many(300))
 @given(st.lists(st.sampled_from(PIECES), max_size=14), st.booleans())
 def test_every_line_is_accounted_for(pieces: list[bytes], framed: bool) -> None:
     data = b"".join(pieces)

@@ -247,7 +247,7 @@ SHAPES: dict[tuple[str, str], dict[str, st.SearchStrategy[Any]]] = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_lines_and_columns_become_the_same_events(data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(SHAPES)))
