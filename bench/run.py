@@ -1,6 +1,6 @@
 """Measure mdc beside DuckDB, a bare feed loop and a bare start of Python.
 
-    python bench/run.py [--events N] [--repeat N] [--only NAME]... [--out DIR]
+    python bench/run.py [--events N] [--repeat N] [--only NAME]... [--quick] [--out DIR]
 
 Writes results.json and results.md into the --out directory, and prints the table.
 """
@@ -39,6 +39,7 @@ class Bench(NamedTuple):
     events: int
     repeat: int
     only: Sequence[str]
+    quick: bool
 
     @property
     def jsonl(self) -> Path:
@@ -49,6 +50,11 @@ class Bench(NamedTuple):
     def arrows(self) -> Path:
         """The corpus as an Arrow stream."""
         return self.out / f"x-{self.events}.arrows"
+
+    @property
+    def symbols(self) -> int:
+        """How many symbols the archive has in which one is found."""
+        return 50 if self.quick else 1_000
 
     @property
     def stream_events(self) -> int:
@@ -87,12 +93,12 @@ def prepare(bench: Bench) -> None:
 
 
 def prepare_wide(bench: Bench) -> None:
-    """Make an archive of 1,000 symbols in hive layout."""
+    """Make an archive of many symbols in hive layout."""
     corpus = bench.out / "wide.jsonl"
     shutil.rmtree(bench.out / "wide", ignore_errors=True)
     with corpus.open("wb") as file:
         events = str(max(bench.events // 5, 5_000))
-        output_of([PYTHON, str(HERE / "corpus.py"), events, "1000"], file)
+        output_of([PYTHON, str(HERE / "corpus.py"), events, str(bench.symbols)], file)
     store = (*STORE, "wide", "--layout", "hive")
     run_pipe([store], stdin=corpus, env=environment(bench.out), cwd=bench.out)
 
@@ -121,7 +127,7 @@ def run_group(bench: Bench, group: Group, events: int) -> list[Row]:
     if not group.works:
         return []
     measured = [Measured(work, []) for work in (*group.references, *group.works)]
-    for turn in range(bench.repeat * group.turns):
+    for turn in range(1 if bench.quick else bench.repeat * group.turns):
         for work, runs in measured:
             runs.append(run_work(bench, work))
             if group.turns == 1:
@@ -150,7 +156,7 @@ def measure(bench: Bench) -> list[Row]:
     if corpus.works:
         prepare(bench)
         rows += run_group(bench, corpus, bench.events)
-    finding = [bench.wants(group) for group in find_groups()]
+    finding = [bench.wants(group) for group in find_groups(bench.symbols)]
     if any(group.works for group in finding):
         prepare_wide(bench)
         for group in finding:
@@ -164,7 +170,7 @@ def measure(bench: Bench) -> list[Row]:
 
 def parse() -> Bench:
     """The command line."""
-    groups = (start_group(), corpus_group(HERE), *find_groups(), stream_group("", 0))
+    groups = (start_group(), corpus_group(HERE), *find_groups(1_000), stream_group("", 0))
     names = [work.name for group in groups for work in group.works]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=1_000_000, help="size of the corpus")
@@ -179,11 +185,13 @@ def parse() -> Bench:
         help=f"of {', '.join(names)}",
     )
     parser.add_argument("--out", type=Path, default=HERE / "out", help="for the results")
+    parser.add_argument("--quick", action="store_true", help="once each: whether it works")
     given = parser.parse_args()
     if given.events < 1 or given.repeat < 1:
         parser.error("--events and --repeat are at least 1")
     given.out.mkdir(parents=True, exist_ok=True)
-    return Bench(given.out.resolve(), given.events, given.repeat, given.only)
+    repeat = 1 if given.quick else given.repeat
+    return Bench(given.out.resolve(), given.events, repeat, given.only, given.quick)
 
 
 def main() -> None:

@@ -139,13 +139,11 @@ def corpus_group(jsonl: Path) -> Group:
     return Group("corpus", references, works)
 
 
-WIDE = ("S500", "2024-01-02")  # a symbol of a thousand, and the day
-
-
-def find_groups() -> list[Group]:
-    """One partition out of 1,000 symbols, beside DuckDB's hive read of the same files."""
-    duckdb = (PYTHON, str(HERE / "duckdb_run.py"), "hive", "wide", *WIDE)
-    cat = (MDC, "-q", "cat", "--root", "wide", "--symbol", WIDE[0], "--date", WIDE[1])
+def find_groups(symbols: int) -> list[Group]:
+    """One partition out of so many symbols, beside DuckDB's hive read of the same files."""
+    symbol, day = f"S{symbols // 2:03d}", "2024-01-02"
+    duckdb = (PYTHON, str(HERE / "duckdb_run.py"), "hive", "wide", symbol, day)
+    cat = (MDC, "-q", "cat", "--root", "wide", "--symbol", symbol, "--date", day)
     return [
         Group(
             "find",

@@ -35,13 +35,13 @@ STAGES = {"pipe": 3, "pipe-arrow": 2}
 
 
 def bench(out: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "bench" / "run.py"), "--repeat", "1", *args]
+    command = [sys.executable, str(ROOT / "bench" / "run.py"), "--quick", *args]
     command += ["--out", str(out)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_every_row_has_its_figures(tmp_path: Path) -> None:
-    done = bench(tmp_path, "--events", "20000")
+    done = bench(tmp_path, "--events", "5000")
     assert done.returncode == 0, done.stderr
     results = json.loads((tmp_path / "results.json").read_text())
     found: dict[str, list[str]] = {}
