@@ -2,6 +2,8 @@
 
 A new Python with Arrow costs 0.2 s and more; a fork costs a few milliseconds. Where the system
 has no `pidfd_open`, or MDC_REAL is set, the tests run the installed `mdc`.
+
+    MDC_CONSTANTS="MODULE:NAME=NUMBER ..."  limits that a test would need very much to reach
 """
 
 import os

@@ -175,6 +175,11 @@ def become(request: Request, fds: list[int], stub: int) -> None:
     for limit in LIMITS:
         resource.setrlimit(limit, resource.prlimit(stub, limit))
     sys.path[1:1] = map(str, request.packages)
+    for constant in os.environ.get("MDC_CONSTANTS", "").split():
+        place, _, number = constant.partition("=")
+        module, _, name = place.partition(":")
+        assert name in vars(sys.modules[module]), constant
+        setattr(sys.modules[module], name, int(number))
 
 
 def opened(fd: int, mode: str, like: TextIO) -> TextIO:

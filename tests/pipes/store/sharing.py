@@ -1,8 +1,26 @@
 """Events of so many symbols that they share parts."""
 
 import json
+from functools import partial
 
-SYMBOLS = 300  # more than the 256 from which on they share a part
+import pytest
+
+from tests.conftest import Shell
+from tests.kit import forks
+
+SYMBOLS = 30  # more than the 24 from which on they share a part here
+UNTIMED = 25  # of them have one event of each type without a time
+PLACES = ("write.sharing", "write.seal", "upkeep.compact_shared")
+FEWER = {"MDC_CONSTANTS": " ".join(f"mdc_core.archive.{place}:MANY=24" for place in PLACES)}
+
+
+def sharing_soon(shell: Shell) -> Shell:
+    """A shell where 25 symbols share a part, and not 257."""
+    if not forks.available():
+        pytest.skip("no fork server here")
+    return partial(shell, **FEWER)
+
+
 # One that every path needs an encoding for, one that reads like a folder of ours, one with a dot.
 DAYS = ("2024-01-02", "2024-01-03", "undated")
 ODD = {0: "B/C", 1: "~mixed", 2: ".x", 3: "_", 4: "Ä"}

@@ -24,28 +24,43 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.write.archive import Archive
 from tests.conftest import Shell, parts_of
 from tests.kit import forks
-from tests.pipes.store.sharing import DAYS, SYMBOLS, events, symbol_of, text
+from tests.pipes.store.sharing import (
+    DAYS,
+    FEWER,
+    SYMBOLS,
+    UNTIMED,
+    events,
+    sharing_soon,
+    symbol_of,
+    text,
+)
 
 ROOTS = ("mixed", "own", "merged")
+
+
+@pytest.fixture
+def shell(shell: Shell) -> Shell:
+    """Any shell, where fewer symbols share a part."""
+    return sharing_soon(shell)
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory, forked_env: dict[str, str]) -> Path:
     """A folder with archives of the same events: in shared parts, in own ones, and compacted."""
-    folder = tmp_path_factory.mktemp("made")
+    folder, env = tmp_path_factory.mktemp("made"), forked_env | FEWER
     every = events()
     half = len(every) // 2
     for root, lines in (
         ("mixed", every),
-        ("own", events(range(150))),
-        ("own", events(range(150, SYMBOLS))),
+        ("own", events(range(15))),
+        ("own", events(range(15, SYMBOLS))),
         ("merged", every[half:]),
         ("merged", every[:half]),
     ):
         command = ["mdc", "-q", "store", "--root", root]
-        subprocess.run(command, input=text(lines), cwd=folder, env=forked_env, check=True)
+        subprocess.run(command, input=text(lines), cwd=folder, env=env, check=True)
     command = ["mdc", "-q", "compact", "--root", "merged"]
-    subprocess.run(command, cwd=folder, env=forked_env, check=True)
+    subprocess.run(command, cwd=folder, env=env, check=True)
     return folder
 
 
@@ -67,7 +82,7 @@ def test_many_symbols_share_a_part_of_each_type_and_period(made: Path) -> None:
     shared = [("~mixed", kind, day) for kind in ("quote", "trade") for day in DAYS]
     # Gaps, which have no symbol, are few.
     assert names == [*(("_", "gap", day) for day in DAYS[:2]), *shared]
-    assert len(parts_of(made / "own")) == 2 + 2 * (2 * SYMBOLS + 257)
+    assert len(parts_of(made / "own")) == 2 + 2 * (2 * SYMBOLS + UNTIMED)
 
 
 SQL = {
@@ -84,7 +99,7 @@ READ = [
     "cat --root {root} --symbol 'S017,~mixed,B/C'",
     "cat --root {root} --symbol S017 --type trade --date 2024-01-03",
     "cat --root {root} --from 2024-01-02T14:30:02 --to 2024-01-02T14:30:03.001",
-    "tail -n 700 {root}",
+    "tail -n 70 {root}",
     "tail -n 5 --symbol _ {root}",
     "replay --root {root} --speed max",
     "count --root {root}",
@@ -144,12 +159,12 @@ def test_the_bytes_of_a_shared_part_are_divided(root: str, made: Path, shell: Sh
 
 
 def test_no_part_is_opened_that_has_nothing_of_a_symbol(mixed: Path, shell: Shell) -> None:
-    assert shell("mdc store", stdin=text(events(range(1000, 1300)))).status == 0
+    assert shell("mdc store", stdin=text(events(range(1000, 1030)))).status == 0
     for part in parts_of(mixed / "~mixed"):
-        if b"S1299" in part.read_bytes():
+        if b"S1029" in part.read_bytes():
             part.write_bytes(b"")
     assert shell("mdc cat --root data --symbol S017").lines
-    assert shell("mdc cat --root data --symbol S1299").status == 65
+    assert shell("mdc cat --root data --symbol S1029").status == 65
 
 
 def plain(root: Path, reader: str) -> list[tuple[Any, ...]]:
@@ -248,15 +263,15 @@ def test_retain_removes_one_symbol_and_leaves_the_others(shared: Path, shell: Sh
 def test_rules_of_retention_hold_for_each_symbol(mixed: Path, shell: Shell) -> None:
     before = shell("mdc cat --root data").lines
     rules = """[[retain.rules]]
-symbol = "S0*"
+symbol = "S00*"
 keep = true
 [[retain.rules]]
-symbol = "S1*"
+symbol = "S01*"
 days = 1
 """
     (mixed.parent / "mdc.toml").write_text(rules)
     assert shell("mdc retain --now 2024-01-04T14:00:00Z").status == 0
-    gone = [line for line in before if '"symbol":"S1' in line and "2024-01-02T" in line]
+    gone = [line for line in before if '"symbol":"S01' in line and "2024-01-02T" in line]
     assert gone
     assert shell("mdc cat --root data").lines == [line for line in before if line not in gone]
 
@@ -301,7 +316,7 @@ def test_layouts(options: str, shell: Shell, tmp_path: Path) -> None:
 def test_what_has_no_shared_parts(options: str, shell: Shell, tmp_path: Path) -> None:
     lines = [line for line in events() if '"trade"' in line]
     assert shell(f"mdc store {options}", stdin=text(lines)).status == 0
-    assert len(parts_of(tmp_path / "data")) == 2 * SYMBOLS + 257
+    assert len(parts_of(tmp_path / "data")) == 2 * SYMBOLS + UNTIMED
     assert sorted(shell("mdc cat --root data").lines) == sorted(lines)
 
 

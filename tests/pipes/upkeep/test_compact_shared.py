@@ -7,12 +7,18 @@ import pytest
 
 from mdc_core.archive.write.archive import Archive
 from tests.conftest import Shell
-from tests.pipes.store.sharing import DAYS, events, symbol_of, text
+from tests.pipes.store.sharing import DAYS, SYMBOLS, events, sharing_soon, symbol_of, text
 from tests.pipes.upkeep.compacting import parts
 
 LAYOUTS = ("by-symbol", "by-date", "by-type", "flat")
 SHARED = [f"~mixed/{kind}/{day}.parquet" for kind in ("quote", "trade") for day in DAYS]
 GAPS = [f"_/gap/{day}.parquet" for day in DAYS[:2]]
+
+
+@pytest.fixture
+def shell(shell: Shell) -> Shell:
+    """Any shell, where fewer symbols share a part."""
+    return sharing_soon(shell)
 
 
 def stored(shell: Shell, *runs: list[str], options: str = "") -> list[str]:
@@ -41,7 +47,7 @@ def compacted(shell: Shell, lines: list[str], options: str = "") -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_shared_parts_of_a_period_become_one(layout: str, shell: Shell, tmp_path: Path) -> None:
     every = events()
-    lines = stored(shell, every[1000:], every[:1000], every, options=f"--layout {layout}")
+    lines = stored(shell, every[100:], every[:100], every, options=f"--layout {layout}")
     assert sorted(lines) == sorted([*every, *every])
     compacted(shell, lines)
     before = parts(tmp_path / "data")
@@ -69,14 +75,14 @@ def test_a_symbol_that_is_worth_it_gets_a_part_of_its_own(
     every = events()
     runs = (
         [*rich(20, 2_500, "a"), *every],
-        [*rich(20, 2_500, "b"), *rich(30, 5_000, "c"), *every],
-        [*rich(30, 10, "d"), *every, *rich(20, 10, "e")],
+        [*rich(20, 2_500, "b"), *rich(25, 5_000, "c"), *every],
+        [*rich(25, 10, "d"), *every, *rich(20, 10, "e")],
     )
     lines = stored(shell, *runs, options=f"--layout {layout}")
     compacted(shell, lines)
     with Archive.open(tmp_path / "data").catalog(read_only=True) as catalog:
         own = [p for p in catalog.parts() if not p.shares and p.type_name == "trade"]
-    assert [(p.symbol, p.rows) for p in own] == [("S020", 5_019), ("S030", 5_019)]
+    assert [(p.symbol, p.rows) for p in own] == [("S020", 5_019), ("S025", 5_019)]
     # More of it comes, in few rows again.
     lines = stored(shell, [*rich(20, 10, "f"), *every], options=f"--layout {layout}")
     compacted(shell, lines)
@@ -87,30 +93,30 @@ def test_a_symbol_that_is_worth_it_gets_a_part_of_its_own(
 def test_few_symbols_get_parts_of_their_own(shell: Shell, tmp_path: Path) -> None:
     every = [line for line in events() if '"trade"' in line and "ts_event" in line]
     stored(shell, every)
-    gone = ",".join(symbol_of(number) for number in range(200, 300))
+    gone = ",".join(symbol_of(number) for number in range(20, 30))
     assert shell(f"mdc retain --days 1 --now 2024-01-09 --symbol {gone}").status == 0
     assert {path.partition("/")[0] for path in parts(tmp_path / "data")} == {"~mixed"}
     compacted(shell, shell("mdc cat --root data").lines)
-    assert len(parts(tmp_path / "data")) == 400
+    assert len(parts(tmp_path / "data")) == 40
 
 
 def test_many_small_files_become_one(shell: Shell, tmp_path: Path) -> None:
     """Each seal had so few of the symbols that these got files of their own."""
     every = [line for line in events() if '"trade"' in line and "ts_event" in line]
-    first = [line for line in every if '"S2' in line]
+    first = [line for line in every if '"S02' in line]
     lines = stored(shell, first, [line for line in every if line not in first])
-    assert len(parts(tmp_path / "data")) == 600
+    assert len(parts(tmp_path / "data")) == 60
     dry = shell("mdc compact --dry-run --json")
     advised = shell("mdc advise --root data")
     compacted(shell, lines)
     assert sorted(parts(tmp_path / "data")) == [f"~mixed/trade/{day}.parquet" for day in DAYS[:2]]
     assert json.loads(dry.out)["files_after"] == 2
-    assert "600 files where 2 would do, one for each period" in advised.out
+    assert "60 files where 2 would do, one for each period" in advised.out
     assert "nothing to be said" in shell("mdc advise --root data").err
 
 
 def test_one_symbol_brings_what_it_shares_with(shell: Shell, tmp_path: Path) -> None:
-    first, second = events(range(299)), events(range(1, 300))
+    first, second = events(range(29)), events(range(1, 30))
     lines = stored(shell, first, second, events(range(3)))
     assert shell("mdc compact --symbol B/C --type trade --to 2024-01-02").status == 0
     assert shell("mdc cat --root data").lines == lines
@@ -140,7 +146,7 @@ def test_a_damaged_shared_part_and_what_lies_beside_it_stay(shell: Shell, tmp_pa
     before = parts(tmp_path / "data")
     done = shell("mdc compact")
     assert done.status == 65
-    assert f"300 symbols: trade {DAYS[0]}: left as it is: data/~mixed" in done.err
+    assert f"{SYMBOLS} symbols: trade {DAYS[0]}: left as it is: data/~mixed" in done.err
     after = parts(tmp_path / "data")
     kept = [path for path in before if "trade" in path and DAYS[0] in path]
     assert kept == [path for path in after if "trade" in path and DAYS[0] in path]
