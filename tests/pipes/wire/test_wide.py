@@ -1,4 +1,4 @@
-"""A thousand symbols of three types in one run: memory, files, and what a read touches."""
+"""Many symbols of three types in one run: memory, files, and what a read touches."""
 
 import subprocess
 import sys
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Shell
+from tests.conftest import Shell, parts_of
 
-SYMBOLS, EACH = 1_000, 12
+WIDE, OWN, EACH = 1_000, 60, 12  # so few as OWN do not share parts
 MEMORY = 400 << 20
 DAY = "2024-01-02"
 # In a process of its own, whose children are these two alone.
@@ -21,9 +21,13 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 """
 
 
-def line(number: int) -> str:
+def events(symbols: int) -> list[str]:
     """Trades, quotes and bars of all symbols in turns."""
-    symbol, turn = number % SYMBOLS, number // SYMBOLS
+    return [line(number, symbols) for number in range(symbols * EACH)]
+
+
+def line(number: int, symbols: int) -> str:
+    symbol, turn = number % symbols, number // symbols
     clock = f"14:{turn:02d}:00.{number:09d}"
     head = f'"symbol":"S{symbol:04d}","ts_event":"{DAY}T{clock}Z"'
     return (
@@ -33,48 +37,61 @@ def line(number: int) -> str:
     )[turn % 3]
 
 
-@pytest.fixture(scope="module")
-def wide(tmp_path_factory: pytest.TempPathFactory, quiet_env: dict[str, str]) -> Path:
-    """An archive of two runs, the first of which was measured."""
-    folder = tmp_path_factory.mktemp("wide")
-    lines = [line(number) for number in range(SYMBOLS * EACH)]
+def halves(folder: Path, symbols: int) -> None:
+    """Two files: what two runs store."""
+    lines = events(symbols)
     (folder / "one.jsonl").write_text("".join(lines[: len(lines) * 3 // 4]))
     (folder / "two.jsonl").write_text("".join(lines[len(lines) * 3 // 4 :]))
+
+
+def test_memory_is_bounded(tmp_path: Path, quiet_env: dict[str, str]) -> None:
+    halves(tmp_path, WIDE)
     measured = [sys.executable, "-c", MEASURED]
-    done = subprocess.run(measured, check=True, cwd=folder, env=quiet_env, capture_output=True)
-    (folder / "peak").write_bytes(done.stdout)
-    return folder
+    done = subprocess.run(measured, check=True, cwd=tmp_path, env=quiet_env, capture_output=True)
+    assert int(done.stdout) < MEMORY
 
 
-def test_memory_is_bounded(wide: Path) -> None:
-    peak = int((wide / "peak").read_text())
-    print(f"peak {peak / 1e6:.0f} MB")
-    assert peak < MEMORY
+@pytest.fixture
+def own(tmp_path: Path, shell: Shell) -> Path:
+    """An archive of two runs, where each symbol has files of its own."""
+    halves(tmp_path, OWN)
+    for name in ("one", "two"):
+        assert shell(f"mdc -q store < {name}.jsonl").status == 0
+    return tmp_path / "data"
 
 
-def test_a_read_touches_its_partition_alone(wide: Path, shell: Shell, tmp_path: Path) -> None:
-    """All other files could as well be rubbish, once each symbol has its own."""
-    assert shell(f"rm -rf data && cp -r {wide}/data data && mdc compact").status == 0
-    want = shell(f"mdc cat {wide}/one.jsonl {wide}/two.jsonl").lines
-    mine = [text for text in want if '"symbol":"S0500"' in text and f'"{DAY}T' in text]
-    for path in (tmp_path / "data").glob("S*/*/*.parquet"):
-        if not (path.parts[-3] == "S0500" and path.name.startswith(DAY)):
+def test_a_read_touches_its_partition_alone(own: Path, shell: Shell) -> None:
+    """All other files could as well be rubbish."""
+    want = shell("mdc cat one.jsonl two.jsonl").lines
+    mine = [text for text in want if '"symbol":"S0050"' in text]
+    for path in own.glob("S*/*/*.parquet"):
+        if path.parts[-3] != "S0050":
             path.write_bytes(b"rubbish")
-    got = shell(f"mdc cat --root data --symbol S0500 --date {DAY}")
+    got = shell(f"mdc cat --root data --symbol S0050 --date {DAY}")
     assert got.status == 0, got.err
     assert got.lines == mine and len(mine) == EACH
-    assert shell("mdc cat --root data --symbol S0501").status == 65
+    assert shell("mdc cat --root data --symbol S0051").status == 65
 
 
-def test_one_file_a_partition_after_compaction(wide: Path, shell: Shell) -> None:
-    shell(f"rm -rf data && cp -r {wide}/data data")
+def test_one_file_a_partition_after_compaction(own: Path, shell: Shell) -> None:
     want = shell("mdc cat --root data").lines
-    assert len(want) == SYMBOLS * EACH
+    assert len(want) == OWN * EACH
     done = shell("mdc compact --root data")
     assert done.status == 0, done.err
-    files = shell("cd data && find . -name '*.parquet'").out.splitlines()
-    places = [file.split("/")[1:] for file in files]
+    places = [file.relative_to(own).parts for file in own.glob("*/*/*.parquet")]
     partitions = Counter((symbol, kind, name[:10]) for symbol, kind, name in places)
     assert set(partitions.values()) == {1}
-    assert len(partitions) == SYMBOLS * 3
+    assert len(partitions) == OWN * 3
     assert shell("mdc cat --root data").lines == want
+
+
+@pytest.mark.parametrize(("symbols", "files"), [(256, 256), (257, 1)])
+def test_from_how_many_symbols_on_they_share_a_part(
+    symbols: int, files: int, shell: Shell, tmp_path: Path
+) -> None:
+    lines = "".join(line(number, symbols) for number in range(symbols))
+    assert shell("mdc -q store", stdin=lines.encode()).status == 0
+    assert len(parts_of(tmp_path / "data")) == files
+    assert sorted(shell("mdc cat --root data --type trade").lines) == sorted(
+        shell("mdc convert", stdin=lines.encode()).lines
+    )
