@@ -35,6 +35,10 @@ class Storage:
         """Bring finished files from the state directory into their places, durably."""
         raise NotImplementedError
 
+    def make(self, path: str, data: bytes) -> None:
+        """Make a small file, durably, unless there is one; it is whole or not there."""
+        raise NotImplementedError
+
     def remove(self, path: str) -> None:
         """Remove a file; one that is not there is fine."""
         raise NotImplementedError
@@ -78,6 +82,24 @@ class Directory(Storage):
         above = {above for folder in folders for above in folder.parents}
         sync_all([*folders, *(f for f in above if f.is_relative_to(self.local))])
 
+    def make(self, path: str, data: bytes) -> None:
+        """Make a small file unless there is one: of several processes one does."""
+        target = self.local / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f".{target.name}.{os.getpid()}")
+        beside.write_bytes(data)
+        sync_path(beside)
+        try:
+            with suppress(FileExistsError):
+                os.link(beside, target)
+        except OSError:  # a file system without links
+            if not target.exists():
+                beside.rename(target)
+        beside.unlink(missing_ok=True)
+        sync_all(
+            [target.parent, *(f for f in target.parent.parents if f.is_relative_to(self.local))]
+        )
+
     def remove(self, path: str) -> None:
         """Remove a file, and the directories that it leaves empty."""
         target = self.local / path
@@ -94,8 +116,11 @@ class Directory(Storage):
             return None
 
     def walk(self) -> Iterator[tuple[str, int]]:
-        """All files and their sizes; the state directory and what is hidden left out."""
+        """All files and their sizes; what is hidden, and what is another archive's, left out."""
         for top, folders, names in os.walk(self.local, onerror=_unlisted):
+            if STATE in folders and top != str(self.local):
+                folders.clear()
+                continue
             folders[:] = sorted(f for f in folders if f not in (STATE, "_tmp") and f[0] != ".")
             for name in sorted(n for n in names if n[0] != "."):
                 file = Path(top, name)
@@ -145,6 +170,15 @@ class Bucket(Storage):
         if arrived != size:
             raise WriteError(f"{self.full_path(path)}: {arrived} bytes arrived of {size}")
 
+    def make(self, path: str, data: bytes) -> None:
+        """Upload a small object unless there is one."""
+        if self.size(path) is None:
+            with (
+                writing(self.full_path(path)),
+                self._fs.open_output_stream(self._key(path), compression=None) as out,
+            ):
+                out.write(data)
+
     def remove(self, path: str) -> None:
         """Remove an object; one that is not there is fine."""
         with suppress(FileNotFoundError), self._reading(path):
@@ -170,7 +204,7 @@ class Bucket(Storage):
             for info in infos
             if info.is_file
         ]
-        return iter(sorted(files))
+        return iter(sorted(file for file in files if not file[0].startswith(f"{STATE}/")))
 
     def full_path(self, path: str) -> str:
         """The URL of an object."""

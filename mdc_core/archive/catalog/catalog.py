@@ -92,6 +92,10 @@ class Catalog:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
         self._db.close()
 
     def at_once(self) -> AbstractContextManager[None]:
@@ -108,6 +112,15 @@ class Catalog:
             f"SELECT entry, crc, path FROM parts WHERE {where} ORDER BY path", values
         ):
             yield self._entry(*row)
+
+    def places(self) -> list[str]:
+        """The places that have parts, however many those are; the root has no name."""
+        rows = self._db.run(
+            "WITH RECURSIVE found (place) AS (SELECT min(place) FROM parts UNION ALL"
+            " SELECT (SELECT min(place) FROM parts WHERE place > found.place) FROM found"
+            " WHERE found.place IS NOT NULL) SELECT place FROM found WHERE place IS NOT NULL"
+        )
+        return [place for (place,) in rows]
 
     def named(self, name: str) -> Iterator[PartRow]:
         """The parts whose paths end like this."""

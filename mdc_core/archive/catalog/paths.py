@@ -7,7 +7,7 @@ from mdc_core import times
 from mdc_core.archive.catalog.layout import may_hold
 from mdc_core.archive.catalog.query import Query as Query
 from mdc_core.archive.part_formats import suffix_of
-from mdc_core.archive.storage import STATE
+from mdc_core.archive.storage import Directory
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES
 
@@ -23,14 +23,7 @@ def parts_below(root: Path) -> list[Path]:
     """The parts of an archive, in the order of their paths."""
     if not root.is_dir():
         raise DataError(f"no archive at {root}", hint="mdc store --root DIR makes one")
-    found = []
-    for path in root.rglob("*"):
-        below = path.relative_to(root)
-        hidden = any(piece.startswith(".") or piece in ("_tmp", STATE) for piece in below.parts)
-        # A symbol may end like a file: then it is a folder.
-        if not hidden and suffix_of(path.name) and not path.is_dir():
-            found.append(path)
-    return sorted(found)
+    return sorted(root / below for below, _ in Directory(root).walk() if suffix_of(below))
 
 
 def chosen(root: Path, query: Query) -> list[Path]:

@@ -18,6 +18,7 @@ from mdc_core.archive.catalog.upgrade import OLD_SUM
 from mdc_core.archive.health import unfinished
 from mdc_core.archive.health.pages import damages
 from mdc_core.archive.health.salvage import Salvaged, salvaged
+from mdc_core.archive.ownership import check, owner_of
 from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.read.examine import digest_of, examine
 from mdc_core.archive.read.examine import examined as examined
@@ -73,17 +74,33 @@ def rebuild(
         )
     tails = unfinished.GrownTails(archive, set(old.sealed), cut=not dry_run)
     look = _Scan(archive, old, tiers or {}, tails)
-    rebuilt = look.all(_checked_places(archive, old, tiers or {})).rebuilt()
+    places = list(_checked_places(archive, old, tiers or {}))
+    lost_id = _one_id(archive, [at for _, at in places])
+    rebuilt = look.all(places).rebuilt()
     if dry_run:
         return rebuilt
+    archive.identified(lost_id)
     known = look.origins_of(rebuilt.parts)
     lost = [part for part in rebuilt.parts if part.origin and part.origin not in known]
     rebuilt, origins = rebuilt._replace(unknown=len(lost)), list(known.values())
     if fresh:
-        return rebuilt._replace(aside=_made(archive, old, rebuilt.parts, origins))
-    with archive.catalog() as catalog:
-        catalog.commit(rebuilt.parts, old.parts, origins=origins)
+        rebuilt = rebuilt._replace(aside=_made(archive, old, rebuilt.parts, origins))
+    else:
+        with archive.catalog() as catalog:
+            catalog.commit(rebuilt.parts, old.parts, origins=origins)
+    for name in {part.place for part in rebuilt.parts}:
+        archive.take(name)
     return rebuilt
+
+
+def _one_id(archive: Archive, places: Iterable[Storage]) -> str | None:
+    """The id that an archive had which has lost it, as its places say; raises ConfigError."""
+    lost = None
+    for at in places if archive.id is None else ():
+        if at is not archive.place and (owner := owner_of(at)) is not None:
+            lost = lost or owner.id
+            check(at, lost, archive.place)
+    return lost
 
 
 class _Scan:

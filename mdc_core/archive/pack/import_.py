@@ -55,6 +55,7 @@ def import_packs(archive: Archive, paths: Sequence[Path], limit: PackLimit) -> I
 def try_import(root: str | Path, paths: Sequence[Path], limit: PackLimit) -> ImportedPack:
     """What an import would do; nothing is changed."""
     archive = Archive(root)
+    archive.check_root()
     known: list[PartRow] = []
     if archive.has_catalog:
         with archive.catalog(read_only=True) as catalog:

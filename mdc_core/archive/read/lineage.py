@@ -7,8 +7,9 @@ from typing import Any
 from mdc_core import times
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.origins import begins
+from mdc_core.archive.ownership import owner_in
 from mdc_core.archive.read.describe import Description
-from mdc_core.archive.storage import STATE
+from mdc_core.archive.storage import STATE, Directory
 from mdc_core.archive.write.archive import Archive
 from mdc_core.disk import reading
 
@@ -60,10 +61,11 @@ def lineage(found: Description, root: Path | str | None = None) -> dict[str, Any
 
 
 def _around(path: Path) -> Archive | None:
-    """The archive whose root is above a file."""
+    """The archive whose root, or the directory of whose tier, is above a file."""
     for folder in path.absolute().parents:
         if (folder / STATE).is_dir():
-            return Archive(folder)
+            owner = owner_in(folder / STATE)
+            return Archive(owner.root_from(Directory(folder)) if owner else folder)
     return None
 
 

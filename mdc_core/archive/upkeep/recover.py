@@ -15,7 +15,7 @@ from mdc_core import __version__
 from mdc_core.archive.health import rebuild
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.upkeep.widen import widen, widen_begun, widen_for
-from mdc_core.archive.write import journal
+from mdc_core.archive.write import journal, taking
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import FALLBACK, Formats
 from mdc_core.archive.write.journal import Header
@@ -54,8 +54,11 @@ class Recovered(NamedTuple):
 def prepare(archive: Archive, tiers: Mapping[str, str] | None = None) -> list[Recovered]:
     """Make an archive ready to be written: catalog, directories, recovery.
 
-    `tiers` names the places of its tiers, where a lost catalog is made again from as well.
+    `tiers` names the places of its tiers, where a lost catalog is made again from as well:
+    raises ConfigError if what lies there may be another archive's.
     """
+    if not archive.has_catalog:
+        taking.must_be_told(archive, tiers or {})
     with writing(f"below {archive.root}"):
         for name in ("journal", "tmp"):
             (archive.state / name).mkdir(parents=True, exist_ok=True)
@@ -65,6 +68,9 @@ def prepare(archive: Archive, tiers: Mapping[str, str] | None = None) -> list[Re
                 made = rebuild.rebuild(archive, tiers or {})
                 with archive.catalog() as catalog:
                     widen_for(archive, catalog, made.parts)
+    archive.identified()
+    with archive.catalog() as catalog:
+        taking.take_known(archive, catalog)
     return recover(archive)
 
 

@@ -13,6 +13,7 @@ anew. A directory belongs to one archive, and lies beside its root. Where no tie
 described, cold parts of more than a year are told of, as what `mdc retain` may remove.
 """
 
+from contextlib import suppress
 from pathlib import Path, PurePath, PurePosixPath
 
 from msgspec import Struct, structs
@@ -24,7 +25,7 @@ from mdc_core.archive.row_time import NO_TIME
 from mdc_core.archive.storage import URL
 from mdc_core.archive.write.archive import Archive
 from mdc_core.config import Config, Setting
-from mdc_core.errors import DataError
+from mdc_core.errors import ConfigError, DataError
 from mdc_core.suggest import known, unknown
 
 TABLE = "tier"
@@ -138,7 +139,22 @@ def _directory(setting: Setting, archive: Archive, before: list[Tier]) -> str:
         place = _path(archive, other.directory or name)
         if there != place and _nested(there, place):
             raise setting.complaint("directory", f"lies within that of {other.name}, or around it")
-    return name
+    try:
+        if not URL.match(name):  # a store at a URL is looked at when it is used
+            archive.place_at(name)
+    except ConfigError as error:
+        raise setting.complaint("directory", str(error), error.hint) from None
+    used = [*(tier.directory for tier in before if tier.directory), *_known(archive)]
+    return next((other for other in used if _path(archive, other) == there), name)
+
+
+def _known(archive: Archive) -> list[str]:
+    """The places that have parts: a directory goes on under the name that it has there."""
+    with suppress(DataError):
+        if archive.has_catalog:
+            with archive.catalog(read_only=True) as catalog:
+                return [name for name in catalog.places() if name]
+    return []
 
 
 def _path(archive: Archive, name: str) -> PurePath:

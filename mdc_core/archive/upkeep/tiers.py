@@ -9,6 +9,7 @@ from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
 from mdc_core.archive.upkeep.measure import Measurement, sample, size_of
 from mdc_core.archive.upkeep.rewrite import rewritten
 from mdc_core.archive.upkeep.tiering import Tier, Tiers
+from mdc_core.archive.write import taking
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.replace import Replacement, rewriting
@@ -106,6 +107,8 @@ class Migration:
         """
         with rewriting(self._archive) as catalog:
             moves = list(due(wanted(catalog), self._tiers, now))
+            for place in {move.place for move in moves if move.place != move.part.place}:
+                taking.take(self._archive, catalog, place)
             taken = {part.key for part in catalog.parts()}
             for batch in _batches(moves):
                 self._moved(catalog, batch, taken)

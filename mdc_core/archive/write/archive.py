@@ -9,11 +9,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from mdc_core.archive import ownership
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.database import exists
 from mdc_core.archive.storage import STATE, URL, Directory, Storage, storage_of
 from mdc_core.disk import writing
-from mdc_core.errors import BusyError, DataError
+from mdc_core.errors import BusyError, DataError, UnreadableError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,15 +39,18 @@ class Archive:
         self.place = storage_of(root)
         self.local = self.place.local
         self.state = self.local / STATE if self.local else _remote_state(self.root, environ)
+        self._id: str | None = None
         self._places: dict[str, Storage] = {"": self.place}
+        self._untaken: set[str] = set()  # those that belong to no archive yet
         self._reading: BinaryIO | None = None
         # Who is told of each file that is complete: its path, and how many rows are new in it.
         self.on_commit: Callable[[str, int], None] = lambda path, rows: None
 
     @classmethod
     def open(cls, root: str | Path) -> "Archive":
-        """An archive that is there; raises DataError if it is not."""
+        """One that is there; raises DataError if it is not, ConfigError if it is another's."""
         found = cls(root)
+        found.check_root()
         hint = f"mdc store --root {root} makes one"
         if found.local is not None and not found.local.is_dir():
             raise DataError(f"no archive at {root}", hint=hint)
@@ -58,11 +62,17 @@ class Archive:
 
     @classmethod
     def create(cls, root: str | Path) -> "Archive":
-        """An archive, made if it is not there yet."""
+        """An archive, made if it is not there yet; raises ConfigError within another."""
         made = cls(root)
+        made.check_root()
         with writing(f"below {root}"):
             made.state.mkdir(parents=True, exist_ok=True)
         return made
+
+    def check_root(self) -> None:
+        """Raise ConfigError where the root belongs to another archive."""
+        if self.local is not None:
+            ownership.check_root(self.local)
 
     @property
     def has_catalog(self) -> bool:
@@ -70,17 +80,63 @@ class Archive:
         return exists(self.state)
 
     def catalog(self, *, create: bool = False, read_only: bool = False) -> Catalog:
-        """The catalog, opened."""
-        return Catalog(self.state, create=create, read_only=read_only)
+        """The catalog, opened; raises ConfigError if it names a directory of another archive.
+
+        A place at a URL is looked at when it is used.
+        """
+        catalog = Catalog(self.state, create=create, read_only=read_only)
+        try:
+            for name in catalog.places():
+                if not URL.match(name):
+                    self.place_at(name)
+        except BaseException:
+            catalog.close()
+            raise
+        return catalog
 
     def place_at(self, name: str) -> Storage:
-        """The root (no name), or the directory or URL of a tier, relative to the root."""
+        """The root (no name), or the directory or URL of a tier, relative to the root.
+
+        Raises ConfigError if it belongs to another archive.
+        """
         if name not in self._places:
             directory = name
             if self.local is not None and not URL.match(name):
                 directory = str(self.local / name)
-            self._places[name] = storage_of(directory)
+            place, taken = storage_of(directory), False
+            with suppress(UnreadableError):
+                taken = ownership.check(place, self.id, self.place)
+            self._places[name] = place
+            if not taken:
+                self._untaken.add(name)
         return self._places[name]
+
+    @property
+    def id(self) -> str | None:
+        """What tells it from all other archives; None before anything was written."""
+        if self._id is None and (owner := ownership.owner_in(self.state)) is not None:
+            self._id = owner.id
+        return self._id
+
+    def identified(self, as_: str | None = None) -> str:
+        """The id, made if there is none; `as_` is one that was lost."""
+        if self.id is None:
+            owner = ownership.Owner(as_ or ownership.new_id())
+            with writing(f"below {self.state}"):
+                Directory(self.state).make(ownership.NAME, ownership.encoded(owner))
+        assert self.id is not None
+        return self.id
+
+    def is_taken(self, name: str) -> bool:
+        """Whether a place is this archive's own already."""
+        self.place_at(name)
+        return not name or name not in self._untaken
+
+    def take(self, name: str) -> None:
+        """Make a place this archive's own, unless it is; raises ConfigError if it cannot be."""
+        if not self.is_taken(name):
+            ownership.take(self.place_at(name), self.identified(), self.place)
+            self._untaken.discard(name)
 
     def path_of(self, part: PartRow) -> str:
         """The path or URL of a part."""

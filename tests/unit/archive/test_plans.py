@@ -349,7 +349,9 @@ def test_tiers_as_they_are_described(empty: Archive) -> None:
 
 
 # What is asked of an archive here; a real one would ask the bucket where it is.
-BUCKET: Any = SimpleNamespace(local=None, root="s3://bucket/a")
+BUCKET: Any = SimpleNamespace(
+    local=None, root="s3://bucket/a", has_catalog=False, place_at=lambda name: None
+)
 
 
 @pytest.mark.parametrize(

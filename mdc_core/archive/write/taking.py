@@ -1,0 +1,65 @@
+"""Taking a place for an archive: a directory or prefix that no archive has taken before.
+
+It may have files of an older version, which took none: those of this archive's catalog are its
+own. Where there are others, nobody can tell whose they are.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from mdc_core.archive.catalog.catalog import Catalog
+from mdc_core.archive.part_formats import suffix_of
+from mdc_core.archive.write.archive import Archive
+from mdc_core.errors import ConfigError
+
+
+def take(archive: Archive, catalog: Catalog, name: str) -> None:
+    """Take a place that parts are to be moved to; raises ConfigError if it may be another's."""
+    if not archive.is_taken(name):
+        _, strange = _files(archive, catalog, name)
+        if strange:
+            more = f" and {len(strange) - 1:,} more" if len(strange) > 1 else ""
+            raise ConfigError(
+                f"{archive.place_at(name).url} has files that {archive.root} does not know: "
+                f"{strange[0]}{more}",
+                hint="a directory of its own; mdc catalog rebuild takes in what is its own",
+            )
+        archive.take(name)
+
+
+def take_known(archive: Archive, catalog: Catalog) -> None:
+    """Take the places of an older version that have files of this archive, and no others."""
+    for name in catalog.places():
+        if not archive.is_taken(name):
+            known, strange = _files(archive, catalog, name)
+            if known and not strange:
+                archive.take(name)
+
+
+def must_be_told(archive: Archive, names: Iterable[str]) -> None:
+    """Raise ConfigError where no catalog is left that says whether files are this archive's."""
+    for name in names:
+        at = archive.place_at(name)
+        if archive.is_taken(name) and archive.id is not None:
+            continue
+        for path in _parts(archive, name):
+            whose = "another archive's, or its own that no catalog knows"
+            raise ConfigError(
+                f"{at.full_path(path)} may be {whose}: {archive.root} has none",
+                hint=f"mdc catalog rebuild --root {archive.root} takes in what is its own; "
+                "or a directory of its own",
+            )
+
+
+def _files(archive: Archive, catalog: Catalog, name: str) -> tuple[int, list[str]]:
+    """How many parts a place has of this archive, and those that it does not know."""
+    ours = {part.path for part in catalog.parts() if part.place == name}
+    ours |= {move.path for move in catalog.moves() if move.place == name}
+    found = list(_parts(archive, name))
+    strange = [path for path in found if path not in ours]
+    return len(found) - len(strange), strange
+
+
+def _parts(archive: Archive, name: str) -> Iterator[str]:
+    at = archive.place_at(name)
+    if at.local is None or at.local.is_dir():
+        yield from (path for path, _ in at.walk() if suffix_of(path))
