@@ -34,8 +34,15 @@ def pipeline(
     for stage in stages:
         if not isinstance(stage, Stage | str):
             raise UsageError(f"{stage!r} is no stage", hint='mdc.stage("head", n=5), or a text')
-        made += [stage] if isinstance(stage, Stage) else stages_of(session, shlex.split(stage))
+        made += [stage] if isinstance(stage, Stage) else stages_of(session, _words(stage))
     return Pipeline(made, session)
+
+
+def _words(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"{line!r}: {str(error).lower()}") from None
 
 
 def stage(*words: object, **options: object) -> Stage:

@@ -29,7 +29,14 @@ class Session:
         self.joined = False  # whether the verb at hand stands behind `then`
         self.config_file: Path | str | None = None  # the one that was named, instead
         self.completing: str | None = None  # the word at which TAB was pressed
+        self._warned: set[str] = set()
         self.chained = False  # whether the verbs of a command line are joined by `then`
+
+    def warn_once(self, text: str) -> None:
+        """Warn of what every verb of a command line would find again."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.log.warning(text)
 
     def use_config(self, file: "Path | str | None") -> None:
         """Read settings from this file from now on."""

@@ -71,6 +71,11 @@ def chain(root: click.Group, ctx: click.Context, rest: list[list[str]]) -> list[
         ctx.ensure_object(Session).joined = True
         if not words:
             raise UsageError("nothing after `then`", hint="mdc stream sim SPY then validate")
+        if words[0].startswith("-"):
+            raise UsageError(
+                f"no command between `then` and {words[0]}",
+                hint="options of mdc stand before its first command, or behind any",
+            )
         name, command, args = root.resolve_command(ctx, words)
         if command is None:
             raise UsageError(f"no such command: {words[0]}")

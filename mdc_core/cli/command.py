@@ -111,7 +111,7 @@ class Command(HelpfulCommand):
             for other in registry.namesakes(self.verb, name):
                 if other.word not in plugins and session is not None:
                     who = registry.describe(other)
-                    session.log.warning(f"{who} is not used: the name is taken; say {other.word}")
+                    session.warn_once(f"{who} is not used: the name is taken; say {other.word}")
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; while plugins are at work, what they print goes to stderr."""

@@ -15,12 +15,12 @@ from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
 
 
-def verbs_with_input() -> set[str]:
-    """The verbs that read events; their files tell, for importing all takes half a second."""
+def verbs_that(marker: str) -> set[str]:
+    """The verbs `reading` or `writing` events; their files tell: an import takes half a second."""
     found = set()
     for name, path in verb_files().items():
         with open(path, encoding="utf-8") as file:
-            if "\n@reading\n" in file.read():
+            if f"\n@{marker}\n" in file.read():
                 found.add(name)
     return found
 

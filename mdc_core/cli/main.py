@@ -11,7 +11,7 @@ import click
 from mdc_core import __version__, errors, installed, logs, plugin_files, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.either_side import adopt, before_verb
-from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verbs_with_input
+from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verbs_that
 from mdc_core.cli.settable import Option
 from mdc_core.cli.signals import hold
 from mdc_core.installed import verb_files
@@ -234,13 +234,20 @@ def _complete(session: Session) -> int:
         # A command line that cannot work has no completions, and TAB is no place for messages.
         return 0
     if before and not last:
-        offered = {*verbs_with_input(), *registry.find("filter")}
+        offered = {*verbs_that("reading"), *registry.find("filter")}
         items = [item for item in items if item.value in offered]
-    if last and word and THEN.startswith(word):
+    if word and THEN.startswith(word) and _writes_events(last):
         items.append(CompletionItem(THEN, help="another verb, in the same process"))
     for item in items:
         click.echo(completion.format_completion(item))
     return 0
+
+
+def _writes_events(words: list[str]) -> bool:
+    """Whether the verb among these words can have another behind it."""
+    filters, verbs = registry.find("filter"), verb_files()
+    verb = next((word for word in words if word in verbs or word in filters), "")
+    return verb in filters or verb in verbs_that("writing")
 
 
 def _flush(log: logs.Log, status: int) -> int:

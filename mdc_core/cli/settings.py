@@ -138,9 +138,7 @@ def report_stray_tables(session: Session, path: tuple[str, ...], verb: str) -> N
         for name, file in config.tables(*place).items():
             if name not in names:
                 table = ".".join((*place, name))
-                session.log.warning(
-                    f"{file}: [{table}] is not used: {unknown('table', name, names)}"
-                )
+                session.warn_once(f"{file}: [{table}] is not used: {unknown('table', name, names)}")
 
 
 def named_words(ctx: click.Context, option: Option, args: list[str]) -> list[str]:

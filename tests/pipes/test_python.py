@@ -34,6 +34,7 @@ def test_no_name_is_a_module_as_well() -> None:
     for name in mdc._HOMES:
         assert not list(Path(mdc.__file__).parent.glob(f"{name}/*.py"))
         assert getattr(mdc, name).__name__ == name
+    assert {*mdc._HOMES, "__version__"} <= set(dir(mdc))
     with pytest.raises(mdc.MdcError, match="5 is no stage"):
         mdc.pipeline(5)  # type: ignore[arg-type]
     with pytest.raises(AttributeError, match="pipelin'"):
@@ -124,6 +125,7 @@ def test_neither_environment_nor_mdc_toml_has_a_say_unasked(
         (["stream sim SPY", "stream sim SPY"], UsageError, "does not read what comes before"),
         (["stream sim SPY then"], UsageError, "nothing after `then`"),
         ([""], UsageError, "no verb"),
+        (["cat 'nowhere"], UsageError, "no closing quotation"),
         ([], UsageError, "needs a stage"),
         (["validate then count"], UsageError, "names no input"),
         (["cat --root nowhere then count"], DataError, "no archive at nowhere"),

@@ -180,6 +180,7 @@ def test_the_first_stage_reads_what_is_piped_in_or_named(shell: Shell) -> None:
         ("stream sim SPY then stream sim SPY", "does not read what comes before it"),
         ("stream sim SPY then cat --root data", "does not read what comes before it"),
         ("stream sim SPY then count then store", "must be the last stage"),
+        ("stream sim SPY then --root a store", "no command between `then` and --root"),
         ("stream sim SPY then ls", "cannot be part of a pipeline"),
         ("stream sim SPY then stores", "no such command: 'stores'"),
         ("stream sim SPY then store --layuot flat", "--layuot"),
@@ -198,6 +199,10 @@ def test_tab_knows_then(shell: Shell) -> None:
     assert "plain,quarantine" in shell("mdc", **words).out
     words |= {"COMP_WORDS": "mdc cat data th", "COMP_CWORD": "3"}
     assert "plain,then" in shell("mdc", **words).out
+    for line in ("stream sim SPY", "-q validate", "cat then head", "import --profile csv x"):
+        assert "then" in offered(f"mdc {line} th", shell), line
+    for line in ("ls", "count", "query", "stream sim SPY then count", "pack list"):
+        assert "then" not in offered(f"mdc {line} th", shell), line
 
 
 # Each verb that can stand behind `then`, with what it needs there.
@@ -267,6 +272,14 @@ def test_each_stage_has_its_own_section_of_mdc_toml(shell: Shell, tmp_path: Path
         assert done.all_events[0]["origin"]["request"]["checks"] == ["price"]
     assert len(shell("mdc stream sim A then cat then validate then head -n 2").events) == 2
     assert len(shell("mdc stream sim A then cat then head", MDC_HEAD_LINES="3").events) == 3
+
+
+def test_a_table_that_belongs_to_nothing_is_told_once(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "mdc.toml").write_text("[steam]\nlimit = 2\n")
+    done = shell("mdc -q stream sim A --limit 3 then validate then count --json")
+    assert '"total": 3' in done.out
+    (line,) = done.err.splitlines()
+    assert "[steam] is not used: no such table: 'steam'; did you mean stream" in line
 
 
 @pytest.mark.parametrize(
