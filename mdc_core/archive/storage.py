@@ -74,13 +74,15 @@ class Directory(Storage):
         """Sync the files, rename them, sync the directories they are in now."""
         targets = [self.local / path for _, path in files]
         folders = {target.parent for target in targets}
-        for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
+        above = {above for folder in folders for above in folder.parents}
+        folders |= {folder for folder in above if folder.is_relative_to(self.local)}
+        for folder in sorted(folders, key=str):  # those above come first
+            with suppress(FileExistsError):
+                folder.mkdir(parents=True)
         sync_all([source for source, _ in files])
         for (source, _), target in zip(files, targets, strict=True):
             _rename(source, target)
-        above = {above for folder in folders for above in folder.parents}
-        sync_all([*folders, *(f for f in above if f.is_relative_to(self.local))])
+        sync_all(list(folders))
 
     def make(self, path: str, data: bytes) -> None:
         """Make a small file unless there is one: of several processes one does."""
@@ -276,4 +278,5 @@ def sync_all(paths: Sequence[Path]) -> None:
     if not paths:
         return
     with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
-        list(pool.map(sync_path, paths))
+        shares = (paths[at::SYNCS_AT_ONCE] for at in range(SYNCS_AT_ONCE))
+        list(pool.map(lambda share: list(map(sync_path, share)), shares))

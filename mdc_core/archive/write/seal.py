@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
+from functools import cache, partial
 from hashlib import file_digest
 from pathlib import Path
 from time import time_ns
@@ -143,10 +144,11 @@ def _written(
     found = list(load.partitions())
     if load.again and len(found) > MANY:
         clear_attempt(archive, catalog, manner.run_id, load.segments)
+    widths = cache(partial(decimals_of, archive))
     files = together(found, manner.layout, may_share(manner.formats, manner.layout))
     for number, (segment, key, rows) in enumerate(files):
         file = folder / f"{number}.part"
-        decimals = decimals_of(archive, key.type_name)
+        decimals = widths(key.type_name)
         row = _new_part(manner, segment, key, rows, file, decimals)
         known = before.get((*key, row.suffix))
         if known is None:
