@@ -36,7 +36,8 @@ CHECKS = (
 )
 TORTURE = (
     "python -m pytest -n auto -m torture --timeout 1800 tests/torture",
-    "MDC_MANY=20 python -m pytest -n auto --hypothesis-profile random tests/unit",
+    "MDC_MANY=20 python -m pytest -n auto --hypothesis-profile random tests/unit"
+    " tests/pipes/read/test_verify.py",
 )
 
 

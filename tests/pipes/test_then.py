@@ -53,15 +53,15 @@ def stored(folder: Path, shell: Shell) -> dict[str, list[str]]:
 @settings(max_examples=6, derandomize=True)
 @given(st.lists(st.sampled_from(FILTERS), max_size=2), st.sampled_from(ENDS))
 def test_the_same_as_with_pipes(
-    shell: Shell, quiet_env: dict[str, str], filters: list[str], end: str
+    shell: Shell, forked_env: dict[str, str], filters: list[str], end: str
 ) -> None:
     verbs = ["stream sim SPY AAPL --limit 120", *filters, end]
     with tempfile.TemporaryDirectory() as made:
         piped, chained = Path(made, "piped"), Path(made, "chained")
         piped.mkdir()
         chained.mkdir()
-        status, out, err = run(" | ".join(f"mdc {verb}" for verb in verbs), piped, quiet_env)
-        got = run("mdc " + " then ".join(verbs), chained, quiet_env)
+        status, out, err = run(" | ".join(f"mdc {verb}" for verb in verbs), piped, forked_env)
+        got = run("mdc " + " then ".join(verbs), chained, forked_env)
         assert (got[0], got[2]) == (status, err)
         assert err
         if end.startswith("count"):
@@ -88,7 +88,7 @@ def accounts(err: list[str]) -> dict[str, tuple[int, ...]]:
     st.sampled_from(ENOUGH),
 )
 def test_a_reader_that_has_enough_is_the_same_for_pipes_and_then(
-    shell: Shell, quiet_env: dict[str, str], filters: list[str], end: str
+    shell: Shell, forked_env: dict[str, str], filters: list[str], end: str
 ) -> None:
     filters = [verb for verb in filters if not verb.startswith("tail")]  # it waits for the end
     verbs = ["stream sim SPY AAPL", *filters, *end.split(" then ")]
@@ -96,8 +96,8 @@ def test_a_reader_that_has_enough_is_the_same_for_pipes_and_then(
         piped, chained = Path(made, "piped"), Path(made, "chained")
         piped.mkdir()
         chained.mkdir()
-        status, out, err = run(" | ".join(f"mdc {verb}" for verb in verbs), piped, quiet_env)
-        got = run("mdc " + " then ".join(verbs), chained, quiet_env)
+        status, out, err = run(" | ".join(f"mdc {verb}" for verb in verbs), piped, forked_env)
+        got = run("mdc " + " then ".join(verbs), chained, forked_env)
         assert (status, got[0]) == (141, 0)  # pipefail: the source's reader went away
         assert read(got[1], shell) == read(out, shell)
         by_pipe, by_then = accounts(err), accounts(got[2])

@@ -23,6 +23,7 @@ from mdc_core.archive.write.intake import Intake, header_of
 from mdc_core.archive.write.replace import Replacement, rewriting
 from mdc_core.wire.files import read_events
 from tests.conftest import Shell
+from tests.kit.many import many
 from tests.unit.archive.old_catalog import make_old, sum_of, values_of
 
 EVENTS = "mdc stream sim SPY AAPL --limit 300 --seed 3 > events.jsonl"
@@ -58,11 +59,11 @@ def found(root: Path, *, deep: bool = True) -> list[str]:
     return [str(one) for one in Verification(Archive.open(root), {}, deep=deep).findings()]
 
 
-def flips(path: Path, many: int, seed: int = 1) -> Iterator[int]:
+def flips(path: Path, count: int, seed: int = 1) -> Iterator[int]:
     """Flip one bit at a time, at places spread over a file; it is whole again in the end."""
     whole, rng = path.read_bytes(), random.Random(seed)
-    for number in range(many):
-        at = (len(whole) * number + rng.randrange(len(whole))) // many
+    for number in range(count):
+        at = (len(whole) * number + rng.randrange(len(whole))) // count
         damaged = bytearray(whole)
         damaged[at] ^= 1 << rng.randrange(8)
         path.write_bytes(damaged)
@@ -196,12 +197,12 @@ def test_flipped_bits_in_the_catalog(data: Path) -> None:
     path = data / "_mdc" / "catalog.sqlite"
     values = values_of(path)
     told = 0
-    for at in flips(path, 300):
+    for at in flips(path, many(80)):
         said = found(data)
         assert said or values_of(path) == values, at
         assert not said or str(path) in said[0], (at, said)
         told += bool(said)
-    assert told > 30
+    assert told > many(8)
     assert found(data) == []
 
 

@@ -10,6 +10,7 @@ from mdc_core import registry
 from mdc_core.batch import from_rows
 from mdc_core.contracts import Check, Finding
 from mdc_core.events import Event
+from tests.kit.many import many
 from tests.unit.quality.test_streams import EMPTY, NAMED, NONE, streams
 from tests.unit.wire.vocabulary import events
 
@@ -59,7 +60,7 @@ cuttings = st.lists(st.integers(0, 25), max_size=6)
 @given(rows=streams | anything, cuts=cuttings)
 @example(rows=[NAMED, NONE, EMPTY], cuts=[1])
 @example(rows=[NAMED, EMPTY, NONE], cuts=[1, 2])
-@settings(max_examples=120)
+@settings(max_examples=many(30))
 def test_any_cut_gives_the_same_findings(rows: list[Event], cuts: list[int]) -> None:
     places = sorted({place for place in cuts if place < len(rows)})
     ones = list(range(1, len(rows)))
