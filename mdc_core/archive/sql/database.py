@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.sql.fitted import Fitted
-from mdc_core.archive.sql.reading import PARTS_NAME, Reading
+from mdc_core.archive.sql.reading import PARTS_NAME, PLACE, Reading
 from mdc_core.archive.sql.times import check_times, hint_of, macros
 from mdc_core.archive.sql.views import Parts, View
 from mdc_core.archive.sql.where import limits_of
@@ -35,6 +35,7 @@ _CLOSED = re.compile(
 )
 _COMMENT = re.compile(r"--[^\n]*\n|/\*.*?\*/", re.DOTALL)
 _CANDIDATES = re.compile(r"\s+Candidate (functions|macros):.*", re.DOTALL)  # pages of them
+_PLACE = re.compile(rf"\b{PLACE}\b", re.IGNORECASE)
 _OPEN = re.compile(r"'|\"|\$\w*\$|--|/\*")
 T = TypeVar("T")
 
@@ -101,7 +102,8 @@ class Database:
     def run(self, sql: str) -> Result:
         """What one statement gives; raises UsageError for what is wrong with it.
 
-        The archive is looked at anew. If the statement meets decimals that its tables cannot
+        The archive is looked at anew. The place of a row is a column if the statement names it
+        and has no other of that name. If the statement meets decimals that its tables cannot
         hold, or products that have no room, it begins again with the columns that it scans
         measured; that must show before its first rows, else it is an error.
         """
@@ -116,7 +118,9 @@ class Database:
                 rows = self._begin(sql, reading, fitted)
                 first = self._apart(next, rows, None)
             except self._errors as error:
-                if not fitted.measure(every=self._is_tight(error)):
+                if self._asks_for_place(sql, error) and not fitted.placed:
+                    fitted.placed = True
+                elif not fitted.measure(every=self._is_tight(error)):
                     raise self._explained(sql, error, reading, fitted) from None
                 continue
             return Result(rows.schema, self._rest(sql, first, rows, reading, fitted))
@@ -146,6 +150,10 @@ class Database:
             raise self._explained(sql, error, reading, fitted) from None
         finally:
             rows.close()
+
+    def _asks_for_place(self, sql: str, error: Exception) -> bool:
+        """Whether a statement may name the place of a row, which is no name of its own."""
+        return isinstance(error, self._duckdb.BinderException) and bool(_PLACE.search(sql))
 
     def _is_tight(self, error: Exception) -> bool:
         """Whether decimals of fewer digits may help: sums of them are HUGEINT to DuckDB."""

@@ -15,6 +15,7 @@ class Fitted:
     """The event types that one statement reads, as tables: with decimal(18, 9) to begin with."""
 
     def __init__(self, reading: Reading) -> None:
+        self.placed = False  # whether there is a column for the place of a row
         self._reading = reading
         self._types: dict[str, dict[str, pa.DataType]] = {}
         self._scanned: dict[str, dict[str, None]] = {}  # in the order in which scans began
@@ -28,7 +29,7 @@ class Fitted:
             found = self._scanned.setdefault(type_name, {})
             found.update(dict.fromkeys(name for name in names if name in decimals))
 
-        return View(EventsView(self._reading, type_name, dict(columns)), scanned)
+        return View(EventsView(self._reading, type_name, dict(columns), self.placed), scanned)
 
     def left(self, *, every: bool) -> dict[str, list[str]]:
         """The columns that were scanned and not measured: of all types, or of what is too fine."""

@@ -55,16 +55,22 @@ class ParquetParts:
         files = _Files(archive, self._rows)  # type: ignore[abstract]  # says the stub
         self._place = pafs.PyFileSystem(files)
 
-    def batches(
-        self, names: list[str], needed: list[str], wanted: Wanted
-    ) -> Iterator[pa.RecordBatch]:
-        """Columns of the wanted rows, for which others are `needed` as well.
+    def left(self, needed: list[str], wanted: Wanted) -> list[str]:
+        """The parts that can hold wanted rows.
 
-        Raises TooFine before the first row if that is to be seen.
+        Raises TooFine if one of them has decimals that the columns `needed` cannot hold.
         """
+        if not self._rows:
+            return []
         every = self._dataset([self._part(name) for name in self._rows])
         left = [part.path for part in every.get_fragments(wanted)]
         self._check_decimals(left, needed)
+        return left
+
+    def batches(
+        self, left: list[str], names: list[str], wanted: Wanted
+    ) -> Iterator[pa.RecordBatch]:
+        """Columns of the wanted rows of some parts."""
         for groups in self._heaps(left, wanted):
             scanner = self._dataset(groups).scanner(
                 columns=names, filter=wanted, batch_size=BATCH_ROWS

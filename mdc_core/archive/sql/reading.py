@@ -1,13 +1,18 @@
 """What one statement of SQL reads of an archive, and which parts that can be in."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pyarrow as pa
 
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.paths import chosen as chosen_by_path
 from mdc_core.archive.catalog.paths import period
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.merge import merge
 from mdc_core.archive.read.snapshot import Snapshot, Stored
 from mdc_core.archive.sql.where import either
 from mdc_core.archive.write.archive import Archive
@@ -15,6 +20,7 @@ from mdc_core.errors import MdcError
 from mdc_core.events import EVENT_TYPES
 
 PARTS_NAME = "parts"
+PLACE = "row"
 
 
 class Reading:
@@ -42,13 +48,26 @@ class Reading:
             return self._snapshot
 
     def _needed(self) -> Query:
-        chosen = self.chosen
         if not self.archive.has_catalog:  # what files hold, their paths may not tell
-            return Query(start=chosen.start, end=chosen.end)
+            return Query(start=self.chosen.start, end=self.chosen.end)
+        return self._asked()
+
+    def _asked(self) -> Query:
+        """What is chosen and not excluded by the statement."""
+        chosen = self.chosen
         if self.limits is None or PARTS_NAME in self.limits:
             return chosen
         named = {name: limit for name, limit in self.limits.items() if name in EVENT_TYPES}
         return both(Query((), tuple(named)), both(chosen, either(list(named.values()))))
+
+    def placed(self) -> Iterator[pa.RecordBatch]:
+        """What the statement may read in the order of `mdc cat`, each row with its place."""
+        place = 1
+        query = self._asked()
+        for batch in map(query.of, merge(self.snapshot.sources(Counter()))):
+            places = np.arange(place, place + batch.num_rows)
+            yield batch.append_column(PLACE, pa.array(places))
+            place += batch.num_rows
 
     def named(self) -> list[str]:
         """The event types that the statement may read."""

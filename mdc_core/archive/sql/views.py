@@ -21,7 +21,7 @@ from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.read.snapshot import Stored
 from mdc_core.archive.sql.parts import BATCH_ROWS, ParquetParts, TooFine, Wanted, is_loss
-from mdc_core.archive.sql.reading import Reading
+from mdc_core.archive.sql.reading import PLACE, Reading
 from mdc_core.archive.write.archive import Archive
 from mdc_core.decimals import AT_REST
 from mdc_core.disk import reason
@@ -91,10 +91,18 @@ class View(ds.InMemoryDataset):
 
 
 class EventsView:
-    """The events of one type; `measured` are the types of columns that hold all values."""
+    """The events of one type.
+
+    `measured` are the types of columns that hold all values; `placed` adds the place of each
+    row in the order of `mdc cat`.
+    """
 
     def __init__(
-        self, reading: Reading, type_name: str, measured: Mapping[str, pa.DataType]
+        self,
+        reading: Reading,
+        type_name: str,
+        measured: Mapping[str, pa.DataType],
+        placed: bool = False,
     ) -> None:
         self._measured = measured
         self.schema = pa.schema(
@@ -103,6 +111,8 @@ class EventsView:
                 for field in arrow_schema(frozenset([type_name]))
             ]
         )
+        if placed:
+            self.schema = self.schema.append(pa.field(PLACE, pa.int64()))
         self._reading = reading
         self._type = type_name
 
@@ -148,9 +158,14 @@ class EventsView:
                 rows.append(row)
             else:
                 others.append(piece)
-        if rows:
-            parquet = ParquetParts(self._reading.archive, rows, self.schema, self._measured)
-            yield from parquet.batches(names, needed(self.schema, names, wanted), wanted)
+        columns = needed(self.schema, names, wanted)
+        parquet = ParquetParts(self._reading.archive, rows, self.schema, self._measured)
+        left = parquet.left(columns, wanted)
+        if PLACE in columns:
+            for batch in self._reading.placed():
+                yield from self._picked(batch, names, wanted)
+            return
+        yield from parquet.batches(left, names, wanted)
         for piece in others:
             for batch in piece.batches(BATCH_ROWS):
                 yield from self._picked(batch, names, wanted)

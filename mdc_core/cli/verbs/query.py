@@ -7,6 +7,9 @@ offset or a zone, and ts_event AT TIME ZONE 'America/New_York' is the time there
 are DECIMAL(18, 9); where an event that is read does not fit, the statement begins again with the
 decimals of what it reads: products have 38 digits.
 
+Where times are equal, `row` tells which event was first: its place, from 1, among those that the
+statement reads, in the order of `mdc cat`. It is a column only if the statement names it.
+
 Nothing can be written but the result: a table on a terminal, JSONL to a pipe, or what --format
 says. A statement that is wrong is status 2."""
 
@@ -31,6 +34,8 @@ EXAMPLES = (
     'mdc query "SELECT symbol, count(*), sum(price * size) FROM trade GROUP BY symbol"',
     "mdc query --format csv \"SELECT ts_event, price FROM trade WHERE symbol = 'SPY'\"",
     "mdc query \"SELECT * FROM trade WHERE symbol = 'SPY'\" | mdc validate",
+    "mdc query \"SELECT date_trunc('minute', ts_event) AS minute, first(price ORDER BY row) AS o,"
+    " last(price ORDER BY row) AS c FROM trade WHERE symbol = 'SPY' GROUP BY minute\"",
     'mdc query "SELECT type, sum(rows), sum(bytes) FROM parts GROUP BY type"',
     "echo 'SELECT max(price) FROM trade' | mdc query - -o highest.parquet --force",
 )

@@ -1,0 +1,165 @@
+"""The place of a row in SQL: the order of `mdc cat`, where times are equal as well."""
+
+import random
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Shell
+from tests.pipes.query.sql_archive import answers, forget, rows
+
+pytest.importorskip("duckdb", reason="duckdb is not installed")
+
+BARS = (
+    "SELECT symbol, date_trunc('minute', ts_event) AS m, arg_min(price, (ts_event, row)) AS o,"
+    " arg_max(price, (ts_event, row)) AS c, first(price ORDER BY row) AS f,"
+    " last(price ORDER BY ts_event, row) AS l FROM trade WHERE ts_event IS NOT NULL"
+    " GROUP BY ALL ORDER BY ALL"
+)
+
+
+def ties(seed: int, symbols: int = 3, count: int = 200) -> bytes:
+    """Trades and quotes at a few moments of two minutes, in no order."""
+    chance = random.Random(seed)
+    lines = []
+    for _ in range(count):
+        symbol = f"S{chance.randrange(symbols):03d}"
+        day, minute, second = (chance.choice(some) for some in ("23", "01", ("00", "59")))
+        at = f"2024-01-0{day}T14:3{minute}:{second}Z"
+        price = chance.randrange(1, 10_000)
+        if chance.random() < 0.25:
+            lines.append(
+                f'{{"type":"quote","symbol":"{symbol}","ts_event":"{at}","bid_price":{price}}}\n'
+            )
+            continue
+        key = "ts_recv" if chance.random() < 0.05 else "ts_event"
+        lines.append(
+            f'{{"type":"trade","symbol":"{symbol}","{key}":"{at}","price":{price},"size":1}}\n'
+        )
+    return "".join(lines).encode()
+
+
+def bars(trades: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Open and close of each minute, by the order of the trades."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for trade in trades:
+        if "ts_event" in trade:
+            minute = f"{trade['ts_event'][:16]}:00.000000000Z"
+            found.setdefault((trade["symbol"], minute), []).append(trade["price"])
+    return [
+        {"symbol": symbol, "m": minute, "o": p[0], "c": p[-1], "f": p[0], "l": p[-1]}
+        for (symbol, minute), p in sorted(found.items())
+    ]
+
+
+def check(shell: Shell, options: str = "") -> None:
+    """Whether SQL gives the order of `mdc cat`."""
+    trades = shell(f"mdc cat --root data --type trade {options}").events
+    every = shell(f"mdc cat --root data --type trade,quote {options}").events
+    placed, both, made = answers(
+        shell,
+        [
+            "SELECT row, symbol, price FROM trade ORDER BY row",
+            "SELECT row, type FROM (SELECT row, type FROM quote UNION ALL"
+            " SELECT row, type FROM trade) ORDER BY row",
+            BARS,
+        ],
+        options,
+    )
+    assert trades
+    assert placed == [
+        {"row": str(number), "symbol": trade["symbol"], "price": trade["price"]}
+        for number, trade in enumerate(trades, 1)
+    ]
+    assert both == [
+        {"row": str(number), "type": event["type"]} for number, event in enumerate(every, 1)
+    ]
+    assert made == bars(trades)
+
+
+@pytest.mark.parametrize(
+    ("stores", "symbols"),
+    [
+        (["", "", ""], 3),
+        (["--format jsonl", "", "--layout flat"], 3),
+        (["--layout hive --partition hourly", "--layout by-date"], 3),
+        (["", ""], 300),  # which share their parts
+    ],
+)
+def test_open_and_close_of_equal_times(
+    stores: list[str], symbols: int, shell: Shell, tmp_path: Path
+) -> None:
+    for seed, options in enumerate(stores):
+        stored = shell(f"mdc store {options}", stdin=ties(seed, symbols, 100 + 12 * symbols))
+        assert stored.status == 0, stored.err
+    assert (tmp_path / "data" / "~mixed").exists() == (symbols == 300)
+    check(shell)
+    check(shell, "--symbol S001,S002 --from 2024-01-03")
+    if symbols == 300:
+        return
+    assert shell("mdc compact").status == 0
+    check(shell)
+
+
+def test_without_a_catalog(shell: Shell, tmp_path: Path) -> None:
+    for seed in range(2):
+        shell("mdc store", stdin=ties(seed))
+    forget(tmp_path / "data")
+    check(shell)
+
+
+def test_with_what_is_in_a_journal(shell: Shell, tmp_path: Path, quiet_env: dict[str, str]) -> None:
+    shell("mdc store", stdin=ties(1))
+    with subprocess.Popen(
+        ["mdc", "store", "--fsync", "always", "--ack"],
+        cwd=tmp_path,
+        env=quiet_env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as storing:
+        assert storing.stdin and storing.stdout
+        storing.stdin.write(ties(2))
+        storing.stdin.flush()
+        last = f'"trade":{ties(2).count(b"trade")}'
+        while last not in (line := storing.stdout.readline().decode()):
+            assert line
+        check(shell)
+        storing.communicate()
+
+
+def test_it_is_there_for_those_who_name_it(shell: Shell, tmp_path: Path) -> None:
+    shell("mdc store", stdin=ties(3))
+    plain, named, own, described, last, refused = answers(
+        shell,
+        [
+            "SELECT * FROM trade LIMIT 1",
+            "SELECT * EXCLUDE (row) FROM trade WHERE row <= 2 ORDER BY row",
+            "SELECT max(row) AS m FROM (SELECT 7 AS row FROM trade)",
+            "SELECT list(column_name) AS c FROM (DESCRIBE trade)",
+            "SELECT t.price FROM main.trade AS t ORDER BY t.ROW DESC LIMIT 1",
+            "SELECT count(*) AS n FROM trade a JOIN trade b ON a.row = b.row"
+            " WHERE a.price IS DISTINCT FROM b.price",
+        ],
+    )
+    trades = shell("mdc cat --root data --type trade").events
+    assert named == trades[:2]
+    assert (own, last) == ([{"m": "7"}], [{"price": trades[-1]["price"]}])
+    assert "row" not in described[0]["c"] and "row" not in plain[0]
+    assert refused == [{"n": "0"}]
+    wrong = shell('mdc query "SELECT row FROM parts"')
+    assert (wrong.status, '"row" not found' in wrong.err) == (2, True)
+
+
+def test_only_what_can_match_is_opened(shell: Shell, tmp_path: Path) -> None:
+    shell("mdc store", stdin=ties(4))
+    for symbol in ("S000", "S002"):
+        for path in (tmp_path / "data" / symbol).rglob("*.parquet"):
+            path.write_bytes(b"garbage" * 1000)
+    shutil.rmtree(tmp_path / "data" / "S001" / "quote")
+    trades = shell("mdc cat --root data --type trade --symbol S001").events
+    sql = "SELECT price FROM trade WHERE symbol = 'S001' ORDER BY row"
+    assert rows(shell, sql) == [{"price": trade["price"]} for trade in trades]
