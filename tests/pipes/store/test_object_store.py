@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Shell
+from tests.pipes.store.sharing import DAYS, events, sharing_soon, text
 
 moto = pytest.importorskip("moto.server", reason="moto is not installed")
 pafs = pytest.importorskip("pyarrow.fs")
@@ -191,3 +192,35 @@ def test_count_notices_an_object_that_is_gone(
     done = shell(f"mdc count --root {ROOT}", **env)
     assert (done.status, done.out) == (65, "")
     assert first.rpartition("/")[2] in done.err and "is missing" in done.err
+
+
+def test_parts_that_symbols_share(
+    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str], tmp_path: Path
+) -> None:
+    """As in a directory: stored, merged, read, made again from the objects, moved, rewritten."""
+    (tmp_path / "mdc.toml").write_text('[tier.cold]\ndirectory = "s3://archive/cold"\n')
+    shell = sharing_soon(shell)
+    every = [line for line in events() if '"trade"' in line and "ts_event" in line]
+    for root in (ROOT, "here"):
+        for lines in (every[:65], every[65:]):
+            assert shell(f"mdc store --root {root}", stdin=text(lines), **env).status == 0
+    want = shell("mdc cat --root here").lines
+    assert len(objects(bucket)) == 3
+    assert shell(f"mdc compact --root {ROOT}", **env).status == 0
+    days = [f"~mixed/trade/{day}.parquet" for day in DAYS[:2]]
+    assert objects(bucket) == [f"archive/team/data/{day}" for day in days]
+    assert shell(f"mdc cat --root {ROOT}", **env).lines == want
+    clean = shell(f"mdc verify --deep --root {ROOT}", **env)
+    assert (clean.status, clean.out) == (0, ""), clean.err
+    other = env | {"MDC_STATE": str(tmp_path / "elsewhere")}
+    assert shell(f"mdc catalog rebuild --root {ROOT}", **other).status == 0
+    one = shell(f"mdc cat --root {ROOT} --symbol S017", **other).lines
+    assert one == [line for line in want if '"S017"' in line]
+    # Parts of a directory that go to a bucket as they are, and are merged there.
+    for name in objects(bucket):
+        bucket.delete_file(name)
+    assert shell("mdc tier migrate --root here", **env).status == 0
+    assert len(objects(bucket)) == 4  # and who it belongs to
+    assert shell("mdc compact --root here", **env).status == 0
+    assert objects(bucket)[1:] == [f"archive/cold/{day}" for day in days]
+    assert shell("mdc cat --root here", **env).lines == want
