@@ -15,6 +15,7 @@ from mdc_core import __version__, times
 from mdc_core.errors import EXIT_FINDINGS, DataError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Begin, End, Event, Gap, Integrity
 from mdc_core.schema import version_of
+from mdc_core.texts import encodable
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.jsonl import as_dict, rows_of
 
@@ -195,7 +196,7 @@ class Output:
             stage=self.stage,
             mdc=__version__,
             versions=versions,
-            request=self.request,
+            request=encodable(self.request),
             origin=_lineage(before, versions) if before else None,
         )
         self._control(begin)

@@ -4,6 +4,8 @@ import sys
 from copy import copy
 from typing import NamedTuple, TextIO
 
+from mdc_core.texts import lines, one_line
+
 DETAIL, NOTE, WARNING, ERROR = 10, 20, 30, 40
 _LEVELS = {DETAIL: "detail", NOTE: "info", WARNING: "warning", ERROR: "error"}
 MASK = "***"
@@ -67,9 +69,9 @@ class Log:
         log.stage = stage
         return log
 
-    def detail(self, message: str) -> None:
-        """For whoever asks for more (`-v`)."""
-        self._say(DETAIL, message)
+    def detail(self, message: str, below: str = "") -> None:
+        """For whoever asks for more (`-v`); what is below it keeps its lines."""
+        self._say(DETAIL, message, below)
 
     def note(self, message: str) -> None:
         """How it goes, and how it went; silent with `-q`."""
@@ -79,15 +81,18 @@ class Log:
         """Something is not as it should be, and the work goes on."""
         self._say(WARNING, message)
 
-    def error(self, message: str) -> None:
-        """The work ends here."""
-        self._say(ERROR, message)
+    def error(self, message: str, below: str = "") -> None:
+        """The work ends here; what is below it keeps its lines."""
+        self._say(ERROR, message, below)
 
-    def _say(self, level: int, message: str) -> None:
+    def _say(self, level: int, message: str, below: str = "") -> None:
         if level < self.threshold:
             return
-        message = self.mask(message)
-        line = self._json(level, message) if self.style == "json" else f"mdc: {message}"
+        message, below = self.mask(message), self.mask(below and f"\n{below}")
+        if self.style == "json":
+            line = self._json(level, message + below)
+        else:
+            line = f"mdc: {one_line(message)}{lines(below)}"
         try:
             # One write a line, so that lines of several commands do not mix.
             print(line + "\n", end="", file=self._file or sys.stderr, flush=True)
@@ -119,8 +124,9 @@ class CollectingLog(Log):
         log.said = []
         return log
 
-    def _say(self, level: int, message: str) -> None:
+    def _say(self, level: int, message: str, below: str = "") -> None:
         if level >= self.threshold:
-            self.said.append(Record(_LEVELS[level], self.stage, self.mask(message)))
+            text = self.mask(message + (below and f"\n{below}"))
+            self.said.append(Record(_LEVELS[level], self.stage, text))
         if self._file is not None:
-            super()._say(level, message)
+            super()._say(level, message, below)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mdc_core import registry
 from mdc_core.errors import ConfigError
 from mdc_core.installed import PluginRef
+from mdc_core.texts import said
 from mdc_core.wire.stdout import reserved
 
 if TYPE_CHECKING:
@@ -110,8 +111,10 @@ class Observers:
         try:
             with reserved():
                 return getattr(self._hook, hook)(**arguments)
+        except KeyboardInterrupt:
+            raise
         # A stranger's code may raise anything; the data goes on.
-        except Exception as error:
+        except BaseException as error:
             self._log.warning(f"an observer failed in {hook}: {_place(error)}")
             return None
 
@@ -122,9 +125,9 @@ def _info(run: Mapping[str, Any]) -> Any:
     return RunInfo(**run)
 
 
-def _place(error: Exception) -> str:
+def _place(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     module = trace.tb_frame.f_globals.get("__name__") if trace is not None else "?"
-    return f"{module}: {type(error).__name__}: {error}"
+    return f"{module}: {type(error).__name__}: {said(error)}"

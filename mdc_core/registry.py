@@ -18,6 +18,7 @@ from mdc_core.errors import ConfigError, PluginError, UsageError
 from mdc_core.installed import BUILT_IN, VERBS, PluginRef, installed
 from mdc_core.requirements import metadata, normal, satisfies
 from mdc_core.suggest import known, unknown
+from mdc_core.texts import said
 
 
 def find(verb: str) -> dict[str, PluginRef]:
@@ -168,7 +169,7 @@ def failure(ref: PluginRef, error: BaseException) -> PluginError:
         place = f" ({file}, line {trace.tb_lineno})"
     where = address(ref) or f"the authors of {ref.distribution}"
     return PluginError(
-        f"{describe(ref)} failed: {type(error).__name__}: {error}{place}",
+        f"{describe(ref)} failed: {type(error).__name__}: {said(error)}{place}",
         hint=f"report it to {where}; mdc -v shows the traceback",
     )
 
@@ -184,10 +185,12 @@ def import_plugin(ref: PluginRef) -> Any:
             found = getattr(found, part)
     except ModuleNotFoundError as error:
         raise _missing(ref, error.name or str(error)) from error
-    # A stranger's module may raise anything at all, even SystemExit.
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    # A stranger's module may raise anything at all, even what is no Exception.
+    except BaseException as error:
         raise ConfigError(
-            f"{describe(ref)} cannot be loaded: {type(error).__name__}: {error}",
+            f"{describe(ref)} cannot be loaded: {type(error).__name__}: {said(error)}",
             hint=f"it is in {ref.module}; reinstall or uninstall {ref.distribution}",
         ) from error
     return found

@@ -68,7 +68,8 @@ class Directory(Storage):
         import pyarrow as pa
 
         with reading(self.full_path(path), absent=True):
-            return pa.OSFile(str(self.local / path), "rb")
+            name: Any = os.fsencode(self.local / path)  # Arrow takes bytes as well
+            return pa.OSFile(name, "rb")
 
     def take(self, files: Sequence[tuple[Path, str]]) -> None:
         """Sync the files, rename them, sync the directories they are in now."""

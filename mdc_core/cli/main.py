@@ -181,8 +181,8 @@ def _run(session: Session, args: list[str]) -> int:
         return _reader_gone()
     except BrokenPipeError as error:
         return _reader_gone() if _no_reader() else report(log, error)
-    # A plugin may raise anything at all, even SystemExit; it is told by its name.
-    except (Exception, SystemExit) as error:
+    # A plugin may raise anything at all, even what is no Exception; it is told by its name.
+    except BaseException as error:
         return _failed(log, error)
 
 

@@ -12,6 +12,7 @@ from mdc_core import registry, sizes, times
 from mdc_core.archive.write.disk_space import Reserve
 from mdc_core.cli.settable import ListType
 from mdc_core.errors import DataError, UsageError
+from mdc_core.texts import encodable
 
 
 class DecimalNumber(click.ParamType):  # type: ignore[type-arg]
@@ -164,6 +165,8 @@ class SymbolType(click.ParamType):  # type: ignore[type-arg]
             self.fail("a symbol is empty", param, ctx)
         if value != value.strip():
             self.fail(f"{value!r} has blanks around it: say {value.strip()!r}", param, ctx)
+        if encodable(value) != value:
+            self.fail(f"{value!r} is no Unicode text", param, ctx)
         return str(value)
 
 

@@ -29,7 +29,7 @@ class SystemClock:
 
     def wait(self, seconds: float) -> None:
         """Let so much time pass, or less when interrupted."""
-        self._interrupted.wait(seconds)
+        self._interrupted.wait(min(seconds, threading.TIMEOUT_MAX))
 
     def interrupt(self) -> None:
         """End the waits of now and later."""

@@ -207,7 +207,9 @@ class FeedSession:
         turn = Turn(stamp)
         try:
             items = stream.resubscribe(wanted, now)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             self._teller.failure(error, turn)
             items = None
         if items is None:
@@ -235,8 +237,10 @@ class FeedSession:
             reason = reason_of(error)
             self._teller.unread(reason, turn)
             self._unread.failed(raw, reason, turn)
-        # Whatever a codec raises, even SystemExit, costs the frame and nothing else.
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        # Whatever a codec raises, even what is no Exception, costs the frame and nothing else.
+        except BaseException as error:
             self._unread.failed(raw, self._teller.failure(error, turn), turn)
         else:
             if raw is not None:

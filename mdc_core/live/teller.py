@@ -10,6 +10,7 @@ from mdc_core.events import Connection, Event, Gap, Integrity
 from mdc_core.live.actions import FrameAside, Warn
 from mdc_core.live.turn import Turn
 from mdc_core.logs import Mask
+from mdc_core.texts import encodable, said
 
 MOST = 100  # different warnings that are given once each
 
@@ -53,6 +54,9 @@ class FeedTeller:
         """An event about the feed itself, of this time."""
         event.ts_event = event.ts_recv = stamp
         event.provider, event.channel = self.name, self.channel
+        for name in ("symbol", "reason", "message", "extra"):
+            if (told := getattr(event, name, None)) is not None:
+                setattr(event, name, encodable(told))  # a vendor's words may be no Unicode
         return event
 
     def connection_is(self, state: str, stamp: str | None, reason: str | None = None) -> Event:
@@ -101,7 +105,7 @@ class FeedTeller:
 
     def failure(self, error: BaseException, turn: Turn) -> str:
         """What is said of a codec that fails, to people once."""
-        text = f"{self.owner} fails: {type(error).__name__}: {error}"
+        text = f"{self.owner} fails: {type(error).__name__}: {said(error)}"
         self.warn_once(text, turn)
         return text
 

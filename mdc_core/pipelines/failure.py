@@ -2,6 +2,7 @@
 
 from mdc_core import __version__, disk, errors, registry
 from mdc_core.logs import Log
+from mdc_core.texts import said
 
 
 def explained(error: BaseException) -> BaseException:
@@ -13,22 +14,30 @@ def explained(error: BaseException) -> BaseException:
         what = "write" if error.errno in disk.NO_ROOM else "read or write"
         text = f"cannot {what}{named}: {disk.reason(error)}"
         told: errors.MdcError = errors.WriteError(text)
-    elif (plugin := registry.owner(error)) is not None:
-        told = registry.failure(plugin, error)
+    elif isinstance(error, MemoryError) or "start new thread" in said(error):
+        what = "memory" if isinstance(error, MemoryError) else "threads"
+        told = errors.WriteError(f"the system gives no more {what}: {said(error)}")
+    elif (plugin := registry.owner(_origin(error))) is not None:
+        told = registry.failure(plugin, _origin(error))
     else:
         return error
     told.__cause__ = error
     return told
 
 
+def _origin(error: BaseException) -> BaseException:
+    """What was raised: of a StopIteration in a generator Python makes another error."""
+    return error.__cause__ if isinstance(error.__cause__, StopIteration) else error
+
+
 def report(log: Log, error: BaseException) -> int:
     """Tell people what went wrong, and return the exit status."""
     error = explained(error)
     if not isinstance(error, errors.MdcError):
-        log.error(f"this is a bug in mdc {__version__}, please report it\n{_trace(error)}")
+        log.error(f"this is a bug in mdc {__version__}, please report it", _trace(error))
         return errors.EXIT_BUG
     if isinstance(error, errors.PluginError) and error.__cause__ is not None:
-        log.detail(_trace(error.__cause__))
+        log.detail("where it failed:", _trace(error.__cause__))
     log.error(str(error))
     if error.hint:
         log.error(f"hint: {error.hint}")

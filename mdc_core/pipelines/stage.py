@@ -250,9 +250,11 @@ class StageRun(Books):
         except ReaderGone:
             self.status = EXIT_READER_GONE
             self.leave()
+        except KeyboardInterrupt:
+            raise
         # A stage that fails, in whatever way, must not take those behind it along: they finish
         # what has come, and know by its `end` that it failed.
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             with suppress(MdcError, ReaderGone):
                 self.end("error")
             self.error = explained(error)

@@ -23,6 +23,7 @@ from mdc_core.contracts import Check, Finding, Severity
 from mdc_core.errors import MdcError, PluginError
 from mdc_core.events import Integrity
 from mdc_core.quality.outcome import CheckOutcome, Verdict, note_of, reason_of
+from mdc_core.texts import encodable, said
 from mdc_core.wire.chunk import Chunk
 
 if TYPE_CHECKING:
@@ -122,8 +123,10 @@ class Engine:
         begun = perf_counter()
         try:
             return _checked(ask(self._checks[name]), rows)
-        # A check may raise anything at all, even SystemExit: it fails alone.
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        # A check may raise anything at all, even what is no Exception: it fails alone.
+        except BaseException as error:
             self._switch_off(name, error)
             return []
         finally:
@@ -138,9 +141,11 @@ class Engine:
         """Go on without a check that failed, and say so in one finding."""
         del self._checks[name]
         ref = registry.get("validate", name)
-        told = error if isinstance(error, MdcError) else PluginError(f"{name}: {error!r}")
+        told: MdcError = PluginError(f"{name}: {type(error).__name__}: {said(error)}")
         if ref is not None:
             told = registry.failure(ref, error)
+        elif isinstance(error, MdcError):
+            told = error
         self.failures[name] = told
         text = f"{told}; the check is off from here on"
         self.counts[name, "error"] += 1
@@ -183,6 +188,10 @@ def _checked(findings: Iterable[Finding], rows: int) -> list[Finding]:
     for finding in found:
         if not isinstance(finding, Finding):
             raise TypeError(f"a check returns findings, not {finding!r}")
+        if finding.severity not in SEVERITIES:
+            raise TypeError(f"a finding is one of {', '.join(SEVERITIES)}: {finding.severity!r}")
+        if not isinstance(finding.message, str) or encodable(finding.message) != finding.message:
+            raise TypeError(f"the message of a finding is no Unicode text: {finding.message!r}")
         if finding.row is not None and not 0 <= finding.row < rows:
             raise IndexError(f"row {finding.row} of a batch of {rows}: {finding.message}")
         for key, value in finding.values.items():

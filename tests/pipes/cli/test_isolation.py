@@ -15,6 +15,7 @@ EVENTS = "".join(
 )
 HEAD = "import os, sys\nfrom decimal import Decimal\nfrom typing import Annotated\n"
 HEAD += "from msgspec import Meta\nfrom mdc_core.plugin import *\n"
+HEAD += "mute = lambda n: type(n, (Exception,), {'__str__': lambda self: 1 / 0})\n"
 CHECK = '"""A stranger\'s check."""\n' + HEAD + "class X(Check):\n"
 
 
@@ -107,6 +108,13 @@ def test_names_that_cannot_be_used_leave_validate_alone(strange):
     [
         ("def __call__(self, batch):\n        raise ValueError('boom')", "ValueError: boom"),
         ("def __call__(self, batch):\n        sys.exit(3)", "SystemExit: 3"),
+        ("def __call__(self, batch):\n        raise GeneratorExit", "GeneratorExit"),
+        ("def __call__(self, batch):\n        raise BaseException('b')", "BaseException: b"),
+        ("def __call__(self, batch):\n        raise ValueError('\\ud800')", "ValueError: \\ud800"),
+        ("def __call__(self, batch):\n        raise mute('E')()", "E: what it says cannot be"),
+        ("def __call__(self, batch):\n        return [Finding(0, 'm', 'fatal')]", "TypeError"),
+        ("def __call__(self, batch):\n        return [Finding(0, 5)]", "TypeError"),
+        ("def __call__(self, batch):\n        return [Finding(0, '\\udc00')]", "TypeError"),
         ("def __call__(self, batch):\n        return None", "TypeError"),
         ("def __call__(self, batch):\n        return ['text']", "TypeError"),
         ("def __call__(self, batch):\n        return [Finding(99, 'far')]", "IndexError"),
@@ -123,6 +131,39 @@ def test_a_check_that_fails_is_one_finding_and_off(strange, body, said):
     assert "https://alpha.example" in done.stderr
     assert "bug in mdc" not in done.stderr
     assert events(done)[-1]["counts"] == {"integrity": len(findings(done)), "trade": 3}
+
+
+RAISED = {
+    "StopIteration": "StopIteration: ",
+    "BaseException('b')": "BaseException: b",
+    "mute('E')": "E: what it says cannot be told: ZeroDivisionError",
+    "ValueError('one\\nmdc: two\\x1b[31m')": "ValueError: one\\nmdc: two\\x1b[31m",
+}
+
+
+@pytest.mark.parametrize(("raised", "told"), RAISED.items(), ids=RAISED)
+def test_whatever_a_filter_raises_is_told_on_one_line(strange, raised, told):
+    """And those behind it finish."""
+    code = '"""A filter."""\n' + HEAD + "class X(Filter):\n    def __call__(self, batch):\n"
+    code += f"        raise {raised}\n"
+    words = ("x", "then", "count", "--json")
+    done = strange("[mdc.filter]\nx = alpha_x:X\n", code, *words)
+    assert json.loads(done.stdout)["total"] == 0
+    first = done.stderr.splitlines()[0]
+    assert first.startswith("mdc: plugin filter:x (alpha 1.2) failed: ")
+    assert told.partition(":")[0] in first and first.endswith("(alpha_x.py, line 10)"), first
+    assert told.partition(": ")[2] in first and "bug in mdc" not in done.stderr
+    assert done.returncode == 65
+
+
+@pytest.mark.parametrize(
+    "raised", ["MemoryError('1 TB')", 'RuntimeError("can\'t start new thread")']
+)
+def test_no_more_memory_and_no_more_threads_are_no_bug(strange, raised):
+    code = '"""A filter."""\n' + HEAD + "class X(Filter):\n    def __call__(self, batch):\n"
+    done = strange("[mdc.filter]\nx = alpha_x:X\n", code + f"        raise {raised}\n", "x")
+    assert done.returncode == 73
+    assert "mdc: the system gives no more " in done.stderr
 
 
 def test_a_failed_check_is_65_with_strict(strange):

@@ -242,14 +242,15 @@ def test_when_all_symbols_are_refused_the_feed_is(
 def test_what_a_codec_does_wrong_costs_that_and_nothing_else(
     mdc: Run, installed: Path, tmp_path: Path
 ) -> None:
-    frames = ["OK", trade(1), "NAN", "WHEN", "FLOAT", "EXIT", "HALF", trade(2)]
+    frames = ["OK", trade(1), "NAN", "WHEN", "FLOAT", "SPLIT"]
+    frames += ["EXIT", "CANCEL", "HALF", trade(2)]
     file, aside = capture(tmp_path, frames), tmp_path / "q.jsonl"
     words = f"stream wild SPY --replay {file} --quarantine {aside}"
     done = mdc(*words.split(), path=installed)
     assert done.returncode == 0, done.stderr
     assert [t["price"] for t in rows(done.stdout, "trade")] == [1, 7, 2]
     assert rows(done.stdout)[-1]["counts"]["trade"] == 3  # what was written, and no more
-    assert "8 in = 3 out + 5 rejected" in done.stderr
+    assert "10 in = 3 out + 7 rejected" in done.stderr
     reasons = [row["message"] for row in rows(done.stdout, "integrity")]
     who = "plugin stream:wild (mdc-venues 1.2)"
     assert reasons == [
@@ -257,13 +258,29 @@ def test_what_a_codec_does_wrong_costs_that_and_nothing_else(
         f"{who} makes a Trade whose ts_event is 'yesterday', not a time with nine digits in UTC "
         "(see utc and from_ns)",
         f"{who} makes a Trade whose price is 0.1, not a Decimal",
+        rf"{who} makes a Trade whose symbol is '\ud800', not Unicode text",
         f"{who} fails: SystemExit: 3",
+        f"{who} fails: BaseException: cancelled",
         f"{who} fails: RuntimeError: half a frame",
     ]
     assert all(reason in done.stderr for reason in reasons)
     kept = [row["text"] for row in rows(aside.read_text())]
-    assert kept[3:] == ["EXIT", "HALF"]
+    assert kept[4:] == ["EXIT", "CANCEL", "HALF"]
     assert [json.loads(text)["type"] for text in kept[:2]] == ["trade"] * 2
+
+
+def test_a_venue_writes_no_lines_of_ours_and_asks_for_no_endless_wait(
+    mdc: Run, installed: Path, tmp_path: Path
+) -> None:
+    """What it says stands on one line, with its control characters shown."""
+    file = capture(tmp_path, ["NO done"])
+    done = mdc(*f"stream wild SPY --replay {file}".split(), path=installed)
+    assert done.returncode == 77
+    assert done.stderr.splitlines()[-1] == r"mdc: \x1b[31mno\nmdc: done\ud800"
+    with venues.tcp(lambda line: line.sendall(b"WAIT a moment\n")) as url:
+        words = ["stream", "wild", "SPY", "--url", url, "--duration", "1s"]
+        done = mdc(*words, path=installed, **TOKEN)
+    assert done.returncode in (0, 75) and "a moment; trying again in" in done.stderr
 
 
 def test_a_gap_of_which_the_codec_does_not_say_when_is_at_the_longest_since_it_is_up(

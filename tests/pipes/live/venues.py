@@ -141,6 +141,14 @@ class Wild(Lines):
         match frame.split():
             case ["EXIT"]:
                 raise SystemExit(3)
+            case ["CANCEL"]:
+                raise BaseException("cancelled")
+            case ["SPLIT"]:
+                yield mdc.Trade(symbol="\\ud800", ts_event=mdc.from_ns(now), price=Decimal(1))
+            case ["WAIT", *words]:
+                yield mdc.Busy(" ".join(words), after=1e308)
+            case ["NO", *words]:
+                yield mdc.Refused("\\x1b[31mno\\nmdc: " + " ".join(words) + "\\ud800")
             case ["NAN"]:
                 yield mdc.Trade(symbol="SPY", ts_event=mdc.from_ns(now), size=Decimal("NaN"))
             case ["WHEN"]:

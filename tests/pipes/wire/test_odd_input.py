@@ -223,6 +223,21 @@ def test_zeros_after_a_gzip_member_are_no_damage(shell: Shell, tmp_path: Path) -
     assert done.status == 0 and "2000 in = 2000 out" in done.err
 
 
+def test_names_that_are_no_unicode(shell: Shell, tmp_path: Path) -> None:
+    """Files and archives have any name; a symbol is a text."""
+    (tmp_path / "in.jsonl").write_bytes(LINES)
+    script = r"x=$(printf '\377'); cp in.jsonl $x; mdc cat $x then store --root d$x && "
+    more = " && mdc verify --root d$x && mdc advise --root d$x && mdc compact --root d$x"
+    more += """ && mdc query --root d$x 'SELECT 7 FROM trade'"""
+    done = shell(f"{script}mdc cat --root d$x > out{more}", cwd=tmp_path)
+    assert done.status == 0, done.err
+    assert (tmp_path / "out").read_text().count('"type":"trade"') == 1000
+    assert done.out.count('{"7":7}') == 1000
+    for words in ("stream sim", "cat in.jsonl --symbol"):
+        done = shell(rf"mdc {words} $(printf '\377')", cwd=tmp_path)
+        assert done.status == 2 and r"'\udcff' is no Unicode text" in done.err
+
+
 def test_a_pipe_by_its_name_is_read_once(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_bytes(LINES)
     done = shell("bash -c 'mdc cat <(head -3 in.jsonl)'", cwd=tmp_path)
