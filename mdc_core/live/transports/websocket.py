@@ -1,5 +1,7 @@
 """Frames over a WebSocket, ws:// or wss://."""
 
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +24,7 @@ from mdc_core.live.transports import TransportClosed
 
 MAX_FRAME = 64 << 20
 _OPEN_WITHIN, _CLOSE_WITHIN = 10.0, 1.0
+_SEND_WITHIN = 5  # seconds
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -109,6 +112,10 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransp
         raise UnavailableError(f"{where} does not answer within {_OPEN_WITHIN:g} s") from error
     except OSError as error:
         raise UnavailableError(f"{where}: {error.strerror or error}") from error
+    # A server that does not read any more holds up whoever sends, and so whoever closes.
+    opened.socket.setsockopt(
+        socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_WITHIN, 0)
+    )
     # Entered like this, for it is `close` that another thread calls.
     return WebSocketTransport(opened.__enter__(), limits.frame)
 
