@@ -33,6 +33,7 @@ ROWS_IN_MEMORY, BYTES_IN_MEMORY = 65_536, 16 << 20
 
 Moments = npt.NDArray[np.int64]
 Place = tuple[int, int]  # of a row: its moment, and its rank
+Placed = tuple[pa.RecordBatch, Moments, Int64s | None]
 
 
 class MergeSource:
@@ -52,7 +53,7 @@ class MergeSource:
         self._open = open_batches
         self._batches: Iterator[pa.RecordBatch] = iter(())
         self._rank: Rank | None = None
-        self._held: deque[tuple[pa.RecordBatch, Moments, Int64s | None]] = deque()
+        self._held: deque[Placed] = deque()
         self._rows = self._size = 0
         self.ended = False
 
@@ -67,8 +68,7 @@ class MergeSource:
             if batch is None:
                 self.ended = True
             elif batch.num_rows:
-                ranks = self._rank(batch) if self._rank else None
-                self._held.append((batch, row_time(batch), ranks))
+                self._held.append(_ordered(batch, self._rank))
                 self._rows += batch.num_rows
                 self._size += size_of(batch)
         return self._rows > 0
@@ -188,6 +188,18 @@ def _up_to(horizon: Place, active: dict[int, MergeSource]) -> list[pa.RecordBatc
 
 def _interleaved(pieces: list[pa.RecordBatch], rank: Rank | None) -> pa.RecordBatch:
     return pieces[0] if len(pieces) == 1 else in_place(unify(pieces), rank)
+
+
+def _ordered(batch: pa.RecordBatch, rank: Rank | None) -> Placed:
+    """Rows with their places, in their order: older versions ranked some names otherwise."""
+    moments = row_time(batch)
+    if rank is None:
+        return batch, moments, None
+    ranks = rank(batch)
+    if np.any((np.diff(moments) == 0) & (np.diff(ranks) < 0)):
+        order = np.lexsort((ranks, moments))
+        return batch.take(order), moments, ranks[order]
+    return batch, moments, ranks
 
 
 def in_place(batch: pa.RecordBatch, rank: Rank | None = None) -> pa.RecordBatch:

@@ -18,16 +18,33 @@ MIXED = "~mixed"  # stands for the symbol in the paths of shared parts: no symbo
 NO_DATE = "undated"
 _LONGEST = 120
 _UNSAFE = re.compile(rb"[^A-Za-z0-9.\-]")
+_LOWER = re.compile(rb"[a-z][^A-Z]*([A-Z]?)")  # the first in lower case, the next in upper case
 # Names that Windows keeps for devices, with or without a suffix.
 _DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 
 
 def encode_symbol(symbol: str | None) -> str:
-    """A symbol as one component of a path: percent-encoded, never hidden, never a parent."""
+    """A symbol as one component of a path: percent-encoded, never hidden, never a parent.
+
+    Names of different symbols differ without regard to case as well: a letter is encoded where
+    the case changes, which begins as upper case: `%73py`, `BAC%70%4C`.
+    """
+    return _encoded(symbol, changes_of_case=True)
+
+
+def names_of(symbol: str | None) -> tuple[str, ...]:
+    """The names that a symbol can have in paths: the current one, then that of older versions."""
+    return tuple(dict.fromkeys((encode_symbol(symbol), _encoded(symbol))))
+
+
+def _encoded(symbol: str | None, *, changes_of_case: bool = False) -> str:
     if symbol is None:
         return NO_SYMBOL
     data = symbol.encode("utf-8", "surrogatepass")
-    name = _UNSAFE.sub(lambda m: f"%{m[0][0]:02X}".encode(), data).decode()
+    encoded = {match.start() for match in _UNSAFE.finditer(data)}
+    for match in _LOWER.finditer(data) if changes_of_case else ():
+        encoded |= {match.start(), match.start(1)}
+    name = "".join(f"%{b:02X}" if at in encoded else chr(b) for at, b in enumerate(data))
     if not name:
         return "%"
     if name.startswith("."):
@@ -42,9 +59,22 @@ def encode_symbol(symbol: str | None) -> str:
     return name
 
 
-def name_in_paths(symbol: str | None, shares: Sequence[object]) -> str:
-    """What stands for the symbol in the path of a part, or for those that share it."""
-    return MIXED if shares else encode_symbol(symbol)
+def names_in_paths(symbol: str | None, shares: Sequence[object]) -> tuple[str, ...]:
+    """What can stand for the symbol in the path of a part, or for those that share it."""
+    return (MIXED,) if shares else names_of(symbol)
+
+
+def with_current_name(path: str, layout: str, symbol: str | None) -> str:
+    """The path of a part with the symbol as it is written now, where an older version wrote it."""
+    name, *older = names_of(symbol)
+    pieces = path.split("/")
+    at = 1 if layout in ("by-date", "by-type") else 0
+    begins, ends = {"hive": ("symbol=", ""), "flat": ("", "_")}.get(layout, ("", ""))
+    for old in older:
+        rest = pieces[at].removeprefix(f"{begins}{old}{ends}")
+        if rest != pieces[at] and (layout == "flat" or not rest):
+            pieces[at] = f"{begins}{name}{ends}{rest}"
+    return "/".join(pieces)
 
 
 def period_of(ns: int | None, partition: Partition) -> str:
@@ -108,13 +138,14 @@ def whole_path(
 
 def may_hold(path: PurePosixPath, symbols: tuple[str, ...]) -> bool:
     """Whether a file below a root can hold one of these symbols, by its path."""
-    components = {piece.removeprefix("symbol=") for piece in path.parts}
-    if MIXED in components or path.name.startswith(f"{MIXED}_"):
+    if MIXED in path.parts or path.name.startswith(f"{MIXED}_"):
         return True
+    # Where case does not count, files of an older version may lie under another symbol's name.
+    components = {piece.removeprefix("symbol=").casefold() for piece in path.parts}
     for symbol in symbols:
-        name = encode_symbol(symbol)
-        if name in components or path.name.startswith(f"{name}_"):
-            return True
+        for name in map(str.casefold, names_of(symbol)):
+            if name in components or path.name.casefold().startswith(f"{name}_"):
+                return True
     return False
 
 

@@ -4,7 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from mdc_core.archive.catalog.catalog import PartRow
-from mdc_core.archive.catalog.layout import name_in_paths
+from mdc_core.archive.catalog.layout import names_in_paths
 from mdc_core.archive.catalog.paths import period
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.events import EVENT_TYPES
@@ -34,7 +34,8 @@ def misplaced(part: PartRow) -> str | None:
     """In which way a part is not what its path claims."""
     path = PurePosixPath(part.path)
     claimed = claims(path)
-    if claimed and (name_in_paths(part.symbol, part.shares), part.type_name) not in claimed:
+    names = names_in_paths(part.symbol, part.shares)
+    if claimed and not any((name, part.type_name) in claimed for name in names):
         symbol, kind = min(claimed)
         said = f"its path says {kind} of {symbol}"
         held = f"{len(part.shares):,} symbols" if part.shares else part.symbol

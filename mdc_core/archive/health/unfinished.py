@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from mdc_core.archive.catalog.layout import part_path
+from mdc_core.archive.catalog.layout import part_path, with_current_name
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.read.examine import examine, segment_of
 from mdc_core.archive.write import journal
@@ -102,7 +102,9 @@ class GrownTails:
                 for key, rows in sorter.partitions():
                     form = formats.of(key.symbol)
                     below = part_path(header.layout, *_named(key), segment)
-                    if form.grows and f"{below}{form.suffix}" == path:
+                    if form.grows and f"{below}{form.suffix}" == with_current_name(
+                        path, header.layout, key.symbol
+                    ):
                         out = BytesIO()
                         form.write(rows, {}, out)
                         yield out.getvalue()

@@ -9,12 +9,12 @@ import msgspec
 
 from mdc_core import times
 from mdc_core.archive.catalog.catalog import Frame, PartRow
+from mdc_core.archive.catalog.layout import with_current_name
 from mdc_core.archive.catalog.origins import gathered, origin_key
 from mdc_core.archive.pack.limits import PackLimit
 from mdc_core.archive.pack.names import DATA
 from mdc_core.archive.pack.read import PackFinding, Sound, Unpacked
 from mdc_core.archive.pack.verify import verify, verify_aside
-from mdc_core.archive.storage import STATE
 from mdc_core.archive.upkeep.widen import widen_for
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.replace import Replacement, rewriting
@@ -78,7 +78,8 @@ def merge(archive: Archive, known: Sequence[PartRow], read: Sequence[Unpacked]) 
                 skipped += 1
                 continue
             hashes.add(file.packed.sha256)
-            below = file.packed.path.removeprefix(DATA)
+            packed = file.packed
+            below = with_current_name(packed.path.removeprefix(DATA), packed.layout, packed.symbol)
             path = names.free(below, file.packed.suffix, one.manifest.id)
             if path != below:
                 renamed.append((below, path))
@@ -95,23 +96,18 @@ class _Names:
 
     def __init__(self, archive: Archive, known: Sequence[str]) -> None:
         self._place = archive.place
-        # A file system for which SPY and spy are the same name.
-        local = archive.local
-        self._fold = local is not None and (local / STATE.upper()).exists()
-        self._taken = {self._key(name) for name in known}
-
-    def _key(self, name: str) -> str:
-        return name.casefold() if self._fold else name
+        # Without regard to case: a copy may lie on a file system that has none.
+        self._taken = {name.casefold() for name in known}
 
     def free(self, below: str, suffix: str, pack_id: str) -> str:
         """A name that nothing has: as in the pack, else with the pack's id in it."""
         stem = f"{below.removesuffix(suffix)}-{pack_id[:12]}"
         name, number = below, 1
         # A file that the catalog does not know is not overwritten either.
-        while self._key(name) in self._taken or self._place.size(name) is not None:
+        while name.casefold() in self._taken or self._place.size(name) is not None:
             name = f"{stem}{f'-{number}' if number > 1 else ''}{suffix}"
             number += 1
-        self._taken.add(self._key(name))
+        self._taken.add(name.casefold())
         return name
 
 

@@ -1,7 +1,7 @@
 """What the catalog says of a part, found out from the part itself."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from time import time_ns
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from mdc_core import times
 from mdc_core.archive.catalog.catalog import PartRow
-from mdc_core.archive.catalog.layout import NO_DATE, name_in_paths
+from mdc_core.archive.catalog.layout import NO_DATE, names_in_paths
 from mdc_core.archive.catalog.origins import KEY, WHOLE, origin_key
 from mdc_core.archive.catalog.part_stats import Ranges, ShareRanges
 from mdc_core.archive.catalog.paths import period
@@ -186,7 +186,7 @@ def _named(path: str, facts: dict[str, Any], made_by: str | None) -> PartRow:
     made_by = made_by or ("store" if named else "rebuild")
     return PartRow(
         path=path,
-        layout=_layout(below, name_in_paths(facts["symbol"], facts["shares"]), facts["type_name"]),
+        layout=_layout(below, names_in_paths(facts["symbol"], facts["shares"]), facts["type_name"]),
         period=_period(below, facts),
         suffix=suffix,
         format=format_of(suffix),
@@ -201,17 +201,18 @@ def _named(path: str, facts: dict[str, Any], made_by: str | None) -> PartRow:
     )
 
 
-def _layout(path: PurePosixPath, name: str, type_name: str) -> str:
+def _layout(path: PurePosixPath, names: Sequence[str], type_name: str) -> str:
     """Which layout puts a part there; one that none does is filed by symbol when rewritten."""
     folders = path.parts[:-1]
-    if folders[:1] == (f"symbol={name}",):
-        return "hive"
-    if folders == (type_name, name):
-        return "by-type"
-    if len(folders) == 2 and folders[1] == name and path.name.startswith(f"{type_name}."):
-        return "by-date"
-    if not folders and path.name.startswith(f"{name}_{type_name}_"):
-        return "flat"
+    for name in names:
+        if folders[:1] == (f"symbol={name}",):
+            return "hive"
+        if folders == (type_name, name):
+            return "by-type"
+        if len(folders) == 2 and folders[1] == name and path.name.startswith(f"{type_name}."):
+            return "by-date"
+        if not folders and path.name.startswith(f"{name}_{type_name}_"):
+            return "flat"
     return "by-symbol"
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
+from mdc_core.archive.catalog.layout import with_current_name
 from mdc_core.archive.upkeep.measure import Measurement, sample, size_of
 from mdc_core.archive.upkeep.rewrite import rewritten
 from mdc_core.archive.upkeep.tiering import Tier, Tiers
@@ -169,6 +170,9 @@ class Migration:
         part, file = move.part, replacement.stage()
         new = rewritten(self._archive, part, file, self._forms.of(part), move.tier.name, MADE_BY)
         new = msgspec.structs.replace(new, place=move.place)
+        if move.place != part.place and not part.shares:
+            path = with_current_name(new.path, part.layout, part.symbol)
+            new = msgspec.structs.replace(new, path=path)
         new = self._named(new, part, taken)
         replacement.add(file, new)
         replacement.remove(part)

@@ -1,8 +1,11 @@
 """Where parts lie: one name a symbol, on any file system, that never leads out of the root."""
 
+import re
+from functools import partial
 from itertools import product
 from pathlib import PurePosixPath
 from typing import get_args
+from unicodedata import normalize
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -15,9 +18,11 @@ from mdc_core.archive.catalog.layout import (
     Partition,
     encode_symbol,
     may_hold,
+    names_of,
     part_path,
     period_of,
     whole_path,
+    with_current_name,
 )
 from mdc_core.archive.catalog.paths import period, span
 from mdc_core.times import MAX_NS, MIN_NS, from_ns
@@ -59,9 +64,67 @@ def test_a_name_says_which_symbol_it_is_unless_it_is_too_long(symbol: str) -> No
         assert len(digest) == 32
 
 
-@given(symbols, symbols)
-def test_two_symbols_have_two_names(one: str, other: str) -> None:
-    assert (encode_symbol(one) == encode_symbol(other)) == (one == other)
+def folded(name: object) -> str:
+    """What a file system makes of a name that counts neither case nor Unicode's spellings."""
+    return normalize("NFC", normalize("NFD", str(name)).casefold())
+
+
+def unfolded(name: str) -> bytes:
+    """The symbol of a name that has lost the case of its letters."""
+    found, lower = bytearray(), False
+    for piece in re.findall("%..|[^%]", name.lower()):
+        byte = int(piece[1:], 16) if len(piece) == 3 else ord(piece)
+        if chr(byte).isascii() and chr(byte).isalpha():
+            lower = chr(byte).islower() if len(piece) == 3 else lower
+            byte = ord(chr(byte).lower() if lower else chr(byte).upper())
+        found.append(byte)
+    return bytes(found)
+
+
+# Two spellings of one symbol, as people and file systems may have them.
+alike = symbols.flatmap(
+    lambda symbol: st.tuples(
+        st.just(symbol),
+        st.sampled_from(
+            [str.upper, str.lower, str.title, str.swapcase, str.casefold]
+            + [partial(normalize, form) for form in ("NFC", "NFD", "NFKC", "NFKD")]
+        ).map(lambda spelled: spelled(symbol)),
+    )
+)
+
+
+@given(st.tuples(symbols, symbols) | alike, layouts)
+def test_two_symbols_have_two_names_on_any_file_system(
+    pair: tuple[str, str], layout: Layout
+) -> None:
+    one, other = pair
+    assert (folded(encode_symbol(one)) == folded(encode_symbol(other))) == (one == other)
+    paths = {folded(part_path(layout, name, "trade", "2024-01-02", "a-1")) for name in pair}
+    assert len(paths) == len({one, other})
+
+
+@given(symbols)
+def test_a_name_that_was_folded_still_says_which_symbol_it_is(symbol: str) -> None:
+    name = encode_symbol(symbol)
+    if "%~" not in name:
+        assert unfolded(name.upper()) == symbol.encode("utf-8", "surrogatepass")
+
+
+@given(st.text("ABCXYZ0189.-", min_size=1, max_size=20))
+def test_ordinary_tickers_are_written_as_they_are(symbol: str) -> None:
+    if symbol.strip(".") == symbol and encode_symbol(symbol)[0] == symbol[0]:
+        assert names_of(symbol) == (symbol,)
+
+
+@given(layouts, symbols, partitions)
+def test_paths_of_older_versions(layout: Layout, symbol: str, partition: Partition) -> None:
+    new = f"{part_path(layout, symbol, 'trade', period_of(0, partition), 'abc-0001')}.parquet"
+    older = names_of(symbol)[-1]
+    old = new.replace(encode_symbol(symbol), older, 1)
+    assert may_hold(PurePosixPath(old), (symbol,))
+    assert may_hold(PurePosixPath(folded(old)), (symbol,))
+    assert with_current_name(old, layout, symbol) == new
+    assert with_current_name(new, layout, symbol) == new
 
 
 def test_long_symbols_that_begin_alike() -> None:
@@ -89,6 +152,12 @@ def test_long_symbols_that_begin_alike() -> None:
         (".", "%2E"),
         ("..", "%2E%2E"),
         ("con", "%63on"),
+        ("spy", "%73py"),
+        ("Spy", "S%70y"),
+        ("BACpL", "BAC%70%4C"),
+        ("ES.c.0", "ES.%63.0"),
+        ("es.c.0", "%65s.c.0"),
+        ("CONsol", "CON%73ol"),
         ("CON.TO", "%43ON.TO"),
         ("COM1", "%43OM1"),
         ("COM", "COM"),
@@ -127,8 +196,9 @@ def test_a_file_may_hold_its_own_symbol(
     path = PurePosixPath(f"{path}.parquet")
     assert may_hold(path, (symbol,))
     assert may_hold(path, (other, symbol))
-    if layout in ("by-symbol", "hive") and other != symbol and other not in ("trade", ""):
-        assert may_hold(path, (other,)) == (encode_symbol(other) in path.parts)
+    differ = other.casefold() != symbol.casefold() and other not in ("trade", "")
+    if layout in ("by-symbol", "hive") and differ:
+        assert not may_hold(path, (other,))
 
 
 def test_every_partition_of_every_layout_has_a_path_of_its_own() -> None:
