@@ -58,29 +58,44 @@ def _macro(name: str, shapes: list[tuple[str, str]]) -> str:
 
 
 def check_times(ask: Ask, sql: str) -> None:
-    """Raise UsageError for a text whose offset or zone a cast would leave out."""
-    tree = msgspec.json.decode(ask("SELECT json_serialize_sql(?)", [sql])[0])
-    for text, kind in _casts(tree):
-        without, right = ask(_BOTH, [text])
-        if without is not None and without != right:
-            raise UsageError(
-                f"'{text}' as {kind} would lose its offset", hint=f"TIMESTAMPTZ_NS '{text}'"
-            )
+    """Raise UsageError for what would be wrong in silence.
 
-
-def _casts(node: Any) -> Iterator[tuple[str, str]]:
-    """The texts that are cast to times without a zone, and to which."""
-    if isinstance(node, list):
-        for item in node:
-            yield from _casts(item)
-    elif isinstance(node, dict):
+    A cast leaves the offset or zone of a text out. Behind %n, strftime writes what is in
+    DuckDB's memory, and fewer digits.
+    """
+    for node in _nodes(msgspec.json.decode(ask("SELECT json_serialize_sql(?)", [sql])[0])):
         if node.get("class") == "CAST":
             kind = str((node.get("type_expr") or {}).get("type_name")).upper()
-            literal = (node.get("child") or {}).get("literal") or {}
-            if kind in _WITHOUT_ZONE and literal.get("kind") == "STRING":
-                yield str(literal["text"]), kind
-        for item in node.values():
-            yield from _casts(item)
+            for text in _texts([node.get("child")] if kind in _WITHOUT_ZONE else []):
+                without, right = ask(_BOTH, [text])
+                if without is not None and without != right:
+                    said = f"'{text}' as {kind} would lose its offset"
+                    raise UsageError(said, hint=f"TIMESTAMPTZ_NS '{text}'")
+        elif str(node.get("function_name")).lower() == "strftime":
+            given = [one.get("expression") for one in node.get("arguments") or []]
+            for text in _texts(given):
+                if "%n" in text.replace("%%", "__")[:-2]:
+                    said = f"'{text}': DuckDB is wrong about what comes behind %n"
+                    raise UsageError(said, hint="strftime(..., '%n') || strftime(..., the rest)")
+
+
+def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
+    """All that there is in a tree of SQL."""
+    if isinstance(tree, list):
+        for item in tree:
+            yield from _nodes(item)
+    elif isinstance(tree, dict):
+        yield tree
+        for item in tree.values():
+            yield from _nodes(item)
+
+
+def _texts(nodes: list[Any]) -> Iterator[str]:
+    """The texts among some nodes."""
+    for node in nodes:
+        literal = (node or {}).get("literal") or {}
+        if literal.get("kind") == "STRING":
+            yield str(literal["text"])
 
 
 def hint_of(error: str) -> str | None:

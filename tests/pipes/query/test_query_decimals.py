@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Shell
+from tests.conftest import Shell, parts_of
 from tests.pipes.query.sql_archive import answers, rows
 
-pytest.importorskip("duckdb", reason="duckdb is not installed")
+duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
 
 Pair = tuple[str, str]  # price and size
 
@@ -167,6 +167,45 @@ def test_parts_of_different_needs_and_a_journal(
         storing.communicate()
     (found,) = rows(shell, sql)
     assert number(found["t"]) == turnover(every)
+
+
+def test_comparisons_as_plain_duckdb_makes_them(shell: Shell, tmp_path: Path) -> None:
+    """Whatever digits the other number has: filters are pushed down to the files."""
+    assert shell("mdc store", stdin=trades("A", CRYPTO + COINS + TINY + BELOW).encode()).status == 0
+    (path,) = parts_of(tmp_path / "data")
+    numbers = ["0", "-37.63", "0.5", "2.000000001", "42000.12", "1e9", "0.0000000000000000004"]
+    numbers += ["0.123456789012345678", "DECIMAL '12.0000000000000000010'", "1000000000::BIGINT"]
+    asked = [
+        f"SELECT price, size FROM trade WHERE {name} {operator} {number} ORDER BY ALL"
+        for name in ("price", "size")
+        for operator in ("=", "<>", "<", ">=")
+        for number in numbers
+    ]
+    asked += [
+        f"SELECT max(size) AS price, count(*) AS size FROM trade GROUP BY price > {n} ORDER BY ALL"
+        for n in numbers
+    ]
+    base = duckdb.connect()
+    base.execute(f"CREATE VIEW trade AS FROM read_parquet('{path}')")
+    for sql, found in zip(asked, answers(shell, asked), strict=True):
+        plain = [tuple(map(Decimal, row)) for row in base.execute(sql).fetchall()]
+        assert [(number(row["price"]), number(row["size"])) for row in found] == plain, sql
+    base.close()
+
+
+def test_events_of_such_numbers_go_on_through_the_pipe(shell: Shell, tmp_path: Path) -> None:
+    text = trades("A", HUGE + TINY)
+    book = '{"type":"book","symbol":"A","ts_event":"2024-01-02T10:00:00Z","bids":[%s]}\n'
+    text += book % '{"price":1000000000,"size":0.123456789012345678}'
+    assert shell("mdc store", stdin=text.encode()).status == 0
+    for name in ("trade", "book"):
+        lines = shell(f"mdc cat --root data --type {name}").lines
+        sql = f"SELECT * FROM {name} ORDER BY ts_event"
+        assert shell(f'mdc query "{sql}" | mdc convert').lines == lines
+        assert shell(f'mdc query --format arrow "{sql}" | mdc cat').lines == lines
+        assert (
+            shell(f'mdc query "{sql}" -o {name}.parquet && mdc cat {name}.parquet').lines == lines
+        )
 
 
 def test_a_third_factor(shell: Shell) -> None:
