@@ -1,7 +1,10 @@
 """Importing packs: all of it is verified, then what is new is entered at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import time_ns
 from typing import NamedTuple
 
@@ -13,11 +16,13 @@ from mdc_core.archive.catalog.layout import with_current_name
 from mdc_core.archive.catalog.origins import gathered, origin_key
 from mdc_core.archive.pack.limits import PackLimit
 from mdc_core.archive.pack.names import DATA
+from mdc_core.archive.pack.overlap import overlap
 from mdc_core.archive.pack.read import PackFinding, Sound, Unpacked
-from mdc_core.archive.pack.verify import verify, verify_aside
+from mdc_core.archive.pack.verify import verify
 from mdc_core.archive.upkeep.widen import widen_for
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.replace import Replacement, rewriting
+from mdc_core.disk import writing
 
 
 class ImportedPack(NamedTuple):
@@ -26,6 +31,8 @@ class ImportedPack(NamedTuple):
     new: list[PartRow]
     renamed: list[tuple[str, str]]
     skipped: int  # the archive has them already
+    there: int  # it has their events already, in other files
+    doubtful: list[str]  # it has other events of the same symbol, type and time
     origins: dict[str, bytes]
     findings: list[PackFinding]
 
@@ -60,7 +67,16 @@ def try_import(root: str | Path, paths: Sequence[Path], limit: PackLimit) -> Imp
     if archive.has_catalog:
         with archive.catalog(read_only=True) as catalog:
             known = list(catalog.parts())
-    return merge(archive, known, verify_aside(paths, limit))
+    with writing("a temporary directory", "TMPDIR names another one"):
+        folder = TemporaryDirectory(prefix="mdc-pack-", ignore_cleanup_errors=True)
+    with folder:
+        number = count()
+        stage = partial(_in, Path(folder.name), number)
+        return merge(archive, known, verify(paths, stage, limit, keep=True))
+
+
+def _in(folder: Path, numbers: Iterator[int]) -> Path:
+    return folder / str(next(numbers))
 
 
 def merge(archive: Archive, known: Sequence[PartRow], read: Sequence[Unpacked]) -> ImportedPack:
@@ -69,7 +85,11 @@ def merge(archive: Archive, known: Sequence[PartRow], read: Sequence[Unpacked]) 
     hashes = {part.sha256 for part in known}
     names = _Names(archive, [part.path for part in known])
     new: list[PartRow] = []
-    renamed, skipped = [], 0
+    renamed: list[tuple[str, str]] = []
+    doubtful: list[str] = []
+    skipped = there = 0
+    sound = [file for one in read for file in one.files] if not findings else []
+    overlaps = overlap(archive, known, sound)
     origins: dict[str, bytes] = {}
     for one in read:
         for file in one.files if not findings else ():
@@ -78,17 +98,22 @@ def merge(archive: Archive, known: Sequence[PartRow], read: Sequence[Unpacked]) 
                 skipped += 1
                 continue
             hashes.add(file.packed.sha256)
+            if file.packed.sha256 in overlaps.there:
+                there += 1
+                continue
             packed = file.packed
             below = with_current_name(packed.path.removeprefix(DATA), packed.layout, packed.symbol)
             path = names.free(below, file.packed.suffix, one.manifest.id)
             if path != below:
                 renamed.append((below, path))
+            if file.packed.sha256 in overlaps.doubtful:
+                doubtful.append(path)
             origin = origin_key(msgspec.json.encode(one.manifest.origins[file.packed.origin]))
             new.append(_row(file, path, origin))
         if one.manifest is not None:
             texts = map(msgspec.json.encode, one.manifest.origins.values())
             origins |= {origin_key(text): text for text in texts}
-    return ImportedPack(new, renamed, skipped, origins, findings)
+    return ImportedPack(new, renamed, skipped, there, doubtful, origins, findings)
 
 
 class _Names:

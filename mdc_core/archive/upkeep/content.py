@@ -31,6 +31,25 @@ class ContentHash:
         return self._hash.hexdigest()
 
 
+class ContentSum:
+    """The same of events in any order: the sum of the hashes of their lines."""
+
+    def __init__(self) -> None:
+        self.rows = self._sum = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take the next events."""
+        if batch.num_rows:
+            for line in encode_batch(_wide(batch)).splitlines():
+                self._sum += int.from_bytes(sha256(line).digest(), "big")
+            self.rows += batch.num_rows
+
+    @property
+    def total(self) -> tuple[int, int]:
+        """How many events there were, and the sum."""
+        return self.rows, self._sum
+
+
 def _wide(batch: pa.RecordBatch) -> pa.RecordBatch:
     """The batch with the columns of the wire: decimals at rest are narrower."""
     names: list[str] = batch.column(0).unique().to_pylist()  # type: ignore[assignment]

@@ -232,10 +232,13 @@ def import_packs(
 ) -> int:
     """Bring packs into an archive.
 
-    Everything is verified before anything goes in. A file that the archive has already, by its
-    hash, is skipped; nothing is overwritten: where another file has the name, the id of the
-    pack is put into it. Files are compared, not events: those that lie in other files there,
-    compacted ones for example, come in once more (`mdc compact --dedup` finds them).
+    Everything is verified before anything goes in. A file that the archive has already is
+    skipped, and so are files whose events it has, all of them and no others in their span of
+    time, however they are cut into files there; nothing is overwritten: where another file has
+    the name, the id of the pack is put into it. Where the archive has other events in the same
+    span, those of the pack go in beside them, and that is told: what is in both is there twice
+    then. `mdc compact --dedup` drops copies with an identity (trade_id, seq); no command can
+    tell copies without one from events that happened twice.
     """
     from mdc_core.archive.pack import import_
     from mdc_core.archive.pack.read import manifest_of
@@ -260,7 +263,8 @@ def import_packs(
         _say(
             {
                 "imported": [part.path for part in merged.new],
-                "skipped": merged.skipped,
+                "skipped": merged.skipped + merged.there,
+                "overlapping": merged.doubtful,
                 "renamed": dict(merged.renamed),
                 "dry_run": dry_run,
             }
@@ -275,7 +279,16 @@ def _told(session: Session, merged: "ImportedPack", root: Path | str, dry_run: b
     rows = sum(part.rows for part in merged.new)
     said = f"{rows:,} events in {len(merged.new):,} files {'would go' if dry_run else 'went'}"
     known = f"; {merged.skipped:,} files were there already" if merged.skipped else ""
+    if merged.there:
+        known += f"; the events of {merged.there:,} files were there already, in other files"
     session.log.note(f"pack import: {said} into {root}{known}")
+    if merged.doubtful:
+        first, more = merged.doubtful[0], len(merged.doubtful) - 1
+        also = f" and {more:,} more" if more else ""
+        session.log.warning(
+            f"pack import: {root} has other events of the same symbol, type and time as "
+            f"{shown(first)}{also}: what is in both {'would be' if dry_run else 'is'} there twice"
+        )
 
 
 def _say(value: Any) -> None:
