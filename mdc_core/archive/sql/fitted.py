@@ -1,12 +1,10 @@
 """The types that the decimals of a statement's tables have: which were measured, and when."""
 
-from typing import Any
-
 import pyarrow as pa
 
 from mdc_core.archive.sql.reading import Reading
 from mdc_core.archive.sql.views import EventsView, View
-from mdc_core.archive.sql.widths import has_decimals, least
+from mdc_core.archive.sql.widths import least, numbers_of
 from mdc_core.errors import DataError
 from mdc_core.schema import arrow_schema
 
@@ -70,12 +68,18 @@ class Fitted:
 
     def inexact(self) -> str:
         """What to say where not even the least decimals leave room for a result."""
-        names = dict.fromkeys(name for columns in self._scanned.values() for name in columns)
-        casts = ", ".join(f"CAST({name} AS DOUBLE)" for name in names)
+        numbers = dict.fromkeys(
+            number
+            for type_name, columns in self._scanned.items()
+            for name in columns
+            for number in _decimals(type_name)[name]
+        )
+        casts = ", ".join(f"CAST({number} AS DOUBLE)" for number in numbers)
         return f"it has more than 38 digits; near it comes {casts}"
 
 
-def _decimals(type_name: str) -> dict[str, Any]:
-    """The columns of an event type with decimals, their own or below them."""
+def _decimals(type_name: str) -> dict[str, list[str]]:
+    """The columns of an event type with decimals, and each of these as SQL names it."""
     every = arrow_schema(frozenset([type_name]))
-    return {field.name: field.type for field in every if has_decimals(field.type)}
+    found = {field.name: list(numbers_of(field.type, field.name)) for field in every}
+    return {name: numbers for name, numbers in found.items() if numbers}

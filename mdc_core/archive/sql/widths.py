@@ -51,13 +51,15 @@ def least(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> dict[str, pa.
     return {field.name: _fitted(field.type, (field.name,), seen) for field in schema}
 
 
-def has_decimals(kind: Any) -> bool:
-    """Whether a column has decimals, its own or below it."""
+def numbers_of(kind: Any, name: str) -> Iterator[str]:
+    """The decimals of a column as expressions of SQL, of a list those of the first item."""
     if pa.types.is_list(kind):
-        return has_decimals(kind.value_type)
-    if pa.types.is_struct(kind):
-        return any(has_decimals(field.type) for field in kind)
-    return pa.types.is_decimal(kind)
+        yield from numbers_of(kind.value_type, f"{name}[1]")
+    elif pa.types.is_struct(kind):
+        for field in kind:
+            yield from numbers_of(field.type, f"{name}.{field.name}")
+    elif pa.types.is_decimal(kind):
+        yield name
 
 
 def _is_exact(numbers: Array, scale: int) -> bool:

@@ -252,6 +252,20 @@ def test_what_38_digits_cannot_hold(sql: str, shell: Shell) -> None:
     assert float(json.loads(done.out)["t"]) > 1e16
 
 
+def test_what_38_digits_cannot_hold_in_levels(shell: Shell) -> None:
+    line = '{"type":"book","symbol":"A","ts_event":"2024-01-02T10:00:00Z","bids":[%s]}\n'
+    level = '{"price":123456789012345678.5,"size":123456789012345678.123456789012345678}'
+    assert shell("mdc store", stdin=(line % level).encode()).status == 0
+    sql = "SELECT bids[1].price * bids[1].size AS t FROM book"
+    refused = shell(f'mdc query "{sql}"')
+    casts = re.findall(r"CAST\((\S+) AS DOUBLE\)", refused.err)
+    assert (refused.status, casts) == (2, ["bids[1].price", "bids[1].size"])
+    for name in casts:
+        sql = sql.replace(name, f"CAST({name} AS DOUBLE)")
+    (found,) = rows(shell, sql)
+    assert float(found["t"]) == pytest.approx(1.524e34, rel=1e-3)
+
+
 def test_whole_numbers_keep_their_zeros(shell: Shell) -> None:
     """A decimal without a point: a zero at its end counts."""
     shell("mdc store", stdin=trades("A", PLAIN).encode())
