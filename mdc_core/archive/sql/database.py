@@ -85,6 +85,7 @@ class Database:
         self._db.interrupt()
         self._worker.shutdown()
         self._db.close()
+        self.archive.close()
         shutil.rmtree(self._spill, ignore_errors=True)
 
     def statements(self, text: str) -> list[str]:
