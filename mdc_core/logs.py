@@ -1,5 +1,6 @@
 """What is told to people: lines on stderr, with every secret masked."""
 
+import errno
 import sys
 from copy import copy
 from typing import NamedTuple, TextIO
@@ -96,9 +97,10 @@ class Log:
         try:
             # One write a line, so that lines of several commands do not mix.
             print(line + "\n", end="", file=self._file or sys.stderr, flush=True)
-        except BrokenPipeError:
-            # Nobody listens any more; that is no reason to stop the work.
-            return
+        except OSError as error:
+            # Nobody listens any more (a terminal that is gone); that is no reason to stop.
+            if error.errno not in (errno.EPIPE, errno.EIO):
+                raise
 
     def _json(self, level: int, message: str) -> str:
         from json import dumps

@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,6 +12,7 @@ from mdc_core.cli.signals import (
     Stop,
     ending_at_once,
     following_input,
+    hang_up_ends,
     set_in_handler,
     stopping_source,
 )
@@ -95,7 +96,8 @@ def run_stages(session: Session, stages: "list[Stage]") -> int:
     first = stages[0]
     with SIGNALS[first.ending]() as stop:
         control = Control(stop.event)
-        with _hang_up(control.hang_up), stdout.reserved():
+        reload = nullcontext() if hang_up_ends() else _hang_up(control.hang_up)
+        with reload, stdout.reserved():
             result = pipeline.drive(Writer(wire=stages[-1].wire), control)
     if stages[-1].tell is not None and result.answer is not None:
         stages[-1].tell(result.answer)

@@ -2,6 +2,7 @@
 
 A source stops and writes its `end`. Filters and sinks go on to the end of their input,
 which comes because the source has stopped. The second Ctrl-C stops everything at once.
+A terminal that is closed is a Ctrl-C to what runs in it; without one, SIGHUP means to reload.
 What a Ctrl-C means is known when the command is loaded; until then one is held.
 """
 
@@ -70,6 +71,17 @@ def set_in_handler(event: threading.Event) -> None:
     _thread.start_new_thread(event.set, ())
 
 
+def hang_up_ends() -> bool:
+    """Whether SIGHUP says that the terminal is gone: there is one, and nohup was not asked for."""
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        return False
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def stopping_source() -> Iterator[Stop]:
     """For a source: SIGINT or SIGTERM sets the `Stop`, the second one ends the process."""
@@ -78,7 +90,7 @@ def stopping_source() -> Iterator[Stop]:
     def on_signal(number: int, frame: FrameType | None) -> None:
         stop.ask(number)
 
-    with _handling({signal.SIGINT: on_signal, signal.SIGTERM: on_signal}):
+    with _handling(_with_hang_up({signal.SIGINT: on_signal, signal.SIGTERM: on_signal})):
         for number in _held:
             stop.ask(number)
         _held.clear()
@@ -104,7 +116,7 @@ def following_input() -> Iterator[Stop]:
         stop.ask(number)
         _end_input()
 
-    with _handling({signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}):
+    with _handling(_with_hang_up({signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate})):
         _held.clear()
         yield stop
 
@@ -124,6 +136,12 @@ def _end_input() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
+
+
+def _with_hang_up(handlers: dict[signal.Signals, object]) -> dict[signal.Signals, object]:
+    """The handlers, and that of Ctrl-C for a terminal that is closed."""
+    more = {signal.SIGHUP: handlers[signal.SIGINT]} if hang_up_ends() else {}
+    return handlers | more
 
 
 @contextmanager

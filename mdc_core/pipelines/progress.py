@@ -3,6 +3,7 @@
 import os
 import stat
 import sys
+from contextlib import suppress
 from typing import Any
 
 from mdc_core.logs import NOTE
@@ -39,12 +40,16 @@ class Progress:
     def add(self, events: int) -> None:
         """So many more."""
         if self._bar is not None:
-            self._bar.update(events)
+            try:
+                self._bar.update(events)
+            except OSError:  # the terminal is gone, and nobody watches
+                self._bar = None
 
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
-            self._bar.close()
+            with suppress(OSError):
+                self._bar.close()
             self._bar = None
 
 

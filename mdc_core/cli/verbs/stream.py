@@ -1,8 +1,9 @@
 """Collect a live feed.
 
 Events go to standard output as they come. What the connection loses, and what finds no
-room, is told by `gap` events. Ctrl-C ends the stream with its `end` event; SIGHUP reads
---symbols-file and mdc.toml again. Secrets are read from the environment."""
+room, is told by `gap` events. Ctrl-C, or a terminal that is closed, ends the stream with its
+`end` event; SIGHUP without a terminal reads --symbols-file and mdc.toml again.
+Secrets are read from the environment."""
 
 from pathlib import Path
 from typing import Any

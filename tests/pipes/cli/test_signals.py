@@ -1,6 +1,8 @@
 """Ctrl-C and SIGTERM, sent to real processes."""
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -184,3 +186,63 @@ def test_ctrl_c_while_a_plugin_is_imported(words, status, said, tmp_path, instal
     assert said in done.stderr
     if words[0] == "stream":
         assert '"reason":"signal"' in done.stdout.splitlines()[-1]
+
+
+class Session:
+    """A pipe in a terminal of its own: a feed, and a store that acknowledges events."""
+
+    def __init__(self, cwd, env, before=""):
+        self._acks, theirs = os.pipe()
+        os.set_inheritable(theirs, True)
+        pipe = f"mdc stream sim SPY --rate 500 | mdc store --ack --root data >&{theirs}"
+        line = f"{before} bash -c '{pipe}; echo ${{PIPESTATUS[*]}} > statuses'"
+        pid, self._terminal = pty.fork()
+        if not pid:
+            os.chdir(cwd)
+            os.execvpe("bash", ["bash", "-c", line], env)
+        self.pid = pid
+        os.close(theirs)
+
+    def acknowledged(self):
+        """What is acknowledged next; nothing when the store has ended."""
+        return os.read(self._acks, 1 << 16)
+
+    def close(self):
+        """Close the terminal, as somebody does whose connection breaks."""
+        os.close(self._terminal)
+
+
+@pytest.fixture
+def in_terminal(tmp_path, quiet_env):
+    started = []
+
+    def start(before=""):
+        started.append(Session(tmp_path, quiet_env, before))
+        assert started[-1].acknowledged()
+        return started[-1]
+
+    yield start
+    for session in started:
+        subprocess.run(["pkill", "-KILL", "-s", str(session.pid)], check=False)
+        os.waitpid(session.pid, 0)
+
+
+def test_a_terminal_that_is_closed_ends_the_pipe_in_it(in_terminal, shell, tmp_path):
+    """The feed does not live on, and what it sent is sealed."""
+    session = in_terminal()
+    session.close()
+    acks = b""
+    while more := session.acknowledged():
+        acks += more
+    end = json.loads(acks.splitlines()[-1])
+    assert (end["type"], end["reason"]) == ("end", "eof")
+    assert list((tmp_path / "data/_mdc/journal").iterdir()) == []
+    done = shell("mdc count --root data --json")
+    assert done.status == 0 and json.loads(done.out)["total"] > 0
+    assert shell("mdc verify --deep --root data").status == 0
+
+
+def test_nohup_lets_a_pipe_outlive_its_terminal(in_terminal):
+    session = in_terminal("nohup")
+    session.close()
+    assert session.acknowledged() and session.acknowledged()
