@@ -4,6 +4,7 @@ import io
 import select
 from collections.abc import Callable, Iterator
 from functools import partial
+from time import monotonic
 from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
 
 from mdc_core.errors import TruncatedError
@@ -148,28 +149,44 @@ class _Unpacked:
         self._member = b""  # the current one from its beginning, as long as it is small
         self._given = 0  # bytes that came of it
         self._packed = memoryview(b"")
+        self._parts: list[bytes] = []  # unpacked, and still to be read
+        self._length = 0
+        self._ended = False
         self._broken: str | None = None
 
     def read(self, size: int = -1, /) -> bytes:
         """The next bytes, some MB at most, whatever they unpack to; nothing at the end."""
-        parts: list[bytes] = []
-        length = 0
-        while length < UNPACKED and not self._broken:
-            if not self._packed:
-                if length:
-                    break
-                self._packed = memoryview(self._peeked.read(CHUNK))
-                if not self._packed:
-                    if self._one is not None and not self._one.eof:
-                        self._broken = f"the {self._codec} data breaks off"
-                    break
-            piece, self._packed = bytes(self._packed[:_PIECE]), self._packed[_PIECE:]
-            for part in self._feed(piece):
-                parts.append(part)
-                length += len(part)
-        if self._broken and not length:
+        while self._length < UNPACKED and not self._ended and (self._packed or not self._length):
+            self._unpack()
+        if self._broken and not self._length:
             raise TruncatedError(f"{self._name}: {self._broken}")
-        return b"".join(parts)
+        data = b"".join(self._parts)
+        self._parts, self._length = [], 0
+        return data
+
+    def waiting(self, seconds: float) -> bool:
+        """Whether plain bytes, or the end, can be read within some seconds."""
+        until = monotonic() + seconds
+        while not self._length and not self._ended:
+            if not self._packed and not self._peeked.waiting(max(until - monotonic(), 0)):
+                return False
+            self._unpack()
+        return True
+
+    def _unpack(self) -> None:
+        """Unpack a little more of what is there; reads more where there is nothing."""
+        if not self._packed:
+            self._packed = memoryview(self._peeked.read(CHUNK))
+            if not self._packed:
+                self._ended = True
+                if self._one is not None and not self._one.eof:
+                    self._broken = f"the {self._codec} data breaks off"
+                return
+        piece, self._packed = bytes(self._packed[:_PIECE]), self._packed[_PIECE:]
+        for part in self._feed(piece):
+            self._parts.append(part)
+            self._length += len(part)
+        self._ended = self._broken is not None
 
     def _feed(self, packed: bytes) -> Iterator[bytes]:
         """What the next bytes unpack to; a file may hold several members or frames."""

@@ -1,12 +1,15 @@
 """What `store` has acknowledged is there, whatever becomes of it."""
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import lz4.frame
 import pytest
+import zstandard
 
 from tests.conftest import Shell, parts_of
 from tests.pipes.store.storing import Storing, storing, trade, trades
@@ -97,6 +100,22 @@ def test_a_thousand_are_synced_at_once(start: Start) -> None:
     last = json.loads(store.out[-1])
     acks = sum(line.startswith(b'{"type":"ack"') for line in store.out)
     assert (last["type"], last["counts"]) == ("end", {"ack": acks})
+
+
+@pytest.mark.parametrize("pack", [zstandard.compress, gzip.compress, lz4.frame.compress])
+@pytest.mark.parametrize("fsync", ["batch", "always"])
+def test_acks_of_compressed_events_while_the_input_stays_open(
+    pack: Callable[[bytes], bytes], fsync: str, start: Start
+) -> None:
+    """What is unpacked does not wait for the bytes behind it: more than a block, then one event."""
+    store = start(f"--fsync {fsync}")
+    assert store.process.stdin is not None
+    for first, stop in ((0, 3), (3, 20_000), (20_000, 20_001)):
+        text = "".join(f"{line}\n" for line in trades(first, stop))
+        store.process.stdin.write(pack(text.encode()))
+        store.process.stdin.flush()
+        store.wait_for(stop)
+    assert store.acknowledged == Counter(trade=20_001)
 
 
 @pytest.mark.parametrize("options", ["", "--seal-size 1", "--format jsonl", "--dry-run"])
