@@ -8,6 +8,7 @@ and never written over. Whoever finds the id of another archive leaves the place
 import os
 from contextlib import suppress
 from pathlib import Path
+from socket import gethostname
 from uuid import uuid4
 
 import msgspec
@@ -107,6 +108,21 @@ def check(place: Storage, id_: str | None, root: Storage) -> bool:
     if root.local is not None and _is_copy(place, owner, root.local):
         raise _refused(place, owner, f"of which {root.url} is a copy")
     return True
+
+
+def take_root(root: Storage, id_: str, state: Path) -> None:
+    """Make the root of an archive at a URL its own; raises ConfigError if another catalog has it.
+
+    Two catalogs of one root would each miss, and overwrite, what the other enters.
+    """
+    owner = owner_of(root)
+    if owner is None:
+        here = Owner(id_, f"{gethostname()}:{state.absolute()}")
+        root.make(FILE, encoded(here))
+        owner = owner_of(root) or here
+    if owner.id != id_:
+        hint = f"write from there (MDC_STATE); if that is gone, remove {root.full_path(FILE)}"
+        raise ConfigError(f"{root.url} is written by another catalog, {owner.root}", hint=hint)
 
 
 def _is_copy(place: Storage, owner: Owner, root: Path) -> bool:

@@ -41,10 +41,13 @@ def _encoded(symbol: str | None, *, changes_of_case: bool = False) -> str:
     if symbol is None:
         return NO_SYMBOL
     data = symbol.encode("utf-8", "surrogatepass")
-    encoded = {match.start() for match in _UNSAFE.finditer(data)}
-    for match in _LOWER.finditer(data) if changes_of_case else ():
-        encoded |= {match.start(), match.start(1)}
-    name = "".join(f"%{b:02X}" if at in encoded else chr(b) for at, b in enumerate(data))
+    if changes_of_case and _LOWER.search(data):
+        encoded = {match.start() for match in _UNSAFE.finditer(data)}
+        for match in _LOWER.finditer(data):
+            encoded |= {match.start(), match.start(1)}
+        name = "".join(f"%{b:02X}" if at in encoded else chr(b) for at, b in enumerate(data))
+    else:
+        name = _UNSAFE.sub(lambda m: f"%{m[0][0]:02X}".encode(), data).decode()
     if not name:
         return "%"
     if name.startswith("."):

@@ -62,6 +62,7 @@ def prepare(archive: Archive, tiers: Mapping[str, str] | None = None) -> list[Re
     with writing(f"below {archive.root}"):
         for name in ("journal", "tmp"):
             (archive.state / name).mkdir(parents=True, exist_ok=True)
+    archive.take_root()
     if not archive.has_catalog:
         with archive.maintained(wait=True):
             if not archive.has_catalog:

@@ -14,7 +14,7 @@ from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.database import exists
 from mdc_core.archive.storage import STATE, URL, Directory, Storage, storage_of
 from mdc_core.disk import writing
-from mdc_core.errors import BusyError, DataError, UnreadableError
+from mdc_core.errors import BusyError, DataError, UnreadableError, WriteError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -126,6 +126,15 @@ class Archive:
                 Directory(self.state).make(ownership.NAME, ownership.encoded(owner))
         assert self.id is not None
         return self.id
+
+    def take_root(self) -> None:
+        """Make a root at a URL this archive's own; raises ConfigError if another catalog has it.
+
+        What cannot be reached now is taken by the next command.
+        """
+        if self.local is None:
+            with suppress(UnreadableError, WriteError):
+                ownership.take_root(self.place, self.identified(), self.state)
 
     def is_taken(self, name: str) -> bool:
         """Whether a place is this archive's own already."""

@@ -36,8 +36,11 @@ def take_known(archive: Archive, catalog: Catalog) -> None:
 
 
 def must_be_told(archive: Archive, names: Iterable[str]) -> None:
-    """Raise ConfigError where no catalog is left that says whether files are this archive's."""
-    for name in names:
+    """Raise ConfigError where no catalog is left that says whether files are this archive's.
+
+    At the root itself they are, unless that is a URL: another host may have the catalog.
+    """
+    for name in [*names, *([""] if archive.local is None else [])]:
         at = archive.place_at(name)
         if archive.is_taken(name) and archive.id is not None:
             continue

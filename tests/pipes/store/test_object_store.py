@@ -13,6 +13,7 @@ moto = pytest.importorskip("moto.server", reason="moto is not installed")
 pafs = pytest.importorskip("pyarrow.fs")
 
 ROOT = "s3://archive/team/data"
+OWNER = "archive/team/data/_mdc/archive.json"
 KEYS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test-secret-key",
@@ -53,7 +54,7 @@ def env(endpoint: str, tmp_path: Path) -> dict[str, str]:
 
 def objects(fs: "pafs.S3FileSystem") -> list[str]:
     found = fs.get_file_info(pafs.FileSelector("archive", recursive=True))
-    return sorted(info.path for info in found if info.is_file)
+    return sorted(info.path for info in found if info.is_file and info.path != OWNER)
 
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl --compression zstd"])
@@ -134,6 +135,54 @@ def test_an_archive_that_this_host_does_not_know(
     made = shell(f"mdc catalog rebuild --root {ROOT}", **other)
     assert made.status == 0, made.err
     assert shell(f"mdc cat --root {ROOT}", **other).lines == want
+
+
+def test_a_root_has_one_catalog_that_writes(
+    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "one.jsonl").write_bytes(shell("mdc stream sim SPY --limit 100").out.encode())
+    assert shell(f"mdc store --root {ROOT} < one.jsonl", **env).status == 0
+    other = env | {"MDC_STATE": str(tmp_path / "elsewhere")}
+    before = objects(bucket)
+    # Whoever has no catalog is told; with one that was made again he may read.
+    done = shell(f"mdc store --root {ROOT} < one.jsonl", **other)
+    assert done.status == 78 and "may be another archive's" in done.err, done.err
+    assert shell(f"mdc catalog rebuild --root {ROOT}", **other).status == 0
+    assert len(shell(f"mdc cat --root {ROOT}", **other).events) == 100
+    for verb in ("store", "compact", "retain --days 1", "recover"):
+        done = shell(f"mdc {verb} --root {ROOT} < one.jsonl", **other)
+        assert done.status == 78 and "is written by another catalog" in done.err, done.err
+        assert f"remove {ROOT}/_mdc/archive.json" in done.err
+    assert objects(bucket) == before
+    assert shell(f"mdc store --root {ROOT} < one.jsonl", **env).status == 0
+    # Where that is gone, another one is told to be the one, and then the first is refused.
+    bucket.delete_file(OWNER)
+    assert shell(f"mdc catalog rebuild --root {ROOT}", **other).status == 0
+    assert shell(f"mdc store --root {ROOT} < one.jsonl", **other).status == 0
+    assert shell(f"mdc store --root {ROOT} < one.jsonl", **env).status == 78
+    assert shell(f"mdc verify --root {ROOT}", **other).status == 0
+
+
+def test_a_prefix_belongs_to_one_archive(
+    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str], tmp_path: Path
+) -> None:
+    for name, symbol in (("data", "SPY"), ("other", "MSFT")):
+        made = f"mdc stream sim {symbol} --limit 100 --start 2024-01-02 | mdc store --root {name}"
+        assert shell(made).status == 0
+    (tmp_path / "mdc.toml").write_text('[tier.cold]\ndirectory = "s3://archive/cold"\n')
+    assert shell("mdc tier migrate --root data", **env).status == 0
+    before = objects(bucket)
+    for verb in ("tier migrate", "verify", "catalog rebuild"):
+        done = shell(f"mdc {verb} --root other", **env)
+        assert done.status == 78, done.err
+        text = f"s3://archive/cold belongs to the archive {tmp_path / 'data'}, not to other"
+        assert text in done.err, done.err
+    assert objects(bucket) == before
+    assert len(shell("mdc cat --root data", **env).events) == 100
+    assert len(shell("mdc cat --root other", **env).events) == 100
+    # And no root lies in a prefix that belongs to a tier.
+    done = shell("mdc stream sim SPY --limit 1 | mdc store --root s3://archive/cold", **env)
+    assert done.status == 78, done.err
 
 
 @pytest.mark.parametrize(
