@@ -266,7 +266,10 @@ class StoreRun:
         try:
             self._enter(intake, intake.seal())
         except WriteError as error:
-            self._log.warning(f"{error}; {intake.unsealed} events stay in the journal")
+            left = "" if intake.lost else f"; {intake.unsealed} events stay in the journal"
+            self._log.warning(f"{error}{left}")
+        if intake.lost:
+            self._log.warning(intake.lost)
         self.close()
         acks = self.acks()
         if acks:

@@ -6,9 +6,9 @@ written.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 
 import msgspec
 import pyarrow as pa
@@ -25,7 +25,7 @@ from mdc_core.archive.write.sealer import SEAL_AFTER, Sealer
 from mdc_core.archive.write.sorter import Sorter
 from mdc_core.archive.write.width import note_wide
 from mdc_core.batch import is_type
-from mdc_core.disk import writing
+from mdc_core.disk import refused
 from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES
 
@@ -65,7 +65,8 @@ class Intake:
 
         Raises WriteError when the disk is nearly full, and takes nothing then.
         """
-        lacking = self._reserve.missing(self.archive.state) if self._reserve else 0
+        with self._writing():
+            lacking = self._reserve.missing(self.archive.state) if self._reserve else 0
         if lacking:
             raise WriteError(
                 f"{self.archive.root}: the disk is nearly full, {lacking:,} bytes short of "
@@ -160,9 +161,25 @@ class Intake:
             rotation.close()
             self._settled += rotation.acknowledged
 
-    def _writing(self) -> AbstractContextManager[None]:
-        hint = f"{self.unsealed} events are safe in the journal; mdc recover seals them"
-        return writing(f"below {self.archive.root}", hint)
+    @property
+    def lost(self) -> str | None:
+        """What is no more because somebody has removed it while we wrote."""
+        root = self.archive.local
+        if root is not None and not root.exists():
+            both = f"{self.unsealed} events in its journal and {self.rows} in parts"
+            return f"{root} was removed, and with it {both} of this run"
+        if any(rotation.is_gone for rotation in self._open) or self._sealer.is_gone:
+            return f"the journal was removed, and with it {self.unsealed} events of this run"
+        return None
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            safe = f"{self.unsealed} events are safe in the journal; mdc recover seals them"
+            hint = None if self.lost else safe
+            raise refused(f"below {self.archive.root}", error, hint) from None
 
 
 def _nothing_new(act: Callable[[], None]) -> list[PartRow]:

@@ -10,6 +10,7 @@ what it hits.
 Whoever writes a segment holds a lock on it: a segment that is not locked was left behind.
 """
 
+import errno
 import fcntl
 import os
 import struct
@@ -94,6 +95,7 @@ class Journal:
             self._append((_names(body.schema), body.serialize()), batch.num_rows)
             if self._fsync == "always":
                 os.fsync(self._fd)
+            self._must_be_there()
         self.rows += batch.num_rows
         with self._state:
             if self._failed is not None:
@@ -115,13 +117,22 @@ class Journal:
 
     def sync(self) -> None:
         """Make everything durable now."""
-        if self._fsync == "none":
+        if self._fsync == "none" or self.is_gone:
             return
         with writing(self.path):
             os.fsync(self._fd)
         with self._state:
             self._durable = self.written.copy()
             self._unsynced = 0
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether somebody has removed the file, and what is in it ends with us."""
+        return not os.fstat(self._fd).st_nlink
+
+    def _must_be_there(self) -> None:
+        if self.is_gone:
+            raise FileNotFoundError(errno.ENOENT, "removed")
 
     def harden(self) -> None:
         """Make the whole segment durable, whatever `fsync` says: its place as well."""
@@ -162,6 +173,7 @@ class Journal:
                 self._state.release()
                 try:
                     os.fsync(self._fd)
+                    self._must_be_there()
                     failed = None
                 except OSError as error:
                     failed = error

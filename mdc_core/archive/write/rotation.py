@@ -37,6 +37,11 @@ class Rotation:
         """How many events of each type are durable, here or where a seal has brought them."""
         return self.journal.written if self.is_sealed else self.journal.acknowledged
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether somebody has removed the segment before its events were in parts."""
+        return not self.is_sealed and self.journal.is_gone
+
     def give_up(self) -> None:
         """Remove the segment: its events are in parts, or carried on."""
         self.is_sealed = True

@@ -88,7 +88,8 @@ def seal(archive: Archive, manner: SealPlan, load: SealLoad) -> list[PartRow]:
     """
     folder = archive.state / "tmp" / load.segments[-1]
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.parent.mkdir(exist_ok=True)  # a root that somebody has removed stays so
+    folder.mkdir()
     try:
         while True:
             try:

@@ -30,6 +30,11 @@ class Sealer:
         """How many events are carried on."""
         return self._carry.journal.rows if self._carry else 0
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether somebody has removed the segment of what is carried on."""
+        return self._carry is not None and self._carry.journal.is_gone
+
     def seal(self, rotation: Rotation | None, *, rest: bool) -> list[PartRow]:
         """Bring events into parts, or carry them on; with `rest`, all are brought into parts.
 
