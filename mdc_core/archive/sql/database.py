@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.sql.fitted import Fitted
-from mdc_core.archive.sql.reading import PARTS_NAME, PLACE, Reading
+from mdc_core.archive.sql.place import names_place, without_place
+from mdc_core.archive.sql.reading import PARTS_NAME, Reading
 from mdc_core.archive.sql.times import check_times, hint_of, macros
 from mdc_core.archive.sql.views import Parts, View
 from mdc_core.archive.sql.where import limits_of
@@ -35,7 +36,6 @@ _CLOSED = re.compile(
 )
 _COMMENT = re.compile(r"--[^\n]*\n|/\*.*?\*/", re.DOTALL)
 _CANDIDATES = re.compile(r"\s+Candidate (functions|macros):.*", re.DOTALL)  # pages of them
-_PLACE = re.compile(rf"\b{PLACE}\b", re.IGNORECASE)
 _OPEN = re.compile(r"'|\"|\$\w*\$|--|/\*")
 T = TypeVar("T")
 
@@ -119,8 +119,10 @@ class Database:
                 rows = self._begin(sql, reading, fitted)
                 first = self._apart(next, rows, None)
             except self._errors as error:
-                if self._asks_for_place(sql, error) and not fitted.placed:
+                unbound = isinstance(error, self._duckdb.BinderException)
+                if unbound and names_place(sql) and not fitted.placed:
                     fitted.placed = True
+                    sql = self._without_place(sql)
                 elif not fitted.measure(every=self._is_tight(error)):
                     raise self._explained(sql, error, reading, fitted) from None
                 continue
@@ -152,9 +154,10 @@ class Database:
         finally:
             rows.close()
 
-    def _asks_for_place(self, sql: str, error: Exception) -> bool:
-        """Whether a statement may name the place of a row, which is no name of its own."""
-        return isinstance(error, self._duckdb.BinderException) and bool(_PLACE.search(sql))
+    def _without_place(self, sql: str) -> str:
+        with suppress(self._duckdb.Error):
+            return without_place(self._ask, sql)
+        return sql
 
     def _is_tight(self, error: Exception) -> bool:
         """Whether decimals of fewer digits may help: sums of them are HUGEINT to DuckDB."""

@@ -7,15 +7,13 @@ in the next. Those here take it and round nothing up.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
+from mdc_core.archive.sql.tree import Ask, nodes, parsed
 from mdc_core.errors import UsageError
 
 _WORD = re.compile(r"\w+")
-Ask = Callable[[str, list[Any]], tuple[Any, ...]]
 
 # The microsecond in which a time is: before 1970 as well.
 _FLOOR = "make_timestamp((epoch_ns(t) - (epoch_ns(t) % 1000 + 1000) % 1000) // 1000)"
@@ -63,7 +61,7 @@ def check_times(ask: Ask, sql: str) -> None:
     A cast leaves the offset or zone of a text out. Behind %n, strftime writes what is in
     DuckDB's memory, and fewer digits.
     """
-    for node in _nodes(msgspec.json.decode(ask("SELECT json_serialize_sql(?)", [sql])[0])):
+    for node in nodes(parsed(ask, sql)):
         if node.get("class") == "CAST":
             kind = str((node.get("type_expr") or {}).get("type_name")).upper()
             for text in _texts([node.get("child")] if kind in _WITHOUT_ZONE else []):
@@ -77,17 +75,6 @@ def check_times(ask: Ask, sql: str) -> None:
                 if "%n" in text.replace("%%", "__")[:-2]:
                     said = f"'{text}': DuckDB is wrong about what comes behind %n"
                     raise UsageError(said, hint="strftime(..., '%n') || strftime(..., the rest)")
-
-
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    """All that there is in a tree of SQL."""
-    if isinstance(tree, list):
-        for item in tree:
-            yield from _nodes(item)
-    elif isinstance(tree, dict):
-        yield tree
-        for item in tree.values():
-            yield from _nodes(item)
 
 
 def _texts(nodes: list[Any]) -> Iterator[str]:

@@ -5,15 +5,13 @@ constants each is limited. What is not understood limits nothing, so the worst t
 is that more is read than had to be: the query itself is still answered by DuckDB.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 
 from mdc_core.archive.catalog.query import Query
-
-Ask = Callable[[str, list[Any]], tuple[Any, ...]]
-Tree = dict[str, Any]
+from mdc_core.archive.sql.tree import Ask, Tree, parsed
 
 _DAY = 86_400_000_000_000
 _FLIPPED = {
@@ -58,7 +56,7 @@ class Comparison(NamedTuple):
 
 def limits_of(ask: Ask, sql: str) -> dict[str, Query] | None:
     """What each table that a query names is limited to; None if the query does not tell."""
-    tree = msgspec.json.decode(ask("SELECT json_serialize_sql(?)", [sql])[0])
+    tree = parsed(ask, sql)
     if tree.get("error", True):
         return None
     found = _Named(ask)

@@ -2,13 +2,13 @@
 
 There is a table for each event type (trade, quote, bar, ...), and `parts`, the files with what
 the catalog knows of them. Events that are still in a journal are included. What the WHERE says
-of symbol and ts_event decides which files are opened. Times are TIMESTAMPTZ_NS: text may have an
-offset or a zone, and ts_event AT TIME ZONE 'America/New_York' is the time there. Prices and sizes
-are DECIMAL(18, 9); where an event that is read does not fit, the statement begins again with the
-decimals of what it reads: products have 38 digits.
+of symbol and ts_event decides which files are opened. Times are TIMESTAMPTZ_NS: text is UTC or
+has an offset or a zone, and ts_event AT TIME ZONE 'America/New_York' is the time there. Prices
+and sizes are DECIMAL(18, 9); where an event that is read does not fit, the statement begins again
+with the decimals of what it reads: products have 38 digits.
 
 Where times are equal, `row` tells which event was first: its place, from 1, among those that the
-statement reads, in the order of `mdc cat`. It is a column only if the statement names it.
+statement reads, in the order of `mdc cat`. It is there for those who name it: `*` leaves it out.
 
 Nothing can be written but the result: a table on a terminal, JSONL to a pipe, or what --format
 says. A statement that is wrong is status 2."""

@@ -131,13 +131,42 @@ def test_with_what_is_in_a_journal(shell: Shell, tmp_path: Path, quiet_env: dict
         storing.communicate()
 
 
-def test_it_is_there_for_those_who_name_it(shell: Shell, tmp_path: Path) -> None:
+def test_what_star_stands_for_are_events(shell: Shell) -> None:
+    """The place is a column for those who name it."""
     shell("mdc store", stdin=ties(3))
-    plain, named, own, described, last, refused = answers(
+    trades = shell("mdc cat --root data --type trade").events
+    asked = [
+        "SELECT * FROM trade ORDER BY ts_event NULLS LAST, row",
+        "SELECT 'é' IS NULL AS x, * /* é * */ FROM main.trade ORDER BY row",
+        "SELECT T.* FROM trade t JOIN trade u ON t.row = u.row ORDER BY t.row",
+        "WITH x AS (SELECT * FROM trade ORDER BY row) SELECT * FROM x",
+        "SELECT * EXCLUDE (row) FROM trade ORDER BY row",
+        "SELECT * EXCLUDE (venue, provider) FROM trade ORDER BY row",
+        "SELECT *, row AS place FROM trade ORDER BY row",
+        "SELECT * FROM (SELECT row, price FROM trade) ORDER BY row",
+        "WITH bar AS (SELECT price, row FROM trade) SELECT * FROM bar ORDER BY row",
+        "SELECT * FROM trade, (SELECT 1 AS one) ORDER BY row",
+    ]
+    found = answers(shell, asked)
+    in_time = sorted(trades, key=lambda trade: trade.get("ts_event", "9"))
+    known = [{name: row[name] for name in row if row[name] is not None} for row in found[1]]
+    assert (found[0], found[2], found[3], found[4]) == (in_time, trades, trades, trades)
+    assert known == [{**{k: v for k, v in t.items() if k != "v"}, "x": False} for t in trades]
+    assert found[5] == trades
+    assert [row["place"] for row in found[6]] == [str(n + 1) for n in range(len(trades))]
+    assert all("row" not in row for row in found[6])
+    for some in found[7:]:
+        assert [(row["row"], row["price"]) for row in some] == [
+            (str(number), trade["price"]) for number, trade in enumerate(trades, 1)
+        ]
+
+
+def test_a_name_of_the_statement_wins(shell: Shell) -> None:
+    shell("mdc store", stdin=ties(3))
+    plain, own, described, last, alike = answers(
         shell,
         [
             "SELECT * FROM trade LIMIT 1",
-            "SELECT * EXCLUDE (row) FROM trade WHERE row <= 2 ORDER BY row",
             "SELECT max(row) AS m FROM (SELECT 7 AS row FROM trade)",
             "SELECT list(column_name) AS c FROM (DESCRIBE trade)",
             "SELECT t.price FROM main.trade AS t ORDER BY t.ROW DESC LIMIT 1",
@@ -146,10 +175,9 @@ def test_it_is_there_for_those_who_name_it(shell: Shell, tmp_path: Path) -> None
         ],
     )
     trades = shell("mdc cat --root data --type trade").events
-    assert named == trades[:2]
     assert (own, last) == ([{"m": "7"}], [{"price": trades[-1]["price"]}])
     assert "row" not in described[0]["c"] and "row" not in plain[0]
-    assert refused == [{"n": "0"}]
+    assert alike == [{"n": "0"}]
     wrong = shell('mdc query "SELECT row FROM parts"')
     assert (wrong.status, '"row" not found' in wrong.err) == (2, True)
 
