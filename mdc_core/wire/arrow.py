@@ -33,7 +33,7 @@ _ALL_DIGITS = 38
 class Incoming:
     """A table of events from outside: its batches in our schema and in current versions.
 
-    Raises DataError for columns that we do not have, and for versions that cannot be read.
+    Columns that we do not have move under `extra`; versions that cannot be read raise DataError.
     Every value is looked at, but in a file that mdc wrote. Columns that are `checked` were
     looked at by whoever hands them in; what their values say is looked at here.
     """
@@ -47,6 +47,9 @@ class Incoming:
         self.older = _older(self.versions, name)
         # Before any row: the columns of a type that is not ours may be of any length.
         check_kinds(schema, [self.schema.field("type")] if self.older else self.schema, name)
+        known = all(n in columns() or n == "type" for n in schema.names)
+        same = all(version == version_of(kind) for kind, version in self.versions.items())
+        self._strays = not (known and same and self.versions)
         self._rows = 0
 
     def pieces(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
@@ -65,6 +68,8 @@ class Incoming:
 
     def _events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         if not self.older:
+            if self._strays:
+                batch = self._tidied(batch)
             return conform(batch, self.schema, self._name, self._rows + 1)
         kinds = batch.column("type").cast(pa.string())
         pieces, places = [], []
@@ -87,13 +92,19 @@ class Incoming:
             migrate_columns(found, changes_of_type, rows.num_rows)
         except (DataError, pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise DataError(f"{self._name}: {error}") from None
-        stray = [name for name in found if name not in self.schema.names]
-        if stray:
-            raise _no_column(self._name, stray)
         if not found:
             return pa.RecordBatch.from_pylist([], schema=self.schema)
         current = pa.RecordBatch.from_arrays(list(found.values()), list(found))
-        return conform(current, self.schema, self._name)
+        return conform(self._tidied(current), self.schema, self._name)
+
+    def _tidied(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """What the types of the rows do not have, under `extra`."""
+        from mdc_core.wire.strays import under_extra
+
+        try:
+            return under_extra(batch)
+        except DataError as error:
+            raise DataError(f"{self._name}: {error}", hint=error.hint) from None
 
 
 def _older(versions: dict[str, str], name: str) -> dict[str, tuple[Change, ...]]:
@@ -103,11 +114,6 @@ def _older(versions: dict[str, str], name: str) -> dict[str, tuple[Change, ...]]
     except DataError as error:
         raise DataError(f"{name}: {error}") from None
     return {kind: changed for kind, changed in found.items() if changed}
-
-
-def _no_column(name: str, columns_there: list[str]) -> DataError:
-    said = ", ".join(columns_there)
-    return DataError(f"{name}: no such column in any event type: {said}")
 
 
 def _check_values(batch: pa.RecordBatch, name: str) -> None:
@@ -147,20 +153,17 @@ def nothing() -> pa.RecordBatch:
 
 
 def target_schema(schema: pa.Schema, name: str) -> pa.Schema:
-    """Our schema for a table from outside; raises DataError for a column we do not have."""
+    """Our schema for a table from outside; raises DataError for one that has no `type`."""
     if len(set(schema.names)) < len(schema.names):
         raise DataError(f"{name}: two columns have the same name")
     versions = _versions(schema, name)
     if _older(versions, name) and "type" in schema.names:
         return arrow_schema(frozenset(versions))  # its columns have other names as yet
-    unknown = [n for n in schema.names if n not in columns() and n != "type"]
-    if unknown:
-        raise _no_column(name, unknown)
     if "type" not in schema.names:
         raise DataError(f"{name}: a table of events has a column `type`")
     types = frozenset(versions) or types_with(frozenset(schema.names))
     wanted = arrow_schema(types)
-    missing = [n for n in schema.names if n not in wanted.names]
+    missing = [n for n in schema.names if n in columns() and n not in wanted.names]
     return arrow_schema(types | types_with(frozenset(missing))) if missing else wanted
 
 

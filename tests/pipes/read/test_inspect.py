@@ -174,7 +174,7 @@ def write(path, columns, metadata=None):
 @pytest.mark.parametrize(
     ("columns", "metadata", "problem"),
     [
-        ({"a": [1]}, None, "no such column in any event type: a"),
+        ({"a": [1]}, None, "has a column `type`"),
         ({"symbol": ["A"]}, None, "has a column `type`"),
         ({"type": ["trade"], "price": [1.5]}, None, "not exact"),
         ({"type": ["trade"]}, {"mdc.versions": '{"trade":"9.0.0"}'}, "is newer than this mdc"),

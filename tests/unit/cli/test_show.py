@@ -23,12 +23,12 @@ from mdc_core.archive.coverage.survey import (
     PARTIAL,
     CoverageRow,
 )
-from mdc_core.archive.sql.text import cells as texts
 from mdc_core.archive.sql.text import json_lines
 from mdc_core.cli.coverage_map.cells import UNITS, axis, cells, fitting, rows_of
 from mdc_core.cli.show import by_symbol, columns, facts, human, section, shown
 from mdc_core.cli.sql_output import WIDEST, form_of, write
 from mdc_core.errors import UsageError
+from mdc_core.wire.json_values import cells as texts
 
 # --- plain texts ---
 
