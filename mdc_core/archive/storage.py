@@ -76,14 +76,17 @@ class Directory(Storage):
         targets = [self.local / path for _, path in files]
         folders = {target.parent for target in targets}
         above = {above for folder in folders for above in folder.parents}
-        folders |= {folder for folder in above if folder.is_relative_to(self.local)}
-        for folder in sorted(folders, key=str):  # those above come first
-            with suppress(FileExistsError):
-                folder.mkdir(parents=True)
+        within = {*folders, *(f for f in above if f.is_relative_to(self.local))} - {self.local}
+        for folder in within:
+            if (folder / STATE).exists():
+                hint = "it has the name of a symbol, a type or a day of this one: move it"
+                raise WriteError(f"{folder} is the root of another archive", hint=hint)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
         sync_all([source for source, _ in files])
         for (source, _), target in zip(files, targets, strict=True):
             _rename(source, target)
-        sync_all(list(folders))
+        sync_all([*within, self.local])
 
     def make(self, path: str, data: bytes) -> None:
         """Make a small file unless there is one: of several processes one does."""

@@ -18,13 +18,13 @@ from mdc_core.archive.catalog.upgrade import OLD_SUM
 from mdc_core.archive.health import unfinished
 from mdc_core.archive.health.pages import damages
 from mdc_core.archive.health.salvage import Salvaged, salvaged
-from mdc_core.archive.ownership import check, owner_of
 from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.read.examine import digest_of, examine
 from mdc_core.archive.read.examine import examined as examined
 from mdc_core.archive.read.examine import rows_of as rows_of
 from mdc_core.archive.storage import Storage, sync_all
 from mdc_core.archive.upkeep.tiering import ORDER
+from mdc_core.archive.write import taking
 from mdc_core.archive.write.archive import Archive
 from mdc_core.disk import reading, writing
 from mdc_core.errors import BusyError, DataError, UnreadableError
@@ -75,7 +75,7 @@ def rebuild(
     tails = unfinished.GrownTails(archive, set(old.sealed), cut=not dry_run)
     look = _Scan(archive, old, tiers or {}, tails)
     places = list(_checked_places(archive, old, tiers or {}))
-    lost_id = _one_id(archive, [at for _, at in places])
+    lost_id = taking.lost_id(archive, [name for name, _ in places])
     rebuilt = look.all(places).rebuilt()
     if dry_run:
         return rebuilt
@@ -91,16 +91,6 @@ def rebuild(
     for name in {part.place for part in rebuilt.parts}:
         archive.take(name)
     return rebuilt
-
-
-def _one_id(archive: Archive, places: Iterable[Storage]) -> str | None:
-    """The id that an archive had which has lost it, as its places say; raises ConfigError."""
-    lost = None
-    for at in places if archive.id is None else ():
-        if at is not archive.place and (owner := owner_of(at)) is not None:
-            lost = lost or owner.id
-            check(at, lost, archive.place)
-    return lost
 
 
 class _Scan:

@@ -62,15 +62,16 @@ def prepare(archive: Archive, tiers: Mapping[str, str] | None = None) -> list[Re
     with writing(f"below {archive.root}"):
         for name in ("journal", "tmp"):
             (archive.state / name).mkdir(parents=True, exist_ok=True)
-    archive.take_root()
     if not archive.has_catalog:
+        archive.take_root()
         with archive.maintained(wait=True):
             if not archive.has_catalog:
                 made = rebuild.rebuild(archive, tiers or {})
                 with archive.catalog() as catalog:
                     widen_for(archive, catalog, made.parts)
-    archive.identified()
     with archive.catalog() as catalog:
+        archive.identified(taking.lost_id(archive, catalog.places()))
+        archive.take_root()
         taking.take_known(archive, catalog)
     return recover(archive)
 

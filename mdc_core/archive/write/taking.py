@@ -7,6 +7,7 @@ own. Where there are others, nobody can tell whose they are.
 from collections.abc import Iterable, Iterator
 
 from mdc_core.archive.catalog.catalog import Catalog
+from mdc_core.archive.ownership import check, owner_of
 from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import ConfigError
@@ -33,6 +34,16 @@ def take_known(archive: Archive, catalog: Catalog) -> None:
             known, strange = _files(archive, catalog, name)
             if known and not strange:
                 archive.take(name)
+
+
+def lost_id(archive: Archive, names: Iterable[str]) -> str | None:
+    """The id that an archive had which has lost it, as its places say; raises ConfigError."""
+    lost = None
+    for name in names if archive.id is None else ():
+        if name and (owner := owner_of(archive.place_at(name))) is not None:
+            lost = lost or owner.id
+            check(archive.place_at(name), lost, archive.place)
+    return lost
 
 
 def must_be_told(archive: Archive, names: Iterable[str]) -> None:

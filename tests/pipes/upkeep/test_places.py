@@ -182,6 +182,18 @@ def test_an_id_survives_a_rebuild(data: Path, shell: Shell, tmp_path: Path) -> N
     assert counted(shell) == 10
 
 
+def test_an_id_that_is_lost_is_found_in_the_places(
+    data: Path, shell: Shell, tmp_path: Path
+) -> None:
+    made = (data / "_mdc/archive.json").read_bytes()
+    (data / "_mdc/archive.json").unlink()
+    assert counted(shell) == 5
+    assert shell("mdc store < msft.jsonl").status == 0
+    assert (data / "_mdc/archive.json").read_bytes() == made
+    assert shell(MIGRATE).status == 0
+    assert counted(shell) == 10
+
+
 def test_copies_and_moves(data: Path, shell: Shell, tmp_path: Path) -> None:
     # A copy of the root alone shares its places with the original: it is refused.
     shutil.copytree(data, tmp_path / "copy")
@@ -232,6 +244,21 @@ def test_an_archive_within_another_is_not_seen_by_it(shell: Shell, tmp_path: Pat
     assert shell("mdc catalog rebuild").status == 0
     (tmp_path / "data/_mdc").rename(tmp_path / "aside")
     assert (counted(shell), counted(shell, "data/inner")) == (5, 5)
+
+
+def test_nothing_is_written_into_an_archive_within(shell: Shell, tmp_path: Path) -> None:
+    """A root that is called as a symbol is, below that of another archive."""
+    (tmp_path / "spy.jsonl").write_text(trades("SPY"))
+    assert shell("mdc store --root data/SPY < spy.jsonl").status == 0
+    before = files(tmp_path / "data")
+    done = shell("mdc store < spy.jsonl")
+    assert done.status == 73 and "SPY is the root of another archive" in done.err, done.err
+    assert files(tmp_path / "data") == before
+    assert (counted(shell), counted(shell, "data/SPY")) == (5, 5)  # they are in the journal
+    (tmp_path / "data/SPY").rename(tmp_path / "aside")
+    assert shell("mdc recover").status == 0
+    assert (counted(shell), counted(shell, "aside")) == (5, 5)
+    assert shell("mdc verify --deep").out == ""
 
 
 def test_one_directory_under_several_names(data: Path, shell: Shell, tmp_path: Path) -> None:
