@@ -9,7 +9,8 @@ from mdc_core.errors import DataError, TruncatedError
 from mdc_core.wire.chunk import Chunk, no_events
 from mdc_core.wire.limits import MAX_LINE
 from mdc_core.wire.quarantine import Quarantine
-from mdc_core.wire.sniff import CHUNK, Encoding, Peeked, Unbuffered, encoding_of, unpacked
+from mdc_core.wire.sniff import CHUNK, Encoding, Peeked, Unbuffered, encoding_of
+from mdc_core.wire.unpack import unpacked
 
 BLOCK = 2 * CHUNK  # what is read at once from an input that has as much
 

@@ -1,27 +1,14 @@
-"""What bytes are: compressed or plain, Arrow or lines. Files say it by their first bytes."""
+"""What bytes are: Arrow, Parquet, lines. Files say it by their first bytes."""
 
 import io
 import select
-from collections.abc import Callable, Iterator
-from functools import partial
-from time import monotonic
+from collections.abc import Callable
 from typing import Any, BinaryIO, Literal, Protocol, runtime_checkable
-
-from mdc_core.errors import TruncatedError
 
 Encoding = Literal["jsonl", "arrow", "arrow-file", "parquet", "empty"]
 
-COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\x04\x22\x4d\x18": "lz4",
-}
 SNIFF = 8
 CHUNK = 1 << 20
-UNPACKED = 2 * CHUNK
-# What is decompressed at once. A byte may become 32 KiB (zstd), so this bounds the memory.
-_PIECE = 1_024
-_SMALL = 64 << 10
 
 
 class Unbuffered(Protocol):
@@ -50,6 +37,11 @@ class Peeked:
         self._head = b""  # read from the file, and given out up to _at
         self._at = 0
         self._ended = False
+
+    @property
+    def compression(self) -> str | None:
+        """How they were compressed, as far as they have been looked at."""
+        return getattr(self._file, "compression", None)
 
     def peek(self, size: int) -> bytes:
         """The first bytes, as many as there are up to `size`, still to be read."""
@@ -132,124 +124,6 @@ class Exactly(io.RawIOBase):
     def readable(self) -> bool:
         """It is for reading, and it cannot go back."""
         return True
-
-
-class _Unpacked:
-    """Decompressed bytes as an unbuffered file.
-
-    Raises TruncatedError where the data is damaged or breaks off, after all that can be
-    decompressed before: to the byte in a member or frame that is small, elsewhere to within
-    `_PIECE` compressed bytes.
-    """
-
-    def __init__(self, peeked: Peeked, codec: str, name: str) -> None:
-        self._peeked, self._codec, self._name = peeked, codec, name
-        self._new, self._damage = _decompressor(codec)
-        self._one: Any = None  # the decompressor of the current member or frame
-        self._member = b""  # the current one from its beginning, as long as it is small
-        self._given = 0  # bytes that came of it
-        self._packed = memoryview(b"")
-        self._parts: list[bytes] = []  # unpacked, and still to be read
-        self._length = 0
-        self._ended = False
-        self._broken: str | None = None
-
-    def read(self, size: int = -1, /) -> bytes:
-        """The next bytes, some MB at most, whatever they unpack to; nothing at the end."""
-        while self._length < UNPACKED and not self._ended and (self._packed or not self._length):
-            self._unpack()
-        if self._broken and not self._length:
-            raise TruncatedError(f"{self._name}: {self._broken}")
-        data = b"".join(self._parts)
-        self._parts, self._length = [], 0
-        return data
-
-    def waiting(self, seconds: float) -> bool:
-        """Whether plain bytes, or the end, can be read within some seconds."""
-        until = monotonic() + seconds
-        while not self._length and not self._ended:
-            if not self._packed and not self._peeked.waiting(max(until - monotonic(), 0)):
-                return False
-            self._unpack()
-        return True
-
-    def _unpack(self) -> None:
-        """Unpack a little more of what is there; reads more where there is nothing."""
-        if not self._packed:
-            self._packed = memoryview(self._peeked.read(CHUNK))
-            if not self._packed:
-                self._ended = True
-                if self._one is not None and not self._one.eof:
-                    self._broken = f"the {self._codec} data breaks off"
-                return
-        piece, self._packed = bytes(self._packed[:_PIECE]), self._packed[_PIECE:]
-        for part in self._feed(piece):
-            self._parts.append(part)
-            self._length += len(part)
-        self._ended = self._broken is not None
-
-    def _feed(self, packed: bytes) -> Iterator[bytes]:
-        """What the next bytes unpack to; a file may hold several members or frames."""
-        while packed:
-            if self._one is None or self._one.eof:
-                # What pads a tape to whole blocks is no member.
-                packed = packed.lstrip(b"\0") if self._one and self._codec == "gzip" else packed
-                if not packed:
-                    return
-                self._one, self._member, self._given = self._new(), b"", 0
-            if len(self._member) < _SMALL:
-                self._member += packed
-            try:
-                part = self._one.decompress(packed)
-            except self._damage as error:
-                self._broken = f"damaged {self._codec} data: {error}"
-                yield from self._before_damage()
-                return
-            self._given += len(part)
-            yield part
-            packed = (self._one.unused_data or b"") if self._one.eof else b""
-
-    def _before_damage(self) -> Iterator[bytes]:
-        """The bytes before the damage of a small member: it is unpacked again byte by byte."""
-        if len(self._member) >= _SMALL:
-            return
-        again, length = self._new(), 0
-        for byte in self._member:
-            try:
-                part = again.decompress(bytes([byte]))
-            except self._damage:
-                return
-            yield part[max(self._given - length, 0) :]
-            length += len(part)
-
-    def fileno(self) -> int:
-        """None: compressed bytes that are there do not say that plain ones are."""
-        raise io.UnsupportedOperation("fileno")
-
-
-def _decompressor(codec: str) -> tuple[Callable[[], Any], type[Exception]]:
-    """What makes a decompressor of one member or frame, and what it raises for damage."""
-    if codec == "gzip":
-        import zlib
-
-        return partial(zlib.decompressobj, wbits=31), zlib.error
-    if codec == "zstd":
-        import zstandard
-
-        return zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError
-    import lz4.frame
-
-    return lz4.frame.LZ4FrameDecompressor, RuntimeError
-
-
-def unpacked(file: Unbuffered, name: str) -> Peeked:
-    """The plain bytes of a file, decompressed if its first bytes say so."""
-    peeked = Peeked(file)
-    head = peeked.peek(4)
-    for magic, codec in COMPRESSED.items():
-        if head.startswith(magic):
-            return Peeked(_Unpacked(peeked, codec, name))
-    return peeked
 
 
 def encoding_of(peeked: Peeked) -> Encoding:

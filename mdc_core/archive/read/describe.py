@@ -43,8 +43,9 @@ from mdc_core.wire.arrow import Incoming, conform
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.limits import ROWS
 from mdc_core.wire.quarantine import Quarantine
-from mdc_core.wire.sniff import COMPRESSED, Exactly, Peeked, encoding_of, unpacked
+from mdc_core.wire.sniff import Exactly, Peeked, encoding_of
 from mdc_core.wire.tables import read_parquet
+from mdc_core.wire.unpack import unpacked
 
 _LOOKED_AT = ("type", "symbol", "ts_event", "ts_recv")
 
@@ -108,12 +109,11 @@ def _describe(found: Description, file: BinaryIO, sample: int) -> None:
         found.encoding = form
         _part(found, part_format(form), sample)
         return
-    head = Peeked(file).peek(4)
-    file.seek(0)
-    found.compression = next((c for m, c in COMPRESSED.items() if head.startswith(m)), None)
     plain = unpacked(file, found.name)
-    encoding = encoding_of(plain)
-    found.encoding = encoding
+    try:
+        found.encoding = encoding = encoding_of(plain)
+    finally:
+        found.compression = plain.compression
     if encoding in ("parquet", "arrow-file") and found.compression:
         raise DataError(f"{found.name}: {encoding} inside {found.compression}; unpack it first")
     if encoding in ("parquet", "arrow-file") and found.name != str(found.path):

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import zlib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -272,3 +273,66 @@ def test_nothing_is_wanted_of_a_file_that_is_not_in_order(
     assert shell(f"mdc cat x.jsonl {options} then count --json").status == 0
     replayed = shell(f"mdc replay x.jsonl --speed max {options.replace('--type quote', '')}")
     assert replayed.status == 0, replayed.err
+
+
+_SKIPPED = b"\x5a\x2a\x4d\x18" + (70_000).to_bytes(4, "little") + b"\x1f\x8b" * 35_000
+_NOTHING_SKIPPED = b"\x50\x2a\x4d\x18" + bytes(4)
+_ZEROS = bytes(9_000)
+
+
+def _trades(done: Any) -> list[str]:
+    return [line for line in done.lines if line.startswith('{"type":"trade"')]
+
+
+@pytest.mark.parametrize("packed", PACK.values(), ids=PACK)
+def test_what_may_stand_between_members(shell: Shell, tmp_path: Path, packed: Any) -> None:
+    """Zeros, frames to be skipped and further members are legal, in a file and byte by byte."""
+    half = packed(LINES[: len(LINES) // 2 + 40]), packed(LINES[len(LINES) // 2 + 40 :])
+    files = {
+        "skipped": _SKIPPED + half[0] + _NOTHING_SKIPPED + _SKIPPED + half[1] + _SKIPPED,
+        "zeros": _ZEROS + half[0] + _ZEROS + half[1] + _ZEROS,
+        "both": b"\0" + _SKIPPED + _ZEROS + half[0] + _ZEROS + _NOTHING_SKIPPED + half[1] + b"\0",
+        "many": packed(b"").join(packed(line) for line in LINES.splitlines(keepends=True)),
+    }
+    trickle = "import os,sys; [os.write(1, bytes([b])) for b in open(sys.argv[1], 'rb').read()]"
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+        done = shell(f"mdc cat {name}", cwd=tmp_path)
+        assert (name, done.status, done.err.count("1000 in")) == (name, 0, 1), done.err
+        assert _trades(done) == LINES.decode().splitlines()
+        piped = shell(f'python -c "{trickle}" {name} | mdc cat -', cwd=tmp_path)
+        assert (name, piped.status, _trades(piped)) == (name, 0, _trades(done)), piped.err
+        told = json.loads(shell(f"mdc inspect {name} --json", cwd=tmp_path).out)
+        codec = next(codec for codec, pack in PACK.items() if pack is packed)
+        assert (told["compression"], told["rows"]) == (codec, 1000)
+
+
+def test_frames_to_be_skipped_that_break_off(shell: Shell, tmp_path: Path) -> None:
+    whole = zstandard.compress(LINES)
+    for name, tail in (("skip", _SKIPPED[:-1]), ("length", _SKIPPED[:6]), ("magic", b"\x50\x2a")):
+        (tmp_path / name).write_bytes(whole + tail)
+        done = shell(f"mdc cat {name}", cwd=tmp_path)
+        assert (name, done.status, len(_trades(done))) == (name, 65, 1000)
+        assert "the zstd data breaks off" in done.err
+    (tmp_path / "alone").write_bytes(_SKIPPED)
+    done = shell("mdc convert alone", cwd=tmp_path)
+    assert (done.status, _trades(done)) == (0, [])
+
+
+def test_gzip_gives_each_byte_before_the_damage(shell: Shell, tmp_path: Path) -> None:
+    """Also in a long member, as Python's zlib does when it is fed byte by byte."""
+    text = shell("mdc stream sim SPY --limit 9000").out.encode()
+    data = gzip.compress(text)
+    at = len(data) * 3 // 4
+    data = data[:at] + bytes(4096) + data[at + 4096 :]
+    one, plain = zlib.decompressobj(wbits=31), b""
+    with pytest.raises(zlib.error):
+        for byte in data:
+            plain += one.decompress(bytes([byte]))
+    (tmp_path / "x.gz").write_bytes(data)
+    differ = next(at for at in range(len(plain)) if plain[at] != text[at])
+    before = plain[:differ].decode().splitlines()[:-1]
+    assert 5000 < len(before) < 9000
+    done = shell("mdc convert x.gz", cwd=tmp_path)
+    assert (done.status, "damaged gzip data" in done.err) == (65, True)
+    assert done.lines[: len(before) - 1] == before[1:]  # behind `begin`
