@@ -30,13 +30,18 @@ class Fitted:
         return View(EventsView(self._reading, type_name, dict(columns), self.placed), scanned)
 
     def left(self, *, every: bool) -> dict[str, list[str]]:
-        """The columns that were scanned and not measured: of all types, or of what is too fine."""
+        """The columns that are read and not measured: of all types, or of what is too fine."""
         return {
             name: left
-            for name, columns in self._scanned.items()
+            for name, columns in self._read().items()
             if (every or name == self._reading.too_fine)
             and (left := [column for column in columns if column not in self._types[name]])
         }
+
+    def _read(self) -> dict[str, dict[str, None]]:
+        """The columns that were scanned; what was refused before may read all that it names."""
+        every = {name: dict.fromkeys(_decimals(name)) for name in self._reading.named()}
+        return self._scanned or {name: columns for name, columns in every.items() if columns}
 
     def measure(self, *, every: bool) -> bool:
         """Measure what is left; whether there was any, so that it is worth to begin again."""
@@ -66,16 +71,16 @@ class Fitted:
             ) from None
         self._types.setdefault(type_name, {}).update(found)
 
-    def inexact(self) -> str:
+    def inexact(self) -> str | None:
         """What to say where not even the least decimals leave room for a result."""
         numbers = dict.fromkeys(
             number
-            for type_name, columns in self._scanned.items()
+            for type_name, columns in self._read().items()
             for name in columns
             for number in _decimals(type_name)[name]
         )
         casts = ", ".join(f"CAST({number} AS DOUBLE)" for number in numbers)
-        return f"it has more than 38 digits; near it comes {casts}"
+        return f"the result has more than 38 digits; the first 15 or so: {casts}" if casts else None
 
 
 def _decimals(type_name: str) -> dict[str, list[str]]:

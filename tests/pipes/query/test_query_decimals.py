@@ -217,6 +217,18 @@ def test_a_third_factor(shell: Shell) -> None:
         assert number(found["t"]) == sum(Decimal(p) * Decimal(s) ** 2 for p, s in PLAIN)
 
 
+def test_many_factors(shell: Shell) -> None:
+    """DECIMAL(18, 9) five times is refused before anything is read."""
+    assert shell("mdc store", stdin=trades("A", PLAIN[:2]).encode()).status == 0
+    product = " * ".join(["price", "size"] * 2 + ["price"])
+    (found,) = rows(shell, f"SELECT sum({product}) AS t FROM trade")
+    assert number(found["t"]) == sum(Decimal(p) ** 3 * Decimal(s) ** 2 for p, s in PLAIN[:2])
+    refused = shell(f'mdc query "SELECT {product} * {product} * {product} * {product} FROM trade"')
+    assert refused.status == 2 and "CAST(price AS DOUBLE), CAST(size AS DOUBLE)" in refused.err
+    refused = shell('mdc query "SELECT 10::DECIMAL(38, 20) * 10::DECIMAL(38, 20)"')
+    assert refused.status == 2 and "hint" not in refused.err
+
+
 def test_values_that_come_late(shell: Shell, tmp_path: Path) -> None:
     """Behind the first rows nothing can be begun again: --wide measures before them."""
     many = "".join(trades(f"S{n}", [("1.5", "1")] * 50) for n in range(20))
