@@ -89,6 +89,9 @@ def inputs(rows: Sequence[Event], types: int) -> Iterator[tuple[str, bytes]]:
     yield "Arrow, 16,384 a batch", large
     yield "Arrow, the same, zstd", zstandard.compress(large)
     yield f"Arrow, {STREAMS:,} streams", streams(cut(rows, some), each=True)
+    whole = from_rows(rows)
+    same = (whole.slice(number, 1) for number in range(len(rows)))
+    yield "Arrow, one a batch, same columns", streams(same, each=False)
     yield "Arrow, one event a batch", streams(singles(rows, types), each=False)
     yield "Arrow, a stream for each event", streams(singles(rows, types), each=True)
 
