@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 class Import:
     """The events of an importer, and what was set aside."""
 
-    def __init__(self, importer: Importer, quarantine: Quarantine) -> None:
+    def __init__(
+        self, importer: Importer, quarantine: Quarantine, renamed: tuple[str, str]
+    ) -> None:
         self.read = 0
         self.rejected = 0
         self.first_rejection: str | None = None
         self._importer = importer
         self._quarantine = quarantine
+        self._renamed = renamed  # what the importer reads, and its name for people
 
     def batches(self) -> "Iterator[pa.RecordBatch]":
         """The events, batch by batch."""
@@ -32,8 +35,9 @@ class Import:
 
     def _set_aside(self, bad: BadRow) -> None:
         self.rejected += 1
-        self.first_rejection = self.first_rejection or f"{bad.where}: {bad.reason}"
-        self._quarantine.add(bad.raw, bad.reason, where=bad.where)
+        where = bad.where.replace(*self._renamed)
+        self.first_rejection = self.first_rejection or f"{where}: {bad.reason}"
+        self._quarantine.add(bad.raw, bad.reason, where=where)
 
     def status(self, *, strict: bool) -> int:
         """The exit status: as in a pipe, an input of which nothing can be read is a failure."""

@@ -15,7 +15,14 @@ from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
 from mdc_core.archive.read.follow import growing, new_parts
 from mdc_core.archive.read.snapshot import snapshot, tie_order
 from mdc_core.errors import UsageError
-from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, reader_of, stdin_is_piped
+from mdc_core.pipelines.inputs import (
+    READING,
+    STDIN,
+    InputOptions,
+    is_read_once,
+    reader_of,
+    stdin_is_piped,
+)
 from mdc_core.pipelines.stage import Ending, Made, SourceStage
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.quarantine import Quarantine
@@ -121,6 +128,11 @@ class CatRun:
             raise UsageError("--follow takes one file or one archive")
         counts = self._run.input.counts
         if self._files:
+            if is_read_once(self._files[0]):
+                raise UsageError(
+                    f"--follow takes a file, and {self._files[0]} is a pipe",
+                    hint="leave out --follow: a pipe is read as it comes",
+                )
             for chunk in Input([self._growing(stop)]):
                 counts.update(chunk.counts)
                 yield self._wanted(chunk)
@@ -138,7 +150,7 @@ class CatRun:
 
     def _as_it_comes(self, path: Path) -> bool:
         """Whether a single input can be passed on as it is: a pipe, or in order already."""
-        return _is_read_once(path) or in_order(_batches(path))
+        return is_read_once(path) or in_order(_batches(path))
 
     def _wanted(self, chunk: Chunk) -> Chunk:
         """The wanted rows of a chunk."""
@@ -150,7 +162,7 @@ class CatRun:
 
     def _sources(self) -> Iterator[MergeSource]:
         for path in self._files:
-            if not _is_read_once(path) and in_order(_batches(path)):
+            if not is_read_once(path) and in_order(_batches(path)):
                 yield MergeSource(partial(self._read, path))
             else:
                 yield from sorted_sources(self._read(path))
@@ -165,11 +177,6 @@ class CatRun:
             self._run.dropped += chunk.size - batch.num_rows
             yield batch
         self._run.input.absorb(source)
-
-
-def _is_read_once(path: Path) -> bool:
-    """Whether a look at it would take its events away: a pipe, by whatever name."""
-    return path == STDIN or not path.is_file()
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:

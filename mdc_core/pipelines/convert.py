@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from mdc_core.accounting import Account, findings_of
 from mdc_core.archive.read.one_file import check_form, whole_file, write_parquet
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.chosen import Chosen
-from mdc_core.pipelines.inputs import READING, InputOptions
+from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, read_again
 from mdc_core.pipelines.stage import FilterStage, Made, SourceStage, StageRun
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.writer import Wire, Writer
@@ -113,9 +115,19 @@ class ImportSource(SourceStage):
 
     def work(self, run: StageRun) -> Iterator[Made]:
         """Pass on what the importer reads, until its end or a signal."""
+        with read_again(self.wanted.path, run.control.stop) as path:
+            if run.control.stop.is_set():
+                run.end("signal")  # of a part of a pipe, the last line could be a part as well
+                return
+            yield from self._work(run, replace(self.wanted, path=path))
+
+    def _work(self, run: StageRun, wanted: "ImportRequest") -> Iterator[Made]:
         from mdc_core.export.importing import Import
 
-        source = Import(self.plugin.plugin(self.wanted, self.plugin.options), run.quarantine)
+        named = self.wanted.path
+        renamed = str(wanted.path), "<stdin>" if named == STDIN else str(named)
+        importer = self.plugin.plugin(wanted, self.plugin.options)
+        source = Import(importer, run.quarantine, renamed)
         reason = "eof"
         try:
             for batch in source.batches():

@@ -1,10 +1,14 @@
 """Where a stage reads from: files, archives, standard input."""
 
 import os
+import select
 import stat
 import sys
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -16,6 +20,8 @@ from mdc_core.wire.quarantine import LIMIT, Quarantine
 from mdc_core.wire.reader import Reader
 
 STDIN = Path("-")
+_LOOK = 0.2  # seconds between two looks at `stop` while nothing comes
+_PIECE = 1 << 20
 
 
 class InputOptions(Struct, kw_only=True, frozen=True):
@@ -58,6 +64,30 @@ def opened(path: Path) -> BinaryIO:
         raise UsageError(f"{path} is a directory", hint=f"mdc cat {path}") from None
     except OSError as error:
         raise unreadable(path, error) from None
+
+
+def is_read_once(path: Path) -> bool:
+    """Whether to read it is to take it away: a pipe, by whatever name."""
+    return path == STDIN or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+@contextmanager
+def read_again(path: Path, stop: Event) -> Iterator[Path]:
+    """A path to what may be read more than once: of a pipe, all that comes is kept in a file."""
+    if not is_read_once(path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="mdc-") as folder:
+        copy = Path(folder) / ("stdin" if path == STDIN else path.name)
+        with opened(path) as file, copy.open("wb") as kept:
+            while not stop.is_set():
+                ready, _, _ = select.select([file], [], [], _LOOK)
+                if not ready:
+                    continue
+                if not (data := file.read(_PIECE)):
+                    break
+                kept.write(data)
+        yield copy
 
 
 def reader_of(

@@ -1,8 +1,11 @@
 """CSV files with a header: columns named as mdc names its fields, or mapped to them."""
 
+from bisect import bisect_right
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from io import BytesIO
+from math import inf
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -79,33 +82,21 @@ class Csv(Importer):
             yield from self._read(file, self.options.names)
 
     def _read(self, path: Path, names: dict[str, str]) -> Iterator[pa.RecordBatch | BadRow]:
-        bad: list[csv.InvalidRow] = []
-        parsed: list[BadRow] = []
-        rows = 0
-
-        def set_aside(row: int, text: bytes, reason: str) -> None:
-            number = rows + row + 2  # the header is the first row of the file
-            for skipped in bad:
-                number += (skipped.number or number + 1) <= number
-            parsed.append(BadRow(text, f"{path} row {number}", reason))
-
-        parser = LinesParser(set_aside)
-        encoding = "utf-8"
+        aside = _RowsAside(path)
+        parser = LinesParser(aside.add)
         try:
-            encoding = _encoding_of(path)
-            for batch in _open(path, bad, encoding):
+            aside.encoding = encoding = _encoding_of(path)
+            for batch in _open(path, aside.skipped, encoding):
                 columns = self._named(batch, names)
                 for piece in parser.parse(lines_of(columns, self.options.type)):
                     yield self._chosen(piece[0])
-                yield from parsed
-                parsed.clear()
-                rows += batch.num_rows
+                aside.rows += batch.num_rows
+                yield from aside.up_to(aside.number(-1))
         except (pa.ArrowInvalid, DataError, OSError) as error:
+            yield from aside.up_to(inf)
             text = str(error).partition("\n")[0]
-            yield BadRow(b"", str(path), f"cannot be read beyond row {rows}: {text}")
-        for row in bad:
-            reason = f"{row.actual_columns} fields, not {row.expected_columns}"
-            yield BadRow(row.text.encode(encoding), f"{path} row {row.number}", reason)
+            yield BadRow(b"", str(path), f"cannot be read beyond row {aside.rows}: {text}")
+        yield from aside.up_to(inf)
 
     def _named(self, batch: pa.RecordBatch, names: dict[str, str]) -> dict[str, Any]:
         """The columns by the names of their fields; raises DataError where one is missing."""
@@ -136,6 +127,43 @@ class Csv(Importer):
                 known &= times < wanted.end
             batch = batch.filter(pa.array(known))
         return batch
+
+
+class _RowsAside:
+    """The rows of a file that are no events, in the order of the file."""
+
+    def __init__(self, path: Path) -> None:
+        self.rows = 0  # that have been read before the batch in hand
+        self.skipped: list[csv.InvalidRow] = []  # of another width, as far as Arrow has read
+        self.encoding = "utf-8"
+        self._path = path
+        self._taken = 0  # of those that were skipped
+        self._waiting: list[tuple[int, BadRow]] = []
+
+    def number(self, row: int) -> int:
+        """The place in the file of a row of the batch in hand; the header is its first row."""
+        number = self.rows + row + 2
+        for one in self.skipped:
+            number += (one.number or number + 1) <= number
+        return number
+
+    def add(self, row: int, text: bytes, reason: str) -> None:
+        """Set a row of the batch in hand aside."""
+        self._add(self.number(row), text, reason)
+
+    def up_to(self, last: float) -> Iterator[BadRow]:
+        """Those up to a row of the file."""
+        for row in self.skipped[self._taken :]:
+            reason = f"{row.actual_columns} fields, not {row.expected_columns}"
+            self._add(row.number or 0, row.text.encode(self.encoding), reason)
+        self._taken = len(self.skipped)
+        self._waiting.sort(key=itemgetter(0))
+        count = bisect_right(self._waiting, last, key=itemgetter(0))
+        yield from [bad for _, bad in self._waiting[:count]]
+        del self._waiting[:count]
+
+    def _add(self, number: int, text: bytes, reason: str) -> None:
+        self._waiting.append((number, BadRow(text, f"{self._path} row {number}", reason)))
 
 
 def _encoding_of(path: Path) -> str:

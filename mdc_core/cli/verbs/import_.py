@@ -1,5 +1,6 @@
 """Read files of another tool's format as events.
 
+PATH is a file, a folder, or a pipe (`-` is standard input), which is kept in a temporary file.
 A line or a file that cannot be read is set aside and counted, and the others are read.
 """
 
