@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
 
 from mdc_core.disk import reading, reason, sync_path, unreadable, writing
-from mdc_core.errors import ConfigError, UnreadableError, WriteError
+from mdc_core.errors import ConfigError, DataError, UnreadableError, WriteError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,6 +70,8 @@ class Directory(Storage):
 
         with reading(self.full_path(path), absent=True):
             name: Any = os.fsencode(self.local / path)  # Arrow takes bytes as well
+            if not S_ISREG((self.local / path).stat().st_mode):  # a FIFO would wait for its writer
+                raise DataError(f"{self.full_path(path)} is not a regular file")
             return pa.OSFile(name, "rb")
 
     def take(self, files: Sequence[tuple[Path, str]]) -> None:
@@ -122,7 +125,10 @@ class Directory(Storage):
             return None
 
     def walk(self) -> Iterator[tuple[str, int]]:
-        """All files and their sizes; what is hidden, and what is another archive's, left out."""
+        """All files and their sizes; what is hidden, and what is another archive's, left out.
+
+        What is no regular file has no events either: a FIFO, a socket, a device.
+        """
         for top, folders, names in os.walk(self.local, onerror=_unlisted):
             if STATE in folders and top != str(self.local):
                 folders.clear()
@@ -131,7 +137,9 @@ class Directory(Storage):
             for name in sorted(n for n in names if n[0] != "."):
                 file = Path(top, name)
                 with suppress(FileNotFoundError):
-                    yield file.relative_to(self.local).as_posix(), file.stat().st_size
+                    found = file.stat()
+                    if S_ISREG(found.st_mode):
+                        yield file.relative_to(self.local).as_posix(), found.st_size
 
     def full_path(self, path: str) -> str:
         """The path of a file."""

@@ -209,7 +209,7 @@ def vocabulary() -> pa.Schema:
 def segments(folder: Path) -> list[Path]:
     """The segments of an archive, in the order of their names."""
     with reading(folder):
-        return sorted(folder.glob(f"*{SUFFIX}"))
+        return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
 
 
 def carry_of(segment: str) -> str:
