@@ -30,14 +30,18 @@ class Convert(FilterStage):
         form: str | None = None,
         file: Path | None = None,
         force: bool = False,
+        portable: bool = False,
         reading: InputOptions = READING,
     ) -> None:
         super().__init__("convert")
         self.paths, self.file, self.reading = paths, file, reading
+        self.portable = portable
         self.form: str | None = form
         self.codec: str | None = None
         if file is not None:
             self.form, self.codec = check_form(file, form)
+        if portable and "parquet" not in (self.form, form):
+            raise UsageError("--portable is for Parquet", hint="name a file with -o: x.parquet")
         if file is None and form == "parquet":
             raise UsageError("Parquet cannot be written to a pipe", hint="name a file with -o")
         if file is not None and file.exists() and not force:
@@ -62,7 +66,7 @@ class Convert(FilterStage):
             return
         with whole_file(self.file) as file:
             if self.form == "parquet":
-                write_parquet(_with_findings(run), file, run.origin)
+                write_parquet(_with_findings(run), file, run.origin, portable=self.portable)
                 run.finish()
                 return
             output = run.write_to(Writer(file.fileno(), self.wire, self.codec))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from mdc_core.versions import Change, changes, is_version, major
 from mdc_core.wire.bounded import bounded
 from mdc_core.wire.kinds import check_kinds
 from mdc_core.wire.migrate import migrate_columns
+from mdc_core.wire.portable import is_portable, restored, restored_schema
 from mdc_core.wire.too_fine import TOO_FINE
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
@@ -41,6 +43,8 @@ class Incoming:
     def __init__(self, schema: pa.Schema, name: str, *, checked: bool = False) -> None:
         self._name = name
         self._checked = checked
+        self._portable = is_portable(schema)
+        self._there = schema = restored_schema(schema)
         self._fully = checked or VERSIONS_KEY not in (schema.metadata or {})
         self.schema = target_schema(schema, name)
         self.versions = _versions(schema, name)
@@ -52,6 +56,11 @@ class Incoming:
         self._strays = not (known and same and self.versions)
         self._rows = 0
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the columns are what the current version calls so, and may be read alone."""
+        return not self.older and not self._portable
+
     def pieces(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """The events of one of its batches, few enough at once."""
         yield from map(self.events, bounded(batch, self._name))
@@ -60,6 +69,9 @@ class Incoming:
         """The events of one of its batches as one."""
         if not self._checked:
             check_columns(batch, self._name, fully=self._fully)
+        if self._portable:
+            with _named(self._name):
+                batch = restored(batch, self._there, self._rows + 1)
         if self._fully:
             _check_values(batch, self._name)
         events = self._events(batch)
@@ -101,10 +113,17 @@ class Incoming:
         """What the types of the rows do not have, under `extra`."""
         from mdc_core.wire.strays import under_extra
 
-        try:
+        with _named(self._name):
             return under_extra(batch)
-        except DataError as error:
-            raise DataError(f"{self._name}: {error}", hint=error.hint) from None
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Name the table in what is wrong with it."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{name}: {error}", hint=error.hint) from None
 
 
 def _older(versions: dict[str, str], name: str) -> dict[str, tuple[Change, ...]]:

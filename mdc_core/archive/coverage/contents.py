@@ -53,7 +53,7 @@ class PartContent(NamedTuple):
             with pq.ParquetFile(source, pre_buffer=False) as file:
                 schema = file.schema_arrow
                 ours = VERSIONS_KEY in (schema.metadata or {})
-                if ours and not Incoming(schema, self.name).older:
+                if ours and Incoming(schema, self.name).is_ours:
                     there = [name for name in schema.names if name in names]
                     yield from file.iter_batches(columns=there)
                     return

@@ -159,8 +159,8 @@ def _footer(found: Description) -> None:
             incoming = Incoming(schema, name)
             wanted = pa.schema([incoming.schema.field(column) for column in _LOOKED_AT])
             there = [column for column in _LOOKED_AT if column in schema.names]
-            for batch in part.iter_batches(ROWS, columns=None if incoming.older else there):
-                current = incoming.events(batch) if incoming.older else batch
+            for batch in part.iter_batches(ROWS, columns=there if incoming.is_ours else None):
+                current = batch if incoming.is_ours else incoming.events(batch)
                 events = conform(current, wanted, name)
                 check_sound(events, name)
                 _count(found, events, count_types(events))

@@ -27,6 +27,7 @@ from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import version_of
 from mdc_core.versions import oldest
+from mdc_core.wire.portable import is_portable
 
 _SEGMENT = re.compile(r"(?:^|\.)([0-9a-f]{12}-[0-9a-f]{6})-(\d{4,}c*)\.")
 _CODECS = {".jsonl": "none", ".gz": "gzip", ".zst": "zstd", ".lz4": "lz4"}
@@ -118,6 +119,9 @@ def _footer(file: pa.NativeFile, name: str) -> dict[str, Any]:
         meta = pq.read_metadata(file)
     except UNREADABLE as error:
         raise DataError(f"{name}: not a whole Parquet file: {error}") from None
+    if is_portable(meta.schema.to_arrow_schema()):
+        said_of = f"{name}: has its times in microseconds for other tools, and is no part"
+        raise DataError(said_of, hint=f"mdc convert {name} | mdc store, and remove it here")
     codecs = {
         meta.row_group(group).column(column).compression.lower()
         for group in range(meta.num_row_groups)

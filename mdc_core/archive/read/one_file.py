@@ -64,9 +64,15 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_parquet(
-    batches: "Iterator[pa.RecordBatch]", file: BinaryIO, origin: Callable[[], bytes]
+    batches: "Iterator[pa.RecordBatch]",
+    file: BinaryIO,
+    origin: Callable[[], bytes],
+    *,
+    portable: bool = False,
 ) -> None:
     """Events of any types as one Parquet table, with the origin that is known at the end.
+
+    A `portable` one has times in microseconds, and their nanoseconds beside them.
 
     Which columns it has, and which decimals are narrow, is known when all have been seen:
     until then they wait in a temporary file.
@@ -78,6 +84,7 @@ def write_parquet(
     from mdc_core.batch import unify
     from mdc_core.decimals import narrowed
     from mdc_core.schema import arrow_schema
+    from mdc_core.wire.portable import to_portable
 
     types: set[str] = set()
     wide: set[str] = set()
@@ -98,11 +105,14 @@ def write_parquet(
     while kept.fill(ROW_GROUP, ROW_GROUP_BYTES):
         rows = unify(kept.take_all(), schema)
         table = narrowed(pa.Table.from_batches([rows]), keep=wide)
+        table = to_portable(table) if portable else table
         if writer is None:
             described = table.schema.with_metadata(metadata)
             writer = pq.ParquetWriter(
                 file, described, compression="zstd", store_decimal_as_integer=True
             )
         writer.write_table(table)
-    writer = writer or pq.ParquetWriter(file, schema.with_metadata(metadata))
+    if writer is None:
+        none = to_portable(schema.empty_table()) if portable else schema.empty_table()
+        writer = pq.ParquetWriter(file, none.schema.with_metadata(metadata))
     writer.close()

@@ -2,7 +2,11 @@
 
 Reads JSONL, Arrow or Parquet, plain or compressed, and writes the same events to standard
 output or to a file, whose suffix says how: .jsonl, .arrows, .parquet, each of the first two
-also with .gz, .zst or .lz4. Every value is the same afterwards."""
+also with .gz, .zst or .lz4. Every value is the same afterwards.
+
+Some tools read no nanoseconds (Spark). With --portable a Parquet file has times in
+microseconds, rounded down, and beside each the whole of it as an integer: ts_event_ns. mdc
+reads such a file back exactly, and refuses it where the two differ."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "mdc convert events.jsonl --to arrow > events.arrows",
     "mdc convert events.jsonl -o events.parquet",
+    "mdc convert events.jsonl --portable -o for-spark.parquet",
     "mdc convert events.parquet | mdc head -n 2",
 )
 
@@ -39,18 +44,20 @@ EXAMPLES = (
     help="file to write, instead of standard output",
 )
 @option("--force", is_flag=True, help="overwrite the file")
+@option("--portable", is_flag=True, help="Parquet with times in microseconds, for Spark")
 @reading
 def convert(
     paths: tuple[Path, ...],
     form: str | None,
     output: Path | None,
     force: bool,
+    portable: bool,
     reading: "InputOptions",
 ) -> "Stage":
     """Write events in another encoding."""
     from mdc_core.pipelines.convert import Convert
 
-    return Convert(paths, form, output, force, reading)
+    return Convert(paths, form, output, force, portable, reading)
 
 
 command = convert
