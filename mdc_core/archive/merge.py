@@ -68,10 +68,18 @@ class MergeSource:
             if batch is None:
                 self.ended = True
             elif batch.num_rows:
-                self._held.append(_ordered(batch, self._rank))
+                self._hold(batch)
                 self._rows += batch.num_rows
                 self._size += size_of(batch)
         return self._rows > 0
+
+    def _hold(self, batch: pa.RecordBatch) -> None:
+        """Hold a batch behind the others, in order: older versions ranked some names otherwise."""
+        placed = _placed(batch, self._rank)
+        while self._rank and self._held and _first(placed) < self.last:
+            before, *_ = self._held.pop()
+            placed = _placed(unify([before, placed[0]]), self._rank)
+        self._held.append(placed)
 
     @property
     def last(self) -> Place:
@@ -190,8 +198,8 @@ def _interleaved(pieces: list[pa.RecordBatch], rank: Rank | None) -> pa.RecordBa
     return pieces[0] if len(pieces) == 1 else in_place(unify(pieces), rank)
 
 
-def _ordered(batch: pa.RecordBatch, rank: Rank | None) -> Placed:
-    """Rows with their places, in their order: older versions ranked some names otherwise."""
+def _placed(batch: pa.RecordBatch, rank: Rank | None) -> Placed:
+    """Rows in their order, and the places of each."""
     moments = row_time(batch)
     if rank is None:
         return batch, moments, None
@@ -200,6 +208,11 @@ def _ordered(batch: pa.RecordBatch, rank: Rank | None) -> Placed:
         order = np.lexsort((ranks, moments))
         return batch.take(order), moments, ranks[order]
     return batch, moments, ranks
+
+
+def _first(placed: Placed) -> Place:
+    _, moments, ranks = placed
+    return int(moments[0]), 0 if ranks is None else int(ranks[0])
 
 
 def in_place(batch: pa.RecordBatch, rank: Rank | None = None) -> pa.RecordBatch:

@@ -218,10 +218,10 @@ class Verification:
                 continue
             at = self._archive.place_at(name)
             if at.size(path) is not None:
-                text = "not in the catalog"
-                yield VerifyFinding(
-                    at.full_path(path), "orphan", text, hint=f"{REBUILD} takes it in"
-                )
+                hint = f"{REBUILD} takes it in"
+                if not self._archive.is_taken(name):
+                    hint += ", unless it is another archive's"
+                yield VerifyFinding(at.full_path(path), "orphan", "not in the catalog", hint=hint)
 
     def _moves(self) -> Iterator[VerifyFinding]:
         if self._known.moves and not is_written(self._archive.state / MAINTENANCE):

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdc_core.archive import merge as merging
 from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources, stored
+from mdc_core.archive.ties import ranked
 from mdc_core.batch import from_rows
 from mdc_core.events import Event, Quote, Trade
 from mdc_core.times import DAY, from_ns
@@ -102,6 +104,38 @@ def test_however_little_is_held_at_once(
     assert numbers(iter(found)) == expected([rows for rows, _ in sources])
     assert all(0 < batch.num_rows <= out for batch in found)
     assert sorted(opened) == list(range(len(sources)))
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abcAB")), max_size=9),
+            st.lists(st.integers(0, 9), max_size=3),
+        ),
+        max_size=4,
+    )
+)
+@settings(deadline=None)
+def test_sources_that_are_in_another_order_of_ranks(
+    drawn: list[tuple[list[tuple[int, str]], list[int]]],
+) -> None:
+    """As older versions ranked symbols: all rows come once, in the order of time."""
+    rank = ranked(("by-symbol", symbol, "trade") for symbol in "abcAB")
+    sources, want = [], []
+    for rows, cuts in drawn:
+        rows.sort(key=lambda row: row[0])
+        edges = sorted([0, len(rows), *(cut % (len(rows) + 1) for cut in cuts)])
+        events = [Trade(symbol=name, ts_event=from_ns(FIRST + at)) for at, name in rows]
+        sources.append([from_rows(events[a:b]) for a, b in pairwise(edges) if b > a])
+        want += [(FIRST + at, name) for at, name in rows]
+    got = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merging, "RUN_BATCH", 2)
+        for batch in merge(sources, rank):
+            times = pc.cast(batch.column("ts_event"), pa.int64()).to_pylist()
+            got += list(zip(times, batch.column("symbol").to_pylist(), strict=True))
+    assert sorted(got) == sorted(want)
+    assert [at for at, _ in got] == sorted(at for at, _ in want)
 
 
 def test_a_source_is_opened_when_its_time_has_come() -> None:
