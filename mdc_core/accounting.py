@@ -131,15 +131,15 @@ class Input:
             self._rejected_before = self.rejected
 
     def _check(self, end: End) -> None:
-        counts = end.counts or {}
+        stage, counts = end.stage or "a stage without a name", end.counts or {}
         said = {name: count for name, count in counts.items() if isinstance(count, int)}
         if end.reason == "truncated":
-            self.truncated = f"{end.stage} says that its input was truncated"
+            self.truncated = f"{stage} says that its input was truncated"
         elif end.reason == "error":
             self.failed = True
-            self.mismatches.append(f"{end.stage} ended with an error")
+            self.mismatches.append(f"{stage} ended with an error")
         if self._begin is None:
-            self.mismatches.append(f"an `end` of {end.stage} without its `begin`")
+            self.mismatches.append(f"an `end` of {stage} without its `begin`")
             return
         got = {name: self._since[name] for name in {*said, *self._since}}
         rejected = self.rejected - self._rejected_before
@@ -147,7 +147,7 @@ class Input:
         if not differ or (max(differ.values()) < 0 and -sum(differ.values()) == rejected):
             return
         text = ", ".join(f"{n} {got[n]} of {said.get(n, 0)}" for n in sorted(differ))
-        self.mismatches.append(f"{end.stage} wrote other counts than arrived: {text}")
+        self.mismatches.append(f"{stage} wrote other counts than arrived: {text}")
 
     def last_time(self) -> str | None:
         """The event time of the last event read."""

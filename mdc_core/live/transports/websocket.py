@@ -13,11 +13,13 @@ from websockets.exceptions import (
     InvalidStatus,
     InvalidURI,
 )
+from websockets.frames import CloseCode
+from websockets.http11 import Response as HandshakeResponse
 from websockets.sync.client import connect as open_socket
 from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
-from mdc_core.contracts import Endpoint, Limits
+from mdc_core.contracts import Endpoint, Limits, Response
 from mdc_core.errors import BusyError, ConfigError, MdcError, RefusedError, UnavailableError
 from mdc_core.live.clock import Clock
 from mdc_core.live.transports import TransportClosed
@@ -25,6 +27,12 @@ from mdc_core.live.transports import TransportClosed
 MAX_FRAME = 64 << 20
 _OPEN_WITHIN, _CLOSE_WITHIN = 10.0, 1.0
 _SEND_WITHIN = 5  # seconds
+# What a server has done where it is us who end the connection.
+_FAULTS: dict[int, str] = {
+    CloseCode.PROTOCOL_ERROR: "what is no WebSocket frame",
+    CloseCode.INVALID_DATA: "text that is no UTF-8",
+    CloseCode.MESSAGE_TOO_BIG: f"a frame of more than {MAX_FRAME >> 20} MiB",
+}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,8 +51,7 @@ class WebSocketTransport:
         try:
             return self._socket.recv(timeout)
         except ConnectionClosed as error:
-            code = error.rcvd.code if error.rcvd is not None else None
-            raise TransportClosed(_closed(error), code) from error
+            raise _closed(error) from error
 
     def send(self, frame: str | bytes) -> None:
         """Send a frame, in pieces if the vendor takes no larger ones."""
@@ -105,7 +112,7 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransp
             f"not a WebSocket URL: {where}", hint="say ws://... or wss://..."
         ) from error
     except InvalidStatus as error:
-        raise _refusal(where, error.response.status_code) from error
+        raise _refusal(where, error.response) from error
     except InvalidHandshake as error:
         raise UnavailableError(f"{where}: no WebSocket there: {error}") from error
     except TimeoutError as error:
@@ -120,17 +127,22 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransp
     return WebSocketTransport(opened.__enter__(), limits.frame)
 
 
-def _refusal(where: str, status: int) -> MdcError:
+def _refusal(where: str, answer: HandshakeResponse) -> MdcError:
+    status = answer.status_code
+    after = Response(status, {k.lower(): v for k, v in answer.headers.raw_items()}).after
     text = f"{where} answers the handshake with HTTP {status}"
-    if status == 429:
-        return BusyError(text)
+    if status == 429 or (status == 503 and after is not None):
+        return BusyError(text, after=after)
     if status >= 500 or status == 408:
         return UnavailableError(text)
     return RefusedError(text)
 
 
-def _closed(error: ConnectionClosed) -> str:
-    frame = error.rcvd
+def _closed(error: ConnectionClosed) -> TransportClosed:
+    sent, frame = error.sent, error.rcvd
+    if sent is not None and sent.code in _FAULTS and not error.rcvd_then_sent:
+        return TransportClosed(f"the server sent {_FAULTS[sent.code]}: {sent.reason}")
     if frame is None:
-        return "connection lost"
-    return f"connection closed by the server: {frame.code} {frame.reason}".rstrip()
+        return TransportClosed("connection lost")
+    text = f"connection closed by the server: {frame.code} {frame.reason}".rstrip()
+    return TransportClosed(text, frame.code)

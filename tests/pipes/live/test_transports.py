@@ -1,7 +1,5 @@
 """Feeds over TCP, UDP and HTTP through `mdc stream`, with real servers on loopback."""
 
-import base64
-import hashlib
 import json
 import shutil
 import socket
@@ -9,7 +7,6 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -253,28 +250,6 @@ def test_a_sandbox_speaks_by_itself_as_its_options_say(
 def test_a_sandbox_over_udp_there_is_not(mdc: Run, installed: Path) -> None:
     done = mdc("sandbox", "datagrams", path=installed)
     assert done.returncode == 2 and "datagrams has no sandbox" in done.stderr
-
-
-def test_a_websocket_that_does_not_read_any_more_is_given_up(mdc: Run, installed: Path) -> None:
-    """It asks for signs of life without end, and takes none."""
-
-    def deaf(connection: socket.socket) -> None:
-        asked = connection.recv(65_536).decode()
-        key = asked.partition("Sec-WebSocket-Key: ")[2].partition("\r\n")[0]
-        hashed = hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()
-        answer = "HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        answer += f"Sec-WebSocket-Accept: {base64.b64encode(hashed).decode()}\r\n\r\n"
-        connection.sendall(answer.encode() + b"\x81\x02OK")
-        with suppress(OSError):
-            for _ in range(4_000):
-                connection.sendall((b"\x89\x7d" + bytes(125)) * 100)
-
-    with venues.tcp(deaf) as url:
-        words = ["stream", "lines", "SPY", "--url", url.replace("tcp", "ws"), "--duration", "1s"]
-        done = mdc(*words, path=installed, **TOKEN)
-    assert done.returncode == 0, done.stderr
-    assert next(row["state"] for row in of_type(done.stdout, "connection")) == "up"
-    assert of_type(done.stdout, "end")
 
 
 def test_datagrams(mdc: Run, installed: Path) -> None:

@@ -105,6 +105,14 @@ def test_counts_that_are_no_numbers_are_a_mismatch(shell: Shell) -> None:
     assert "s wrote other counts than arrived: trade 1 of 0" in done.err
 
 
+def test_a_stage_without_a_name_is_not_called_none(shell: Shell, tmp_path: Path) -> None:
+    lines = ['{"type":"begin"}', '{"type":"trade"}', '{"type":"end","counts":{"trade":2}}']
+    (tmp_path / "x.jsonl").write_text("\n".join(lines))
+    done = shell("mdc validate x.jsonl")
+    assert "a stage without a name wrote other counts than arrived: trade 1 of 2" in done.err
+    assert "None" not in done.err + done.out
+
+
 def test_a_plain_file_is_taken_as_it_is(shell: Shell) -> None:
     shell(f'{STREAM} | grep -Ev \'"type":"(begin|end)"\' > plain.jsonl')
     done = shell("mdc store --root data < plain.jsonl")
