@@ -75,6 +75,8 @@ def rebuild(
     tails = unfinished.GrownTails(archive, set(old.sealed), cut=not dry_run)
     look = _Scan(archive, old, tiers or {}, tails)
     places = list(_checked_places(archive, old, tiers or {}))
+    for name, _ in places if not fresh else ():
+        taking.must_know(archive, old.parts, old.moves, name)
     lost_id = taking.lost_id(archive, [name for name, _ in places])
     rebuilt = look.all(places).rebuilt()
     if dry_run:

@@ -6,8 +6,8 @@ own. Where there are others, nobody can tell whose they are.
 
 from collections.abc import Iterable, Iterator
 
-from mdc_core.archive.catalog.catalog import Catalog
-from mdc_core.archive.ownership import check, owner_of
+from mdc_core.archive.catalog.catalog import Catalog, FileMove, PartRow
+from mdc_core.archive.ownership import CATALOG, check, owner_of
 from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import ConfigError
@@ -15,23 +15,31 @@ from mdc_core.errors import ConfigError
 
 def take(archive: Archive, catalog: Catalog, name: str) -> None:
     """Take a place that parts are to be moved to; raises ConfigError if it may be another's."""
+    must_know(archive, catalog.parts(), catalog.moves(), name)
+    archive.take(name)
+
+
+def must_know(
+    archive: Archive, parts: Iterable[PartRow], moves: Iterable[FileMove], name: str
+) -> None:
+    """Raise ConfigError if a place that is nobody's has files that a catalog does not know."""
     if not archive.is_taken(name):
-        _, strange = _files(archive, catalog, name)
+        _, strange = _files(archive, parts, moves, name)
         if strange:
             more = f" and {len(strange) - 1:,} more" if len(strange) > 1 else ""
+            own = f"remove {archive.state / CATALOG}, then mdc catalog rebuild takes them in"
             raise ConfigError(
                 f"{archive.place_at(name).url} has files that {archive.root} does not know: "
                 f"{strange[0]}{more}",
-                hint="a directory of its own; mdc catalog rebuild takes in what is its own",
+                hint=f"a directory of its own; if they are its own, {own}",
             )
-        archive.take(name)
 
 
 def take_known(archive: Archive, catalog: Catalog) -> None:
     """Take the places of an older version that have files of this archive, and no others."""
     for name in catalog.places():
         if not archive.is_taken(name):
-            known, strange = _files(archive, catalog, name)
+            known, strange = _files(archive, catalog.parts(), catalog.moves(), name)
             if known and not strange:
                 archive.take(name)
 
@@ -64,10 +72,12 @@ def must_be_told(archive: Archive, names: Iterable[str]) -> None:
             )
 
 
-def _files(archive: Archive, catalog: Catalog, name: str) -> tuple[int, list[str]]:
+def _files(
+    archive: Archive, parts: Iterable[PartRow], moves: Iterable[FileMove], name: str
+) -> tuple[int, list[str]]:
     """How many parts a place has of this archive, and those that it does not know."""
-    ours = {part.path for part in catalog.parts() if part.place == name}
-    ours |= {move.path for move in catalog.moves() if move.place == name}
+    ours = {part.path for part in parts if part.place == name}
+    ours |= {move.path for move in moves if move.place == name}
     found = list(_parts(archive, name))
     strange = [path for path in found if path not in ours]
     return len(found) - len(strange), strange

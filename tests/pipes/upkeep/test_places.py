@@ -114,6 +114,10 @@ def test_a_catalog_that_knows_files_of_another_archive(
     """An older version has entered them; nothing of it is shown or deleted."""
     owner = (tmp_path / "cold/_mdc/archive.json").rename(tmp_path / "owner")
     legacy(tmp_path / "other")
+    # One that is sound takes nothing in that it does not know; one that is lost has to.
+    for dry in ("--dry-run", ""):
+        refused(shell, f"mdc catalog rebuild --root other {dry}", "other does not know: SPY/trade/")
+    (tmp_path / "other/_mdc/catalog.sqlite").unlink()
     assert shell("mdc catalog rebuild --root other").status == 0
     assert counted(shell, "other") == 10
     owner.replace(tmp_path / "cold/_mdc/archive.json")
