@@ -176,8 +176,11 @@ def failure(ref: PluginRef, error: BaseException) -> PluginError:
 
 def import_plugin(ref: PluginRef) -> Any:
     """What the entry point names; raises ConfigError whatever goes wrong on the way."""
+    from mdc_core import guests
     from mdc_core.wire.stdout import reserved
 
+    if not is_built_in(ref):
+        guests.came(describe(ref))
     try:
         with reserved():
             found: Any = _module(ref)

@@ -28,6 +28,7 @@ ROWS = (
     {
         "plugin_files",
         "installed",
+        "guests",
         "registry",
         "config",
         "secrets",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import click
 
-from mdc_core import __version__, errors, installed, logs, plugin_files, registry
+from mdc_core import __version__, errors, guests, installed, logs, plugin_files, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.either_side import adopt, before_verb
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verbs_that
@@ -146,11 +146,14 @@ def main(args: list[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     stdout.keep_places()
     session = Session(os.environ, directory=".")
-    args = sys.argv[1:] if args is None else args
     hold()
     with stdout.ours():
-        status = _run(session, args)
-    return _flush(session.log, status)
+        status = _run(session, sys.argv[1:] if args is None else args)
+    status = _flush(session.log, status)
+    if args is None and (left := guests.threads_left()):
+        session.log.warning(f"what a plugin has left running is ended: {', '.join(left)}")
+        os._exit(status)
+    return status
 
 
 def _run(session: Session, args: list[str]) -> int:

@@ -30,8 +30,14 @@ return each event once. A batch belongs to everybody: leave it as it is.
 Threads. An instance is called from one thread at a time. Instances of a `Stream` or `Source` are
 called from threads of their own; everything else in the main thread, in order. Observers are
 called in the thread in which the thing happens, and the work waits for them. A thread that a
-plugin starts has to be a daemon, or the command does not end before it does. What a plugin
+plugin starts has a second to finish when the command does, and is then ended. What a plugin
 prints goes to standard error: standard output belongs to mdc.
+
+The process. A plugin is not locked in, and shares the process with others: it must not change the
+working directory, empty `sys.path`, remove `sys.excepthook`, lower the recursion limit, close
+descriptors that it has not opened, set signal handlers, fork without exec, or call `os._exit`. The
+first five are noticed before the next batch is handed on, and end the stage as a failure of the
+plugin; what it does behind that is its own.
 
 Secrets. `secrets` are names of environment variables, such as `ACME_TOKEN`; their values are
 `self.credentials`. They are masked in messages and captures; in the suites they are

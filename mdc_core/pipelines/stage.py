@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from mdc_core import guests
 from mdc_core.accounting import (
     EventInput,
     Output,
@@ -240,6 +241,7 @@ class StageRun(Books):
         try:
             with closing(self.stage.work(self)) as work:  # type: ignore[type-var]
                 for made in work:
+                    guests.check()
                     self._write(made)
                     self.tell_set_aside()
                     self.tell_measures()

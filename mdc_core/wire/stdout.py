@@ -7,7 +7,7 @@ streams are not ours: nothing is read from them or written to them unasked, noth
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 # The descriptor that leads to the reader while 1 leads to standard error; of the whole process,
 # as descriptor 1 is.
@@ -67,8 +67,10 @@ def reserved() -> Iterator[None]:
     finally:
         _flush()
         sys.stdout = text
-        os.dup2(_reader.pop(), 1)
-        os.close(own)
+        _reader.pop()
+        with suppress(OSError):  # a plugin has closed it, which is told elsewhere
+            os.dup2(own, 1)
+            os.close(own)
 
 
 def write_line(text: str) -> None:
