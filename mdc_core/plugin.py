@@ -93,6 +93,7 @@ from mdc_core.events import (
     Trade,
     type_of,
 )
+from mdc_core.folders import files_below
 from mdc_core.protocol import Follow, Ladder, Missing, scaled, unscaled
 from mdc_core.suggest import known, unknown
 from mdc_core.times import from_ms, from_ns, parse_moment, parse_span, to_ns, utc
@@ -217,6 +218,7 @@ __all__ = [
     "WriteError",
     "decode_batches",
     "encode_batch",
+    "files_below",
     "from_ms",
     "from_ns",
     "from_rows",

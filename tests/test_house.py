@@ -11,6 +11,7 @@ ROWS = (
     {
         "errors",
         "disk",
+        "folders",
         "times",
         "sizes",
         "market",

@@ -46,6 +46,7 @@ AT_ONCE = {
         "Trade",
         "type_of",
     ),
+    "folders": ("files_below",),
     "protocol": ("Follow", "Ladder", "Missing", "scaled", "unscaled"),
     "suggest": ("known", "unknown"),
     "times": ("from_ms", "from_ns", "parse_moment", "parse_span", "to_ns", "utc"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mdc_core.disk import reading, reason, sync_path, unreadable, writing
 from mdc_core.errors import ConfigError, DataError, UnreadableError, WriteError
+from mdc_core.folders import files_below
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,21 +126,31 @@ class Directory(Storage):
             return None
 
     def walk(self) -> Iterator[tuple[str, int]]:
-        """All files and their sizes; what is hidden, and what is another archive's, left out.
+        """All files and their sizes, those behind links once; not what is hidden or another's.
 
         What is no regular file has no events either: a FIFO, a socket, a device.
         """
-        for top, folders, names in os.walk(self.local, onerror=_unlisted):
-            if STATE in folders and top != str(self.local):
-                folders.clear()
-                continue
-            folders[:] = sorted(f for f in folders if f not in (STATE, "_tmp") and f[0] != ".")
-            for name in sorted(n for n in names if n[0] != "."):
-                file = Path(top, name)
-                with suppress(FileNotFoundError):
-                    found = file.stat()
-                    if S_ISREG(found.st_mode):
-                        yield file.relative_to(self.local).as_posix(), found.st_size
+        try:
+            for file in files_below(self.local, self._chosen):
+                if file.name[0] != "." and file.is_file():
+                    with suppress(FileNotFoundError):
+                        yield file.relative_to(self.local).as_posix(), file.stat().st_size
+        except OSError as error:  # a folder that cannot be listed is not empty
+            raise unreadable(error.filename, error) from None
+
+    def _chosen(self, folder: str, folders: list[str]) -> list[str] | None:
+        """The folders in a folder that are the archive's; None if it is another archive's."""
+        if folder != str(self.local) and (STATE in folders or self._is_of_another(Path(folder))):
+            return None
+        return [f for f in folders if f not in (STATE, "_tmp") and f[0] != "."]
+
+    def _is_of_another(self, folder: Path) -> bool:
+        """Whether a link leads into another archive, or above this one."""
+        if not folder.is_symlink():
+            return False
+        there, own = folder.resolve(), self.local.resolve()
+        others = (place for place in there.parents if place != own)
+        return own.is_relative_to(there) or any((place / STATE).is_dir() for place in others)
 
     def full_path(self, path: str) -> str:
         """The path of a file."""
@@ -259,12 +270,6 @@ def _filesystem(url: str) -> tuple[Any, str]:
     if not prefix.strip("/"):
         raise ConfigError(f"{url}: names no bucket", hint="s3://bucket/prefix")
     return filesystem, prefix.rstrip("/")
-
-
-def _unlisted(error: OSError) -> None:
-    """A folder that cannot be listed is not empty: its files must not count as gone."""
-    if not isinstance(error, FileNotFoundError):
-        raise unreadable(error.filename, error)
 
 
 def _rename(source: Path, target: Path) -> None:

@@ -21,6 +21,7 @@ from mdc_core.plugin import (
     Importer,
     Options,
     UsageError,
+    files_below,
     integers,
     known,
     unknown,
@@ -75,7 +76,9 @@ class Csv(Importer):
         path = self.wanted.path
         if not path.exists():
             raise DataError(f"{path}: no such file or folder")
-        files = sorted(path.rglob("*.csv")) if path.is_dir() else [path]
+        files = [path]
+        if path.is_dir():
+            files = sorted(file for file in files_below(path) if file.suffix == ".csv")
         if not files:
             raise DataError(f"{path}: no .csv file in it")
         for file in files:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from mdc_core.plugin import DataError
+from mdc_core.plugin import DataError, files_below
 
 RESOLUTIONS = ("tick", "second", "minute", "hour", "daily")
 SECURITY_TYPES = (
@@ -98,7 +98,9 @@ def find_files(path: Path) -> list[DataFile]:
 
 
 def _zips(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*.zip"):
+    for path in files_below(folder):
+        if path.suffix != ".zip":
+            continue
         foreign = path.name.startswith("._") or "__MACOSX" in path.parts
         if path.parent.name not in _NOT_EVENTS and not foreign and path.is_file():
             yield path
