@@ -3,6 +3,9 @@
 The last good price is kept for trades, bids, asks and bar closes by themselves, per symbol,
 provider and channel. A price far away from it is a finding and does not become the last
 good one, unless the third in a row agrees with the two before: then the level has changed.
+
+Spreads, power, rates and oil have traded at zero and below it: `negative` names such symbols,
+for which only what is absurd is a finding, on either side of zero.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,6 +19,7 @@ from mdc_core.columns import GroupRuns, decimals
 from mdc_core.plugin import Check, Finding, Options, plain
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pyarrow as pa
 
 FIELDS = (
@@ -41,6 +45,10 @@ class PriceOptions(Options, frozen=True, kw_only=True):
         float | None,
         Meta(description="percent by which a price may differ from the last good one"),
     ] = 50.0
+    negative: Annotated[
+        tuple[str, ...],
+        Meta(description="symbols whose prices may be zero or negative; * for all"),
+    ] = ()
 
 
 class Price(Check):
@@ -52,6 +60,7 @@ class Price(Check):
     def __init__(self, options: PriceOptions) -> None:
         super().__init__(options)
         self._limit = int(options.max_price * UNIT)
+        self._negative = set(options.negative)
         share = options.max_deviation
         self._levels = {
             name: _Levels(share / 100) for _, name, level in FIELDS if level and share is not None
@@ -69,13 +78,15 @@ class Price(Check):
         if not len(rows):
             return
         high, low = high[rows], low[rows]
-        top, rest = self._limit >> 64, np.uint64(self._limit & (2**64 - 1))
-        good = (high > 0) | ((high == 0) & (low > 0))
-        good &= (high < top) | ((high == top) & (low <= rest))
+        may_be_negative = self._legal(batch)[rows]
+        above = _at_least(high, low, 1)
+        above[may_be_negative] = _at_least(high, low, -self._limit)[may_be_negative]
+        good = above & ~_at_least(high, low, self._limit + 1)
         for at in np.flatnonzero(~good).tolist():
             value = (int(high[at]) << 64) + int(low[at])
             yield self._wrong(int(rows[at]), type_name, name, value)
         if name in self._levels:
+            good &= ~may_be_negative  # how far is a matter of ratios
             if not good.all():
                 rows, high, low = rows[good], high[good], low[good]
             prices = (high * 2.0**64 + low) / UNIT
@@ -83,14 +94,32 @@ class Price(Check):
             for at, last in self._levels[name](keys, prices):
                 yield _far(int(rows[at]), name, float(prices[at]), last)
 
+    def _legal(self, batch: "pa.RecordBatch") -> "npt.NDArray[np.bool_]":
+        """The rows whose prices may be zero or negative."""
+        if not self._negative or "*" in self._negative:
+            return np.full(batch.num_rows, bool(self._negative))
+        codes, symbols = self.groups.codes(batch, "symbol")
+        legal = np.array([symbol in self._negative for symbol in symbols], np.bool_)
+        return legal[codes]
+
     def _wrong(self, row: int, type_name: str, name: str, value: int) -> Finding:
         if value > self._limit:
             limit = plain(self._limit)
             return Finding(row, f"{name} {plain(value)} is absurd: over {limit}", "warning")
+        if value < -self._limit and self._negative:
+            limit = plain(-self._limit)
+            return Finding(row, f"{name} {plain(value)} is absurd: below {limit}", "warning")
         if value < 0:
             return Finding(row, f"{name} {plain(value)} is negative", "error")
         # Some feeds write zero for the side that nobody quotes.
         return Finding(row, f"{name} is zero", "warning" if type_name == "quote" else "error")
+
+
+def _at_least(high: Any, low: Any, value: int) -> "npt.NDArray[np.bool_]":
+    """Where numbers of two words are not below a value."""
+    top, rest = value >> 64, np.uint64(value & (2**64 - 1))
+    found: npt.NDArray[np.bool_] = (high > top) | ((high == top) & (low >= rest))
+    return found
 
 
 def _far(row: int, name: str, price: float, last: float) -> Finding:
