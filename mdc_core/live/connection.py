@@ -29,10 +29,11 @@ from mdc_core.contracts import (
     Up,
 )
 from mdc_core.contracts.live import UNREADABLE, reason_of
-from mdc_core.errors import BusyError, MdcError, RefusedError, UnavailableError
+from mdc_core.errors import BusyError, RefusedError, UnavailableError
 from mdc_core.events import Event, Gap, Market
 from mdc_core.flaws import EventSample, flaw_of
 from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
+from mdc_core.live.asked import Asked, Resubscribed
 from mdc_core.live.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.outage import Outage, bound
 from mdc_core.live.request_backoff import RequestBackoff
@@ -44,10 +45,6 @@ from mdc_core.logs import Mask
 from mdc_core.times import SECOND
 
 MakeStream = Callable[[Subscription], Stream]
-
-
-class Resubscribed(UnavailableError):  # noqa: N818 - on purpose, no error
-    """The connection was closed by ourselves; the next is made at once."""
 
 
 class FeedSession:
@@ -65,26 +62,29 @@ class FeedSession:
         timing: Timing | None = None,
         limits: Limits | None = None,
     ) -> None:
-        self.subscription = subscription
         self.connections = 0
         self.is_up = False
         self.timing = timing or Timing()
         self.limits = limits or Limits()
         self._teller = FeedTeller(name, owner=owner, line=line, mask=mask)
         self._make_stream = make_stream
+        self._asked = Asked(subscription)
         self._stamp = Stamp()
         self._stream: Stream | None = None
         self._down_told = False
         self._outage = Outage()
         self._now = 0
-        self._refused: set[str] = set()
-        self._before: Subscription | None = None  # what goes on if a change is refused
         self._unread = Unread(self._teller)
         self._up_since: str | None = None
         self._sample = EventSample()
         self._tick_due = NEVER
         self._deadlines = Deadlines(self.timing, 0, NEVER, pings=False)
         self._requests = RequestBackoff()
+
+    @property
+    def subscription(self) -> Subscription:
+        """What is asked for."""
+        return self._asked.subscription
 
     @property
     def rejected(self) -> int:
@@ -114,9 +114,8 @@ class FeedSession:
         self.is_up = False
         self.connections += 1
         self._teller.connection(self.connections, stream.sequence)
-        self._refused.clear()
+        self._asked.anew()
         self._sample = EventSample()
-        self._before = None
         self._requests = RequestBackoff()
         timing = self.timing
         if timing.stale is None:
@@ -164,7 +163,9 @@ class FeedSession:
         deadlines = self._deadlines
         if now >= deadlines.login_due:
             deadlines.login_due = NEVER
-            actions.append(Disconnect(self._login_failure()))
+            teller, within = self._teller, self._stream.login_within
+            hopeless = self._unread.is_all
+            actions.append(Disconnect(teller.hopeless() if hopeless else teller.no_login(within)))
         elif silence := deadlines.passed(now):
             actions.append(Disconnect(UnavailableError(silence)))
         elif deadlines.wants_ping(now):
@@ -199,7 +200,7 @@ class FeedSession:
     def subscribe(self, wanted: Subscription, ns: int | None) -> list[Action]:
         """Ask for this instead: on this connection if the codec can, else on the next."""
         stream = self._stream
-        before, self.subscription = self.subscription, wanted
+        before = self._asked.change(wanted)
         if stream is None:
             return []
         now = self._advance(ns)
@@ -215,7 +216,7 @@ class FeedSession:
         if items is None:
             turn.end(Resubscribed("connecting again for other symbols"))
             return turn.actions()
-        self._before = before
+        self._asked.may_be_refused(before)
         return self._run(None, stamp, lambda: items)
 
     def _run(
@@ -292,7 +293,7 @@ class FeedSession:
                     text = f"{self._teller.owner} asks for {item.again} again too often, and waits"
                     self._teller.warn_once(text, turn)
             case Up():
-                self._before = None
+                self._asked.settled()
                 if not self.is_up:
                     self._come_up(turn)
             case Bad(raw, text, symbol):
@@ -317,35 +318,12 @@ class FeedSession:
             turn.events.append(self._gap(turn.stamp))
 
     def _refuse(self, refusal: Refused, turn: Turn) -> None:
-        """A refused change leaves the old subscription, a refused symbol the others."""
-        if not refusal.symbols and self._before is None:
+        text = self._asked.refuse(refusal)
+        if text is None:
             turn.end(RefusedError(refusal.text, hint=refusal.hint))
             return
-        if not refusal.channels:
-            self._refused |= set(refusal.symbols)
-        change = not refusal.symbols or self._all_refused()
-        if change and self._before is None:
-            turn.end(RefusedError(refusal.text, hint=refusal.hint))
-            return
-        text = refusal.text
-        if change and self._before is not None:
-            self.subscription, self._before = self._before, None
-            text += "; the old subscription goes on"
         self._teller.warn(text, turn)
         turn.events.append(self._teller.refusal(text, refusal.symbols, turn.stamp))
-
-    def _all_refused(self) -> bool:
-        wanted = set(self.subscription.symbols)
-        return bool(wanted) and wanted <= self._refused
-
-    def _login_failure(self) -> MdcError:
-        stream = self._stream
-        assert stream is not None
-        if self._unread.is_all:
-            return self._teller.hopeless()
-        return UnavailableError(
-            f"{self._teller.name}: the login was not answered within {stream.login_within:g} s"
-        )
 
     def _gap(self, end: str | None) -> Event:
         return self._teller.gap(self._outage.end(), end, self.subscription.symbols)

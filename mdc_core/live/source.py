@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mdc_core.contracts import Source, Subscription
 from mdc_core.events import Connection, Event, Gap
-from mdc_core.live.connection import Resubscribed
+from mdc_core.live.asked import Resubscribed
 from mdc_core.live.feed import PutEvents
 from mdc_core.live.outage import Outage
 from mdc_core.live.stamp import Stamp

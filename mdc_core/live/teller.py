@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from mdc_core.contracts.live import Scope
-from mdc_core.errors import DataError
+from mdc_core.errors import DataError, UnavailableError
 from mdc_core.events import Connection, Event, Gap, Integrity
 from mdc_core.live.actions import FrameAside, Warn
 from mdc_core.live.turn import Turn
@@ -116,6 +116,10 @@ class FeedTeller:
             f"{self.owner} cannot read what the vendor sends{self.mask(tail)}",
             hint="the frames are in the quarantine file; report them to the plugin's author",
         )
+
+    def no_login(self, within: float) -> UnavailableError:
+        """The login had no answer in time."""
+        return UnavailableError(f"{self.name}: the login was not answered within {within:g} s")
 
 
 def json_of(event: Event) -> str:

@@ -119,10 +119,12 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransp
         raise UnavailableError(f"{where} does not answer within {_OPEN_WITHIN:g} s") from error
     except OSError as error:
         raise UnavailableError(f"{where}: {error.strerror or error}") from error
-    # A server that does not read any more holds up whoever sends, and so whoever closes.
-    opened.socket.setsockopt(
-        socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_WITHIN, 0)
-    )
+    # A server that does not read any more holds up whoever sends, and so whoever closes; one
+    # that has closed already is told when it is read from.
+    with suppress(OSError):
+        opened.socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_WITHIN, 0)
+        )
     # Entered like this, for it is `close` that another thread calls.
     return WebSocketTransport(opened.__enter__(), limits.frame)
 

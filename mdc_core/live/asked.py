@@ -1,0 +1,53 @@
+"""What a feed asks for, and what of it is refused."""
+
+from mdc_core.contracts import Refused, Subscription
+from mdc_core.errors import UnavailableError
+
+
+class Resubscribed(UnavailableError):  # noqa: N818 - on purpose, no error
+    """The connection was closed by ourselves; the next is made at once."""
+
+
+class Asked:
+    """The subscription of a feed, the one before while a change is not settled, and refusals."""
+
+    def __init__(self, subscription: Subscription) -> None:
+        self.subscription = subscription
+        self._before: Subscription | None = None
+        self._refused: set[str] = set()
+
+    def anew(self) -> None:
+        """A connection is open, on which all of it is asked for."""
+        self._before = None
+        self._refused.clear()
+
+    def change(self, wanted: Subscription) -> Subscription:
+        """Ask for something else from now on; what was asked for until now."""
+        before, self.subscription = self.subscription, wanted
+        return before
+
+    def may_be_refused(self, before: Subscription) -> None:
+        """The change is under way on this connection; if it is refused, that goes on."""
+        self._before = before
+
+    def settled(self) -> None:
+        """The change is acknowledged."""
+        self._before = None
+
+    def refuse(self, refusal: Refused) -> str | None:
+        """What to say of a refusal that leaves something; None if nothing is left.
+
+        A refused change leaves the old subscription, a refused symbol the others.
+        """
+        if refusal.symbols and not refusal.channels:
+            self._refused |= set(refusal.symbols)
+        if refusal.symbols and not self._all_refused():
+            return refusal.text
+        if self._before is None:
+            return None
+        self.subscription, self._before = self._before, None
+        return f"{refusal.text}; the old subscription goes on"
+
+    def _all_refused(self) -> bool:
+        wanted = set(self.subscription.symbols)
+        return bool(wanted) and wanted <= self._refused
