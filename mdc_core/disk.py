@@ -67,6 +67,14 @@ def sync_path(path: "Path") -> None:
         os.close(fd)
 
 
+def read_at(fd: int, size: int, at: int) -> bytes:
+    """The bytes at a place of a file, fewer only at its end; a call of the system may give less."""
+    data = os.pread(fd, size, at)
+    while 0 < len(data) < size and (more := os.pread(fd, size - len(data), at + len(data))):
+        data += more
+    return data
+
+
 @contextmanager
 def writing(where: object, hint: str | None = None) -> Iterator[None]:
     """Raise what the system refuses as a WriteError."""

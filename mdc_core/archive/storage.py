@@ -206,7 +206,7 @@ class Bucket(Storage):
 
     def remove(self, path: str) -> None:
         """Remove an object; one that is not there is fine."""
-        with suppress(FileNotFoundError), self._reading(path):
+        with writing(self.full_path(path)), suppress(FileNotFoundError):
             self._fs.delete_file(self._key(path))
 
     def size(self, path: str) -> int | None:

@@ -102,8 +102,9 @@ class Capture:
             text += f',"line":"{self._name}"'
         try:
             with self._lock:
-                line = f'{{"recv_ns":{ns},"dir":"{direction}","frame":{text}}}\n'
-                self._file.write(line.encode())
+                line = f'{{"recv_ns":{ns},"dir":"{direction}","frame":{text}}}\n'.encode()
+                while line:
+                    line = line[self._file.write(line) :]
         except OSError as error:
             raise self._failure(error) from None
 

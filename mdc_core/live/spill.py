@@ -1,6 +1,5 @@
 """A temporary file for events that find no room in memory: first in, first out, exact."""
 
-import errno
 import os
 import tempfile
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from typing import Any, Union
 
 import msgspec
 
+from mdc_core.disk import read_at
 from mdc_core.events import EVENT_TYPES, Event
 
 _HEAD = 8  # bytes that hold the length of a list's text
@@ -34,15 +34,17 @@ class BufferSpill:
         """Append a list; where that raises OSError, nothing has been appended."""
         text = self._encode(events)
         record = len(text).to_bytes(_HEAD, "big") + text
-        if os.pwrite(self._file.fileno(), record, self._end) < len(record):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        left, at = memoryview(record), self._end
+        while left:
+            done = os.pwrite(self._file.fileno(), left, at)
+            left, at = left[done:], at + done
         self._end += len(record)
 
     def read(self) -> Sequence[Event]:
         """The oldest list not yet read."""
         file = self._file.fileno()
-        size = int.from_bytes(os.pread(file, _HEAD, self._read_at), "big")
-        text = os.pread(file, size, self._read_at + _HEAD)
+        size = int.from_bytes(read_at(file, _HEAD, self._read_at), "big")
+        text = read_at(file, size, self._read_at + _HEAD)
         self._read_at += _HEAD + size
         return self._decode(text)
 

@@ -14,7 +14,7 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
 from mdc_core.archive.read.follow import growing, new_parts
 from mdc_core.archive.read.snapshot import snapshot, tie_order
-from mdc_core.errors import UsageError
+from mdc_core.errors import MdcError, UsageError
 from mdc_core.pipelines.inputs import (
     READING,
     STDIN,
@@ -150,7 +150,7 @@ class CatRun:
 
     def _as_it_comes(self, path: Path) -> bool:
         """Whether a single input can be passed on as it is: a pipe, or in order already."""
-        return is_read_once(path) or in_order(_batches(path))
+        return is_read_once(path) or _is_in_order(path)
 
     def _wanted(self, chunk: Chunk) -> Chunk:
         """The wanted rows of a chunk."""
@@ -162,7 +162,7 @@ class CatRun:
 
     def _sources(self) -> Iterator[MergeSource]:
         for path in self._files:
-            if not is_read_once(path) and in_order(_batches(path)):
+            if not is_read_once(path) and _is_in_order(path):
                 yield MergeSource(partial(self._read, path))
             else:
                 yield from sorted_sources(self._read(path))
@@ -177,6 +177,13 @@ class CatRun:
             self._run.dropped += chunk.size - batch.num_rows
             yield batch
         self._run.input.absorb(source)
+
+
+def _is_in_order(path: Path) -> bool:
+    try:
+        return in_order(_batches(path))
+    except MdcError:
+        return True  # the reading that follows says what is wrong
 
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:

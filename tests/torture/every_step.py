@@ -107,15 +107,23 @@ class Scenario(NamedTuple):
     root: str = "data"
     removes: bool = False  # events may be gone afterwards
     symbols: Sequence[str] = ("SPY",)  # of the events that come
+    price: str = "100.25"  # the same
+    adds: bool = False  # the command adds events each time, or some of them where it fails
+    reorders: bool = False  # equal times: out of a journal, or where formats are side by side
+    shown: str = ""  # a line of shell that shows the file that the command makes
 
 
 def lines(
-    writer: str, count: int = EVENTS, start: int = 0, symbols: Sequence[str] = ("SPY",)
+    writer: str,
+    count: int = EVENTS,
+    start: int = 0,
+    symbols: Sequence[str] = ("SPY",),
+    price: str = "100.25",
 ) -> bytes:
     """Trades on two days, so many of each symbol, each with an id of its own."""
     return b"".join(
         f'{{"type":"trade","symbol":"{symbol}","ts_event":"2024-01-{2 + number % 2:02d}'
-        f'T14:30:{number:02d}.000000007Z","price":100.25,"size":{1 + number},'
+        f'T14:30:{number:02d}.000000007Z","price":{price},"size":{1 + number},'
         f'"trade_id":"{writer}{number}"}}\n'.encode()
         for number in range(start, start + count)
         for symbol in symbols
@@ -139,6 +147,13 @@ def many_parts(mdc: Commands, folder: Path) -> None:
     for writer, form in (("a", "parquet"), ("b", "jsonl"), ("c", "parquet"), ("d", "jsonl")):
         mdc.stored(folder, writer, f"--format {form}", runs=2)
     (folder / "mdc.toml").write_text('[tier.warm]\ndirectory = "../warm"\n')
+
+
+def given_files(mdc: Commands, folder: Path) -> None:
+    """An archive, and events in files of their own."""
+    mdc.stored(folder, "a", runs=2)
+    (folder / "given.jsonl").write_bytes(lines("g"))
+    mdc.well("mdc export --profile csv -o given.csv given.jsonl", folder)
 
 
 def shared_parts(mdc: Commands, folder: Path) -> None:
@@ -207,13 +222,17 @@ def damaged_catalog(mdc: Commands, folder: Path) -> None:
 
 
 KINDS = {
-    "read": ("eio",),
+    "read": ("eio", "eintr", "short"),
     "select": ("eio",),
-    "look": ("emfile", "eio"),
-    "open": ("kill", "eio", "enospc", "emfile"),
+    "look": ("emfile", "eio", "eintr"),
+    "open": ("kill", "eio", "enospc", "emfile", "eintr"),
+    "write": ("kill", "eio", "enospc", "eintr", "short"),
     "connect": ("kill", "emfile"),
-    "unlink": ("kill", "eio"),
-    "rmdir": ("kill", "eio"),
+    "sql": ("kill", "eio", "enospc"),
+    "commit": ("kill", "eio", "enospc"),
+    "committed": ("kill", "eio", "enospc"),
+    "unlink": ("kill", "eio", "eintr"),
+    "rmdir": ("kill", "eio", "eintr"),
 }
 SHARED = Scenario("", shared_parts)
 SCENARIOS = {
@@ -223,7 +242,34 @@ SCENARIOS = {
     "store anew": Scenario(f"{STORE} --root new", one_part, fed=True, root="new"),
     "store shared": Scenario(f"{STORE} --seal-after 0s", one_part, fed=True, symbols=MANY),
     "store shared at the end": Scenario(STORE, one_part, fed=True, symbols=MANY),
-    "compact": Scenario("mdc compact", many_parts),
+    "store wide": Scenario(STORE, one_part, fed=True, price="0.000000123456"),
+    "import": Scenario("mdc import --profile csv given.csv then store", given_files, adds=True),
+    "export": Scenario(
+        "mdc export --profile csv -o out.csv --force", given_files, shown="cat out.csv"
+    ),
+    "export apart": Scenario(
+        "mdc export --profile csv --output out --force",
+        given_files,
+        shown="cat out/SPY/trade/2024-01-02.csv",
+    ),
+    "convert": Scenario(
+        "mdc convert given.jsonl -o out.parquet --force",
+        given_files,
+        shown="mdc cat out.parquet | grep trade_id",
+    ),
+    "convert jsonl": Scenario(
+        "mdc convert given.jsonl -o out.jsonl.zst --force",
+        given_files,
+        shown="mdc cat out.jsonl.zst | grep trade_id",
+    ),
+    "compress": Scenario("mdc compress --bench given.jsonl", given_files),
+    "pack create": Scenario(
+        "mdc pack create out.zip --force", many_parts, shown="mdc pack list out.zip"
+    ),
+    "pack create 7z": Scenario(
+        "mdc pack create out.7z --force", many_parts, shown="mdc pack list out.7z"
+    ),
+    "compact": Scenario("mdc compact", many_parts, reorders=True),
     "compact shared": SHARED._replace(command="mdc compact"),
     "compact to shared": Scenario("mdc compact", parts_to_share),
     "retain shared": SHARED._replace(
@@ -233,11 +279,11 @@ SCENARIOS = {
     "tier": Scenario("mdc tier migrate --now 2024-03-01", many_parts),
     "retain": Scenario("mdc retain --days 1 --now 2024-01-04T12:00", many_parts, removes=True),
     "pack import": Scenario("mdc pack import given.zip", a_pack),
-    "recover": Scenario("mdc recover", killed_store("parquet")),
-    "recover jsonl": Scenario("mdc recover", killed_store("jsonl")),
+    "recover": Scenario("mdc recover", killed_store("parquet"), reorders=True),
+    "recover jsonl": Scenario("mdc recover", killed_store("jsonl"), reorders=True),
     "migrate": Scenario("mdc schema migrate", old_versions),
     "rebuild": Scenario("mdc catalog rebuild", many_parts),
-    "rebuild lost": Scenario("mdc catalog rebuild", no_catalog),
+    "rebuild lost": Scenario("mdc catalog rebuild", no_catalog, reorders=True),
     "rebuild damaged": Scenario("mdc catalog rebuild", damaged_catalog),
 }
 
@@ -245,18 +291,25 @@ SCENARIOS = {
 class Runs:
     """A scenario, and what its command does to a fresh copy of its files with some fault."""
 
+    scenarios = SCENARIOS
+
     def __init__(self, name: str, mdc: Commands, folder: Path) -> None:
-        self.scenario = SCENARIOS[name]
+        self.scenario = self.scenarios[name]
         self._mdc, self._work = mdc, folder / "work"
         self._fresh = folder / "fresh"
-        self._trace = folder / "trace"
         self._fresh.mkdir()
         self.scenario.make(mdc, self._fresh)
         self.before = self._events_of(self._fresh)
-        done, _ = self._run(f"trace:{self._trace}")
-        assert done.status == 0, done
+        self.steps = [step.partition(" ") for step in self._traced(folder / "trace")]
         self.after = self._events_of(self._work)
-        self.steps = [step.partition(" ") for step in self._trace.read_text().splitlines()]
+        self.made = self._mdc.run(self.scenario.shown, self._work).out
+        assert self.made or not self.scenario.shown
+
+    def _traced(self, trace: Path) -> list[str]:
+        """The steps of a run in which all goes well."""
+        done, _ = self._run(f"trace:{trace}")
+        assert done.status == 0, done
+        return trace.read_text().splitlines()
 
     def faults(self) -> Iterator[Fault]:
         """Every step, each way in which it can fail."""
@@ -264,7 +317,7 @@ class Runs:
         for name, _, path in self.steps:
             counts.update([name] if name in READS else [name, "any"])
             step, number = f"{name} {path}", counts[name]
-            for kind in KINDS.get(name, ("kill", "eio", "enospc")):
+            for kind in KINDS.get(name, ("kill", "eio", "enospc", "eintr")):
                 yield Fault(f"{name}:{number}:{kind}", step)
             if name not in READS:
                 yield Fault(f"any:{counts['any']}:enospc+", step)
@@ -272,18 +325,12 @@ class Runs:
     def problems(self, fault: Fault) -> list[str]:
         """What is wrong with the end of a run in which a step failed, and with what it left."""
         done, acknowledged = self._run(fault.text)
-        name = fault.step.partition(" ")[0]
-        fine = (0, 65, 73) if name in READS or name == "connect" else (0, 73)
-        if "mdc.toml" in fault.step:
-            fine = (78,)
-        elif "rebuild" in self.scenario.command:
-            fine += (1,)  # a part that cannot be read is told of
         found = []
-        if done.status not in ((-9, 137) if fault.kills else fine):
+        if done.status not in self._fine(fault):
             found.append(f"status {done.status}: {done.err[-300:]}")
         if "Traceback" in done.err:
             found.append(done.err[-900:])
-        if not (self._work / self.scenario.root).exists():
+        if not self._is_there():
             return found  # it came to nothing
         if self.scenario.command.startswith("mdc catalog") and done.status:
             # Until it is there again, there may be none to read by.
@@ -292,8 +339,30 @@ class Runs:
             then = self._in_work(line)
             if then.status:
                 found.append(f"then {line}: status {then.status}: {then.err[-300:]}")
-        found += self._compared(sorted(then.lines), acknowledged)
+        found += self._compared(then.lines, acknowledged)
+        found += self._shown(done.status)
+        if self.scenario.shown and not fault.kills and list(self._work.rglob(".*.part")):
+            found.append("a file that is not whole is left beside it")
         return found + self._verified() + self._again()
+
+    def _is_there(self) -> bool:
+        return (self._work / self.scenario.root).exists()
+
+    def _fine(self, fault: Fault) -> tuple[int, ...]:
+        """The statuses that a command may have."""
+        if fault.kills:
+            return (-9, 137)
+        if fault.text.endswith("short"):
+            return (0,)
+        if "mdc.toml" in fault.step:
+            return (78,)
+        name = fault.step.partition(" ")[0]
+        reads = name in READS or name == "connect"
+        if self.scenario.shown:  # who only reads an archive begins a transaction as well
+            reads = reads or name == "sql" or fault.text.endswith("+")
+        fine = (0, 65, 73) if reads else (0, 73)
+        # A part that cannot be read is told of.
+        return (*fine, 1) if "rebuild" in self.scenario.command else fine
 
     def _compared(self, events: list[str], acknowledged: int) -> list[str]:
         lowest = Counter(self.after if self.scenario.removes else self.before)
@@ -304,11 +373,22 @@ class Runs:
             found.append(f"{(lowest - now).total()} events are gone")
         if now - highest:
             found.append(f"{(now - highest).total()} events that should not be there")
+        old = set(self.before)
+        kept = [event for event in self.before if now[event]]
+        if not self.scenario.reorders and [event for event in events if event in old] != kept:
+            found.append("events that were there are in another order")
         if self.scenario.fed and len(events) < len(self.before) + acknowledged:
             found.append(
                 f"of {acknowledged} acknowledged {len(events) - len(self.before)} are left"
             )
         return found
+
+    def _shown(self, status: int) -> list[str]:
+        """Whether a file is whole, or not there."""
+        if not self.scenario.shown:
+            return []
+        made = self._mdc.run(self.scenario.shown, self._work).out
+        return [] if made == self.made or (status and not made) else [f"made: {made[-300:]}"]
 
     def _verified(self) -> list[str]:
         assert self._in_work("mdc recover").status == 0
@@ -317,14 +397,15 @@ class Runs:
 
     def _again(self) -> list[str]:
         """Whether the command does in the end what it was to do."""
-        if self.scenario.fed:
+        if self.scenario.fed or self.scenario.adds:
             return []
         done = self._in_work(self.scenario.command)
         if done.status:
             return [f"again: status {done.status}: {done.err[-300:]}"]
-        if self._events_of(self._work) != self.after:
-            return ["again: other events"]
-        return self._verified()
+        order: Callable[[list[str]], list[str]] = sorted if self.scenario.reorders else list
+        if order(self._events_of(self._work)) != order(self.after):
+            return ["again: other events, or in another order"]
+        return self._shown(done.status) + self._verified()
 
     def _run(self, fault: str) -> tuple[Done, int]:
         shutil.rmtree(self._work, ignore_errors=True)
@@ -332,7 +413,8 @@ class Runs:
         if self.scenario.fed:
             symbols = self.scenario.symbols
             third = EVENTS // PIECES if len(symbols) == 1 else 1
-            pieces = [lines("s", third, at * third, symbols) for at in range(PIECES)]
+            price = self.scenario.price
+            pieces = [lines("s", third, at * third, symbols, price) for at in range(PIECES)]
             return self._mdc.fed(self.scenario.command, pieces, self._work, fault)
         return self._in_work(self.scenario.command, fault), 0
 
@@ -343,7 +425,7 @@ class Runs:
 
     def _events_of(self, folder: Path) -> list[str]:
         root = self.scenario.root
-        if not (folder / root).exists():
+        if folder == self._work and not self._is_there():
             return []
         done = self._mdc.run(f"mdc cat --root {root}", folder)
-        return sorted(line for line in done.out.splitlines() if not is_control(line))
+        return [line for line in done.out.splitlines() if not is_control(line)]

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mdc_core.archive.write.journal import HEAD, MARK, Header, vocabulary
 from mdc_core.batch import count_types
-from mdc_core.disk import reading
+from mdc_core.disk import read_at, reading
 from mdc_core.schema import VERSIONS_KEY
 from mdc_core.wire.arrow import Incoming
 
@@ -135,7 +135,7 @@ class Segment:
 
     def _bytes(self, size: int, at: int) -> bytes:
         with reading(self.name):
-            return os.pread(self._file.fileno(), size, at)
+            return read_at(self._file.fileno(), size, at)
 
 
 def decoded(body: bytes, schema: pa.Schema) -> pa.RecordBatch:

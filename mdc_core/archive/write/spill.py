@@ -1,6 +1,5 @@
 """Slices of partitions, kept until the partitions are written whole."""
 
-import os
 import tempfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, KeysView, Sequence
@@ -15,6 +14,7 @@ import pyarrow as pa
 from mdc_core.archive.merge import MergeSource, in_place, merge, stored
 from mdc_core.archive.ties import Rank
 from mdc_core.batch import concatenated, cut, in_groups, unify
+from mdc_core.disk import read_at
 from mdc_core.schema import arrow_schema
 
 TABLE_ROWS = 131_072  # of a partition that are in memory at a time
@@ -94,7 +94,7 @@ class Sheet:
             return self._read[1]
         assert self._file is not None
         at, size = self._places[number]
-        data = os.pread(self._file.fileno(), size, at)
+        data = read_at(self._file.fileno(), size, at)
         rows = pa.ipc.read_record_batch(pa.py_buffer(data), self._schema)
         if size <= KEPT_BYTES:
             self._read = number, rows

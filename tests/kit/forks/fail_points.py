@@ -5,11 +5,11 @@
     MDC_FAIL=trace:FILE               append the name and the path of every step to a file
 
 NAME `any` counts the steps that change something, `all` those that read as well. KIND is kill
-(the default), eio, enospc or emfile. A write that is killed or finds the disk full has written
-half of its bytes. The steps are the calls of the system, wherever they come from: nothing in mdc
-has to know of this, and nothing new can be forgotten. Code and what is installed do not count.
-What SQLite does inside is stood in for by its statements: `commit` fails before a transaction
-counts, `committed` behind that.
+(the default), eio, enospc, emfile, eintr, or short: a read or a write does half of what was asked
+and says so. A write that is killed or finds the disk full has written half of its bytes. The steps
+are the calls of the system, wherever they come from: nothing in mdc has to know of this, and
+nothing new can be forgotten. Code and what is installed do not count. What SQLite does inside is
+stood in for by its statements: `commit` fails before a transaction counts, `committed` behind it.
 """
 
 import builtins
@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 VARIABLE = "MDC_FAIL"
-ERRORS = {"eio": errno.EIO, "enospc": errno.ENOSPC, "emfile": errno.EMFILE}
+ERRORS = {"eio": errno.EIO, "enospc": errno.ENOSPC, "emfile": errno.EMFILE, "eintr": errno.EINTR}
 SQLITE = {
     "eio": "disk I/O error",
     "enospc": "database or disk is full",
@@ -56,8 +56,8 @@ class Fault(NamedTuple):
         """What MDC_FAIL says."""
         step, number, kind = f"{text.removesuffix('+')}:kill".split(":")[:3]
         name, _, part = step.partition("@")
-        if kind != "kill" and kind not in ERRORS:
-            raise ValueError(f"{VARIABLE}={text}: kill, {', '.join(ERRORS)}")
+        if kind not in ("kill", "short") and kind not in ERRORS:
+            raise ValueError(f"{VARIABLE}={text}: kill, short, {', '.join(ERRORS)}")
         return cls(name, part, int(number), kind, text.endswith("+"))
 
     def means(self, name: str, path: str) -> bool:
@@ -74,25 +74,28 @@ class FailPoints:
         self._count = 0
         self._lock = Lock()  # some syncs run side by side
 
-    def reached(self, name: str, on: object, half: Callable[[], object] | None = None) -> None:
-        """Go on, or fail; `half` does half of the step."""
+    def reached(self, name: str, on: object, half: Callable[[], object] | None = None) -> bool:
+        """Go on, or fail; `half` does half of the step. Whether it is to do half and say so."""
         path = os.readlink(f"/proc/self/fd/{on}") if isinstance(on, int) else str(on)  # noqa: PTH115
         if path.startswith(CODE):
-            return
+            return False
         if self._trace is not None:
             _write(self._trace, f"{name} {' '.join(path.split())}\n".encode())
         fault = self._fault
         if fault is None or not fault.means(name, path):
-            return
+            return False
         with self._lock:
             self._count += 1
             number = self._count
         if fault.kind == "enospc" and name in ROOMLESS:
-            return
+            return False
         if number == fault.number or (fault.lasting and number > fault.number):
+            if fault.kind == "short":
+                return True
             if half is not None and fault.kind in ("kill", "enospc"):
                 half()
             self._fail(name, fault.kind, path)
+        return False
 
     def _fail(self, name: str, kind: str, path: str) -> None:
         if kind == "kill":
@@ -157,27 +160,44 @@ def _descriptors(points: FailPoints) -> None:
     for call in ("fsync", "fdatasync", "ftruncate"):
         name = "truncate" if call == "ftruncate" else "fsync"
         setattr(os, call, _counted(points, getattr(os, call), name))
-    writev, write, pread = os.writev, os.write, os.pread
+    writev, write, pread, pwrite = os.writev, os.write, os.pread, os.pwrite
+    sendfile = os.sendfile
 
-    @wraps(writev)
     def counted_writev(fd: int, pieces: Any, /) -> int:
         if is_file(fd):
-            half = b"".join(pieces)
-            points.reached("write", fd, lambda: write(fd, half[: len(half) // 2]))
+            half = _half(b"".join(pieces))
+            if points.reached("write", fd, lambda: write(fd, half)):
+                return write(fd, half)
         return writev(fd, pieces)
 
-    @wraps(write)
     def counted_write(fd: int, data: Any, /) -> int:
-        if is_file(fd):
-            points.reached("write", fd, lambda: write(fd, data[: len(data) // 2]))
+        if is_file(fd) and points.reached("write", fd, lambda: write(fd, _half(data))):
+            return write(fd, _half(data))
         return write(fd, data)
 
-    @wraps(pread)
-    def counted_pread(fd: int, size: int, offset: int, /) -> bytes:
-        points.reached("read", fd)
-        return pread(fd, size, offset)
+    def counted_pwrite(fd: int, data: Any, offset: int, /) -> int:
+        if points.reached("write", fd, lambda: pwrite(fd, _half(data), offset)):
+            return pwrite(fd, _half(data), offset)
+        return pwrite(fd, data, offset)
 
-    os.writev, os.write, os.pread = counted_writev, counted_write, counted_pread
+    def counted_pread(fd: int, size: int, offset: int, /) -> bytes:
+        return pread(fd, (size + 1) // 2 if points.reached("read", fd) else size, offset)
+
+    def counted_sendfile(out: int, source: int, offset: int, count: int, /) -> int:
+        # A whole block is asked for, whatever there is of it.
+        some = max(1, (min(os.fstat(source).st_size, offset + count) - offset) // 2)
+        if points.reached("write", out, lambda: sendfile(out, source, offset, some)):
+            return sendfile(out, source, offset, some)
+        return sendfile(out, source, offset, count)
+
+    os.writev, os.write, os.pwrite = counted_writev, counted_write, counted_pwrite
+    os.pread, os.sendfile = counted_pread, counted_sendfile  # type: ignore[assignment]
+
+
+def _half(data: Any) -> memoryview:
+    """The first half of some bytes, one at least: none would be an end."""
+    view = memoryview(data).cast("B")
+    return view[: (len(view) + 1) // 2]
 
 
 def is_file(fd: int) -> bool:
@@ -194,9 +214,10 @@ def _files(points: FailPoints) -> None:
 
         def write(self, data: Any, /) -> int:
             if is_file(self.fileno()):
-                view = memoryview(data).cast("B")
-                half = view[: len(view) // 2]
-                points.reached("write", self.name, lambda: super(CountedFile, self).write(half))
+                half = _half(data)
+                write = super().write
+                if points.reached("write", self.name, lambda: write(half)):
+                    return write(half)
             return super().write(data)
 
         def truncate(self, size: int | None = None, /) -> int:
@@ -204,16 +225,15 @@ def _files(points: FailPoints) -> None:
             return super().truncate(size)
 
         def readinto(self, buffer: Any, /) -> int:
-            self._reads()
-            return super().readinto(buffer)
+            view = memoryview(buffer).cast("B")
+            return super().readinto(_half(view) if self._reads() else view)
 
         def readall(self) -> bytes:
             self._reads()
             return super().readall()
 
-        def _reads(self) -> None:
-            if is_file(self.fileno()):
-                points.reached("read", self.name)
+        def _reads(self) -> bool:
+            return is_file(self.fileno()) and points.reached("read", self.name)
 
     @wraps(opened)
     def counted_open(
