@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -127,3 +129,14 @@ def shell(tmp_path: Path, forked_env: dict[str, str]) -> Shell:
         return Done(done.returncode, done.stdout.decode(), err)
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many faults were injected, and how many left something wrong."""
+    counts = Counter[str]()
+    for report in chain.from_iterable(terminalreporter.stats.values()):
+        if getattr(report, "when", None) == "call":
+            found = dict(report.user_properties)
+            counts.update({name: found.get(name, 0) for name in ("faults", "broken")})
+    if counts["faults"]:
+        terminalreporter.write_line(f"faults: {counts['faults']:,}, broken: {counts['broken']}")

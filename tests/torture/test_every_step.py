@@ -1,5 +1,6 @@
 """Every step that touches a disk fails once, each way: nothing acknowledged is lost."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,16 @@ PARTS = 8  # of the faults of a scenario, so that none takes too long on a busy 
 
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_every_step(name: str, part: int, forked_env: dict[str, str], tmp_path: Path) -> None:
+def test_every_step(
+    name: str,
+    part: int,
+    forked_env: dict[str, str],
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
     runs = Runs(name, Commands(forked_env), tmp_path)
     faults = list(runs.faults())[part::PARTS]
     found = {fault: problems for fault in faults if (problems := runs.problems(fault))}
+    record_property("faults", len(faults))
+    record_property("broken", len(found))
     assert not found, f"{len(found)} of {len(faults)}: {found}"
-    print(f"{name}: {len(faults)} faults at {len(runs.steps)} steps")

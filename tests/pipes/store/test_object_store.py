@@ -9,39 +9,24 @@ import pytest
 from tests.conftest import Shell
 from tests.pipes.store.sharing import DAYS, events, sharing_soon, text
 
-moto = pytest.importorskip("moto.server", reason="moto is not installed")
+s3 = pytest.importorskip("tests.kit.s3", reason="moto is not installed")
 pafs = pytest.importorskip("pyarrow.fs")
 
 ROOT = "s3://archive/team/data"
 OWNER = "archive/team/data/_mdc/archive.json"
-KEYS = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test-secret-key",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    store = s3.FailingStore()
+    yield store.url
+    store.close()
 
 
 @pytest.fixture
 def bucket(endpoint: str) -> Iterator["pafs.S3FileSystem"]:
     """The bucket `archive`, empty."""
-    fs = pafs.S3FileSystem(
-        access_key="test",
-        secret_key="test-secret-key",
-        endpoint_override=endpoint,
-        region="us-east-1",
-        allow_bucket_creation=True,
-        allow_bucket_deletion=True,
-    )
+    fs = s3.client(endpoint)
     fs.create_dir("archive")
     yield fs
     fs.delete_dir("archive")
@@ -49,7 +34,7 @@ def bucket(endpoint: str) -> Iterator["pafs.S3FileSystem"]:
 
 @pytest.fixture
 def env(endpoint: str, tmp_path: Path) -> dict[str, str]:
-    return {**KEYS, "AWS_ENDPOINT_URL": endpoint, "MDC_STATE": str(tmp_path / "state")}
+    return {**s3.KEYS, "AWS_ENDPOINT_URL": endpoint, "MDC_STATE": str(tmp_path / "state")}
 
 
 def objects(fs: "pafs.S3FileSystem") -> list[str]:
