@@ -1,6 +1,6 @@
 """The stage `stream`: a live feed, from the subscription to the summary."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from mdc_core import registry
 from mdc_core.accounting import Account
 from mdc_core.contracts import Endpoint, Source, Subscription
-from mdc_core.errors import MdcError, UsageError
-from mdc_core.events import Event
+from mdc_core.errors import MdcError, UnavailableError, UsageError
+from mdc_core.events import Connection, Event
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.clock import SystemClock
 from mdc_core.live.connection import FeedSession
@@ -90,23 +90,41 @@ class StreamRun:
         self._feed: Feed | Simulation | None = None
         self._server: SandboxServer | None = None
         self.reason = "eof"
+        self._was_up = False
 
     def events(self, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
         """The lists up to the limit; `reason` says afterwards why there are no more."""
+        yield from self._limited(lists)
+        if self._server is not None and self._server.error is not None:
+            raise self._server.error
+        if isinstance(self._feed, Feed) and not self._was_up:
+            raise UnavailableError(
+                f"{self._plugin.name} was never up",
+                hint="nothing was collected; mdc -v stream says what was tried",
+            )
+
+    def _limited(self, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
         limit = EventLimit(self._asked.limit, self._asked.duration)
+        lists = iter(lists)
         for events in lists:
             events = limit.cut(events)
+            self._was_up = self._was_up or any(map(_says_up, events))
             yield events
             self._run.progress.add(len(events))
             if limit.reached:
                 self.reason = "limit"
+                yield from self._left_open(lists)
                 return
             if self._run.control.hang_up.is_set():
                 self._run.control.hang_up.clear()
                 self._read_again()
-        if self._server is not None and self._server.error is not None:
-            raise self._server.error
         self.reason = "signal" if self._stop.is_set() else "eof"
+
+    def _left_open(self, lists: Iterator[list[Event]]) -> Iterator[list[Event]]:
+        """The gaps of connections that are not up when nothing more is wanted."""
+        if isinstance(self._feed, Feed) and isinstance(lists, Generator):
+            lists.close()
+            yield self._feed.buffer.take(0) or []
 
     def lists(self, stack: ExitStack) -> Iterable[list[Event]]:
         """The events as they come; what is opened for them is closed with `stack`."""
@@ -273,6 +291,10 @@ class StreamRun:
         if dropped:
             text = ", ".join(f"{symbol} {n}" for symbol, n in dropped.most_common(10))
             self._log.warning(f"no room for {dropped.total()} events: {text}")
+
+
+def _says_up(event: Event) -> bool:
+    return isinstance(event, Connection) and event.state != "down"
 
 
 def _until(stop: Flag, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:

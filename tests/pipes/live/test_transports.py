@@ -386,3 +386,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     made.write_text((folder / "key.pem").read_text() + (folder / "cert.pem").read_text())
     return made
+
+
+def test_datagrams_that_never_come(mdc: Run, installed: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        url = f"udp://127.0.0.1:{server.getsockname()[1]}"
+        words = ("stream", "datagrams", "SPY", "--url", url, "--duration", "1s")
+        done = mdc(*words, path=installed, **TOKEN)
+    assert done.returncode == 69 and "mdc: datagrams was never up" in done.stderr
+    assert [row["type"] for row in rows(done.stdout)] == ["begin", "end"]
+    assert rows(done.stdout)[-1]["reason"] == "error"
