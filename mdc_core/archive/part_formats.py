@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,13 +11,14 @@ import msgspec
 import pyarrow as pa
 
 from mdc_core import registry
-from mdc_core.contracts import PartFormat
+from mdc_core.contracts import Part, PartFormat
 from mdc_core.disk import is_refusal, reading, unreadable
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
 from mdc_core.wire.arrow import Incoming
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.files import named_versions, read_events
 from mdc_core.wire.sniff import FileSlice
+from mdc_core.wire.stdout import reserved
 
 # Arrow that people put into an archive's directory: read as every reader of ours reads it.
 _ARROW = re.compile(r"\.arrows?$")
@@ -106,7 +107,7 @@ def read_part(
         source = FileSlice(file, piece[1]) if form.grows else file
     schema: pa.Schema | None = None
     try:
-        for batch in form.read(source):
+        for batch in _read(form, source):
             if schema is None or not batch.schema.equals(schema, check_metadata=True):
                 schema, incoming = batch.schema, Incoming(batch.schema, name)
             if versions is not None:
@@ -123,6 +124,24 @@ def read_part(
             raise unreadable(name, error) from None
         said = f"{type(error).__name__}: {error}"
         raise DataError(f"{name}: not a whole {form.suffix} file: {said}") from error
+
+
+def _read(form: PartFormat, source: Any) -> Iterator[pa.RecordBatch]:
+    """What a format reads; what it prints meanwhile is no answer of ours."""
+    with reserved():
+        batches = iter(form.read(source))
+    while True:
+        with reserved():
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
+
+
+def write_with(form: PartFormat, part: Part, metadata: Mapping[bytes, bytes], file: Any) -> None:
+    """Have a format write a part; what it prints is no answer of ours."""
+    with reserved():
+        form.write(part, metadata, file)
 
 
 class PartReader:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from threading import get_ident, main_thread
 
 # The descriptor that leads to the reader while 1 leads to standard error; of the whole process,
 # as descriptor 1 is.
@@ -49,9 +50,12 @@ def descriptor() -> int:
 
 @contextmanager
 def reserved() -> Iterator[None]:
-    """Let descriptor 1 and `sys.stdout` lead to standard error, and `descriptor()` out."""
+    """Let descriptor 1 and `sys.stdout` lead to standard error, and `descriptor()` out.
+
+    Not in a thread beside the main one, which may be answering.
+    """
     try:
-        own = os.dup(1) if is_ours() and not _reader else -1
+        own = os.dup(1) if is_ours() and not _reader and _is_main() else -1
     except OSError:
         own = -1  # closed: nobody reads
     if own < 0:
@@ -71,6 +75,10 @@ def reserved() -> Iterator[None]:
         with suppress(OSError):  # a plugin has closed it, which is told elsewhere
             os.dup2(own, 1)
             os.close(own)
+
+
+def _is_main() -> bool:
+    return get_ident() == main_thread().ident
 
 
 def write_line(text: str) -> None:

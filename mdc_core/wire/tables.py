@@ -40,7 +40,7 @@ def _opened(path: Path, packed: Sequence[str]) -> "pq.ParquetFile":
     import pyarrow.parquet as pq
 
     return pq.ParquetFile(
-        _named(path),
+        openable(path),
         pre_buffer=False,
         buffer_size=65_536,
         page_checksum_verification=True,
@@ -85,7 +85,7 @@ def read_arrow_file(path: Path) -> "Iterator[pa.RecordBatch]":
 
     name = _printable(path)
     try:
-        with pa.ipc.open_file(_named(path)):
+        with pa.ipc.open_file(openable(path)):
             pass  # its end is there
         with path.open("rb", buffering=0) as file:
             file.seek(_ARROW_MAGIC)
@@ -99,7 +99,7 @@ def _printable(path: Path) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode()
 
 
-def _named(path: Path) -> Any:
+def openable(path: Path) -> Any:
     """What pyarrow opens: the path, or the open file where the name is not UTF-8."""
     try:
         str(path).encode()

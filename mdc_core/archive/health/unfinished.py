@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from mdc_core.archive.catalog.layout import part_path, with_current_name
+from mdc_core.archive.part_formats import write_with
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.read.examine import examine, segment_of
 from mdc_core.archive.write import journal
@@ -106,7 +107,7 @@ class GrownTails:
                         path, header.layout, key.symbol
                     ):
                         out = BytesIO()
-                        form.write(rows, {}, out)
+                        write_with(form, rows, {}, out)
                         yield out.getvalue()
 
     def _without(self, file: Path, path: str, size: int, frame: bytes) -> int:

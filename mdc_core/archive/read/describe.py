@@ -44,7 +44,7 @@ from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.limits import ROWS
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.sniff import Exactly, Peeked, encoding_of
-from mdc_core.wire.tables import read_parquet
+from mdc_core.wire.tables import openable, read_parquet
 from mdc_core.wire.unpack import unpacked
 
 _LOOKED_AT = ("type", "symbol", "ts_event", "ts_recv")
@@ -116,8 +116,6 @@ def _describe(found: Description, file: BinaryIO, sample: int) -> None:
         found.compression = plain.compression
     if encoding in ("parquet", "arrow-file") and found.compression:
         raise DataError(f"{found.name}: {encoding} inside {found.compression}; unpack it first")
-    if encoding in ("parquet", "arrow-file") and found.name != str(found.path):
-        raise DataError(f"{found.name}: Arrow opens no name that is not UTF-8; rename it")
     if encoding == "parquet":
         _footer(found)
         found.sample = _first_rows(found, sample)
@@ -146,7 +144,7 @@ def _footer(found: Description) -> None:
     """A Parquet file: its footer, and its events by type, symbol and time."""
     name = found.name
     try:
-        with pq.ParquetFile(found.path, pre_buffer=False) as part:
+        with pq.ParquetFile(openable(found.path), pre_buffer=False) as part:
             meta, schema = part.metadata, part.schema_arrow
             found.rows, found.row_groups = meta.num_rows, meta.num_row_groups
             groups = [meta.row_group(index) for index in range(meta.num_row_groups)]
@@ -179,7 +177,7 @@ def _own_schema(found: Description, encoding: str, plain: Peeked) -> None:
     """The columns as an Arrow file has them, before they are widened to ours."""
     try:
         if encoding == "arrow-file":
-            with pa.ipc.open_file(str(found.path)) as file:
+            with pa.ipc.open_file(openable(found.path)) as file:
                 _take_schema(found, file.schema)
         elif encoding == "arrow":
             with pa.ipc.open_stream(pa.PythonFile(Exactly(plain.read_all), "r")) as stream:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from msgspec import Struct
 
 from mdc_core import times
-from mdc_core.archive.part_formats import read_part_file
+from mdc_core.archive.part_formats import read_part_file, write_with
 from mdc_core.archive.profiles import Profile
 from mdc_core.archive.row_time import row_time
 from mdc_core.batch import unify, widen
@@ -172,7 +172,7 @@ def _there_and_back(part: Rows, form: PartFormat, path: Path) -> tuple[int, floa
     with writing(f"a temporary file in {path.parent}", "TMPDIR names another directory"):
         started = process_time()
         with path.open("wb") as file:
-            form.write(part, {}, file)
+            write_with(form, part, {}, file)
         written = process_time()
         size = path.stat().st_size
         opened = process_time()

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.part_formats import write_with
 from mdc_core.archive.upkeep.merged import MergedEvents
 from mdc_core.archive.write.archive import Archive
 from mdc_core.contracts import PartFormat
@@ -59,5 +60,5 @@ def _written(archive: Archive, group: Sequence[PartRow], form: PartFormat) -> IO
     events = MergedEvents(archive, group, rows=sum(part.rows for part in group))
     with writing("a temporary file", "TMPDIR names another directory"):
         file = TemporaryFile()  # noqa: SIM115 - it lives as long as it is looked at
-        form.write(events, {}, file)
+        write_with(form, events, {}, file)
     return file

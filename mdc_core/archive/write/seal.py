@@ -25,6 +25,7 @@ from mdc_core.archive.catalog.catalog import Catalog, ChangedError, Frame, PartR
 from mdc_core.archive.catalog.layout import Layout, mixed_path, part_path
 from mdc_core.archive.catalog.origins import KEY, origin_key
 from mdc_core.archive.catalog.part_stats import Ranges, ShareRanges
+from mdc_core.archive.part_formats import write_with
 from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import FALLBACK, FormatError, Formats
@@ -244,7 +245,7 @@ def write_part(
     metadata = {KEY: origin.encode(), b"mdc.sorted": b"1"}
     metadata |= {f"mdc.{name}".encode(): value for name, value in more.items()}
     with file.open("w+b") as out:
-        part_format.write(measured, metadata, out)
+        write_with(part_format, measured, metadata, out)
         out.flush()
         size = out.tell()
         out.seek(0)

@@ -224,6 +224,12 @@ def test_a_name_that_is_not_utf8(shell):
     assert shell(f"{SIM} > $'a\\xff' && mdc convert $'a\\xff' -o b.parquet").status == 0
     said, _ = inspected(shell, "$'a\\xff'")
     assert (said["path"], said["rows"]) == ("a\ufffd", 500)
-    done = shell("mv b.parquet $'b\\xff' && mdc inspect $'b\\xff'")
-    assert done.status == 65
-    assert "Arrow opens no name that is not UTF-8" in done.err
+    convert = f"{SIM} | mdc store --root $'r\\xff' && mdc convert $'a\\xff' -o b.arrow"
+    assert shell(f"mv b.parquet $'b\\xff' && {convert} && mv b.arrow $'b\\xff.arrow'").status == 0
+    said, _ = inspected(shell, "$'b\\xff'")
+    assert (said["path"], said["encoding"], said["rows"]) == ("b\ufffd", "parquet", 500)
+    said, _ = inspected(shell, "$'b\\xff.arrow'")
+    assert (said["path"], said["rows"]) == ("b\ufffd.arrow", 500)
+    said, _ = inspected(shell, "$'r\\xff'/SPY/trade/*")
+    assert said["path"].startswith("r\ufffd/SPY/trade/")
+    assert [one["type"] for one in said["types"]] == ["trade"] and said["rows"] > 100

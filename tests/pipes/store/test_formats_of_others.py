@@ -12,7 +12,7 @@ from tests.conftest import ROOT, Shell, parts_of
 
 GROWING = '''\
 """Lines in files that grow, which nobody else can read."""
-import io
+import io, os
 from mdc_core.plugin import PartFormat, decode_batches, encode_batch
 
 FLIPPED = bytes(code ^ 1 for code in range(256))
@@ -29,6 +29,21 @@ class Growing(PartFormat):
     def read(self, file):
         return decode_batches(io.BytesIO(file.read().translate(FLIPPED)))
 
+class Noisy(Growing):
+    suffix = ".noisy"
+    grows = False
+
+    def write(self, part, metadata, file):
+        print("noise")
+        os.write(1, b"noise\\n")
+        super().write(part, metadata, file)
+
+    def read(self, file):
+        print("noise")
+        for batch in super().read(file):
+            print("noise")
+            yield batch
+
 class Mute(PartFormat):
     suffix = ".mute"
 
@@ -40,6 +55,7 @@ ENTRIES = """\
 [mdc.store]
 feather = mdc_acme.feather:AcmeFeather
 growing = growing_format:Growing
+noisy = growing_format:Noisy
 mute = growing_format:Mute
 """
 
@@ -175,3 +191,28 @@ def test_parts_of_a_format_that_is_gone(shell: Shell, form: str) -> None:
     done = shell("mdc cat --root data")
     assert done.status == 78
     assert f"parts of the format {form}, which is not installed" in done.err
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mdc ls --json --root d",
+        "mdc count --json --root d",
+        "mdc verify --deep --json --root d",
+        "mdc advise --json --root d",
+        "mdc compact --json --root d",
+        "mdc catalog rebuild --json --root d",
+        "mdc inspect --json $(ls d/SPY/trade/*.noisy | head -1)",
+    ],
+)
+def test_what_a_format_prints_is_no_answer(line: str, sh: Shell, tmp_path: Path) -> None:
+    """In verbs that are no stage as well, while it reads and while it writes."""
+    for _ in range(2):
+        assert sh(f"{SIM} | mdc store --root d --format noisy").status == 0
+    done = sh(line)
+    assert done.status == 0, done.err
+    json.loads(done.out)
+    assert "noise" not in done.out
+    shutil.rmtree(tmp_path / "d/_mdc")
+    done = sh("mdc ls --json --root d")
+    assert json.loads(done.out) and "noise" in done.err and "noise" not in done.out
