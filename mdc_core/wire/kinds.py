@@ -9,6 +9,7 @@ from mdc_core.errors import DataError
 
 Kind = Any  # a type of pyarrow: the stubs give each one attributes of its own
 _EXACT = "which is not exact; write it as decimal"
+_HINT = "CAST(... AS DECIMAL(18, 9)) in SQL, pa.decimal128(18, 9) in pyarrow, or as text"
 
 
 def check_kinds(schema: pa.Schema, wanted: Iterable["pa.Field[Any]"], name: str) -> None:
@@ -18,7 +19,8 @@ def check_kinds(schema: pa.Schema, wanted: Iterable["pa.Field[Any]"], name: str)
         if index < 0:
             continue
         if problem := _problem(schema.field(index).type, field.type):
-            raise DataError(f"{name}: {field.name} {problem}")
+            hint = _HINT if _EXACT in problem else None
+            raise DataError(f"{name}: {field.name} {problem}", hint=hint)
 
 
 def _problem(there: Kind, wanted: Kind) -> str | None:

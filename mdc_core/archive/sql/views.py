@@ -154,7 +154,10 @@ class EventsView:
         others: list[Stored] = []
         for piece in self._reading.stored(self._type):
             row = piece.row
-            if row and row.suffix == ".parquet" and row.version == version_of(self._type):
+            # What another tool wrote may have columns that move under `extra`.
+            ours = row is not None and row.made_by != "rebuild"
+            current = row is not None and row.version == version_of(self._type)
+            if row is not None and ours and current and row.suffix == ".parquet":
                 rows.append(row)
             else:
                 others.append(piece)

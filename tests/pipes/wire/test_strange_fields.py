@@ -190,6 +190,32 @@ def test_versions_that_stand_in_a_column(shell: Shell, tmp_path: Path) -> None:
     assert without_control(out) == '{"type":"trade","v":"1.0.0","symbol":"A"}\n'
 
 
+def test_a_part_of_another_tool(shell: Shell, tmp_path: Path) -> None:
+    """SQL, which scans the parts of mdc as they are, sees what `cat` does; so does compaction."""
+    folder = tmp_path / "data/A/trade"
+    folder.mkdir(parents=True)
+    at = pa.array([1704207000123456789]).cast(pa.timestamp("ns", "UTC"))
+    one_trade(folder / "2024-01-02.parquet", ts_event=at, foo=["x"])
+    seen = []
+    assert shell("mdc catalog rebuild --root data").status == 0
+    for command in ("mdc count --root data", "mdc compact --root data"):
+        assert shell(command).status == 0
+        seen.append(shell("mdc query --root data 'SELECT extra FROM trade'").out)
+        assert '"extra":{"foo":"x"}' in shell("mdc cat --root data").out
+    assert [json.loads(text) for text in seen] == [{"extra": '{"foo":"x"}'}] * 2
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.float64(), pa.float32(), pa.dictionary(pa.int8(), pa.float64())]
+)
+def test_floats_are_refused_with_a_way_out(kind: Any, shell: Shell, tmp_path: Path) -> None:
+    one_trade(tmp_path / "x.parquet", price=pa.array([1.5], kind))
+    done = shell("mdc convert x.parquet")
+    assert (done.status, without_control(done.out)) == (65, "")
+    assert "which is not exact" in done.err
+    assert "hint: CAST(... AS DECIMAL(18, 9)) in SQL" in done.err
+
+
 def four(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.one_of(st.none(), values), min_size=4, max_size=4)
 
