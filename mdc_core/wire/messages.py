@@ -38,8 +38,11 @@ class MessageReader:
         self.name = name
         self._open()
         self.schema = self._reader.schema
-        self.incoming = Incoming(self.schema, name, checked=True)
-        self.alone = "run_id" in self.schema.names
+        try:
+            self.incoming = Incoming(self.schema, name, checked=True)
+            self.alone = "run_id" in self.schema.names
+        except UnicodeDecodeError as error:  # the name of a column
+            raise broken(name, error) from None
         self.has_dictionaries = any(_has_dictionary(field.type) for field in self.schema)
 
     def begin(self) -> None:

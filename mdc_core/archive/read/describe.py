@@ -182,7 +182,7 @@ def _own_schema(found: Description, encoding: str, plain: Peeked) -> None:
         elif encoding == "arrow":
             with pa.ipc.open_stream(pa.PythonFile(Exactly(plain.read_all), "r")) as stream:
                 _take_schema(found, stream.schema)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise unreadable(found.name, error, "damaged Arrow data") from None
 
 

@@ -336,3 +336,20 @@ def test_gzip_gives_each_byte_before_the_damage(shell: Shell, tmp_path: Path) ->
     done = shell("mdc convert x.gz", cwd=tmp_path)
     assert (done.status, "damaged gzip data" in done.err) == (65, True)
     assert done.lines[: len(before) - 1] == before[1:]  # behind `begin`
+
+
+@pytest.mark.parametrize("kind", ["stream", "file"])
+def test_names_of_columns_that_are_no_unicode(kind: str, shell: Shell, tmp_path: Path) -> None:
+    """A flipped bit in the schema; of a stream what came before it is read."""
+    out = pa.BufferOutputStream()
+    table = pa.table({"type": ["trade"], "symbol": ["A"]})
+    make = pa.ipc.new_stream if kind == "stream" else pa.ipc.new_file
+    with make(out, table.schema) as writer:
+        writer.write_table(table)
+    whole = out.getvalue().to_pybytes()
+    before = whole if kind == "stream" else b""
+    (tmp_path / "x").write_bytes(before + whole.replace(b"symbol", b"sy\x80bol"))
+    for line in ("mdc cat x", "mdc count x", "mdc inspect x", "mdc convert x"):
+        done = shell(line, cwd=tmp_path)
+        assert (done.status, "Traceback" in done.err) == (65, False), done.err
+    assert len(_trades(shell("mdc cat x", cwd=tmp_path))) == len(before[:1])
