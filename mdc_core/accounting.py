@@ -59,6 +59,7 @@ class Input:
         self.rejected = 0
         self.first_rejection: str | None = None
         self.origin: Begin | None = None
+        self.archives: set[str] = set()  # of which events come in
         self.truncated: str | None = None
         self.failed = False  # a command before ended with an error, and said so
         self.mismatches: list[str] = []
@@ -93,6 +94,7 @@ class Input:
         self.rejected += other.rejected
         self.first_rejection = self.first_rejection or other.first_rejection
         self.origin = self.origin or other.origin
+        self.archives |= other.archives
         self.truncated = self.truncated or other.truncated
         self.failed = self.failed or other.failed
         self.mismatches += other.mismatches
@@ -124,6 +126,7 @@ class Input:
                 self.truncated = "a `begin` event before the `end` of the one before"
             self._begin = row
             self.origin = self.origin or row
+            self.archives |= _archives(row)
             self._since = Counter()
         elif isinstance(row, End):
             self._check(row)
@@ -232,6 +235,17 @@ class Output:
     def _control(self, event: Event) -> None:
         if not self.writer.for_people:
             self.writer.write(Chunk.of_rows([event]))
+
+
+def _archives(begin: Begin) -> set[str]:
+    """The archives whose events a stage passes on; a filter that derives makes new ones."""
+    found: set[str] = set()
+    one: dict[str, Any] | None = as_dict(begin)
+    while one is not None:
+        request = one.get("request") or {}
+        found.update(map(str, request.get("archives") or ()))
+        one = None if request.get("derives") else one.get("origin")
+    return found
 
 
 def _lineage(before: Begin, versions: dict[str, str]) -> dict[str, Any]:

@@ -94,6 +94,23 @@ def around(folder: Path) -> Path | None:
     return next((above for above in resolved.parents if is_root(above)), None)
 
 
+def archive_of(place: Path | str) -> str | None:
+    """The archive in which a file or directory lies, or whose root it is; the same from wherever.
+
+    Its root and its id: a copy is another archive, and so is one of the same path on another host.
+    """
+    if isinstance(place, str):  # a URL
+        return place.rstrip("/")
+    folder = place if place.is_dir() or not place.exists() else place.parent
+    top = _root_around(folder)
+    if top is None:
+        return None if place.is_file() else f"{gethostname()}:{folder.resolve()}"
+    owner = owner_in(top / STATE)
+    if owner is None:
+        return f"{gethostname()}:{top}"
+    return f"{owner.id}:{os.path.normpath(top / owner.root)}"
+
+
 def check(place: Storage, id_: str | None, root: Storage) -> bool:
     """Whether a place belongs to an archive, or to none yet; raises ConfigError for another's.
 

@@ -31,8 +31,9 @@ class PluginFilter(FilterStage):
 
     @property
     def request(self) -> dict[str, Any]:
-        """The filter."""
-        return {"filter": self.name}
+        """The filter, and whether what goes out is made of what came in."""
+        derives = {"derives": True} if self.plugin.plugin.derives else {}
+        return {"filter": self.name, **derives}
 
     def work(self, run: StageRun) -> Iterator[Made]:
         """Pass on what the filter makes of the input."""

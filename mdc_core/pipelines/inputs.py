@@ -6,7 +6,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO
@@ -38,7 +38,10 @@ READING = InputOptions()
 
 def stdin_file() -> Path | None:
     """Standard input by name, where it is a file and not a pipe."""
-    return Path("/dev/stdin") if stat.S_ISREG(os.fstat(0).st_mode) else None
+    with suppress(OSError):  # it may be closed
+        if stat.S_ISREG(os.fstat(0).st_mode):
+            return Path("/dev/stdin")
+    return None
 
 
 def stdin_is_piped() -> bool:

@@ -12,6 +12,7 @@ from mdc_core.accounting import (
     EventInput,
     Output,
 )
+from mdc_core.archive.ownership import archive_of
 from mdc_core.errors import EXIT_READER_GONE, MdcError, ReaderGone, UsageError
 from mdc_core.events import Event
 from mdc_core.pipelines.books import Books
@@ -169,10 +170,11 @@ class StageRun(Books):
     def write_to(self, writer: Writer | Link) -> Output:
         """Open the output; a stage that writes to a file does so itself."""
         stage = self.stage
+        read = stage.paths or ((STDIN,) if stage.takes_input else ())
         self.output = Output(
             stage.name,
             writer,
-            request=stage.asked,
+            request={**stage.asked, **self._archives(read)},
             provider=stage.provider,
             origin=self.input,
         )
@@ -200,6 +202,8 @@ class StageRun(Books):
             name = "<stdin>" if path == STDIN else str(path)
             with opened(path) as file:
                 real = stdin_file() if path == STDIN else path
+                if path == STDIN:
+                    self.input.archives.update(*self._archives((STDIN,)).values())
                 yield reader_of(file, name, self.quarantine, real, tick=self._tick)
 
     def places(self, root: Path | str | None) -> tuple[tuple[Path, ...], list[Path | str]]:
@@ -210,7 +214,19 @@ class StageRun(Books):
         self._files = files
         if self.output is not None:
             self.output.request["paths"] = [str(path) for path in (*files, *folders)]
+            self.output.request.update(self._archives((*files, *folders)))
         return files, folders
+
+    def _archives(self, places: Sequence[Path | str]) -> dict[str, list[str]]:
+        """The archives that are read, for whoever must not write what came from there."""
+        named = set()
+        for place in places:
+            if place != STDIN:
+                named.add(archive_of(place))
+            elif self._before is None and (file := stdin_file()) is not None:
+                named.add(archive_of(file.resolve()))
+        found = sorted(name for name in named if name is not None)
+        return {"archives": found} if found else {}
 
     def chunks(self) -> Iterator[Chunk]:
         """The input, chunk by chunk; an empty one says that nothing has come for a while."""

@@ -13,8 +13,9 @@ from msgspec import Struct
 from mdc_core import times
 from mdc_core.accounting import findings_of, new_run_id
 from mdc_core.archive.catalog.layout import Layout, Partition
+from mdc_core.archive.ownership import archive_of
 from mdc_core.archive.write.disk_space import DEFAULT_FREE, Reserve
-from mdc_core.errors import BusyError, WriteError
+from mdc_core.errors import BusyError, UsageError, WriteError
 from mdc_core.events import CONTROL_TYPES, Ack, Event
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, InputOptions
@@ -122,6 +123,7 @@ class StoreRun:
         self._stage, self._options, self._run = stage, stage.options, run
         self._log = run.log
         self._policy = self._retention()
+        self._own = archive_of(stage.options.root)
         self._intake: Intake | None = None
         self._sealed_at = monotonic()
         self._files: set[str] = set()
@@ -133,6 +135,11 @@ class StoreRun:
 
     def take(self, chunk: Chunk) -> None:
         """Keep the events of a chunk, and do what is due."""
+        if self._own in self._run.input.archives:
+            raise UsageError(
+                f"what comes in is from the archive {self._options.root}, and would be twice in it",
+                hint="another --root",
+            )
         if self._options.dry_run:
             return
         if chunk.size:
