@@ -3,7 +3,7 @@
 import io
 import math
 from contextlib import closing
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -106,10 +106,22 @@ COLUMNS: dict[str, tuple[Any, list[Any], list[str | None], list[Any]]] = {
         ["14:30:00.000005", None],
     ),
     "moment": (
-        pa.timestamp("us"),
+        pa.timestamp("us", "UTC"),
         [datetime(2024, 1, 2, 14, 30, 0, 5), None],
         ["2024-01-02T14:30:00.000005000Z", None],
         ["2024-01-02T14:30:00.000005000Z", None],
+    ),
+    "local": (
+        pa.timestamp("us"),
+        [datetime(2024, 1, 2, 14, 30, 0, 5), None],
+        ["2024-01-02T14:30:00.000005000", None],
+        ["2024-01-02T14:30:00.000005000", None],
+    ),
+    "duration": (
+        pa.duration("ms"),
+        [timedelta(seconds=1.5), None],
+        ["PT1.5S", None],
+        ["PT1.5S", None],
     ),
     "second": (
         pa.timestamp("s", "UTC"),
