@@ -31,7 +31,16 @@ def completing(ctx: click.Context) -> bool:
     return session is not None and session.completing is not None
 
 
-class LazyCommand(click.Command):
+class SummedUp(click.Command):
+    """A command that a list shows with its whole summary."""
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first paragraph of its help; the formatter breaks the line."""
+        first, _, _ = (self.short_help or self.help or "").strip().partition("\n\n")
+        return " ".join(first.split())
+
+
+class LazyCommand(SummedUp):
     """A command that knows its name and summary, and is loaded when it is run.
 
     Listing commands (help, completion) needs nothing else of it.
@@ -40,10 +49,6 @@ class LazyCommand(click.Command):
     def __init__(self, name: str, summary: str, load: Callable[[], click.Command]) -> None:
         super().__init__(name, short_help=summary)
         self.load = load
-
-    def get_short_help_str(self, limit: int = 45) -> str:
-        """The whole summary; the formatter breaks the line."""
-        return self.short_help or ""
 
     def make_context(
         self,
@@ -56,7 +61,7 @@ class LazyCommand(click.Command):
         return self.load().make_context(info_name, args, parent, **extra)
 
 
-class HelpfulCommand(click.Command):
+class HelpfulCommand(SummedUp):
     """Help with examples that are shown as they are typed."""
 
     examples: tuple[str, ...] = ()
@@ -124,6 +129,13 @@ class PluginGroup(HelpfulCommand, click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The plugin that is named; an unknown one is told with what it may mean."""
         if not ctx.resilient_parsing and not args[0].startswith("-"):
+            scheme = args[0].partition("://")[0].removesuffix("s")
+            if scheme != args[0] and registry.get(self.verb, scheme) is not None:
+                noun = installed.VERBS[self.verb][0]
+                raise UsageError(
+                    f"the name of a {noun} comes before {args[0]}",
+                    hint=f"{ctx.command_path} {scheme} URL",
+                )
             registry.lookup(self.verb, args[0])
         return super().resolve_command(ctx, args)
 

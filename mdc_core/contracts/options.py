@@ -24,9 +24,9 @@ class Options(Struct, frozen=True, kw_only=True):
     """A plugin's options: one field each, with type, default and `Meta(description=...)`.
 
     Types: str, int, float, bool, Decimal, Path, a Literal, Span, Moment, Size, Symbols, or
-    tuple[str, ...] (a list with commas, or repeated); any of them `| None`. `Meta` may have
-    bounds (ge, gt, le, lt) or for text pattern, min_length and max_length. Core makes flags,
-    MDC_... names, mdc.toml keys and help of them.
+    tuple[T, ...] of one of them (a list with commas, or repeated); any of them `| None`. `Meta`
+    may have bounds (ge, gt, le, lt) or for text pattern, min_length and max_length. Core makes
+    flags, MDC_... names, mdc.toml keys and help of them.
     """
 
 

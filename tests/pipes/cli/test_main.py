@@ -277,3 +277,21 @@ def test_standard_output_is_no_file_to_export_to(option: str, shell, tmp_path: P
     done = shell(line)
     assert (done.status, list(tmp_path.iterdir())) == (2, [])
     assert "mdc export writes files, and '-' is none" in done.err
+
+
+@pytest.mark.parametrize(
+    ("group", "summary"),
+    [
+        (
+            "plugin",
+            "new Write a package with a working plugin, its test and what was recorded for it.",
+        ),
+        (
+            "pack",
+            "list Show what is in packs, by their manifests; data are not unpacked, nor verified.",
+        ),
+    ],
+)
+def test_a_list_of_commands_has_whole_summaries(mdc, group, summary):
+    text = " ".join(mdc(group, "--help").stdout.split())
+    assert summary in text and "..." not in text.partition("Commands:")[2].partition("Examples")[0]

@@ -242,3 +242,10 @@ def test_an_interrupt_lets_it_finish(shell: Shell, place: HttpPlace) -> None:
     assert done.status == 0, done.err
     assert place.lines == lines(shell)
     assert "publish: 600 in = 600 out + 0 rejected + 0 dropped" in done.err
+
+
+@pytest.mark.parametrize("url", ["http://x.invalid", "https://x.invalid/events"])
+def test_a_url_without_the_name_of_its_place(url: str, shell: Shell) -> None:
+    done = shell(f"mdc publish {url} < /dev/null")
+    assert (done.status, done.out) == (2, "")
+    assert "hint: mdc publish http URL" in done.err
