@@ -8,18 +8,12 @@ a kill leaves the old parts or the new ones.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import pyarrow as pa
-
-from mdc_core import registry
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
 from mdc_core.archive.catalog.origins import joined
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.row_time import row_time
 from mdc_core.archive.upkeep.compact_files import contents, read_back, write_like
 from mdc_core.archive.upkeep.compact_outcome import CompactOutcome as CompactOutcome
 from mdc_core.archive.upkeep.compact_outcome import outcome_of, regrouped_outcome
@@ -35,29 +29,16 @@ from mdc_core.archive.upkeep.compact_plan import (
     name_of,
 )
 from mdc_core.archive.upkeep.compact_shared import Regrouping, regrouped, regrouping
-from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
+from mdc_core.archive.upkeep.compact_survey import Cuts, divided, duplicate_check, surveyed
 from mdc_core.archive.write.active import live
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.replace import Replacement, clear_trash
-from mdc_core.archive.write.spill import TABLE_ROWS
-from mdc_core.batch import Int64s
-from mdc_core.contracts import Check
 from mdc_core.disk import writing
 from mdc_core.errors import DataError
 
-REMEMBERED = 1_000_000  # events that --dedup looks back, within a group
 COMMIT_GROUPS, COMMIT_BYTES = 512, 256 << 20  # that are written before a commit
 _PASSES = 8  # over a group: what was merged may be small enough to be merged again
-
-
-class Cuts(NamedTuple):
-    """What is known of merged rows before they are written."""
-
-    cuts: list[tuple[int, int]]  # moments at which a new file begins, and the rows before
-    dropped: Int64s  # the places of duplicates
-    duplicates: EventContent
-    twice: Counter[str | None]  # the same by symbol
 
 
 def plan(
@@ -72,12 +53,12 @@ def plan(
     for wanted in _to_regroup(left, is_live, profiles):
         yield regrouped_outcome(family_of(wanted.parts[0]), wanted.parts, wanted.files)
     for group, some in grouped(left.values()).items():
-        check = _check(wishes, some)
+        check = duplicate_check(wishes, some)
         kept = [part for part in some if not is_live(part)]
         files, changed, twice = len(some), False, Counter[str | None]()
         try:
             for job in jobs(kept, wishes):
-                survey = _surveyed(archive, job, check)
+                survey = surveyed(archive, job, check)
                 twice += survey.twice
                 if due(job, wishes) or survey.cuts or len(survey.dropped):
                     changed = True
@@ -217,11 +198,11 @@ class _CompactRun:
     def _stage(self, work: _GroupState, is_live: Callable[[PartRow], bool]) -> list[_Staged]:
         """Write what is due in a group; a damaged part is its problem alone."""
         kept = [part for part in work.parts if not is_live(part)]
-        check = _check(work.wishes, kept)
+        check = duplicate_check(work.wishes, kept)
         staged = []
         try:
             for job in jobs(kept, work.wishes):
-                survey = _surveyed(self._archive, job, check)
+                survey = surveyed(self._archive, job, check)
                 if due(job, work.wishes) or survey.cuts or len(survey.dropped):
                     staged.append(self._written(work, job, survey))
         except DataError as error:
@@ -259,7 +240,7 @@ class _CompactRun:
         origin, kept = joined((part.origin for part in job.parts), self._catalog.origin_of)
         after, files = survey.duplicates, []
         names = _names(self._archive, job, suffix, len(survey.cuts) + 1, self._taken)
-        for merged in _divided(self._archive, job, survey, row_group):
+        for merged in divided(self._archive, job, survey, row_group):
             file = self._replacement.stage()
             path = next(names)
             part = write_like(
@@ -298,65 +279,3 @@ def _names(
             taken.add((name, path))
             yield path
         number += 1
-
-
-def _check(wishes: CompactOptions, parts: Sequence[PartRow]) -> Check | None:
-    """The check that knows what a duplicate is, for all the parts of a group."""
-    if not wishes.dedup:
-        return None
-    plugin = registry.load("validate", "duplicate")
-    window = max(min(sum(part.rows for part in parts), REMEMBERED), 1)
-    check: Check = plugin(plugin.Options(window=window))
-    return check
-
-
-def _surveyed(archive: Archive, job: Job, check: Check | None) -> Cuts:
-    """Where the rows of a job are to be cut, and which are duplicates."""
-    goals = [job.rows * number // job.pieces for number in range(1, job.pieces)]
-    cuts: list[tuple[int, int]] = []
-    dropped: list[int] = []
-    duplicates, twice = EventContent(), Counter[str | None]()
-    at, last = 0, None
-    for batch in MergedEvents(archive, job.parts).batches() if goals or check else ():
-        moments = row_time(batch)
-        starts = (
-            np.flatnonzero(
-                np.append(last is not None and moments[0] != last, moments[1:] != moments[:-1])
-            )
-            + at
-        )
-        while goals and len(starts) and starts[-1] >= goals[0]:
-            cut = int(starts[np.searchsorted(starts, goals[0])])
-            cuts.append((int(moments[cut - at]), cut))
-            goals = [goal for goal in goals if goal > cut]
-        if check is not None:
-            # An event with the identity of another that says something else is a warning.
-            copies = [found for found in check(batch) if found.severity == "error"]
-            again = sorted({found.row for found in copies if found.row is not None})
-            dropped += [at + row for row in again]
-            if again:
-                copied = batch.take(pa.array(again))
-                duplicates.add(copied)
-                twice.update(copied.column("symbol").to_pylist())
-        at, last = at + batch.num_rows, moments[-1]
-    return Cuts(cuts, np.array(dropped, np.int64), duplicates, twice)
-
-
-def _divided(
-    archive: Archive, job: Job, survey: Cuts, row_group: int | None
-) -> Iterator[MergedEvents]:
-    """The merged rows as what is to be one file each."""
-    ends = [(None, 0), *survey.cuts, (None, job.rows)]
-    for (start, first), (stop, after) in pairwise(ends):
-        low, high = np.searchsorted(survey.dropped, [first, after])
-        dropped = survey.dropped[low:high] - first
-        if after - first > len(dropped):
-            yield MergedEvents(
-                archive,
-                job.parts,
-                start,
-                stop,
-                rows=after - first - len(dropped),
-                dropped=dropped,
-                table_rows=row_group or TABLE_ROWS,
-            )

@@ -4,7 +4,11 @@ One line for each symbol and event type: periods (days, as a rule), files, event
 first and last event time, tiers. The catalog answers; where there is none, the footers of
 Parquet files do, and other files are read. Events that are only in journals yet are told of
 beside it. `--from` and `--to` choose files that have events in that time; the numbers are of
-whole files."""
+whole files.
+
+`--links` makes a directory of hard links to these files as they are at this moment, for
+programs that read Parquet themselves: what `compact`, `tier` or `retain` do to the archive
+changes nothing there. What cannot be linked is copied."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,10 +19,12 @@ import click
 from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import JSON, ROOT, query_of, selecting, spanning
 from mdc_core.cli.show import by_symbol, human, shown, table, time_text
+from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import archive_at
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.catalog.totals import PartTotals
     from mdc_core.archive.read.summary import PartGroup, StoredPart
 
@@ -26,6 +32,7 @@ EXAMPLES = (
     "mdc ls --root data",
     "mdc ls --symbol SPY --type trade --json",
     "mdc ls --tree",
+    "mdc ls --type trade --links trades && ls trades/*/trade/*.parquet",
 )
 
 
@@ -34,6 +41,13 @@ EXAMPLES = (
 @selecting
 @spanning
 @option("--tree", is_flag=True, help="every file, below its symbol and type")
+@option(
+    "--links",
+    "folder",
+    type=PathType(),
+    metavar="DIR",
+    help="make a directory of hard links to the files",
+)
 @JSON
 @click.pass_obj
 def ls(
@@ -44,6 +58,7 @@ def ls(
     start: int | None,
     end: int | None,
     tree: bool,
+    folder: Path | None,
     as_json: bool,
 ) -> int:
     """List what an archive holds."""
@@ -52,6 +67,9 @@ def ls(
 
     query = query_of(symbols, types, start, end)
     place = archive_at(root, "ls")
+    if folder is not None:
+        made = _linked(place, query, folder)
+        session.log.note(f"ls: {made:,} files in {folder}")
     if tree:
         parts = list(summaries(place, query))
         rows, problems = _files(parts), [part.problem for part in parts if part.problem]
@@ -72,6 +90,19 @@ def ls(
     for problem in problems:
         session.log.error(problem)
     return DataError.exit_status if problems else 0
+
+
+def _linked(place: Path | str, query: "Query", folder: Path) -> int:
+    """Link the files that are asked for; how many there are."""
+    from mdc_core.archive.read.links import link_parts
+    from mdc_core.archive.read.snapshot import snapshot
+
+    now = snapshot(place, query)
+    try:
+        link_parts(now.archive, now.parts, folder)
+        return len(now.parts)
+    finally:
+        now.close()
 
 
 def _files(parts: "list[StoredPart]") -> list[dict[str, Any]]:

@@ -205,6 +205,9 @@ def test_queries_and_upkeep(shell: Shell, bucket: "pafs.S3FileSystem", env: dict
     assert shell(f"mdc cat --root {ROOT}", **env).lines == want
     clean = shell(f"mdc verify --deep --root {ROOT}", **env)
     assert (clean.status, clean.out) == (0, "")
+    assert shell(f"mdc ls --links copied --root {ROOT}", **env).status == 0
+    copied = shell("mdc cat copied/*/*/2024-01-02.parquet")
+    assert copied.status == 0 and sorted(copied.lines) == sorted(want)
     assert shell(f"mdc pack create p.zip --root {ROOT}", **env).status == 0
     assert shell("mdc pack import p.zip --root copy").status == 0
     assert shell("mdc cat --root copy").lines == want
