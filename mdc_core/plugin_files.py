@@ -7,6 +7,7 @@ What is in a file is read from its source; nothing is imported.
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -67,6 +68,19 @@ def unreadable(path: str) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def observes(path: str) -> bool:
+    """Whether a hook is implemented in the files that a path names."""
+    import ast
+
+    for file, _ in files(path).values():
+        with suppress(OSError, SyntaxError, ValueError):
+            _, tree = _parsed(file)
+            marks = (m for n in ast.walk(tree) for m in getattr(n, "decorator_list", ()))
+            if any("hookimpl" in ast.dump(mark) for mark in marks):
+                return True
+    return False
 
 
 def _parsed(file: str) -> "tuple[bytes, ast.Module]":

@@ -93,6 +93,9 @@ def _plugin(ctx: click.Context, option: click.Parameter, files: tuple[str, ...])
         if not found and not ctx.resilient_parsing:
             hint = "a file of Python with a class that derives from Check, Filter, Stream, ..."
             text = plugin_files.unreadable(file) or "there is no plugin in it"
+            if plugin_files.observes(file):
+                text = "an observer is not read from a file"
+                hint = 'a package with [project.entry-points."mdc.hooks"] in its pyproject.toml'
             raise errors.UsageError(f"--plugin {file}: {text}", hint=hint)
 
 

@@ -100,10 +100,13 @@ def test_help_and_tab_import_nothing_of_it(here, mdc):
         ("two.py:Helper", "there is no plugin in it"),
         ("two.py:Nobody", "there is no plugin in it"),
         ("broken.py", "line 2: invalid syntax"),
+        ("seen.py", "an observer is not read from a file"),
     ],
 )
 def test_a_file_without_a_plugin_is_a_mistake(file, text, here, mdc):
     (here / "broken.py").write_text("\nclass X Check:\n")
+    hook = "@mdc.hookimpl\ndef committed(path, rows):\n    pass\n"
+    (here / "seen.py").write_text(f"from mdc_core import plugin as mdc\n{hook}")
     done = mdc("--plugin", file, "plugins")
     assert done.returncode == 2
     assert f"--plugin {file}: {text}" in done.stderr
