@@ -8,6 +8,7 @@ import click
 
 from mdc_core.cli.options import Session, group, option
 from mdc_core.cli.types import PathType
+from mdc_core.errors import UsageError
 
 EXAMPLES = (
     "mdc plugin new mistral --kind venue --transport ws",
@@ -48,10 +49,16 @@ def new(
     whole of mdc-zephyr: login by challenge, sequence numbers, order books with checksums, over a
     WebSocket and over TCP, or over the one that `--transport` names.
     """
-    from mdc_core.testing.package import new_package
+    from mdc_core import registry
+    from mdc_core.installed import BUILT_IN, verb_files
+    from mdc_core.testing import package
 
+    verb = package.KINDS[kind].removeprefix("mdc.")
+    ours = registry.get(verb, name)
+    if (kind == "filter" and name in verb_files()) or (ours and ours.distribution == BUILT_IN):
+        raise UsageError(f"the name {name} is taken by mdc's own", hint="another NAME")
     folder = into or Path(f"mdc-{name}")
-    for path in new_package(kind, name, folder, transport=transport, dry_run=dry_run):
+    for path in package.new_package(kind, name, folder, transport=transport, dry_run=dry_run):
         click.echo(path)
     if not dry_run:
         session.log.note(f"plugin new: cd {folder}; pip install -e '.[test]'; pytest")

@@ -295,3 +295,10 @@ def test_standard_output_is_no_file_to_export_to(option: str, shell, tmp_path: P
 def test_a_list_of_commands_has_whole_summaries(mdc, group, summary):
     text = " ".join(mdc(group, "--help").stdout.split())
     assert summary in text and "..." not in text.partition("Commands:")[2].partition("Examples")[0]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("validate", "filter"), ("price", "check")])
+def test_a_new_plugin_has_a_name_of_its_own(mdc, name, kind):
+    done = mdc("plugin", "new", name, "--kind", kind, "--dry-run")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"the name {name} is taken by mdc's own" in done.stderr
