@@ -84,7 +84,7 @@ def test_the_same_events_and_nothing_to_do_again(
             assert len(some) == 1, group
         elif target == 1:  # every moment has a file of its own
             assert all(part.begins == part.ends for part in some)
-    assert not any(o.changed for o in plan(archive, parts, wishes))
+    assert not any(o.changed for o in plan(archive, parts, wishes, Profiles()))
     assert not any(o.changed for o in compacted(archive, wishes))
     assert parts_of(archive) == parts
 
@@ -119,7 +119,7 @@ def test_dedup_drops_what_came_twice_and_nothing_else(
             wanted.append(row)
         seen.add(key)
     wishes = CompactOptions(target, dedup=True)
-    told = [o.duplicates for o in plan(archive, parts_of(archive), wishes)]
+    told = [o.duplicates for o in plan(archive, parts_of(archive), wishes, Profiles())]
     outcomes = compacted(archive, wishes)
     assert [o.duplicates for o in outcomes] == told
     assert sum(one.total() for one in told) == len(before) - len(wanted)
