@@ -70,6 +70,11 @@ def _share(options: type[Options], given: Options) -> Options:
     show_default=True,
     help="symbols of the simulated market",
 )
+@option(
+    "--channels",
+    cls=ListOption,
+    help="which of the provider's channels are simulated  [default: those that it streams]",
+)
 @option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any]")
 @option(
     "--speed",
@@ -91,6 +96,7 @@ def sandbox(
     plugin: Chosen,
     data: Path | None,
     symbols: tuple[str, ...],
+    channels: tuple[str, ...],
     port: int,
     speed: float | None,
     faults: tuple[str, ...],
@@ -102,7 +108,7 @@ def sandbox(
     if not issubclass(kind, Stream) or kind.sandbox is None:
         raise UsageError(f"{plugin.name} has no sandbox")
     injected = parse_faults(",".join(faults))
-    tape = simulated_tape(kind, symbols, kind.channels) if data is None else _tape_of(data)
+    tape = simulated_tape(kind, symbols, channels) if data is None else _tape_of(data)
     own = _share(registry.load("stream", plugin.name).Options, plugin.options)
     endpoint = kind(Subscription(symbols), own, kind.sandbox.test_secrets).endpoints()[0]
     with (

@@ -198,6 +198,7 @@ class Session:
         line = f"{before} bash -c '{pipe}; echo ${{PIPESTATUS[*]}} > statuses'"
         pid, self._terminal = pty.fork()
         if not pid:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever runs the tests
             os.chdir(cwd)
             os.execvpe("bash", ["bash", "-c", line], env)
         self.pid = pid

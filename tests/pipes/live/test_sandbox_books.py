@@ -100,7 +100,8 @@ def test_the_next_connection_begins_with_the_books_as_they_are(
 def test_the_simulated_market_has_books_for_whoever_asks(shell: Shell) -> None:
     client = "timeout $DEADLINE mdc stream alpaca BTC/USD --feed crypto --channels book --sandbox"
     done = shell(
-        "mdc sandbox alpaca --feed crypto --once --symbol BTC/USD --fault disconnect-after=500"
+        "mdc sandbox alpaca --feed crypto --once --symbol BTC/USD --channels book"
+        " --fault disconnect-after=500"
         f" | {{ read url; {client} --url $url --limit 900; }}"
     )
     kinds = [e["type"] for e in done.events if e["type"] in ("book", "delta")]
@@ -122,7 +123,7 @@ def test_a_client_that_asks_for_what_is_not_played_is_told_of(shell: Shell) -> N
     done = shell(script.format("--once --symbol IBM,SPY", client))
     assert (
         "sandbox: of the first 1,000 events none is what the client asked for; they are "
-        "book, delta, quote, trade of IBM, SPY"
+        "quote, trade of IBM, SPY"
     ) in done.err
     rows = "".join(
         f'{{"type":"quote","symbol":"S{n}","ts_event":"2024-01-02T14:30:00Z","bid_price":1,"bid_size":1}}\n'
