@@ -44,6 +44,9 @@ class EventWriter(Protocol):
     def for_people(self) -> bool:
         """Whether somebody looks at it."""
 
+    def make(self, chunk: Chunk) -> None:
+        """Make of some events what is to be written; raises where one cannot be."""
+
     def write(self, chunk: Chunk) -> None:
         """Write some events."""
 
@@ -213,10 +216,13 @@ class Output:
 
     def rows(self, rows: Sequence[Event]) -> None:
         """Write rows."""
-        self.begin()
+        self.write(self.made(rows))
+
+    def made(self, rows: Sequence[Event]) -> Chunk:
+        """Rows as they are to be written; raises where one cannot be, and nothing is counted."""
         chunk = Chunk.of_rows(rows)
-        self.counts.update(chunk.counts)
-        self.writer.write(chunk)
+        self.writer.make(chunk)
+        return chunk
 
     def close(self, reason: str) -> None:
         """Write the `end` event with the counts, and flush."""

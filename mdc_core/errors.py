@@ -7,6 +7,7 @@
     │   ├── TruncatedError   65    data that ends before its `end` event
     │   └── UnreadableError  65    a file that the system does not let us read
     ├── UnavailableError     69    the vendor does not answer, after all retries
+    │   └── NotThereError    69    no such host, or none to be trusted: not tried again at first
     ├── WriteError           73    the place to write to refuses
     ├── BusyError            75    try again later (rate limit, connection limit)
     ├── PluginError          70    a third party's plugin raised something else
@@ -14,7 +15,8 @@
     └── ConfigError          78    a missing secret, extra or setting
 
 Everything else that reaches the entry point is a bug: a traceback and exit status 70.
-A driver retries `UnavailableError` and `BusyError`, and nothing else.
+A driver retries `UnavailableError` and `BusyError`; `NotThereError` and `RefusedError` where the
+feed has been up before; and nothing else.
 """
 
 EXIT_FINDINGS = 1
@@ -62,6 +64,10 @@ class UnavailableError(MdcError):
     """The vendor cannot be reached, or went away; a driver may try again."""
 
     exit_status = 69
+
+
+class NotThereError(UnavailableError):
+    """The host has no name or no certificate that holds, which another try does not change."""
 
 
 class WriteError(MdcError):

@@ -36,6 +36,11 @@ class EventSample:
         self._next = places[-1] + EVERY - count
         return places
 
+    def distrust(self, kind: type) -> None:
+        """One of this type has a flaw: the next ones are looked at like the first."""
+        self._looked[kind] = 0
+        self._known.discard(kind)
+
     def _wants(self, item: Any) -> bool:
         kind = type(item)
         if kind in self._known:

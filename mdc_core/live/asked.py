@@ -17,18 +17,12 @@ class Asked:
         self._refused: set[str] = set()
 
     def anew(self) -> None:
-        """A connection is open, on which all of it is asked for."""
-        self._before = None
+        """A connection is open, on which all of it is asked for: a change is still open there."""
         self._refused.clear()
 
-    def change(self, wanted: Subscription) -> Subscription:
-        """Ask for something else from now on; what was asked for until now."""
-        before, self.subscription = self.subscription, wanted
-        return before
-
-    def may_be_refused(self, before: Subscription) -> None:
-        """The change is under way on this connection; if it is refused, that goes on."""
-        self._before = before
+    def change(self, wanted: Subscription) -> None:
+        """Ask for something else from now on; the one before is the last that was settled."""
+        self._before, self.subscription = self._before or self.subscription, wanted
 
     def settled(self) -> None:
         """The change is acknowledged."""

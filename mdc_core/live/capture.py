@@ -10,11 +10,12 @@ one line; otherwise a string with `encoding` "text" or "base64". No secret is in
 
 import base64
 import gzip
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import msgspec
 from msgspec import Struct
@@ -23,11 +24,14 @@ from mdc_core.contracts import Endpoint, Response
 from mdc_core.errors import DataError, WriteError
 from mdc_core.logs import MASK, Mask
 
+_FRAME = re.compile(
+    rb'\{"recv_ns":(\d+),"dir":"in","frame":(.*?)(?:,"line":"([^"]*)")?\}\s*', re.DOTALL
+)
 _TELLING = ("auth", "cookie", "key", "secret", "token")  # in the name of a header
 
 
 class Capture:
-    """Writes the frames of a feed to a file as they come; compressed by .gz or .zst."""
+    """Writes the frames of a feed to a new file as they come; compressed by .gz or .zst."""
 
     def __init__(self, path: Path, mask: Mask) -> None:
         self.path = path
@@ -37,6 +41,11 @@ class Capture:
         self._is_json = msgspec.json.Decoder(msgspec.Raw).decode
         try:
             self._file = _open_to_write(path)
+        except FileExistsError:
+            raise WriteError(
+                f"{path} exists, and a capture is never written over",
+                hint="name another file, such as one with the time in its name",
+            ) from None
         except OSError as error:
             raise WriteError(f"cannot capture to {path}: {error.strerror}") from None
 
@@ -159,6 +168,8 @@ def records(path: Path) -> Iterator[CaptureRecord]:
                     continue
                 try:
                     yield decode(line)
+                except RecursionError:
+                    yield _deep(line, f"{path}: line {number}")
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
                     raise DataError(
                         f"{path}: line {number} is not a captured frame: {error}"
@@ -167,6 +178,15 @@ def records(path: Path) -> Iterator[CaptureRecord]:
         raise DataError(f"{path}: the compressed capture breaks off") from None
     except OSError as error:
         raise DataError(f"cannot replay {path}: {error.strerror or error}") from None
+
+
+def _deep(line: bytes, where: str) -> CaptureRecord:
+    """A line whose frame is nested too deep for any reader but the codec, which may split it."""
+    found = _FRAME.fullmatch(line)
+    if found is None:
+        raise DataError(f"{where} is not a captured frame: nested too deep")
+    name = (found[3] or b"").decode()
+    return CaptureRecord("in", msgspec.Raw(found[2]), int(found[1]), line=name)
 
 
 def _shown(headers: Mapping[str, str]) -> dict[str, str]:
@@ -178,13 +198,16 @@ def _shown(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _open_to_write(path: Path) -> BinaryIO:
+    # What is no file, such as a FIFO, holds nothing that could be lost; nor does an empty one.
+    is_free = path.exists() and not (path.is_file() and path.stat().st_size)
+    mode: Literal["wb", "xb"] = "wb" if is_free else "xb"
     if path.suffix == ".gz":
-        return cast(BinaryIO, gzip.open(path, "wb"))
+        return cast(BinaryIO, gzip.open(path, mode))
     if path.suffix == ".zst":
         import zstandard
 
-        return cast(BinaryIO, zstandard.open(path, "wb"))
-    return path.open("wb", buffering=0)
+        return cast(BinaryIO, zstandard.open(path, mode))
+    return cast(BinaryIO, path.open(mode, buffering=0))
 
 
 def _open_to_read(path: Path) -> BinaryIO:

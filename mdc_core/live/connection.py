@@ -115,8 +115,7 @@ class FeedSession:
         self.connections += 1
         self._teller.connection(self.connections, stream.sequence)
         self._asked.anew()
-        self._sample = EventSample()
-        self._requests = RequestBackoff()
+        self._sample, self._requests = EventSample(), RequestBackoff()
         timing = self.timing
         if timing.stale is None:
             timing = msgspec.structs.replace(timing, stale=stream.silence)
@@ -163,9 +162,8 @@ class FeedSession:
         deadlines = self._deadlines
         if now >= deadlines.login_due:
             deadlines.login_due = NEVER
-            teller, within = self._teller, self._stream.login_within
-            hopeless = self._unread.is_all
-            actions.append(Disconnect(teller.hopeless() if hopeless else teller.no_login(within)))
+            late = self._teller.no_login(self._stream.login_within)
+            actions.append(Disconnect(self._teller.hopeless() if self._unread.is_all else late))
         elif silence := deadlines.passed(now):
             actions.append(Disconnect(UnavailableError(silence)))
         elif deadlines.wants_ping(now):
@@ -200,7 +198,7 @@ class FeedSession:
     def subscribe(self, wanted: Subscription, ns: int | None) -> list[Action]:
         """Ask for this instead: on this connection if the codec can, else on the next."""
         stream = self._stream
-        before = self._asked.change(wanted)
+        self._asked.change(wanted)
         if stream is None:
             return []
         now = self._advance(ns)
@@ -216,7 +214,6 @@ class FeedSession:
         if items is None:
             turn.end(Resubscribed("connecting again for other symbols"))
             return turn.actions()
-        self._asked.may_be_refused(before)
         return self._run(None, stamp, lambda: items)
 
     def _run(
@@ -272,6 +269,7 @@ class FeedSession:
         teller = self._teller
         teller.sign((item,), turn.stamp)
         if (problem := flaw_of(item)) is not None:
+            self._sample.distrust(type(item))
             text = f"{teller.owner} makes a {type(item).__name__} whose {problem}"
             teller.warn_once(text, turn)
             self._unread.set_aside(json_of(item), text, item.symbol, turn)
@@ -310,6 +308,7 @@ class FeedSession:
 
     def _come_up(self, turn: Turn) -> None:
         self.is_up = True
+        self._asked.settled()
         self._outage.last = self._up_since = turn.stamp
         self._deadlines.login_due = NEVER
         state = "resubscribed" if self.connections > 1 else "up"
@@ -318,10 +317,12 @@ class FeedSession:
             turn.events.append(self._gap(turn.stamp))
 
     def _refuse(self, refusal: Refused, turn: Turn) -> None:
-        text = self._asked.refuse(refusal)
+        before, text = self.subscription, self._asked.refuse(refusal)
         if text is None:
             turn.end(RefusedError(refusal.text, hint=refusal.hint))
             return
+        if self.subscription is not before and not self.is_up:
+            turn.end(Resubscribed("connecting again for the old subscription"))
         self._teller.warn(text, turn)
         turn.events.append(self._teller.refusal(text, refusal.symbols, turn.stamp))
 

@@ -1,7 +1,8 @@
 """Driving a feed: its lines work in threads of their own, and are mended when they break.
 
 The threads put lists of events into the bounded buffer; whoever iterates over the Feed
-takes them out. `UnavailableError` and `BusyError` are mended, with backoff; any other
+takes them out. `UnavailableError` and `BusyError` are mended, with backoff; so is what is
+hopeless at first (a refusal, no such host) where a line that was up connects again. Any other
 error ends the feed and is raised where the events are taken, behind the last of them.
 """
 
@@ -11,8 +12,8 @@ from types import TracebackType
 from typing import Protocol
 
 from mdc_core.contracts import Subscription
-from mdc_core.errors import BusyError, UnavailableError
-from mdc_core.events import Event
+from mdc_core.errors import BusyError, MdcError, NotThereError, RefusedError, UnavailableError
+from mdc_core.events import Connection, Event, Market
 from mdc_core.live.asked import Resubscribed
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
@@ -27,6 +28,7 @@ HEALTHY_SECONDS = 60.0
 HEALTHY_EVENTS = 1000
 _LOOK = 0.2  # seconds between two looks at `stop` while nothing comes
 _PATIENCE = 5  # looks for which a thread that was told to end is waited for
+_WORKING = 5  # times as many, where it has a connection
 
 
 class Line(Protocol):
@@ -104,6 +106,9 @@ class Upkeep:
         self._say = say
         self._put: PutEvents
         self._count = 0
+        self._worked = self._is_up = False  # this time: something has come of an instrument
+        self.was_up = self.is_added = False  # added by a change, later than the others
+        self.failure: MdcError | None = None  # the last one
 
     def work(self, put: PutEvents, tell: PutEvents) -> None:
         """Bring events by `put`, and by `tell` what is told of the connection."""
@@ -111,33 +116,50 @@ class Upkeep:
         try:
             while not self.ended:
                 since, count = self._clock.ns(), self._count
+                self._worked = self._is_up = False
                 try:
                     return self.line.run(self._pass_on)
                 except Resubscribed as error:
                     self.line.lost(tell, str(error))
-                except (UnavailableError, BusyError) as error:
+                except (UnavailableError, BusyError, RefusedError) as error:
                     if self.ended:
                         return None
                     self.line.lost(tell, str(error))
-                    if self._was_healthy(since, count):
-                        self._backoff.reset()
+                    hopeless = isinstance(error, RefusedError | NotThereError)
+                    if hopeless and (self._is_up or not self.was_up):
+                        raise
+                    healthy = self._was_healthy(since, count)
+                    if healthy or self._worked:
+                        self._backoff.worked(healthy=healthy)
                     self._pause(error)
         finally:
             self.line.finish(tell)
 
     def _pass_on(self, events: Sequence[Event]) -> None:
         self._count += len(events)
+        if not self._worked:
+            self._look_at(events)
         self._put(events)
+
+    def _look_at(self, events: Sequence[Event]) -> None:
+        self._worked = any(isinstance(event, Market) for event in events)
+        if self._worked or any(map(_says_up, events)):
+            self._is_up = self.was_up = True
 
     def _was_healthy(self, since: int, count: int) -> bool:
         lasted = self._clock.ns() - since >= HEALTHY_SECONDS * SECOND
         return lasted or self._count - count >= HEALTHY_EVENTS
 
-    def _pause(self, error: UnavailableError | BusyError) -> None:
+    def _pause(self, error: MdcError) -> None:
+        self.failure = error
         delay = self._backoff.delay(error)
         self._say.warning(f"{error}; trying again in {delay:.1f} s")
         self._retried(str(error), delay)
         self._clock.wait(delay)
+
+
+def _says_up(event: Event) -> bool:
+    return isinstance(event, Connection) and event.state != "down"
 
 
 class Feed:
@@ -165,7 +187,7 @@ class Feed:
         self._keeps: list[Upkeep] = []
         self._threads: list[threading.Thread] = []
         self._working = 0
-        self._started = False
+        self._started = self._ending = False
         for line in group.lines:
             self._add(line)
 
@@ -175,6 +197,7 @@ class Feed:
         keep = Upkeep(
             line, clock=self._clock, backoff=backoff, say=self._say, retried=self._retried
         )
+        keep.is_added = self._started
         thread = threading.Thread(target=self._main, args=(keep,), name="mdc-feed", daemon=True)
         with self._lock:
             self._working += 1
@@ -187,24 +210,41 @@ class Feed:
         self._started = True
         for thread in self._threads:
             thread.start()
-        patience = _PATIENCE
+        patience = _PATIENCE * _WORKING
         try:
             while (events := self.buffer.take(_LOOK)) is not None:
                 yield events  # also none, so that the taker can look at the clock
-                if self._stop.is_set():
-                    patience -= not self._hang_up()
+                if self._stop.is_set() or self._ending:
+                    connected = self._hang_up()
+                    if not events:
+                        patience -= 1 if connected else _WORKING
                     if patience < 0:
-                        # A thread hangs in connecting; it would bring nothing more.
+                        # A thread hangs in connecting, or in a codec; it brings nothing more.
                         for keep in self._keeps:
                             keep.line.finish(self.buffer.tell)
                         self.buffer.close()
         finally:
             self.buffer.discard()
-            if self._hang_up() or not self._stop.is_set():
+            if patience >= 0 and (self._hang_up() or not self._stop.is_set()):
                 for thread in self._threads:
                     thread.join(_PATIENCE * _LOOK)
         if self._error is not None:
             raise self._error
+
+    @property
+    def was_up(self) -> bool:
+        """Whether any line has been up."""
+        return any(keep.was_up for keep in self._keeps)
+
+    @property
+    def failure(self) -> MdcError | None:
+        """The last failure of a line, if there was one."""
+        return next((keep.failure for keep in reversed(self._keeps) if keep.failure), None)
+
+    def end(self) -> None:
+        """Hang up; what is still taken tells of what is lost by now."""
+        self._ending = True
+        self._hang_up()
 
     def resubscribe(self, subscription: Subscription) -> None:
         """Ask for this instead."""
@@ -229,6 +269,10 @@ class Feed:
         outcome = ThreadOutcome()
         with outcome:
             keep.work(self.buffer.put, self.buffer.tell)
+        if keep.is_added and isinstance(outcome.error, RefusedError | NotThereError):
+            # What was asked for later leaves what was there before as it is.
+            self._say.warning(f"{outcome.error}; what was asked for before goes on")
+            outcome.error = None
         with self._lock:
             self._working -= 1
             last = not self._working

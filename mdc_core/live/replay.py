@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from mdc_core.contracts import Response
-from mdc_core.errors import BusyError, UnavailableError
+from mdc_core.errors import BusyError, MdcError, RefusedError, UnavailableError
 from mdc_core.events import Event
 from mdc_core.live.actions import Action, Disconnect, FrameAside, Put, Warn
 from mdc_core.live.capture import CaptureRecord, records
@@ -37,6 +37,7 @@ class LineReplay:
         self._session = session
         self._say, self._quarantine = say, quarantine
         self._failure: str | None = None
+        self._refusal: MdcError | None = None  # the end of the feed, if it did not go on
         self._at: int | None = None
 
     def take(self, record: CaptureRecord, mark: _Marker | None) -> Iterator[list[Event]]:
@@ -47,6 +48,7 @@ class LineReplay:
             self._failure = None
             yield from self._do(session.closed(mark.reason, record.recv_ns))
         elif mark is not None and mark.state == "connecting":
+            self._refusal = None
             session.connecting(record.recv_ns)
         elif record.dir == "in" or (mark is not None and mark.state in ("open", "fetched")):
             yield from self._lost()
@@ -58,6 +60,8 @@ class LineReplay:
         """The events at the end of the capture."""
         yield from self._lost()
         yield from self._do(self._session.finish())
+        if self._refusal is not None:
+            raise self._refusal
 
     def _came(self, record: CaptureRecord, mark: _Marker | None) -> Sequence[Action]:
         if mark is None:
@@ -85,6 +89,8 @@ class LineReplay:
                     self._say.warning(text)
                 case Disconnect(UnavailableError() | BusyError() as error):
                     self._failure = str(error)
+                case Disconnect(RefusedError() as error) if not self._session.is_up:
+                    self._failure, self._refusal = str(error), error
                 case Disconnect(error):
                     raise error
 

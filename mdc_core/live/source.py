@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from mdc_core.contracts import Source, Subscription
+from mdc_core.errors import RefusedError, UnavailableError, UsageError
 from mdc_core.events import Connection, Event, Gap
 from mdc_core.live.asked import Resubscribed
 from mdc_core.live.feed import PutEvents
@@ -89,10 +90,20 @@ class SourceLine:
         self._runs = 0
         self._outage = Outage()
         self._wanted: Subscription | None = None
+        self._before: Subscription | None = None  # what goes on if a change is refused
         self._hung_up = threading.Event()
 
     def run(self, put: PutEvents) -> None:
         """Pass events on; returns when the source has come to its end."""
+        try:
+            self._run(put)
+        except (RefusedError, UsageError) as error:
+            if self._before is None:
+                raise
+            self.subscription, self._before = self._before, None
+            raise UnavailableError(f"{error}; the old subscription goes on") from error
+
+    def _run(self, put: PutEvents) -> None:
         outage = self._outage
         outage.tried(self._stamp(self._now()))  # from here on the library may lose something
         source = self._make(self.subscription)
@@ -102,7 +113,7 @@ class SourceLine:
                 return
             stamp = self._stamp(self._now())
             if first:
-                first = False
+                first, self._before = False, None
                 put(self._up(stamp))
             events = [event for event in events if not _says_up(event)]
             outage.last = outage.came = stamp
@@ -115,7 +126,8 @@ class SourceLine:
                     event.channel = self._channel
             put(events)
             if self._wanted is not None:
-                self.subscription, self._wanted = self._wanted, None
+                self._before, self.subscription = self.subscription, self._wanted
+                self._wanted = None
                 raise Resubscribed("starting again for other symbols")
 
     def lost(self, put: PutEvents, reason: str) -> None:

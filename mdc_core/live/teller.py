@@ -128,3 +128,5 @@ def json_of(event: Event) -> str:
         return msgspec.json.encode(event).decode()
     except (msgspec.EncodeError, TypeError, UnicodeError, OverflowError):
         return repr(event)
+    except RecursionError:
+        return f"{type(event).__name__} of {event.symbol}, too deep to be shown"

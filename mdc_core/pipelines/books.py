@@ -17,6 +17,7 @@ from mdc_core.accounting import (
 )
 from mdc_core.events import Event
 from mdc_core.pipelines.inputs import InputOptions
+from mdc_core.pipelines.writable import made_of
 from mdc_core.telemetry import EVERY, Telemetry, by_type
 from mdc_core.wire.quarantine import Quarantine, default_path
 
@@ -36,6 +37,7 @@ class Books:
         readers: Iterator[EventInput],
         *,
         keeps: bool,
+        sifts: bool = False,
     ) -> None:
         self.name, self.request, self.reading, self.session = name, request, reading, session
         self.log = session.log.for_stage(name)
@@ -51,6 +53,7 @@ class Books:
             limit=reading.quarantine_limit,
             full=self.log.warning,
         )
+        self._sifts = sifts  # what cannot be written is set aside
         self.input = Input(readers)
         self.output: Output | None = None
         self._ended = False
@@ -122,7 +125,10 @@ class Books:
         """Write rows; observers are told of what they say about connections and gaps."""
         counts = self.out.counts
         before = counts["connection"] + counts["gap"]
-        self.out.rows(rows)
+        if self._sifts:
+            self.out.write(made_of(rows, self.out.made, self.quarantine))
+        else:
+            self.out.rows(rows)
         if counts["connection"] + counts["gap"] > before:
             self.session.observers.news(rows)
 

@@ -13,10 +13,13 @@ class Link:
     def __init__(self) -> None:
         self._chunks: list[Chunk] = []
 
+    def make(self, chunk: Chunk) -> None:
+        """Make columns of it: rows that none can hold are the failure of who wrote them."""
+        _ = chunk.batch
+
     def write(self, chunk: Chunk) -> None:
         """Hand on a chunk."""
-        # Rows that no column can hold are the failure of who wrote them, not of who reads them.
-        _ = chunk.batch
+        self.make(chunk)
         self._chunks.append(chunk)
 
     def close(self) -> None:

@@ -81,6 +81,11 @@ class Stage:
         return True
 
     @property
+    def sifts(self) -> bool:
+        """Whether an event that cannot be written is set aside, as the vendor's fault."""
+        return False
+
+    @property
     def ending(self) -> Ending:
         """What a signal does to it where it is the first stage."""
         return "follow"
@@ -151,7 +156,13 @@ class StageRun(Books):
     ) -> None:
         readers = self._own_readers()
         super().__init__(
-            stage.name, stage.request, stage.reading, session, readers, keeps=stage.keeps
+            stage.name,
+            stage.request,
+            stage.reading,
+            session,
+            readers,
+            keeps=stage.keeps,
+            sifts=stage.sifts,
         )
         self.stage, self.control = stage, control
         self.answer: Any = None

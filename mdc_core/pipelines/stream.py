@@ -1,6 +1,6 @@
 """The stage `stream`: a live feed, from the subscription to the summary."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from mdc_core import registry
 from mdc_core.accounting import Account
 from mdc_core.contracts import Endpoint, Source, Subscription
-from mdc_core.errors import MdcError, UnavailableError, UsageError
-from mdc_core.events import Connection, Event
+from mdc_core.errors import BusyError, MdcError, UnavailableError, UsageError
+from mdc_core.events import Event, Gap
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.clock import SystemClock
 from mdc_core.live.connection import FeedSession
@@ -55,6 +55,11 @@ class StreamSource(SourceStage):
         symbols = list(self.options.symbols)
         return {"provider": self.provider, "symbols": symbols, "channels": list(channels)}
 
+    @property
+    def sifts(self) -> bool:
+        """Yes: what one message says wrong costs that message."""
+        return True
+
     def work(self, run: "StageRun") -> Iterator[Made]:
         """Pass on the feed until it ends, is stopped or has given enough."""
         check(self.options, self.plugin)
@@ -90,41 +95,37 @@ class StreamRun:
         self._feed: Feed | Simulation | None = None
         self._server: SandboxServer | None = None
         self.reason = "eof"
-        self._was_up = False
 
     def events(self, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
         """The lists up to the limit; `reason` says afterwards why there are no more."""
-        yield from self._limited(lists)
-        if self._server is not None and self._server.error is not None:
-            raise self._server.error
-        if isinstance(self._feed, Feed) and not self._was_up:
-            raise UnavailableError(
-                f"{self._plugin.name} was never up",
-                hint="nothing was collected; mdc -v stream says what was tried",
-            )
-
-    def _limited(self, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
         limit = EventLimit(self._asked.limit, self._asked.duration)
-        lists = iter(lists)
-        for events in lists:
+        feed = iter(lists)
+        for events in feed:
             events = limit.cut(events)
-            self._was_up = self._was_up or any(map(_says_up, events))
             yield events
             self._run.progress.add(len(events))
             if limit.reached:
                 self.reason = "limit"
-                yield from self._left_open(lists)
-                return
+                break
             if self._run.control.hang_up.is_set():
                 self._run.control.hang_up.clear()
                 self._read_again()
-        self.reason = "signal" if self._stop.is_set() else "eof"
+        else:
+            if self._server is not None and self._server.error is not None:
+                raise self._server.error
+            self.reason = "signal" if self._stop.is_set() else "eof"
+        if isinstance(self._feed, Feed):
+            yield from self._end_of(self._feed, feed)
 
-    def _left_open(self, lists: Iterator[list[Event]]) -> Iterator[list[Event]]:
-        """The gaps of connections that are not up when nothing more is wanted."""
-        if isinstance(self._feed, Feed) and isinstance(lists, Generator):
-            lists.close()
-            yield self._feed.buffer.take(0) or []
+    def _end_of(self, feed: Feed, lists: Iterator[list[Event]]) -> Iterator[list[Event]]:
+        """The gaps that are open where the feed is ended; raises if it was never up."""
+        feed.end()
+        for events in lists:
+            yield [event for event in events if isinstance(event, Gap) and event.end is None]
+        if not feed.was_up:
+            cause = "" if feed.failure is None else f": {feed.failure}"
+            kind = BusyError if isinstance(feed.failure, BusyError) else UnavailableError
+            raise kind(f"{self._plugin.name} was never up{cause}")
 
     def lists(self, stack: ExitStack) -> Iterable[list[Event]]:
         """The events as they come; what is opened for them is closed with `stack`."""
@@ -138,6 +139,7 @@ class StreamRun:
                 return self._feed
             return self._driven(OneLine(SourceLine(name, make, self._wanted, mask=self._log.mask)))
         if self._asked.replay is not None:
+            from mdc_core.live.asked_for import asked_for
             from mdc_core.live.replay import CaptureReplay
 
             # A replay sends nothing, so whatever stands for the secrets will do.
@@ -152,7 +154,8 @@ class StreamRun:
             replay = CaptureReplay(
                 self._asked.replay, session, say=self._log, quarantine=self._quarantine
             )
-            return _until(self._stop, replay)
+            wants = asked_for(self._wanted, kind.channels)
+            return _until(self._stop, (list(filter(wants, events)) for events in replay))
         return self._driven(self._lines(stack))
 
     def finish(self, reason: str) -> None:
@@ -268,14 +271,14 @@ class StreamRun:
         """Take over what --symbols-file and mdc.toml say now, unless it is wrong."""
         try:
             wanted = self._subscription(*self._stage.reread())
+            if self._feed is None or wanted == self._wanted:
+                self._log.note("SIGHUP: nothing to change")
+                return
+            self._feed.resubscribe(wanted)
         except MdcError as error:
             self._log.warning(f"SIGHUP: {error}; going on as before")
             return
-        if self._feed is None or wanted == self._wanted:
-            self._log.note("SIGHUP: nothing to change")
-            return
         self._wanted = wanted
-        self._feed.resubscribe(wanted)
         self._log.note(f"SIGHUP: now {len(wanted.symbols)} symbols")
 
     def summarise(self) -> None:
@@ -291,10 +294,6 @@ class StreamRun:
         if dropped:
             text = ", ".join(f"{symbol} {n}" for symbol, n in dropped.most_common(10))
             self._log.warning(f"no room for {dropped.total()} events: {text}")
-
-
-def _says_up(event: Event) -> bool:
-    return isinstance(event, Connection) and event.state != "down"
 
 
 def _until(stop: Flag, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:

@@ -30,6 +30,10 @@ class Writer:
         """Whether somebody looks at it: a terminal."""
         return os.isatty(self._fd)
 
+    def make(self, chunk: Chunk) -> None:
+        """Make what `write` writes, which a chunk then has."""
+        _ = chunk.text if self._arrow is None else chunk.batch
+
     def write(self, chunk: Chunk) -> None:
         """Write some events: their columns, or their text."""
         if self._arrow is not None:

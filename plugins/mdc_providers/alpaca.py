@@ -210,7 +210,9 @@ def _send(action: str, **values: Any) -> Send:
 def _one_by_one(frame: str | bytes) -> list[Any]:
     """The messages of a frame one by one; what cannot be read is `Bad`."""
     try:
-        parts = msgspec.json.decode(frame, type=list[msgspec.Raw])
+        parts: Sequence[Any] = msgspec.json.decode(frame, type=list[msgspec.Raw])
+    except RecursionError:  # one of them is nested too deep; the others can be read
+        parts = wire.parts_of(frame)
     except _UNREADABLE as error:
         raise DataError(f"alpaca: a frame that is no list of messages: {error}") from None
     messages: list[Any] = []

@@ -5,11 +5,14 @@ the vendor may leave out is None. Trade ids are whole numbers at Alpaca; text is
 written too, so that the sandbox can play trades of other venues with their ids intact.
 """
 
+import re
 from decimal import Decimal
 from typing import Any, get_args
 
 import msgspec
 from msgspec import Struct, structs
+
+from mdc_core.plugin import DataError
 
 Id = int | str | None
 Text = str | None
@@ -200,6 +203,25 @@ class Extended(Struct):
 
     message: Any
     more: dict[str, Any]
+
+
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},]')
+
+
+def parts_of(frame: str | bytes) -> list[bytes]:
+    """The members of a JSON array, however deep they are nested: found by their brackets."""
+    data = frame.encode() if isinstance(frame, str) else frame
+    parts, depth, start = [], 0, 0
+    for mark in _MARKS.finditer(data):
+        if (sign := mark[0]) in b"[{":
+            depth += 1
+            start = mark.end() if depth == 1 else start
+        elif sign in b"]}," and (depth := depth - (sign != b",")) == (sign == b","):
+            parts.append(data[start : mark.start()].strip())
+            start = mark.end()
+    if depth:
+        raise DataError("alpaca: a frame that is no list of messages: its brackets do not close")
+    return parts
 
 
 def read_loosely(part: bytes) -> Any:

@@ -39,6 +39,7 @@ def simulate(seed: int, folder: Path) -> tuple[Venue, list[Event], FeedSession]:
     """What a feed gives of the venue of this seed, from its first try to its end."""
     venue, clock, events = Venue(seed), Virtual(seed), list[Event]()
     venue.clock = clock
+    (folder / "c.jsonl").unlink(missing_ok=True)
     capture = Capture(folder / "c.jsonl", Mask())
     feed = session()
     with serving("venue", venue.connect) as url:

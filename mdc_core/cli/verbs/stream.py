@@ -56,9 +56,17 @@ def _helps(provider: Any) -> dict[str, str]:
     show_default=True,
     help="what happens when more are waiting",
 )
-@option("--capture", type=FILE, help="keep the raw frames, without secrets")
-@option("--replay", type=FILE, help="read captured frames instead of connecting")
-@option("--retries", type=click.IntRange(0), help="give up after so many  [default: never]")
+@option("--capture", type=FILE, help="keep the raw frames in a new file, without secrets")
+@option(
+    "--replay",
+    type=FILE,
+    help="read captured frames instead of connecting; symbols and --channels select, none are all",
+)
+@option(
+    "--retries",
+    type=click.IntRange(0),
+    help="give up after more failures in a row than this  [default: never]",
+)
 @option(
     "--stale",
     type=SPAN,

@@ -1,11 +1,13 @@
 """What carries frames, one module each, chosen by the scheme of an endpoint's URL."""
 
+import socket
+import ssl
 from importlib import import_module
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from mdc_core.contracts import SCHEMES, Endpoint, Limits
-from mdc_core.errors import ConfigError
+from mdc_core.errors import ConfigError, NotThereError, UnavailableError
 from mdc_core.live.clock import Clock
 
 _MODULES = {"wss": "websocket", "ws": "websocket", "tls": "tcp", "mem": "memory"}
@@ -48,6 +50,14 @@ def host_and_port(url: str) -> tuple[str, int, str]:
     if place.hostname is None or place.port is None:
         raise ConfigError(f"no host and port in {where}", hint=f"say {place.scheme}://HOST:PORT")
     return place.hostname, place.port, where
+
+
+def unreachable(where: str, error: OSError) -> UnavailableError:
+    """What it means that no connection was made; a name that has no address stays so."""
+    no_such_host = isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
+    if no_such_host or isinstance(error, ssl.SSLCertVerificationError):
+        return NotThereError(f"{where}: {error.strerror or error}")
+    return UnavailableError(f"{where}: {error.strerror or error}")
 
 
 def open_transport(endpoint: Endpoint, limits: Limits, clock: Clock) -> Transport:

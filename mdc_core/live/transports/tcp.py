@@ -8,7 +8,7 @@ from contextlib import suppress
 from mdc_core.contracts import Endpoint, Limits
 from mdc_core.errors import UnavailableError
 from mdc_core.live.clock import Clock
-from mdc_core.live.transports import NORMAL, TransportClosed, host_and_port
+from mdc_core.live.transports import NORMAL, TransportClosed, host_and_port, unreachable
 from mdc_core.live.transports.framing import Framer, FrameTooLong, framer
 
 _OPEN_WITHIN = 10.0
@@ -97,6 +97,6 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> TcpTransport:
     except TimeoutError as error:
         raise UnavailableError(f"{where} does not answer within {_OPEN_WITHIN:g} s") from error
     except OSError as error:
-        raise UnavailableError(f"{where}: {error.strerror or error}") from error
+        raise unreachable(where, error) from error
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return TcpTransport(connection, framer(endpoint.framing))

@@ -8,9 +8,8 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 from mdc_core.contracts import Endpoint, Limits
-from mdc_core.errors import UnavailableError
 from mdc_core.live.clock import Clock
-from mdc_core.live.transports import TransportClosed, host_and_port
+from mdc_core.live.transports import TransportClosed, host_and_port, unreachable
 
 _LARGEST = 65_535
 _ROOM = 8 << 20  # asked of the system for datagrams that wait to be read
@@ -72,5 +71,5 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> UdpTransport:
         else:
             connection.connect((host, port))
     except OSError as error:
-        raise UnavailableError(f"{where}: {error.strerror or error}") from error
+        raise unreachable(where, error) from error
     return UdpTransport(connection)

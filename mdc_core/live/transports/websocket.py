@@ -22,7 +22,7 @@ from websockets.typing import Subprotocol
 from mdc_core.contracts import Endpoint, Limits, Response
 from mdc_core.errors import BusyError, ConfigError, MdcError, RefusedError, UnavailableError
 from mdc_core.live.clock import Clock
-from mdc_core.live.transports import TransportClosed
+from mdc_core.live.transports import TransportClosed, unreachable
 
 MAX_FRAME = 64 << 20
 _OPEN_WITHIN, _CLOSE_WITHIN = 10.0, 1.0
@@ -118,7 +118,7 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransp
     except TimeoutError as error:
         raise UnavailableError(f"{where} does not answer within {_OPEN_WITHIN:g} s") from error
     except OSError as error:
-        raise UnavailableError(f"{where}: {error.strerror or error}") from error
+        raise unreachable(where, error) from error
     # A server that does not read any more holds up whoever sends, and so whoever closes; one
     # that has closed already is told when it is read from.
     with suppress(OSError):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mdc_core.plugin import (
+    Bad,
     Busy,
     DataError,
     Reconnect,
@@ -124,9 +125,10 @@ def test_a_frame_that_is_no_list_is_a_data_error(frame: str | bytes) -> None:
 
 def test_a_deep_frame_does_not_overflow() -> None:
     deep = '[{"T":"t","S":"X","p":1,"s":1,"t":"2024-01-02T14:30:00Z","zz":' + "[" * 50_000
-    for frame in (deep, deep + "]" * 50_000 + "}]"):
-        with pytest.raises(DataError):
-            list(connect("SPY").receive(frame, 0))
+    with pytest.raises(DataError, match="brackets do not close"):
+        list(connect("SPY").receive(deep, 0))
+    (bad,) = connect("SPY").receive(deep + "]" * 50_000 + "}]", 0)
+    assert isinstance(bad, Bad)
 
 
 def actions(items: Any) -> list[Any]:

@@ -158,7 +158,7 @@ def test_the_backoff_doubles_up_to_half_a_minute_and_gives_up() -> None:
     backoff = Backoff(draw=lambda: 1.0)
     lost = UnavailableError("lost", hint="try")
     assert [backoff.delay(lost) for _ in range(7)] == [1, 2, 4, 8, 16, 30, 30]
-    backoff.reset()
+    backoff.worked(healthy=True)
     assert backoff.delay(lost) == 1
     assert Backoff(draw=lambda: 0.25).delay(lost) == 0.25
     with pytest.raises(UnavailableError, match=r"lost \(given up after 1 try\)") as caught:
