@@ -33,9 +33,19 @@ def came(name: str) -> None:
     if name in _names:
         return
     if not _before:
-        streams = [number for number in (0, 1, 2) if _is_open(number)]
-        _before.append(_Process(_directory(), [*sys.path], sys.getrecursionlimit(), streams))
+        _before.append(_now())
     _names.append(name)
+
+
+def _now() -> _Process:
+    streams = [number for number in (0, 1, 2) if _is_open(number)]
+    return _Process(_directory(), [*sys.path], sys.getrecursionlimit(), streams)
+
+
+def again() -> None:
+    """Note how the process is now: whoever uses mdc from Python may change it between two runs."""
+    if _before:
+        _before[0] = _now()
 
 
 def damage() -> PluginError | None:

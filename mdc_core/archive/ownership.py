@@ -44,12 +44,13 @@ def new_id() -> str:
 
 def owner_of(place: Storage) -> Owner | None:
     """The archive that a place belongs to, if it says so."""
+    name = place.full_path(FILE)
     try:
-        with place.open(FILE) as file:
+        with reading(name, absent=True), place.open(FILE) as file:
             data = file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return _decoded(data, place.full_path(FILE))
+    return _decoded(data, name)
 
 
 def owner_in(state: Path) -> Owner | None:

@@ -22,10 +22,15 @@ class EventLimit:
         self._deadline = None if duration is None else clock() + duration / SECOND
 
     @property
+    def is_full(self) -> bool:
+        """Whether so many events came as were asked for."""
+        return self._left == 0
+
+    @property
     def reached(self) -> bool:
         """Whether that was all."""
         late = self._deadline is not None and self._clock() >= self._deadline
-        return late or self._left == 0
+        return late or self.is_full
 
     def cut(self, events: list[Event]) -> list[Event]:
         """The events up to the limit."""

@@ -8,6 +8,7 @@ drives the one before until that has written something. What a stage writes goes
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from mdc_core import guests
 from mdc_core.accounting import Account, Input
 from mdc_core.errors import (
     EXIT_FINDINGS,
@@ -85,6 +86,7 @@ class Pipeline:
 
         Raises an MdcError where the status is not 0, unless `check` is false.
         """
+        guests.again()
         last, writer = self.stages[-1], None
         if out is not None and last.writes:
             out.flush()
@@ -96,6 +98,7 @@ class Pipeline:
 
     def batches(self) -> "Iterator[pa.RecordBatch]":
         """Run all stages as far as they are asked for; what the last one writes, as columns."""
+        guests.again()
         last = self.stages[-1]
         if not last.writes:
             raise UsageError(f"{last.name} writes no events", hint="run() runs it")

@@ -115,7 +115,9 @@ class StreamRun:
                 raise self._server.error
             self.reason = "signal" if self._stop.is_set() else "eof"
         if isinstance(self._feed, Feed):
-            yield from self._end_of(self._feed, feed)
+            gaps = self._end_of(self._feed, feed)
+            # Whoever has all that was asked for misses nothing of what comes behind it.
+            yield from (list[Event]() for _ in gaps) if limit.is_full else gaps
 
     def _end_of(self, feed: Feed, lists: Iterator[list[Event]]) -> Iterator[list[Event]]:
         """The gaps that are open where the feed is ended; raises if it was never up."""

@@ -21,6 +21,7 @@ FOLDERS = sorted(path.parent for path in CASES.rglob("cmd"))
 MASKS = (
     (r'(?<="run_id":")[0-9a-f]{12}(?=")', "RUN"),
     (r'("type":"(?:begin|end)"[^{}]*?"ts_recv":")20(?:2[6-9]|[3-9])[^"]*', r"\1NOW"),
+    (r'(?<="archives":\[)"[^\]]*"(?=\])', '"ARCHIVE"'),
     (r'"versions":\{[^}]*\}', '"versions":{}'),
     (r'"mdc":"[^"]*"', '"mdc":"VERSION"'),
     (r"(set aside in )\S*/mdc/quarantine/\S*", r"\1QUARANTINE"),

@@ -74,4 +74,4 @@ def test_a_kind_that_is_not_known_is_told(tmp_path: Path, forked_env: dict[str, 
         check=False,
     )
     assert done.returncode == 1
-    assert b"MDC_FAIL=write:1:flood: kill, eio, enospc, emfile" in done.stderr
+    assert b"MDC_FAIL=write:1:flood: kill, short, eio, enospc, emfile, eintr" in done.stderr
