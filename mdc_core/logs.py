@@ -99,7 +99,7 @@ class Log:
             print(line + "\n", end="", file=self._file or sys.stderr, flush=True)
         except OSError as error:
             # Nobody listens any more (a terminal that is gone); that is no reason to stop.
-            if error.errno not in (errno.EPIPE, errno.EIO):
+            if not isinstance(error, BrokenPipeError) and error.errno != errno.EIO:
                 raise
 
     def _json(self, level: int, message: str) -> str:
