@@ -244,8 +244,7 @@ class FeedSession:
             if raw is not None:
                 self._unread.failures = 0
                 self._unread.good += 1
-        if turn.events:
-            self._outage.brought, self._outage.came = turn.events, stamp
+        self._outage.took(turn.events, stamp)
         return turn.actions()
 
     def _take(self, items: list[Any], turn: Turn) -> None:

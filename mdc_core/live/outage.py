@@ -12,24 +12,35 @@ _UNDER_WAY = 60 * SECOND  # an event that took longer to come is no news, but a 
 class Outage:
     """Knows what was heard last, and so when what is lost may have happened at the earliest."""
 
-    __slots__ = ("_start", "brought", "came", "is_open", "last")
+    __slots__ = ("_first", "_start", "brought", "came", "is_open", "last")
 
     def __init__(self) -> None:
         self.is_open = False
         self.last: str | None = None  # time of the last frame, or else of the first try
         self.brought: Sequence[Event] = ()  # the last ones
         self.came: str | None = None  # when they came
+        self._first: str | None = None  # time of the first try
         self._start: str | None = None
 
     def tried(self, stamp: str | None) -> None:
         """From here on something may be lost, if nothing was heard before."""
         self.last = self.last or stamp
+        self._first = self._first or stamp
+
+    def took(self, events: Sequence[Event], came: str | None) -> None:
+        """Some events came; what is said in silence is no news of when something happened."""
+        if any(isinstance(event, Market) for event in events):
+            self.brought, self.came = events, came
 
     def begin(self, stamp: str | None) -> None:
         """The feed is down at this time; one that is down already is so since before."""
         if not self.is_open:
             self.is_open = True
-            self._start = lost_since(self.brought, self.came, self.last or stamp)
+            last = self.last or stamp
+            if self.came is None and self._first is not None and last is not None:
+                self._start = _under_way(to_ns(self._first), last)  # nothing was brought yet
+            else:
+                self._start = lost_since(self.brought, self.came, last)
 
     def end(self) -> str | None:
         """It is over; since when something may be lost."""
@@ -56,6 +67,11 @@ def lost_since(brought: Iterable[Event], came: str | None, last: str | None) -> 
         return last
     if not 0 < to_ns(came) - oldest <= _UNDER_WAY:
         return last
+    return _under_way(oldest, last)
+
+
+def _under_way(oldest: int, last: str) -> str:
+    """The time of what is oldest, though not long before the last frame."""
     return from_ns(max(oldest, to_ns(last) - _UNDER_WAY))
 
 

@@ -116,8 +116,8 @@ class SourceLine:
                 first, self._before = False, None
                 put(self._up(stamp))
             events = [event for event in events if not _says_up(event)]
-            outage.last = outage.came = stamp
-            outage.brought = events
+            outage.last = stamp
+            outage.took(events, stamp)
             for event in events:
                 if event.ts_recv is None:
                     event.ts_recv = stamp
