@@ -14,6 +14,9 @@ def explained(error: BaseException) -> BaseException:
         what = "write" if error.errno in disk.NO_ROOM else "read or write"
         text = f"cannot {what}{named}: {disk.reason(error)}"
         told: errors.MdcError = errors.WriteError(text)
+    elif isinstance(error, FileNotFoundError) and "usable temporary directory" in said(error):
+        hint = "make room there, or name another one: TMPDIR=DIR"  # Python has tried them all
+        told = errors.WriteError("no directory for temporary files can be written", hint=hint)
     elif isinstance(error, MemoryError) or "start new thread" in said(error):
         what = "memory" if isinstance(error, MemoryError) else "threads"
         told = errors.WriteError(f"the system gives no more {what}: {said(error)}")

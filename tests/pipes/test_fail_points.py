@@ -75,3 +75,11 @@ def test_a_kind_that_is_not_known_is_told(tmp_path: Path, forked_env: dict[str, 
     )
     assert done.returncode == 1
     assert b"MDC_FAIL=write:1:flood: kill, short, eio, enospc, emfile, eintr" in done.stderr
+
+
+def test_no_room_for_temporary_files_is_told(shell: Shell) -> None:
+    assert shell("mdc -q stream sim SPY --limit 10 > some.jsonl").status == 0
+    line = "mdc export --profile csv some.jsonl --type trade -o some.csv"
+    told = [shell(line, MDC_FAIL=f"any:{number}:enospc+") for number in range(1, 5)]
+    assert [done.status for done in told] == [73] * 4, told
+    assert any("no directory for temporary files can be written" in done.err for done in told)
