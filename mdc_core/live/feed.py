@@ -143,7 +143,7 @@ class Upkeep:
 
     def _look_at(self, events: Sequence[Event]) -> None:
         self._worked = any(isinstance(event, Market) for event in events)
-        if self._worked or any(map(_says_up, events)):
+        if self._worked or any(map(says_up, events)):
             self._is_up = self.was_up = True
 
     def _was_healthy(self, since: int, count: int) -> bool:
@@ -158,7 +158,8 @@ class Upkeep:
         self._clock.wait(delay)
 
 
-def _says_up(event: Event) -> bool:
+def says_up(event: Event) -> bool:
+    """Whether it is told that a connection is up."""
     return isinstance(event, Connection) and event.state != "down"
 
 

@@ -12,14 +12,14 @@ _UNDER_WAY = 60 * SECOND  # an event that took longer to come is no news, but a 
 class Outage:
     """Knows what was heard last, and so when what is lost may have happened at the earliest."""
 
-    __slots__ = ("_first", "_start", "brought", "came", "is_open", "last")
+    __slots__ = ("_brought", "_came", "_first", "_start", "is_open", "last")
 
     def __init__(self) -> None:
         self.is_open = False
         self.last: str | None = None  # time of the last frame, or else of the first try
-        self.brought: Sequence[Event] = ()  # the last ones
-        self.came: str | None = None  # when they came
         self._first: str | None = None  # time of the first try
+        self._brought: Sequence[Event] = ()  # the last ones
+        self._came: str | None = None  # when they came
         self._start: str | None = None
 
     def tried(self, stamp: str | None) -> None:
@@ -30,22 +30,34 @@ class Outage:
     def took(self, events: Sequence[Event], came: str | None) -> None:
         """Some events came; what is said in silence is no news of when something happened."""
         if any(isinstance(event, Market) for event in events):
-            self.brought, self.came = events, came
+            self._brought, self._came = events, came
 
     def begin(self, stamp: str | None) -> None:
         """The feed is down at this time; one that is down already is so since before."""
         if not self.is_open:
             self.is_open = True
-            last = self.last or stamp
-            if self.came is None and self._first is not None and last is not None:
-                self._start = _under_way(to_ns(self._first), last)  # nothing was brought yet
-            else:
-                self._start = lost_since(self.brought, self.came, last)
+            self._start = self._since(self.last or stamp)
 
     def end(self) -> str | None:
         """It is over; since when something may be lost."""
         self.is_open = False
         return self._start
+
+    def _since(self, last: str | None) -> str | None:
+        """When the first of what is lost may have happened: the last frame came at `last`.
+
+        What was under way when a connection broke happened before that, though not before the
+        last events that were brought through, or the first try where there were none.
+        """
+        if last is None:
+            return None
+        if self._came is None:
+            oldest = None if self._first is None else to_ns(self._first)
+        else:
+            oldest = min(_times(self._brought), default=None)
+            if oldest is not None and not 0 < to_ns(self._came) - oldest <= _UNDER_WAY:
+                oldest = None
+        return last if oldest is None else from_ns(max(oldest, to_ns(last) - _UNDER_WAY))
 
 
 def bound(gap: Gap, since: str | None, now: str | None) -> None:
@@ -54,25 +66,6 @@ def bound(gap: Gap, since: str | None, now: str | None) -> None:
     if gap.start is None and gap.end is not None and since is not None:
         gap.start = from_ns(min(to_ns(since), to_ns(gap.end)))
     gap.ts_event = gap.ts_event or gap.start
-
-
-def lost_since(brought: Iterable[Event], came: str | None, last: str | None) -> str | None:
-    """When the first of what is lost may have happened: the last frame came at `last`.
-
-    What was under way when a connection broke happened before that, though not before the
-    last events that were brought through, at `came`.
-    """
-    oldest = min(_times(brought), default=None)
-    if came is None or last is None or oldest is None:
-        return last
-    if not 0 < to_ns(came) - oldest <= _UNDER_WAY:
-        return last
-    return _under_way(oldest, last)
-
-
-def _under_way(oldest: int, last: str) -> str:
-    """The time of what is oldest, though not long before the last frame."""
-    return from_ns(max(oldest, to_ns(last) - _UNDER_WAY))
 
 
 def _times(events: Iterable[Event]) -> Iterable[int]:

@@ -9,7 +9,7 @@ from mdc_core.contracts import Source, Subscription
 from mdc_core.errors import RefusedError, UnavailableError, UsageError
 from mdc_core.events import Connection, Event, Gap
 from mdc_core.live.asked import Resubscribed
-from mdc_core.live.feed import PutEvents
+from mdc_core.live.feed import PutEvents, says_up
 from mdc_core.live.outage import Outage
 from mdc_core.live.stamp import Stamp
 from mdc_core.logs import Mask
@@ -115,7 +115,8 @@ class SourceLine:
             if first:
                 first, self._before = False, None
                 put(self._up(stamp))
-            events = [event for event in events if not _says_up(event)]
+            # The line tells by itself that it is up.
+            events = [event for event in events if not says_up(event)]
             outage.last = stamp
             outage.took(events, stamp)
             for event in events:
@@ -174,8 +175,3 @@ class SourceLine:
         event.ts_event = event.ts_recv = stamp
         event.provider, event.channel = self._name, self._channel
         return event
-
-
-def _says_up(event: Event) -> bool:
-    """What the line tells by itself."""
-    return isinstance(event, Connection) and event.state != "down"

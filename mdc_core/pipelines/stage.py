@@ -12,7 +12,6 @@ from mdc_core.accounting import (
     EventInput,
     Output,
 )
-from mdc_core.archive.ownership import archive_of
 from mdc_core.errors import EXIT_READER_GONE, MdcError, ReaderGone, UsageError
 from mdc_core.events import Event
 from mdc_core.pipelines.books import Books
@@ -230,13 +229,14 @@ class StageRun(Books):
 
     def _archives(self, places: Sequence[Path | str]) -> dict[str, list[str]]:
         """The archives that are read, for whoever must not write what came from there."""
-        named = set()
-        for place in places:
-            if place != STDIN:
-                named.add(archive_of(place))
-            elif self._before is None and (file := stdin_file()) is not None:
-                named.add(archive_of(file.resolve()))
-        found = sorted(name for name in named if name is not None)
+        files: list[Path | str] = [place for place in places if place != STDIN]
+        if STDIN in places and self._before is None and (file := stdin_file()) is not None:
+            files.append(file.resolve())
+        if not files:
+            return {}
+        from mdc_core.archive.ownership import archive_of  # a pipe needs nothing of it
+
+        found = sorted({name for file in files if (name := archive_of(file)) is not None})
         return {"archives": found} if found else {}
 
     def chunks(self) -> Iterator[Chunk]:

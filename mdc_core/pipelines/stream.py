@@ -115,15 +115,16 @@ class StreamRun:
                 raise self._server.error
             self.reason = "signal" if self._stop.is_set() else "eof"
         if isinstance(self._feed, Feed):
-            gaps = self._end_of(self._feed, feed)
             # Whoever has all that was asked for misses nothing of what comes behind it.
-            yield from (list[Event]() for _ in gaps) if limit.is_full else gaps
+            yield from self._end_of(self._feed, feed, tell=not limit.is_full)
 
-    def _end_of(self, feed: Feed, lists: Iterator[list[Event]]) -> Iterator[list[Event]]:
-        """The gaps that are open where the feed is ended; raises if it was never up."""
+    def _end_of(
+        self, feed: Feed, lists: Iterator[list[Event]], *, tell: bool
+    ) -> Iterator[list[Event]]:
+        """End the feed, and `tell` of the gaps that are open then; raises if it was never up."""
         feed.end()
         for events in lists:
-            yield [event for event in events if isinstance(event, Gap) and event.end is None]
+            yield [e for e in events if tell and isinstance(e, Gap) and e.end is None]
         if not feed.was_up:
             cause = "" if feed.failure is None else f": {feed.failure}"
             kind = BusyError if isinstance(feed.failure, BusyError) else UnavailableError

@@ -1,7 +1,6 @@
 """`mdc query`: SQL over an archive, against the events that were stored."""
 
 import json
-import subprocess
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from tests.conftest import Shell
 from tests.pipes.query.sql_archive import DAYS, FINE, answers, forget, rows, store
+from tests.pipes.store.storing import storing
 
 pytest.importorskip("duckdb", reason="duckdb is not installed")
 
@@ -206,22 +206,12 @@ def test_events_in_a_journal_once(shell: Shell, tmp_path: Path, quiet_env: dict[
         "SELECT count(*) AS n FROM quote WHERE symbol = 'SPY'",
     ]
     here = [[{"n": "5", "s": "4311.25"}], [{"n": "1"}]]
-    with subprocess.Popen(
-        ["mdc", "store", "--fsync", "always", "--ack"],
-        cwd=tmp_path,
-        env=quiet_env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as storing:
-        assert storing.stdin and storing.stdout
-        storing.stdin.write("".join(lines[3:]).encode())
-        storing.stdin.flush()
-        while '"quote":1' not in (line := storing.stdout.readline().decode()):
-            assert line
+    with storing("--fsync always", tmp_path, quiet_env) as running:
+        running.write("".join(lines[3:]).splitlines())
+        running.wait_for(3)
         assert answers(shell, asked) == here
         some = rows(shell, "SELECT count(*) AS n FROM trade", "--symbol AAPL --to 2024-01-02")
         assert some == [{"n": "1"}]
-        storing.communicate()
-    assert storing.returncode == 0
+        status, err = running.end()
+    assert status == 0, err
     assert answers(shell, asked) == here

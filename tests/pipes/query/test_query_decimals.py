@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from decimal import Decimal, localcontext
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 
 from tests.conftest import Shell, parts_of
 from tests.pipes.query.sql_archive import answers, rows
+from tests.pipes.store.storing import storing
 
 duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
 
@@ -147,24 +147,14 @@ def test_parts_of_different_needs_and_a_journal(
         stored = shell(f"mdc store {options}", stdin=trades("A", pairs, day).encode())
         assert stored.status == 0, stored.err
     sql = "SELECT sum(price * size) AS t, count(*) AS n FROM trade"
-    with subprocess.Popen(
-        ["mdc", "store", "--fsync", "always", "--ack"],
-        cwd=tmp_path,
-        env=quiet_env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as storing:
-        assert storing.stdin and storing.stdout
-        storing.stdin.write(trades("A", CRYPTO, 5).encode())
-        storing.stdin.flush()
-        while '"trade":2' not in (line := storing.stdout.readline().decode()):
-            assert line
+    with storing("--fsync always", tmp_path, quiet_env) as running:
+        running.write(trades("A", CRYPTO, 5).splitlines())
+        running.wait_for(2)
         every = PLAIN + COINS + DEBTS + CRYPTO
         for options in ("", "--wide"):
             (found,) = rows(shell, sql, options)
             assert (number(found["t"]), found["n"]) == (turnover(every), str(len(every)))
-        storing.communicate()
+        assert running.end()[0] == 0
     (found,) = rows(shell, sql)
     assert number(found["t"]) == turnover(every)
 

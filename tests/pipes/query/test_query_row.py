@@ -2,7 +2,6 @@
 
 import random
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.conftest import Shell
 from tests.pipes.query.sql_archive import answers, forget, rows
+from tests.pipes.store.storing import storing
 
 pytest.importorskip("duckdb", reason="duckdb is not installed")
 
@@ -113,22 +113,12 @@ def test_without_a_catalog(shell: Shell, tmp_path: Path) -> None:
 
 def test_with_what_is_in_a_journal(shell: Shell, tmp_path: Path, quiet_env: dict[str, str]) -> None:
     shell("mdc store", stdin=ties(1))
-    with subprocess.Popen(
-        ["mdc", "store", "--fsync", "always", "--ack"],
-        cwd=tmp_path,
-        env=quiet_env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as storing:
-        assert storing.stdin and storing.stdout
-        storing.stdin.write(ties(2))
-        storing.stdin.flush()
-        last = f'"trade":{ties(2).count(b"trade")}'
-        while last not in (line := storing.stdout.readline().decode()):
-            assert line
+    with storing("--fsync always", tmp_path, quiet_env) as running:
+        events = ties(2).decode().splitlines()
+        running.write(events)
+        running.wait_for(len(events))
         check(shell)
-        storing.communicate()
+        assert running.end()[0] == 0
 
 
 def test_what_star_stands_for_are_events(shell: Shell) -> None:
