@@ -86,7 +86,7 @@ def row_of(module: str) -> int:
 
 
 CORE = sorted((ROOT / "mdc_core").rglob("*.py"))
-PLUGINS = sorted([*ROOT.glob("plugins/*/*.py"), *ROOT.glob("examples/*/src/*/*.py")])
+PLUGINS = sorted([*ROOT.glob("plugins/*/**/*.py"), *ROOT.glob("examples/*/src/*/**/*.py")])
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -110,7 +110,7 @@ def test_core_imports_run_downwards(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PLUGINS, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_plugins_come_in_by_the_one_door(path: Path) -> None:
-    bundle = path.parent.name
+    bundle = next(part for part in path.parts if part.startswith("mdc_"))
     for name in imports(path):
         top = name.partition(".")[0]
         if top.startswith("mdc_"):

@@ -2,8 +2,8 @@
 
 from mdc_core.plugin import Subscription
 from mdc_core.testing.round_trip import Conversation
-from mdc_providers.alpaca import Alpaca
-from mdc_providers.alpaca_sandbox import AlpacaSandbox
+from mdc_providers.alpaca.sandbox import AlpacaSandbox
+from mdc_providers.alpaca.stream import Alpaca
 
 TIME = "2024-01-02T14:30:00.123456789Z"
 STOCK_CHANNELS = Alpaca.channels[:-1]

@@ -1,7 +1,7 @@
 """Alpaca's codec against frames written after its documentation."""
 
 from mdc_core.testing import StreamSuite
-from mdc_providers.alpaca import Alpaca
+from mdc_providers.alpaca.stream import Alpaca
 
 
 class TestStocks(StreamSuite):

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from mdc_core.plugin import Delta, Event, Refused, Send, Subscription, Up, type_of
-from mdc_providers.alpaca import Alpaca
-from mdc_providers.alpaca_codes import MIC_OF_LETTER
+from mdc_providers.alpaca.codes import MIC_OF_LETTER
+from mdc_providers.alpaca.stream import Alpaca
 
 SECRETS = {"ALPACA_KEY_ID": "KEY", "ALPACA_SECRET_KEY": "SECRET"}
 

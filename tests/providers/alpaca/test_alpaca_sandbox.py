@@ -11,7 +11,7 @@ from mdc_core.plugin import (
     HangUp,
     Trade,
 )
-from mdc_providers.alpaca_sandbox import AlpacaSandbox
+from mdc_providers.alpaca.sandbox import AlpacaSandbox
 from tests.providers.alpaca.conversation import TIME, session
 
 AUTH = '{"action":"auth","key":"sandbox-key","secret":"sandbox-secret"}'

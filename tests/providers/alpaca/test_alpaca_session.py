@@ -17,7 +17,7 @@ from mdc_core.plugin import (
     Up,
     UsageError,
 )
-from mdc_providers.alpaca import Alpaca
+from mdc_providers.alpaca.stream import Alpaca
 
 SECRETS = {"ALPACA_KEY_ID": "the-key", "ALPACA_SECRET_KEY": "the-secret"}
 AUTHENTICATED = '[{"T":"success","msg":"authenticated"}]'

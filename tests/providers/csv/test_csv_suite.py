@@ -3,8 +3,8 @@
 from typing import ClassVar
 
 from mdc_core.testing import ExporterSuite, ImporterSuite
-from mdc_exporters.csv_export import Csv
-from mdc_exporters.csv_import import Csv as CsvImporter
+from mdc_exporters.csv.exporter import Csv
+from mdc_exporters.csv.importer import Csv as CsvImporter
 
 
 class TestCsv(ExporterSuite):

@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from mdc_core.testing import ImporterSuite
-from mdc_exporters.lean import Lean
+from mdc_exporters.lean.importer import Lean
 
 
 class TestLean(ImporterSuite):

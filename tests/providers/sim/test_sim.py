@@ -11,7 +11,7 @@ import pytest
 
 from mdc_core.plugin import Delta, Event, Quote, Subscription, Trade, UsageError, to_ns
 from mdc_core.testing import SourceSuite
-from mdc_providers.sim import Sim
+from mdc_providers.sim.source import Sim
 
 ALL = ("trade", "quote", "delta")
 

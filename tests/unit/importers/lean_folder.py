@@ -8,7 +8,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from mdc_core.contracts import BadRow, ImportRequest
 from mdc_core.times import from_ns, to_ns
-from mdc_exporters.lean import Lean
+from mdc_exporters.lean.importer import Lean
 
 IBM_TRADES = "equity/usa/tick/ibm/20131007_trade.zip"
 IBM_QUOTES = "equity/usa/tick/ibm/20131007_quote.zip"

@@ -18,8 +18,8 @@ from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event, Trade
 from mdc_core.testing.format_suite import RowsPart
 from mdc_core.wire.jsonl import encode_batch
-from mdc_exporters.csv_export import Csv as Export
-from mdc_exporters.csv_import import Csv as Import
+from mdc_exporters.csv.exporter import Csv as Export
+from mdc_exporters.csv.importer import Csv as Import
 from tests.unit.wire.vocabulary import events
 
 KINDS = ("trade", "quote", "bar", "book", "delta", "imbalance", "status", "dividend", "gap")

@@ -12,8 +12,8 @@ from mdc_core.contracts import BadRow, ImportRequest
 from mdc_core.errors import DataError, UsageError
 from mdc_core.schema import arrow_schema
 from mdc_core.times import to_ns
-from mdc_exporters.lean import Lean
-from mdc_exporters.lean_files import SKIPPABLE
+from mdc_exporters.lean.files import SKIPPABLE
+from mdc_exporters.lean.importer import Lean
 from tests.unit.importers.lean_folder import IBM_QUOTES, IBM_TRADES, LeanFolder, read, rows_in
 
 

@@ -16,7 +16,7 @@ import pytest
 from mdc_core.contracts import ImportRequest
 from mdc_core.errors import DataError
 from mdc_core.times import MINUTE, from_ns
-from mdc_exporters.lean import Lean
+from mdc_exporters.lean.importer import Lean
 
 SKIPPED = ("quote-bar", "option", "open-interest", "future")
 TICKS = "equity/usa/tick"

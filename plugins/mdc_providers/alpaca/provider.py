@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from mdc_core.plugin import Limits, Provider
-from mdc_providers.alpaca_codes import MIC_OF_LETTER
+from mdc_providers.alpaca.codes import MIC_OF_LETTER
 
 
 class AlpacaProvider(Provider):

@@ -32,8 +32,8 @@ from mdc_core.plugin import (
     from_ns,
     to_ns,
 )
-from mdc_providers.sim_faults import Faults, parse_faults
-from mdc_providers.sim_market import Clock, Market
+from mdc_providers.sim.faults import Faults, parse_faults
+from mdc_providers.sim.market import Clock, Market
 
 _BATCH = 256
 _RATE = 1_000.0  # events in a simulated second, all symbols together

@@ -29,12 +29,12 @@ from mdc_core.plugin import (
     Up,
     UsageError,
 )
-from mdc_providers import alpaca_messages as wire
-from mdc_providers.alpaca_codes import BUSY, PATH_OF_FEED, REFUSED, channels_of
-from mdc_providers.alpaca_decode import EVENTS_OF, quote_of, trade_of
-from mdc_providers.alpaca_messages import QuoteMessage, TradeMessage
-from mdc_providers.alpaca_provider import AlpacaProvider
-from mdc_providers.alpaca_sandbox import AlpacaSandbox
+from mdc_providers.alpaca import messages as wire
+from mdc_providers.alpaca.codes import BUSY, PATH_OF_FEED, REFUSED, channels_of
+from mdc_providers.alpaca.decode import EVENTS_OF, quote_of, trade_of
+from mdc_providers.alpaca.messages import QuoteMessage, TradeMessage
+from mdc_providers.alpaca.provider import AlpacaProvider
+from mdc_providers.alpaca.sandbox import AlpacaSandbox
 
 _UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 _REVISED = 10  # bars of a symbol: Alpaca corrects one half a minute behind its end, seldom later

@@ -1,4 +1,4 @@
-"""Events as Alpaca's messages: the inverse of `alpaca_decode`, for the sandbox.
+"""Events as Alpaca's messages: the inverse of `decode`, for the sandbox.
 
 What the protocol has no field for does not travel: `extra`, `seq`, bars of other intervals
 than a minute and a day, the taker's side of a stock trade, and of an imbalance all but its
@@ -24,8 +24,8 @@ from mdc_core.plugin import (
     Status,
     Trade,
 )
-from mdc_providers import alpaca_messages as wire
-from mdc_providers.alpaca_codes import LETTER_OF_MIC, STATUS_OF_CODE
+from mdc_providers.alpaca import messages as wire
+from mdc_providers.alpaca.codes import LETTER_OF_MIC, STATUS_OF_CODE
 
 _ZERO = Decimal(0)
 _SIDES: Mapping[str | None, str] = MappingProxyType({"buy": "B", "sell": "S", "none": "-"})

@@ -26,7 +26,7 @@ from mdc_core.plugin import (
     known,
     unknown,
 )
-from mdc_exporters.csv_lines import lines_of
+from mdc_exporters.csv.lines import lines_of
 
 _BLOCK = 1 << 20  # bytes read at once
 _PACKED = {"gzip -dc": b"\x1f\x8b", "zstd -dc": b"\x28\xb5\x2f\xfd", "lz4 -dc": b"\x04\x22\x4d\x18"}

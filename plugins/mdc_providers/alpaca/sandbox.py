@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 import msgspec
 
 from mdc_core.plugin import Event, HangUp, Sandbox, to_ns
-from mdc_providers import alpaca_messages as wire
-from mdc_providers.alpaca_codes import channels_of
-from mdc_providers.alpaca_encode import route
-from mdc_providers.alpaca_provider import AlpacaProvider
+from mdc_providers.alpaca import messages as wire
+from mdc_providers.alpaca.codes import channels_of
+from mdc_providers.alpaca.encode import route
+from mdc_providers.alpaca.provider import AlpacaProvider
 
 _PER_FRAME = 10
 _MESSAGES: Mapping[int, str] = MappingProxyType(

@@ -11,12 +11,12 @@ import pyarrow as pa
 from msgspec import Meta
 
 from mdc_core.plugin import BadRow, DataError, Importer, ImportRequest, Options, UsageError
-from mdc_exporters.lean_clock import Clock, Clocks
-from mdc_exporters.lean_columns import Packing
-from mdc_exporters.lean_files import SKIPPABLE, DataFile, find_files
-from mdc_exporters.lean_merge import Rows, Source, merge
-from mdc_exporters.lean_rows import Reading, SetAside, read_rows
-from mdc_exporters.lean_text import entries_of
+from mdc_exporters.lean.clock import Clock, Clocks
+from mdc_exporters.lean.columns import Packing
+from mdc_exporters.lean.files import SKIPPABLE, DataFile, find_files
+from mdc_exporters.lean.merge import Rows, Source, merge
+from mdc_exporters.lean.rows import Reading, SetAside, read_rows
+from mdc_exporters.lean.text import entries_of
 
 _BEGINNING = -(2**63)
 _MIN_BLOCK, _MAX_BLOCK, _IN_HAND = 1 << 13, 1 << 16, 1 << 24  # bytes of text

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mdc_core.plugin import DataError
-from mdc_exporters.lean_files import DataFile
+from mdc_exporters.lean.files import DataFile
 
 Int64s = npt.NDArray[np.int64]
 

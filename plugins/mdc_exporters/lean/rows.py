@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mdc_core.plugin import BadRow, DataError
-from mdc_exporters.lean_clock import DAY, SECOND, Clock
-from mdc_exporters.lean_files import DataFile
-from mdc_exporters.lean_text import (
+from mdc_exporters.lean.clock import DAY, SECOND, Clock
+from mdc_exporters.lean.files import DataFile
+from mdc_exporters.lean.text import (
     MILLISECONDS,
     NUMBER,
     TEN_THOUSANDTHS,

@@ -26,8 +26,8 @@ from mdc_core.plugin import (
     to_ns,
     utc,
 )
-from mdc_providers import alpaca_messages as wire
-from mdc_providers.alpaca_codes import MIC_OF_LETTER, STATUS_OF_CODE
+from mdc_providers.alpaca import messages as wire
+from mdc_providers.alpaca.codes import MIC_OF_LETTER, STATUS_OF_CODE
 
 _MINUTE, _DAY = parse_span("1m"), parse_span("1d")
 _SIDES: Mapping[str | None, str | None] = MappingProxyType({None: None, "B": "buy", "S": "sell"})

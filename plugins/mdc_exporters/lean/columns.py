@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mdc_core.columns import arrow_schema
-from mdc_exporters.lean_files import DataFile
-from mdc_exporters.lean_rows import VARYING, constants, type_of
+from mdc_exporters.lean.files import DataFile
+from mdc_exporters.lean.rows import VARYING, constants, type_of
 
 _FILE = "file"
 

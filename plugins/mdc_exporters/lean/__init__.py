@@ -1,0 +1,1 @@
+"""Lean's data folder."""

@@ -1,0 +1,1 @@
+"""Stocks and crypto of Alpaca, live."""
