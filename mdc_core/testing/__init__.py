@@ -17,33 +17,33 @@ import pytest
 
 for _name in (
     "golden",
-    "plugin_suite",
-    "stream_suite",
-    "sandbox_suite",
-    "damage_suite",
-    "subscription_suite",
-    "history_suite",
-    "check_suite",
-    "source_suite",
-    "importer_suite",
-    "exporter_suite",
-    "round_trip",
-    "transcript",
-    "filter_suite",
-    "format_suite",
-    "sink_suite",
+    "suites.plugin_suite",
+    "stream.stream_suite",
+    "stream.sandbox_suite",
+    "stream.damage_suite",
+    "stream.subscription_suite",
+    "suites.history_suite",
+    "suites.check_suite",
+    "suites.source_suite",
+    "suites.importer_suite",
+    "suites.exporter_suite",
+    "stream.round_trip",
+    "stream.transcript",
+    "suites.filter_suite",
+    "suites.format_suite",
+    "suites.sink_suite",
 ):
     pytest.register_assert_rewrite(f"mdc_core.testing.{_name}")
 
-from mdc_core.testing.check_suite import CheckSuite  # noqa: E402 - see above
-from mdc_core.testing.exporter_suite import ExporterSuite  # noqa: E402
-from mdc_core.testing.filter_suite import FilterSuite  # noqa: E402
-from mdc_core.testing.format_suite import PartFormatSuite  # noqa: E402
-from mdc_core.testing.history_suite import HistorySuite  # noqa: E402
-from mdc_core.testing.importer_suite import ImporterSuite  # noqa: E402
-from mdc_core.testing.sink_suite import SinkSuite  # noqa: E402
-from mdc_core.testing.source_suite import SourceSuite  # noqa: E402
-from mdc_core.testing.stream_suite import StreamSuite  # noqa: E402
+from mdc_core.testing.stream.stream_suite import StreamSuite  # noqa: E402
+from mdc_core.testing.suites.check_suite import CheckSuite  # noqa: E402 - see above
+from mdc_core.testing.suites.exporter_suite import ExporterSuite  # noqa: E402
+from mdc_core.testing.suites.filter_suite import FilterSuite  # noqa: E402
+from mdc_core.testing.suites.format_suite import PartFormatSuite  # noqa: E402
+from mdc_core.testing.suites.history_suite import HistorySuite  # noqa: E402
+from mdc_core.testing.suites.importer_suite import ImporterSuite  # noqa: E402
+from mdc_core.testing.suites.sink_suite import SinkSuite  # noqa: E402
+from mdc_core.testing.suites.source_suite import SourceSuite  # noqa: E402
 
 __all__ = [
     "CheckSuite",

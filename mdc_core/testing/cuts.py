@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from mdc_core.batch import from_rows
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event
-from mdc_core.testing.format_suite import odd_rows
+from mdc_core.testing.suites.format_suite import odd_rows
 
 TIMES = 12
 

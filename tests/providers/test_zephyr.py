@@ -13,7 +13,7 @@ import pytest
 
 from mdc_core.plugin import Book, Delta, Integrity, Subscription
 from mdc_core.testing.golden import line_of, rows_of
-from mdc_core.testing.round_trip import Conversation
+from mdc_core.testing.stream.round_trip import Conversation
 from tests.kit.deadline import DEADLINE
 from tests.kit.installed import MDC, Run
 

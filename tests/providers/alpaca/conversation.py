@@ -1,7 +1,7 @@
 """Alpaca's codec and its server, with the login and the subscription behind them."""
 
 from mdc_core.plugin import Subscription
-from mdc_core.testing.round_trip import Conversation
+from mdc_core.testing.stream.round_trip import Conversation
 from mdc_providers.alpaca.sandbox import AlpacaSandbox
 from mdc_providers.alpaca.stream import Alpaca
 

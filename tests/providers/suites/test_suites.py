@@ -22,8 +22,8 @@ from mdc_core.plugin import (
 )
 from mdc_core.testing import CheckSuite, StreamSuite
 from mdc_core.testing.golden import GoldenChanged, check_golden, line_of
-from mdc_core.testing.plugin_suite import check_wire, damaged, impurities
-from mdc_core.testing.transcript import as_line
+from mdc_core.testing.stream.transcript import as_line
+from mdc_core.testing.suites.plugin_suite import check_wire, damaged, impurities
 
 TIME = "2024-01-02T14:30:00.000000000Z"
 TRADE = Trade(symbol="TEST", ts_event=TIME, price=Decimal("1.5"), size=Decimal(2))

@@ -8,7 +8,7 @@ from mdc_core.errors import BusyError, DataError, MdcError, RefusedError, Unavai
 from mdc_core.events import Trade
 from mdc_core.testing import HistorySuite
 from mdc_core.testing.golden import Failure
-from mdc_core.testing.history_suite import RecordedPage
+from mdc_core.testing.suites.history_suite import RecordedPage
 
 ASKED = Request("https://user:pass@api.example/v1/x?token=secret", {"token": "secret"})
 

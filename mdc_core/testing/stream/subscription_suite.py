@@ -6,10 +6,10 @@ from msgspec.structs import replace
 
 from mdc_core.contracts import Busy, Reconnect, Refused, Sandbox, Stream, Subscription, Up
 from mdc_core.events import Event, type_of
-from mdc_core.testing.round_trip import TROUBLE, Conversation
-from mdc_core.testing.sandbox_suite import SandboxSuite
-from mdc_core.testing.tape import market, types_of
-from mdc_core.testing.transcript import ERRORS, Step, answer
+from mdc_core.testing.stream.round_trip import TROUBLE, Conversation
+from mdc_core.testing.stream.sandbox_suite import SandboxSuite
+from mdc_core.testing.stream.tape import market, types_of
+from mdc_core.testing.stream.transcript import ERRORS, Step, answer
 from mdc_core.times import SECOND
 
 _DEAD = 600  # seconds without a frame, in which a codec that ticks has to do something

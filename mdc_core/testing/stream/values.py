@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from mdc_core.contracts import Bad, Stream
 from mdc_core.events import Event, Market, type_of
 from mdc_core.schema import allowed_values, field_names
-from mdc_core.testing.round_trip import TROUBLE
-from mdc_core.testing.transcript import Step, answer, as_line
+from mdc_core.testing.stream.round_trip import TROUBLE
+from mdc_core.testing.stream.transcript import Step, answer, as_line
 
 _JSON = re.compile(
     r'"(?P<text>(?:[^"\\]|\\.)*)"(?P<key>\s*:)?|(?P<number>-?\d[\d.eE+-]*)|(?P<word>true|false)'

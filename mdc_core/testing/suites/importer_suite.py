@@ -13,7 +13,7 @@ from mdc_core.contracts import BadRow, Importer, ImportRequest
 from mdc_core.errors import DataError, MdcError
 from mdc_core.events import Event
 from mdc_core.testing.golden import check_golden, line_of
-from mdc_core.testing.plugin_suite import PluginSuite, check_wire, damaged
+from mdc_core.testing.suites.plugin_suite import PluginSuite, check_wire, damaged
 from mdc_core.times import to_ns
 from mdc_core.wire.jsonl import rows_of
 

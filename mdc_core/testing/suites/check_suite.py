@@ -12,7 +12,7 @@ from mdc_core.contracts import Check, Finding
 from mdc_core.events import Event, Heartbeat
 from mdc_core.testing.cuts import cut, strange_rows
 from mdc_core.testing.golden import check_golden, finding_of, rows_of
-from mdc_core.testing.plugin_suite import PluginSuite
+from mdc_core.testing.suites.plugin_suite import PluginSuite
 
 
 class CheckSuite(PluginSuite):

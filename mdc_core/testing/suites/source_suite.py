@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from mdc_core.contracts import Source, Subscription
 from mdc_core.events import Event
-from mdc_core.testing.plugin_suite import ProviderSuite, check_wire
+from mdc_core.testing.suites.plugin_suite import ProviderSuite, check_wire
 
 
 class SourceSuite(ProviderSuite):

@@ -12,7 +12,7 @@ from mdc_core.contracts import History, HistoryRequest, Page, Request, Response
 from mdc_core.errors import BusyError, MdcError, UnavailableError
 from mdc_core.events import Event
 from mdc_core.testing.golden import Failure, check_golden, failure, lines_of
-from mdc_core.testing.plugin_suite import ProviderSuite, check_wire, damaged
+from mdc_core.testing.suites.plugin_suite import ProviderSuite, check_wire, damaged
 from mdc_core.times import SECOND, to_ns
 
 

@@ -26,8 +26,8 @@ from mdc_core.contracts import (
     Up,
 )
 from mdc_core.events import Delta, Event, Gap, Integrity, Market, type_of
-from mdc_core.testing.tape import START, is_lack, market
-from mdc_core.testing.transcript import Step, answer
+from mdc_core.testing.stream.tape import START, is_lack, market
+from mdc_core.testing.stream.transcript import Step, answer
 from mdc_core.times import SECOND
 
 Frames = list[str | bytes]

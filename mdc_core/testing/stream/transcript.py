@@ -27,7 +27,7 @@ from mdc_core.contracts.live import UNREADABLE, reason_of
 from mdc_core.events import Event
 from mdc_core.logs import MASK
 from mdc_core.testing.golden import line_of, lines_of, tell_changes
-from mdc_core.testing.tape import START  # the time of a first frame that has none
+from mdc_core.testing.stream.tape import START  # the time of a first frame that has none
 
 STEP = 1_000_000
 ERRORS = (Bad, Busy, Reconnect, Refused)

@@ -12,7 +12,7 @@ from mdc_core.batch import from_rows
 from mdc_core.contracts import PartFormat
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event, Level
 from mdc_core.schema import arrow_schema, fields_of
-from mdc_core.testing.plugin_suite import PluginSuite
+from mdc_core.testing.suites.plugin_suite import PluginSuite
 from mdc_core.wire.arrow import Incoming
 from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.sniff import FileSlice

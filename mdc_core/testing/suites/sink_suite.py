@@ -10,8 +10,8 @@ from mdc_core.batch import from_rows
 from mdc_core.contracts import Sink
 from mdc_core.errors import BusyError, MdcError, UnavailableError
 from mdc_core.events import Event
-from mdc_core.testing.format_suite import KEPT, odd_rows
-from mdc_core.testing.plugin_suite import PluginSuite
+from mdc_core.testing.suites.format_suite import KEPT, odd_rows
+from mdc_core.testing.suites.plugin_suite import PluginSuite
 from mdc_core.wire.jsonl import encode_batch
 
 

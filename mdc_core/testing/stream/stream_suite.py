@@ -12,12 +12,12 @@ import pytest
 
 from mdc_core.contracts import SCHEMES, Busy, Effect, Send, Up
 from mdc_core.events import Event, Market
-from mdc_core.testing import transcript, values
-from mdc_core.testing.damage_suite import DamageSuite
-from mdc_core.testing.plugin_suite import check_wire, damaged
-from mdc_core.testing.round_trip import AskedTooOftenError
-from mdc_core.testing.tape import START
-from mdc_core.testing.transcript import ERRORS, Step
+from mdc_core.testing.stream import transcript, values
+from mdc_core.testing.stream.damage_suite import DamageSuite
+from mdc_core.testing.stream.round_trip import AskedTooOftenError
+from mdc_core.testing.stream.tape import START
+from mdc_core.testing.stream.transcript import ERRORS, Step
+from mdc_core.testing.suites.plugin_suite import check_wire, damaged
 
 SHORTEST, LONGEST = 0.05, 86_400.0  # seconds that a vendor may ask to wait
 

@@ -7,9 +7,9 @@ import pytest
 
 from mdc_core.contracts import Send
 from mdc_core.events import Book, Delta, Event, Quote, Trade, type_of
-from mdc_core.testing.damage import Aftermath, alter, key, lose, near_changes, repeat
-from mdc_core.testing.subscription_suite import SubscriptionSuite
-from mdc_core.testing.tape import market
+from mdc_core.testing.stream.damage import Aftermath, alter, key, lose, near_changes, repeat
+from mdc_core.testing.stream.subscription_suite import SubscriptionSuite
+from mdc_core.testing.stream.tape import market
 
 _DELAY = 12  # events that are under way when something is asked for
 _NUMBERED = (Trade, Quote, Book, Delta)

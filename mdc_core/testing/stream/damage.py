@@ -7,8 +7,8 @@ from typing import Any
 
 from mdc_core.contracts import Busy, Reconnect, Stream
 from mdc_core.events import Delta, Event, Gap
-from mdc_core.testing.round_trip import TROUBLE, Conversation, Frames
-from mdc_core.testing.tape import books
+from mdc_core.testing.stream.round_trip import TROUBLE, Conversation, Frames
+from mdc_core.testing.stream.tape import books
 
 Damage = Callable[[Frames], Frames]
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")

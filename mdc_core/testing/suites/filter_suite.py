@@ -11,7 +11,7 @@ from mdc_core.contracts import Filter, Keep
 from mdc_core.events import Event, Market
 from mdc_core.testing.cuts import cut, strange_rows
 from mdc_core.testing.golden import check_golden, row_of, rows_of
-from mdc_core.testing.plugin_suite import PluginSuite, check_wire
+from mdc_core.testing.suites.plugin_suite import PluginSuite, check_wire
 from mdc_core.times import SECOND, to_ns
 from mdc_core.wire.arrow import Incoming
 from mdc_core.wire.jsonl import encode_batch

@@ -8,10 +8,10 @@ import pytest
 
 from mdc_core.contracts import Busy, Refused, Sandbox, Stream, Subscription, Up
 from mdc_core.events import Event
-from mdc_core.testing.plugin_suite import ProviderSuite, check_event
-from mdc_core.testing.round_trip import TROUBLE, Conversation, differences
-from mdc_core.testing.tape import PRECISE, market, sayable, tape, types_of
-from mdc_core.testing.transcript import ERRORS
+from mdc_core.testing.stream.round_trip import TROUBLE, Conversation, differences
+from mdc_core.testing.stream.tape import PRECISE, market, sayable, tape, types_of
+from mdc_core.testing.stream.transcript import ERRORS
+from mdc_core.testing.suites.plugin_suite import ProviderSuite, check_event
 
 
 class SandboxSuite(ProviderSuite):

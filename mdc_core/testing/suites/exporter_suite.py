@@ -14,9 +14,9 @@ from mdc_core.contracts import Exporter, Importer, ImportRequest
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event
 from mdc_core.schema import fields_of
-from mdc_core.testing.format_suite import KEPT, ODD, RowsPart, odd_rows
 from mdc_core.testing.golden import rows_of
-from mdc_core.testing.plugin_suite import PluginSuite
+from mdc_core.testing.suites.format_suite import KEPT, ODD, RowsPart, odd_rows
+from mdc_core.testing.suites.plugin_suite import PluginSuite
 from mdc_core.wire.jsonl import encode_batch
 
 

@@ -1,0 +1,1 @@
+"""What each other kind of plugin is held to."""
