@@ -120,6 +120,23 @@ def test_plugins_come_in_by_the_one_door(path: Path) -> None:
             assert top not in IMPURE, f"a pure plugin imports {name}"
 
 
+# One thin file a verb, and the vocabulary with what all rooms stand on.
+LARGE = {"cli/verbs", "."}
+A_DOZEN = 12
+
+
+def test_a_folder_has_at_most_a_dozen_files() -> None:
+    """Beyond that it has subfolders which say what is in them."""
+    found = {}
+    for root in (ROOT / "mdc_core", *ROOT.glob("plugins/mdc_*")):
+        for folder in (root, *root.rglob("*/")):
+            files = [f for f in folder.glob("*.py") if f.name != "__init__.py"]
+            name = folder.relative_to(root).as_posix()
+            if len(files) > A_DOZEN and name not in LARGE:
+                found[name] = len(files)
+    assert found == {}
+
+
 def test_nobody_hides_errors() -> None:
     broad = []
     for path in [*CORE, *PLUGINS]:

@@ -9,16 +9,16 @@ from typing import Any
 from mdc_core import contracts, errors, hooks, plugin, testing
 from mdc_core.contracts import options
 from mdc_core.quality import per_event
-from mdc_core.testing import (
+from mdc_core.testing import package
+from mdc_core.testing.stream import (
     damage_suite,
-    history_suite,
-    package,
     sandbox_suite,
     subscription_suite,
     tape,
     transcript,
     values,
 )
+from mdc_core.testing.suites import history_suite
 
 Subject = Any
 # What is shown of each kind: heading, contract, what it stands on, and its suite.

@@ -19,7 +19,7 @@ from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.origins import Look, gathered, kept
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.health.rebuild import examined
-from mdc_core.archive.pack.container import Container, Member
+from mdc_core.archive.pack.containers.container import Container, Member
 from mdc_core.archive.pack.digest import seal
 from mdc_core.archive.pack.manifest import (
     LARGEST,

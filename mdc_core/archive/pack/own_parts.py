@@ -13,7 +13,7 @@ from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.layout import Layout, part_path
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.upkeep.compact_shared import by_symbol
+from mdc_core.archive.upkeep.compaction.shared import by_symbol
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.seal import write_part

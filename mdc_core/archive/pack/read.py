@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from mdc_core.archive.pack.container import Container
-from mdc_core.archive.pack.containers import container, format_of, sniffed
+from mdc_core.archive.pack.containers.container import Container
+from mdc_core.archive.pack.containers.table import container, format_of, sniffed
 from mdc_core.archive.pack.digest import problem, sealed
 from mdc_core.archive.pack.facts import Facts, carries_origin, facts_of
 from mdc_core.archive.pack.limits import ALLOWANCE, RATIO, PackLimit

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.health.unfinished import is_written
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.upkeep.compact_plan import carries, families
-from mdc_core.archive.upkeep.compact_shared import regrouping
+from mdc_core.archive.upkeep.compaction.plan import carries, families
+from mdc_core.archive.upkeep.compaction.shared import regrouping
 from mdc_core.archive.upkeep.measure import Measurement, rewritten_schema, sample, size_of
 from mdc_core.archive.upkeep.tiering import Tiers
 from mdc_core.archive.upkeep.tiers import Forms, other_codec

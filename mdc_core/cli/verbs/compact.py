@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mdc_core.archive.catalog.query import Query
-    from mdc_core.archive.upkeep.compact import CompactOutcome
-    from mdc_core.archive.upkeep.compact_plan import CompactOptions
+    from mdc_core.archive.upkeep.compaction.compact import CompactOutcome
+    from mdc_core.archive.upkeep.compaction.plan import CompactOptions
     from mdc_core.archive.write.archive import Archive
 
 EXAMPLES = (
@@ -82,7 +82,7 @@ def compact(
     as_json: bool,
 ) -> int:
     """Merge the parts of each period into one file."""
-    from mdc_core.archive.upkeep.compact_plan import LEAST, CompactOptions
+    from mdc_core.archive.upkeep.compaction.plan import LEAST, CompactOptions
     from mdc_core.archive.write.archive import Archive
 
     if target_size < LEAST:
@@ -105,8 +105,8 @@ def _planned(
 ) -> "Iterable[CompactOutcome]":
     """What there is to do."""
     from mdc_core.archive.read.snapshot import Snapshot
-    from mdc_core.archive.upkeep.compact import plan
-    from mdc_core.archive.upkeep.compact_plan import chosen
+    from mdc_core.archive.upkeep.compaction.compact import plan
+    from mdc_core.archive.upkeep.compaction.plan import chosen
     from mdc_core.archive.upkeep.tiering import read_tiers
 
     parts = chosen(lambda asked: Snapshot(archive, asked).parts, query)
@@ -117,8 +117,8 @@ def _compacted(
     session: Session, archive: "Archive", query: "Query", wishes: "CompactOptions"
 ) -> "Iterable[CompactOutcome]":
     """What was done."""
-    from mdc_core.archive.upkeep.compact import compact as compacted
-    from mdc_core.archive.upkeep.compact_plan import chosen
+    from mdc_core.archive.upkeep.compaction.compact import compact as compacted
+    from mdc_core.archive.upkeep.compaction.plan import chosen
     from mdc_core.archive.upkeep.tiering import read_tiers
     from mdc_core.archive.write.replace import rewriting
     from mdc_core.pipelines.store import prepared

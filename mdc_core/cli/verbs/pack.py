@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.archive.pack.containers import FORMATS
+from mdc_core.archive.pack.containers.table import FORMATS
 from mdc_core.archive.pack.limits import MAX_BYTES, PackLimit
 from mdc_core.cli.options import SIZE, Session, group, option
 from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting, spanning
@@ -84,7 +84,7 @@ def create(
     Whole files are packed: a time chooses those that have events in it. Events that are only
     in a journal yet are left out, and counted. What fits into one part has no number.
     """
-    from mdc_core.archive.pack.containers import asked_format, container
+    from mdc_core.archive.pack.containers.table import asked_format, container
     from mdc_core.archive.pack.create import Packing, part_paths, plan
     from mdc_core.archive.write.archive import Archive
 

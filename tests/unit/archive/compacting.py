@@ -14,9 +14,9 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import merge
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.read.snapshot import pieces
-from mdc_core.archive.upkeep.compact import CompactOutcome, compact
-from mdc_core.archive.upkeep.compact_files import contents
-from mdc_core.archive.upkeep.compact_plan import CompactOptions
+from mdc_core.archive.upkeep.compaction.compact import CompactOutcome, compact
+from mdc_core.archive.upkeep.compaction.files import contents
+from mdc_core.archive.upkeep.compaction.plan import CompactOptions
 from mdc_core.archive.upkeep.recover import prepare
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats

@@ -13,7 +13,7 @@ from typing import Any
 import py7zr
 import zstandard
 
-from mdc_core.archive.pack.containers import container
+from mdc_core.archive.pack.containers.table import container
 from mdc_core.archive.pack.digest import seal
 
 FORMATS = ("zip", "tar.gz", "tar.zst", "7z")

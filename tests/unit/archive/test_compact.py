@@ -12,9 +12,10 @@ from msgspec import structs
 
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.upkeep import compact_survey, merged
-from mdc_core.archive.upkeep.compact import compact, plan
-from mdc_core.archive.upkeep.compact_plan import CompactOptions, grouped, jobs
+from mdc_core.archive.upkeep import merged
+from mdc_core.archive.upkeep.compaction import survey
+from mdc_core.archive.upkeep.compaction.compact import compact, plan
+from mdc_core.archive.upkeep.compaction.plan import CompactOptions, grouped, jobs
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.replace import rewriting
 from mdc_core.batch import widen
@@ -40,7 +41,7 @@ TABLE_ROWS = 3
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """A few rows in a table."""
-    monkeypatch.setattr(compact_survey, "TABLE_ROWS", TABLE_ROWS)
+    monkeypatch.setattr(survey, "TABLE_ROWS", TABLE_ROWS)
 
 
 runs = st.lists(

@@ -15,7 +15,7 @@ from typing import Any
 import py7zr
 import pytest
 
-from mdc_core.archive.pack.containers import container
+from mdc_core.archive.pack.containers.table import container
 from mdc_core.archive.pack.digest import GZIP, seal
 from mdc_core.archive.pack.import_ import import_packs
 from mdc_core.archive.pack.limits import PackLimit

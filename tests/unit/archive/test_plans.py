@@ -16,7 +16,7 @@ from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.row_time import NO_TIME
-from mdc_core.archive.upkeep.compact_plan import CompactOptions, grouped, jobs, name_of, settled
+from mdc_core.archive.upkeep.compaction.plan import CompactOptions, grouped, jobs, name_of, settled
 from mdc_core.archive.upkeep.retain import ListedParts, Policy, Rule, expired, policy
 from mdc_core.archive.upkeep.tiering import ORDER, Tier, Tiers, read_tiers
 from mdc_core.archive.upkeep.tiers import due, holdings, other_codec

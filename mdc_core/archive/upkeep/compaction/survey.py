@@ -11,7 +11,7 @@ import pyarrow as pa
 from mdc_core import registry
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.row_time import row_time
-from mdc_core.archive.upkeep.compact_plan import CompactOptions, Job
+from mdc_core.archive.upkeep.compaction.plan import CompactOptions, Job
 from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.spill import TABLE_ROWS

@@ -21,9 +21,9 @@ from mdc_core.archive.catalog.layout import Layout, whole_path
 from mdc_core.archive.catalog.origins import joined
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.read.snapshot import pieces
-from mdc_core.archive.upkeep.compact_files import contents, read_back, write_like
-from mdc_core.archive.upkeep.compact_outcome import CompactOutcome, regrouped_outcome
-from mdc_core.archive.upkeep.compact_plan import family_of
+from mdc_core.archive.upkeep.compaction.files import contents, read_back, write_like
+from mdc_core.archive.upkeep.compaction.outcome import CompactOutcome, regrouped_outcome
+from mdc_core.archive.upkeep.compaction.plan import family_of
 from mdc_core.archive.upkeep.merged import EventContent
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mdc_core.archive.pack.container import Container
+from mdc_core.archive.pack.containers.container import Container
 from mdc_core.errors import UsageError
 
 FORMATS = ("zip", "tar.gz", "tar.zst", "7z")
@@ -11,14 +11,14 @@ FORMATS = ("zip", "tar.gz", "tar.zst", "7z")
 def container(name: str) -> Container:
     """The container of a format's name."""
     if name == "zip":
-        from mdc_core.archive.pack.zips import Zip
+        from mdc_core.archive.pack.containers.zips import Zip
 
         return Zip()
     if name == "7z":
-        from mdc_core.archive.pack.sevenzip import SevenZip
+        from mdc_core.archive.pack.containers.sevenzip import SevenZip
 
         return SevenZip()
-    from mdc_core.archive.pack.tars import TarGz, TarZst
+    from mdc_core.archive.pack.containers.tars import TarGz, TarZst
 
     return TarGz() if name == "tar.gz" else TarZst()
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from mdc_core.archive.catalog.catalog import PartRow
-from mdc_core.archive.upkeep.compact_plan import CompactGroup
+from mdc_core.archive.upkeep.compaction.plan import CompactGroup
 
 
 class CompactOutcome(NamedTuple):

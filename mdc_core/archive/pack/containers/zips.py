@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mdc_core.archive.pack.container import COPY_BYTES, Member, Taker
+from mdc_core.archive.pack.containers.container import COPY_BYTES, Member, Taker
 from mdc_core.archive.pack.digest import ZIP
 from mdc_core.archive.pack.names import shown
 from mdc_core.disk import is_refusal

@@ -14,10 +14,10 @@ from typing import NamedTuple
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
 from mdc_core.archive.catalog.origins import joined
 from mdc_core.archive.profiles import Profiles
-from mdc_core.archive.upkeep.compact_files import contents, read_back, write_like
-from mdc_core.archive.upkeep.compact_outcome import CompactOutcome as CompactOutcome
-from mdc_core.archive.upkeep.compact_outcome import outcome_of, regrouped_outcome
-from mdc_core.archive.upkeep.compact_plan import (
+from mdc_core.archive.upkeep.compaction.files import contents, read_back, write_like
+from mdc_core.archive.upkeep.compaction.outcome import CompactOutcome as CompactOutcome
+from mdc_core.archive.upkeep.compaction.outcome import outcome_of, regrouped_outcome
+from mdc_core.archive.upkeep.compaction.plan import (
     CompactGroup,
     CompactOptions,
     Job,
@@ -28,8 +28,8 @@ from mdc_core.archive.upkeep.compact_plan import (
     jobs,
     name_of,
 )
-from mdc_core.archive.upkeep.compact_shared import Regrouping, regrouped, regrouping
-from mdc_core.archive.upkeep.compact_survey import Cuts, divided, duplicate_check, surveyed
+from mdc_core.archive.upkeep.compaction.shared import Regrouping, regrouped, regrouping
+from mdc_core.archive.upkeep.compaction.survey import Cuts, divided, duplicate_check, surveyed
 from mdc_core.archive.write.active import live
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats

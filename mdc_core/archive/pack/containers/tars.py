@@ -10,7 +10,7 @@ from typing import IO, Any, BinaryIO
 
 import zstandard
 
-from mdc_core.archive.pack.container import COPY_BYTES, Member, Taker
+from mdc_core.archive.pack.containers.container import COPY_BYTES, Member, Taker
 from mdc_core.archive.pack.digest import GZIP, ZSTD, Seal
 from mdc_core.archive.pack.names import LONGEST, shown
 from mdc_core.errors import DataError

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from mdc_core.archive.pack.container import Member, Taker
+from mdc_core.archive.pack.containers.container import Member, Taker
 from mdc_core.archive.pack.digest import MARK, Seal
 from mdc_core.archive.pack.names import check_names, shown
 from mdc_core.errors import ConfigError, DataError

@@ -1,0 +1,1 @@
+"""The files that a pack can be: zip, tar and 7z."""
