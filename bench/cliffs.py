@@ -28,8 +28,8 @@ import zstandard
 from mdc_core.batch import from_rows
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event
 from mdc_core.times import from_ns
-from mdc_core.wire.encoder import StreamEncoder
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
+from mdc_core.wire.streams.encoder import StreamEncoder
 
 MDC = str(Path(sys.executable).parent / "mdc")
 START = 1_704_205_800_000_000_000  # 2024-01-02T14:30:00Z

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from mdc_core.batch import make, unify
 from mdc_core.schema import arrow_schema
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 
 SYMBOLS = 200
 START = 1_704_205_800_000_000_000  # 2024-01-02T14:30:00Z

@@ -27,7 +27,7 @@ def batches(count: int) -> Iterator[bytes]:
     from cliffs import events
 
     from mdc_core.batch import from_rows, integers
-    from mdc_core.wire.encoder import StreamEncoder
+    from mdc_core.wire.streams.encoder import StreamEncoder
 
     first = from_rows(events(AT_ONCE, ("quote", "trade")))
     encoder = StreamEncoder()

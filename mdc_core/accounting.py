@@ -17,7 +17,7 @@ from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Begin, End, Event, Gap, 
 from mdc_core.schema import version_of
 from mdc_core.texts import encodable
 from mdc_core.wire.chunk import Chunk
-from mdc_core.wire.jsonl import as_dict, rows_of
+from mdc_core.wire.lines.jsonl import as_dict, rows_of
 
 
 def new_run_id() -> str:

@@ -19,8 +19,8 @@ from mdc_core.grouped import (
     remembered,
 )
 from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
-from mdc_core.wire.parse import LinesParser
-from mdc_core.wire.text import cell_text
+from mdc_core.wire.lines.parse import LinesParser
+from mdc_core.wire.lines.text import cell_text
 from mdc_core.wire.writer import packer
 
 __all__ = [

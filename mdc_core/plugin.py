@@ -104,8 +104,8 @@ if TYPE_CHECKING:
     from mdc_core.hooks import Hooks, RunInfo, hookimpl
     from mdc_core.quality.per_event import PerEvent
     from mdc_core.wire.files import decode_batches
-    from mdc_core.wire.jsonl import encode_batch
-    from mdc_core.wire.jsonl import rows_of as rows
+    from mdc_core.wire.lines.jsonl import encode_batch
+    from mdc_core.wire.lines.jsonl import rows_of as rows
 _LATER = {
     "merge": "mdc_core.archive.merge:merge",
     "from_rows": "mdc_core.batch:from_rows",
@@ -120,8 +120,8 @@ _LATER = {
     "hookimpl": "mdc_core.hooks:hookimpl",
     "PerEvent": "mdc_core.quality.per_event:PerEvent",
     "decode_batches": "mdc_core.wire.files:decode_batches",
-    "encode_batch": "mdc_core.wire.jsonl:encode_batch",
-    "rows": "mdc_core.wire.jsonl:rows_of",
+    "encode_batch": "mdc_core.wire.lines.jsonl:encode_batch",
+    "rows": "mdc_core.wire.lines.jsonl:rows_of",
 }
 
 

@@ -58,7 +58,7 @@ LATER = {
     "hooks": ("Hooks", "RunInfo", "hookimpl"),
     "quality.per_event": ("PerEvent",),
     "wire.files": ("decode_batches",),
-    "wire.jsonl": ("encode_batch", "rows_of as rows"),
+    "wire.lines.jsonl": ("encode_batch", "rows_of as rows"),
 }
 COLUMNS = {
     "batch": ("decimal_words", "decimals", "valid"),
@@ -74,8 +74,8 @@ COLUMNS = {
         "remembered",
     ),
     "schema": ("allowed_values", "arrow_schema", "field_names", "kind_of"),
-    "wire.parse": ("LinesParser",),
-    "wire.text": ("cell_text",),
+    "wire.lines.parse": ("LinesParser",),
+    "wire.lines.text": ("cell_text",),
     "wire.writer": ("packer",),
 }
 MADE = "# Made by tools/docs.py from the table in tools/door.py: change that one.\n"

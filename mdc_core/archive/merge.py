@@ -21,8 +21,8 @@ from mdc_core.archive.ties import Rank
 from mdc_core.batch import Int64s, cut, in_groups, let_go, size_of, unify
 from mdc_core.disk import writing
 from mdc_core.times import MAX_NS
-from mdc_core.wire.arrow import Incoming
-from mdc_core.wire.encoder import StreamEncoder
+from mdc_core.wire.streams.encoder import StreamEncoder
+from mdc_core.wire.tables.arrow import Incoming
 
 FAN_IN = 32
 RUN_ROWS, RUN_BYTES = 131_072, 32 << 20

@@ -14,11 +14,11 @@ from mdc_core import registry
 from mdc_core.contracts import Part, PartFormat
 from mdc_core.disk import is_refusal, reading, unreadable
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
-from mdc_core.wire.arrow import Incoming
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.files import named_versions, read_events
 from mdc_core.wire.sniff import FileSlice
 from mdc_core.wire.stdout import reserved
+from mdc_core.wire.tables.arrow import Incoming
 
 # Arrow that people put into an archive's directory: read as every reader of ours reads it.
 _ARROW = re.compile(r"\.arrows?$")

@@ -25,6 +25,6 @@ def filter_command(name: str, plugin: Any) -> PluginCommand:
 @writing
 def run(plugin: Chosen, paths: tuple[Path, ...], wire: "Wire", reading: "InputOptions") -> "Stage":
     """Put every batch through the filter."""
-    from mdc_core.pipelines.filter import PluginFilter
+    from mdc_core.pipelines.stages.filter import PluginFilter
 
     return PluginFilter(plugin, paths, reading, wire)

@@ -76,7 +76,7 @@ def _write(result: "Result", form: str, output: BinaryIO, rows: int) -> None:
 
 def _write_csv(result: "Result", output: BinaryIO) -> None:
     """RFC 4180: NULL is an empty field, an empty text as well."""
-    from mdc_core.wire.json_values import cells
+    from mdc_core.wire.lines.json_values import cells
 
     text = io.TextIOWrapper(output, "utf-8", newline="", write_through=True)
     lines = csv.writer(text)
@@ -123,7 +123,7 @@ def _write_table(result: "Result", output: BinaryIO, rows: int) -> None:
 
 
 def _cells(batch: "pa.RecordBatch") -> list[list[str]]:
-    from mdc_core.wire.json_values import cells
+    from mdc_core.wire.lines.json_values import cells
 
     columns = [["-" if c is None else _cut(c) for c in cells(col)] for col in batch.columns]
     return [list(row) for row in zip(*columns, strict=True)]

@@ -14,10 +14,10 @@ from typing import Protocol
 from mdc_core.contracts import Subscription
 from mdc_core.errors import BusyError, MdcError, NotThereError, RefusedError, UnavailableError
 from mdc_core.events import Connection, Event, Market
-from mdc_core.live.asked import Resubscribed
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.clock import Clock, SystemClock
+from mdc_core.live.session.asked import Resubscribed
 from mdc_core.logs import Log
 from mdc_core.times import SECOND
 

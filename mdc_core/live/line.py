@@ -6,12 +6,12 @@ from queue import Empty, SimpleQueue
 
 from mdc_core.contracts import Endpoint, Fetch, Response, Send, Subscription
 from mdc_core.errors import DataError, RefusedError, UnavailableError
-from mdc_core.live.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
-from mdc_core.live.capture import Capture
 from mdc_core.live.clock import Clock
-from mdc_core.live.connection import FeedSession
 from mdc_core.live.feed import PutEvents
 from mdc_core.live.http import Answer, Ask, ask_in_thread
+from mdc_core.live.recorded.capture import Capture
+from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
+from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.transports import (
     FAILED,
     NORMAL,

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from mdc_core.contracts import Source, Subscription
 from mdc_core.errors import RefusedError, UnavailableError, UsageError
 from mdc_core.events import Connection, Event, Gap
-from mdc_core.live.asked import Resubscribed
 from mdc_core.live.feed import PutEvents, says_up
-from mdc_core.live.outage import Outage
-from mdc_core.live.stamp import Stamp
+from mdc_core.live.session.asked import Resubscribed
+from mdc_core.live.session.outage import Outage
+from mdc_core.live.session.stamp import Stamp
 from mdc_core.logs import Mask
 
 MakeSource = Callable[[Subscription], Source]

@@ -7,8 +7,8 @@ import msgspec
 from mdc_core.contracts.live import Scope
 from mdc_core.errors import DataError, UnavailableError
 from mdc_core.events import Connection, Event, Gap, Integrity
-from mdc_core.live.actions import FrameAside, Warn
-from mdc_core.live.turn import Turn
+from mdc_core.live.session.actions import FrameAside, Warn
+from mdc_core.live.session.turn import Turn
 from mdc_core.logs import Mask
 from mdc_core.texts import encodable, said
 

@@ -98,8 +98,8 @@ class Books:
 
     def origin(self) -> bytes:
         """The begin event of the input, as a file keeps it: the lineage of its rows."""
-        from mdc_core.wire.jsonl import as_dict
-        from mdc_core.wire.values import encode_json
+        from mdc_core.wire.lines.jsonl import as_dict
+        from mdc_core.wire.lines.values import encode_json
 
         origin = self.input.origin
         return b"{}" if origin is None else encode_json(as_dict(origin))

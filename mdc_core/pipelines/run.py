@@ -22,7 +22,7 @@ from mdc_core.logs import Record
 from mdc_core.pipelines.link import Link, LinkReader
 from mdc_core.pipelines.stage import Control, Stage, StageRun
 from mdc_core.session import Session
-from mdc_core.wire.jsonl import rows_of
+from mdc_core.wire.lines.jsonl import rows_of
 from mdc_core.wire.writer import Writer
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from mdc_core.contracts import Sink
 from mdc_core.errors import BusyError, DataError, UnavailableError
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.clock import Clock, SystemClock
-from mdc_core.wire.jsonl import encode_and_keep
+from mdc_core.wire.lines.jsonl import encode_and_keep
 
 if TYPE_CHECKING:
     from hashlib import _Hash as Hash

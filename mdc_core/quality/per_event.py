@@ -20,7 +20,7 @@ class PerEvent(Check):
         raise NotImplementedError
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
-        from mdc_core.wire.jsonl import rows_of
+        from mdc_core.wire.lines.jsonl import rows_of
 
         for row, event in enumerate(rows_of(batch)):
             found = self.check(event)

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from mdc_core.events import Event
-from mdc_core.wire.jsonl import encode_batch, encode_rows
+from mdc_core.wire.lines.jsonl import encode_batch, encode_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -165,7 +165,7 @@ class Chunk:
 
 def no_events() -> Chunk:
     """Nothing, which says that nothing has come for a while."""
-    from mdc_core.wire.arrow import nothing
+    from mdc_core.wire.tables.arrow import nothing
 
     return Chunk(nothing(), b"", {})
 

@@ -23,7 +23,7 @@ from mdc_core.versions import (
     ValueList,
     Values,
 )
-from mdc_core.wire.text import text_of
+from mdc_core.wire.lines.text import text_of
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 Fields = dict[str, Any]

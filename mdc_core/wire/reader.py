@@ -51,7 +51,7 @@ class Reader:
             if encoding == "jsonl":
                 yield from self._lines(plain)
             elif encoding == "arrow":
-                from mdc_core.wire.streams import read_streams
+                from mdc_core.wire.streams.reading import read_streams
 
                 for batch in read_streams(plain, self.name, self._tick):
                     yield Chunk(batch)
@@ -62,7 +62,7 @@ class Reader:
 
     def _table(self, encoding: Encoding) -> Iterator[Chunk]:
         """The events of a file that has to be read from its end."""
-        from mdc_core.wire.tables import read_arrow_file, read_parquet
+        from mdc_core.wire.tables.files import read_arrow_file, read_parquet
 
         if self._path is None or not self._path.is_file():
             text = f"{encoding} cannot be read from a pipe; name the file"
@@ -72,7 +72,7 @@ class Reader:
             yield Chunk(batch)
 
     def _lines(self, plain: Peeked) -> Iterator[Chunk]:
-        from mdc_core.wire.parse import LinesParser
+        from mdc_core.wire.lines.parse import LinesParser
 
         parser = LinesParser(self._set_aside)
         for block in self._blocks(plain):

@@ -11,7 +11,7 @@ from mdc_core.wire.sniff import widen_pipe
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from mdc_core.wire.encoder import StreamEncoder
+    from mdc_core.wire.streams.encoder import StreamEncoder
 
 Wire = Literal["jsonl", "arrow"]
 
@@ -65,7 +65,7 @@ class Writer:
 
 
 def _arrow_encoder() -> "StreamEncoder":
-    from mdc_core.wire.encoder import StreamEncoder
+    from mdc_core.wire.streams.encoder import StreamEncoder
 
     return StreamEncoder()
 

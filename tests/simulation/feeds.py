@@ -6,11 +6,11 @@ from pathlib import Path
 import msgspec
 
 from mdc_core.live.backoff import Backoff
-from mdc_core.live.capture import Capture
-from mdc_core.live.connection import FeedSession
 from mdc_core.live.feed import Upkeep
 from mdc_core.live.line import StreamLine
-from mdc_core.live.replay import CaptureReplay
+from mdc_core.live.recorded.capture import Capture
+from mdc_core.live.recorded.replay import CaptureReplay
+from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.transports.memory import serving
 from mdc_core.logs import Log, Mask
 from mdc_core.plugin import Connection, Endpoint, Event, Gap, Integrity, Subscription, Trade, to_ns

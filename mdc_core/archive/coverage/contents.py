@@ -16,7 +16,7 @@ from mdc_core.archive.read.summary import StoredPart, summaries, wanted_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.disk import unreadable
 from mdc_core.schema import VERSIONS_KEY
-from mdc_core.wire.arrow import Incoming
+from mdc_core.wire.tables.arrow import Incoming
 
 
 class PartContent(NamedTuple):

@@ -22,9 +22,9 @@ from mdc_core.archive.read.examine import examine, segment_of
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.sealing.sorter import Sorter
+from mdc_core.archive.write.sealing.spill import Key
 from mdc_core.archive.write.segment import Segment
-from mdc_core.archive.write.sorter import Sorter
-from mdc_core.archive.write.spill import Key
 from mdc_core.disk import reading
 from mdc_core.errors import ConfigError, DataError, UsageError
 

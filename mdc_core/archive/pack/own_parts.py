@@ -16,7 +16,7 @@ from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.upkeep.compaction.shared import by_symbol
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
-from mdc_core.archive.write.seal import write_part
+from mdc_core.archive.write.sealing.seal import write_part
 from mdc_core.archive.write.width import decimals_of
 from mdc_core.disk import writing
 

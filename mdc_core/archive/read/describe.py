@@ -39,12 +39,12 @@ from mdc_core.disk import reading, unreadable
 from mdc_core.errors import DataError, UnreadableError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import VERSIONS_KEY, version_of
-from mdc_core.wire.arrow import Incoming, conform
-from mdc_core.wire.jsonl import encode_batch
 from mdc_core.wire.limits import ROWS
+from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.sniff import Exactly, Peeked, encoding_of
-from mdc_core.wire.tables import openable, read_parquet
+from mdc_core.wire.tables.arrow import Incoming, conform
+from mdc_core.wire.tables.files import openable, read_parquet
 from mdc_core.wire.unpack import unpacked
 
 _LOOKED_AT = ("type", "symbol", "ts_event", "ts_recv")

@@ -27,7 +27,7 @@ from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import version_of
 from mdc_core.versions import oldest
-from mdc_core.wire.portable import is_portable
+from mdc_core.wire.tables.portable import is_portable
 
 _SEGMENT = re.compile(r"(?:^|\.)([0-9a-f]{12}-[0-9a-f]{6})-(\d{4,}c*)\.")
 _CODECS = {".jsonl": "none", ".gz": "gzip", ".zst": "zstd", ".lz4": "lz4"}

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from mdc_core.errors import DataError
 from mdc_core.wire.chunk import Chunk
-from mdc_core.wire.jsonl import as_dict, rows_of
+from mdc_core.wire.lines.jsonl import as_dict, rows_of
 from mdc_core.wire.reader import Reader
 
 

@@ -84,7 +84,7 @@ def write_parquet(
     from mdc_core.batch import unify
     from mdc_core.decimals import narrowed
     from mdc_core.schema import arrow_schema
-    from mdc_core.wire.portable import to_portable
+    from mdc_core.wire.tables.portable import to_portable
 
     types: set[str] = set()
     wide: set[str] = set()

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import field_names
-from mdc_core.wire.arrow import Incoming
-from mdc_core.wire.json_values import json_values
-from mdc_core.wire.jsonl import encode_batch
-from mdc_core.wire.values import encode_json
+from mdc_core.wire.lines.json_values import json_values
+from mdc_core.wire.lines.jsonl import encode_batch
+from mdc_core.wire.lines.values import encode_json
+from mdc_core.wire.tables.arrow import Incoming
 
 
 def json_lines(batch: pa.RecordBatch, names: Sequence[str]) -> bytes:

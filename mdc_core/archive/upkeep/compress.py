@@ -26,7 +26,7 @@ from mdc_core.disk import reading, writing
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import arrow_schema
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
 

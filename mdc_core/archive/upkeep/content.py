@@ -5,8 +5,8 @@ from hashlib import sha256
 import pyarrow as pa
 
 from mdc_core.schema import arrow_schema
-from mdc_core.wire.arrow import conform
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
+from mdc_core.wire.tables.arrow import conform
 
 
 class ContentHash:

@@ -11,10 +11,10 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, merge, sorted_sources
 from mdc_core.archive.read.snapshot import pieces, tie_rank
 from mdc_core.archive.write.archive import Archive
-from mdc_core.archive.write.spill import TABLE_BYTES, TABLE_ROWS
+from mdc_core.archive.write.sealing.spill import TABLE_BYTES, TABLE_ROWS
 from mdc_core.batch import Int64s, let_go, size_of, widen
 from mdc_core.schema import arrow_schema
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 
 _WORD = 1 << 64
 

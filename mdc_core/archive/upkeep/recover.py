@@ -19,11 +19,11 @@ from mdc_core.archive.write import journal, taking
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import FALLBACK, Formats
 from mdc_core.archive.write.journal import Header
-from mdc_core.archive.write.load import SealLoad, SealSource
 from mdc_core.archive.write.replace import clear_trash, finish_moves
-from mdc_core.archive.write.seal import SealPlan, seal_safely
+from mdc_core.archive.write.sealing.load import SealLoad, SealSource
+from mdc_core.archive.write.sealing.seal import SealPlan, seal_safely
+from mdc_core.archive.write.sealing.sorter import Sorter
 from mdc_core.archive.write.segment import Segment
-from mdc_core.archive.write.sorter import Sorter
 from mdc_core.batch import from_rows
 from mdc_core.disk import writing
 from mdc_core.errors import BusyError, ConfigError, UsageError

@@ -16,7 +16,7 @@ from mdc_core.archive.upkeep.content import ContentHash
 from mdc_core.archive.upkeep.merged import MergedEvents
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
-from mdc_core.archive.write.seal import write_part
+from mdc_core.archive.write.sealing.seal import write_part
 from mdc_core.archive.write.width import decimals_of, note_wide
 from mdc_core.contracts import Part, PartFormat
 from mdc_core.decimals import WideError

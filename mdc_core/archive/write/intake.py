@@ -19,10 +19,10 @@ from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.disk_space import Reserve
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.journal import Fsync, Header, Journal, vocabulary
-from mdc_core.archive.write.rotation import Rotation
-from mdc_core.archive.write.seal import SealPlan
-from mdc_core.archive.write.sealer import SEAL_AFTER, Sealer
-from mdc_core.archive.write.sorter import Sorter
+from mdc_core.archive.write.sealing.rotation import Rotation
+from mdc_core.archive.write.sealing.seal import SealPlan
+from mdc_core.archive.write.sealing.sealer import SEAL_AFTER, Sealer
+from mdc_core.archive.write.sealing.sorter import Sorter
 from mdc_core.archive.write.width import note_wide
 from mdc_core.batch import is_type
 from mdc_core.disk import refused

@@ -16,7 +16,7 @@ from mdc_core.archive.write.journal import HEAD, MARK, Header, vocabulary
 from mdc_core.batch import count_types
 from mdc_core.disk import read_at, reading
 from mdc_core.schema import VERSIONS_KEY
-from mdc_core.wire.arrow import Incoming
+from mdc_core.wire.tables.arrow import Incoming
 
 _LONGEST = 1 << 40
 

@@ -45,7 +45,7 @@ def cat(
     reading: "InputOptions",
 ) -> "Stage":
     """Show stored events as one stream in time order."""
-    from mdc_core.pipelines.cat import Cat
+    from mdc_core.pipelines.stages.cat import Cat
 
     query = query_of(symbols, types, start, end)
     return Cat(paths, root, query, reading=reading, wire=wire, following=following)

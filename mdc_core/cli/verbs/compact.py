@@ -121,7 +121,7 @@ def _compacted(
     from mdc_core.archive.upkeep.compaction.plan import chosen
     from mdc_core.archive.upkeep.tiering import read_tiers
     from mdc_core.archive.write.replace import rewriting
-    from mdc_core.pipelines.store import prepared
+    from mdc_core.pipelines.stages.store import prepared
 
     profiles = read_tiers(session.config, archive).profiles
     prepared(session, archive)

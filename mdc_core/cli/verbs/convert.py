@@ -55,7 +55,7 @@ def convert(
     reading: "InputOptions",
 ) -> "Stage":
     """Write events in another encoding."""
-    from mdc_core.pipelines.convert import Convert
+    from mdc_core.pipelines.stages.convert import Convert
 
     return Convert(paths, form, output, force, portable, reading)
 

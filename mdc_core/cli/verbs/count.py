@@ -45,7 +45,7 @@ def count(
     reading: "InputOptions",
 ) -> "Stage":
     """Count events by type."""
-    from mdc_core.pipelines.count import Count
+    from mdc_core.pipelines.stages.count import Count
 
     query = query_of(symbols, types, start, end)
     return Count(paths, root, query, reading, tell=partial(_show, as_json=as_json))

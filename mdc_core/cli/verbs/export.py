@@ -47,7 +47,7 @@ def export(
     reading: "InputOptions",
 ) -> "Stage":
     """Write events as files of another tool's format."""
-    from mdc_core.pipelines.export import ExportSink
+    from mdc_core.pipelines.stages.export import ExportSink
 
     target = file or folder
     if target is None or (file and folder):

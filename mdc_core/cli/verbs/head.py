@@ -40,7 +40,7 @@ def head(
     reading: "InputOptions",
 ) -> "Stage":
     """Show the first events."""
-    from mdc_core.pipelines.slices import Head
+    from mdc_core.pipelines.stages.slices import Head
 
     return Head(lines, paths, reading, wire)
 

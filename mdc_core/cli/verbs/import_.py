@@ -45,8 +45,8 @@ def import_files(
 ) -> "Stage":
     """Read files of another tool's format as events."""
     from mdc_core.contracts import ImportRequest
-    from mdc_core.pipelines.convert import ImportSource
     from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.stages.convert import ImportSource
 
     asked = ImportRequest(path, symbols, start, end)
     reading = InputOptions(quarantine=quarantine, quarantine_limit=quarantine_limit, strict=strict)

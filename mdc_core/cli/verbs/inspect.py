@@ -39,7 +39,7 @@ EXAMPLES = (
 def command(session: Session, path: Path, rows: int, as_json: bool) -> int:
     """Show what a file is."""
     from mdc_core.archive.read import describe
-    from mdc_core.wire.values import encode_json
+    from mdc_core.wire.lines.values import encode_json
 
     found = describe.describe(path, sample=rows)
     facts_of = describe.as_json(found)

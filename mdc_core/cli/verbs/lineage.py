@@ -31,7 +31,7 @@ def command(session: Session, path: Path, root: Path | str | None, as_json: bool
     """Show where a file comes from."""
     from mdc_core.archive.read.describe import describe
     from mdc_core.archive.read.lineage import lineage
-    from mdc_core.wire.values import encode_json
+    from mdc_core.wire.lines.values import encode_json
 
     found = describe(path)
     said = lineage(found, root)
@@ -75,7 +75,7 @@ def _stored(stored: dict[str, Any]) -> list[str]:
 
 
 def _stage(stage: dict[str, Any]) -> tuple[object, ...]:
-    from mdc_core.wire.values import encode_json
+    from mdc_core.wire.lines.values import encode_json
 
     request = encode_json(stage["request"] or {}).decode()
     said = (stage["ts_recv"], stage["stage"], stage["provider"])

@@ -248,7 +248,7 @@ def import_packs(
     if dry_run:
         merged = import_.try_import(root, packs, limit)
     else:
-        from mdc_core.pipelines.store import prepared
+        from mdc_core.pipelines.stages.store import prepared
 
         for path in packs:  # no archive is made for what is no pack
             manifest_of(path)

@@ -61,7 +61,7 @@ def publish(
     reading: "InputOptions",
 ) -> "Stage":
     """Send events to a place."""
-    from mdc_core.pipelines.publish import Publish
+    from mdc_core.pipelines.stages.publish import Publish
     from mdc_core.publish.publication import PublishLimits
 
     limits = PublishLimits(batch, max(every / SECOND, 0.01), retries)

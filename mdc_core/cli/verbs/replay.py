@@ -69,7 +69,7 @@ def replay(
     reading: "InputOptions",
 ) -> "Stage":
     """Replay stored events at the pace at which they came."""
-    from mdc_core.pipelines.replay import Replay
+    from mdc_core.pipelines.stages.replay import Replay
 
     if step:
         _check_step(paths)

@@ -140,7 +140,7 @@ def _removed(
     """What has gone, and how much stays."""
     from mdc_core.archive.upkeep.retain import beside, expired, remove
     from mdc_core.archive.write.replace import rewriting
-    from mdc_core.pipelines.store import prepared
+    from mdc_core.pipelines.stages.store import prepared
 
     prepared(session, archive)
     with rewriting(archive) as catalog:

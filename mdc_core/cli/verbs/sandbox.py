@@ -156,7 +156,7 @@ def _tape_of(data: Path) -> Playback:
 
 
 def _rows(batches: "Iterator[pa.RecordBatch]") -> Iterator[Sequence[Event]]:
-    from mdc_core.wire.jsonl import rows_of
+    from mdc_core.wire.lines.jsonl import rows_of
 
     for batch in batches:
         for start in range(0, batch.num_rows, ROWS):

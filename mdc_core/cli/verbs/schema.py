@@ -190,7 +190,7 @@ def _migrated(
     from mdc_core.archive.upkeep.tiering import read_tiers
     from mdc_core.archive.write.archive import Archive
     from mdc_core.archive.write.replace import rewriting
-    from mdc_core.pipelines.store import prepared
+    from mdc_core.pipelines.stages.store import prepared
 
     place = Archive.open(root)
     prepared(session, place)

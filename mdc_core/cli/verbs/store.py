@@ -114,7 +114,7 @@ def store(
     **options: Any,
 ) -> "Stage":
     """Store events as files."""
-    from mdc_core.pipelines.store import Store, StoreOptions
+    from mdc_core.pipelines.stages.store import Store, StoreOptions
 
     context = click.get_current_context()
     said = (context.get_parameter_source(name) for name in ("compression", "level"))

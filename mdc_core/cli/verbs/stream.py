@@ -16,8 +16,8 @@ from mdc_core.cli.selection import QUARANTINE_LIMIT, writing
 from mdc_core.cli.types import PathType, SymbolType
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, POLICIES
-from mdc_core.pipelines.stream import StreamSource
-from mdc_core.pipelines.stream_options import Reread, StreamOptions
+from mdc_core.pipelines.stages.stream import StreamSource
+from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions
 
 EXAMPLES = (
     "mdc stream sim SPY AAPL --limit 1000 > events.jsonl",

@@ -48,7 +48,7 @@ def tail(
     reading: "InputOptions",
 ) -> "Stage":
     """Show the last events in time order."""
-    from mdc_core.pipelines.slices import Tail
+    from mdc_core.pipelines.stages.slices import Tail
 
     return Tail(lines, paths, root, query_of(symbols, types), reading, wire)
 

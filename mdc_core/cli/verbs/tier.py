@@ -121,7 +121,7 @@ def migrate(
     """
     from mdc_core.archive.upkeep.tiers import Migration
     from mdc_core.pipelines.progress import Progress
-    from mdc_core.pipelines.store import prepared
+    from mdc_core.pipelines.stages.store import prepared
 
     archive, tiers = _opened(session, root)
     query, moment = query_of(symbols, types), _moment(now)

@@ -53,7 +53,7 @@ def validate(
     reading: "InputOptions",
 ) -> "Stage":
     """Check events, and say what is wrong with them."""
-    from mdc_core.pipelines.judge import Validate
+    from mdc_core.pipelines.stages.judge import Validate
 
     return Validate(plugins, paths, on_fail, fail_on, reading, wire)
 

@@ -17,7 +17,7 @@ from mdc_core.schema import fields_of
 from mdc_core.testing.golden import rows_of
 from mdc_core.testing.suites.format_suite import KEPT, ODD, RowsPart, odd_rows
 from mdc_core.testing.suites.plugin_suite import PluginSuite
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 
 
 class ExporterSuite(PluginSuite):

@@ -13,8 +13,8 @@ from mdc_core.testing.cuts import cut, strange_rows
 from mdc_core.testing.golden import check_golden, row_of, rows_of
 from mdc_core.testing.suites.plugin_suite import PluginSuite, check_wire
 from mdc_core.times import SECOND, to_ns
-from mdc_core.wire.arrow import Incoming
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
+from mdc_core.wire.tables.arrow import Incoming
 
 NOW = to_ns("2024-01-02T14:30:00.000000000Z")
 

@@ -13,9 +13,9 @@ from mdc_core.contracts import PartFormat
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event, Level
 from mdc_core.schema import arrow_schema, fields_of
 from mdc_core.testing.suites.plugin_suite import PluginSuite
-from mdc_core.wire.arrow import Incoming
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_core.wire.sniff import FileSlice
+from mdc_core.wire.tables.arrow import Incoming
 
 KEPT = tuple(name for name in EVENT_TYPES if name not in CONTROL_TYPES)
 _ROWS = 6

@@ -15,7 +15,7 @@ from mdc_core.events import Event
 from mdc_core.testing.golden import check_golden, line_of
 from mdc_core.testing.suites.plugin_suite import PluginSuite, check_wire, damaged
 from mdc_core.times import to_ns
-from mdc_core.wire.jsonl import rows_of
+from mdc_core.wire.lines.jsonl import rows_of
 
 
 class ImporterSuite(PluginSuite):

@@ -12,7 +12,7 @@ from mdc_core.errors import BusyError, MdcError, UnavailableError
 from mdc_core.events import Event
 from mdc_core.testing.suites.format_suite import KEPT, odd_rows
 from mdc_core.testing.suites.plugin_suite import PluginSuite
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 
 
 class Place(Protocol):

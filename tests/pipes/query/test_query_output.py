@@ -248,7 +248,7 @@ def test_a_large_result_streams(shell: Shell, tmp_path: Path) -> None:
 def test_text_that_is_none() -> None:
     """DuckDB can make one, of strftime."""
     from mdc_core.errors import DataError
-    from mdc_core.wire.json_values import json_values
+    from mdc_core.wire.lines.json_values import json_values
 
     odd = pa.Array.from_buffers(
         pa.string(), 1, [None, pa.array([0, 2], pa.int32()).buffers()[1], pa.py_buffer(b"\x9c\xff")]

@@ -10,7 +10,7 @@ from tests.kit import forks
 
 SYMBOLS = 30  # more than the 24 from which on they share a part here
 UNTIMED = 25  # of them have one event of each type without a time
-PLACES = ("write.sharing", "write.seal", "upkeep.compaction.shared")
+PLACES = ("write.sealing.sharing", "write.sealing.seal", "upkeep.compaction.shared")
 FEWER = {"MDC_CONSTANTS": " ".join(f"mdc_core.archive.{place}:MANY=24" for place in PLACES)}
 
 

@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from mdc_core.archive.read.snapshot import snapshot
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 from tests.conftest import Shell, parts_of
 from tests.pipes.store.storing import Storing, storing, trade, trades
 

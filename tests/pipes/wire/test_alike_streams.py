@@ -10,8 +10,8 @@ from mdc_core.archive.write.journal import Header, Journal
 from mdc_core.batch import from_rows, unify
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event, Level
 from mdc_core.schema import arrow_schema, fields_of
-from mdc_core.wire.encoder import StreamEncoder
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
+from mdc_core.wire.streams.encoder import StreamEncoder
 from tests.conftest import Shell
 from tests.unit.archive.test_alike import _by_turns
 

@@ -16,7 +16,7 @@ import zstandard
 from mdc_core.batch import from_rows
 from mdc_core.events import EVENT_TYPES, Event, Level
 from mdc_core.schema import fields_of
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 from tests.conftest import Done, Shell, only_says_error
 
 MARKET = "mdc stream sim SPY AAPL --seed 9 --limit 500"

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
+from mdc_core.wire.lines.values import encode_json
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
-from mdc_core.wire.values import encode_json
 from tests.conftest import ROOT, Shell
 
 NEWER = {"mdc.versions": '{"trade":"1.7.0"}'}

@@ -25,7 +25,7 @@ from mdc_core.archive.write.replace import rewriting
 from mdc_core.batch import from_rows
 from mdc_core.events import Delta, Event, Gap, Quote, Trade
 from mdc_core.times import DAY, from_ns
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 
 moments = st.none() | st.integers(0, 30).map(lambda n: 19_000 * DAY + n * DAY // 10)
 

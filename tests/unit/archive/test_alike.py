@@ -7,11 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from mdc_core.archive.write import sorter
-from mdc_core.archive.write.sorter import Sorter
+from mdc_core.archive.write.sealing import sorter
+from mdc_core.archive.write.sealing.sorter import Sorter
 from mdc_core.batch import from_rows, unify
 from mdc_core.events import Event, Gap, Integrity, Quote, Trade
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 
 
 def _by_turns(count: int) -> Iterator[Event]:

@@ -18,16 +18,17 @@ from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.health import rebuild
 from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.archive.upkeep.recover import left_behind, prepare
-from mdc_core.archive.write import journal, load
+from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.intake import Intake, header_of
+from mdc_core.archive.write.sealing import load
 from mdc_core.batch import from_rows
 from mdc_core.errors import BusyError
 from mdc_core.events import Trade
 from mdc_core.times import from_ns
 from mdc_core.wire.files import read_events
-from mdc_core.wire.jsonl import rows_of
+from mdc_core.wire.lines.jsonl import rows_of
 from tests.conftest import parts_of
 
 RUN = "0123456789ab-abcdef"

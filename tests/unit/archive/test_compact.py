@@ -21,7 +21,7 @@ from mdc_core.archive.write.replace import rewriting
 from mdc_core.batch import widen
 from mdc_core.events import Delta, Event, Trade
 from mdc_core.times import DAY, from_ns
-from mdc_core.wire.jsonl import rows_of
+from mdc_core.wire.lines.jsonl import rows_of
 from tests.unit.archive.compacting import (
     batches,
     check_whole,

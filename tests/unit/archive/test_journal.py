@@ -23,7 +23,7 @@ from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Book, Event, Gap, Level, Trade, type_of
 from mdc_core.schema import fields_of
 from mdc_core.times import from_ns
-from mdc_core.wire.jsonl import rows_of
+from mdc_core.wire.lines.jsonl import rows_of
 from tests.conftest import Shell
 from tests.unit.wire import older
 from tests.unit.wire.vocabulary import events as any_events

@@ -15,7 +15,7 @@ from mdc_core.archive.ties import ranked
 from mdc_core.batch import from_rows
 from mdc_core.events import Event, Quote, Trade
 from mdc_core.times import DAY, from_ns
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 
 FIRST = 19_724 * DAY
 Row = tuple[int | None, int]  # moment, and the number that tells rows of one moment apart

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from mdc_core.archive.catalog.origins import origin_key
 from mdc_core.archive.read.snapshot import pieces, snapshot
 from mdc_core.archive.upkeep.recover import left_behind, prepare
-from mdc_core.archive.write import sorter, spill
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.intake import Intake, header_of
+from mdc_core.archive.write.sealing import sorter, spill
 from mdc_core.batch import from_rows
 from mdc_core.errors import WriteError
 from mdc_core.events import Event, Gap, Quote, Trade, type_of
 from mdc_core.times import from_ns, to_ns
 from mdc_core.wire.files import read_events
-from mdc_core.wire.jsonl import rows_of
+from mdc_core.wire.lines.jsonl import rows_of
 from tests.conftest import parts_of
 
 DAY = 86_400 * 10**9

@@ -14,7 +14,7 @@ from mdc_core.config import load
 from mdc_core.contracts import Options, PartFormat
 from mdc_core.errors import ConfigError
 from mdc_core.wire.files import read_events
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_sinks.jsonl import JsonLines
 from mdc_sinks.parquet import Parquet
 from tests.unit.archive.pages import MAGIC, chunks

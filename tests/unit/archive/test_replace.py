@@ -16,17 +16,18 @@ from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
 from mdc_core.archive.catalog.origins import origin_key
 from mdc_core.archive.read.snapshot import Snapshot, snapshot
 from mdc_core.archive.upkeep.recover import prepare
-from mdc_core.archive.write import replace, seal
+from mdc_core.archive.write import replace
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.replace import Replacement, finish_moves, rewriting
-from mdc_core.archive.write.seal import write_part
-from mdc_core.archive.write.sorter import Sorter
+from mdc_core.archive.write.sealing import seal
+from mdc_core.archive.write.sealing.seal import write_part
+from mdc_core.archive.write.sealing.sorter import Sorter
 from mdc_core.batch import from_rows
 from mdc_core.errors import BusyError, DataError, WriteError
 from mdc_core.events import Trade
 from mdc_core.times import from_ns
-from mdc_core.wire.jsonl import rows_of
+from mdc_core.wire.lines.jsonl import rows_of
 from tests.conftest import parts_of
 from tests.unit.archive.test_parts import intake, write
 

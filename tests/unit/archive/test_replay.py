@@ -10,7 +10,7 @@ from mdc_core import times
 from mdc_core.archive.read.pace import LONGEST_WAIT, Piece, ReplayPace, by_receipt, spooled, stepped
 from mdc_core.batch import from_rows
 from mdc_core.market import Trade
-from mdc_core.wire.jsonl import rows_of
+from mdc_core.wire.lines.jsonl import rows_of
 
 START = times.to_ns("2024-01-02T14:30:00Z")
 

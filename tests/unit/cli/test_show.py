@@ -28,7 +28,7 @@ from mdc_core.cli.coverage_map.cells import UNITS, axis, cells, fitting, rows_of
 from mdc_core.cli.show import by_symbol, columns, facts, human, section, shown
 from mdc_core.cli.sql_output import WIDEST, form_of, write
 from mdc_core.errors import UsageError
-from mdc_core.wire.json_values import cells as texts
+from mdc_core.wire.lines.json_values import cells as texts
 
 # --- plain texts ---
 

@@ -17,7 +17,7 @@ from mdc_core.contracts import BadRow, ImportRequest
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event, Trade
 from mdc_core.testing.suites.format_suite import RowsPart
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_exporters.csv.exporter import Csv as Export
 from mdc_exporters.csv.importer import Csv as Import
 from tests.unit.wire.vocabulary import events

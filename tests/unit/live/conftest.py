@@ -11,13 +11,13 @@ import msgspec
 import pytest
 
 from mdc_core.live.buffer import Buffer
-from mdc_core.live.capture import Capture
-from mdc_core.live.connection import FeedSession
 from mdc_core.live.feed import Feed, OneLine
 from mdc_core.live.line import StreamLine
+from mdc_core.live.recorded.capture import Capture
 from mdc_core.live.sandbox.faults import Faults
 from mdc_core.live.sandbox.playback import Playback
 from mdc_core.live.sandbox.server import SandboxServer
+from mdc_core.live.session.connection import FeedSession
 from mdc_core.logs import Log, Mask
 from mdc_core.plugin import (
     Busy,

@@ -9,10 +9,10 @@ import pytest
 
 from mdc_core.errors import DataError, RefusedError, WriteError
 from mdc_core.events import Connection, Event, Gap, Trade
-from mdc_core.live.capture import Capture, records
-from mdc_core.live.replay import CaptureReplay
+from mdc_core.live.recorded.capture import Capture, records
+from mdc_core.live.recorded.replay import CaptureReplay
 from mdc_core.live.sandbox.faults import parse_faults
-from mdc_core.wire.jsonl import encode_rows
+from mdc_core.wire.lines.jsonl import encode_rows
 
 
 def flat(feed: Any) -> list[Event]:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event, Gap, Trade
-from mdc_core.live.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.sandbox.faults import Faults, parse_faults
 from mdc_core.live.sandbox.playback import Playback, PlaybackPace
+from mdc_core.live.session.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.symbols import read_symbols
 from mdc_core.times import SECOND, from_ns
 

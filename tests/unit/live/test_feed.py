@@ -8,9 +8,9 @@ import pytest
 from mdc_core.errors import BusyError, DataError, RefusedError, UnavailableError
 from mdc_core.events import Connection, Event, Gap, Integrity, Trade
 from mdc_core.live.buffer import Buffer
-from mdc_core.live.deadlines import Timing
 from mdc_core.live.sandbox.faults import Faults, parse_faults
 from mdc_core.live.sandbox.playback import Playback
+from mdc_core.live.session.deadlines import Timing
 from mdc_core.plugin import Limits, Subscription
 from mdc_core.wire.quarantine import Quarantine
 from tests.kit.deadline import DEADLINE

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from mdc_core.contracts import Fetch, Items, Request, Send, Stream, Subscription
-from mdc_core.live.actions import Action, Warn
-from mdc_core.live.connection import FeedSession
+from mdc_core.live.session.actions import Action, Warn
+from mdc_core.live.session.connection import FeedSession
 from mdc_core.times import SECOND
 
 START = 1_700_000_000 * SECOND

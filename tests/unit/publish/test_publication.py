@@ -13,8 +13,8 @@ from mdc_core.errors import BusyError, DataError, MdcError, UnavailableError
 from mdc_core.events import Trade
 from mdc_core.logs import Log
 from mdc_core.publish.publication import Publication, PublishLimits
-from mdc_core.wire.jsonl import encode_batch, encode_rows
-from mdc_core.wire.text import encode
+from mdc_core.wire.lines.jsonl import encode_batch, encode_rows
+from mdc_core.wire.lines.text import encode
 
 
 class Scripted(Sink):
@@ -134,7 +134,8 @@ def test_a_batch_is_encoded_once_for_its_token_and_its_body(
     """In each try; nothing is kept for longer than the batch."""
     made: list[int] = []
     monkeypatch.setattr(
-        "mdc_core.wire.text.encode", lambda batch: made.append(batch.num_rows) or encode(batch)
+        "mdc_core.wire.lines.text.encode",
+        lambda batch: made.append(batch.num_rows) or encode(batch),
     )
 
     class Lines(Scripted):

@@ -14,7 +14,7 @@ from mdc_core.plugin import PerEvent
 from mdc_core.quality.engine import Engine
 from mdc_core.quality.outcome import CheckOutcome
 from mdc_core.wire.chunk import Chunk
-from mdc_core.wire.jsonl import encode_rows, rows_of
+from mdc_core.wire.lines.jsonl import encode_rows, rows_of
 from mdc_validators.schema import Schema
 
 NOON = "2024-01-02T12:00:00.000000001Z"

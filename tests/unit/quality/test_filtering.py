@@ -14,7 +14,7 @@ from mdc_core.contracts import Filter, Keep, Options
 from mdc_core.events import Event, Gap, Indicator, Trade
 from mdc_core.quality.filtering import FilterRun
 from mdc_core.wire.chunk import Chunk
-from mdc_core.wire.jsonl import rows_of
+from mdc_core.wire.lines.jsonl import rows_of
 
 
 class Odd(Filter):

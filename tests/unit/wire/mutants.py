@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from mdc_core.batch import from_rows
 from mdc_core.errors import DataError
 from mdc_core.schema import columns
-from mdc_core.wire.jsonl import encode_batch
-from mdc_core.wire.line import check_values, parse_line
-from mdc_core.wire.parse import LinesParser
+from mdc_core.wire.lines.jsonl import encode_batch
+from mdc_core.wire.lines.line import check_values, parse_line
+from mdc_core.wire.lines.parse import LinesParser
 
 TIME = b'"ts_event":"2024-03-08T14:30:00.123456789Z","ts_recv":"2024-03-08T14:30:00.2Z"'
 LINES = (

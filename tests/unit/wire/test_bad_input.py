@@ -16,10 +16,10 @@ from mdc_core.batch import from_rows
 from mdc_core.errors import DataError
 from mdc_core.events import Trade
 from mdc_core.wire import reader as reader_module
-from mdc_core.wire.encoder import StreamEncoder
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
+from mdc_core.wire.streams.encoder import StreamEncoder
 
 GOOD = b'{"type":"trade","v":"1.0.0","symbol":"A","price":1.5}\n'
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mdc_core.batch import from_rows
 from mdc_core.events import Event, Heartbeat, type_of
 from mdc_core.wire.chunk import Chunk, no_events
-from mdc_core.wire.jsonl import decode_row, encode_rows, rows_of
+from mdc_core.wire.lines.jsonl import decode_row, encode_rows, rows_of
 from tests.kit.many import many
 from tests.unit.wire.vocabulary import events
 

@@ -15,11 +15,11 @@ from mdc_core.batch import from_rows, unify
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event, Level
 from mdc_core.schema import arrow_schema
-from mdc_core.wire.encoder import StreamEncoder
-from mdc_core.wire.ipc import END_OF_STREAM
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
+from mdc_core.wire.streams.encoder import StreamEncoder
+from mdc_core.wire.streams.ipc import END_OF_STREAM
 from tests.kit.many import many
 
 _NOWHERE = Quarantine(Path("/dev/null"))

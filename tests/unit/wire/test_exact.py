@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from mdc_core.batch import from_rows, widen
 from mdc_core.events import EVENT_TYPES, Event, Trade
 from mdc_core.schema import arrow_schema
-from mdc_core.wire.encoder import StreamEncoder
-from mdc_core.wire.jsonl import decode_row, encode_batch, encode_rows, rows_of
+from mdc_core.wire.lines.jsonl import decode_row, encode_batch, encode_rows, rows_of
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
-from mdc_core.wire.tables import read_parquet
+from mdc_core.wire.streams.encoder import StreamEncoder
+from mdc_core.wire.tables.files import read_parquet
 from mdc_sinks.parquet import Parquet
 from tests.kit.many import many
 from tests.unit.wire.vocabulary import events

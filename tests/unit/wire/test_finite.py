@@ -8,7 +8,7 @@ import pytest
 
 from mdc_core.errors import DataError
 from mdc_core.events import Book, Event, Indicator, Level, Trade
-from mdc_core.wire.jsonl import encode_rows
+from mdc_core.wire.lines.jsonl import encode_rows
 
 BAD = [Decimal(text) for text in ("NaN", "-NaN", "sNaN", "Infinity", "-Infinity")]
 ONE = Decimal(1)

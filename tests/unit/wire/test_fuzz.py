@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdc_core.wire.jsonl import encode_batch
+from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
 from tests.kit.many import many

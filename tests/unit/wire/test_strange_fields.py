@@ -2,8 +2,8 @@
 
 import pytest
 
-from mdc_core.wire.jsonl import encode_batch
-from mdc_core.wire.parse import LinesParser, Piece
+from mdc_core.wire.lines.jsonl import encode_batch
+from mdc_core.wire.lines.parse import LinesParser, Piece
 
 GOOD = b'{"type":"trade","symbol":"SPY","ts_event":"2024-01-02T15:00:00Z","price":%d}'
 

@@ -7,8 +7,8 @@ from decimal import Context, Decimal
 import pyarrow as pa
 import pytest
 
-from mdc_core.wire.arrow import conform
-from mdc_core.wire.too_fine import TOO_FINE, has_too_fine
+from mdc_core.wire.lines.too_fine import TOO_FINE, has_too_fine
+from mdc_core.wire.tables.arrow import conform
 
 _FULL = re.compile(TOO_FINE.encode())
 

@@ -24,12 +24,12 @@ from mdc_core.versions import (
     changes,
     history,
 )
-from mdc_core.wire.arrow import Incoming
 from mdc_core.wire.chunk import Chunk
-from mdc_core.wire.jsonl import encode_batch
-from mdc_core.wire.line import parse_line
+from mdc_core.wire.lines.jsonl import encode_batch
+from mdc_core.wire.lines.line import parse_line
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
+from mdc_core.wire.tables.arrow import Incoming
 from tests.unit.wire.older import SAMPLES, WRITERS, Row, chosen, jsonl, table
 
 OLD = sorted({(name, version) for name, version, _, _ in SAMPLES})

@@ -1,6 +1,6 @@
 """Compaction of what symbols share: which of them share a part of a type and period afterwards.
 
-It is as where events are sealed (`write/sharing.py`): more than so many small partitions share
+It is as where events are sealed (`sealing/sharing.py`): more than so many small partitions share
 a part, the others have parts of their own. What a symbol has in both kinds is brought together,
 so that events of equal time keep their order. It is one transaction for a type and period, and
 proven to hold the same events before; parts that stay shared, and need no more than to be merged,
@@ -27,11 +27,11 @@ from mdc_core.archive.upkeep.compaction.plan import family_of
 from mdc_core.archive.upkeep.merged import EventContent
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
-from mdc_core.archive.write.load import WORTH_ROWS, Sealed
 from mdc_core.archive.write.replace import Replacement, clear_trash
-from mdc_core.archive.write.sharing import MANY, may_share, together
-from mdc_core.archive.write.sorter import Sorter
-from mdc_core.archive.write.spill import SharedSlices, Slices
+from mdc_core.archive.write.sealing.load import WORTH_ROWS, Sealed
+from mdc_core.archive.write.sealing.sharing import MANY, may_share, together
+from mdc_core.archive.write.sealing.sorter import Sorter
+from mdc_core.archive.write.sealing.spill import SharedSlices, Slices
 from mdc_core.disk import writing
 from mdc_core.errors import DataError
 

@@ -14,7 +14,7 @@ from mdc_core.archive.row_time import row_time
 from mdc_core.archive.upkeep.compaction.plan import CompactOptions, Job
 from mdc_core.archive.upkeep.merged import EventContent, MergedEvents
 from mdc_core.archive.write.archive import Archive
-from mdc_core.archive.write.spill import TABLE_ROWS
+from mdc_core.archive.write.sealing.spill import TABLE_ROWS
 from mdc_core.batch import Int64s
 from mdc_core.contracts import Check
 

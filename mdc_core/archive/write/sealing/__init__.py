@@ -1,0 +1,1 @@
+"""Sorting events into partitions, and making parts of them."""

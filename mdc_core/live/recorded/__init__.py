@@ -1,0 +1,1 @@
+"""Captures: frames as they came, and their replay."""

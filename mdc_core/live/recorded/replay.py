@@ -1,0 +1,135 @@
+"""The replay of a capture: the same session, driven by what was recorded."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from mdc_core.contracts import Response
+from mdc_core.errors import BusyError, MdcError, RefusedError, UnavailableError
+from mdc_core.events import Event
+from mdc_core.live.line import set_aside
+from mdc_core.live.recorded.capture import CaptureRecord, records
+from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Put, Warn
+from mdc_core.live.session.connection import FeedSession
+from mdc_core.logs import Log
+from mdc_core.wire.quarantine import Quarantine
+
+
+class _Marker(Struct):
+    state: str
+    reason: str = ""
+    tag: str = ""
+    status: int = 0
+    headers: dict[str, str] = {}
+    body: bytes = b""
+    symbols: tuple[str, ...] | None = None
+
+
+MakeSession = Callable[[str, tuple[str, ...] | None], FeedSession]
+
+
+class LineReplay:
+    """What one line of a feed gave when it was captured."""
+
+    def __init__(self, session: FeedSession, *, say: Log, quarantine: Quarantine | None) -> None:
+        self._session = session
+        self._say, self._quarantine = say, quarantine
+        self._failure: str | None = None
+        self._refusal: MdcError | None = None  # the end of the feed, if it did not go on
+        self._at: int | None = None
+
+    def take(self, record: CaptureRecord, mark: _Marker | None) -> Iterator[list[Event]]:
+        """The events that one record leads to."""
+        session = self._session
+        self._at = record.recv_ns if record.recv_ns is not None else self._at
+        if mark is not None and mark.state == "lost":
+            self._failure = None
+            yield from self._do(session.closed(mark.reason, record.recv_ns))
+        elif mark is not None and mark.state == "connecting":
+            self._refusal = None
+            session.connecting(record.recv_ns)
+        elif record.dir == "in" or (mark is not None and mark.state in ("open", "fetched")):
+            yield from self._lost()
+            if not session.is_open:
+                yield from self._do(session.opened(record.recv_ns))
+            yield from self._do(self._came(record, mark))
+
+    def finish(self) -> Iterator[list[Event]]:
+        """The events at the end of the capture."""
+        yield from self._lost()
+        yield from self._do(self._session.finish())
+        if self._refusal is not None:
+            raise self._refusal
+
+    def _came(self, record: CaptureRecord, mark: _Marker | None) -> Sequence[Action]:
+        if mark is None:
+            return self._session.received(record.content(), record.recv_ns)
+        if mark.state != "fetched":
+            return []
+        response = Response(mark.status, mark.headers, mark.body)
+        return self._session.fetched(mark.tag, response, record.recv_ns)
+
+    def _lost(self) -> Iterator[list[Event]]:
+        """A connection of which something later shows that it was lost."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            yield from self._do(self._session.closed(failure, self._at))
+
+    def _do(self, actions: Sequence[Action]) -> Iterator[list[Event]]:
+        """What a replay does of the actions: nothing is sent, nobody is waited for."""
+        for action in actions:
+            match action:
+                case Put(events):
+                    yield list(events)
+                case FrameAside():
+                    set_aside(self._quarantine, action)
+                case Warn(text):
+                    self._say.warning(text)
+                case Disconnect(UnavailableError() | BusyError() as error):
+                    self._failure = str(error)
+                case Disconnect(RefusedError() as error) if not self._session.is_up:
+                    self._failure, self._refusal = str(error), error
+                case Disconnect(error):
+                    raise error
+
+
+class CaptureReplay:
+    """The events that a feed gave when it was captured, receive times included.
+
+    `make_session` is given the name of a line and its symbols, None for all there are.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        make_session: MakeSession,
+        *,
+        say: Log,
+        quarantine: Quarantine | None = None,
+    ) -> None:
+        self._path, self._make = path, make_session
+        self._say, self._quarantine = say, quarantine
+
+    def __iter__(self) -> Iterator[list[Event]]:
+        lines: dict[str, LineReplay] = {}
+        for record in records(self._path):
+            mark = _marker(record) if record.dir == "derived" else None
+            if record.line not in lines:
+                lines[record.line] = self._line(record.line, mark)
+            yield from lines[record.line].take(record, mark)
+        for line in lines.values() or [self._line("", None)]:
+            yield from line.finish()
+
+    def _line(self, name: str, mark: _Marker | None) -> LineReplay:
+        symbols = mark.symbols if mark is not None and name else None
+        session = self._make(name, symbols)
+        return LineReplay(session, say=self._say, quarantine=self._quarantine)
+
+
+def _marker(record: CaptureRecord) -> _Marker | None:
+    try:
+        return msgspec.json.decode(record.frame, type=_Marker)
+    except msgspec.ValidationError:
+        return None  # somebody else's note

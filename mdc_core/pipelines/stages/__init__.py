@@ -1,0 +1,1 @@
+"""The verbs as stages, one file each."""

@@ -1,0 +1,81 @@
+"""The stage `export`: events as files of another tool's format."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import to_builtins
+
+from mdc_core.archive.merge import merge
+from mdc_core.archive.read.snapshot import snapshot
+from mdc_core.export.exporting import Export
+from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.stage import Ending, Made, StageRun
+from mdc_core.pipelines.stages.cat import ArchiveSource
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class ExportSink(ArchiveSource):
+    """Writes the events of archives, then of files, to a directory or to one file."""
+
+    def __init__(
+        self,
+        plugin: Chosen,
+        target: Path,
+        *args: Any,
+        one_file: bool = False,
+        force: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__("export", *args, **options)
+        self.plugin, self.target = plugin, target
+        self.one_file, self.force = one_file, force
+
+    @property
+    def writes(self) -> bool:
+        """It writes files, and no events."""
+        return False
+
+    @property
+    def ending(self) -> Ending:
+        """It goes on to the end of its input."""
+        return "follow"
+
+    def work(self, run: StageRun) -> Iterator[Made]:
+        """Write everything that is wanted."""
+        plugin = self.plugin
+        exporter = plugin.plugin(plugin.options)
+        made = Export(exporter, self.target, one_file=self.one_file, force=self.force)
+        for batch in self._events(run):
+            made.add(batch)
+            if run.control.stop.is_set():
+                break
+        options = to_builtins(plugin.options)
+        count = made.write({"profile": plugin.name, "options": options})
+        run.finish(kept=made.rows)
+        run.log.note(f"export: {count} {'file' if count == 1 else 'files'} in {self.target}")
+        yield from ()
+
+    def _events(self, run: StageRun) -> "Iterator[pa.RecordBatch]":
+        files, folders = run.places(self.root)
+        for folder in folders:
+            for batch in merge(snapshot(folder, self.query).sources(run.input.counts)):
+                run.progress.add(batch.num_rows)
+                yield batch
+        if not files:
+            return
+        for chunk in run.chunks():
+            batch = self.query.of(_without_control(chunk.batch))
+            run.dropped += chunk.batch.num_rows - batch.num_rows
+            yield batch
+
+
+def _without_control(batch: "pa.RecordBatch") -> "pa.RecordBatch":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from mdc_core.events import CONTROL_TYPES
+
+    return batch.filter(pc.invert(pc.is_in(batch.column(0), pa.array(CONTROL_TYPES))))

@@ -1,0 +1,306 @@
+"""The stage `stream`: a live feed, from the subscription to the summary."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from threading import Event as Flag
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from mdc_core import registry
+from mdc_core.accounting import Account
+from mdc_core.contracts import Endpoint, Source, Subscription
+from mdc_core.errors import BusyError, MdcError, UnavailableError, UsageError
+from mdc_core.events import Event, Gap
+from mdc_core.live.buffer import Buffer
+from mdc_core.live.clock import SystemClock
+from mdc_core.live.feed import Feed, FeedLines, OneLine
+from mdc_core.live.limit import EventLimit
+from mdc_core.live.session.connection import FeedSession
+from mdc_core.live.session.deadlines import Timing
+from mdc_core.live.symbols import read_symbols
+from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.inputs import InputOptions
+from mdc_core.pipelines.stage import Made, SourceStage
+from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions, check
+from mdc_core.times import SECOND
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mdc_core.live.sandbox.server import SandboxServer
+    from mdc_core.live.source import Simulation
+    from mdc_core.pipelines.stage import StageRun
+
+
+class StreamSource(SourceStage):
+    """Collects the live feed of a provider."""
+
+    def __init__(
+        self, plugin: Chosen, options: StreamOptions, reread: Reread | None = None
+    ) -> None:
+        super().__init__("stream")
+        self.plugin, self.options = plugin, options
+        self.provider, self.wire = plugin.name, options.wire
+        self.total = options.limit
+        self.reading = InputOptions(
+            quarantine=options.quarantine, quarantine_limit=options.quarantine_limit
+        )
+        self.reread = reread or (lambda: (options.symbols_file, options.channels))
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """Whom it asks, and for what."""
+        channels = self.options.channels or self.plugin.plugin.default_channels
+        symbols = list(self.options.symbols)
+        return {"provider": self.provider, "symbols": symbols, "channels": list(channels)}
+
+    @property
+    def sifts(self) -> bool:
+        """Yes: what one message says wrong costs that message."""
+        return True
+
+    def work(self, run: "StageRun") -> Iterator[Made]:
+        """Pass on the feed until it ends, is stopped or has given enough."""
+        check(self.options, self.plugin)
+        streaming = StreamRun(self, run)
+        with ExitStack() as stack:
+            lists = streaming.lists(stack)
+            run.out.begin()
+            yield []  # so that `begin` goes out before anything is waited for
+            try:
+                yield from streaming.events(lists)
+            except GeneratorExit:
+                streaming.summarise()
+                raise
+            except Exception:
+                streaming.finish("error")
+                raise
+            streaming.finish(streaming.reason)
+
+
+class StreamRun:
+    """One run of `stream`."""
+
+    def __init__(self, stage: StreamSource, run: "StageRun") -> None:
+        self._stage, self._run = stage, run
+        self._plugin, self._asked = stage.plugin, stage.options
+        self._log, self._stop = run.log, run.control.stop
+        self._wanted = self._subscription(self._asked.symbols_file, self._asked.channels)
+        run.out.request["symbols"] = list(self._wanted.symbols)
+        self._buffer = buffer = Buffer(self._asked.buffer, self._asked.overflow)
+        run.telemetry.watch("mdc_events_dropped_total", lambda: sum(buffer.dropped.values()))
+        run.telemetry.watch("mdc_events_buffered", lambda: buffer.waiting)
+        self._quarantine = run.quarantine
+        self._feed: Feed | Simulation | None = None
+        self._server: SandboxServer | None = None
+        self.reason = "eof"
+
+    def events(self, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
+        """The lists up to the limit; `reason` says afterwards why there are no more."""
+        limit = EventLimit(self._asked.limit, self._asked.duration)
+        feed = iter(lists)
+        for events in feed:
+            events = limit.cut(events)
+            yield events
+            self._run.progress.add(len(events))
+            if limit.reached:
+                self.reason = "limit"
+                break
+            if self._run.control.hang_up.is_set():
+                self._run.control.hang_up.clear()
+                self._read_again()
+        else:
+            if self._server is not None and self._server.error is not None:
+                raise self._server.error
+            self.reason = "signal" if self._stop.is_set() else "eof"
+        if isinstance(self._feed, Feed):
+            # Whoever has all that was asked for misses nothing of what comes behind it.
+            yield from self._end_of(self._feed, feed, tell=not limit.is_full)
+
+    def _end_of(
+        self, feed: Feed, lists: Iterator[list[Event]], *, tell: bool
+    ) -> Iterator[list[Event]]:
+        """End the feed, and `tell` of the gaps that are open then; raises if it was never up."""
+        feed.end()
+        for events in lists:
+            yield [e for e in events if tell and isinstance(e, Gap) and e.end is None]
+        if not feed.was_up:
+            cause = "" if feed.failure is None else f": {feed.failure}"
+            kind = BusyError if isinstance(feed.failure, BusyError) else UnavailableError
+            raise kind(f"{self._plugin.name} was never up{cause}")
+
+    def lists(self, stack: ExitStack) -> Iterable[list[Event]]:
+        """The events as they come; what is opened for them is closed with `stack`."""
+        kind, name = self._plugin.plugin, self._plugin.name
+        if issubclass(kind, Source):
+            from mdc_core.live.source import Simulation, SourceLine
+
+            make = self._maker(self._own_secrets())
+            if kind.simulated:
+                self._feed = Simulation(name, make, self._wanted, self._stop)
+                return self._feed
+            return self._driven(OneLine(SourceLine(name, make, self._wanted, mask=self._log.mask)))
+        if self._asked.replay is not None:
+            from mdc_core.live.recorded.asked_for import asked_for
+            from mdc_core.live.recorded.replay import CaptureReplay
+
+            # A replay sends nothing, so whatever stands for the secrets will do.
+            nobody = dict.fromkeys((*kind.secrets, *kind.optional_secrets), "")
+
+            def session(line: str, symbols: tuple[str, ...] | None) -> FeedSession:
+                wanted = self._wanted
+                if symbols is not None:
+                    wanted = Subscription(symbols, wanted.channels)
+                return self._session_of(nobody, wanted, line)
+
+            replay = CaptureReplay(
+                self._asked.replay, session, say=self._log, quarantine=self._quarantine
+            )
+            wants = asked_for(self._wanted, kind.channels)
+            return _until(self._stop, (list(filter(wants, events)) for events in replay))
+        return self._driven(self._lines(stack))
+
+    def finish(self, reason: str) -> None:
+        """Write `end`, and say the counts."""
+        self._run.end(reason)
+        self.summarise()
+
+    def _lines(self, stack: ExitStack) -> FeedLines:
+        from mdc_core.live.group import LineGroup, SubscriptionShare
+        from mdc_core.live.line import StreamLine
+        from mdc_core.live.recorded.capture import Capture
+
+        asked, clock = self._asked, SystemClock()
+        secrets = self._secrets()
+        capture = None
+        if asked.capture is not None:
+            capture = Capture(asked.capture, self._log.mask)
+            stack.callback(capture.close)
+        if asked.sandbox and asked.url is None:
+            self._server = self._own_server(stack, secrets)
+
+        def make(share: SubscriptionShare, name: str) -> StreamLine:
+            return StreamLine(
+                self._session_of(secrets, share.subscription, name),
+                self._place(share.endpoint),
+                clock=clock,
+                say=self._log,
+                quarantine=self._quarantine,
+                capture=capture and capture.line(name),
+                end_on_close=asked.sandbox,
+            )
+
+        return LineGroup(self._maker(secrets), self._wanted, make)
+
+    def _secrets(self) -> dict[str, str]:
+        kind = self._plugin.plugin
+        if not self._asked.sandbox:
+            return self._own_secrets()
+        for secret in kind.sandbox.test_secrets.values():
+            self._log.mask.add(secret)
+        return dict(kind.sandbox.test_secrets)
+
+    def _own_secrets(self) -> dict[str, str]:
+        kind = self._plugin.plugin
+        return self._run.session.secrets(kind.secrets, kind.optional_secrets)
+
+    def _place(self, endpoint: Endpoint) -> Endpoint:
+        """Where the endpoint is for this run: at the vendor's, at --url, or in the sandbox."""
+        if self._asked.url is not None:
+            return replace(endpoint, url=self._asked.url)
+        if self._server is not None:
+            return replace(endpoint, url=self._server.url(endpoint.url))
+        return endpoint
+
+    def _own_server(self, stack: ExitStack, secrets: dict[str, str]) -> "SandboxServer":
+        from mdc_core.live.sandbox.playback import simulated_tape
+        from mdc_core.live.sandbox.server import SandboxServer
+
+        server = SandboxServer(
+            self._plugin.plugin.sandbox,
+            simulated_tape(self._plugin.plugin, self._wanted.symbols, self._wanted.channels),
+            endpoint=self._maker(secrets)(self._wanted).endpoints()[0],
+            say=self._log,
+        )
+        stack.enter_context(server)
+        return server
+
+    def _session_of(
+        self, secrets: dict[str, str], wanted: Subscription, line: str = ""
+    ) -> FeedSession:
+        stale = None if self._asked.stale is None else self._asked.stale / SECOND
+        return FeedSession(
+            self._plugin.name,
+            self._maker(secrets),
+            wanted,
+            mask=self._log.mask,
+            owner=self._owner(),
+            line=line,
+            timing=Timing(stale=stale),
+            limits=self._plugin.plugin.limits,
+        )
+
+    def _owner(self) -> str:
+        """Whose the provider is, for what is said of its failures."""
+        ref = registry.get("stream", self._plugin.name)
+        return self._plugin.name if ref is None else registry.describe(ref)
+
+    def _maker(self, secrets: dict[str, str]) -> Callable[[Subscription], Any]:
+        kind, options = self._plugin.plugin, self._plugin.options
+        return lambda subscription: kind(subscription, options, secrets)
+
+    def _driven(self, lines: FeedLines) -> Feed:
+        retries = self._asked.retries
+        self._feed = feed = Feed(
+            lines, self._buffer, self._stop, say=self._log, retries=retries, retried=self._retried
+        )
+        return feed
+
+    def _retried(self, cause: str, delay: float) -> None:
+        self._run.telemetry.add("mdc_reconnection_attempts_total")
+        self._run.session.observers.retried(cause, delay)
+
+    def _subscription(
+        self, symbols_file: "Path | None", channels: tuple[str, ...] | None
+    ) -> Subscription:
+        more = read_symbols(symbols_file) if symbols_file is not None else []
+        symbols = tuple(dict.fromkeys([*self._asked.symbols, *more]))
+        if not symbols and self._asked.replay is None:
+            raise UsageError("no symbols", hint=f"mdc stream {self._plugin.name} SPY AAPL")
+        return Subscription(symbols, tuple(channels or ()))
+
+    def _read_again(self) -> None:
+        """Take over what --symbols-file and mdc.toml say now, unless it is wrong."""
+        try:
+            wanted = self._subscription(*self._stage.reread())
+            if self._feed is None or wanted == self._wanted:
+                self._log.note("SIGHUP: nothing to change")
+                return
+            self._feed.resubscribe(wanted)
+        except MdcError as error:
+            self._log.warning(f"SIGHUP: {error}; going on as before")
+            return
+        self._wanted = wanted
+        self._log.note(f"SIGHUP: now {len(wanted.symbols)} symbols")
+
+    def summarise(self) -> None:
+        """Say the counts."""
+        counts, dropped = self._run.out.counts, self._buffer.dropped
+        ours = sum(counts[name] for name in ("connection", "gap", "integrity"))
+        out = sum(counts.values()) - ours
+        rejected = self._quarantine.count
+        read = out + rejected + dropped.total()
+        self._run.say(Account(read, out, rejected, dropped.total(), derived=ours))
+        if rejected:
+            self._log.warning(f"{rejected} unreadable frames {self._quarantine.told()}")
+        if dropped:
+            text = ", ".join(f"{symbol} {n}" for symbol, n in dropped.most_common(10))
+            self._log.warning(f"no room for {dropped.total()} events: {text}")
+
+
+def _until(stop: Flag, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
+    for events in lists:
+        yield events
+        if stop.is_set():
+            break

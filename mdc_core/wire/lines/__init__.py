@@ -1,0 +1,1 @@
+"""JSONL: lines to columns, and columns to lines."""

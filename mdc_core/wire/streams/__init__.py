@@ -1,0 +1,1 @@
+"""Arrow IPC streams: read however they are cut, and written."""

@@ -1,0 +1,1 @@
+"""Tables of others in our schema; files that are read from their end."""
