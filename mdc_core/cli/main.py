@@ -152,6 +152,7 @@ def main(args: list[str] | None = None) -> int:
     hold()
     with stdout.ours():
         status = _run(session, sys.argv[1:] if args is None else args)
+    hold()  # what is done is done: a Ctrl-C that comes now changes nothing
     status = _flush(session.log, status)
     if args is None and (left := guests.threads_left()):
         session.log.warning(f"what a plugin has left running is ended: {', '.join(left)}")

@@ -24,6 +24,7 @@ from mdc_core.archive.sql.where import limits_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
+from mdc_core.wire.stdout import reserved
 
 TABLES = (*(name for name in EVENT_TYPES if name not in CONTROL_TYPES), PARTS_NAME)
 _READS = {"SELECT", "EXPLAIN", "MULTI"}  # MULTI: what PIVOT is made into
@@ -175,14 +176,18 @@ class Database:
         return answer
 
     def _apart(self, work: Callable[..., T], *given: Any) -> T:
-        """Let DuckDB work, and stop it if we are stopped."""
-        future = self._worker.submit(work, *given)
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            self._db.interrupt()
-            future.exception()
-            raise
+        """Let DuckDB work, and stop it if we are stopped.
+
+        Its threads read the parts; what a format prints there is no answer of ours.
+        """
+        with reserved():
+            future = self._worker.submit(work, *given)
+            try:
+                return future.result()
+            except KeyboardInterrupt:
+                self._db.interrupt()
+                future.exception()
+                raise
 
     def _explained(self, sql: str, error: Exception, reading: Reading, fitted: Fitted) -> MdcError:
         """The error that it is for us."""

@@ -146,6 +146,48 @@ def test_sigterm_ends_a_command_whose_sender_goes_on(shell, tmp_path, verbs):
         assert got == [json.loads(line) for line in sent[: len(got)]]
 
 
+STRIKES = """\
+import atexit, os, sys
+place, number = os.environ["STRIKE"].split(":")
+class Strike:
+    def find_spec(name, path, target=None):
+        if name == place:
+            os.kill(os.getpid(), int(number))
+sys.meta_path.insert(0, Strike)
+if place == "exit":
+    atexit.register(Strike.find_spec, place, None)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "place",
+    ["mdc_core.cli.main", "click", "mdc_core.registry", "msgspec", "mdc_core.cli.verbs.schema"],
+)
+def test_a_signal_while_mdc_is_imported(place, number, struck):
+    assert struck(place, number, "schema", "list") == (128 + number, "", "")
+
+
+def test_ctrl_c_when_all_is_done_changes_nothing(struck):
+    status, out, err = struck("exit", signal.SIGINT, "schema", "list", "--json")
+    assert (status, err) == (0, "") and "trade" in out
+
+
+@pytest.fixture
+def struck(tmp_path, quiet_env):
+    """What the real `mdc` does that is sent a signal as it imports a module, or at its end."""
+    (tmp_path / "sitecustomize.py").write_text(STRIKES)
+
+    def run(place, number, *args):
+        env = {"PYTHONPATH": str(tmp_path), "STRIKE": f"{place}:{int(number)}"}
+        command = [Path(sys.executable).with_name("mdc"), *args]
+        done = subprocess.run(command, env=quiet_env | env, capture_output=True, text=True)
+        status = done.returncode
+        return 128 - status if status < 0 else status, done.stdout, done.stderr
+
+    return run
+
+
 EARLY = '''"""Is interrupted while it is imported."""
 import os, signal
 from mdc_core.plugin import *
