@@ -95,7 +95,7 @@ def run_stages(session: Session, stages: "list[Stage]") -> int:
     session.log.stage = stages[-1].name
     first = stages[0]
     with SIGNALS[first.ending]() as stop:
-        control = Control(stop.event)
+        control = Control(stop.event, stop.terminated)
         reload = nullcontext() if hang_up_ends() else _hang_up(control.hang_up)
         with reload, stdout.reserved():
             result = pipeline.drive(Writer(wire=stages[-1].wire), control)

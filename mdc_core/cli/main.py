@@ -13,7 +13,7 @@ from mdc_core.cli.chain import THEN, chain, run_stages, segments
 from mdc_core.cli.either_side import adopt, before_verb
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verbs_that
 from mdc_core.cli.settable import Option
-from mdc_core.cli.signals import hold
+from mdc_core.cli.signals import Terminated, ending_in_time, hold
 from mdc_core.installed import verb_files
 from mdc_core.pipelines.failure import report
 from mdc_core.session import Session
@@ -150,7 +150,7 @@ def main(args: list[str] | None = None) -> int:
     stdout.keep_places()
     session = Session(os.environ, directory=".")
     hold()
-    with stdout.ours():
+    with stdout.ours(), ending_in_time(session.log.warning):
         status = _run(session, sys.argv[1:] if args is None else args)
     hold()  # what is done is done: a Ctrl-C that comes now changes nothing
     status = _flush(session.log, status)
@@ -182,6 +182,9 @@ def _run(session: Session, args: list[str]) -> int:
     except click.ClickException as error:
         _usage(log, error)
         return error.exit_code
+    except Terminated:
+        log.warning("ended by SIGTERM")
+        return 143
     except (KeyboardInterrupt, click.Abort):
         return 130
     except errors.ReaderGone:

@@ -3,18 +3,73 @@
 A source stops and writes its `end`. Filters and sinks go on to the end of their input,
 which comes because the source has stopped. The second Ctrl-C stops everything at once.
 A terminal that is closed is a Ctrl-C to what runs in it; without one, SIGHUP means to reload.
-What a Ctrl-C means is known when the command is loaded; until then one is held.
+What a Ctrl-C means is known when the command is loaded; until then one is held. SIGTERM ends any
+command, which is left `PATIENCE` to do it by itself.
 """
 
 import _thread
 import os
+import select
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from types import FrameType
 
+PATIENCE = 8  # seconds from SIGTERM to the end; a supervisor kills after ten
+_TOLD_WITHIN = 1.0  # seconds; nobody may read standard error any more
 _held: list[int] = []  # of the whole process, as its handlers are
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, where a command is no stage or only looks: it ends like a Ctrl-C."""
+
+
+@contextmanager
+def ending_in_time(say: Callable[[str], None]) -> Iterator[None]:
+    """End the process if it has not ended `PATIENCE` after SIGTERM, and say so.
+
+    A thread waits for the signal: the main one may be in code that lets no handler run.
+    """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        yield
+        return
+    signals, ours = os.pipe()
+    os.set_blocking(ours, False)
+    signal.set_wakeup_fd(ours, warn_on_full_buffer=False)
+    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
+    _thread.start_new_thread(_watch, (signals, say))
+    try:
+        with _handling({signal.SIGTERM: _terminate}):
+            yield
+    finally:
+        signal.set_wakeup_fd(-1)
+        os.close(ours)
+
+
+def _watch(signals: int, say: Callable[[str], None]) -> None:
+    due: float | None = None
+    while select.select([signals], [], [], due and max(due - monotonic(), 0.0))[0]:
+        number = os.read(signals, 1)
+        if not number:
+            os.close(signals)
+            return
+        if due is None and number[0] == signal.SIGTERM:
+            due = monotonic() + PATIENCE
+    told = threading.Event()
+
+    def tell() -> None:
+        say(f"not done {PATIENCE} s after SIGTERM: ended where it was")
+        told.set()
+
+    _thread.start_new_thread(tell, ())
+    told.wait(_TOLD_WITHIN)
+    os._exit(128 + signal.SIGTERM)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
 
 
 def hold() -> None:
@@ -43,6 +98,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.event = threading.Event()
+        self.terminated = threading.Event()  # by SIGTERM: nothing may take long any more
         self.signal: int | None = None
 
     def __bool__(self) -> bool:
@@ -60,6 +116,8 @@ class Stop:
             os._exit(128 + number)
         self.signal = number
         set_in_handler(self.event)
+        if number == signal.SIGTERM:
+            set_in_handler(self.terminated)
 
 
 def set_in_handler(event: threading.Event) -> None:
@@ -84,11 +142,16 @@ def hang_up_ends() -> bool:
 
 @contextmanager
 def stopping_source() -> Iterator[Stop]:
-    """For a source: SIGINT or SIGTERM sets the `Stop`, the second one ends the process."""
+    """For a source: SIGINT or SIGTERM sets the `Stop`, the second one ends the process.
+
+    After SIGTERM it has no standard input either, which a replay may wait for.
+    """
     stop = Stop()
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         stop.ask(number)
+        if number == signal.SIGTERM:
+            _end_input()
 
     with _handling(_with_hang_up({signal.SIGINT: on_signal, signal.SIGTERM: on_signal})):
         for number in _held:

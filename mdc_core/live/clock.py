@@ -22,8 +22,8 @@ class Clock(Protocol):
 class SystemClock:
     """The clock of this host; `interrupt` ends every wait, from any thread."""
 
-    def __init__(self) -> None:
-        self._interrupted = threading.Event()
+    def __init__(self, interrupted: threading.Event | None = None) -> None:
+        self._interrupted = interrupted or threading.Event()
         self.ns = time.time_ns
         self.random = random.random
 

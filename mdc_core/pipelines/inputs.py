@@ -16,6 +16,7 @@ from msgspec import Struct
 from mdc_core.accounting import EventInput
 from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, UsageError
+from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.quarantine import LIMIT, Quarantine
 from mdc_core.wire.reader import Reader
 
@@ -106,6 +107,28 @@ def reader_of(
 
     part = part_reader(path) if path is not None and path.suffix else None
     return part or Reader(file, name, quarantine, path, tick=tick)
+
+
+class UntilTold:
+    """The events of a file, up to where its command is told to end: the rest is missing."""
+
+    def __init__(self, events: EventInput, told: Event) -> None:
+        self.name = events.name
+        self.rejected = 0
+        self.first_rejection: str | None = None
+        self.damage: str | None = None
+        self._events, self._told = events, told
+
+    def __iter__(self) -> Iterator[Chunk]:
+        events = self._events
+        for chunk in events:
+            if self._told.is_set():
+                self.damage = f"{self.name} is not read to its end"
+                return
+            self.rejected, self.first_rejection = events.rejected, events.first_rejection
+            yield chunk
+        self.rejected, self.first_rejection = events.rejected, events.first_rejection
+        self.damage = events.damage
 
 
 def archive_at(root: Path | str | None, verb: str) -> Path | str:

@@ -19,6 +19,7 @@ from mdc_core.pipelines.failure import explained, report
 from mdc_core.pipelines.inputs import (
     READING,
     STDIN,
+    UntilTold,
     opened,
     places,
     reader_of,
@@ -132,10 +133,16 @@ class SinkStage(Stage):
 
 
 class Control:
-    """How whoever runs a pipeline asks its source to stop, or to read its settings again."""
+    """How whoever runs a pipeline asks its source to stop, or to read its settings again.
 
-    def __init__(self, stop: threading.Event | None = None) -> None:
+    `terminated` says that all of it is to end soon.
+    """
+
+    def __init__(
+        self, stop: threading.Event | None = None, terminated: threading.Event | None = None
+    ) -> None:
         self.stop = stop or threading.Event()
+        self.terminated = terminated or threading.Event()
         self.hang_up = threading.Event()
 
 
@@ -214,7 +221,10 @@ class StageRun(Books):
                 real = stdin_file() if path == STDIN else path
                 if path == STDIN:
                     self.input.archives.update(*self._archives((STDIN,)).values())
-                yield reader_of(file, name, self.quarantine, real, tick=self._tick)
+                events = reader_of(file, name, self.quarantine, real, tick=self._tick)
+                # A source looks for signals itself, and standard input is at its end behind one.
+                cut = path != STDIN and self.stage.ending == "follow"
+                yield UntilTold(events, self.control.terminated) if cut else events
 
     def places(self, root: Path | str | None) -> tuple[tuple[Path, ...], list[Path | str]]:
         """The files and archives to read: what is named, what comes in, or the archive."""

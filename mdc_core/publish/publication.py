@@ -10,6 +10,7 @@ again.
 
 from collections.abc import Callable
 from hashlib import sha256
+from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -63,12 +64,14 @@ class Publication:
         set_aside: "Callable[[pa.RecordBatch, DataError], None]",
         retried: Callable[[str, float], None] = lambda cause, delay: None,
         clock: Clock | None = None,
+        ending: Event | None = None,
     ) -> None:
         self.sent = self.refused = 0
         self.run_id: str | None = None  # None: of no run that is known
         self._sink, self._limits, self._log = sink, limits, log
         self._set_aside, self._retried = set_aside, retried
-        self._clock = clock or SystemClock()
+        self._ending = ending or Event()  # once it is set, nothing is waited for
+        self._clock = clock or SystemClock(self._ending)
         self._held: list[pa.RecordBatch] = []
         self._rows = 0  # held
         self._since = 0.0
@@ -158,7 +161,7 @@ class Publication:
 
     def _wait(self, error: UnavailableError | BusyError, backoff: Backoff) -> None:
         after = getattr(error, "after", None) or 0.0
-        if after > PATIENCE:
+        if after > PATIENCE or self._ending.is_set():
             raise error
         delay = backoff.delay(error)
         self._log.warning(f"{error}; trying again in {delay:.1f} s")

@@ -74,7 +74,7 @@ def test_a_kind_that_is_not_known_is_told(tmp_path: Path, forked_env: dict[str, 
         check=False,
     )
     assert done.returncode == 1
-    assert b"MDC_FAIL=write:1:flood: kill, short, eio, enospc, emfile, eintr" in done.stderr
+    assert b"MDC_FAIL=write:1:flood: kill, term, short, eio, enospc, emfile, eintr" in done.stderr
 
 
 def test_no_room_for_temporary_files_is_told(shell: Shell) -> None:

@@ -225,14 +225,14 @@ KINDS = {
     "read": ("eio", "eintr", "short"),
     "select": ("eio",),
     "look": ("emfile", "eio", "eintr"),
-    "open": ("kill", "eio", "enospc", "emfile", "eintr"),
-    "write": ("kill", "eio", "enospc", "eintr", "short"),
-    "connect": ("kill", "emfile"),
-    "sql": ("kill", "eio", "enospc"),
-    "commit": ("kill", "eio", "enospc"),
-    "committed": ("kill", "eio", "enospc"),
-    "unlink": ("kill", "eio", "eintr"),
-    "rmdir": ("kill", "eio", "eintr"),
+    "open": ("kill", "term", "eio", "enospc", "emfile", "eintr"),
+    "write": ("kill", "term", "eio", "enospc", "eintr", "short"),
+    "connect": ("kill", "term", "emfile"),
+    "sql": ("kill", "term", "eio", "enospc"),
+    "commit": ("kill", "term", "eio", "enospc"),
+    "committed": ("kill", "term", "eio", "enospc"),
+    "unlink": ("kill", "term", "eio", "eintr"),
+    "rmdir": ("kill", "term", "eio", "eintr"),
 }
 SHARED = Scenario("", shared_parts)
 SCENARIOS = {
@@ -317,7 +317,7 @@ class Runs:
         for name, _, path in self.steps:
             counts.update([name] if name in READS else [name, "any"])
             step, number = f"{name} {path}", counts[name]
-            for kind in KINDS.get(name, ("kill", "eio", "enospc", "eintr")):
+            for kind in KINDS.get(name, ("kill", "term", "eio", "enospc", "eintr")):
                 yield Fault(f"{name}:{number}:{kind}", step)
             if name not in READS:
                 yield Fault(f"any:{counts['any']}:enospc+", step)
@@ -354,6 +354,8 @@ class Runs:
             return (-9, 137)
         if fault.text.endswith("short"):
             return (0,)
+        if fault.text.endswith("term"):
+            return (143,) if "then" not in self.scenario.command else (0,)
         if "mdc.toml" in fault.step:
             return (78,)
         name = fault.step.partition(" ")[0]

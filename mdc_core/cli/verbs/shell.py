@@ -14,6 +14,7 @@ import click
 
 from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
+from mdc_core.cli.signals import Terminated
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
 from mdc_core.errors import MdcError, UsageError
 from mdc_core.pipelines.inputs import archive_at
@@ -108,6 +109,8 @@ class ShellSession:
             except EOFError:
                 click.echo()
                 return
+            except Terminated:
+                raise
             except KeyboardInterrupt:
                 self._text = ""
                 click.echo()

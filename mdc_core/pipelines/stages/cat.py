@@ -71,10 +71,18 @@ class ArchiveSource(SourceStage):
         return self.takes_input
 
     @property
+    def ending(self) -> Ending:
+        """That of a filter where standard input is read, else that of a source."""
+        return "follow" if self._reads_stdin else "stop"
+
+    @property
     def ending_by_input(self) -> Ending:
         """That of a filter where standard input is read; nothing is caught otherwise."""
-        reads = STDIN in self.paths or (self.takes_input and stdin_is_piped())
-        return "follow" if reads else "none"
+        return "follow" if self._reads_stdin else "none"
+
+    @property
+    def _reads_stdin(self) -> bool:
+        return STDIN in self.paths or (self.takes_input and stdin_is_piped())
 
 
 class Cat(ArchiveSource):

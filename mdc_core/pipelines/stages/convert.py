@@ -11,7 +11,7 @@ from mdc_core.archive.read.one_file import check_form, whole_file, write_parquet
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, read_again
-from mdc_core.pipelines.stage import FilterStage, Made, SourceStage, StageRun
+from mdc_core.pipelines.stage import Ending, FilterStage, Made, SourceStage, StageRun
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.writer import Wire, Writer
 
@@ -57,6 +57,12 @@ class Convert(FilterStage):
     def writes(self) -> bool:
         """Whether the events go on, and not to a file."""
         return self.file is None
+
+    @property
+    def ending(self) -> Ending:
+        """From file to file a signal leaves nothing; what came by a pipe is nowhere else."""
+        whole = self.file is not None and self.paths and STDIN not in self.paths
+        return "none" if whole else "follow"
 
     def work(self, run: StageRun) -> Iterator[Made]:
         """Write the input to its end; a file is there when it is whole."""

@@ -40,8 +40,8 @@ class ExportSink(ArchiveSource):
 
     @property
     def ending(self) -> Ending:
-        """It goes on to the end of its input."""
-        return "follow"
+        """An input goes on to its end; what comes from an archive is written whole or not."""
+        return self.ending_by_input
 
     def work(self, run: StageRun) -> Iterator[Made]:
         """Write everything that is wanted."""
@@ -50,8 +50,6 @@ class ExportSink(ArchiveSource):
         made = Export(exporter, self.target, one_file=self.one_file, force=self.force)
         for batch in self._events(run):
             made.add(batch)
-            if run.control.stop.is_set():
-                break
         options = to_builtins(plugin.options)
         count = made.write({"profile": plugin.name, "options": options})
         run.finish(kept=made.rows)

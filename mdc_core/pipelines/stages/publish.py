@@ -44,7 +44,12 @@ class Publish(SinkStage):
         """Send the input to its end."""
         aside = _Aside(run)
         sending = Publication(
-            self._sink(run), self.limits, run.log, aside.add, run.session.observers.retried
+            self._sink(run),
+            self.limits,
+            run.log,
+            aside.add,
+            run.session.observers.retried,
+            ending=run.control.terminated,
         )
         try:
             for chunk in run.chunks():

@@ -16,7 +16,7 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, merge
 from mdc_core.archive.read.pace import ReplayPace, by_receipt, spooled, stepped
 from mdc_core.archive.read.snapshot import snapshot
-from mdc_core.pipelines.stage import Made
+from mdc_core.pipelines.stage import Ending, Made
 from mdc_core.pipelines.stages.cat import ArchiveSource
 from mdc_core.wire.chunk import Chunk, no_events
 
@@ -47,6 +47,11 @@ class Replay(ArchiveSource):
     def request(self) -> dict[str, Any]:
         """What is replayed, and by which time."""
         return {**super().request, "by": "receive" if self.by_receipt else "event"}
+
+    @property
+    def ending(self) -> Ending:
+        """It stops: whatever it reads, it may have hours of it left."""
+        return "stop"
 
     def work(self, run: "StageRun") -> Iterator[Made]:
         """Pass on what is due until all is out, or a signal comes."""

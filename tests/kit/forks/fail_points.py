@@ -5,11 +5,12 @@
     MDC_FAIL=trace:FILE               append the name and the path of every step to a file
 
 NAME `any` counts the steps that change something, `all` those that read as well. KIND is kill
-(the default), eio, enospc, emfile, eintr, or short: a read or a write does half of what was asked
-and says so. A write that is killed or finds the disk full has written half of its bytes. The steps
-are the calls of the system, wherever they come from: nothing in mdc has to know of this, and
-nothing new can be forgotten. Code and what is installed do not count. What SQLite does inside is
-stood in for by its statements: `commit` fails before a transaction counts, `committed` behind it.
+(the default), term (SIGTERM comes, and the step is done), eio, enospc, emfile, eintr, or short: a
+read or a write does half of what was asked and says so. A write that is killed or finds the disk
+full has written half of its bytes. The steps are the calls of the system, wherever they come from:
+nothing in mdc has to know of this, and nothing new can be forgotten. Code and what is installed do
+not count. What SQLite does inside is stood in for by its statements: `commit` fails before a
+transaction counts, `committed` behind it.
 """
 
 import builtins
@@ -56,8 +57,8 @@ class Fault(NamedTuple):
         """What MDC_FAIL says."""
         step, number, kind = f"{text.removesuffix('+')}:kill".split(":")[:3]
         name, _, part = step.partition("@")
-        if kind not in ("kill", "short") and kind not in ERRORS:
-            raise ValueError(f"{VARIABLE}={text}: kill, short, {', '.join(ERRORS)}")
+        if kind not in ("kill", "term", "short") and kind not in ERRORS:
+            raise ValueError(f"{VARIABLE}={text}: kill, term, short, {', '.join(ERRORS)}")
         return cls(name, part, int(number), kind, text.endswith("+"))
 
     def means(self, name: str, path: str) -> bool:
@@ -98,8 +99,9 @@ class FailPoints:
         return False
 
     def _fail(self, name: str, kind: str, path: str) -> None:
-        if kind == "kill":
-            os.kill(os.getpid(), signal.SIGKILL)
+        if kind in ("kill", "term"):
+            os.kill(os.getpid(), signal.SIGKILL if kind == "kill" else signal.SIGTERM)
+            return
         if name in ("connect", "sql", "select", "commit", "committed"):
             raise sqlite3.OperationalError(SQLITE[kind])
         raise OSError(ERRORS[kind], os.strerror(ERRORS[kind]), path)
