@@ -7,9 +7,9 @@ from types import ModuleType
 from typing import Any
 
 from mdc_core import contracts, errors, hooks, plugin, testing
+from mdc_core import plugin_package as package
 from mdc_core.contracts import options
 from mdc_core.quality import per_event
-from mdc_core.testing import package
 from mdc_core.testing.stream import (
     damage_suite,
     sandbox_suite,
@@ -128,10 +128,7 @@ def section(kind: str, title: str, parts: tuple[Subject, ...], suite: Subject) -
     out = [f"## {title}", "", f"Entry-point group `{package.KINDS[kind]}`.", ""]
     for part in parts:
         out += source(part)
-    out += ["### An example", ""]
-    for module in example.modules:
-        out += shown(example.code / f"{module}.py", "python")
-    out += ["### Its test", "", *quoted(suite)]
+    out += shown_example(example, suite)
     if kind == "stream":
         for part in (
             sandbox_suite.SandboxSuite,
@@ -143,6 +140,20 @@ def section(kind: str, title: str, parts: tuple[Subject, ...], suite: Subject) -
         out += helpers()
     if kind == "history":
         out += quoted(history_suite.RecordedPage)
+    return [*out, *tests_of(example)]
+
+
+def shown_example(example: package.Example, suite: Subject) -> list[str]:
+    """The code of an example, and what its test stands on."""
+    out = ["### An example", ""]
+    for module in example.modules:
+        out += shown(example.code / f"{module}.py", "python")
+    return [*out, "### Its test", "", *quoted(suite)]
+
+
+def tests_of(example: package.Example) -> list[str]:
+    """The test of an example, and what was recorded for it."""
+    out: list[str] = []
     for path in sorted(example.tests.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             out += shown(path, "python" if path.suffix == ".py" else "text")
@@ -271,5 +282,7 @@ def effects_and_errors() -> list[str]:
 
 def hook_section() -> list[str]:
     """The hooks: when each is called, and with what."""
-    out = ["## Hooks", "", "Entry-point group `mdc.hooks`.", "", *prose(hooks)]
-    return [*out, *source(hooks.RunInfo), *source(hooks.Hooks)]
+    example = package.Example("hook")
+    out = ["## Hooks", "", f"Entry-point group `{package.KINDS['hook']}`.", "", *prose(hooks)]
+    out += [*source(hooks.RunInfo), *source(hooks.Hooks)]
+    return [*out, *shown_example(example, testing.ObserverSuite), *tests_of(example)]

@@ -32,6 +32,7 @@ for _name in (
     "suites.filter_suite",
     "suites.format_suite",
     "suites.sink_suite",
+    "suites.observer_suite",
 ):
     pytest.register_assert_rewrite(f"mdc_core.testing.{_name}")
 
@@ -42,6 +43,7 @@ from mdc_core.testing.suites.filter_suite import FilterSuite  # noqa: E402
 from mdc_core.testing.suites.format_suite import PartFormatSuite  # noqa: E402
 from mdc_core.testing.suites.history_suite import HistorySuite  # noqa: E402
 from mdc_core.testing.suites.importer_suite import ImporterSuite  # noqa: E402
+from mdc_core.testing.suites.observer_suite import ObserverSuite  # noqa: E402
 from mdc_core.testing.suites.sink_suite import SinkSuite  # noqa: E402
 from mdc_core.testing.suites.source_suite import SourceSuite  # noqa: E402
 
@@ -51,6 +53,7 @@ __all__ = [
     "FilterSuite",
     "HistorySuite",
     "ImporterSuite",
+    "ObserverSuite",
     "PartFormatSuite",
     "SinkSuite",
     "SourceSuite",

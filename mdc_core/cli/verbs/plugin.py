@@ -9,13 +9,12 @@ import click
 from mdc_core.cli.options import Session, group, option
 from mdc_core.cli.types import PathType
 from mdc_core.errors import UsageError
+from mdc_core.plugin_package import KINDS, TRANSPORTS, new_package
 
 EXAMPLES = (
     "mdc plugin new mistral --kind venue --transport ws",
     "mdc plugin new wide --kind check --dry-run",
 )
-KINDS = ("stream", "venue", "history", "check", "filter", "format", "importer", "exporter", "sink")
-TRANSPORTS = ("ws", "tcp")
 
 
 @group()
@@ -25,8 +24,10 @@ def command() -> None:
 
 @command.command("new")
 @click.argument("name")
-@option("--kind", type=click.Choice(KINDS), required=True, help="what it is to be")
-@option("--transport", type=click.Choice(TRANSPORTS), help="the half of a venue  [default: both]")
+@option("--kind", type=click.Choice(tuple(KINDS)), required=True, help="what it is to be")
+@option(
+    "--transport", type=click.Choice(tuple(TRANSPORTS)), help="the half of a venue  [default: both]"
+)
 @option(
     "--into",
     type=PathType(),
@@ -51,14 +52,13 @@ def new(
     """
     from mdc_core import registry
     from mdc_core.installed import BUILT_IN, verb_files
-    from mdc_core.testing import package
 
-    verb = package.KINDS[kind].removeprefix("mdc.")
+    verb = KINDS[kind].removeprefix("mdc.")
     ours = registry.get(verb, name)
     if (kind == "filter" and name in verb_files()) or (ours and ours.distribution == BUILT_IN):
         raise UsageError(f"the name {name} is taken by mdc's own", hint="another NAME")
     folder = into or Path(f"mdc-{name}")
-    for path in package.new_package(kind, name, folder, transport=transport, dry_run=dry_run):
+    for path in new_package(kind, name, folder, transport=transport, dry_run=dry_run):
         click.echo(path)
     if not dry_run:
         session.log.note(f"plugin new: cd {folder}; pip install -e '.[test]'; pytest")

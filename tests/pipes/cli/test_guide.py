@@ -17,7 +17,7 @@ def test_the_examples_of_the_guide_pass_their_tests(tmp_path):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(f"{text}\n")
     kinds = {path.split("/")[1] for path, _ in FILES if path.startswith("tests/")}
-    every = {"stream", "history", "check", "filter", "format", "import", "export", "sink"}
+    every = {"stream", "history", "check", "filter", "format", "import", "export", "sink", "hook"}
     assert kinds == every
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     done = subprocess.run(

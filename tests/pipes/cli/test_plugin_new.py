@@ -9,15 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from mdc_core.cli.verbs.plugin import KINDS
-from mdc_core.testing import package
+from mdc_core.plugin_package import KINDS, new_package
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_new_packages_of_all_kinds_pass_their_own_tests(tmp_path):
     for kind in KINDS:
-        package.new_package(kind, f"my-{kind}", tmp_path / kind)
+        new_package(kind, f"my-{kind}", tmp_path / kind)
         for path in (tmp_path / kind).rglob("*"):
             text = "" if path.is_dir() else path.read_text().lower()
             assert "acme" not in text and "zephyr" not in text, path
@@ -39,9 +38,9 @@ def test_the_wheel_has_the_example(tmp_path):
     subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert "mdc_core/testing/acme/pyproject.toml" in names
-    assert "mdc_core/testing/acme/src/mdc_acme/stream.py" in names
-    assert "mdc_core/testing/zephyr/src/mdc_zephyr/lines.py" in names
+    assert "mdc_core/examples/mdc-acme/pyproject.toml" in names
+    assert "mdc_core/examples/mdc-acme/src/mdc_acme/stream.py" in names
+    assert "mdc_core/examples/mdc-zephyr/src/mdc_zephyr/lines.py" in names
 
 
 def test_mdc_uses_it_at_once(mdc, tmp_path):
@@ -62,6 +61,29 @@ def test_mdc_uses_it_at_once(mdc, tmp_path):
     rows = (here / "mdc-wide" / "tests" / "rows.jsonl").read_text()
     found = mdc("validate", "--check", "wide", stdin=rows, path=here / "mdc-wide" / "src")
     assert "bid 100 and ask 110 are far apart" in found.stdout
+
+
+def test_a_hook_is_told_at_once(mdc, tmp_path):
+    done = mdc("plugin", "new", "my-list", "--kind", "hook")
+    assert done.returncode == 0, done.stderr
+    source, ledger = tmp_path / "here" / "mdc-my-list" / "src", tmp_path / "list.jsonl"
+    (source / "mdc_my_list-0.1.0.dist-info").mkdir()
+    points = "[mdc.hooks]\nmy-list = mdc_my_list.ledger\n"
+    (source / "mdc_my_list-0.1.0.dist-info" / "entry_points.txt").write_text(points)
+    event = '{"type":"trade","symbol":"A","price":1,"size":1,"ts_event":"2024-01-02T15:00:00Z"}\n'
+    stored = mdc("-q", "store", stdin=event, path=source, MY_LIST_LEDGER=str(ledger))
+    assert (stored.returncode, stored.stderr) == (0, "")
+    (line,) = ledger.read_text().splitlines()
+    assert '"rows": 1' in line and "/A/trade/2024-01-02" in line
+
+
+def test_it_needs_no_pytest(mdc, tmp_path):
+    """Which is for the tests of the new package: mdc does not bring it along."""
+    (tmp_path / "without" / "pytest").mkdir(parents=True)
+    (tmp_path / "without" / "pytest" / "__init__.py").write_text("raise ImportError('not here')\n")
+    args = ("plugin", "new", "wide", "--kind", "check", "--dry-run")
+    done = mdc(*args, path=tmp_path / "without")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

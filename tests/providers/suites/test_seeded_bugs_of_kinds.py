@@ -50,7 +50,9 @@ KINDS: dict[str, tuple[str, str, type, str, str]] = {
     "check": ("spread", "AcmeSpread", testing.CheckSuite, "check", "check"),
     "format": ("feather", "AcmeFeather", testing.PartFormatSuite, "part_format", ""),
     "sink": ("table", "AcmeTable", TableSuite, "sink", ""),
+    "hook": ("ledger", "", testing.ObserverSuite, "observer", ""),
 }
+TOLD = {"test_calls", "test_events_unchanged"}
 OF_ROWS = {"test_events", "test_batches", "test_batches_of_strange_rows", "test_wire"}
 BUGS: dict[tuple[str, str], tuple[str, str, set[str]]] = {
     ("history", "other answers are pages"): (
@@ -221,6 +223,29 @@ BUGS: dict[tuple[str, str], tuple[str, str, set[str]]] = {
         "raise",
         {"test_nobody_answers"},
     ),
+    ("hook", "there is no such hook"): ("def committed(", "def comitted(", {"test_hooks", *TOLD}),
+    ("hook", "an argument that it does not get"): (
+        "def committed(path, rows):",
+        "def committed(path, rows, size):",
+        {"test_hooks", "test_secret", *TOLD},
+    ),
+    ("hook", "it needs what not every event has"): ("event.reason,", "event.reason[:9],", TOLD),
+    ("hook", "it needs what JSON has"): ("file=str(path)", "file=path", TOLD),
+    ("hook", "it changes what it is told"): (
+        "    note(gap=",
+        "    event.symbol = event.symbol or '?'\n    note(gap=",
+        {"test_events_unchanged"},
+    ),
+    ("hook", "the main thread alone"): (
+        "    if path :=",
+        "    import signal\n    signal.signal(15, signal.getsignal(15))\n    if path :=",
+        {"test_calls"},
+    ),
+    ("hook", "a secret that nobody knows"): (
+        "@hookimpl\ndef gap",
+        "@hookimpl\ndef secret(name):\n    return name\n\n@hookimpl\ndef gap",
+        {"test_secret"},
+    ),
 }
 
 
@@ -230,6 +255,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.copytree(ACME / "src" / "mdc_acme", tmp_path / "mdc_acme")
     shutil.copytree(ACME / "tests", tmp_path / "tests")
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("ACME_LEDGER", str(tmp_path / "ledger.jsonl"))
     forget()
     yield tmp_path
     forget()
@@ -244,7 +270,8 @@ def forget() -> None:
 def suite_of(kind: str) -> Any:
     """The suite of the example's plugin of a kind."""
     module, name, suite, attribute, _ = KINDS[kind]
-    plugin = getattr(importlib.import_module(f"mdc_acme.{module}"), name)
+    plugin = importlib.import_module(f"mdc_acme.{module}")
+    plugin = getattr(plugin, name) if name else plugin
     more: dict[str, Any] = {attribute: plugin}
     if kind == "importer":
         more["bad"] = {"ticks.txt:3": "no trade"}

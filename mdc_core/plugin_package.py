@@ -1,7 +1,7 @@
 """A new package for a plugin: a kind's part of an example package, under another name.
 
 The examples are `examples/mdc-acme` and, for a venue, the whole of `examples/mdc-zephyr`; in an
-installed mdc they lie beside this file.
+installed mdc they lie beside this file, in a folder of the same name.
 """
 
 import re
@@ -21,6 +21,7 @@ KINDS = {
     "importer": "mdc.import",
     "exporter": "mdc.export",
     "sink": "mdc.publish",
+    "hook": "mdc.hooks",
 }
 FOLDERS = {"importer": "import", "exporter": "export"}  # of the tests, where it is not the kind
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -177,6 +178,6 @@ def _module(target: str) -> str:
 
 
 def _example(vendor: str) -> Path:
-    installed = Path(__file__).parent / vendor
-    in_checkout = Path(__file__).parents[2] / "examples" / f"mdc-{vendor}"
+    below = Path("examples") / f"mdc-{vendor}"
+    installed, in_checkout = (folder / below for folder in Path(__file__).parents[:2])
     return installed if installed.is_dir() else in_checkout
