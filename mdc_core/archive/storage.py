@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,10 @@ class Storage:
 
     def size(self, path: str) -> int | None:
         """The bytes of a file, None if it is not there."""
+        raise NotImplementedError
+
+    def absent(self, paths: Sequence[str]) -> list[str]:
+        """Which of these files, given in the order of their paths, are not there."""
         raise NotImplementedError
 
     def walk(self) -> Iterator[tuple[str, int]]:
@@ -124,6 +129,20 @@ class Directory(Storage):
             return (self.local / path).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def absent(self, paths: Sequence[str]) -> list[str]:
+        """Which of these files are not there; each folder is listed once."""
+        found: list[str] = []
+        for folder, those in groupby(paths, lambda path: path.rpartition("/")[0]):
+            there: set[str] = set()
+            with (
+                suppress(FileNotFoundError, NotADirectoryError),
+                reading(self.full_path(folder), absent=True),
+                os.scandir(self.local / folder) as listed,
+            ):
+                there = {entry.name for entry in listed}
+            found += [path for path in those if path.rpartition("/")[2] not in there]
+        return found
 
     def walk(self) -> Iterator[tuple[str, int]]:
         """All files and their sizes, those behind links once; not what is hidden or another's.
@@ -216,20 +235,28 @@ class Bucket(Storage):
         size: int | None = found.size
         return size
 
+    def absent(self, paths: Sequence[str]) -> list[str]:
+        """Which of these objects are not there; what they have in common is listed."""
+        common = os.path.commonpath([PurePosixPath(path).parent for path in paths])
+        there = {path for path, _ in self._listed(common)}
+        return [path for path in paths if path not in there]
+
     def walk(self) -> Iterator[tuple[str, int]]:
         """All objects and their sizes, in the order of their paths."""
+        files = self._listed("")
+        return iter(sorted(file for file in files if not file[0].startswith(f"{STATE}/")))
+
+    def _listed(self, below: str) -> Iterator[tuple[str, int]]:
         import pyarrow.fs as pafs
 
-        selector = pafs.FileSelector(self._prefix, allow_not_found=True, recursive=True)
-        with self._reading(""):
+        start = self._key(below).rstrip("/")
+        selector = pafs.FileSelector(start, allow_not_found=True, recursive=True)
+        with self._reading(below):
             infos: Any = self._fs.get_file_info(selector)
         prefix = PurePosixPath(self._prefix)
-        files = [
-            (PurePosixPath(info.path).relative_to(prefix).as_posix(), info.size)
-            for info in infos
-            if info.is_file
-        ]
-        return iter(sorted(file for file in files if not file[0].startswith(f"{STATE}/")))
+        for info in infos:
+            if info.is_file:
+                yield PurePosixPath(info.path).relative_to(prefix).as_posix(), info.size
 
     def full_path(self, path: str) -> str:
         """The URL of an object."""

@@ -113,6 +113,18 @@ class Catalog:
         ):
             yield self._entry(*row)
 
+    def files(self, query: Query) -> Iterator[tuple[str, str]]:
+        """The places and paths of the parts that can hold what is asked for, in their order."""
+        where, values = conditions(query)
+        return self._db.each(
+            f"SELECT place, path FROM parts WHERE {where} ORDER BY place, path", values
+        )
+
+    def knows(self, place: str, path: str) -> bool:
+        """Whether there is a part of that place and path."""
+        asked = "SELECT count(*) FROM parts WHERE place = ? AND path = ?"
+        return bool(self._db.run(asked, (place, path))[0][0])
+
     def places(self) -> list[str]:
         """The places that have parts, however many those are; the root has no name."""
         rows = self._db.run(

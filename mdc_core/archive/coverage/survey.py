@@ -24,6 +24,8 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.coverage.gaps import Gaps
 from mdc_core.archive.coverage.holdings import Days, Holdings, Key
 from mdc_core.archive.coverage.sessions import Calendars, Sessions, date_of, sessions
+from mdc_core.archive.health.missing import missing
+from mdc_core.archive.write.archive import Archive
 from mdc_core.batch import Bools, Int64s
 from mdc_core.errors import UsageError
 from mdc_core.times import DAY
@@ -91,7 +93,8 @@ class CoverageSurvey:
         if self.count:
             end = (self.first + self.count) * DAY
             self._gaps.read(root, frozenset(asked.symbols), end)
-        self.problems = sorted({*self.problems, *self._gaps.problems})
+        gone = missing(Archive.open(root), Query(asked.symbols, asked.types))
+        self.problems = sorted({*self.problems, *self._gaps.problems, *gone})
 
     @property
     def timeless_gaps(self) -> int:

@@ -3,7 +3,7 @@
 The footer tells of a part with one symbol and one event type, which is what `store` writes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from mdc_core.archive.catalog.part_row import divided
 from mdc_core.archive.catalog.paths import chosen, period
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.catalog.totals import PartTotals
+from mdc_core.archive.health.missing import missing
 from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.write.archive import Archive
 from mdc_core.batch import integers
@@ -66,11 +67,12 @@ class StoredPart(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The parts of an archive in numbers, by symbol and type; and why some are not known."""
+    """The parts of an archive in numbers, by symbol and type; and what is wrong with some."""
 
     totals: list[PartTotals]
     bytes: int  # of all, also of those that are not known
-    problems: list[str]
+    problems: list[str]  # why some are not known
+    missing: Sequence[str] = ()  # which the catalog knows, and are counted, and are gone
 
 
 def summed(root: Path | str, query: Query) -> Summary:
@@ -80,7 +82,7 @@ def summed(root: Path | str, query: Query) -> Summary:
         return _summed(_from_files(Path(root), query))
     with archive.catalog(read_only=True) as catalog:
         totals = list(catalog.totals(query))
-    return Summary(totals, sum(one.bytes for one in totals), [])
+    return Summary(totals, sum(one.bytes for one in totals), [], missing(archive, query))
 
 
 def _summed(parts: Iterable[StoredPart]) -> Summary:

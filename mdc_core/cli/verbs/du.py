@@ -50,7 +50,9 @@ def du(session: Session, root: Path | str | None, as_json: bool) -> int:
         table([*lines, ("total", "", "", human(total))], right=frozenset([2, 3]))
     for problem in found.problems:
         session.log.error(f"{problem} (counted in the total only)")
-    return DataError.exit_status if found.problems else 0
+    for problem in found.missing:
+        session.log.error(f"{problem} (counted as the catalog has it)")
+    return DataError.exit_status if found.problems or found.missing else 0
 
 
 command = du

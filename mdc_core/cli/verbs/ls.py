@@ -62,8 +62,10 @@ def ls(
     as_json: bool,
 ) -> int:
     """List what an archive holds."""
+    from mdc_core.archive.health.missing import missing
     from mdc_core.archive.read.snapshot import no_parts, snapshot
     from mdc_core.archive.read.summary import summaries, summed
+    from mdc_core.archive.write.archive import Archive
 
     query = query_of(symbols, types, start, end)
     place = archive_at(root, "ls")
@@ -72,10 +74,11 @@ def ls(
         session.log.note(f"ls: {made:,} files in {folder}")
     if tree:
         parts = list(summaries(place, query))
-        rows, problems = _files(parts), [part.problem for part in parts if part.problem]
+        problems = [part.problem for part in parts if part.problem]
+        rows, gone = _files(parts), missing(Archive.open(place), query)
     else:
         found = summed(place, query)
-        rows, problems = _totals(found.totals), found.problems
+        rows, problems, gone = _totals(found.totals), found.problems, list(found.missing)
     if as_json:
         import json
 
@@ -87,9 +90,9 @@ def ls(
     more = snapshot(place, query, no_parts).unsealed
     if more:
         session.log.note(f"ls: {more:,} events more are in journals, not sealed yet")
-    for problem in problems:
+    for problem in problems + gone:
         session.log.error(problem)
-    return DataError.exit_status if problems else 0
+    return DataError.exit_status if problems or gone else 0
 
 
 def _linked(place: Path | str, query: "Query", folder: Path) -> int:

@@ -15,6 +15,7 @@ A tier without a directory stays where it is, and is compressed anew. `[tier.arc
 fourth tier for what is older than cold. All commands read events wherever they are."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from mdc_core.errors import DataError
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.upkeep.tiering import Tiers
-    from mdc_core.archive.upkeep.tiers import TierMove
+    from mdc_core.archive.upkeep.tiers import Holding, TierMove
     from mdc_core.archive.write.archive import Archive
 
 EXAMPLES = (
@@ -49,9 +50,10 @@ def command() -> None:
 @NOW
 @JSON
 @click.pass_obj
-def status(session: Session, root: Path | str, now: int | None, as_json: bool) -> None:
+def status(session: Session, root: Path | str, now: int | None, as_json: bool) -> int:
     """Show what each tier holds, and how much of it is due for the next."""
     from mdc_core.archive.catalog.query import Query
+    from mdc_core.archive.health.missing import missing
     from mdc_core.archive.upkeep.tiers import holdings
 
     archive, tiers = _opened(session, root)
@@ -59,7 +61,15 @@ def status(session: Session, root: Path | str, now: int | None, as_json: bool) -
     if as_json:
         times_ = ("oldest", "newest")
         _say([one._asdict() | {n: time_text(getattr(one, n)) for n in times_} for one in found])
-        return
+    else:
+        _show_status(session, found)
+    gone = missing(archive, Query())
+    for problem in gone:
+        session.log.error(problem)
+    return DataError.exit_status if gone else 0
+
+
+def _show_status(session: Session, found: "Sequence[Holding]") -> None:
     lines: list[tuple[str, ...]] = [("TIER", "PARTS", "EVENTS", "BYTES", "OLDEST", "NEWEST", "DUE")]
     for one in found:
         span = time_text(one.oldest) or "-", time_text(one.newest) or "-"

@@ -1,5 +1,6 @@
 """An archive of 200,000 parts: what looks at it as a whole adds up, and fits into memory."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -49,6 +50,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "_mdc").mkdir(parents=True)
     with Catalog(root / "_mdc", create=True) as catalog:
         catalog.commit(rows())
+    first = root / "S0000"
+    for row in itertools.islice(rows(), None, None, SYMBOLS):  # those of the first symbol
+        (root / row.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / row.path).touch()
+    for number in range(1, SYMBOLS):  # the files of all have the same names
+        (root / f"S{number:04d}").symlink_to(first)
     return root
 
 

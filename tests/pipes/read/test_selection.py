@@ -94,3 +94,29 @@ def test_count_notices_a_file_that_is_gone_or_has_another_size(shell: Shell, dat
     assert shell("mdc count --root data --symbol AAPL").status == 0
     file.write_bytes(whole)
     assert "400" in shell("mdc count --root data").out
+
+
+@pytest.mark.parametrize("verb", ["ls", "ls --tree", "ls --json", "du", "tier status", "coverage"])
+def test_what_adds_up_tells_of_files_that_are_gone(shell: Shell, data: Path, verb: str) -> None:
+    line = f"mdc {verb} --root data"
+    before = shell(line)
+    assert (before.status, "missing" in before.err) == (0, False)
+    file = next(data.glob("SPY/trade/*.parquet"))
+    file.unlink()
+    done = shell(line)
+    assert (done.status, done.out) == (65, before.out)
+    assert f"mdc: {file.relative_to(data.parent)} is missing" in done.err
+    if verb not in ("du", "tier status"):
+        assert shell(f"{line} --symbol AAPL").status == 0
+
+
+def test_only_some_of_many_files_that_are_gone_are_named(shell: Shell, data: Path) -> None:
+    symbols = " ".join(f"S{number}" for number in range(15))
+    assert shell(f"mdc -q stream sim {symbols} --limit 600 | mdc -q store --root data").status == 0
+    for folder in data.glob("S[0-9]*"):
+        for file in folder.glob("*/*"):
+            file.unlink()
+    done = shell("mdc ls")
+    said = done.err.splitlines()
+    assert (done.status, sum(" is missing" in line for line in said)) == (65, 20)
+    assert said[-1] == "mdc: 10 more files are missing; mdc verify names them"

@@ -198,6 +198,7 @@ def test_killed_at_any_step(many: tuple[Path, list[str]], shell: Shell, tmp_path
     for fault in kills(shell, "mdc compact", 10, after=again):
         killed(shell, "mdc compact", fault)
         assert shell("mdc cat --root data").lines == lines, fault
+        assert shell("mdc ls").status == 0, fault  # what is on its way is not missing
         assert shell("mdc recover").status == 0
         assert shell("mdc cat --root data").lines == lines, fault
         assert shell("mdc compact").status == 0
