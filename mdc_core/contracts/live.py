@@ -199,7 +199,9 @@ class Stream(Live):
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """What to send to change what is subscribed; None: only a new connection can.
 
-        `Up` says that the change was accepted, `Refused` that the old subscription goes on.
+        `Up` says that the change was accepted, `Refused` that the old subscription goes on; with
+        neither within `login_within` seconds the driver connects again. It asks for one change
+        at a time.
         """
         return None
 

@@ -9,7 +9,7 @@ error ends the feed and is raised where the events are taken, behind the last of
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mdc_core.contracts import Subscription
 from mdc_core.errors import BusyError, MdcError, NotThereError, RefusedError, UnavailableError
@@ -34,6 +34,10 @@ _WORKING = 5  # times as many, where it has a connection
 class Line(Protocol):
     """What brings events: a connection of ours, or a library that has its own."""
 
+    @property
+    def asked(self) -> Subscription | None:
+        """What it asks for, or will as soon as it can; None: it has ended."""
+
     def run(self, put: PutEvents) -> None:
         """Connect and pass events on; returns when the feed has come to its end."""
 
@@ -50,6 +54,14 @@ class Line(Protocol):
         """End the connection from another thread; False: there is none."""
 
 
+class Change(NamedTuple):
+    """What another subscription means for the lines of a feed: nothing, where it is the same."""
+
+    new: Sequence[Line] = ()
+    gone: Sequence[Line] = ()  # of no more use
+    told: Sequence[Line] = ()  # to ask for something else
+
+
 class FeedLines(Protocol):
     """The lines of a feed."""
 
@@ -57,8 +69,8 @@ class FeedLines(Protocol):
     def lines(self) -> Sequence[Line]:
         """Those there are."""
 
-    def subscribe(self, wanted: Subscription) -> tuple[Sequence[Line], Sequence[Line]]:
-        """Ask for this instead; returns the lines that are new, and those of no more use."""
+    def subscribe(self, wanted: Subscription) -> Change:
+        """Ask for this instead."""
 
 
 class OneLine:
@@ -67,10 +79,12 @@ class OneLine:
     def __init__(self, line: Line) -> None:
         self.lines = [line]
 
-    def subscribe(self, wanted: Subscription) -> tuple[Sequence[Line], Sequence[Line]]:
+    def subscribe(self, wanted: Subscription) -> Change:
         """Ask for this instead."""
+        if wanted == self.lines[0].asked:
+            return Change()
         self.lines[0].resubscribe(wanted)
-        return [], []
+        return Change(told=self.lines)
 
 
 class ThreadOutcome:
@@ -247,15 +261,16 @@ class Feed:
         self._ending = True
         self._hang_up()
 
-    def resubscribe(self, subscription: Subscription) -> None:
-        """Ask for this instead."""
-        new, gone = self._group.subscribe(subscription)
-        for line in new:
+    def resubscribe(self, subscription: Subscription) -> bool:
+        """Ask for this instead; False: it is what is asked for."""
+        change = self._group.subscribe(subscription)
+        for line in change.new:
             self._add(line)
         for keep in self._keeps:
-            if keep.line in gone:
+            if keep.line in change.gone:
                 keep.ended = True
                 keep.line.hang_up()
+        return any(change)
 
     def _hang_up(self) -> bool:
         """End all lines; False: none has a connection."""

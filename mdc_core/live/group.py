@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mdc_core.contracts import Endpoint, Limits, Stream, Subscription
 from mdc_core.errors import UsageError
+from mdc_core.live.feed import Change
 from mdc_core.live.line import StreamLine
 
 
@@ -86,12 +88,13 @@ class LineGroup:
         """The lines there are."""
         return list(self._lines.values())
 
-    def subscribe(self, wanted: Subscription) -> tuple[list[StreamLine], list[StreamLine]]:
-        """Ask for this instead; returns the lines that are new, and those of no more use."""
-        before = self._keyed()
-        self._shares = self._divided(wanted, self._shares)
+    def subscribe(self, wanted: Subscription) -> Change:
+        """Ask for this instead."""
+        self._lines = {key: line for key, line in self._lines.items() if line.asked is not None}
+        before = {key: self._as_it_is(key, share) for key, share in self._keyed().items()}
+        self._shares = self._divided(wanted, tuple(before.values()))
         self._several = self._several or len(self._shares) > 1
-        new, gone = [], []
+        new, gone, told = [], [], []
         for key, share in self._keyed().items():
             line = self._lines.get(key)
             if not share.subscription.symbols and line is not None:
@@ -101,7 +104,14 @@ class LineGroup:
                 self._lines[key] = new[-1]
             elif line is not None and share.subscription != before[key].subscription:
                 line.resubscribe(share.subscription)
-        return new, gone
+                told.append(line)
+        return Change(new, gone, told)
+
+    def _as_it_is(self, key: tuple[str, int], share: SubscriptionShare) -> SubscriptionShare:
+        """What a connection has, which is not what was asked for last if that was refused."""
+        line = self._lines.get(key)
+        asked = line.asked if line is not None else None
+        return replace(share, subscription=asked or Subscription((), share.subscription.channels))
 
     def _divided(
         self, wanted: Subscription, before: Sequence[SubscriptionShare]

@@ -11,6 +11,7 @@ from mdc_core.live.feed import PutEvents
 from mdc_core.live.http import Answer, Ask, ask_in_thread
 from mdc_core.live.recorded.capture import Capture
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
+from mdc_core.live.session.asked import OLD_GOES_ON
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.transports import (
     FAILED,
@@ -54,11 +55,27 @@ class StreamLine:
         self._transport: Transport | None = None
         self._wanted: Subscription | None = None
         self._hung_up = threading.Event()
+        self._over = False
         self._answers: SimpleQueue[tuple[str, Answer]] = SimpleQueue()
         self._asked = 0
 
+    @property
+    def asked(self) -> Subscription | None:
+        """What it asks for, or will as soon as it can; None: it has ended."""
+        return None if self._over else self._wanted or self.session.subscription
+
     def run(self, put: PutEvents) -> None:
         """Connect and pass events on; returns when the feed has come to its end."""
+        try:
+            self._run(put)
+        except RefusedError as error:
+            if self.session.takes_back():
+                raise UnavailableError(f"{error}; {OLD_GOES_ON}") from error
+            raise
+
+    def _run(self, put: PutEvents) -> None:
+        if self._wanted is not None:
+            self._change(put)
         ns = self._clock.ns()
         if self._capture is not None:
             self._capture.connecting(ns, self.session.subscription.symbols)
@@ -88,6 +105,7 @@ class StreamLine:
 
     def finish(self, put: PutEvents) -> None:
         """Account for what is open at the end."""
+        self._over = True
         self._do(self.session.finish(), put)
 
     def resubscribe(self, subscription: Subscription) -> None:
@@ -107,7 +125,7 @@ class StreamLine:
         receive, session, now, capture = transport.recv, self.session, self._clock.ns, self._capture
         ns, due = now(), session.next_tick()
         while True:
-            if self._wanted is not None:
+            if self._wanted is not None and session.takes_change:
                 self._change(put)
             if self._asked:
                 self._take_answers(put)
@@ -186,7 +204,7 @@ class StreamLine:
         """What the end of a connection means; returns if it is the end of the feed."""
         if self._end_on_close and closed.code == FAILED:
             raise DataError(f"the sandbox has failed: {closed}") from closed
-        if closed.code == TOO_BIG and not self.session.is_up:
+        if closed.code == TOO_BIG and not (self.session.is_up and self.session.takes_change):
             raise RefusedError(
                 f"the server does not take a frame of this size: {closed}",
                 hint="ask for fewer symbols at once",

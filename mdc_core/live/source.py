@@ -9,7 +9,7 @@ from mdc_core.contracts import Source, Subscription
 from mdc_core.errors import RefusedError, UnavailableError, UsageError
 from mdc_core.events import Connection, Event, Gap
 from mdc_core.live.feed import PutEvents, says_up
-from mdc_core.live.session.asked import Resubscribed
+from mdc_core.live.session.asked import OLD_GOES_ON, Resubscribed
 from mdc_core.live.session.outage import Outage
 from mdc_core.live.session.stamp import Stamp
 from mdc_core.logs import Mask
@@ -30,15 +30,18 @@ class Simulation:
         stop: threading.Event,
     ) -> None:
         self._name, self._make, self._stop = name, make_source, stop
-        self._source = make_source(subscription)
+        self._source, self._subscription = make_source(subscription), subscription
         self._runs = 1
         self._changed = False
 
-    def resubscribe(self, subscription: Subscription) -> None:
-        """Begin anew with this subscription, on another channel."""
-        self._source = self._make(subscription)
+    def resubscribe(self, subscription: Subscription) -> bool:
+        """Begin anew with this subscription, on another channel; False: it is what there is."""
+        if subscription == self._subscription:
+            return False
+        self._source, self._subscription = self._make(subscription), subscription
         self._runs += 1
         self._changed = True
+        return True
 
     def __iter__(self) -> Iterator[list[Event]]:
         begun, passed = time.monotonic(), 0
@@ -92,6 +95,12 @@ class SourceLine:
         self._wanted: Subscription | None = None
         self._before: Subscription | None = None  # what goes on if a change is refused
         self._hung_up = threading.Event()
+        self._over = False
+
+    @property
+    def asked(self) -> Subscription | None:
+        """What it asks for, or will as soon as it can; None: it has ended."""
+        return None if self._over else self._wanted or self.subscription
 
     def run(self, put: PutEvents) -> None:
         """Pass events on; returns when the source has come to its end."""
@@ -101,7 +110,7 @@ class SourceLine:
             if self._before is None:
                 raise
             self.subscription, self._before = self._before, None
-            raise UnavailableError(f"{error}; the old subscription goes on") from error
+            raise UnavailableError(f"{error}; {OLD_GOES_ON}") from error
 
     def _run(self, put: PutEvents) -> None:
         outage = self._outage
@@ -139,6 +148,7 @@ class SourceLine:
 
     def finish(self, put: PutEvents) -> None:
         """Account for a gap whose end is not known."""
+        self._over = True
         if self._outage.is_open:
             put([self._gap(None)])
 

@@ -117,9 +117,10 @@ class FeedTeller:
             hint="the frames are in the quarantine file; report them to the plugin's author",
         )
 
-    def no_login(self, within: float) -> UnavailableError:
-        """The login had no answer in time."""
-        return UnavailableError(f"{self.name}: the login was not answered within {within:g} s")
+    def unanswered(self, within: float, *, again: bool) -> UnavailableError:
+        """The login, or a change of what is asked for, had no answer in time."""
+        what = "change of the subscription" if again else "login"
+        return UnavailableError(f"{self.name}: the {what} was not answered within {within:g} s")
 
 
 def json_of(event: Event) -> str:

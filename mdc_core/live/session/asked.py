@@ -3,6 +3,8 @@
 from mdc_core.contracts import Refused, Subscription
 from mdc_core.errors import UnavailableError
 
+OLD_GOES_ON = "the old subscription goes on"
+
 
 class Resubscribed(UnavailableError):  # noqa: N818 - on purpose, no error
     """The connection was closed by ourselves; the next is made at once."""
@@ -24,6 +26,11 @@ class Asked:
         """Ask for something else from now on; the one before is the last that was settled."""
         self._before, self.subscription = self._before or self.subscription, wanted
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no change waits for an answer."""
+        return self._before is None
+
     def settled(self) -> None:
         """The change is acknowledged."""
         self._before = None
@@ -37,10 +44,14 @@ class Asked:
             self._refused |= set(refusal.symbols)
         if refusal.symbols and not self._all_refused():
             return refusal.text
+        return f"{refusal.text}; {OLD_GOES_ON}" if self.take_back() else None
+
+    def take_back(self) -> bool:
+        """Ask for the old subscription, unless there is none."""
         if self._before is None:
-            return None
+            return False
         self.subscription, self._before = self._before, None
-        return f"{refusal.text}; the old subscription goes on"
+        return True
 
     def _all_refused(self) -> bool:
         wanted = set(self.subscription.symbols)

@@ -96,6 +96,18 @@ class FeedSession:
         """Whether there is a connection, up or on its way."""
         return self._stream is not None
 
+    @property
+    def takes_change(self) -> bool:
+        """Whether something else can be asked for: one change at a time, or none is understood."""
+        return not self.is_up or self._asked.is_settled
+
+    def takes_back(self) -> bool:
+        """Ask for what was asked for before the change that is not settled; False: there is none.
+
+        For a refusal of which the codec does not know.
+        """
+        return self._asked.take_back()
+
     def next_tick(self) -> int:
         """When `tick` has something to do, in nanoseconds."""
         if self._stream is None:
@@ -160,9 +172,9 @@ class FeedSession:
             return []
         actions = self._ticks(now)
         deadlines = self._deadlines
-        if now >= deadlines.login_due:
-            deadlines.login_due = NEVER
-            late = self._teller.no_login(self._stream.login_within)
+        if now >= deadlines.answer_due:
+            deadlines.answer_due = NEVER
+            late = self._teller.unanswered(self._stream.login_within, again=self.is_up)
             actions.append(Disconnect(self._teller.hopeless() if self._unread.is_all else late))
         elif silence := deadlines.passed(now):
             actions.append(Disconnect(UnavailableError(silence)))
@@ -214,7 +226,10 @@ class FeedSession:
         if items is None:
             turn.end(Resubscribed("connecting again for other symbols"))
             return turn.actions()
-        return self._run(None, stamp, lambda: items)
+        actions = self._run(None, stamp, lambda: items)
+        if self.is_up and not self._asked.is_settled:
+            self._deadlines.awaits_answer(now, stream.login_within)
+        return actions
 
     def _run(
         self,
@@ -290,7 +305,7 @@ class FeedSession:
                     text = f"{self._teller.owner} asks for {item.again} again too often, and waits"
                     self._teller.warn_once(text, turn)
             case Up():
-                self._asked.settled()
+                self._settled()
                 if not self.is_up:
                     self._come_up(turn)
             case Bad(raw, text, symbol):
@@ -305,11 +320,15 @@ class FeedSession:
             case _:
                 raise TypeError(f"{item!r} is neither an event nor an effect")
 
+    def _settled(self) -> None:
+        """The login is answered, or the change."""
+        self._asked.settled()
+        self._deadlines.answer_due = NEVER
+
     def _come_up(self, turn: Turn) -> None:
         self.is_up = True
-        self._asked.settled()
+        self._settled()
         self._outage.last = self._up_since = turn.stamp
-        self._deadlines.login_due = NEVER
         state = "resubscribed" if self.connections > 1 else "up"
         turn.events.append(self._teller.connection_is(state, turn.stamp))
         if self._outage.is_open:
@@ -320,7 +339,9 @@ class FeedSession:
         if text is None:
             turn.end(RefusedError(refusal.text, hint=refusal.hint))
             return
-        if self.subscription is not before and not self.is_up:
+        if self.is_up and self._asked.is_settled:
+            self._deadlines.answer_due = NEVER
+        elif self.subscription is not before and not self.is_up:
             turn.end(Resubscribed("connecting again for the old subscription"))
         self._teller.warn(text, turn)
         turn.events.append(self._teller.refusal(text, refusal.symbols, turn.stamp))

@@ -21,16 +21,22 @@ class Timing(Struct, frozen=True):
 class Deadlines:
     """The deadlines of one connection, in nanoseconds since 1970."""
 
+    answer_due: int  # to the login, or to a change of what is asked for
+
     def __init__(self, timing: Timing, now: int, login_within: float, *, pings: bool) -> None:
         self.timing = timing
         self._pings = pings
         self._heard = self._pinged = now
         self._pong_due = NEVER
-        self.login_due = now + int(login_within * SECOND)
+        self.awaits_answer(now, login_within)
+
+    def awaits_answer(self, now: int, within: float) -> None:
+        """From now on the other side has so many seconds to answer."""
+        self.answer_due = now + int(within * SECOND)
 
     def next(self) -> int:
         """The first of them."""
-        return min(self.login_due, self._stale_due(), self._ping_due())
+        return min(self.answer_due, self._stale_due(), self._ping_due())
 
     def heard(self, now: int) -> None:
         """A frame came; it is a sign of life as well."""

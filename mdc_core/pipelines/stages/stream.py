@@ -274,15 +274,13 @@ class StreamRun:
         """Take over what --symbols-file and mdc.toml say now, unless it is wrong."""
         try:
             wanted = self._subscription(*self._stage.reread())
-            if self._feed is None or wanted == self._wanted:
+            if self._feed is None or not self._feed.resubscribe(wanted):
                 self._log.note("SIGHUP: nothing to change")
                 return
-            self._feed.resubscribe(wanted)
         except MdcError as error:
             self._log.warning(f"SIGHUP: {error}; going on as before")
             return
-        self._wanted = wanted
-        self._log.note(f"SIGHUP: now {len(wanted.symbols)} symbols")
+        self._log.note(f"SIGHUP: asks for {len(wanted.symbols)} symbols now")
 
     def summarise(self) -> None:
         """Say the counts."""

@@ -92,6 +92,21 @@ class Hasty(Lines):
     login_within = 0.5
 
 
+class Changing(Lines):
+    """Changes its subscription on the connection that it has."""
+
+    login_within = 600.0
+
+    def resubscribe(self, subscription, now):
+        return [mdc.Send(f"CHANGE {','.join(subscription.symbols)}")]
+
+
+class Impatient(Changing):
+    def resubscribe(self, subscription, now):
+        self.login_within = 0.1
+        return super().resubscribe(subscription, now)
+
+
 class ByConnection(Lines):
     sequence = "connection"
 
@@ -249,6 +264,8 @@ ENTRY_POINTS = """\
 [mdc.stream]
 lines = venues:Lines
 hasty = venues:Hasty
+changing = venues:Changing
+impatient = venues:Impatient
 by-connection = venues:ByConnection
 by-channel = venues:ByChannel
 strict = venues:Strict
