@@ -1,9 +1,12 @@
 """Whether an event is what its type says: a codec's Structs are not checked when made."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 from functools import cache, lru_cache
+from itertools import chain
+from math import isfinite
 from typing import Any
 
 from mdc_core.errors import DataError
@@ -14,6 +17,8 @@ from mdc_core.times import to_ns
 FIRST = 100  # the first events of each type are looked at
 EVERY = 61  # and then one in so many, a prime, so that no pattern of types can hide one
 _MOST = 2**63
+
+Look = Callable[[Any], str | None]  # what is wrong with a value
 
 
 class EventSample:
@@ -54,8 +59,17 @@ class EventSample:
 
 
 def flaw_of(event: Event) -> str | None:
-    """What is wrong with an event, None if it can be written as it is."""
-    for name, look in _looks(type(event)):
+    """What is wrong with an event, None if it is what its type says."""
+    return _first(event, _looks(type(event)))
+
+
+def unwritable(event: Event) -> str | None:
+    """Why no line and no column can hold an event; times may be in any form that is read."""
+    return _first(event, _looks(type(event), any_time=True))
+
+
+def _first(event: Event, looks: tuple[tuple[str, Look], ...]) -> str | None:
+    for name, look in looks:
         value = getattr(event, name)
         if value is not None and (problem := look(value)):
             return f"{name} {problem}"
@@ -63,8 +77,9 @@ def flaw_of(event: Event) -> str | None:
 
 
 @cache
-def _looks(cls: type[Event]) -> tuple[tuple[str, Callable[[Any], str | None]], ...]:
-    return tuple((name, _LOOKS[kind]) for name, kind, _ in fields_of(cls))
+def _looks(cls: type[Event], *, any_time: bool = False) -> tuple[tuple[str, Look], ...]:
+    looks = {**_LOOKS, "time": _any_time} if any_time else _LOOKS
+    return tuple((name, looks[kind]) for name, kind, _ in fields_of(cls))
 
 
 def _number(value: Any) -> str | None:
@@ -92,6 +107,17 @@ def _time(value: Any) -> str | None:
     if value[20:29].isdecimal() and value.isascii() and _is_second(value[:20]):
         return None
     return _flaw_of_time(value)
+
+
+def is_time(value: object) -> bool:
+    """Whether it is a time as a row carries it."""
+    return _time(value) is None
+
+
+def _any_time(value: Any) -> str | None:
+    return (
+        f"is {value!r}, not the text of a time" if type(value) is not str else _flaw_of_time(value)
+    )
 
 
 def _flaw_of_time(value: str) -> str | None:
@@ -133,7 +159,8 @@ def _levels(value: Any) -> str | None:
     if not isinstance(value, list | tuple) or not all(type(level) is Level for level in value):
         return "is not a list of Level"
     numbers = (number for level in value for number in (level.price, level.size))
-    return next((p for n in numbers if n is not None and (p := _number(n))), None)
+    counts = (level.count for level in value if level.count is not None)
+    return next((p for p in chain(map(_number, numbers), map(_whole, counts)) if p), None)
 
 
 def _list(value: Any) -> str | None:
@@ -142,24 +169,54 @@ def _list(value: Any) -> str | None:
     return next((problem for item in value if (problem := _text(item))), None)
 
 
-def _kind(*kinds: type) -> Callable[[Any], str | None]:
-    names = " or ".join(kind.__name__ for kind in kinds)
+def _date(value: Any) -> str | None:
+    if (problem := _text(value)) is not None:
+        return problem
+    try:
+        date.fromisoformat(value)
+    except ValueError as error:
+        return f"is {value!r}, not a date: {error}"
+    return None
 
-    def look(value: Any) -> str | None:
-        return None if isinstance(value, kinds) else f"is {value!r}, not {names}"
 
-    return look
+def _float(value: Any) -> str | None:
+    if not isinstance(value, float | int):
+        return f"is {value!r}, not float or int"
+    return None if isfinite(value) else f"is {value}, not a finite number"
 
 
-_LOOKS: dict[str, Callable[[Any], str | None]] = {
+def _json(value: Any) -> str | None:
+    if not isinstance(value, dict):
+        return f"is {value!r}, not dict"
+    endless = _endless(value)
+    return None if endless is None else f"is {endless}, not a finite number"
+
+
+def _endless(value: Any) -> Decimal | None:
+    """The first number that has no text in JSON; a float without end becomes null."""
+    if isinstance(value, Decimal):
+        return None if value.is_finite() else value
+    parts: Iterable[Any] = ()
+    if isinstance(value, dict):
+        parts = value.values()
+    elif isinstance(value, list | tuple):
+        parts = value
+    return next((found for part in parts if (found := _endless(part)) is not None), None)
+
+
+def _flag(value: Any) -> str | None:
+    return None if isinstance(value, bool) else f"is {value!r}, not bool"
+
+
+_LOOKS: dict[str, Look] = {
     "number": _number,
     "time": _time,
     "text": _text,
-    "date": _text,
+    "date": _date,
     "whole": _whole,
-    "float": _kind(float, int),
-    "flag": _kind(bool),
+    "float": _float,
+    "flag": _flag,
     "levels": _levels,
     "list": _list,
-    "json": _kind(dict),
+    "json": _json,
 }

@@ -37,8 +37,10 @@ class EventLimit:
         if self._left is None:
             return events
         if len(events) < self._left:
-            kinds = list(map(type, events))
-            self._left -= sum(kinds.count(kind) for kind in set(kinds) if issubclass(kind, Market))
+            others = [kind for kind in set(map(type, events)) if not issubclass(kind, Market)]
+            self._left -= len(events)
+            if others:
+                self._left += sum(type(event) in others for event in events)
             return events
         for place, event in enumerate(events):
             if isinstance(event, Market):

@@ -47,10 +47,11 @@ class Simulation:
         begun, passed = time.monotonic(), 0
         lists = _gathered(self._source)
         while events := next(lists, None):
+            name, channel = self._name, f"{self._name}-{self._runs}"
             for event in events:
-                event.provider = self._name
+                event.provider = name
                 if event.channel is None:
-                    event.channel = f"{self._name}-{self._runs}"
+                    event.channel = channel
             yield events
             passed += len(events)
             pace = self._source.pace
@@ -128,12 +129,13 @@ class SourceLine:
             events = [event for event in events if not says_up(event)]
             outage.last = stamp
             outage.took(events, stamp)
+            name, channel = self._name, self._channel
             for event in events:
                 if event.ts_recv is None:
                     event.ts_recv = stamp
-                event.provider = self._name
+                event.provider = name
                 if event.channel is None:
-                    event.channel = self._channel
+                    event.channel = channel
             put(events)
             if self._wanted is not None:
                 self._before, self.subscription = self.subscription, self._wanted

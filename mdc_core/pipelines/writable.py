@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from mdc_core.errors import DataError
 from mdc_core.events import Event, Integrity
-from mdc_core.flaws import flaw_of
+from mdc_core.flaws import is_time, unwritable
 from mdc_core.live.teller import json_of
 from mdc_core.texts import encodable, said
 from mdc_core.wire.chunk import Chunk
@@ -19,24 +19,31 @@ def made_of(rows: Sequence[Event], make: Make, aside: Quarantine) -> Chunk:
     try:
         return make(rows)
     except _UNWRITABLE:
-        return make([_sound(row, make, aside) for row in rows])
+        rows = [_written(row, unwritable(row), aside) for row in rows]
+    try:
+        return make(rows)
+    except _UNWRITABLE:  # for a reason that shows nowhere else
+        return make([_written(row, _failure(row, make), aside) for row in rows])
 
 
-def _sound(row: Event, make: Make, aside: Quarantine) -> Event:
+def _failure(row: Event, make: Make) -> str | None:
+    try:
+        make([row])
+    except _UNWRITABLE as error:
+        return said(error)
+    return None
+
+
+def _written(row: Event, problem: str | None, aside: Quarantine) -> Event:
     """The event, or what is told instead of it."""
-    problem = flaw_of(row)
     if problem is None:
-        try:
-            make([row])
-        except _UNWRITABLE as error:
-            problem = said(error)
-        else:
-            return row
+        return row
     text = f"a {type(row).__name__} that cannot be written: {problem}"
-    where = {"provider": row.provider, "channel": row.channel, "ts_recv": row.ts_recv}
+    received = row.ts_recv if is_time(row.ts_recv) else None
+    where = {"provider": row.provider, "channel": row.channel, "ts_recv": received}
     aside.add(json_of(row).encode(errors="backslashreplace"), text, **where)
     finding = Integrity(check="frame", severity="error", message=encodable(text))
-    finding.ts_event = finding.ts_recv = row.ts_recv
+    finding.ts_event = finding.ts_recv = received
     finding.provider, finding.channel = row.provider, row.channel
-    finding.symbol = encodable(row.symbol)
+    finding.symbol = None if row.symbol is None else encodable(str(row.symbol))
     return finding

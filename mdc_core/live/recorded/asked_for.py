@@ -8,8 +8,10 @@ from mdc_core.events import Event, Gap, Market
 EVERYTHING = "*"
 
 
-def asked_for(wanted: Subscription, channels: Sequence[str]) -> Callable[[Event], bool]:
-    """Whether an event is of a symbol and a channel that were asked for.
+def asked_for(
+    wanted: Subscription, channels: Sequence[str]
+) -> Callable[[Iterable[Event]], list[Event]]:
+    """What gives the events of the symbols and channels that were asked for.
 
     No symbols, or no channels, ask for all there are. `channels` are all of the provider's: a
     type of event that belongs to none of them, such as a correction, comes with any of them.
@@ -25,7 +27,7 @@ def asked_for(wanted: Subscription, channels: Sequence[str]) -> Callable[[Event]
         kind = type(event).__name__.lower()
         return not asked or kind in asked or kind not in known
 
-    return wants
+    return list if not symbols and not asked else lambda events: list(filter(wants, events))
 
 
 def _types(channels: Iterable[str]) -> set[str]:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mdc_core.live.source import Simulation
     from mdc_core.pipelines.stage import StageRun
 
+_TOGETHER = 1024  # events of a capture that are written at once
+
 
 class StreamSource(SourceStage):
     """Collects the live feed of a provider."""
@@ -157,8 +159,11 @@ class StreamRun:
             replay = CaptureReplay(
                 self._asked.replay, session, say=self._log, quarantine=self._quarantine
             )
-            wants = asked_for(self._wanted, kind.channels)
-            return _until(self._stop, (list(filter(wants, events)) for events in replay))
+            wanted_of = asked_for(self._wanted, kind.channels)
+            lists = map(wanted_of, replay)
+            # A capture in a file waits for nobody, and is read no further than it is asked for.
+            together = self._asked.limit is None and self._asked.replay.is_file()
+            return _until(self._stop, _gathered(lists) if together else lists)
         return self._driven(self._lines(stack))
 
     def finish(self, reason: str) -> None:
@@ -295,6 +300,21 @@ class StreamRun:
         if dropped:
             text = ", ".join(f"{symbol} {n}" for symbol, n in dropped.most_common(10))
             self._log.warning(f"no room for {dropped.total()} events: {text}")
+
+
+def _gathered(lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
+    """The same events in larger lists; what came before a failure comes before it."""
+    held: list[Event] = []
+    try:
+        for events in lists:
+            held += events
+            if len(held) >= _TOGETHER:
+                yield held
+                held = []
+    except Exception:
+        yield held
+        raise
+    yield held
 
 
 def _until(stop: Flag, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:

@@ -5,16 +5,17 @@ in plain digits without trailing zeros; times in RFC 3339, UTC, nine digits. Col
 written so; rows keep the digits of the vendor, 1.50 or 1E-7.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import msgspec
 
 from mdc_core.errors import DataError
-from mdc_core.events import EVENT_TYPES, Event, Level
+from mdc_core.events import EVENT_TYPES, Event
+from mdc_core.flaws import unwritable
+from mdc_core.screening import doubtful
 from mdc_core.wire.lines.values import encode_json
 
 if TYPE_CHECKING:
@@ -29,36 +30,11 @@ _lines_decoder = msgspec.json.Decoder(list[_UNION], float_hook=Decimal)
 
 
 def encode_rows(rows: Sequence[Event]) -> bytes:
-    """Rows as lines; raises DataError for a number that JSON cannot say."""
-    data = _encoder.encode_lines(rows)
-    # Hardly a line has an f, and one letter is found at a fifth of the cost of a word.
-    if b"NaN" in data or (b"f" in data and b"Infinity" in data):
-        _refuse_nan(rows)
-    return data
-
-
-def _refuse_nan(rows: Sequence[Event]) -> None:
-    for row in rows:
-        for name in row.__struct_fields__:
-            value = _endless(getattr(row, name))
-            if value is not None:
-                raise DataError(f"{row.symbol}: {name} is {value}, not a finite number")
-
-
-def _endless(value: Any) -> Decimal | float | None:
-    """The first number that is not finite, in levels and under `extra` as well."""
-    if isinstance(value, Decimal):
-        return None if value.is_finite() else value
-    if isinstance(value, float):
-        return None if isfinite(value) else value
-    parts: Iterable[Any] = ()
-    if isinstance(value, dict):
-        parts = value.values()
-    elif isinstance(value, list | tuple):
-        parts = value
-    elif isinstance(value, Level):
-        parts = (value.price, value.size)
-    return next((found for part in parts if (found := _endless(part)) is not None), None)
+    """Rows as lines; raises DataError for one that no line can hold."""
+    for row in doubtful(rows):
+        if (problem := unwritable(row)) is not None:
+            raise DataError(f"{row.symbol}: {problem}")
+    return _encoder.encode_lines(rows)
 
 
 def decode_row(line: bytes) -> Event:
