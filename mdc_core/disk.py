@@ -58,6 +58,22 @@ def unreadable(name: object, error: BaseException, damage: str = "cannot be read
     return DataError(f"{name}: {damage}: {reason(error)}")
 
 
+def check_place(path: "Path") -> None:
+    """Raise WriteError where no file can be made at a path, before there is anything to write."""
+    with writing(path):
+        if path.is_dir():
+            raise _error(errno.EISDIR)
+        there = next(place for place in (path, *path.absolute().parents) if place.exists())
+        if there != path and not there.is_dir():
+            raise _error(errno.ENOTDIR)
+        if not os.access(there, os.W_OK):
+            raise _error(errno.EACCES)
+
+
+def _error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
 def sync_path(path: "Path") -> None:
     """Bring a file, or the names in a directory, to the disk."""
     fd = os.open(path, os.O_RDONLY)

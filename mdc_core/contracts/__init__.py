@@ -27,6 +27,10 @@ be kept in the class or the module. Checks and filters live as long as the comma
 returned belongs to the driver, which fills in `ts_recv`, `provider` and `channel` in place:
 return each event once. A batch belongs to everybody: leave it as it is.
 
+Mistakes of the user. Constructors are called before anything is read, wherever the plugin stands in
+a pipeline: raise a UsageError there for options, or a URL, that make no sense. An importer's must
+not look at the file, which may be a pipe that is kept for it afterwards.
+
 Threads. An instance is called from one thread at a time. Instances of a `Stream` or `Source` are
 called from threads of their own; everything else in the main thread, in order. Observers are
 called in the thread in which the thing happens, and the work waits for them. A thread that a

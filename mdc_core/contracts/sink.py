@@ -22,7 +22,10 @@ class Sink(Plugin):
         self.credentials = credentials
 
     def open(self) -> None:
-        """Connect; nothing has been written yet."""
+        """Connect; nothing has been written yet, and at first nothing has been read.
+
+        So what is wrong with the URL is told at once, by a UsageError here or in the constructor.
+        """
 
     def write(self, batch: "pa.RecordBatch", token: str) -> None:
         """Send the rows of a batch.

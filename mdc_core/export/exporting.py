@@ -16,7 +16,7 @@ import pyarrow as pa
 from mdc_core import __version__
 from mdc_core.archive.catalog.layout import encode_symbol
 from mdc_core.contracts import Exporter
-from mdc_core.disk import refused, sync_path
+from mdc_core.disk import check_place, refused, sync_path
 from mdc_core.errors import WriteError
 from mdc_core.export.spool import FileKey, PartsSpool
 from mdc_core.schema import version_of
@@ -34,7 +34,9 @@ class Export:
         self._target = target
         self._one_file = one_file
         self._force = force
-        self._refuse(target if one_file else target / MANIFEST)
+        last = target if one_file else target / MANIFEST
+        self._refuse(last)
+        check_place(last)
         self._spool = PartsSpool(apart=not one_file)
 
     def add(self, batch: pa.RecordBatch) -> None:

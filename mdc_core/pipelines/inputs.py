@@ -76,22 +76,27 @@ def is_read_once(path: Path) -> bool:
 
 
 @contextmanager
-def read_again(path: Path, stop: Event) -> Iterator[Path]:
-    """A path to what may be read more than once: of a pipe, all that comes is kept in a file."""
+def place_again(path: Path) -> Iterator[Path]:
+    """Where what is at a path may be read more than once: a pipe is kept there, in a file."""
     if not is_read_once(path):
         yield path
         return
     with tempfile.TemporaryDirectory(prefix="mdc-") as folder:
-        copy = Path(folder) / ("stdin" if path == STDIN else path.name)
-        with opened(path) as file, copy.open("wb") as kept:
-            while not stop.is_set():
-                ready, _, _ = select.select([file], [], [], _LOOK)
-                if not ready:
-                    continue
-                if not (data := file.read(_PIECE)):
-                    break
-                kept.write(data)
-        yield copy
+        yield Path(folder) / ("stdin" if path == STDIN else path.name)
+
+
+def keep(path: Path, place: Path, stop: Event) -> None:
+    """Keep all that comes of a pipe, until its end or the signal; what is none is there."""
+    if place == path:
+        return
+    with opened(path) as file, place.open("wb") as kept:
+        while not stop.is_set():
+            ready, _, _ = select.select([file], [], [], _LOOK)
+            if not ready:
+                continue
+            if not (data := file.read(_PIECE)):
+                break
+            kept.write(data)
 
 
 def reader_of(

@@ -276,6 +276,7 @@ class StageRun(Books):
     def _drive(self) -> Iterator[Chunk]:
         self.tell_start()
         try:
+            self.quarantine.check()
             with closing(self.stage.work(self)) as work:  # type: ignore[type-var]
                 for made in work:
                     guests.check()

@@ -9,6 +9,7 @@ again.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from threading import Event
 from time import monotonic
@@ -79,6 +80,14 @@ class Publication:
         self._safe = 0  # acknowledged since it was opened
         self._before = sha256()  # of the rows that are done with, if they are of no run
 
+    def begin(self) -> None:
+        """Open the place before anything is read: what is wrong with its URL is told first.
+
+        One that cannot be reached is tried again when there is something to send.
+        """
+        with suppress(UnavailableError, BusyError):
+            self._connect()
+
     def add(self, batch: "pa.RecordBatch") -> None:
         """Take rows, and send what makes whole batches."""
         if not self._held:
@@ -135,8 +144,7 @@ class Publication:
 
     def _try(self, batch: "pa.RecordBatch") -> None:
         if not self._open:
-            self._sink.open()
-            self._open, self._safe = True, 0
+            self._connect()
         first = self.sent + self.refused
         said, whose = self._said(batch), self.run_id or "plain"
         token = f"{whose}:{first}-{first + batch.num_rows}:{said.hexdigest()[:16]}"
@@ -147,6 +155,10 @@ class Publication:
         self._pass(batch.slice(0, fresh), said if fresh == batch.num_rows else None)
         if fresh < batch.num_rows:
             raise UnavailableError(f"only {fresh} of {batch.num_rows} events were acknowledged")
+
+    def _connect(self) -> None:
+        self._sink.open()
+        self._open, self._safe = True, 0
 
     def _said(self, batch: "pa.RecordBatch") -> "Hash":
         """What these rows say, and those before them if they are of no run."""

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from mdc_core.disk import check_place
 from mdc_core.errors import WriteError
 from mdc_core.sizes import size_text
 
@@ -57,6 +58,11 @@ class Quarantine:
         self._size = 0  # of the file, if it had no limit
         self.reason = ""  # for which the last one was set aside
         self._file: BinaryIO | None = None
+
+    def check(self) -> None:
+        """Raise WriteError where the file that was named cannot be made."""
+        if self._must and self.path is not None:
+            check_place(self.path)
 
     def add(self, text: bytes, reason: str, **where: object) -> None:
         """Set a text aside with the reason, and where it was found."""

@@ -10,7 +10,7 @@ from mdc_core.accounting import Account, findings_of
 from mdc_core.archive.read.one_file import check_form, whole_file, write_parquet
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.chosen import Chosen
-from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, read_again
+from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, keep, place_again
 from mdc_core.pipelines.stage import Ending, FilterStage, Made, SourceStage, StageRun
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.writer import Wire, Writer
@@ -18,7 +18,7 @@ from mdc_core.wire.writer import Wire, Writer
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mdc_core.contracts import ImportRequest
+    from mdc_core.contracts import Importer, ImportRequest
 
 
 class Convert(FilterStage):
@@ -125,18 +125,21 @@ class ImportSource(SourceStage):
 
     def work(self, run: StageRun) -> Iterator[Made]:
         """Pass on what the importer reads, until its end or a signal."""
-        with read_again(self.wanted.path, run.control.stop) as path:
-            if run.control.stop.is_set():
+        named, stop = self.wanted.path, run.control.stop
+        with place_again(named) as place:
+            importer = self.plugin.plugin(replace(self.wanted, path=place), self.plugin.options)
+            keep(named, place, stop)
+            if stop.is_set():
                 run.end("signal")  # of a part of a pipe, the last line could be a part as well
                 return
-            yield from self._work(run, replace(self.wanted, path=path))
+            renamed = str(place), "<stdin>" if named == STDIN else str(named)
+            yield from self._work(run, importer, renamed)
 
-    def _work(self, run: StageRun, wanted: "ImportRequest") -> Iterator[Made]:
+    def _work(
+        self, run: StageRun, importer: "Importer", renamed: tuple[str, str]
+    ) -> Iterator[Made]:
         from mdc_core.export.importing import Import
 
-        named = self.wanted.path
-        renamed = str(wanted.path), "<stdin>" if named == STDIN else str(named)
-        importer = self.plugin.plugin(wanted, self.plugin.options)
         source = Import(importer, run.quarantine, renamed)
         reason = "eof"
         try:

@@ -52,6 +52,7 @@ class Publish(SinkStage):
             ending=run.control.terminated,
         )
         try:
+            sending.begin()
             for chunk in run.chunks():
                 wanted = chunk.without(*CONTROL_TYPES)
                 run.dropped += chunk.size - wanted.size

@@ -15,6 +15,7 @@ from mdc_core.accounting import findings_of, new_run_id
 from mdc_core.archive.catalog.layout import Layout, Partition
 from mdc_core.archive.ownership import archive_of
 from mdc_core.archive.write.disk_space import DEFAULT_FREE, Reserve
+from mdc_core.disk import check_place
 from mdc_core.errors import BusyError, UsageError, WriteError
 from mdc_core.events import CONTROL_TYPES, Ack, Event
 from mdc_core.pipelines.chosen import Chosen
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.catalog.catalog import PartRow
     from mdc_core.archive.upkeep.retain import Policy
     from mdc_core.archive.write.archive import Archive
+    from mdc_core.archive.write.formats import Formats
     from mdc_core.archive.write.intake import Intake
     from mdc_core.archive.write.journal import Fsync
     from mdc_core.pipelines.stage import StageRun
@@ -122,6 +124,9 @@ class StoreRun:
         check_reads(stage.plugin.name, stage.plugin.plugin)
         self._stage, self._options, self._run = stage, stage.options, run
         self._log = run.log
+        self._formats = self._made_formats()
+        if isinstance(stage.options.root, Path) and not stage.options.dry_run:
+            check_place(stage.options.root / "_mdc" / "catalog.sqlite")
         self._policy = self._retention()
         self._own = archive_of(stage.options.root)
         self._intake: Intake | None = None
@@ -213,17 +218,11 @@ class StoreRun:
 
     def _open(self) -> "Intake":
         """An archive made ready, to take in what this run reads."""
-        from mdc_core.archive.profiles import Profiles, read_profiles
         from mdc_core.archive.upkeep.widen import widen
         from mdc_core.archive.write.archive import Archive
-        from mdc_core.archive.write.formats import Formats
         from mdc_core.archive.write.intake import Intake, header_of
 
-        options, plugin, session = self._options, self._stage.plugin, self._run.session
-        if options.profile is not None:
-            profiles = Profiles(options.profile)
-        else:
-            profiles = Profiles() if options.as_said else read_profiles(session.config)
+        options, session, formats = self._options, self._run.session, self._formats
         archive = Archive.create(options.root)
         prepared(session, archive)
         origin = self._run.input.origin
@@ -231,7 +230,6 @@ class StoreRun:
         if not RUN_ID.fullmatch(run_id):  # it becomes part of the names of files
             run_id = new_run_id()
         session.log.run_id = self._log.run_id = run_id
-        formats = Formats(plugin.name, plugin.plugin, plugin.options, profiles)
         # A name of its own for each run of store, whatever feeds it.
         name = f"{run_id}-{new_run_id()[:6]}"
         header = header_of(formats, name, options.layout, options.partition, self._run.origin())
@@ -245,6 +243,20 @@ class StoreRun:
             seal_after=options.seal_after / times.SECOND,
             widen=widen,
         )
+
+    def _made_formats(self) -> "Formats":
+        """The format of the parts; one that refuses its options does so here."""
+        from mdc_core.archive.profiles import Profiles, read_profiles
+        from mdc_core.archive.write.formats import Formats
+
+        options, plugin = self._options, self._stage.plugin
+        if options.profile is not None:
+            profiles = Profiles(options.profile)
+        else:
+            profiles = Profiles() if options.as_said else read_profiles(self._run.session.config)
+        formats = Formats(plugin.name, plugin.plugin, plugin.options, profiles)
+        formats.of(None)
+        return formats
 
     def _retention(self) -> "Policy | None":
         """What may go after each seal: as said, but for what rules in mdc.toml speak of."""

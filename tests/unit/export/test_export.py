@@ -152,10 +152,8 @@ def test_what_is_there_is_replaced_only_by_force(tmp_path: Path) -> None:
 
 def test_a_place_that_is_no_directory(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("x")
-    made = export(tmp_path / "plain" / "out")
-    fill(made, [Trade(symbol="A", seq=1)], [])
     with pytest.raises(WriteError, match=r"cannot write .*plain"):
-        made.write({})
+        export(tmp_path / "plain" / "out")
 
 
 class Backwards(Numbers):
