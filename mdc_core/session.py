@@ -29,6 +29,7 @@ class Session:
         self.joined = False  # whether the verb at hand stands behind `then`
         self.config_file: Path | str | None = None  # the one that was named, instead
         self.completing: str | None = None  # the word at which TAB was pressed
+        self.lacking = False  # whether the words before it lack a value
         self._warned: set[str] = set()
         self.chained = False  # whether the verbs of a command line are joined by `then`
 

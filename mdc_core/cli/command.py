@@ -77,7 +77,9 @@ class Command(HelpfulCommand):
         asked = list(args)  # click consumes its list
         if session is not None and session.completing is not None:
             self._attach_declared(ctx, args)
-            return super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, args)
+            session.lacking = self._lacks_value(ctx, asked)
+            return rest
         plugins: dict[str, Any] = {}
         try:
             plugins = self.plugins(ctx, args)
@@ -98,6 +100,17 @@ class Command(HelpfulCommand):
             self._build(ctx, asked, plugins)
             self._tell_namesakes(session, plugins)
         return rest
+
+    def _lacks_value(self, ctx: click.Context, words: list[str]) -> bool:
+        """Whether a value must come next: that of the last option, or of an argument."""
+        for param in self.get_params(ctx):
+            if isinstance(param, click.Option):
+                switch = param.is_flag or param.count
+                if not switch and words and words[-1] in param.opts:
+                    return True
+            elif param.required and ctx.params.get(str(param.name)) in (None, ()):
+                return True
+        return False
 
     def _versions(self, ctx: click.Context) -> dict[str, str]:
         """The third parties' plugins that touch the data; ours have mdc's version."""

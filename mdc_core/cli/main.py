@@ -1,10 +1,11 @@
 """The entry point: the tree of commands, and where errors become exit statuses."""
 # os.path, because importing pathlib would cost `mdc --help` milliseconds.
-# ruff: noqa: PTH119
+# ruff: noqa: PTH119, PTH208
 
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -238,6 +239,8 @@ def _complete(session: Session) -> int:
     args, word = completion.get_completion_args()
     session.completing = word
     *before, last = segments(args)
+    if last[-1:] == ["="]:  # bash cuts --option=value at it
+        last.pop()
     try:
         items = completion.get_completions(last, word)
     except errors.MdcError:
@@ -246,15 +249,21 @@ def _complete(session: Session) -> int:
     if before and not last:
         offered = {*verbs_that("reading"), *registry.find("filter")}
         items = [item for item in items if item.value in offered]
-    if word and THEN.startswith(word) and _writes_events(last):
+    if word and THEN.startswith(word) and _may_end(session, last, shell, items):
         items.append(CompletionItem(THEN, help="another verb, in the same process"))
     for item in items:
         click.echo(completion.format_completion(item))
     return 0
 
 
-def _writes_events(words: list[str]) -> bool:
-    """Whether the verb among these words can have another behind it."""
+def _may_end(session: Session, words: list[str], shell: str, items: "list[Any]") -> bool:
+    """Whether another verb can be behind these words: the one there is complete, and writes."""
+    if session.lacking or "--" in words:
+        return False
+    # Bash shows files or words, and not both.
+    files = shell == "bash" and any(item.type in ("file", "dir") for item in items)
+    if files and any(name.startswith(session.completing or "") for name in os.listdir()):
+        return False
     filters, verbs = registry.find("filter"), verb_files()
     verb = next((word for word in words if word in verbs or word in filters), "")
     return verb in filters or verb in verbs_that("writing")

@@ -205,6 +205,38 @@ def test_tab_knows_then(shell: Shell) -> None:
         assert "then" not in offered(f"mdc {line} th", shell), line
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "store --tee --root ",
+        "cat --type ",
+        "cat --root data --root=",
+        "cat --root = ",  # as bash cuts it
+        "head -n ",
+        "convert --to ",
+        "store --ack --format ",
+        "stream sim SPY --limit ",
+        "stream sim SPY then validate --on-fail ",
+        "import --profile csv ",
+        "import --profile csv --symbol A ",
+        "cat -- ",
+    ],
+)
+@pytest.mark.parametrize("program", ["bash", "zsh", "fish"])
+def test_tab_offers_no_then_where_a_value_must_come(program: str, line: str, shell: Shell) -> None:
+    out = tab(f"mdc {line}t", program, shell)
+    assert "then" not in out, out
+
+
+def test_tab_offers_files_of_that_name_in_bash(shell: Shell, tmp_path: Path) -> None:
+    """It shows words, or else files; the other shells show both."""
+    (tmp_path / "trades.jsonl").touch()
+    assert "then" not in tab("mdc cat t", "bash", shell)
+    assert "then" in tab("mdc cat th", "bash", shell)
+    assert {"file", "then"} <= set(tab("mdc cat t", "zsh", shell))
+    assert {"file", "then"} <= set(tab("mdc cat t", "fish", shell))
+
+
 # Each verb that can stand behind `then`, with what it needs there.
 BEHIND = {
     "cat": "",
@@ -313,10 +345,15 @@ def test_a_wrong_setting_of_any_stage_names_its_place(
 )
 @pytest.mark.parametrize("program", ["bash", "zsh", "fish"])
 def test_tab_behind_then(program: str, line: str, offered: str, shell: Shell) -> None:
+    assert offered in tab(line, program, shell)
+
+
+def tab(line: str, program: str, shell: Shell) -> list[str]:
+    """What a shell is answered at the end of a line: kinds, words and their helps."""
     words = {"_MDC_COMPLETE": f"{program}_complete", "COMP_WORDS": line}
     words["COMP_CWORD"] = line.split(" ")[-1] if program == "fish" else str(line.count(" "))
     out = shell("mdc", **words).out
-    assert offered in out.replace(",", "\n").replace("\t", "\n").splitlines()
+    return out.replace(",", "\n").replace("\t", "\n").splitlines()
 
 
 def test_help_and_man_page_tell_of_then(shell: Shell) -> None:
