@@ -4,8 +4,8 @@ For each symbol, event type and period the parts become one file, named after th
 alone, such as SPY/trade/2024-01-02.parquet; a JSONL file that grew piece by piece becomes one
 piece. What would be larger than `--target-size` becomes several files of about that size, one
 behind the other in time (2024-01-02.1.parquet, 2024-01-02.2.parquet, ...), never cut between
-events of the same time. What is compacted already stays as it is, until there is something to
-put to it; what a running `mdc store` may still write to stays, too.
+events of the same time. What is compacted already, or alone in its period, stays as it is until
+there is something to put to it; what a running `mdc store` may still write to stays, too.
 
 Where more than 256 symbols have fewer than 5,000 events each of one type and period, these share
 one Parquet file, such as ~mixed/trade/2024-01-02.parquet, as where they are stored; every other

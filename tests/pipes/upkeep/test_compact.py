@@ -135,13 +135,12 @@ def test_others_read_it_and_know_where_it_is_from(shell: Shell, tmp_path: Path) 
 def test_a_size_is_aimed_at(shell: Shell, tmp_path: Path) -> None:
     chance = random.Random(7)
     head = '{"type":"trade","v":"1.0.0","symbol":"SPY","ts_event":"2024-01-02T14:'
-    for run in range(3):
-        text = "".join(
-            f'{head}{10 + 10 * run + n // 400}:{n % 60:02d}.000000000Z","price":{n}'
-            f',"trade_id":"{chance.randbytes(200).hex()}"}}\n'
-            for n in range(4_000)
-        )
-        assert shell("mdc store", stdin=text.encode()).status == 0
+    text = "".join(
+        f'{head}{10 + n // 400}:{n % 60:02d}.000000000Z","price":{n}'
+        f',"trade_id":"{chance.randbytes(200).hex()}"}}\n'
+        for n in range(12_000)
+    )
+    assert shell("mdc store", stdin=text.encode()).status == 0
     lines = shell("mdc cat --root data").lines
     done = shell("mdc compact --target-size 1MB")
     assert done.status == 0, done.err
@@ -161,6 +160,17 @@ def test_a_size_is_aimed_at(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc compact").status == 0
     assert sorted(parts(tmp_path / "data")) == ["SPY/trade/2024-01-02.parquet"]
     assert shell("mdc cat --root data").lines == lines
+
+
+@pytest.mark.parametrize("layout", ["by-symbol", "hive", "by-date"])
+def test_a_file_that_is_alone_stays_as_it_is(shell: Shell, tmp_path: Path, layout: str) -> None:
+    line = f"mdc -q stream sim SPY AAPL --limit 50 | mdc -q store --layout {layout}"
+    assert shell(line).status == 0
+    files = parts(tmp_path / "data")
+    assert len(files) == 4
+    for options in ("", "--sort", "--dedup"):
+        assert shell(f"mdc compact {options}").err == "mdc: compact: nothing to do\n"
+        assert parts(tmp_path / "data") == files
 
 
 TWICE = [

@@ -15,7 +15,7 @@ from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.upkeep import merged
 from mdc_core.archive.upkeep.compaction import survey
 from mdc_core.archive.upkeep.compaction.compact import compact, plan
-from mdc_core.archive.upkeep.compaction.plan import CompactOptions, grouped, jobs
+from mdc_core.archive.upkeep.compaction.plan import CompactOptions, grouped, jobs, settled
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.replace import rewriting
 from mdc_core.batch import widen
@@ -78,7 +78,7 @@ def test_the_same_events_and_nothing_to_do_again(
     check_whole(archive)
     parts = parts_of(archive)
     for group, some in grouped(parts).items():
-        assert all(part.made_by == "compact" and part.in_order for part in some)
+        assert all(settled(part) and part.in_order for part in some)
         some.sort(key=lambda part: part.begins)
         assert all(a.ends < b.begins for a, b in pairwise(some))
         if target == 512_000_000:

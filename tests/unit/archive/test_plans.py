@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.query import Query
@@ -220,7 +221,12 @@ def test_the_name_that_a_part_has_when_it_is_settled() -> None:
         "B/trade/2024-01-02.parquet": False,
         "A/trade/2024-01-02..parquet": False,
     }.items():
-        assert settled(part(period="2024-01-02", path=path)) == wanted, path
+        rewritten = part(period="2024-01-02", path=path, made_by="rebuild")
+        assert settled(rewritten) == wanted, path
+    stored = part(period="2024-01-02", path="A/trade/2024-01-02.abc-0001.parquet", made_by="store")
+    assert settled(stored)
+    older = "a/trade/2024-01-02.abc-0001.parquet"  # of before a letter was encoded: it is renamed
+    assert not settled(structs.replace(stored, symbol="a", path=older))
 
 
 def test_groups_are_of_one_kind() -> None:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import NamedTuple, cast
 
 from mdc_core.archive.catalog.catalog import PartRow
-from mdc_core.archive.catalog.layout import Layout, whole_path
+from mdc_core.archive.catalog.layout import Layout, whole_path, with_current_name
 from mdc_core.archive.catalog.query import Query
 
 TARGET = 512_000_000
@@ -142,8 +142,13 @@ def due(job: Job, wishes: CompactOptions) -> bool:
 
 
 def settled(part: PartRow) -> bool:
-    """Whether a part is as compaction leaves it: by its name, and written at once."""
+    """Whether a part may stay as it is: written at once, by compaction or under a name of today."""
     name = name_of(part)
+    if (
+        part.made_by == "store"
+        and with_current_name(part.path, part.layout, part.symbol) == part.path
+    ):
+        return len(part.frames) <= 1
     path = part.path.removesuffix(part.suffix)
     named = path.startswith(name) and _NUMBER.fullmatch(path.removeprefix(name)) is not None
     return named and len(part.frames) <= 1
