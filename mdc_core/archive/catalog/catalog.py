@@ -28,13 +28,12 @@ from mdc_core.archive.catalog.part_row import PartRow as PartRow
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.catalog.totals import (
     SHARED,
-    DayTotals,
+    PartSpan,
     PartTotals,
     conditions,
-    day_of,
-    day_totals,
     part_totals,
     size,
+    spans,
     text_of,
 )
 from mdc_core.archive.row_time import NO_TIME
@@ -147,24 +146,18 @@ class Catalog:
             f"SELECT number FROM parts WHERE {where} ORDER BY begins = ?, ends, path",
             [*values, NO_TIME],
         )
-        for found in numbers:
+        yield from self.numbered(number for (number,) in numbers)
+
+    def spans(self, query: Query) -> Iterator[PartSpan]:
+        """What each of the parts that can hold what is asked for has of each symbol."""
+        return spans(self._db, query)
+
+    def numbered(self, numbers: Iterable[int]) -> Iterator[PartRow]:
+        """Some parts by their numbers."""
+        for number in numbers:
             asked = "SELECT entry, crc, path FROM parts WHERE number = ?"
-            for row in self._db.each(asked, found):
+            for row in self._db.run(asked, (number,)):
                 yield self._entry(*row)
-
-    def of_several_days(self, query: Query) -> Iterator[PartRow]:
-        """The other parts, in the order of their paths."""
-        where, values = conditions(query)
-        for row in self._db.each(
-            f"SELECT entry, crc, path FROM parts WHERE {where} AND first IS NOT NULL"
-            f" AND {day_of('first')} != {day_of('last')} ORDER BY path",
-            values,
-        ):
-            yield self._entry(*row)
-
-    def days(self, query: Query) -> Iterator[DayTotals]:
-        """The parts whose events are all of one day, or have no time, summed up."""
-        return day_totals(self._db, query)
 
     def totals(self, query: Query | None = None) -> Iterator[PartTotals]:
         """The parts that can hold what is asked for, summed up by symbol and type."""

@@ -1,4 +1,4 @@
-"""What a catalog answers in sums: by symbol and type, by day; SQLite adds up.
+"""What a catalog answers by itself: sums by symbol and type, and the spans of the parts.
 
 No entry is looked at, so what an archive of very many parts holds is told in little memory.
 """
@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from mdc_core.archive.catalog.database import CatalogFile
 from mdc_core.archive.catalog.query import Query
-from mdc_core.times import DAY
 
 SHARED = b"\xff"  # for the symbol of a shared part: no text has such a byte
 _OWN = "symbol IN ({})"
@@ -32,15 +31,18 @@ class PartTotals(NamedTuple):
     tiers: list[str]
 
 
-class DayTotals(NamedTuple):
-    """The rows of one symbol, type and day, summed up; event times where they are known."""
+class PartSpan(NamedTuple):
+    """What a part holds of one symbol: the number of the part, rows, first and last moment.
 
+    The moment of a row is its event time, else its receive time, else NO_TIME.
+    """
+
+    number: int
     symbol: str | None
     type_name: str
-    period: str
     rows: int
-    first: int | None
-    last: int | None
+    begins: int
+    ends: int
 
 
 def part_totals(db: CatalogFile, query: Query) -> Iterator[PartTotals]:
@@ -55,18 +57,12 @@ def part_totals(db: CatalogFile, query: Query) -> Iterator[PartTotals]:
         yield PartTotals._make([_symbol(symbol), *others, sorted(tiers.split(","))])
 
 
-def day_totals(db: CatalogFile, query: Query) -> Iterator[DayTotals]:
-    """The parts whose events are all of one day, or have no time, summed up."""
+def spans(db: CatalogFile, query: Query) -> Iterator[PartSpan]:
+    """What each of the parts that can hold what is asked for has of each symbol."""
     where, values = held_conditions(query)
-    first = day_of("first")
-    one_day = f"part_first IS NULL OR {day_of('part_first')} = {day_of('part_last')}"
-    for symbol, *others in db.each(
-        "SELECT symbol, type, period, sum(rows), min(first), max(last) FROM held"
-        f" WHERE {where} AND ({one_day})"
-        f" GROUP BY symbol, type, period, {first}",
-        values,
-    ):
-        yield DayTotals._make([_symbol(symbol), *others])
+    asked = f"SELECT number, symbol, type, rows, begins, ends FROM held WHERE {where}"
+    for number, symbol, *others in db.each(asked, values):
+        yield PartSpan(number, _symbol(symbol), *others)
 
 
 def size(db: CatalogFile, query: Query) -> tuple[int, int]:
@@ -109,11 +105,6 @@ def _conditions(query: Query, *of_symbols: str) -> tuple[str, list[Any]]:
 def text_of(symbol: str | None) -> bytes | None:
     """A symbol as SQLite keeps it: its bytes, whatever they are."""
     return None if symbol is None else symbol.encode("utf-8", "surrogatepass")
-
-
-def day_of(column: str) -> str:
-    """The UTC day of a moment, in SQL; its division cuts towards zero."""
-    return f"(({column} - (({column} % {DAY}) + {DAY}) % {DAY}) / {DAY})"
 
 
 def _symbol(text: bytes | None) -> str | None:

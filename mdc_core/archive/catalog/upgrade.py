@@ -12,12 +12,12 @@ from pathlib import Path
 OLD_SUM = ".sum"  # behind the name of the file
 CHECKSUM = "CREATE TABLE checksum (total INTEGER NOT NULL, crc INTEGER NOT NULL)"
 
-# What parts hold of each symbol; `part_first` and `part_last` are of all symbols of a part.
+# What parts hold of each symbol.
 _HELD = """VIEW held AS
-    SELECT number, symbol, type, tier, period, rows, bytes, begins, ends, first, last, untimed,
-        first AS part_first, last AS part_last FROM parts WHERE symbol IS NOT x'ff'
+    SELECT number, symbol, type, tier, period, rows, bytes, begins, ends, first, last, untimed
+        FROM parts WHERE symbol IS NOT x'ff'
     UNION ALL SELECT number, s.symbol, p.type, p.tier, p.period, s.rows, s.bytes, s.begins,
-        s.ends, s.first, s.last, s.untimed, p.first, p.last
+        s.ends, s.first, s.last, s.untimed
         FROM shares AS s JOIN parts AS p USING (number)"""
 _SHARES = """TABLE shares (
     number INTEGER NOT NULL, symbol TEXT, rows INTEGER NOT NULL, bytes INTEGER NOT NULL,

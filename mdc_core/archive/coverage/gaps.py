@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.catalog.totals import PartSpan
 from mdc_core.archive.coverage.contents import Contents
 from mdc_core.archive.coverage.sessions import Sessions
-from mdc_core.batch import Bools, integers, is_type
+from mdc_core.batch import Bools, Int64s, integers, is_type
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.times import DAY
@@ -40,16 +41,14 @@ class Gaps:
 
     def read(self, root: Path | str, symbols: frozenset[str], end: int) -> None:
         """Take in the gaps of some symbols (empty: of all) that begin before a time."""
-        contents = Contents(root, Query(types=("gap",), end=end))
+        contents = Contents(root, Query(types=("gap",), end=end), _GapParts(symbols))
         for content in contents.parts():
-            named = {group.symbol for group in content.part.groups}
-            if not named or (symbols and None not in named and not symbols & named):
-                continue
             try:
                 for batch in content.batches():
                     self._take(batch, symbols)
             except DataError as error:
                 self.problems.append(f"{content.name}: {error}")
+        self.problems += contents.problems
         for batch in contents.unsealed():
             self._take(batch, symbols)
 
@@ -66,12 +65,12 @@ class Gaps:
                     self._of[name].append(gap)
 
     def missing(self, symbol: str | None, type_name: str, sessions: Sessions) -> Bools:
-        """The days in whose session a gap lies."""
+        """The days in whose session a gap lies, and not only in its break."""
         marks = np.zeros(len(sessions.open) + 1, np.int64)
         gaps = self._about(symbol, type_name, empty=False)
         if gaps:
             starts, ends = np.array(gaps).T
-            ends = np.maximum(ends, starts + 1)
+            starts, ends = _without(sessions.breaks, starts, np.maximum(ends, starts + 1))
             np.add.at(marks, np.searchsorted(sessions.closes, starts, "right"), 1)
             np.add.at(marks, np.searchsorted(sessions.opens, ends, "left"), -1)
         return np.cumsum(marks[:-1]) > 0
@@ -79,10 +78,11 @@ class Gaps:
     def confirmed(self, symbol: str | None, type_name: str, sessions: Sessions) -> Bools:
         """The days of whose session it is known that there was nothing."""
         known = np.zeros(len(sessions.open), np.bool_)
-        # Who asks for a UTC day has asked for what its session has of that day.
-        opens = np.maximum(sessions.opens, sessions.midnights)
-        for start, end in _joined(self._about(symbol, type_name, empty=True)):
-            first = np.searchsorted(opens, start, "left")
+        spans = self._about(symbol, type_name, empty=True)
+        if spans:
+            spans += zip(*(ends.tolist() for ends in sessions.breaks), strict=True)
+        for start, end in _joined(spans):
+            first = np.searchsorted(sessions.opens, start, "left")
             stop = np.searchsorted(sessions.closes, end, "right")
             known[first:stop] = True
         return known
@@ -94,6 +94,35 @@ class Gaps:
             for gap in (*own, *self._of_all)
             if gap.empty == empty and gap.type_name in (None, type_name)
         ]
+
+
+class _GapParts:
+    """The choice of the parts with gaps of some symbols, or of none that is named."""
+
+    def __init__(self, symbols: frozenset[str]) -> None:
+        self._symbols = symbols
+        self._numbers: set[int] = set()
+
+    def span(self, span: PartSpan) -> None:
+        """Take in what a part holds of a symbol."""
+        if span.symbol is None or not self._symbols or span.symbol in self._symbols:
+            self._numbers.add(span.number)
+
+    def chosen(self) -> list[int]:
+        """The parts to read."""
+        return sorted(self._numbers)
+
+
+def _without(breaks: tuple[Int64s, Int64s], starts: Int64s, ends: Int64s) -> tuple[Int64s, Int64s]:
+    """Gaps without what of them lies in breaks at their ends; those of which nothing is left go."""
+    since, until = breaks
+    if len(since):
+        at = np.searchsorted(since, starts, "right") - 1
+        starts = np.where(at < 0, starts, np.maximum(starts, until[at]))
+        at = np.searchsorted(until, ends, "left")
+        ends = np.where(at == len(since), ends, np.minimum(ends, since[at % len(since)]))
+    left = starts < ends
+    return starts[left], ends[left]
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[tuple[str | None, str | None, CoverageGap | None]]:

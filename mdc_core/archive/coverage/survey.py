@@ -1,4 +1,4 @@
-"""Which days of an archive are whole: one state for each symbol, event type and UTC day.
+"""Which days of an archive are whole: one state for each symbol, event type and session.
 
     missing   the market was open, and nothing is held
     partial   events are held, and some of the session are missing: a gap lies in it, or they
@@ -7,8 +7,9 @@
     empty     nothing is held, for there is nothing: it was asked for, and a gap event says so
     closed    the market was closed, and nothing is held
 
-Late and early are judged where the hours are known and each event is told (`PER_EVENT`), by
-the first and last event of the day. What is missing in between shows only as a gap.
+Late and early are judged where the hours are known, by the first and last event in the session,
+for what is told event by event and for bars shorter than a day. What is missing in between shows
+only as a gap. Without a calendar a session is a UTC day.
 """
 
 from collections.abc import Iterator
@@ -22,24 +23,22 @@ import numpy.typing as npt
 from mdc_core import times
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.coverage.gaps import Gaps
-from mdc_core.archive.coverage.holdings import Days, Holdings, Key
-from mdc_core.archive.coverage.sessions import Calendars, Sessions, date_of, sessions
+from mdc_core.archive.coverage.holdings import CoverageKey, Days, Holdings
+from mdc_core.archive.coverage.sessions import Calendars, Sessions, date_of
+from mdc_core.archive.coverage.windows import LONGEST, Windows
 from mdc_core.archive.health.missing import missing
 from mdc_core.archive.write.archive import Archive
 from mdc_core.batch import Bools, Int64s
 from mdc_core.errors import UsageError
-from mdc_core.times import DAY
 
 STATES = ("missing", "partial", "have", "empty", "closed")
 MISSING, PARTIAL, HAVE, EMPTY, CLOSED = range(5)
-PER_EVENT = frozenset({"trade", "quote", "book", "delta"})
-_LONGEST = 36_525  # days: a hundred years
 
 States = npt.NDArray[np.uint8]
 
 
 class CoverageRow(NamedTuple):
-    """The days of one symbol and type: their states, events, and which are sessions."""
+    """The days of one symbol, type and interval: their states, events, which are sessions."""
 
     symbol: str | None
     type_name: str
@@ -47,6 +46,12 @@ class CoverageRow(NamedTuple):
     rows: Int64s
     open: Bools
     undated: int = 0  # rows of which the day is not known
+    interval: str | None = None  # of bars
+
+    @property
+    def kind(self) -> str:
+        """Type and interval, for people."""
+        return CoverageKey(self.symbol, self.type_name, self.interval).kind
 
     def counts(self) -> dict[str, int]:
         """The number of days in each state."""
@@ -77,51 +82,50 @@ class CoverageSurvey:
         self, root: Path | str, asked: CoverageRequest, calendars: Calendars, today: int
     ) -> None:
         self._asked, self._calendars = asked, calendars
-        before = None if asked.first is None else asked.first - 1
-        self._held = Holdings(before, asked.last)
         named = frozenset(asked.types)
-        self._held.read(root, Query(asked.symbols, asked.types), named)
+        self._held = Holdings(calendars, asked.tolerance, asked.first, asked.last, named)
+        self._held.read(root, Query(asked.symbols, asked.types))
         self.problems = self._held.problems
         self.keys = self._keys(root, named)
         self.first, self.count = self._range(today)
         self._gaps = Gaps()
-        # A session may begin the day before, so the neighbours are looked at as well.
-        self._hours = {
-            name: sessions(name, self.first - 1, self.count + 2)
-            for name in {calendars.of(symbol) for symbol, _ in self.keys}
-        }
         if self.count:
-            end = (self.first + self.count) * DAY
+            end = max((int(self._hours(key).closes.max()) for key in self.keys), default=0)
             self._gaps.read(root, frozenset(asked.symbols), end)
         gone = missing(Archive.open(root), Query(asked.symbols, asked.types))
         self.problems = sorted({*self.problems, *self._gaps.problems, *gone})
+
+    def _hours(self, key: CoverageKey) -> Sessions:
+        stop = self.first + self.count
+        return self._calendars.hours(key.symbol, self.first, stop).between(self.first, stop)
 
     @property
     def timeless_gaps(self) -> int:
         """How many gaps do not say when they were."""
         return self._gaps.timeless
 
-    def _keys(self, root: Path | str, named: frozenset[str]) -> list[Key]:
+    def _keys(self, root: Path | str, named: frozenset[str]) -> list[CoverageKey]:
         """What is held and what is asked for by name, sorted; no symbol comes first."""
         keys = self._held.keys
         self._ends = self._held.ends
-        unheld = [s for s in self._asked.symbols if s not in {symbol for symbol, _ in keys}]
-        types = named
-        if (unheld and not types) or (self._asked.symbols and self._ends is None):
-            others = Holdings(0, 0)
-            others.read(root, Query(types=self._asked.types), named)
+        unheld = set(self._asked.symbols) - {key.symbol for key in keys}
+        kinds = {key[1:] for key in keys if key.type_name in named}
+        if (unheld and not named) or (self._asked.symbols and self._ends is None):
+            others = Holdings(Calendars([]), self._asked.tolerance, 0, 0, named)
+            others.read(root, Query(types=self._asked.types))
             self._ends = self._ends or others.ends
-            types = types or frozenset(type_name for _, type_name in others.keys)
-            if not types:
+            kinds |= {key[1:] for key in others.keys}
+            if not kinds and not named:
                 raise UsageError(
                     "nothing is held, so it is not known what to expect",
                     hint="--type says what",
                 )
-        if named:
-            keys |= {(symbol, name) for symbol in self._asked.symbols for name in types}
-        else:
-            keys |= {(symbol, name) for symbol in unheld for name in types}
-        return sorted(keys, key=lambda key: (key[0] is not None, key[0] or "", key[1]))
+        kinds |= {(name, None) for name in named - {name for name, _ in kinds}}
+        kept = {(key.symbol, key.type_name) for key in keys}
+        for symbol in self._asked.symbols if named else unheld:
+            more = (CoverageKey(symbol, *kind) for kind in kinds)
+            keys |= {key for key in more if key[:2] not in kept}
+        return sorted(keys, key=lambda key: (key.symbol is not None, *map(_spelled, key)))
 
     def _range(self, today: int) -> tuple[int, int]:
         """The first day and the number of days: as asked, else from first to last held."""
@@ -141,69 +145,44 @@ class CoverageSurvey:
         count = last - first + 1
         if count < 1:
             raise UsageError(f"{date_of(first)} is after {date_of(last)}: no day to look at")
-        if count > _LONGEST:
+        if count > LONGEST:
             raise UsageError(f"{count:,} days are too many", hint="--from and --to choose")
         return first, count
 
     def lines(self) -> Iterator[CoverageRow]:
-        """Each symbol and type."""
+        """Each symbol, type and interval."""
         if not self.count:
             return
         for key in self.keys:
-            hours = self._hours[self._calendars.of(key[0])]
-            days = by_session(self._held.days(key, self.first - 1, self.count + 2), hours)
-            gaps = self._gaps.missing(*key, hours)
-            timed = hours.timed and key[1] in PER_EVENT
-            cut = outside(days, hours, self._asked.tolerance) if timed else np.False_
-            states = judged(days, hours, gaps | cut, self._gaps.confirmed(*key, hours))
-            inner = slice(1, -1)
+            hours = self._hours(key)
+            days = self._held.days(key, self.first, self.count)
+            about = key.symbol, key.type_name
+            cut = self._gaps.missing(*about, hours)
+            if hours.timed and key.has_ends:
+                cut = cut | outside(days, Windows(hours, key.length.ns, self._asked.tolerance))
             yield CoverageRow(
-                *key,
-                states[inner],
-                days.rows[inner],
-                hours.open[inner],
+                *about,
+                judged(days, hours, cut, self._gaps.confirmed(*about, hours)),
+                days.rows,
+                hours.open,
                 self._held.undated[key],
+                key.interval,
             )
 
 
-def by_session(days: Days, hours: Sessions) -> Days:
-    """The same, with the events of an evening counted to the session that begins in it.
-
-    Where a day holds other events as well, its rows stay: its first and last time do not tell
-    how many belong to which; but it is known that the session of the next day has begun.
-    """
-    opens = np.where(hours.open & (hours.opens < hours.midnights), hours.opens, times.MAX_NS)
-    begun = np.zeros(len(opens), np.bool_)
-    begun[1:] = (days.rows[:-1] > 0) & (days.last[:-1] >= opens[1:])
-    alone = begun.copy()
-    alone[1:] &= days.first[:-1] >= opens[1:]
-    moved = np.append(alone[1:], False)
-    rows = np.where(moved, 0, days.rows)
-    rows[1:] += np.where(alone[1:], days.rows[:-1], 0)
-    first = np.where(moved, times.MAX_NS, days.first)
-    last = np.where(moved, times.MIN_NS, days.last)
-    since, until = opens.copy(), opens.copy()  # of the part of a session before midnight
-    since[1:] = np.where(alone[1:], days.first[:-1], opens[1:])
-    until[1:] = np.where(alone[1:], days.last[:-1], opens[1:])
-    return Days(
-        rows,
-        np.where(begun, np.minimum(first, since), first),
-        np.where(begun, np.maximum(last, until), last),
-    )
-
-
-def outside(days: Days, hours: Sessions, tolerance: int) -> Bools:
-    """The sessions in which events begin late or end early; unknown times are neither."""
-    late = (days.first != times.MAX_NS) & (days.first > hours.opens + tolerance)
-    early = (days.last != times.MIN_NS) & (days.last < hours.closes - tolerance)
-    cut: Bools = hours.open & (late | early)
+def outside(days: Days, windows: Windows) -> Bools:
+    """The sessions in which events begin late or end early."""
+    cut: Bools = (days.first > windows.begun) | (days.last < windows.ending)
     return cut
 
 
 def judged(days: Days, hours: Sessions, cut: Bools, confirmed: Bools) -> States:
     """The state of each day."""
-    present = (days.rows > 0) | (days.last != times.MIN_NS)
-    begun = days.rows == 0  # and no more than begun, in the evening before
-    held = np.where(hours.open & (cut | begun), PARTIAL, HAVE)
+    present = np.where(hours.open, days.held, days.rows > 0)
+    held = np.where(hours.open & cut, PARTIAL, HAVE)
     absent = np.where(hours.open, np.where(confirmed, EMPTY, MISSING), CLOSED)
     return np.where(present, held, absent).astype(np.uint8)
+
+
+def _spelled(word: str | None) -> str:
+    return word or ""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mdc_core.archive.coverage.holdings import WITH_INTERVAL, CoverageKey
 from mdc_core.archive.coverage.sessions import date_of
 from mdc_core.archive.coverage.survey import (
     CLOSED,
@@ -113,7 +114,15 @@ def rows_of(line: CoverageRow, over: Axis) -> list[int]:
 
 def name_of(line: CoverageRow, longest: int = _LONGEST_NAME) -> str:
     """A symbol for people: printable, and not longer than a column can be."""
-    name = "-" if line.symbol is None else shown(line.symbol)
+    return _short("-" if line.symbol is None else shown(line.symbol), longest)
+
+
+def kind_of(line: CoverageRow | CoverageKey) -> str:
+    """An event type, and the interval of bars, for people as well."""
+    return _short(shown(line.kind), _LONGEST_NAME)
+
+
+def _short(name: str, longest: int) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
@@ -173,10 +182,12 @@ def text(
         whole, of = whole + good, of + days
         for state, number in enumerate(line.counts().values()):
             total[state] += number
-        name = name_of(line) if style.unicode else ascii_only(name_of(line))
+        name, kind = name_of(line), kind_of(line)
+        if not style.unicode:
+            name, kind = ascii_only(name), ascii_only(kind)
         marks = style.painted(cells(line, over).tolist())
         share = percent(good, days)
-        yield f"{name:{names}}  {line.type_name:{types}}  {marks}  {share:>7}"
+        yield f"{name:{names}}  {kind:{types}}  {marks}  {share:>7}"
     yield ""
     for state in LEGEND:
         counted = f"{total[state]:>9,}"
@@ -244,6 +255,7 @@ def as_json(said: dict[str, Any], first: int, lines: Iterable[CoverageRow]) -> I
             {
                 "symbol": line.symbol,
                 "type": line.type_name,
+                **({"interval": line.interval} if line.type_name in WITH_INTERVAL else {}),
                 "counts": line.counts(),
                 "open_days": of,
                 "whole_days": good,

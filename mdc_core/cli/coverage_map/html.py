@@ -9,6 +9,7 @@ from mdc_core.cli.coverage_map.cells import (
     LEGEND,
     MEANING,
     Axis,
+    kind_of,
     name_of,
     percent,
     runs,
@@ -118,7 +119,7 @@ def _map(over: Axis, lines: Sequence[CoverageRow]) -> Iterator[str]:
         full = escape(name_of(line, 10_000))
         yield (
             f'<tr><th scope="row" class="symbol" title="{full}">{escape(name_of(line))}</th>'
-            f"<td>{escape(line.type_name)}</td>"
+            f"<td>{escape(kind_of(line))}</td>"
             f'<td><svg width="{width}" height="{HEIGHT}" role="img" aria-label="{told} days">'
         )
         yield "".join(map(_cell, boxes(line, over, 0, 0)))
@@ -146,7 +147,7 @@ def _not_whole(first: int, lines: Sequence[CoverageRow]) -> Iterator[str]:
         if not bad:
             continue
         nothing = False
-        name = f"<b>{escape(name_of(line))}</b>{escape(line.type_name)}"
+        name = f"<b>{escape(name_of(line))}</b>{escape(kind_of(line))}"
         yield f"<details><summary>{name}: {_days(bad)}</summary>\n<ul>"
         spans = runs(line, first)
         for state, begin, end, number in islice(spans, _MOST_RUNS):

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any, BinaryIO, NamedTuple
 
 from mdc_core.archive.coverage.survey import STATES, CoverageRow
-from mdc_core.cli.coverage_map.cells import LEGEND, Axis, cells, name_of, percent, rows_of
+from mdc_core.cli.coverage_map.cells import LEGEND, Axis, cells, kind_of, name_of, percent, rows_of
 from mdc_core.errors import ConfigError, UsageError
 
 # Told apart with any colour vision: by lightness as well as by hue.
@@ -53,7 +53,7 @@ def margin(over: Axis) -> int:
 def boxes(line: CoverageRow, over: Axis, x: float, y: float) -> Iterator[Box]:
     """The cells of a line."""
     wide = pitch(over)
-    name = f"{name_of(line, 60)} {line.type_name}"
+    name = f"{name_of(line, 60)} {kind_of(line)}"
     states, rows = cells(line, over).tolist(), rows_of(line, over)
     for at, (state, number) in enumerate(zip(states, rows, strict=True)):
         held = f", {number:,} event{'s' * (number > 1)}" if number else ""
@@ -79,7 +79,7 @@ class Picture:
         self.title, self.subtitle, self._over, self._lines = title, subtitle, over, lines
         names = max((len(name_of(line)) for line in lines), default=4)
         self._types = _EDGE + 8 * names + 12
-        self._left = self._types + 8 * max((len(ln.type_name) for ln in lines), default=4) + 8
+        self._left = self._types + 8 * max((len(kind_of(ln)) for ln in lines), default=4) + 8
         self._right = self._left + max(len(over) * pitch(over), 430 - self._left) + 72
         self.width = max(self._right + _EDGE, 640)
         self._top = 124
@@ -94,7 +94,7 @@ class Picture:
         for at, line in enumerate(self._lines):
             y = self._top + _PITCH * at
             yield PictureText(_EDGE, y + 11, name_of(line), bold=True)
-            yield PictureText(self._types, y + 11, line.type_name, faint=True)
+            yield PictureText(self._types, y + 11, kind_of(line), faint=True)
             yield from boxes(line, self._over, self._left, y)
             yield PictureText(self._right, y + 11, percent(*line.whole()), end=True)
         x = float(_EDGE)

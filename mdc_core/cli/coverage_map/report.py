@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mdc_core import times
-from mdc_core.archive.coverage.holdings import Key
+from mdc_core.archive.coverage.holdings import CoverageKey
 from mdc_core.archive.coverage.sessions import date_of
 from mdc_core.archive.coverage.survey import CoverageRow
 from mdc_core.archive.read.one_file import whole_file
-from mdc_core.cli.coverage_map.cells import Axis, Style, as_json, fitting, text
+from mdc_core.cli.coverage_map.cells import Axis, Style, as_json, fitting, kind_of, text
 from mdc_core.cli.coverage_map.html import page
 from mdc_core.cli.coverage_map.image import Picture
 from mdc_core.cli.show import shown
@@ -33,7 +33,7 @@ class Report:
     unit: str | None
     first: int
     count: int
-    keys: list[Key]
+    keys: list[CoverageKey]
 
     def write(
         self,
@@ -66,8 +66,8 @@ class Report:
             return page(self._title(), self._about(over), self.first, over, listed)
         if not self.count:
             return iter(())
-        names = max(len("-" if symbol is None else shown(symbol)) for symbol, _ in self.keys)
-        types = max(len(type_name) for _, type_name in self.keys)
+        names = max(len("-" if symbol is None else shown(symbol)) for symbol, *_ in self.keys)
+        types = max(len(kind_of(key)) for key in self.keys)
         return text(self.first, self.count, self.unit, names, types, style, lines)
 
     def _picture(self, lines: list[CoverageRow]) -> Picture:

@@ -1,23 +1,26 @@
 """Show which days are whole, which have holes, and which are missing.
 
-Each day of a symbol and event type (UTC) has one state. `have`: events are held, and nothing
-tells that any are missing. `partial`: a gap event says that some are, or trades, quotes and
-books begin late or end early, by more than --tolerance after the open or before the close.
-`missing`: the market was open, and nothing is held. `empty`: it was asked for and there is
-nothing, as a gap event of reason empty and count 0 says. `closed`: it is a weekend or a
-holiday, and nothing is held.
+Each day of a symbol and event type has one state; bars and flow have a line for each interval.
+`have`: events are held, and nothing tells that any are missing. `partial`: a gap event says that
+some are, or what is held of the session begins late or ends early, by more than --tolerance after
+the open or before the close. `missing`: the market was open, and nothing is held. `empty`: it was
+asked for and there is nothing, as gap events of reason empty and count 0 say. `closed`: it is a
+weekend or a holiday, and nothing is held.
 
 --calendar says when a market is open: XNYS and others of exchange_calendars, 24/7, or
-weekdays. `PATTERN=NAME` is for the symbols of a pattern, as in `XNYS,*/USD=24/7`. With
-hours that are known, gaps outside of the session do not count. Without a calendar every
-day is open, and no hours are expected. A session has its market's date: the Sunday evening
-of CME is Monday's.
+weekdays. `PATTERN=NAME` is for the symbols of a pattern, as in `XNYS,*/USD=24/7`. A day is then a
+session, from its open to its close, with its market's date: the Sunday evening of CME is Monday's,
+and what is held outside of sessions is of the date on the market's clock. It is shown, but makes no
+session whole. Gaps outside of sessions and in their breaks do not count. Without a calendar, or
+with weekdays, a day is one of UTC, and no hours are expected. CMES and us_futures close at 17:00
+in Chicago for the calendars; events are expected up to 16:00, when trading halts.
 
 The days are from --from to --to, else from the first to the last day on which anything of
 what is shown is held; days to come are not shown. Every symbol and type is shown that the
 archive holds on any day, and those that are named. Types that come irregularly (status,
-correction, cancel, dividend, split) are shown if they are named. Bars are judged by gaps
-alone. A hole in the middle of a day is seen if there is a gap event of it. With --check the
+correction, cancel, dividend, split) are shown if they are named. Trades, quotes, books, and bars
+and flow of less than a day can begin late and end early; a bar of a week or a month is of each of
+its days. A hole in the middle of a day is seen if there is a gap event of it. With --check the
 status is 1 if any day is missing or partial, or if there is nothing at all.
 
 A map of more days than there is room for has cells of a week, a month, a quarter or a year:
@@ -53,7 +56,7 @@ UNITS = ("day", "week", "month", "quarter", "year")
 @command()
 @ROOT
 @selecting
-@option("--from", "start", type=MOMENT, help="from this day on (UTC)")
+@option("--from", "start", type=MOMENT, help="from this day on")
 @option("--to", "end", type=MOMENT_END, help="up to and with this day")
 @option(
     "--calendar",

@@ -37,10 +37,13 @@ class Archive:
         prices = {"price": 1, "size": 1, "bid_price": 1, "ask_price": 2}
         names = {"trade": ("price", "size"), "quote": ("bid_price", "ask_price")}
         values = {name: prices[name] for name in names.get(type_name, ())}
-        if type_name == "bar":
-            ohlc = dict.fromkeys(("open", "high", "low", "close"), 1)
-            values = {"interval": "1m", **ohlc}
         self.events(symbol, type_name, *({"ts_event": at, **values} for at in times))
+
+    def bars(self, symbol: str, interval: str, *times: str) -> None:
+        """Bars that begin at times of UTC."""
+        values = dict.fromkeys(("open", "high", "low", "close"), 1)
+        rows = [{"ts_event": at, "interval": interval, **values} for at in times]
+        self.events(symbol, "bar", *rows)
 
     def day(
         self,

@@ -5,6 +5,7 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import Shell
@@ -43,8 +44,10 @@ HOURS = (
     ("2024-03-11", "09:30", "15:59", "#"),  # the first in summer: 13:30 to 20:00 UTC
     ("2024-03-11", "10:30", "15:59", "+"),  # 14:30 UTC is late now
     ("2024-03-08", "09:30", "15:00", "+"),  # and 20:00 UTC was early
-    ("2024-01-03", "04:00", "18:30", "#"),  # before and after hours
+    ("2024-01-03", "04:00", "18:30", "+"),  # before and after hours, and nothing between
     ("2024-01-03", "04:00", "09:15", "+"),
+    ("2024-01-03", "04:00", "15:59", "+"),  # what came before does not hide a late begin,
+    ("2024-01-03", "09:30", "18:30", "+"),  # what came after no early end
     ("2024-01-15", "09:30", "10:00", "#"),  # Martin Luther King's, and events all the same
 )
 
@@ -70,11 +73,14 @@ def test_the_tolerance(data: Archive, shell: Shell) -> None:
     assert trades(shell, f"{XNYS} --tolerance 1h") == "#"
 
 
-def test_bars_have_no_hours(data: Archive, shell: Shell) -> None:
-    data.at("AAPL", "bar", "2024-01-03T00:00:00Z")
-    data.at("AAPL", "quote", "2024-01-03T15:00:00Z")
-    found = told(shell(f"mdc coverage --json {XNYS}"))
-    assert found == {("AAPL", "bar"): "#", ("AAPL", "quote"): "+"}
+def test_after_hours_are_of_the_evening_before(data: Archive, shell: Shell) -> None:
+    """After hours in New York go on to 01:00 UTC: those of a Friday are not of Saturday."""
+    data.at("AAPL", "trade", "2024-01-05T14:30:00Z", "2024-01-05T20:59:59Z", "2024-01-06T00:59:00Z")
+    data.at("AAPL", "trade", "2024-01-09T00:30:00Z", "2024-01-09T17:00:00Z", "2024-01-09T20:59:00Z")
+    done = shell(f"mdc coverage --json {XNYS}")
+    assert trades(shell, XNYS) == "#..++"
+    rows = [day["rows"] for day in json.loads(done.out)["coverage"][0]["days"]]
+    assert rows == [3, 0, 0, 1, 2]
 
 
 def test_a_session_that_begins_the_evening_before(data: Archive, shell: Shell) -> None:
@@ -87,7 +93,7 @@ def test_a_session_that_begins_the_evening_before(data: Archive, shell: Shell) -
     rows = json.loads(shell(f"mdc coverage --json {asked}").out)["coverage"][0]["days"]
     assert [day["rows"] for day in rows] == [0, 0, 4, 0, 0]
     # Tuesday's session has begun on Monday, and there is no more of it.
-    data.at("ES", "trade", f"{monday}T23:30:00Z")
+    data.at("ES", "trade", f"{monday}T23:10:00Z")
     assert trades(shell, asked, "ES") == "..#+x"
     data.at("ES", "trade", f"{tuesday}T22:59:00Z")
     assert trades(shell, asked, "ES") == "..##x"
@@ -132,7 +138,7 @@ def test_calendars_that_others_have_written_down(name: str, shared: Path) -> Non
     said = [tuple(map(to_ns, line.split(",")[:3])) for line in lines]
     first, last = said[0][0] // DAY, said[-1][0] // DAY
     hours = sessions(name.upper(), first, last - first + 1)
-    midnights = hours.midnights[hours.open]
+    midnights = (hours.first + np.flatnonzero(hours.open)) * DAY
     found = zip(midnights, hours.opens[hours.open], hours.closes[hours.open], strict=True)
     assert [tuple(map(int, row)) for row in found] == said
 

@@ -117,7 +117,7 @@ def test_files_of_many_days_and_of_none(data: Archive, shell: Shell) -> None:
     (folder / "2024-01-05.run.jsonl").write_text(json.dumps(received) + "\n")
     (folder / "undated.run.jsonl").write_text('{"type":"trade","symbol":"AAPL"}\n' * 3)
     done = shell(f"mdc coverage --json {XNYS}")
-    assert told(done)["AAPL", "trade"] == "#x+#"  # no event times, so nothing is late
+    assert told(done)["AAPL", "trade"] == "#x++"  # by receive time, where there is no other
     assert json.loads(done.out)["coverage"][0]["undated"] == 3
 
 

@@ -138,4 +138,7 @@ def test_what_was_asked_for_and_is_not(data: Archive, shell: Shell) -> None:
 def test_an_empty_day_of_a_session_that_began_before_it(data: Archive, shell: Shell) -> None:
     data.at("ES", "trade", "2024-01-08T15:00:00Z")
     data.empty("ES", "2024-01-09T00:00:00Z", "2024-01-10T00:00:00Z")
-    assert trades(shell, "--calendar CMES --from 2024-01-09 --to 2024-01-10", "ES") == "0x"
+    asked = "--calendar CMES --from 2024-01-09 --to 2024-01-10"
+    assert trades(shell, asked, "ES") == "xx"  # nobody has asked for the hour before midnight
+    data.empty("ES", "2024-01-08T23:00:00Z", "2024-01-09T00:00:00Z")
+    assert trades(shell, asked, "ES") == "0x"

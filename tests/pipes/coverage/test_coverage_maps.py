@@ -34,7 +34,7 @@ def months(data: Archive) -> Archive:
     for day in weekdays("2023-11-20", "2024-01-12", *holidays):
         data.day("SPY", day, last="12:59")
         if day not in ("2023-12-05", "2023-12-06", "2024-01-03", "2024-01-04", "2024-01-05"):
-            data.day("AAPL", day, last="11:00" if day == "2024-01-08" else "16:00")
+            data.day("AAPL", day, last="11:00" if day == "2024-01-08" else "12:59")
     data.empty("AAPL", "2023-12-06T00:00:00Z", "2023-12-07T00:00:00Z")
     return data
 

@@ -202,16 +202,11 @@ def test_what_is_summed_up(catalog: Catalog) -> None:
     ]
     rows.append(part(None, day=7, rows=1, untimed=1, tier="cold"))
     catalog.commit(rows)
-    several = [rows[2], rows[4], rows[5]]
-    days = [
-        (None, "trade", "7", 1, None, None),
-        ("A", "trade", "3", 8, -DAY, -1),
-        ("A", "trade", "0", 1, 0, DAY - 1),
-        ("A", "trade", "1", 2, 5, 9),
-    ]
-    assert sorted(catalog.days(Query()), key=str) == sorted(days, key=str)
-    assert list(catalog.of_several_days(Query())) == several
-    assert list(catalog.days(Query(("B",)))) == []
+    found = [(n, "A", "trade", row.rows, row.begins, row.ends) for n, row in enumerate(rows[:6], 1)]
+    found.append((7, None, "trade", 1, rows[6].begins, rows[6].ends))
+    assert list(catalog.spans(Query())) == found
+    assert list(catalog.spans(Query(("B",)))) == []
+    assert list(catalog.numbered([7, 2, 9])) == [rows[6], rows[1]]
     assert list(catalog.totals()) == [
         (None, "trade", 1, 1, 100, None, None, 1, 1, ["cold"]),
         ("A", "trade", 6, 63, 600, -DAY - 1, DAY, 0, 6, ["hot"]),

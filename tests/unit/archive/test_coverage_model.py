@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import defaultdict
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,15 +14,14 @@ from hypothesis import strategies as st
 
 from mdc_core.archive.coverage.gaps import EMPTY
 from mdc_core.archive.coverage.holdings import Days
-from mdc_core.archive.coverage.sessions import Calendars, Sessions, date_of, sessions
+from mdc_core.archive.coverage.sessions import Calendars, date_of, sessions
 from mdc_core.archive.coverage.survey import (
     STATES,
     CoverageRequest,
     CoverageSurvey,
-    by_session,
-    judged,
     outside,
 )
+from mdc_core.archive.coverage.windows import Length, Windows, length_of
 from mdc_core.errors import UsageError
 from mdc_core.times import DAY, HOUR, MAX_NS, MIN_NS, MINUTE, from_ns
 
@@ -137,8 +137,6 @@ def test_every_day_of_an_archive(
     by_day: bool,
 ) -> None:
     root = tmp_path_factory.mktemp("model")
-    if not by_day:  # of a file of many days only event times tell which
-        held = [(symbol, kind, at, True) for symbol, kind, at, _ in held]
     rows = [
         {"type": kind, "symbol": symbol, ("ts_event" if known else "ts_recv"): from_ns(at)}
         for symbol, kind, at, known in held
@@ -154,8 +152,7 @@ def test_every_day_of_an_archive(
     of_day: dict[tuple[str, str, int], list[int]] = defaultdict(list)
     for symbol, kind, at, _ in held:
         of_day[symbol, kind, at // DAY].append(at)
-    # An event without its own time counts by its receipt, which does not tell when it was
-    # where a whole file of a day has no other.
+    # An event without its own time counts by its receipt.
     wanted = {
         key: [
             model(day, calendar, key, of_day[*key, day], said, tolerance)
@@ -167,7 +164,7 @@ def test_every_day_of_an_archive(
         (key, FIRST + n): (is_, should)
         for key in wanted
         for n, (is_, should) in enumerate(zip(found[key], wanted[key], strict=True))
-        if is_ != should and not _times_unknown(held, key, FIRST + n)
+        if is_ != should
     }
     assert found.keys() == wanted.keys() and not differ
     rows_found = {(li.symbol, li.type_name): li.rows.tolist() for li in survey.lines()}
@@ -177,71 +174,55 @@ def test_every_day_of_an_archive(
     shutil.rmtree(root)
 
 
-def _times_unknown(held: list[Any], key: tuple[str, str], day: int) -> bool:
-    """Whether a day has events by receipt only, or by both clocks: its hours are not sure."""
-    return any(
-        not known for symbol, kind, at, known in held if (symbol, kind) == key and at // DAY == day
+@pytest.mark.parametrize(
+    ("first", "last", "cut"),
+    [
+        (0, 24 * HOUR, False),
+        (15 * MINUTE, 24 * HOUR - 15 * MINUTE, False),
+        (15 * MINUTE + 1, 24 * HOUR, True),
+        (0, 24 * HOUR - 15 * MINUTE - 1, True),
+        (None, None, True),  # nothing of it counts
+    ],
+)
+def test_the_tolerance_is_exact(first: int | None, last: int | None, cut: bool) -> None:
+    start = FIRST * DAY
+    days = Days(
+        np.array([2]),
+        np.array([True]),
+        np.array([MAX_NS if first is None else start + first]),
+        np.array([MIN_NS if last is None else start + last]),
     )
-
-
-def evening(count: int) -> Sessions:
-    """Sessions that begin at 23:00 of the day before, Monday to Friday, and end at 22:00."""
-    base = sessions("weekdays", FIRST, count)
-    opens = np.where(base.open, base.midnights - HOUR, base.opens)
-    closes = np.where(base.open, base.midnights + 22 * HOUR, base.closes)
-    return Sessions(FIRST, base.open, opens, closes, True)
-
-
-@settings(max_examples=100)
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 23)), max_size=8))
-def test_the_events_of_an_evening_belong_to_the_next_session(held: list[tuple[int, int]]) -> None:
-    hours = evening(6)
-    times = [(FIRST + day) * DAY + hour * HOUR for day, hour in held]
-    days = Days(np.zeros(6, np.int64), np.full(6, MAX_NS), np.full(6, MIN_NS))
-    for at in times:
-        index = at // DAY - FIRST
-        days.rows[index] += 1
-        days.first[index] = min(days.first[index], at)
-        days.last[index] = max(days.last[index], at)
-    moved = by_session(days, hours)
-    # No event is lost, but those of the last evening, whose session lies behind the end.
-    assert moved.rows.sum() == len(times)
-    for index in range(6):
-        own = [at for at in times if at // DAY - FIRST == index]
-        begun = hours.open[index] and any(
-            at // DAY - FIRST == index - 1 and at >= hours.opens[index] for at in times
-        )
-        late = index < 5 and hours.open[index + 1] and own and min(own) >= hours.opens[index + 1]
-        present = bool(moved.rows[index] > 0 or moved.last[index] != MIN_NS)
-        assert present == bool((own and not late) or begun)
-    states = judged(moved, hours, outside(moved, hours, 0), np.zeros(6, np.bool_))
-    for index, state in enumerate(states):
-        if STATES[state] in ("missing", "closed"):
-            assert moved.rows[index] == 0
-            assert (STATES[state] == "missing") == bool(hours.open[index])
+    hours = sessions("24/7", FIRST, 1)
+    assert outside(days, Windows(hours, 0, 15 * MINUTE)).tolist() == [cut]
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "state"),
+    ("interval", "length", "ends"),
     [
-        (0, 24 * HOUR, "have"),
-        (15 * MINUTE, 24 * HOUR - 15 * MINUTE, "have"),
-        (15 * MINUTE + 1, 24 * HOUR, "partial"),
-        (0, 24 * HOUR - 15 * MINUTE - 1, "partial"),
-        (MAX_NS, MIN_NS, "have"),  # its hours are not known
+        ("1m", Length(ns=MINUTE), "2024-02-01"),
+        ("90m", Length(ns=90 * MINUTE), "2024-02-01"),
+        ("1d", Length(days=1), "2024-02-01"),
+        ("36h", Length(days=2), "2024-02-02"),
+        ("2w", Length(days=14), "2024-02-14"),
+        ("1mo", Length(months=1), "2024-03-02"),  # there is no 31st of February
+        ("12mo", Length(months=12), "2025-01-31"),
+        ("x", Length(), "2024-02-01"),
+        (None, Length(), "2024-02-01"),
     ],
 )
-def test_the_tolerance_is_exact(first: int, last: int, state: str) -> None:
-    hours = sessions("24/7", FIRST, 1)
-    known = first != MAX_NS
-    days = Days(
-        np.array([2]),
-        np.array([FIRST * DAY + first if known else MAX_NS]),
-        np.array([FIRST * DAY + last if known else MIN_NS]),
-    )
-    cut = outside(days, hours, 15 * MINUTE)
-    (found,) = judged(days, hours, cut, np.zeros(1, np.bool_))
-    assert STATES[found] == state
+def test_how_long_bars_are(interval: str | None, length: Length, ends: str) -> None:
+    assert length_of(interval) == length
+    begin = np.array([(date(2024, 1, 31) - date(1970, 1, 1)).days])
+    assert [str(date_of(int(day))) for day in length.ends(begin)] == [ends]
+
+
+@pytest.mark.parametrize("name", [None, "24/7", "weekdays"])
+@pytest.mark.parametrize("moment", [MIN_NS, MAX_NS])
+def test_the_first_and_the_last_moment_are_of_a_date(name: str | None, moment: int) -> None:
+    day = moment // DAY
+    hours = sessions(name, day - 1, 3)
+    assert hours.index_of(np.array([moment])).tolist() == [1]
+    assert (np.diff(hours.starts) >= 0).all()
 
 
 def test_calendars_of_symbols() -> None:

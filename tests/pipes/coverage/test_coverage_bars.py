@@ -1,0 +1,131 @@
+"""Bars and flow are covered by interval: one does not hide that another is missing."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.conftest import Shell
+from tests.pipes.coverage.coverage_days import CODE, XNYS, Archive, new_york
+
+DAILY = ("2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05", "2024-01-08")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Archive:
+    return Archive(tmp_path / "data")
+
+
+def by_interval(shell: Shell, options: str) -> dict[str | None, str]:
+    """The days of the bars of AAPL, by interval."""
+    done = shell(f"mdc -q coverage --json --symbol AAPL --type bar {options}")
+    assert done.status == 0, done.err
+    lines = json.loads(done.out)["coverage"]
+    return {line["interval"]: "".join(CODE[d["state"]] for d in line["days"]) for line in lines}
+
+
+def minutes(data: Archive, day: str, first: str, last: str) -> None:
+    data.bars("AAPL", "1m", new_york(day, first), new_york(day, last))
+
+
+def a_week(data: Archive) -> None:
+    """Daily bars of every day, and minutes of which some are missing."""
+    data.bars("AAPL", "1d", *(f"{day}T00:00:00Z" for day in DAILY))
+    minutes(data, "2024-01-02", "09:30", "15:59")
+    minutes(data, "2024-01-03", "09:46", "15:59")
+    minutes(data, "2024-01-05", "09:30", "15:44")
+    minutes(data, "2024-01-08", "09:30", "15:43")
+
+
+def test_daily_bars_hide_no_missing_minutes(data: Archive, shell: Shell) -> None:
+    a_week(data)
+    # A bar of 15:44 ends at 15:45, which is not too early.
+    assert by_interval(shell, XNYS) == {"1d": "####..#", "1m": "#+x#..+"}
+    assert by_interval(shell, "") == {"1d": "####xx#", "1m": "##x#xx#"}
+
+
+def test_each_interval_has_a_line_in_every_map(data: Archive, shell: Shell) -> None:
+    a_week(data)
+    lines = shell(f"mdc coverage {XNYS}", PYTHONIOENCODING="ascii").out.splitlines()
+    assert [" ".join(line.split()) for line in lines if line.startswith("AAPL")] == [
+        "AAPL bar 1d ####..# 100.0 %",
+        "AAPL bar 1m #+x#..+ 40.0 %",
+    ]
+    page = shell(f"mdc coverage {XNYS} --format html").out
+    assert "<td>bar 1m</td>" in page and "<b>AAPL</b>bar 1m: 3 days" in page
+    drawn = ElementTree.fromstring(shell(f"mdc coverage {XNYS} --format svg").out)
+    titles = {title.text for title in drawn.iter("{http://www.w3.org/2000/svg}title")}
+    assert {
+        "AAPL bar 1d, Thu 2024-01-04: have, 1 event",
+        "AAPL bar 1m, Thu 2024-01-04: missing",
+    } <= titles
+    words = {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"bar 1d", "bar 1m"} <= words
+    assert shell(f"mdc coverage {XNYS} -o map.png").status == 0
+
+
+def test_bars_longer_than_a_day(data: Archive, shell: Shell) -> None:
+    """A week and a month are held of each of their days, also of those before --from."""
+    data.bars("AAPL", "1w", "2024-01-01T00:00:00Z", "2024-01-15T00:00:00Z")
+    data.bars("AAPL", "1mo", "2024-01-01T05:00:00Z")
+    span = "--from 2024-01-03 --to 2024-02-02"
+    assert by_interval(shell, f"{XNYS} {span}") == {
+        "1mo": "###..#####...####..#####..###xx",
+        "1w": "###..xxxxx..#####..xxxxx..xxxxx",
+    }
+
+
+def test_days_of_bars_by_any_clock(data: Archive, shell: Shell) -> None:
+    """A daily bar is told at midnight of UTC or of the market, or at the open."""
+    for at in ("02T00:00", "03T05:00", "04T14:30", "05T00:00"):
+        data.bars("AAPL", "1d", f"2024-01-{at}:00Z")
+    assert by_interval(shell, XNYS) == {"1d": "####"}
+    for at in ("01T00:00", "01T13:00", "01T23:00"):
+        data.bars(f"A{at[-5:-3]}", "1d", f"2024-01-{at}:00Z")
+    done = shell("mdc -q coverage --json --calendar XASX --from 2024-01-01 --to 2024-01-03")
+    found = {
+        line["symbol"]: [day["rows"] for day in line["days"]]
+        for line in json.loads(done.out)["coverage"]
+    }
+    assert [found[symbol] for symbol in ("A00", "A13", "A23")] == [[1, 0, 0], [0, 1, 0], [0, 1, 0]]
+
+
+def test_a_bar_that_reaches_into_a_session(data: Archive, shell: Shell) -> None:
+    """Bars of four hours of UTC: one that began before the open of CME holds its first hour."""
+    times = [f"2024-01-{9 + h // 24:02}T{h % 24:02}:00:00Z" for h in range(20, 48, 4)]
+    data.bars("ES", "4h", *times)
+    data.bars("NQ", "4h", *times[1:])
+    done = shell("mdc -q coverage --json --calendar CMES --from 2024-01-10 --to 2024-01-10")
+    states = [line["days"][0]["state"] for line in json.loads(done.out)["coverage"]]
+    assert states == ["have", "partial"]
+
+
+def test_flow_is_told_apart_by_its_windows(data: Archive, shell: Shell) -> None:
+    at = {"ts_event": new_york("2024-01-03", "09:30")}
+    data.events("AAPL", "flow", {**at, "interval": "1h"}, {**at, "interval": "1d"})
+    found = json.loads(shell(f"mdc -q coverage --json {XNYS}").out)["coverage"]
+    assert [(line["interval"], line["days"][0]["state"]) for line in found] == [
+        ("1d", "have"),
+        ("1h", "partial"),
+    ]
+
+
+def test_an_interval_of_a_stranger(data: Archive, shell: Shell) -> None:
+    data.bars("AAPL", "\x1b[2Jx" * 20, new_york("2024-01-03", "09:30"))
+    data.events("AAPL", "bar", {"ts_event": new_york("2024-01-04", "12:00")})
+    assert list(by_interval(shell, XNYS).values()) == ["x#", "#x"]
+    for form in ("text", "html", "svg"):
+        assert "\x1b" not in shell(f"mdc coverage --format {form}").out
+
+
+def test_the_bars_of_a_symbol_that_is_not_held(data: Archive, shell: Shell) -> None:
+    """The intervals are those of the others; where there are none, it is not said which."""
+    minutes(data, "2024-01-02", "09:30", "15:59")
+    done = shell(f"mdc -q coverage --json {XNYS} --symbol AAPL,SPY --type bar")
+    found = [(line["symbol"], line["interval"]) for line in json.loads(done.out)["coverage"]]
+    assert found == [("AAPL", "1m"), ("SPY", "1m")]
+    done = shell(
+        f"mdc -q coverage --json {XNYS} --symbol SPY --type flow --from 2024-01-02 --to 2024-01-02"
+    )
+    assert [line["interval"] for line in json.loads(done.out)["coverage"]] == [None]
