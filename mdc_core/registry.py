@@ -174,6 +174,14 @@ def failure(ref: PluginRef, error: BaseException) -> PluginError:
     )
 
 
+def misused(verb: str, name: str, text: str) -> PluginError:
+    """What is said of a plugin that gives something else than its contract says."""
+    ref = get(verb, name)
+    who = describe(ref) if ref else f"{verb} {name}"
+    where = (address(ref) if ref else "") or "its authors"
+    return PluginError(f"{who} failed: {text}", hint=f"report it to {where}")
+
+
 def import_plugin(ref: PluginRef) -> Any:
     """What the entry point names; raises ConfigError whatever goes wrong on the way."""
     from mdc_core import guests

@@ -1,10 +1,10 @@
 """Driving an importer: its batches go on, what it cannot read is set aside and counted."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mdc_core.contracts import BadRow, Importer
-from mdc_core.errors import EXIT_FINDINGS, DataError
+from mdc_core.errors import EXIT_FINDINGS, DataError, MdcError, PluginError
 from mdc_core.wire.quarantine import Quarantine
 
 if TYPE_CHECKING:
@@ -15,7 +15,11 @@ class Import:
     """The events of an importer, and what was set aside."""
 
     def __init__(
-        self, importer: Importer, quarantine: Quarantine, renamed: tuple[str, str]
+        self,
+        importer: Importer,
+        quarantine: Quarantine,
+        renamed: tuple[str, str],
+        wrong: Callable[[str], MdcError] = PluginError,
     ) -> None:
         self.read = 0
         self.rejected = 0
@@ -23,15 +27,23 @@ class Import:
         self._importer = importer
         self._quarantine = quarantine
         self._renamed = renamed  # what the importer reads, and its name for people
+        self._wrong = wrong  # what is said of an importer that gives something else
 
     def batches(self) -> "Iterator[pa.RecordBatch]":
         """The events, batch by batch."""
-        for item in self._importer.batches():
+        from mdc_core.wire.tables.arrow import ours
+
+        items = self._importer.batches()
+        if not isinstance(items, Iterable):
+            raise self._wrong(f"batches() gives a {type(items).__name__}, not batches")
+        for item in items:
             if isinstance(item, BadRow):
                 self._set_aside(item)
-            elif item.num_rows:
-                self.read += item.num_rows
-                yield item
+                continue
+            batch = ours(item, self._wrong)
+            if batch.num_rows:
+                self.read += batch.num_rows
+                yield batch
 
     def _set_aside(self, bad: BadRow) -> None:
         self.rejected += 1

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from mdc_core import registry
 from mdc_core.contracts import Source, Subscription
 from mdc_core.errors import RefusedError, UnavailableError, UsageError
 from mdc_core.events import Connection, Event, Gap
@@ -45,7 +46,7 @@ class Simulation:
 
     def __iter__(self) -> Iterator[list[Event]]:
         begun, passed = time.monotonic(), 0
-        lists = _gathered(self._source)
+        lists = _gathered(self._name, self._source)
         while events := next(lists, None):
             name, channel = self._name, f"{self._name}-{self._runs}"
             for event in events:
@@ -62,13 +63,26 @@ class Simulation:
                 break
             if self._changed:
                 self._changed = False
-                lists = _gathered(self._source)
+                lists = _gathered(self._name, self._source)
 
 
-def _gathered(source: Source) -> Iterator[list[Event]]:
+def _lists(name: str, source: Source) -> Iterator[Sequence[Event]]:
+    """What a source gives; raises PluginError for what is no list of events."""
+    for events in source.events():
+        if not isinstance(events, (list, tuple)):
+            text = f"events() gives a {type(events).__name__}, not lists of events"
+            raise registry.misused("stream", name, text)
+        for kind in set(map(type, events)):
+            if not issubclass(kind, Event):
+                text = f"events() gives a {kind.__name__} in a list, not an event"
+                raise registry.misused("stream", name, text)
+        yield events
+
+
+def _gathered(name: str, source: Source) -> Iterator[list[Event]]:
     """A simulator's events in lists: large ones, or as many as pass in a twentieth second."""
     size = _LIST if source.pace is None else max(int(source.pace / 20), 1)
-    stream = itertools.chain.from_iterable(source.events())
+    stream = itertools.chain.from_iterable(_lists(name, source))
     while events := list(itertools.islice(stream, size)):
         yield events
 
@@ -118,7 +132,7 @@ class SourceLine:
         outage.tried(self._stamp(self._now()))  # from here on the library may lose something
         source = self._make(self.subscription)
         first = True
-        for events in source.events():
+        for events in _lists(self._name, source):
             if self._hung_up.is_set():
                 return
             stamp = self._stamp(self._now())

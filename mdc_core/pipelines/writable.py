@@ -1,10 +1,10 @@
 """Events that cannot be written are set aside, and their neighbours go on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from mdc_core.errors import DataError
 from mdc_core.events import Event, Integrity
-from mdc_core.flaws import is_time, unwritable
+from mdc_core.flaws import EventSample, is_time, unwritable
 from mdc_core.live.teller import json_of
 from mdc_core.texts import encodable, said
 from mdc_core.wire.chunk import Chunk
@@ -24,6 +24,18 @@ def made_of(rows: Sequence[Event], make: Make, aside: Quarantine) -> Chunk:
         return make(rows)
     except _UNWRITABLE:  # for a reason that shows nowhere else
         return make([_written(row, _failure(row, make), aside) for row in rows])
+
+
+def sifted(lists: Iterable[list[Event]], aside: Quarantine) -> Iterator[list[Event]]:
+    """The lists of a source; of what is looked at, what no line can hold is set aside."""
+    sample = EventSample()
+    for events in lists:
+        for place in sample.places(events):
+            row = events[place]
+            if (problem := unwritable(row)) is not None:
+                sample.distrust(type(row))
+                events[place] = _written(row, problem, aside)
+        yield events
 
 
 def _failure(row: Event, make: Make) -> str | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mdc_core.batch import unify
 from mdc_core.contracts import Sink
-from mdc_core.errors import BusyError, DataError, UnavailableError
+from mdc_core.errors import BusyError, DataError, MdcError, PluginError, UnavailableError
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.clock import Clock, SystemClock
 from mdc_core.wire.lines.jsonl import encode_and_keep
@@ -66,8 +66,10 @@ class Publication:
         retried: Callable[[str, float], None] = lambda cause, delay: None,
         clock: Clock | None = None,
         ending: Event | None = None,
+        wrong: Callable[[str], MdcError] = PluginError,
     ) -> None:
         self.sent = self.refused = 0
+        self._wrong = wrong  # what is said of a sink that answers something else
         self.run_id: str | None = None  # None: of no run that is known
         self._sink, self._limits, self._log = sink, limits, log
         self._set_aside, self._retried = set_aside, retried
@@ -150,6 +152,9 @@ class Publication:
         token = f"{whose}:{first}-{first + batch.num_rows}:{said.hexdigest()[:16]}"
         self._sink.write(batch, token)
         safe = self._sink.flush()
+        if type(safe) is not int or not self._safe <= safe <= self._safe + batch.num_rows:
+            count = f"{self._safe} to {self._safe + batch.num_rows}"
+            raise self._wrong(f"flush() gives {safe!r:.80}, where {count} can be acknowledged")
         fresh, self._safe = safe - self._safe, safe
         self.sent += fresh
         self._pass(batch.slice(0, fresh), said if fresh == batch.num_rows else None)

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import partial
+from numbers import Integral
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -192,6 +193,8 @@ def _checked(findings: Iterable[Finding], rows: int) -> list[Finding]:
             raise TypeError(f"a finding is one of {', '.join(SEVERITIES)}: {finding.severity!r}")
         if not isinstance(finding.message, str) or encodable(finding.message) != finding.message:
             raise TypeError(f"the message of a finding is no Unicode text: {finding.message!r}")
+        if finding.row is not None and not isinstance(finding.row, Integral):
+            raise TypeError(f"the row of a finding is no whole number: {finding.row!r}")
         if finding.row is not None and not 0 <= finding.row < rows:
             raise IndexError(f"row {finding.row} of a batch of {rows}: {finding.message}")
         for key, value in finding.values.items():

@@ -89,14 +89,13 @@ class FilterRun:
     def _batches(self, made: "Made") -> "list[pa.RecordBatch]":
         import pyarrow as pa
 
+        from mdc_core.wire.tables.arrow import ours
+
         if made is None:
             return []
         found = [made] if isinstance(made, pa.RecordBatch) else made
         batches = list(found) if isinstance(found, Iterable) else [found]
-        for batch in batches:
-            if not isinstance(batch, pa.RecordBatch):
-                raise self._wrong(f"a filter returns batches, not {batch!r}")
-        return batches
+        return [ours(batch, self._wrong) for batch in batches]
 
     def _kept(self, made: "Keep | pa.RecordBatch", size: int) -> "Int64s":
         """Which of so many rows pass."""
@@ -104,17 +103,17 @@ class FilterRun:
 
         if not isinstance(made, Keep):
             return np.arange(size)
-        rows = np.fromiter(map(int, made.rows), np.int64)
+        try:
+            rows = np.fromiter(map(int, made.rows), np.int64)
+        except (TypeError, ValueError, OverflowError):
+            raise self._wrong(f"it keeps {made.rows!r:.80}, which are no rows") from None
         if len(rows) and (rows[0] < 0 or rows[-1] >= size or (np.diff(rows) <= 0).any()):
             raise self._wrong(f"it keeps rows that are not in order, or not among {size}")
         self.dropped += size - len(rows)
         return rows
 
     def _wrong(self, text: str) -> PluginError:
-        ref = registry.get("filter", self._name)
-        who = registry.describe(ref) if ref else f"filter {self._name}"
-        where = (registry.address(ref) if ref else "") or "its authors"
-        return PluginError(f"{who} failed: {text}", hint=f"report it to {where}")
+        return registry.misused("filter", self._name, text)
 
 
 def _stretches(chunk: Chunk) -> Iterator[tuple[int, int, bool]]:

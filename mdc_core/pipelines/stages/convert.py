@@ -1,11 +1,13 @@
 """The stages `convert` and `import`: events from and to other encodings and formats."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from mdc_core import registry
 from mdc_core.accounting import Account, findings_of
 from mdc_core.archive.read.one_file import check_form, whole_file, write_parquet
 from mdc_core.errors import UsageError
@@ -140,7 +142,8 @@ class ImportSource(SourceStage):
     ) -> Iterator[Made]:
         from mdc_core.export.importing import Import
 
-        source = Import(importer, run.quarantine, renamed)
+        wrong = partial(registry.misused, "import", self.plugin.name)
+        source = Import(importer, run.quarantine, renamed, wrong)
         reason = "eof"
         try:
             for batch in source.batches():

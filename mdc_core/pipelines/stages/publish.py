@@ -1,9 +1,11 @@
 """The stage `publish`: events to a place that is no file."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mdc_core import registry
 from mdc_core.contracts import Sink
 from mdc_core.errors import EXIT_FINDINGS, DataError, MdcError
 from mdc_core.events import CONTROL_TYPES
@@ -50,6 +52,7 @@ class Publish(SinkStage):
             aside.add,
             run.session.observers.retried,
             ending=run.control.terminated,
+            wrong=partial(registry.misused, "publish", self.plugin.name),
         )
         try:
             sending.begin()

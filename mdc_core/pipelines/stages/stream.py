@@ -23,6 +23,7 @@ from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.pipelines.stage import Made, SourceStage
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions, check
+from mdc_core.pipelines.writable import sifted
 from mdc_core.times import SECOND
 
 if TYPE_CHECKING:
@@ -141,8 +142,9 @@ class StreamRun:
             make = self._maker(self._own_secrets())
             if kind.simulated:
                 self._feed = Simulation(name, make, self._wanted, self._stop)
-                return self._feed
-            return self._driven(OneLine(SourceLine(name, make, self._wanted, mask=self._log.mask)))
+                return sifted(self._feed, self._quarantine)
+            line = OneLine(SourceLine(name, make, self._wanted, mask=self._log.mask))
+            return sifted(self._driven(line), self._quarantine)
         if self._asked.replay is not None:
             from mdc_core.live.recorded.asked_for import asked_for
             from mdc_core.live.recorded.replay import CaptureReplay

@@ -1,16 +1,17 @@
 """Events as tables: those of others in our schema."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mdc_core.batch import concatenated
-from mdc_core.errors import DataError
+from mdc_core.batch import concatenated, count_types
+from mdc_core.errors import DataError, MdcError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import (
     SCALE,
@@ -184,6 +185,30 @@ def target_schema(schema: pa.Schema, name: str) -> pa.Schema:
     wanted = arrow_schema(types)
     missing = [n for n in schema.names if n in columns() and n not in wanted.names]
     return arrow_schema(types | types_with(frozenset(missing))) if missing else wanted
+
+
+def ours(made: object, wrong: Callable[[str], MdcError]) -> pa.RecordBatch:
+    """A batch that a plugin made, in our schema; for anything else, what is `wrong` is raised."""
+    if not isinstance(made, pa.RecordBatch):
+        raise wrong(f"it gives a {type(made).__name__}, not a batch of events")
+    batch = made
+    if not _is_as_here(made.schema):
+        try:
+            batch = conform(made, target_schema(made.schema, "its batch"), "its batch")
+        except DataError as error:
+            raise wrong(str(error)) from None
+    unknown = next((name for name in count_types(batch) if name not in EVENT_TYPES), "")
+    if unknown != "":
+        raise wrong(f"its batch has an event of no known type: {unknown!r:.80}")
+    return batch
+
+
+@lru_cache(64)
+def _is_as_here(schema: pa.Schema) -> bool:
+    """Whether columns are those of events, `type` first, and of the types that they have here."""
+    known = {field.name: field.type for field in arrow_schema(frozenset(EVENT_TYPES))}
+    same = all(known.get(field.name) == field.type for field in schema)
+    return same and schema.names[:1] == ["type"] and len(set(schema.names)) == len(schema.names)
 
 
 def _versions(schema: pa.Schema, name: str) -> dict[str, str]:

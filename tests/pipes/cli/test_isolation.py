@@ -156,6 +156,60 @@ def test_whatever_a_filter_raises_is_told_on_one_line(strange, raised, told):
     assert done.returncode == 65
 
 
+SOURCE = "Source):\n    simulated = {}\n    def events(self):\n"
+SOURCE += "        trade = Trade(symbol='A')\n        "
+LIVE, PLAYED = SOURCE.format(False), SOURCE.format(True)
+IMPORT = "Importer):\n    def batches(self):\n        "
+SINK = "Sink):\n    def write(self, batch, token):\n        pass\n"
+SINK += "    def flush(self):\n        return "
+FILTER = "Filter):\n    def __call__(self, batch):\n        return "
+TABLE = "yield pa.record_batch("
+GIVEN = [
+    *(("stream x A", f"{kind}yield trade", "events() gives a Trade") for kind in (LIVE, PLAYED)),
+    *(("stream x A", f"{kind}yield ['x']", "gives a str in a list") for kind in (LIVE, PLAYED)),
+    ("stream x A", f"{LIVE}yield None", "events() gives a NoneType, not lists of events"),
+    ("import --profile x in", f"{IMPORT}return None", "batches() gives a NoneType, not batches"),
+    ("import --profile x in", f"{IMPORT}yield [Trade()]", "it gives a list, not a batch of events"),
+    ("import --profile x in", IMPORT + TABLE + "{'a': [1]})", "has a column `type`"),
+    ("import --profile x in", IMPORT + TABLE + "{'type': ['no']})", "of no known type: 'no'"),
+    ("import --profile x in", IMPORT + TABLE + "{'type': [None]})", "of no known type: None"),
+    ("publish x http://a", f"{SINK}None", "flush() gives None, where 0 to 3 can be acknowledged"),
+    ("publish x http://a", f"{SINK}1 << 40", "flush() gives 1099511627776, where 0 to 3"),
+    ("publish x http://a", f"{SINK}-1", "flush() gives -1, where 0 to 3"),
+    ("x", f"{FILTER}Keep(None)", "it keeps None, which are no rows"),
+    ("x", f"{FILTER}batch.select(['price'])", "has a column `type`"),
+]
+
+
+@pytest.mark.parametrize(("line", "code", "told"), GIVEN, ids=[told for *_, told in GIVEN])
+def test_what_gives_something_else_than_its_contract_says_is_named(
+    strange, tmp_path, line, code, told
+):
+    (tmp_path / "in").write_text("")
+    verb, *rest = line.replace(" in", f" {tmp_path / 'in'}").split()
+    group = verb if rest else "filter"
+    code = f'"""It gives something else."""\nimport pyarrow as pa\n{HEAD}class X({code}\n'
+    done = strange(f"[mdc.{group}]\nx = alpha_x:X\n", code, verb, *rest, stdin=EVENTS)
+    assert done.returncode == 70
+    assert f"mdc: plugin {group}:x (alpha 1.2) failed: " in done.stderr
+    assert told in done.stderr and "bug in mdc" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", [LIVE, PLAYED], ids=["live", "simulated"])
+def test_an_event_of_a_source_that_no_line_can_hold_costs_itself(strange, kind):
+    kind = kind.replace("trade = ", "flawed = Trade(symbol=5); trade = ")
+    code = f'"""A source."""\n{HEAD}class X({kind}yield [trade, flawed, trade]\n'
+    done = strange("[mdc.stream]\nx = alpha_x:X\n", code, "stream", "x", "A")
+    assert done.returncode == 0
+    assert "3 in = 2 out + 1 rejected" in done.stderr
+    found = [(e["type"], e.get("symbol")) for e in events(done)]
+    assert [f for f in found if f[0] in ("trade", "integrity")] == [
+        ("trade", "A"),
+        ("integrity", "5"),
+        ("trade", "A"),
+    ]
+
+
 @pytest.mark.parametrize(
     "raised", ["MemoryError('1 TB')", 'RuntimeError("can\'t start new thread")']
 )
