@@ -15,7 +15,8 @@ from mdc_exporters.lean.clock import Clock, Clocks
 from mdc_exporters.lean.columns import Packing
 from mdc_exporters.lean.files import SKIPPABLE, DataFile, find_files
 from mdc_exporters.lean.merge import Rows, Source, merge
-from mdc_exporters.lean.rows import Reading, SetAside, read_rows
+from mdc_exporters.lean.repeated import SetAside
+from mdc_exporters.lean.rows import Reading, read_rows
 from mdc_exporters.lean.text import entries_of
 
 _BEGINNING = -(2**63)
@@ -114,7 +115,7 @@ class Lean(Importer):
         start, end = self.wanted.start, self.wanted.end
         if file.day is None:
             return True
-        return (start is None or start < clock.start_of(file.day, later=1)) and (
+        return (start is None or start < clock.end_of(file.day)) and (
             end is None or end > clock.start_of(file.day)
         )
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from mdc_core.plugin import BadRow, DataError
 from mdc_exporters.lean.clock import DAY, SECOND, Clock
 from mdc_exporters.lean.files import DataFile
+from mdc_exporters.lean.repeated import Piece, SetAside, clock_text, told_apart
 from mdc_exporters.lean.text import (
     MILLISECONDS,
     NUMBER,
@@ -142,9 +143,6 @@ class Reading(NamedTuple):
     block_bytes: int
 
 
-SetAside = Callable[[BadRow], None]
-
-
 def read_rows(reading: Reading, set_aside: SetAside) -> Iterator[tuple[Int64s, Columns]]:
     """The rows of a file in [start, end), in its own order, and their keys to merge them by."""
     latest = np.iinfo(np.int64).min
@@ -164,6 +162,18 @@ def read_rows(reading: Reading, set_aside: SetAside) -> Iterator[tuple[Int64s, C
 
 def _read_blocks(reading: Reading, set_aside: SetAside) -> Iterator[tuple[Int64s, Columns]]:
     """The times and the columns of a file, block by block, up to where it can be read."""
+    file, clock = reading.file, reading.clock
+    is_bar = type_of(file) == "bar"
+    for piece, again in told_apart(_pieces(reading, set_aside), str(clock), is_bar, set_aside):
+        times = clock.utc(piece.wall, again)
+        values = piece.columns | {"ts_event": _time(times)}
+        if is_bar:
+            values["ts_close"] = _time(_closes(file, piece.wall, times, clock))
+        yield times, values
+
+
+def _pieces(reading: Reading, set_aside: SetAside) -> Iterator[Piece]:
+    """The rows of a file by its wall clock."""
     file = reading.file
     try:
         for block in read_blocks(file.path, reading.entry, reading.block_bytes):
@@ -172,9 +182,7 @@ def _read_blocks(reading: Reading, set_aside: SetAside) -> Iterator[tuple[Int64s
         set_aside(BadRow(b"", f"{file.path}#{reading.entry}", str(error)))
 
 
-def _read_block(
-    reading: Reading, block: Block, set_aside: SetAside
-) -> Iterator[tuple[Int64s, Columns]]:
+def _read_block(reading: Reading, block: Block, set_aside: SetAside) -> Iterator[Piece]:
     """The rows of a block: halved until the lines that cannot be read stand alone."""
     try:
         rows = _read_lines(reading, block)
@@ -191,16 +199,18 @@ def _read_block(
         yield from _read_block(reading, half, set_aside)
 
 
-def _read_lines(reading: Reading, block: Block) -> tuple[Int64s, Columns]:
-    """The times and the columns of a block; raises DataError if any line is bad."""
+def _read_lines(reading: Reading, block: Block) -> Piece:
+    """The columns of a block; raises DataError if any line is bad."""
     file = reading.file
     columns = parse(block, layout_of(file))
     wall = _wall_clock(file, columns["time"])
-    times = reading.clock.utc(wall)
-    values = _VALUES[type_of(file)](file, columns) | {"ts_event": _time(times)}
-    if type_of(file) == "bar":
-        values["ts_close"] = _time(_closes(file, wall, times, reading.clock))
-    return times, values
+    twice = None
+    # A day begins when it does, whatever its clock shows at that moment.
+    if file.resolution != "daily" and (odd := reading.clock.odd(wall)):
+        twice, never = odd
+        if never.any():
+            raise DataError(f"{clock_text(wall[never][0])} does not exist in {reading.clock}")
+    return Piece(block, wall, twice, _VALUES[type_of(file)](file, columns))
 
 
 def _between(times: Int64s, start: int | None, end: int | None) -> Bools:
