@@ -76,6 +76,11 @@ def only_says_error(out: str) -> bool:
     return [event["type"] for event in kinds] == ["begin", "end"] and kinds[1]["reason"] == "error"
 
 
+def says_nothing(out: str) -> bool:
+    """Whether nothing was written, or nothing but that there was an error."""
+    return not out or only_says_error(out)
+
+
 def parts_of(root: Path) -> list[Path]:
     """The files of an archive, its catalog and journals left out."""
     below = (path for path in root.rglob("*") if path.is_file())

@@ -3,11 +3,13 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mdc_core import registry
+from mdc_core.cli.lazy import verbs_that
 from mdc_core.cli.signals import (
     Stop,
     ending_at_once,
@@ -16,7 +18,8 @@ from mdc_core.cli.signals import (
     set_in_handler,
     stopping_source,
 )
-from mdc_core.errors import UsageError
+from mdc_core.errors import MdcError, ReaderGone, UsageError
+from mdc_core.installed import verb_files
 from mdc_core.session import Session
 from mdc_core.wire import stdout
 
@@ -83,6 +86,36 @@ def chain(root: click.Group, ctx: click.Context, rest: list[list[str]]) -> list[
         with command.make_context(name, args, parent=ctx) as below:
             made.append(below.command.invoke(below))
     return made
+
+
+@contextmanager
+def told_to_reader(line: list[list[str]]) -> Iterator[None]:
+    """Let whoever reads the events of a command line know that there will be none.
+
+    What is wrong with a command line is found before there is a stage that could say so.
+    """
+    try:
+        yield
+    except (click.exceptions.Exit, KeyboardInterrupt):
+        raise  # help, or nobody waits
+    except BaseException:
+        if verb := _writing_verb(line):
+            from mdc_core.accounting import Output
+            from mdc_core.wire.writer import Writer
+
+            with suppress(MdcError, ReaderGone):
+                Output(verb, Writer(), request={}).close("error")
+        raise
+
+
+def _writing_verb(line: list[list[str]]) -> str | None:
+    """The last verb that is known, if it is there to write events to standard output."""
+    filters, verbs = registry.find("filter"), verb_files()
+    named = ([word for word in words if word in verbs or word in filters] for words in line)
+    known = [found[0] for found in named if found]
+    apart = {"store"}  # what it writes is asked for by an option
+    writing = {"convert", *filters, *verbs_that("writing")} - apart
+    return known[-1] if known and known[-1] in writing else None
 
 
 def run_stages(session: Session, stages: "list[Stage]") -> int:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mdc_core import __version__, errors, guests, installed, logs, plugin_files, registry
-from mdc_core.cli.chain import THEN, chain, run_stages, segments
+from mdc_core.cli.chain import THEN, chain, run_stages, segments, told_to_reader
 from mdc_core.cli.either_side import adopt, before_verb
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verbs_that
 from mdc_core.cli.settable import Option
@@ -173,7 +173,10 @@ def _run(session: Session, args: list[str]) -> int:
             raise errors.UsageError(
                 "nothing before `then`", hint="mdc stream sim SPY then validate"
             )
-        with root.make_context("mdc", first, obj=session, terminal_width=_width()) as ctx:
+        with (
+            told_to_reader([first, *rest]),
+            root.make_context("mdc", first, obj=session, terminal_width=_width()) as ctx,
+        ):
             made = chain(root, ctx, rest)
         if made == [None] or isinstance(made[0], int):
             return made[0] or 0

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import only_says_error
+from tests.conftest import only_says_error, says_nothing
 from tests.kit.deadline import DEADLINE
 
 KEYS = {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
@@ -411,7 +411,7 @@ def test_missing_secrets_are_a_matter_of_configuration(tmp_path: Path) -> None:
 def test_what_cannot_be_done_is_said(tmp_path: Path, args: list[str], said: str) -> None:
     done = mdc(tmp_path, *args)
     assert done.returncode == 2
-    assert not done.stdout or only_says_error(done.stdout)
+    assert says_nothing(done.stdout)
     assert said in done.stderr
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Shell, only_says_error
+from tests.conftest import Shell, says_nothing
 
 SIM = "mdc -q stream sim SPY AAPL MSFT --limit 3000 --seed 3"
 # received late and in another order than it happened; one was never received
@@ -240,5 +240,5 @@ def test_bad_lines_and_truncation_are_told(shell: Shell, late: Path) -> None:
 def test_bad_requests(shell: Shell, late: Path, arguments: str, status: int, message: str) -> None:
     done = shell(f"mdc replay {arguments}")
     assert done.status == status
-    assert not done.out or only_says_error(done.out)
+    assert says_nothing(done.out)
     assert message in done.err

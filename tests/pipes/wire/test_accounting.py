@@ -34,6 +34,40 @@ def test_begin_and_end_frame_every_stream(shell: Shell) -> None:
     assert sum(counted.values()) == 4000
 
 
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        ("stream alpacca A", 2),
+        ("stream", 2),
+        ("stream sim A --bogus", 2),
+        ("stream sim A --limit x", 2),
+        ("stream sim A then", 2),
+        ("import --profile nope x.csv", 2),
+        ("import --profile csv nope.csv --type trade", 65),
+        ("import --profile lean nope", 65),
+        ("cat --from yesterdy", 2),
+        ("cat nope.jsonl", 65),
+        ("replay --root nope", 65),
+        ("convert --to x", 2),
+        ("validate --check nope", 2),
+        ("stream alpaca A", 78),
+    ],
+)
+@pytest.mark.parametrize("sink", ["store", "count", "publish http http://127.0.0.1:9 --dry-run"])
+def test_a_sink_knows_of_a_source_that_could_not_begin(
+    line: str, status: int, sink: str, shell: Shell
+) -> None:
+    done = shell(f"mdc {line} | mdc {sink}; echo ${{PIPESTATUS[*]}}")
+    assert done.out.splitlines()[-1] == f"{status} 65", done
+    assert "ended with an error" in done.err
+
+
+@pytest.mark.parametrize("line", ["store --bogus", "ls --bogus", "stream sim A then store --bogus"])
+def test_what_writes_no_events_writes_none_for_its_mistakes(line: str, shell: Shell) -> None:
+    done = shell(f"mdc {line}")
+    assert (done.status, done.out) == (2, "")
+
+
 @pytest.mark.parametrize("wire", ["jsonl", "arrow"])
 def test_a_whole_pipe_says_so(wire: str, shell: Shell) -> None:
     done = shell(f"{STREAM} | mdc validate | mdc store --root data", MDC_WIRE=wire)

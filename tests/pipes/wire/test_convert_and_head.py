@@ -17,7 +17,7 @@ from mdc_core.batch import from_rows
 from mdc_core.events import EVENT_TYPES, Event, Level
 from mdc_core.schema import fields_of
 from mdc_core.wire.lines.jsonl import encode_batch
-from tests.conftest import Done, Shell, only_says_error
+from tests.conftest import Done, Shell, says_nothing
 
 MARKET = "mdc stream sim SPY AAPL --seed 9 --limit 500"
 FRAMES = ('{"type":"begin"', '{"type":"end"')
@@ -114,7 +114,7 @@ def test_the_suffix_says_the_encoding(
     name: str, events: list[str], shell: Shell, tmp_path: Path
 ) -> None:
     done = shell(f"mdc convert market.jsonl -o deep/er/{name}")
-    assert (done.status, done.out) == (0, ""), done.err
+    assert done.status == 0 and says_nothing(done.out), done.err
     count = len(events)
     assert f"convert: {count} in = {count} out + 0 rejected + 0 dropped" in done.err
     suffix = name.rpartition(".")[2]
@@ -163,7 +163,7 @@ def test_a_file_is_not_overwritten_unasked(events: list[str], shell: Shell, tmp_
     for name in ("kept.jsonl", "kept.parquet"):
         (tmp_path / name).write_text("precious")
         done = shell(f"mdc convert market.jsonl -o {name}")
-        assert (done.status, done.out) == (2, "")
+        assert done.status == 2 and says_nothing(done.out)
         assert f"{name} exists" in done.err and "--force" in done.err
         assert (tmp_path / name).read_text() == "precious"
         assert shell(f"mdc convert market.jsonl -o {name} --force").status == 0
@@ -208,7 +208,7 @@ def test_what_cannot_be_asked_for(
 ) -> None:
     done = shell(f"mdc convert {arguments}")
     assert done.status == 2
-    assert not done.out or only_says_error(done.out)
+    assert says_nothing(done.out)
     assert words in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["market.jsonl"]
 
