@@ -19,6 +19,7 @@ from mdc_core.grouped import (
     remembered,
 )
 from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
+from mdc_core.wire.files import plain_file
 from mdc_core.wire.lines.parse import LinesParser
 from mdc_core.wire.lines.text import cell_text
 from mdc_core.wire.writer import packer
@@ -41,6 +42,7 @@ __all__ = [
     "kind_of",
     "narrowed",
     "packer",
+    "plain_file",
     "remembered",
     "valid",
 ]

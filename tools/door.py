@@ -74,6 +74,7 @@ COLUMNS = {
         "remembered",
     ),
     "schema": ("allowed_values", "arrow_schema", "field_names", "kind_of"),
+    "wire.files": ("plain_file",),
     "wire.lines.parse": ("LinesParser",),
     "wire.lines.text": ("cell_text",),
     "wire.writer": ("packer",),

@@ -28,6 +28,7 @@ class BadRow(Struct, frozen=True):
     raw: bytes
     where: str  # the file and the line
     reason: str
+    breaks_off: bool = False  # more is missing than this: the file is damaged here, or ends
 
 
 class Importer(Plugin):

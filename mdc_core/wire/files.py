@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from mdc_core.errors import DataError
+from mdc_core.disk import writing
+from mdc_core.errors import DataError, TruncatedError
 from mdc_core.schema import NAMED_KEY
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
-from mdc_core.wire.sniff import Unbuffered
+from mdc_core.wire.sniff import CHUNK, Unbuffered
+from mdc_core.wire.unpack import unpacked
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,3 +50,23 @@ def _chunks(file: Unbuffered, name: str, path: Path | None = None) -> Iterator[C
         yield from reader
         if reader.damage or reader.rejected:
             raise DataError(reader.damage or str(reader.first_rejection))
+
+
+@contextmanager
+def plain_file(path: Path) -> Iterator[tuple[Path, str | None]]:
+    """A file, or a temporary one of what it unpacks to; and why that is not all, if so."""
+    with path.open("rb", buffering=0) as file:
+        plain = unpacked(file, path.name)
+        if plain.compression is None:
+            yield path, None
+            return
+        room = writing("a temporary file", "TMPDIR names another directory")
+        with room, TemporaryDirectory(prefix="mdc-") as folder:
+            copy, damage = Path(folder) / "plain", None
+            with copy.open("wb") as kept:
+                try:
+                    while data := plain.read(CHUNK):
+                        kept.write(data)
+                except TruncatedError as error:
+                    damage = str(error).removeprefix(f"{path.name}: ")
+            yield copy, damage

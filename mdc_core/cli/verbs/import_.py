@@ -1,7 +1,8 @@
 """Read files of another tool's format as events.
 
 PATH is a file, a folder, or a pipe (`-` is standard input), which is kept in a temporary file.
-A line or a file that cannot be read is set aside and counted, and the others are read.
+A line or a file that cannot be read is set aside and counted, and the others are read. A file that
+breaks off gives all before that, and the command ends with 65.
 """
 
 from pathlib import Path
@@ -30,6 +31,7 @@ EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minut
     help="where lines and files that cannot be read are set aside",
 )
 @QUARANTINE_LIMIT
+@option("--partial", is_flag=True, help="accept files that break off")
 @option("--strict", is_flag=True, help="rejections are failures")
 @writing
 def import_files(
@@ -40,6 +42,7 @@ def import_files(
     end: int | None,
     quarantine: Path | None,
     quarantine_limit: int,
+    partial: bool,
     strict: bool,
     wire: "Wire",
 ) -> "Stage":
@@ -49,7 +52,9 @@ def import_files(
     from mdc_core.pipelines.stages.convert import ImportSource
 
     asked = ImportRequest(path, symbols, start, end)
-    reading = InputOptions(quarantine=quarantine, quarantine_limit=quarantine_limit, strict=strict)
+    reading = InputOptions(
+        quarantine=quarantine, quarantine_limit=quarantine_limit, partial=partial, strict=strict
+    )
     return ImportSource(plugin, asked, reading, wire)
 
 

@@ -11,6 +11,7 @@ from mdc_core import registry
 from mdc_core.accounting import Account, findings_of
 from mdc_core.archive.read.one_file import check_form, whole_file, write_parquet
 from mdc_core.errors import UsageError
+from mdc_core.events import Gap
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, keep, place_again
 from mdc_core.pipelines.stage import Ending, FilterStage, Made, SourceStage, StageRun
@@ -144,17 +145,18 @@ class ImportSource(SourceStage):
 
         wrong = partial(registry.misused, "import", self.plugin.name)
         source = Import(importer, run.quarantine, renamed, wrong)
-        reason = "eof"
+        reading, stopped = self.reading, False
         try:
-            for batch in source.batches():
-                yield Chunk(batch)
-                run.progress.add(batch.num_rows)
-                if run.control.stop.is_set():
-                    reason = "signal"
+            for item in source.events():
+                yield [item] if isinstance(item, Gap) else Chunk(item)
+                run.progress.add(1 if isinstance(item, Gap) else item.num_rows)
+                if stopped := run.control.stop.is_set():
                     break
-            run.end("error" if source.status(strict=False) else reason)
+            run.end("signal" if stopped and source.end == "eof" else source.end)
         finally:
             read, rejected = source.read, source.rejected
-            run.say(Account(read + rejected, read, rejected, 0))
+            run.say(Account(read + rejected, read, rejected, 0, derived=source.gaps))
             run.warn_of_rejected(source.first_rejection, rejected)
-        run.status = source.status(strict=self.reading.strict)
+            if source.damage:
+                run.log.warning(f"truncated input: {source.damage}")
+        run.status = source.status(strict=reading.strict, partial=reading.partial)

@@ -1,7 +1,6 @@
 """CSV files with a header: columns named as mdc names its fields, or mapped to them."""
 
 from bisect import bisect_right
-from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from io import BytesIO
 from math import inf
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 import pyarrow.csv as csv
 from msgspec import Meta
+from msgspec.structs import replace
 
 from mdc_core.columns import LinesParser, field_names
 from mdc_core.plugin import (
@@ -27,9 +27,11 @@ from mdc_core.plugin import (
     unknown,
 )
 from mdc_exporters.csv.lines import lines_of
+from mdc_exporters.csv.source import HOLE, SUFFIXES, CsvSource, opened
 
 _BLOCK = 1 << 20  # bytes read at once
-_PACKED = {"gzip -dc": b"\x1f\x8b", "zstd -dc": b"\x28\xb5\x2f\xfd", "lz4 -dc": b"\x04\x22\x4d\x18"}
+_ZEROS = rb"\u0000" * len(HOLE)  # in a line that was made of a row
+_HOLE = "zero bytes: something is missing here"
 _HINT = "say --type TYPE, and --map NAME=FIELD for what has another name"
 
 EXAMPLES = (
@@ -78,7 +80,7 @@ class Csv(Importer):
             raise DataError(f"{path}: no such file or folder")
         files = [path]
         if path.is_dir():
-            files = sorted(file for file in files_below(path) if file.suffix == ".csv")
+            files = sorted(file for file in files_below(path) if file.name.endswith(SUFFIXES))
         if not files:
             raise DataError(f"{path}: no .csv file in it")
         for file in files:
@@ -86,20 +88,28 @@ class Csv(Importer):
 
     def _read(self, path: Path, names: dict[str, str]) -> Iterator[pa.RecordBatch | BadRow]:
         aside = _RowsAside(path)
-        parser = LinesParser(aside.add)
         try:
-            aside.encoding = encoding = _encoding_of(path)
-            for batch in _open(path, aside.skipped, encoding):
-                columns = self._named(batch, names)
-                for piece in parser.parse(lines_of(columns, self.options.type)):
-                    yield self._chosen(piece[0])
-                aside.rows += batch.num_rows
-                yield from aside.up_to(aside.number(-1))
+            with opened(path) as source:
+                aside.source = source
+                yield from self._rows(source, aside, names)
         except (pa.ArrowInvalid, DataError, OSError) as error:
             yield from aside.up_to(inf)
             text = str(error).partition("\n")[0]
             yield BadRow(b"", str(path), f"cannot be read beyond row {aside.rows}: {text}")
         yield from aside.up_to(inf)
+        yield from aside.end()
+
+    def _rows(
+        self, source: CsvSource, aside: "_RowsAside", names: dict[str, str]
+    ) -> Iterator[pa.RecordBatch | BadRow]:
+        parser = LinesParser(aside.add)
+        for batch in _batches(source, aside.skipped):
+            columns = self._named(batch, names)
+            lines = lines_of(columns, self.options.type)
+            for piece in parser.parse(aside.without_holes(lines)):
+                yield self._chosen(piece[0])
+            aside.rows += batch.num_rows
+            yield from aside.up_to(aside.number(-1))
 
     def _named(self, batch: pa.RecordBatch, names: dict[str, str]) -> dict[str, Any]:
         """The columns by the names of their fields; raises DataError where one is missing."""
@@ -138,7 +148,7 @@ class _RowsAside:
     def __init__(self, path: Path) -> None:
         self.rows = 0  # that have been read before the batch in hand
         self.skipped: list[csv.InvalidRow] = []  # of another width, as far as Arrow has read
-        self.encoding = "utf-8"
+        self.source: CsvSource | None = None
         self._path = path
         self._taken = 0  # of those that were skipped
         self._waiting: list[tuple[int, BadRow]] = []
@@ -154,59 +164,70 @@ class _RowsAside:
         """Set a row of the batch in hand aside."""
         self._add(self.number(row), text, reason)
 
+    def without_holes(self, lines: bytes) -> bytes:
+        """Lines of the batch in hand; those with a hole in them set aside."""
+        if self.source is None or not self.source.has_hole or _ZEROS not in lines:
+            return lines
+        kept = lines.split(b"\n")
+        for row, line in enumerate(kept):
+            if _ZEROS in line:
+                self.add(row, line, _HOLE)
+                kept[row] = b""
+        return b"\n".join(kept)
+
     def up_to(self, last: float) -> Iterator[BadRow]:
         """Those up to a row of the file."""
         for row in self.skipped[self._taken :]:
             reason = f"{row.actual_columns} fields, not {row.expected_columns}"
-            self._add(row.number or 0, row.text.encode(self.encoding), reason)
+            encoding = self.source.encoding if self.source else "utf-8"
+            self._add(row.number or 0, row.text.encode(encoding), reason)
         self._taken = len(self.skipped)
         self._waiting.sort(key=itemgetter(0))
         count = bisect_right(self._waiting, last, key=itemgetter(0))
-        yield from [bad for _, bad in self._waiting[:count]]
+        yield from [self._judged(*one) for one in self._waiting[:count]]
         del self._waiting[:count]
+
+    def end(self) -> Iterator[BadRow]:
+        """What is said behind the rows of a file that is not whole."""
+        if self.source is None or self.source.damage is None:
+            return
+        row = f" row {self.rows + len(self.skipped) + 2}" if self.source.rest else ""
+        where = f"{self._path}{row}"
+        yield BadRow(self.source.rest, where, self.source.damage, breaks_off=True)
+
+    def _judged(self, number: int, bad: BadRow) -> BadRow:
+        """What is set aside; the last row of a file whose last line does not end is cut off."""
+        last = number == self.rows + len(self.skipped) + 1
+        cut = last and self.source is not None and not self.source.ends
+        return (
+            replace(bad, breaks_off=True) if cut or b"\0" in bad.raw or bad.reason == _HOLE else bad
+        )
 
     def _add(self, number: int, text: bytes, reason: str) -> None:
         self._waiting.append((number, BadRow(text, f"{self._path} row {number}", reason)))
 
 
-def _encoding_of(path: Path) -> str:
-    """What every byte of a file is a part of: UTF-8, or where it is not, Latin-1.
-
-    Arrow's reader gives up a file at a row of another width that is not UTF-8.
-    """
-    decoder = getincrementaldecoder("utf-8")()
-    with path.open("rb") as file:
-        try:
-            while data := file.read(_BLOCK):
-                decoder.decode(data)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "latin-1"
-    return "utf-8"
-
-
-def _open(path: Path, bad: list[csv.InvalidRow], encoding: str) -> Iterator[pa.RecordBatch]:
+def _batches(source: CsvSource, bad: list[csv.InvalidRow]) -> Iterator[pa.RecordBatch]:
     """The rows of a file as the bytes in it; lines of another width are put to `bad`."""
 
     def keep(row: csv.InvalidRow) -> Literal["skip"]:
         bad.append(row)
         return "skip"
 
-    with path.open("rb") as head:
+    encoding = source.encoding
+    with source.path.open("rb") as head:
         header = head.readline(_BLOCK)
     if not header.strip():
-        return
-    for tool, magic in _PACKED.items():
-        if header.startswith(magic):
-            plain = path.name.removesuffix(path.suffix)
-            raise DataError(f"it is packed: {tool} {path.name} > {plain}, and import that")
+        if header or source.damage is not None:
+            return
+        raise DataError("it is empty")
     try:
         header.decode()
     except UnicodeDecodeError as error:
         raise DataError(f"its header is not UTF-8: {error}") from None
     names = csv.read_csv(BytesIO(header), csv.ReadOptions(encoding=encoding)).schema.names
     with csv.open_csv(
-        str(path),
+        source.rows(),
         csv.ReadOptions(use_threads=False, block_size=_BLOCK, encoding=encoding),
         csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
         csv.ConvertOptions(

@@ -17,7 +17,7 @@ from mdc_exporters.lean.files import SKIPPABLE, DataFile, find_files
 from mdc_exporters.lean.merge import Rows, Source, merge
 from mdc_exporters.lean.repeated import SetAside
 from mdc_exporters.lean.rows import Reading, read_rows
-from mdc_exporters.lean.text import entries_of
+from mdc_exporters.lean.zips import entries_of
 
 _BEGINNING = -(2**63)
 _MIN_BLOCK, _MAX_BLOCK, _IN_HAND = 1 << 13, 1 << 16, 1 << 24  # bytes of text
@@ -134,26 +134,26 @@ class Lean(Importer):
                 refused.setdefault(file.refusals[0], []).append(str(file.path))
                 continue
             try:
-                names = entries_of(file.path)
+                entries = entries_of(file.path)
             except DataError as error:
-                self._set_aside(file.path, str(error))
+                self._set_aside(file.path, str(error), breaks_off=True)
                 continue
             if file.security_type == "cryptofuture":
-                dated = [name for name in names if _DATED_CONTRACT.search(name)]
-                names = [name for name in names if name not in dated]
+                dated = [entry for entry in entries if _DATED_CONTRACT.search(entry.name)]
+                entries = [entry for entry in entries if entry not in dated]
                 if dated and "future" not in self.options.skip:
-                    refused.setdefault("future", []).append(f"{file.path}#{dated[0]}")
-                if dated and not names:
+                    refused.setdefault("future", []).append(f"{file.path}#{dated[0].name}")
+                if dated and not entries:
                     continue
-            if len(names) != 1:
-                self._set_aside(file.path, f"{len(names)} files in it, not one")
+            if len(entries) != 1:
+                self._set_aside(file.path, f"{len(entries)} files in it, not one")
                 continue
-            yield Reading(file, names[0], clock, self.wanted.start, self.wanted.end, size)
+            yield Reading(file, entries[0], clock, self.wanted.start, self.wanted.end, size)
         if refused:
             raise DataError(_refusal(refused))
 
-    def _set_aside(self, path: Path, reason: str) -> None:
-        self._bad.append(BadRow(b"", str(path), reason))
+    def _set_aside(self, path: Path, reason: str, *, breaks_off: bool = False) -> None:
+        self._bad.append(BadRow(b"", str(path), reason, breaks_off))
 
 
 def _block_bytes(files: list[DataFile]) -> int:

@@ -24,6 +24,7 @@ from mdc_exporters.lean.text import (
     parse,
     read_blocks,
 )
+from mdc_exporters.lean.zips import ZipEntry
 
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -136,7 +137,7 @@ class Reading(NamedTuple):
     """A file to read: its entry in the zip, its clock, which times, how much at once."""
 
     file: DataFile
-    entry: str
+    entry: ZipEntry
     clock: Clock
     start: int | None
     end: int | None
@@ -179,7 +180,8 @@ def _pieces(reading: Reading, set_aside: SetAside) -> Iterator[Piece]:
         for block in read_blocks(file.path, reading.entry, reading.block_bytes):
             yield from _read_block(reading, block, set_aside)
     except DataError as error:
-        set_aside(BadRow(b"", f"{file.path}#{reading.entry}", str(error)))
+        where = f"{file.path}#{reading.entry.name}"
+        set_aside(BadRow(b"", where, str(error), breaks_off=True))
 
 
 def _read_block(reading: Reading, block: Block, set_aside: SetAside) -> Iterator[Piece]:
@@ -190,7 +192,8 @@ def _read_block(reading: Reading, block: Block, set_aside: SetAside) -> Iterator
         halves = block.halves()
         if halves is None:
             number, line = next(block.lines())
-            set_aside(BadRow(line, f"{block.place} line {number}", str(error)))
+            cut = not block.text.endswith(b"\n") or b"\0" in line
+            set_aside(BadRow(line, f"{block.place} line {number}", str(error), breaks_off=cut))
             return
     else:
         yield rows
@@ -202,6 +205,8 @@ def _read_block(reading: Reading, block: Block, set_aside: SetAside) -> Iterator
 def _read_lines(reading: Reading, block: Block) -> Piece:
     """The columns of a block; raises DataError if any line is bad."""
     file = reading.file
+    if b"\0" in block.text:
+        raise DataError("zero bytes: something is missing here")
     columns = parse(block, layout_of(file))
     wall = _wall_clock(file, columns["time"])
     twice = None

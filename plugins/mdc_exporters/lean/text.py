@@ -1,19 +1,18 @@
 """The text of Lean's zips: blocks of whole lines, and their fields as exact columns."""
 
 import re
-import zlib
 from collections.abc import Iterator
 from decimal import Context, Decimal, InvalidOperation
-from io import BytesIO, RawIOBase
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Any, TypeAlias
-from zipfile import BadZipFile, ZipFile
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.csv as csv
 from msgspec import Struct, structs
 
 from mdc_core.plugin import DataError
+from mdc_exporters.lean.zips import ZipEntry, bytes_of
 
 Column: TypeAlias = "pa.Array[Any]"
 
@@ -24,7 +23,6 @@ MILLISECONDS = pa.decimal128(36, 6)  # to the nanosecond
 
 _LONG_EXPONENT = re.compile(rb"[eE][+-]?\d{3}")
 _LONGEST_LINE = 1 << 20
-_BAD_ZIP = (BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 
 
 class Layout(Struct, frozen=True):
@@ -63,80 +61,41 @@ class Block(Struct):
         )
 
 
-def entries_of(path: Path) -> list[str]:
-    """The names of a zip's files."""
-    try:
-        with ZipFile(path) as archive:
-            names = [info.filename for info in archive.infolist() if not info.is_dir()]
-    except _BAD_ZIP as error:
-        raise DataError(f"not a zip that can be read: {error}") from None
-    return [name for name in names if not is_foreign(name)]
-
-
-def is_foreign(name: str) -> bool:
-    """Whether a file is what a Mac puts beside each file that it packs."""
-    return name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._")
-
-
-class _Unheld(RawIOBase):
-    """A file that is open only while it is read: thousands can be in hand at once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._size = path.stat().st_size
-        self._position = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._position = offset + (0, self._position, self._size)[whence]
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        with self._path.open("rb", buffering=0) as file:
-            file.seek(self._position)
-            count = file.readinto(buffer) or 0
-        self._position += count
-        return count
-
-
-def read_blocks(path: Path, entry: str, size: int) -> Iterator[Block]:
+def read_blocks(path: Path, entry: ZipEntry, size: int) -> Iterator[Block]:
     """The text of an entry, in blocks of about a size that end where a line does.
 
-    Raises DataError where it cannot be read any further.
+    Raises DataError where it cannot be read any further, behind the lines before.
     """
-    place = f"{path}#{entry}"
+    place = f"{path}#{entry.name}"
     number = 1
     try:
-        with ZipFile(_Unheld(path)) as archive, archive.open(entry) as stream:
-            for text in _whole_lines(stream, size):
-                if text.strip():
-                    yield Block(place, number, text)
-                number += text.count(b"\n")
-    except _BAD_ZIP as error:
+        for text in _whole_lines(bytes_of(path, entry), size):
+            if text.strip():
+                yield Block(place, number, text)
+            number += text.count(b"\n")
+    except DataError as error:
         raise DataError(f"cannot be read beyond line {number - 1}: {error}") from None
 
 
-def _whole_lines(stream: IO[bytes], size: int) -> Iterator[bytes]:
-    rest = b""
-    while data := stream.read(size):
-        cut = data.rfind(b"\n") + 1
-        if cut:
-            yield rest + data[:cut]
-            rest = data[cut:]
-        elif len(rest) > _LONGEST_LINE:
-            raise BadZipFile(f"a line of more than {_LONGEST_LINE} bytes")
-        else:
-            rest += data
-    if rest:
-        yield rest
+def _whole_lines(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    held, cut = bytearray(), 0
+    try:
+        for data in pieces:
+            held += data
+            if len(held) < size:
+                continue
+            cut = held.rfind(b"\n") + 1
+            if cut:
+                yield bytes(held[:cut])
+                del held[:cut]
+            elif len(held) > _LONGEST_LINE:
+                raise DataError(f"a line of more than {_LONGEST_LINE} bytes")
+    except DataError:
+        if cut := held.rfind(b"\n") + 1:
+            yield bytes(held[:cut])
+        raise
+    if held:
+        yield bytes(held)
 
 
 def parse(block: Block, layout: Layout) -> dict[str, Column]:

@@ -237,8 +237,34 @@ def test_a_wrong_mapping_is_told_before_anything_is_read(
     assert said in done.err and "nowhere" not in done.err
 
 
-def test_a_packed_file_is_told_with_what_unpacks_it(shell: Shell, tmp_path: Path) -> None:
-    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"ts_event,symbol\n"))
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("trade,A,2024-01-02T14:3", 1),
+        ('trade,A,2024-01-02T14:31:00Z,1,1,"x', 1),
+        ("trade,A,2024-01-02T14:31:00Z,1,1,x", 2),
+        ("\0\0\0\0", 1),
+        ("gzip", 1),
+    ],
+)
+def test_a_file_that_breaks_off(shell: Shell, tmp_path: Path, text: str, rows: int) -> None:
+    whole = "type,symbol,ts_event,price,size,trade_id\ntrade,A,2024-01-02T14:30:00Z,1,1,a\n"
+    data = (whole + text).encode()
+    (tmp_path / "t.csv").write_bytes(gzip.compress(data)[:-9] if text == "gzip" else data)
+    done = shell("mdc import --profile csv t.csv --quarantine q | mdc store --root data")
+    broken = rows == 1
+    assert done.status == (65 if broken else 0), done.err
+    assert ("truncated input: t.csv row 3" in done.err) == broken
+    kept = shell("mdc cat --root data").events
+    assert sorted(e["type"] for e in kept) == ["gap"] * broken + ["trade"] * rows
+    assert shell("mdc import --profile csv t.csv --partial").status == 0
+
+
+def test_a_packed_file(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"ts_event,symbol\n2024-01-02,A\n"))
     done = shell("mdc import --profile csv t.csv.gz --type trade")
+    assert (done.status, [e["symbol"] for e in done.events]) == (0, ["A"])
+    (tmp_path / "t.csv.xz").write_bytes(b"\xfd7zXZ\x00")
+    done = shell("mdc import --profile csv t.csv.xz --type trade")
     assert done.status == 65
-    assert "it is packed: gzip -dc t.csv.gz > t.csv, and import that" in done.err
+    assert "it is packed: xz -dc t.csv.xz > t.csv, and import that" in done.err

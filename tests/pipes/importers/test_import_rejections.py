@@ -28,7 +28,7 @@ def folder(root: Path, middle: str | bytes = GOOD, **beside: str) -> Path:
 
 
 def test_a_bad_row(shell: Shell, tmp_path: Path) -> None:
-    folder(tmp_path / "lean", GOOD + "34200001,16000")
+    folder(tmp_path / "lean", GOOD + "34200001,16000\n")
     done = shell("mdc import --profile lean lean --quarantine bad.jsonl")
     assert done.status == 0
     assert [(e["ts_event"][:10], e["price"], e["size"]) for e in done.events] == [
@@ -49,10 +49,41 @@ def test_a_bad_row(shell: Shell, tmp_path: Path) -> None:
 def test_a_cut_zip_and_what_a_mac_left(shell: Shell, tmp_path: Path) -> None:
     folder(tmp_path / "lean", b"PK cut off", x="x")
     done = shell("mdc import --profile lean lean | mdc validate | mdc store --root data")
-    assert done.status == 0
+    assert done.status == 65
     assert "import: 3 in = 2 out + 1 rejected" in done.err
     assert "20240103_trade.zip: not a zip that can be read" in done.err
-    assert len(shell("mdc cat --root data").events) == 2
+    assert [e["type"] for e in shell("mdc cat --root data").events] == ["gap", "trade", "trade"]
+
+
+@pytest.mark.parametrize("middle", ["row", "zip", "checksum", "hole"])
+def test_a_file_that_breaks_off(shell: Shell, tmp_path: Path, middle: str) -> None:
+    """What is before that comes, all other files come, and nobody takes it for whole."""
+    rows = "".join(f"{34200000 + n},1600000,{n + 1},N,0,0\n" for n in range(3000))
+    root = folder(tmp_path / "lean", rows)
+    path = root / "equity/usa/tick/xyz/20240103_trade.zip"
+    if middle == "row":
+        folder(root, rows + "34209999,16000")
+    elif middle == "hole":
+        folder(root, rows + "\0" * 5 + "\n")
+    else:
+        whole = path.read_bytes()
+        cut = whole.replace(rows[-200:].encode(), b"X" * 200, 1)
+        path.write_bytes(whole[:50_000] if middle == "zip" else cut)
+    done = shell("mdc import --profile lean lean --quarantine q")
+    assert done.status == 65
+    assert f"truncated input: {path}#rows.csv" in done.err
+    (gap,) = [e for e in done.all_events if e["type"] == "gap"]
+    assert (gap["reason"], "20240103_trade.zip" in gap["extra"]["file"]) == ("truncated", True)
+    assert done.all_events[-1]["reason"] == "truncated"
+    trades = [e for e in done.events if e["type"] == "trade"]
+    sizes = [int(e["size"]) for e in trades if e["ts_event"].startswith("2024-01-03")]
+    least = {"row": 3000, "hole": 3000, "zip": 1500, "checksum": 2900}[middle]
+    assert sizes == list(range(1, len(sizes) + 1)) and least <= len(sizes) <= 3000
+    assert trades[-1]["ts_event"].startswith("2024-01-04")
+    partial = shell("mdc import --profile lean lean --partial --quarantine q2")
+    assert (partial.status, len(partial.all_events)) == (0, len(done.all_events))
+    stored = shell("mdc import --profile lean lean --partial | mdc store --root data")
+    assert stored.status == 65  # whoever comes behind knows as well
 
 
 def test_strict(shell: Shell, tmp_path: Path) -> None:

@@ -2,12 +2,19 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any, TypeGuard
 from zipfile import ZipFile
 
 import pytest
 
+from mdc_core.contracts import BadRow, ImportRequest
 from mdc_core.errors import DataError
+from mdc_exporters.lean.importer import Lean
 from tests.unit.importers.lean_folder import IBM_QUOTES, IBM_TRADES, LeanFolder, read, rows_in
+
+
+def is_bad(item: Any) -> TypeGuard[BadRow]:
+    return isinstance(item, BadRow)
 
 
 @pytest.mark.parametrize(
@@ -117,22 +124,76 @@ def test_a_broken_time_of_a_bar(lean: LeanFolder, time: str) -> None:
     assert bad[0][1] == "time is not yyyyMMdd HH:mm"
 
 
-def test_broken_zips(lean: LeanFolder) -> None:
-    path = lean.zip(IBM_TRADES, *(f"{i},{i * 7919 % 10007},1" for i in range(50_000)))
-    whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    assert read(path) == (
-        [],
-        [(str(path), "not a zip that can be read: File is not a zip file", b"")],
-    )
+def _many(lean: LeanFolder) -> tuple[Path, bytes]:
+    path = lean.zip(IBM_TRADES, *(f"{i},{i * 7919 % 10007},{i}" for i in range(50_000)))
+    return path, path.read_bytes()
+
+
+def _whole_rows(path: Path, reason: str, at_least: int, at_most: int = 50_000) -> None:
+    """Everything before the damage comes, and nothing that is not so; the damage is told."""
+    rows, [(where, told, _)] = read(path)
+    assert [int(row["size"]) for row in rows] == list(range(len(rows)))
+    assert where == f"{path}#rows.csv"
+    assert told == f"cannot be read beyond line {len(rows)}: {reason}"
+    assert at_least <= len(rows) <= at_most
+
+
+@pytest.mark.parametrize("share", [0.01, 0.5, 0.9, 0.999])
+def test_a_zip_that_breaks_off_gives_the_lines_before(lean: LeanFolder, share: float) -> None:
+    path, whole = _many(lean)
+    path.write_bytes(whole[: int(len(whole) * share)])
+    _whole_rows(path, "the zip breaks off", int(50_000 * share * 0.9))
+    with ZipFile(path, "w") as archive:  # not packed, and without the end of the zip
+        archive.writestr("rows.csv", "".join(f"{i},1,{i}\n" for i in range(20_000)))
+    path.write_bytes(path.read_bytes()[: int(200_000 * share)])
+    _whole_rows(path, "the zip breaks off", int(20_000 * share * 0.5), 20_000)
+
+
+def test_a_zip_that_is_damaged_gives_the_lines_before(lean: LeanFolder) -> None:
+    path, whole = _many(lean)
     with ZipFile(BytesIO(whole)) as archive:
         checksum = archive.getinfo("rows.csv").CRC.to_bytes(4, "little")
     start, _, end = whole.rpartition(checksum)
     path.write_bytes(start + bytes(4) + end)
-    rows, [(where, reason, _)] = read(path)
-    assert 0 < len(rows) < 50_000
-    assert where == f"{path}#rows.csv"
-    assert reason.startswith(f"cannot be read beyond line {len(rows)}: Bad CRC")
+    _whole_rows(path, "damaged: its checksum is another one", 50_000)
+    half = len(whole) // 2
+    path.write_bytes(whole[:half] + b"\xff" * 40 + whole[half + 40 :])
+    rows, [*_, (where, told, _)] = read(path)
+    right = next((n for n, row in enumerate(rows) if int(row["size"]) != n), len(rows))
+    assert (where, right > 20_000) == (f"{path}#rows.csv", True)
+    assert "damaged: " in told
+
+
+@pytest.mark.parametrize("size", [0, 3, 29, 35])
+def test_a_zip_of_which_hardly_anything_is_there(lean: LeanFolder, size: int) -> None:
+    path, whole = _many(lean)
+    path.write_bytes(whole[:size])
+    assert read(path) == (
+        [],
+        [(str(path), "not a zip that can be read: File is not a zip file", b"")],
+    )
+
+
+@pytest.mark.parametrize(("text", "cut"), [("2,1,2\n3,1", True), ("2,1\n3,1,3", False)])
+def test_a_last_line_that_is_not_whole_breaks_off(lean: LeanFolder, text: str, cut: bool) -> None:
+    path = lean.zip_of(IBM_TRADES, {"x.csv": f"1,1,1\n{text}"})
+    bad = [row for row in Lean(ImportRequest(path), Lean.Options()).batches() if is_bad(row)]
+    assert [row.breaks_off for row in bad] == [cut]
+
+
+def test_a_hole_in_a_file(lean: LeanFolder) -> None:
+    path = lean.zip_of(
+        IBM_TRADES, {"x.csv": b"1,1,1\n2,1," + bytes(900) + b",1\n3,1,3,N\0,,0\n4,1,4\n"}
+    )
+    items = list(Lean(ImportRequest(path), Lean.Options()).batches())
+    bad = [item for item in items if is_bad(item)]
+    assert [row.where[-6:] for row in bad] == ["line 2", "line 3"]
+    assert all(row.breaks_off and "zero bytes" in row.reason for row in bad)
+    assert [int(row["size"]) for row in read(path)[0]] == [1, 4]
+
+
+def test_zips_of_not_one_file(lean: LeanFolder) -> None:
+    path = lean.root / IBM_TRADES
     lean.zip_of(IBM_TRADES, {})
     assert read(path) == ([], [(str(path), "0 files in it, not one", b"")])
     lean.zip_of(IBM_TRADES, {"a.csv": "1,1,1", "b.csv": "1,1,1"})
