@@ -322,6 +322,13 @@ class Runs:
             if name not in READS:
                 yield Fault(f"any:{counts['any']}:enospc+", step)
 
+    def survives(self, faults: Sequence[Fault], record: Callable[[str, object], None]) -> None:
+        """Try these faults; say in the report of the test how many, and what went wrong."""
+        found = {fault: problems for fault in faults if (problems := self.problems(fault))}
+        record("faults", len(faults))
+        record("broken", len(found))
+        assert not found, f"{len(found)} of {len(faults)}: {found}"
+
     def problems(self, fault: Fault) -> list[str]:
         """What is wrong with the end of a run in which a step failed, and with what it left."""
         done, acknowledged = self._run(fault.text)

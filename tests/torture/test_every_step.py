@@ -24,8 +24,4 @@ def test_every_step(
     record_property: Callable[[str, object], None],
 ) -> None:
     runs = Runs(name, Commands(forked_env), tmp_path)
-    faults = list(runs.faults())[part::PARTS]
-    found = {fault: problems for fault in faults if (problems := runs.problems(fault))}
-    record_property("faults", len(faults))
-    record_property("broken", len(found))
-    assert not found, f"{len(found)} of {len(faults)}: {found}"
+    runs.survives(list(runs.faults())[part::PARTS], record_property)

@@ -23,9 +23,10 @@ def loaded(mdc_env, args, **env):
         [sys.executable, "-c", PROBE.format(args=args, env=env)],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
         env=mdc_env,
     )
+    assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr.partition("\nLOADED\n")[2].splitlines()
 
 

@@ -1,7 +1,6 @@
 """Which days are whole: `coverage` and the calendars, against archives of known days."""
 
 import json
-import subprocess
 from datetime import date
 from pathlib import Path
 
@@ -10,11 +9,7 @@ import pytest
 
 from tests.conftest import Shell
 from tests.pipes.coverage.coverage_days import XNYS, Archive, new_york, told, trades, weekdays
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Archive:
-    return Archive(tmp_path / "data")
+from tests.pipes.store.storing import storing
 
 
 def test_a_year_s_end_in_new_york(data: Archive, shell: Shell) -> None:
@@ -179,18 +174,9 @@ def test_what_is_in_a_journal_is_there(
     shell: Shell, tmp_path: Path, quiet_env: dict[str, str]
 ) -> None:
     """A store that was killed has not sealed; the events that it has kept are seen."""
-    store = subprocess.Popen(
-        ["mdc", "store", "--seal-every", "1h", "--ack"],
-        cwd=tmp_path,
-        env=quiet_env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert store.stdin is not None and store.stdout is not None
-    with store:
-        store.stdin.write("".join(json.dumps(row) + "\n" for row in MONTH).encode())
-        store.stdin.flush()
-        assert any(f'"trade":{len(MONTH)}'.encode() in line for line in store.stdout)
+    with storing("--seal-every 1h", tmp_path, quiet_env) as store:
+        store.write([json.dumps(row) for row in MONTH])
+        store.wait_for(len(MONTH))
         store.kill()
     assert list(tmp_path.glob("data/**/*.parquet")) == []
     done = shell(f"mdc coverage --json {XNYS}")

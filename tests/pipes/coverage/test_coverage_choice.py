@@ -14,18 +14,7 @@ from tests.pipes.coverage.coverage_days import (
     new_york,
     told,
     trades,
-    whole_week,
 )
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Archive:
-    return Archive(tmp_path / "data")
-
-
-@pytest.fixture
-def week(data: Archive) -> Archive:
-    return whole_week(data)
 
 
 def test_the_days_are_those_of_all(data: Archive, shell: Shell) -> None:

@@ -1,24 +1,13 @@
 """What gap events mean for `coverage`: something is missing, or there is nothing."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import Shell
-from tests.pipes.coverage.coverage_days import WHOLE, XNYS, Archive, told, trades, whole_week
+from tests.pipes.coverage.coverage_days import WHOLE, XNYS, Archive, told, trades
 
 WEEK = f"{XNYS} --from 2024-01-02 --to 2024-01-08"
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Archive:
-    return Archive(tmp_path / "data")
-
-
-@pytest.fixture
-def week(data: Archive) -> Archive:
-    return whole_week(data)
 
 
 def states(shell: Shell, options: str = WEEK) -> list[str]:

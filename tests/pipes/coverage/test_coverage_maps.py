@@ -8,7 +8,6 @@ import subprocess
 import termios
 from collections import Counter
 from html.parser import HTMLParser
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -20,11 +19,6 @@ from tests.pipes.coverage.coverage_days import (
     told,
     weekdays,
 )
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Archive:
-    return Archive(tmp_path / "data")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import socket
 import struct
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,18 +13,9 @@ from mdc_core.times import to_ns
 from tests.kit.deadline import DEADLINE
 from tests.kit.installed import Run
 from tests.pipes.live import venues
+from tests.pipes.live.venues import rows
 
 TOKEN = {"LINES_TOKEN": "s3cret-token"}
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    return venues.install(tmp_path / "installed")
-
-
-def rows(text: str, *names: str) -> list[dict[str, Any]]:
-    found = [json.loads(line) for line in text.splitlines()]
-    return [row for row in found if not names or row["type"] in names]
 
 
 def trade(seq: int, symbol: str = "SPY") -> str:

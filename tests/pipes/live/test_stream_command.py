@@ -1,6 +1,5 @@
 """`mdc stream` and `mdc sandbox` as they are run: real processes, real pipes."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 
 from tests.conftest import only_says_error, says_nothing
 from tests.kit.deadline import DEADLINE
+from tests.pipes.live.venues import rows
 
 KEYS = {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
 
@@ -24,6 +24,17 @@ def forked(forked_env: dict[str, str]) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", forked_env["PATH"])
         yield
+
+
+def streaming(*words: str) -> "subprocess.Popen[str]":
+    """A `mdc stream alpaca` that runs; its output is read while it does."""
+    return subprocess.Popen(
+        ["mdc", "stream", "alpaca", *words],
+        env=environment(**KEYS),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -57,17 +68,9 @@ def in_shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def rows(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def kinds(text: str, *names: str) -> list[dict[str, Any]]:
-    return [row for row in rows(text) if row["type"] in names]
-
-
 def played(text: str) -> list[tuple[Any, ...]]:
     names = ("type", "symbol", "ts_event", "price", "size", "bid_price", "ask_price")
-    return [tuple(row.get(n) for n in names) for row in kinds(text, "trade", "quote")]
+    return [tuple(row.get(n) for n in names) for row in rows(text, "trade", "quote")]
 
 
 @contextmanager
@@ -122,7 +125,7 @@ def test_arrow_between_commands(tmp_path: Path) -> None:
     args = ("stream", "alpaca", "SPY", "--sandbox", "--limit", "50", "--wire", "arrow")
     script = f"mdc {' '.join(args)} | mdc head -n 1000"
     done = in_shell(script, tmp_path)
-    assert len(kinds(done.stdout, "trade", "quote")) == 50
+    assert len(rows(done.stdout, "trade", "quote")) == 50
 
 
 def test_what_a_sandbox_plays_arrives_exactly_and_ends(tmp_path: Path, events: Path) -> None:
@@ -178,15 +181,15 @@ def test_a_disconnect_is_a_gap_and_nothing_else_is_lost(tmp_path: Path, events: 
     assert done.returncode == 0, done.stderr
     sent = played(events.read_text())
     assert played(done.stdout) == sent[:100] + sent[130:]
-    states = [row["state"] for row in kinds(done.stdout, "connection")]
+    states = [row["state"] for row in rows(done.stdout, "connection")]
     assert states == ["up", "down", "resubscribed"]
-    (gap,) = kinds(done.stdout, "gap")
+    (gap,) = rows(done.stdout, "gap")
     assert (gap["reason"], gap["extra"]) == ("disconnect", {"symbols": ["SPY", "AAPL"]})
     assert gap["start"] < gap["end"]
-    (finding, *_) = kinds(done.stdout, "integrity")
+    (finding, *_) = rows(done.stdout, "integrity")
     assert finding["check"] == "frame"
     assert len((tmp_path / "aside.jsonl").read_text().splitlines()) == len(
-        kinds(done.stdout, "integrity")
+        rows(done.stdout, "integrity")
     )
     assert "trying again in" in done.stderr
 
@@ -219,14 +222,7 @@ def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_stream_with_its_end(tmp_path: Path, number: int) -> None:
     with sandbox(tmp_path, "--symbol", "SPY", "--fault", "stall-after=20") as (url, server):
-        client = subprocess.Popen(
-            ["mdc", "stream", "alpaca", "SPY", "--url", url],
-            env=environment(**KEYS),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert client.stdout is not None
+        client = streaming("SPY", "--url", url)
         lines = [client.stdout.readline() for _ in range(22)]
         client.send_signal(number)
         out, err = client.communicate(timeout=DEADLINE)
@@ -241,14 +237,7 @@ def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
     file = tmp_path / "symbols.txt"
     file.write_text("# what we follow\nSPY   # the index\n\n")
     with sandbox(tmp_path, "--symbol", "SPY", "--symbol", "MSFT", "--speed", "1x") as (url, _):
-        client = subprocess.Popen(
-            ["mdc", "stream", "alpaca", "--symbols-file", str(file), "--url", url],
-            env=environment(**KEYS),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert client.stdout is not None
+        client = streaming("--symbols-file", str(file), "--url", url)
         lines = [client.stdout.readline() for _ in range(3)]
         file.write_text("MSFT\n")
         client.send_signal(signal.SIGHUP)
@@ -259,23 +248,16 @@ def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
         _, err = client.communicate(timeout=DEADLINE)
     assert client.returncode == 0, err
     assert "SIGHUP: asks for 1 symbols now" in err
-    assert {row["symbol"] for row in kinds("".join(lines), "trade", "quote")} == {"SPY"}
-    assert not kinds("".join(lines), "gap")  # the connection stays
-    assert [row["state"] for row in kinds("".join(lines), "connection")] == ["up"]
+    assert {row["symbol"] for row in rows("".join(lines), "trade", "quote")} == {"SPY"}
+    assert not rows("".join(lines), "gap")  # the connection stays
+    assert [row["state"] for row in rows("".join(lines), "connection")] == ["up"]
 
 
 def test_a_change_that_the_vendor_refuses_leaves_the_old_subscription(tmp_path: Path) -> None:
     file = tmp_path / "symbols.txt"
     file.write_text("".join(f"S{n}\n" for n in range(30)))
     with sandbox(tmp_path, "--symbol", "S1", "--speed", "1x") as (url, _):
-        client = subprocess.Popen(
-            ["mdc", "stream", "alpaca", "--symbols-file", str(file), "--url", url],
-            env=environment(**KEYS),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert client.stdout is not None
+        client = streaming("--symbols-file", str(file), "--url", url)
         lines = [client.stdout.readline() for _ in range(3)]
         file.write_text(file.read_text() + "S31\n")
         client.send_signal(signal.SIGHUP)
@@ -287,9 +269,9 @@ def test_a_change_that_the_vendor_refuses_leaves_the_old_subscription(tmp_path: 
     assert client.returncode == 0, err
     said = "alpaca says: symbol limit exceeded (error 405); the old subscription goes on"
     assert f"mdc: {said}" in err
-    (finding,) = kinds("".join(lines), "integrity")
+    (finding,) = rows("".join(lines), "integrity")
     assert (finding["check"], finding["message"]) == ("subscription", said)
-    assert [row["symbol"] for row in kinds("".join(lines[-3:]), "trade", "quote")] == ["S1"] * 3
+    assert [row["symbol"] for row in rows("".join(lines[-3:]), "trade", "quote")] == ["S1"] * 3
 
 
 def test_a_long_subscription_goes_out_in_pieces_that_the_vendor_takes(tmp_path: Path) -> None:
@@ -333,8 +315,8 @@ def test_a_message_that_cannot_be_an_event_is_set_aside_alone(tmp_path: Path) ->
     for wire in ("jsonl", "arrow"):
         script = f"mdc stream alpaca --replay c --wire {wire} --quarantine q-{wire} | mdc head"
         done = in_shell(script, tmp_path)
-        assert [row["trade_id"] for row in kinds(done.stdout, "trade")] == ["0", "4"]
-        assert [row["check"] for row in kinds(done.stdout, "integrity")] == ["frame"] * 3
+        assert [row["trade_id"] for row in rows(done.stdout, "trade")] == ["0", "4"]
+        assert [row["check"] for row in rows(done.stdout, "integrity")] == ["frame"] * 3
         assert "5 in = 2 out + 3 rejected" in done.stderr
         aside = rows((tmp_path / f"q-{wire}").read_text())
         assert ["NaN" in aside[2]["text"], "23:59:60" in aside[0]["text"]] == [True, True]
@@ -475,8 +457,8 @@ def test_mdc_toml_is_read_again_and_what_is_wrong_changes_nothing(tmp_path: Path
         client.send_signal(signal.SIGINT)
         client.communicate(timeout=DEADLINE)
     assert client.returncode == 0
-    assert kinds("".join(lines), "trade")
-    first, *_ = kinds("".join(lines), "connection")
+    assert rows("".join(lines), "trade")
+    first, *_ = rows("".join(lines), "connection")
     assert first["state"] == "up"
 
 
@@ -512,9 +494,9 @@ def test_a_side_that_is_gone_is_told_and_crosses_nothing(tmp_path: Path) -> None
         f'{{{head},"bp":10.06,"bs":1}}',
     )
     assert done.returncode == 0, done.stderr
-    assert [q.get("ask_price") for q in kinds(done.stdout, "quote")] == [10.01, None, None]
-    assert [q.get("ask_size") for q in kinds(done.stdout, "quote")] == [2, 0, None]
-    assert kinds(done.stdout, "integrity") == []
+    assert [q.get("ask_price") for q in rows(done.stdout, "quote")] == [10.01, None, None]
+    assert [q.get("ask_size") for q in rows(done.stdout, "quote")] == [2, 0, None]
+    assert rows(done.stdout, "integrity") == []
 
 
 def test_fields_that_nobody_here_knows_are_kept(tmp_path: Path) -> None:
@@ -525,8 +507,8 @@ def test_fields_that_nobody_here_knows_are_kept(tmp_path: Path) -> None:
         f'{{{head},"p":"x","u":"corrected"}}',
     )
     assert done.returncode == 0, done.stderr
-    first, second = kinds(done.stdout, "trade")
+    first, second = rows(done.stdout, "trade")
     assert (first["price"], first["extra"]) == (1.5, {"u": "corrected", "pt": 1.1})
     assert second["price"] == 2.5 and "extra" not in second
     assert '"pt":1.10' in done.stdout  # digit for digit
-    assert len(kinds(done.stdout, "integrity")) == 1  # the third, which no field explains
+    assert len(rows(done.stdout, "integrity")) == 1  # the third, which no field explains

@@ -1,6 +1,5 @@
 """Feeds over TCP, UDP and HTTP through `mdc stream`, with real servers on loopback."""
 
-import json
 import shutil
 import socket
 import ssl
@@ -16,22 +15,10 @@ import pytest
 from tests.kit.deadline import DEADLINE
 from tests.kit.installed import MDC, Run
 from tests.pipes.live import venues
+from tests.pipes.live.venues import rows
 
 TOKEN = {"LINES_TOKEN": "s3cret-token"}
 ABOUT_US = ("begin", "end", "connection", "gap", "integrity")
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    return venues.install(tmp_path / "installed")
-
-
-def rows(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def of_type(text: str, *names: str) -> list[dict[str, Any]]:
-    return [row for row in rows(text) if row["type"] in names]
 
 
 def trade(number: int) -> str:
@@ -66,15 +53,15 @@ def test_lines_over_tcp_with_a_reconnect_a_capture_and_its_replay(
             **TOKEN,
         )
     assert done.returncode == 0, done.stderr
-    trades = of_type(done.stdout, "trade")
+    trades = rows(done.stdout, "trade")
     assert [(t["seq"], t["price"], t["size"]) for t in trades] == [
         (n, n + 0.5, n * 10) for n in (1, 2, 3, 8, 9)
     ]
     assert trades[0]["ts_event"] == "2024-01-02T14:30:00.000000001Z"
-    assert [c["state"] for c in of_type(done.stdout, "connection")] == [
+    assert [c["state"] for c in rows(done.stdout, "connection")] == [
         *("up", "down", "resubscribed")
     ]
-    (gap,) = of_type(done.stdout, "gap")
+    (gap,) = rows(done.stdout, "gap")
     assert gap["start"] == trades[2]["ts_recv"] and gap["end"] <= trades[3]["ts_recv"]
     assert "closed within a frame, 7 bytes into it" in done.stderr
     assert "s3cret-token" not in capture.read_text()
@@ -104,8 +91,8 @@ def test_lines_end_as_the_venue_wants_and_silence_is_the_end_of_a_connection(
         done = mdc("stream", "strict", "SPY", "--url", url, "--limit", "2", path=installed, **TOKEN)
     assert done.returncode == 0, done.stderr
     assert said - {b""} == {b"LOGIN s3cret-token SPY\r\n", b"PONG\r\n"}
-    assert len(of_type(done.stdout, "trade")) == 2
-    assert "disconnect" in {gap["reason"] for gap in of_type(done.stdout, "gap")}
+    assert len(rows(done.stdout, "trade")) == 2
+    assert "disconnect" in {gap["reason"] for gap in rows(done.stdout, "gap")}
     assert "nothing received for 0.25 s" in done.stderr
 
 
@@ -125,12 +112,12 @@ def test_what_cannot_be_read_is_set_aside_and_the_rest_goes_on(
             **TOKEN,
         )
     assert done.returncode == 0, done.stderr
-    assert [t["seq"] for t in of_type(done.stdout, "trade")] == [1, 2]
+    assert [t["seq"] for t in rows(done.stdout, "trade")] == [1, 2]
     assert "4 in = 2 out + 2 rejected + 0 dropped" in done.stderr
     kept = rows(aside.read_text())
     assert [k.get("text") for k in kept] == [None, "T x"]
     assert kept[0]["base64"] == "//4="
-    assert "no message of Lines: T x" in of_type(done.stdout, "integrity")[1]["message"]
+    assert "no message of Lines: T x" in rows(done.stdout, "integrity")[1]["message"]
 
 
 def test_a_login_that_is_refused_or_not_answered(mdc: Run, installed: Path) -> None:
@@ -216,13 +203,13 @@ def test_a_sandbox_over_tcp_plays_exactly_what_it_has(
 
     def told(text: str) -> list[tuple[Any, ...]]:
         names = ("symbol", "ts_event", "price", "size")
-        return [tuple(row[n] for n in names) for row in of_type(text, "trade")]
+        return [tuple(row[n] for n in names) for row in rows(text, "trade")]
 
     played = told(tape.read_text())
     assert told(done.stdout) == [*played[:100], *played[107:]]
-    (gap,) = of_type(done.stdout, "gap")
+    (gap,) = rows(done.stdout, "gap")
     assert gap["extra"] == {"symbols": ["SPY", "AAPL"]}
-    assert len(of_type(done.stdout, "integrity")) == 2  # the frame that is no message, each time
+    assert len(rows(done.stdout, "integrity")) == 2  # the frame that is no message, each time
     assert "295 in = 293 out + 2 rejected" in done.stderr
 
 
@@ -230,7 +217,7 @@ def test_a_sandbox_over_tcp_plays_exactly_what_it_has(
 def test_a_sandbox_over_tcp_of_the_same_command(mdc: Run, installed: Path, name: str) -> None:
     done = mdc("stream", name, "SPY", "--sandbox", "--limit", "400", path=installed)
     assert done.returncode == 0, done.stderr
-    assert len(of_type(done.stdout, "trade")) == 400
+    assert len(rows(done.stdout, "trade")) == 400
     assert rows(done.stdout)[-1]["reason"] == "limit"
 
 
@@ -240,7 +227,7 @@ def test_a_sandbox_speaks_by_itself_as_its_options_say(
     faults = ("--data", str(tape), "--fault", "stall-after=10", "--beats", "3")
     _, done = serve_and_collect(mdc, installed, "lines", ["SPY"], *faults)
     assert done.returncode == 0, done.stderr
-    assert of_type(done.stdout, "trade")[-1]["price"] == 3  # it has counted three answers
+    assert rows(done.stdout, "trade")[-1]["price"] == 3  # it has counted three answers
     shown = mdc("sandbox", "lines", "--help", path=installed)
     assert "--beats" in shown.stdout
     wrong = mdc("sandbox", "lines", "--beats", "some", path=installed)
@@ -272,7 +259,7 @@ def test_datagrams(mdc: Run, installed: Path) -> None:
         thread.join(10)
     assert done.returncode == 0, done.stderr
     assert heard == [b"LOGIN s3cret-token SPY"]
-    assert [t["seq"] for t in of_type(done.stdout, "trade")] == [1, 2]
+    assert [t["seq"] for t in rows(done.stdout, "trade")] == [1, 2]
     assert "3 in = 2 out + 1 rejected" in done.stderr
 
 
@@ -324,7 +311,7 @@ def test_an_answer_by_http_comes_back_to_the_codec_and_stands_in_the_capture(
     assert done.returncode == 0, done.stderr
     assert asked == ["/token?for=SPY"] * 2
     assert "HTTP 503; trying again" in done.stderr
-    assert [t["seq"] for t in of_type(done.stdout, "trade")] == [1]
+    assert [t["seq"] for t in rows(done.stdout, "trade")] == [1]
     states = [r["frame"].get("state") for r in rows(capture.read_text()) if r["dir"] == "derived"]
     assert states == ["connecting", "open", "fetched", "lost", "connecting", "open", "fetched"]
     again = mdc(*words, "--replay", str(capture), path=installed)
@@ -367,7 +354,7 @@ def test_tls_with_a_certificate_of_somebody_trusted_and_of_nobody(
 
     done = run(serve, SSL_CERT_FILE=str(certificate))
     assert done.returncode == 0, done.stderr
-    assert [t["seq"] for t in of_type(done.stdout, "trade")] == [1]
+    assert [t["seq"] for t in rows(done.stdout, "trade")] == [1]
     done = run(distrusted)  # which is not tried for ever
     assert done.returncode == 69 and "CERTIFICATE_VERIFY_FAILED" in done.stderr
 

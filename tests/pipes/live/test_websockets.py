@@ -10,12 +10,8 @@ import pytest
 
 from tests.kit.installed import Run
 from tests.pipes.live import venues
-from tests.pipes.live.test_transports import TOKEN, of_type
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    return venues.install(tmp_path / "installed")
+from tests.pipes.live.test_transports import TOKEN
+from tests.pipes.live.venues import rows
 
 
 def websocket(connection: socket.socket) -> None:
@@ -87,5 +83,5 @@ def test_a_websocket_that_does_not_read_any_more_is_given_up(mdc: Run, installed
         words = ["stream", "lines", "SPY", "--url", url.replace("tcp", "ws"), "--duration", "1s"]
         done = mdc(*words, path=installed, **TOKEN)
     assert done.returncode == 0, done.stderr
-    assert next(row["state"] for row in of_type(done.stdout, "connection")) == "up"
-    assert of_type(done.stdout, "end")
+    assert next(row["state"] for row in rows(done.stdout, "connection")) == "up"
+    assert rows(done.stdout, "end")

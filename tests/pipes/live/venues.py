@@ -1,11 +1,13 @@
 """Providers of small venues over TCP, UDP and HTTP, as a third party's package brings them."""
 
+import json
 import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.kit.installed import distribution
 
@@ -313,6 +315,12 @@ def tcp(*scripts: Script) -> Iterator[str]:
         yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         if not failed.empty():
             raise failed.get()
+
+
+def rows(text: str, *names: str) -> list[dict[str, Any]]:
+    """The events of some lines, all or those of these types."""
+    found = [json.loads(line) for line in text.splitlines()]
+    return [row for row in found if not names or row["type"] in names]
 
 
 def line_of(connection: socket.socket) -> str:

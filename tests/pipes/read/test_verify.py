@@ -3,7 +3,6 @@
 import json
 import random
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ from mdc_core.archive.write.replace import Replacement, rewriting
 from mdc_core.wire.files import read_events
 from tests.conftest import Shell
 from tests.kit.many import many
+from tests.pipes.store.storing import storing
 from tests.unit.archive.old_catalog import make_old, sum_of, values_of
 
 EVENTS = "mdc stream sim SPY AAPL --limit 300 --seed 3 > events.jsonl"
@@ -71,28 +71,12 @@ def flips(path: Path, count: int, seed: int = 1) -> Iterator[int]:
     path.write_bytes(whole)
 
 
-def store_and_kill(shell_env: dict[str, str], cwd: Path, text: bytes, *options: str) -> None:
+def store_and_kill(env: dict[str, str], cwd: Path, text: bytes, options: str = "") -> None:
     """Store events, and kill the command when they are acknowledged and not yet sealed."""
-    line = ["mdc", "store", "--ack", "--fsync", "always", "--seal-every", "1h", *options]
-    process = subprocess.Popen(
-        line,
-        cwd=cwd,
-        env=shell_env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(text)
-    process.stdin.flush()
-    wanted = sum(b'"type":"trade"' in line for line in text.splitlines())
-    for acknowledged in process.stdout:
-        event = json.loads(acknowledged)
-        if event["type"] == "ack" and event["counts"].get("trade") == wanted:
-            break
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with storing(f"--fsync always --seal-every 1h {options}", cwd, env) as store:
+        store.write(text.decode().splitlines())
+        store.wait_for(text.count(b'"symbol"'))
+        store.kill()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -529,19 +513,11 @@ def test_a_transaction_that_was_broken_off(data: Path, shell: Shell, tmp_path: P
 
 
 def test_a_live_store_is_not_disturbed(
-    data: Path, shell: Shell, tmp_path: Path, quiet_env: dict[str, str]
+    data: Path, shell: Shell, tmp_path: Path, forked_env: dict[str, str]
 ) -> None:
-    line = ["mdc", "store", "--ack", "--fsync", "always", "--seal-every", "1h"]
-    with subprocess.Popen(
-        line, cwd=tmp_path, env=quiet_env, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(b'{"type":"trade","symbol":"X","price":1}\n')
-        process.stdin.flush()
-        for acknowledged in process.stdout:
-            if b'"trade"' in acknowledged:
-                break
+    with storing("--fsync always --seal-every 1h", tmp_path, forked_env) as store:
+        store.write(['{"type":"trade","symbol":"X","price":1}'])
+        store.wait_for(1)
         assert shell("mdc verify --deep")[:2] == (0, "")
         # A damaged catalog is not taken away under it.
         path = data / "_mdc" / "catalog.sqlite"
@@ -551,9 +527,7 @@ def test_a_live_store_is_not_disturbed(
         assert done.status == 75
         assert "is being written" in done.err
         path.write_bytes(whole)
-        process.stdin.close()
-        process.stdout.read()
-    assert process.returncode == 0
+        assert store.end()[0] == 0
     assert shell("mdc verify --deep")[:2] == (0, "")
 
 

@@ -30,7 +30,4 @@ def test_some_requests(
         chosen = dice.sample([f for f in faults if f.text.partition(":")[2] in QUICK], 2)
         some = [fault for fault in changes if fault.text.endswith((":403+", ":lost"))]
         chosen += dice.sample(some, min(2, len(some)))
-        broken = {fault: problems for fault in chosen if (problems := runs.problems(fault))}
-    record_property("faults", len(chosen))
-    record_property("broken", len(broken))
-    assert not broken
+        runs.survives(chosen, record_property)

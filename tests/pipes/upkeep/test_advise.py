@@ -1,8 +1,6 @@
 """`mdc advise`: what it says would be gained is what is gained."""
 
 import json
-import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Shell
+from tests.pipes.store.storing import storing
 
 EVENTS = "mdc stream sim SPY AAPL --limit 2000 --seed 3 | grep '\"symbol\"' > events.jsonl"
 FOOTER = 3_500  # bytes at most by which a Parquet file with its origin is larger
@@ -148,25 +147,11 @@ def test_decimals_that_are_too_wide(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_what_was_left_behind(shell: Shell, tmp_path: Path, quiet_env: dict[str, str]) -> None:
-    line = ["mdc", "store", "--ack", "--fsync", "always", "--seal-every", "1h"]
-    process = subprocess.Popen(
-        line,
-        cwd=tmp_path,
-        env=quiet_env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(b'{"type":"trade","symbol":"X","price":1}\n' * 3)
-    process.stdin.flush()
-    for acknowledged in process.stdout:
-        if json.loads(acknowledged).get("counts") == {"trade": 3}:
-            break
-    assert advice(shell) == {}  # it is being written
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with storing("--fsync always --seal-every 1h", tmp_path, quiet_env) as store:
+        store.write(['{"type":"trade","symbol":"X","price":1}'] * 3)
+        store.wait_for(3)
+        assert advice(shell) == {}  # it is being written
+        store.kill()
     one = advice(shell)["left-behind"]
     (journal,) = tmp_path.glob("data/_mdc/journal/*.journal")
     assert one["text"] == "3 events are only in a journal"

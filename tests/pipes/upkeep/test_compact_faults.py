@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Shell, is_control
 from tests.kit.kills import killed, kills
+from tests.pipes.store.storing import storing
 from tests.pipes.upkeep.compacting import parts, stored
 
 
@@ -107,61 +108,32 @@ def test_a_full_disk(shell: Shell, tmp_path: Path) -> None:
     assert not list((tmp_path / "data/_mdc/tmp").iterdir())
 
 
-def feeding(shell_env: dict[str, str], folder: Path, options: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        ["bash", "-c", f"mdc store --ack {options}"],
-        cwd=folder,
-        env=shell_env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def acknowledged(process: subprocess.Popen[bytes], events: int) -> None:
-    """Read until so many events are durable."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        ack = json.loads(line)
-        if ack["type"] == "ack" and sum(ack["counts"].values()) >= events:
-            return
-    raise AssertionError(f"{events} events were never acknowledged")
-
-
 def test_beside_a_store_that_goes_on(
-    shell: Shell, tmp_path: Path, quiet_env: dict[str, str]
+    shell: Shell, tmp_path: Path, forked_env: dict[str, str]
 ) -> None:
     """A file that is still appended to is left alone, as long as its run has a journal."""
-    shell("mdc stream sim SPY --limit 900 --seed 1 > events.jsonl")
-    lines = [
-        line + "\n"
-        for line in (tmp_path / "events.jsonl").read_text().splitlines()
-        if not is_control(line)
-    ]
-    pieces = ["".join(lines[at : at + 300]).encode() for at in (0, 300, 600)]
-    with feeding(quiet_env, tmp_path, "--format jsonl --seal-size 30KB --fsync always") as feed:
-        assert feed.stdin is not None
+    lines = shell("mdc stream sim SPY --limit 900 --seed 1").lines
+    options = "--format jsonl --seal-size 30KB --fsync always"
+    with storing(options, tmp_path, forked_env) as feed:
         # More than a seal is made of, and then less than that.
-        for count, piece in ((300, pieces[0]), (330, "".join(lines[300:330]).encode())):
-            feed.stdin.write(piece)
-            feed.stdin.flush()
-            acknowledged(feed, count)
+        for first, stop in ((0, 300), (300, 330)):
+            feed.write(lines[first:stop])
+            feed.wait_for(stop)
         assert shell("while ls data/_mdc/journal/*-0001.journal; do sleep .02; done").status == 0
         before = parts(tmp_path / "data")
         assert before
         assert list((tmp_path / "data/_mdc/journal").iterdir())
         assert shell("mdc compact").err == "mdc: compact: nothing to do\n"
         assert parts(tmp_path / "data") == before
-        feed.stdin.write("".join(lines[330:]).encode())
-        feed.stdin.close()
-        acknowledged(feed, 900)
-        assert feed.wait() == 0
+        feed.write(lines[330:])
+        assert feed.end()[0] == 0
+        assert feed.acknowledged.total() == 900
     shell("mdc compact")
     assert sorted(parts(tmp_path / "data")) == [
         "SPY/quote/2024-01-02.jsonl",
         "SPY/trade/2024-01-02.jsonl",
     ]
-    assert sorted(shell("mdc cat --root data").lines) == sorted(map(str.strip, lines))
+    assert sorted(shell("mdc cat --root data").lines) == sorted(lines)
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ import pytest
 
 from tests.conftest import Shell
 from tests.kit.kills import killed, kills
+from tests.pipes.store.storing import storing
 
 FORMATS = ("zip", "tar.gz", "tar.zst", "7z")
 EVENTS = "mdc stream sim SPY AAPL 'BTC/USD' --limit 3000 --seed 3"
@@ -344,25 +345,13 @@ def test_a_file_of_several_frames(shell: Shell, tmp_path: Path) -> None:
     assert times == sorted(times)
 
 
-def test_what_is_only_in_a_journal_is_told(shell: Shell, tmp_path: Path, quiet_env: Any) -> None:
+def test_what_is_only_in_a_journal_is_told(
+    shell: Shell, tmp_path: Path, quiet_env: dict[str, str]
+) -> None:
     assert shell("mdc stream sim SPY --limit 300 --seed 1 | mdc store").status == 0
-    with subprocess.Popen(
-        ["mdc", "store", "--ack"],
-        cwd=tmp_path,
-        env=quiet_env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as store:
-        assert store.stdin is not None and store.stdout is not None
-        events = shell("mdc stream sim QQQ --limit 200 --seed 2").lines
-        store.stdin.write("".join(f"{line}\n" for line in events).encode())
-        store.stdin.flush()
-        assert b'"begin"' in store.stdout.readline()
-        acknowledged = 0
-        while acknowledged < 200:
-            counts = json.loads(store.stdout.readline())["counts"]
-            acknowledged = sum(counts.values())
+    with storing("", tmp_path, quiet_env) as store:
+        store.write(shell("mdc stream sim QQQ --limit 200 --seed 2").lines)
+        store.wait_for(200)
         done = shell("mdc pack create p.zip")
         store.kill()
     assert done.status == 0
