@@ -126,8 +126,12 @@ class StreamRun:
     ) -> Iterator[list[Event]]:
         """End the feed, and `tell` of the gaps that are open then; raises if it was never up."""
         feed.end()
-        for events in lists:
-            yield [e for e in events if tell and isinstance(e, Gap) and e.end is None]
+        try:
+            for events in lists:
+                yield [e for e in events if tell and isinstance(e, Gap) and e.end is None]
+        except MdcError:
+            if tell:  # else all that was asked for had come before it failed
+                raise
         if not feed.was_up:
             cause = "" if feed.failure is None else f": {feed.failure}"
             kind = BusyError if isinstance(feed.failure, BusyError) else UnavailableError

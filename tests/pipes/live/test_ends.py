@@ -9,28 +9,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import pytest
 from websockets.sync.server import Request, Response, ServerConnection, serve
 
+from tests.conftest import Shell
 from tests.kit.deadline import DEADLINE
 from tests.kit.installed import MDC, Run, plain_environ
 from tests.pipes.live import venues
+from tests.pipes.live.venues import rows
 
 TOKEN = {"LINES_TOKEN": "s3cret-token"}
 KEYS = {"ALPACA_KEY_ID": "a", "ALPACA_SECRET_KEY": "b"}
 NOBODY = "ws://127.0.0.1:9/v2/iex"
-
-
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
-    return venues.install(tmp_path / "installed")
-
-
-def rows(text: str, *names: str) -> list[dict[str, Any]]:
-    found = [json.loads(line) for line in text.splitlines()]
-    return [row for row in found if not names or row["type"] in names]
 
 
 def test_a_feed_that_was_never_up_is_a_gap_and_no_success(mdc: Run, tmp_path: Path) -> None:
@@ -280,3 +271,30 @@ def test_a_message_that_cannot_be_written_costs_itself_wherever_it_stands(
         read = mdc("count", "-", "--strict", stdin=done.stdout.decode())
         assert read.returncode == 0 and " 0 rejected" in read.stderr, read.stderr
         assert f"\ntrade          {out - 200}\n" in read.stdout
+
+
+ENOUGH = '''"""A feed that fails when all that is asked for has come, and nobody has read it."""
+from decimal import Decimal
+from pathlib import Path
+from mdc_core.plugin import *
+
+class Enough(Source):
+    def events(self):
+        yield [Trade(symbol="A", price=Decimal(1), seq=n) for n in range(5000)]
+        Path("failed").touch()
+        raise UnavailableError("the line is dead")
+'''
+
+
+def test_a_feed_that_fails_behind_the_limit_has_done_what_it_was_asked(
+    shell: Shell, tmp_path: Path
+) -> None:
+    (tmp_path / "enough.py").write_text(ENOUGH)
+    line = "mdc --plugin enough.py stream enough A --retries 0 --limit {}"
+    # More than a pipe holds: it is read when the feed has failed.
+    wait = "(until [ -e failed ]; do sleep .02; done; cat)"
+    done = shell(f"{line.format(5000)} | {wait}")
+    assert done.status == 0, done.err
+    assert (len(rows(done.out, "trade")), rows(done.out)[-1]["reason"]) == (5000, "limit")
+    done = shell(f"{line.format(5001)} | {wait}")
+    assert (done.status, rows(done.out)[-1]["reason"]) == (69, "error")
