@@ -19,7 +19,7 @@ from mdc_core.archive.pack.limits import ALLOWANCE, RATIO, PackLimit
 from mdc_core.archive.pack.manifest import LARGEST, Manifest, PackedFile, decoded, sums
 from mdc_core.archive.pack.names import is_manifest, shown
 from mdc_core.disk import reading, writing
-from mdc_core.errors import DataError, UnreadableError
+from mdc_core.errors import DataError, UnreadableError, UsageError
 
 
 class NoPackError(DataError):
@@ -62,6 +62,8 @@ class _Enough(Exception):  # noqa: N818 - not an error: what was wanted is read
 
 def opened(path: Path) -> Container:
     """The container of a file; raises NoPackError where it is none."""
+    if path.exists() and not path.is_file():  # a pack is read more than once
+        raise UsageError(f"{path} is not a regular file", hint="write it to a file first")
     with reading(path):
         name = sniffed(path)
         size = path.stat().st_size

@@ -1,8 +1,10 @@
 """Events as tables: those of others in our schema."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal, DecimalException
 from functools import lru_cache
 from typing import Any
 
@@ -31,6 +33,8 @@ from mdc_core.wire.tables.portable import is_portable, restored, restored_schema
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _ALL_DIGITS = 38
+_ZERO = re.compile(r"[+-]?(?:0+\.?0*|\.0+)[eE][+-]?[0-9]+", re.ASCII)
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode  # no number is too large for that
 
 
 class Incoming:
@@ -159,8 +163,8 @@ def check_columns(batch: pa.RecordBatch, name: str, *, fully: bool = True) -> No
 
 def _check_object(where: str, text: str) -> None:
     try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+        value = _decode(text)
+    except (msgspec.DecodeError, DecimalException, RecursionError) as error:
         raise DataError(f"{where}: not JSON: {error}") from None
     if not isinstance(value, dict):
         raise DataError(f"{where}: not a JSON object: {text[:60]}")
@@ -268,6 +272,8 @@ def _cast(column: Array, kind: pa.DataType, where: str, first_row: int) -> Array
         return column.cast(_with_all_digits(kind)).cast(kind)
     except pa.ArrowInvalid as error:
         if len(column) <= 1:
+            if pa.types.is_decimal(kind) and _ZERO.fullmatch(str(column[0])):
+                return pa.array([Decimal(0)], kind)  # whatever its exponent
             text = str(error).partition("\n")[0]
             shown: Array = column.cast(pa.string()) if _is_plain(column.type) else column
             raise DataError(f"{where}: row {first_row}: {shown[0]!s:.60}: {text}") from None

@@ -439,3 +439,12 @@ def test_errors(
     assert (done.status, said in done.err) == (status, True), done.err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["data", "e.jsonl", "e.zip"]
     assert (tmp_path / "e.zip").read_text() == "not a pack"
+
+
+def test_a_pack_in_a_pipe_is_refused(archive: Path, shell: Shell, tmp_path: Path) -> None:
+    """It is read more than once; it was told to be damaged."""
+    assert shell("mdc pack create p.tar.zst").status == 0
+    for verb in ("list", "verify", "import"):
+        done = shell(f"mdc pack {verb} <(cat p.tar.zst)")
+        assert (done.status, done.out) == (2, ""), done
+        assert "is not a regular file\nmdc: hint: write it to a file first" in done.err

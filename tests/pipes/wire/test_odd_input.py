@@ -30,6 +30,18 @@ def test_a_zero_is_zero_whatever_its_exponent(shell: Shell, tmp_path: Path, zero
     assert sorted(event["price"] for event in events) == ["0", "470.25", "470.26"]
 
 
+def test_a_number_under_extra_may_be_of_any_size_in_every_encoding(
+    shell: Shell, tmp_path: Path
+) -> None:
+    numbers = '{"a":1E+400,"b":[{"c":-1E-5000}]}'
+    (tmp_path / "in.jsonl").write_text(f'{TRADE[:-1] % 1},"extra":{numbers}}}\n')
+    for line in ("cat in.jsonl", "cat in.jsonl --wire arrow", "convert in.jsonl -o x.parquet"):
+        read = "cat x.parquet" if "-o" in line else "cat"
+        done = shell(f"mdc {line} {';' if '-o' in line else '|'} mdc {read}", cwd=tmp_path)
+        assert done.status == 0, done.err
+        assert sum(f'"extra":{numbers}' in text for text in done.out.splitlines()) == 1, line
+
+
 WRONG = {
     "finer than any power of ten that is known": TRADE % "0.1E-999999999",
     "an exponent beyond all reason": TRADE % "0e99999999999999999999",
@@ -84,6 +96,10 @@ NUMBERS = {
     "64-bit integers": (pa.array([100, None, 10**18 - 1], INT), ["100", str(10**18 - 1)]),
     "unsigned ones": (pa.array([7, 2**59], pa.uint64()), ["7", str(2**59)]),
     "texts": (pa.array(["1.50", "1e-18"]), ["1.5", "0.000000000000000001"]),
+    "zeros with exponents": (
+        pa.array(["0E+40", "7", "-0.00e-99", "0E-999999999"]).dictionary_encode(),
+        ["0", "7", "0", "0"],
+    ),
     "other decimals": (pa.array([Decimal("1.25")], pa.decimal256(60, 30)), ["1.25"]),
 }
 LARGE = (pa.array([1, 2**62, 2], INT), "row 2: 4611686018427387904: ")
@@ -91,7 +107,7 @@ NO_NUMBERS = {
     "beyond 18 digits": LARGE,
     "unsigned and beyond": (pa.array([2**64 - 1], pa.uint64()), "row 1: 18446744073709551615: "),
     "a text that is none": (pa.array(["1", "x"]), "row 2: x: "),
-    "a text that kills pyarrow": (pa.array(["1", "0E-999999999"]), "row 2: 0E-999999999: finer"),
+    "a text that kills pyarrow": (pa.array(["1", "1E-999999999"]), "row 2: 1E-999999999: finer"),
     "too many decimal places": (pa.array([Decimal("1e-19")], pa.decimal256(60, 30)), "row 1: "),
 }
 
