@@ -396,6 +396,26 @@ def test_a_catalog_of_format_2_is_read_as_it_is(shell: Shell, tmp_path: Path) ->
     assert shell("mdc verify --deep").status == 0
 
 
+def test_very_many_symbols_are_sealed_before_they_fill_the_memory(
+    shell: Shell, tmp_path: Path
+) -> None:
+    limits = {f"archive.write.sealing.{name}:SEAL_PARTITIONS": 60 for name in ("rotation", "sealer")}
+    limits |= {"archive.write.sealing.sorter:COLLECT_BYTES": 1}
+    limits |= {f"wire.{name}:ROWS": 30 for name in ("streams", "bounded")}
+    fewer = " ".join(f"mdc_core.{name}={number}" for name, number in limits.items())
+    soon = {"MDC_CONSTANTS": f"{FEWER['MDC_CONSTANTS']} {fewer}"}
+    lines = [
+        f'{{"type":"trade","v":"1.0.0","symbol":"S{n:03d}","ts_event":"2024-01-02T14:30:00.001000000Z",'
+        f'"price":{n}.25,"size":1}}'
+        for n in range(300)
+    ]
+    assert shell("mdc convert --to arrow --output x.arrows", stdin=text(lines)).status == 0
+    assert shell("mdc store < x.arrows", **soon).status == 0
+    shared = sorted((tmp_path / "data" / "~mixed" / "trade").iterdir())
+    assert [pq.read_metadata(path).num_rows for path in shared] == [60] * 5
+    assert shell("mdc cat --root data").lines == lines
+
+
 def test_coverage_of_a_symbol_in_a_part_of_several_days(shell: Shell) -> None:
     lines = [line for line in events() if "ts_event" in line and '"gap"' not in line]
     assert shell("mdc store --partition monthly", stdin=text(lines)).status == 0

@@ -232,3 +232,11 @@ def test_a_place_in_which_nothing_can_be_sealed_is_named(tmp_path: Path) -> None
     into.close()
     (tmp_path / "A").unlink()
     assert [found.events for found in prepare(into.archive)] == [1]
+
+
+def test_what_is_sealed_gives_its_memory_back(tmp_path: Path) -> None:
+    held = sorter.Sorter(tmp_path, "daily")
+    held.add(from_rows([Trade(symbol=f"S{n}", ts_event=from_ns(n * DAY)) for n in range(9)]))
+    assert len(held.sorted().keys()) == held.count == 9
+    held.close()
+    assert held.count == 0

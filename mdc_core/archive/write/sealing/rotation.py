@@ -11,6 +11,7 @@ from mdc_core.archive.write.sealing.load import SealSource
 from mdc_core.archive.write.sealing.sorter import Sorter
 
 SEAL_ROWS = 20_000_000
+SEAL_PARTITIONS = 50_000  # each takes a KB of memory
 
 
 class Rotation:
@@ -30,7 +31,8 @@ class Rotation:
     def is_full(self, seal_bytes: int | None) -> bool:
         """Whether it is time to seal, for there is so much."""
         large = seal_bytes is not None and self.journal.size >= seal_bytes
-        return large or self.source.sorter.rows >= SEAL_ROWS
+        sorter = self.source.sorter
+        return large or sorter.rows >= SEAL_ROWS or sorter.count >= SEAL_PARTITIONS
 
     @property
     def acknowledged(self) -> Counter[str]:

@@ -14,7 +14,7 @@ from mdc_core.archive.write.sealing.load import (
     Worth,
     WorthyLoad,
 )
-from mdc_core.archive.write.sealing.rotation import Rotation
+from mdc_core.archive.write.sealing.rotation import SEAL_PARTITIONS, Rotation
 from mdc_core.archive.write.sealing.seal import SealPlan, seal_safely
 from mdc_core.archive.write.sealing.sorter import Sorter
 
@@ -52,7 +52,8 @@ class Sealer:
         if not sources:
             return []
         folder = self._archive.state / "journal"
-        if rest or self._whole:
+        many = sum(len(source.sorter.sorted().keys()) for source in sources) >= SEAL_PARTITIONS
+        if rest or many or self._whole:
             load = SealLoad(folder, sources)
         else:
             load = worthy = self._worthy(folder, sources, rotation)

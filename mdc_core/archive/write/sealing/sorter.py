@@ -43,6 +43,11 @@ class Sorter:
             self._lay_down()
             self._spill.flush()
 
+    @property
+    def count(self) -> int:
+        """How many partitions there are, of what is laid down."""
+        return len(self._spill.keys())
+
     def partitions(self) -> Iterator[tuple[Key, Slices]]:
         """Each partition, to be read while nothing is added."""
         return ((key, Slices(key, pieces)) for key, pieces, _ in partitions([self]))

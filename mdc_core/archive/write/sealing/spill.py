@@ -161,7 +161,9 @@ class SortSpill:
         return self._slices.get(key, [])
 
     def close(self) -> None:
-        """Give the file back."""
+        """Give the file back, and the memory."""
+        self._slices.clear()
+        self._held.clear()
         if self._file is not None:
             self._file.close()
 
