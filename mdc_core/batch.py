@@ -92,6 +92,12 @@ def concatenated(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
     return whole
 
 
+def places_of(rows: npt.ArrayLike) -> "pa.Array[Any]":
+    """Places of rows for `take`: with an array of numpy's, pyarrow imports 20 ms of numpy.ma."""
+    places = np.ascontiguousarray(rows, np.int64)
+    return pa.Array.from_buffers(pa.int64(), len(places), [None, pa.py_buffer(places.data)])
+
+
 def size_of(batch: pa.RecordBatch) -> int:
     """The bytes of its rows, quickly where they are few."""
     whole = batch.get_total_buffer_size()  # with what is beside a slice, but in a microsecond
@@ -139,7 +145,7 @@ def unify(batches: Sequence[pa.RecordBatch], schema: pa.Schema | None = None) ->
         return concatenated([widen(batch, schema) for batch in batches])
     groups = by_columns(batches)
     whole = concatenated([widen(batch, schema) for batch, _ in groups])
-    return whole.take(np.argsort(np.concatenate([places for _, places in groups])))
+    return whole.take(places_of(np.argsort(np.concatenate([places for _, places in groups]))))
 
 
 def by_columns(batches: Iterable[pa.RecordBatch]) -> list[tuple[pa.RecordBatch, Int64s]]:

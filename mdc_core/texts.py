@@ -4,19 +4,19 @@ import re
 from typing import Any
 
 # What moves the cursor, rings, colours, turns the direction of reading or begins a line, and
-# halves of characters.
-_ODD = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_ODD_IN_LINES = re.compile(_ODD.pattern.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
+# halves of characters; compiled where there is something.
+_ODD = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+_ODD_IN_LINES = _ODD.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f")
 
 
 def one_line(text: str) -> str:
     """The text on one line, with the escapes of what a terminal would obey instead of showing."""
-    return _ODD.sub(_escape, text)
+    return text if text.isprintable() else re.sub(_ODD, _escape, text)
 
 
 def lines(text: str) -> str:
     """The same for a text of several lines."""
-    return _ODD_IN_LINES.sub(_escape, text)
+    return text if text.isprintable() else re.sub(_ODD_IN_LINES, _escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from mdc_core import contracts
 
 AT_ONCE = {
-    "contracts": contracts.__all__,
     "errors": (
         "BusyError",
         "ConfigError",
@@ -46,13 +45,14 @@ AT_ONCE = {
         "Trade",
         "type_of",
     ),
-    "folders": ("files_below",),
-    "protocol": ("Follow", "Ladder", "Missing", "scaled", "unscaled"),
     "suggest": ("known", "unknown"),
     "times": ("from_ms", "from_ns", "parse_moment", "parse_span", "to_ns", "utc"),
 }
-# These need pyarrow, numpy or pluggy: they are imported when they are first asked for.
+# These are imported when they are first asked for: not each plugin needs pyarrow, numpy or pluggy.
 LATER = {
+    "contracts": contracts.__all__,
+    "folders": ("files_below",),
+    "protocol": ("Follow", "Ladder", "Missing", "scaled", "unscaled"),
     "archive.merge": ("merge",),
     "batch": ("from_rows", "integers", "is_type", "make", "number", "plain", "unify"),
     "hooks": ("Hooks", "RunInfo", "hookimpl"),
@@ -84,7 +84,7 @@ DOOR = '''"""The one door for plugin authors: everything a plugin may use, and n
 
     from mdc_core.plugin import Stream, Send, Trade, utc
 
-What needs pyarrow, numpy or pluggy is imported when it is first asked for.
+What a plugin does not need, pyarrow, numpy or pluggy for one, is not imported.
 """
 '''
 PLUMBING = '''"""Columns for those who work on them: not stable, any version of mdc may change them.

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -196,6 +195,8 @@ class Bucket(Storage):
 
     def take(self, files: Sequence[tuple[Path, str]]) -> None:
         """Upload the files, some at a time, and look that each arrived whole."""
+        from concurrent.futures import ThreadPoolExecutor
+
         with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
             list(pool.map(lambda pair: self._upload(*pair), files))
         for source, _ in files:
@@ -321,6 +322,8 @@ def sync_all(paths: Sequence[Path]) -> None:
     """Bring files or directories to the disk, some at a time: the disk takes them together."""
     if not paths:
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
         shares = (paths[at::SYNCS_AT_ONCE] for at in range(SYNCS_AT_ONCE))
         list(pool.map(lambda share: list(map(sync_path, share)), shares))

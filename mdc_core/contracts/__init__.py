@@ -66,45 +66,72 @@ DISTRIBUTION:NAME. `MDC_LOAD_PLUGINS=mdc-acme,mdc-zephyr` limits what is looked 
 distributions, and empty to mdc itself (as `mdc --no-plugins` does).
 """
 
-from mdc_core.contracts.check import Check, Finding, Severity
-from mdc_core.contracts.files import BadRow, Exporter, Importer, ImportRequest
-from mdc_core.contracts.filter import Filter, Keep
-from mdc_core.contracts.history import History, HistoryRequest, Page
-from mdc_core.contracts.http import Request, Response
-from mdc_core.contracts.live import (
-    SCHEMES,
-    Bad,
-    Busy,
-    Effect,
-    Endpoint,
-    Fetch,
-    HangUp,
-    Items,
-    Lengths,
-    Lines,
-    Live,
-    Reconnect,
-    Refused,
-    Sandbox,
-    Send,
-    Source,
-    Stream,
-    Subscription,
-    Up,
-)
-from mdc_core.contracts.options import (
-    CONTRACT,
-    Argument,
-    Moment,
-    Options,
-    Plugin,
-    Size,
-    Span,
-    Symbols,
-)
-from mdc_core.contracts.provider import ASSETS, Asset, Limits, Provider
-from mdc_core.contracts.sink import Sink
-from mdc_core.contracts.store import Part, PartFormat
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mdc_core.contracts.check import Check, Finding, Severity
+    from mdc_core.contracts.files import BadRow, Exporter, Importer, ImportRequest
+    from mdc_core.contracts.filter import Filter, Keep
+    from mdc_core.contracts.history import History, HistoryRequest, Page
+    from mdc_core.contracts.http import Request, Response
+    from mdc_core.contracts.live import (
+        SCHEMES,
+        Bad,
+        Busy,
+        Effect,
+        Endpoint,
+        Fetch,
+        HangUp,
+        Items,
+        Lengths,
+        Lines,
+        Live,
+        Reconnect,
+        Refused,
+        Sandbox,
+        Send,
+        Source,
+        Stream,
+        Subscription,
+        Up,
+    )
+    from mdc_core.contracts.options import (
+        CONTRACT,
+        Argument,
+        Moment,
+        Options,
+        Plugin,
+        Size,
+        Span,
+        Symbols,
+    )
+    from mdc_core.contracts.provider import ASSETS, Asset, Limits, Provider
+    from mdc_core.contracts.sink import Sink
+    from mdc_core.contracts.store import Part, PartFormat
+
+# Each is imported when it is first asked for: a check needs nothing of what a feed does.
+_HOMES = {
+    "check": "Check Finding Severity",
+    "files": "BadRow Exporter Importer ImportRequest",
+    "filter": "Filter Keep",
+    "history": "History HistoryRequest Page",
+    "http": "Request Response",
+    "live": "SCHEMES Bad Busy Effect Endpoint Fetch HangUp Items Lengths "
+    "Lines Live Reconnect Refused Sandbox Send Source Stream Subscription Up",
+    "options": "CONTRACT Argument Moment Options Plugin Size Span Symbols",
+    "provider": "ASSETS Asset Limits Provider",
+    "sink": "Sink",
+    "store": "Part PartFormat",
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names.split():
+            return getattr(import_module(f"mdc_core.contracts.{home}"), name)
+    raise AttributeError(f"mdc_core.contracts has no {name!r}")
+
 
 __all__ = [
     "ASSETS",

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from mdc_core.errors import DataError
 from mdc_core.events import Event, Integrity
 from mdc_core.flaws import EventSample, is_time, unwritable
-from mdc_core.live.teller import json_of
 from mdc_core.texts import encodable, said
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.quarantine import Quarantine
@@ -50,6 +49,8 @@ def _written(row: Event, problem: str | None, aside: Quarantine) -> Event:
     """The event, or what is told instead of it."""
     if problem is None:
         return row
+    from mdc_core.live.teller import json_of
+
     text = f"a {type(row).__name__} that cannot be written: {problem}"
     received = row.ts_recv if is_time(row.ts_recv) else None
     where = {"provider": row.provider, "channel": row.channel, "ts_recv": received}

@@ -160,8 +160,10 @@ class Engine:
         if about:
             import numpy as np
 
+            from mdc_core.batch import places_of
+
             rows = np.flatnonzero(~np.isin(codes, about))
-            market = batch.take(rows)
+            market = batch.take(places_of(rows))
         found: list[tuple[int, str, Finding]] = []
         for name, check in list(self._checks.items()):
             whole = rows is None or check.scope == "all"

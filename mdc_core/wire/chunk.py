@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mdc_core.events import Event
 from mdc_core.wire.lines.jsonl import encode_batch, encode_rows
@@ -103,9 +103,9 @@ class Chunk:
         if len(rows) == self.size:
             return self
         return Chunk(
-            lambda: self.batch.take(rows),
+            lambda: _taken(self.batch, rows),
             partial(self._lines, rows) if self.has_text else None,
-            lambda: _counted(self.batch.column(0).take(rows)),
+            lambda: _counted(_taken(self.batch.column(0), rows)),
             size=len(rows),
         )
 
@@ -160,7 +160,14 @@ class Chunk:
         from mdc_core.batch import unify
 
         own, theirs = np.arange(self.size), np.arange(self.size, self.size + other.size)
-        return unify([self.batch, other.batch]).take(np.insert(own, at, theirs))
+        both: pa.RecordBatch = _taken(unify([self.batch, other.batch]), np.insert(own, at, theirs))
+        return both
+
+
+def _taken(columns: Any, rows: "Rows") -> Any:
+    from mdc_core.batch import places_of
+
+    return columns.take(places_of(rows))
 
 
 def no_events() -> Chunk:

@@ -1,6 +1,5 @@
 """Where a part lies below the root: layout, partition, and symbols as file names."""
 
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -57,7 +56,9 @@ def _encoded(symbol: str | None, *, changes_of_case: bool = False) -> str:
     if _DEVICE.fullmatch(name):
         name = f"%{ord(name[0]):02X}{name[1:]}"
     if len(name) > _LONGEST:
-        digest = hashlib.sha256(data).hexdigest()[:32]
+        from hashlib import sha256
+
+        digest = sha256(data).hexdigest()[:32]
         name = f"{name[: _LONGEST - 40].rpartition('%')[0] or name[:40]}%~{digest}"
     return name
 

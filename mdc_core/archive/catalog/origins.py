@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,8 @@ Look = Callable[[str], bytes | None]
 @lru_cache(maxsize=8)
 def origin_key(origin: bytes) -> str:
     """The name under which an origin is kept."""
+    from hashlib import sha256
+
     return sha256(origin).hexdigest()[:24]
 
 

@@ -1,7 +1,5 @@
 """One part of an archive as the catalog knows it."""
 
-from hashlib import sha256
-
 import msgspec
 
 
@@ -78,7 +76,11 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def kept_as(self) -> str:
         """What its file is called in the trash; the same for one that has grown since."""
-        return sha256(self.path.encode()).hexdigest() if self.frames else self.sha256
+        if not self.frames:
+            return self.sha256
+        from hashlib import sha256
+
+        return sha256(self.path.encode()).hexdigest()
 
     @property
     def symbols(self) -> list[str | None]:

@@ -3,9 +3,7 @@
 import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -158,10 +156,12 @@ class Archive:
 
     def must_have(self, parts: Sequence[PartRow]) -> None:
         """Raise DataError where the file of one of these parts is gone, or has another size."""
-        remote = any(self.place_at(name).local is None for name in {part.place for part in parts})
-        with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+        with ExitStack() as held:
             sizes: Iterable[int | None] = map(self._size_of, parts)
-            if remote:
+            if any(self.place_at(name).local is None for name in {part.place for part in parts}):
+                from concurrent.futures import ThreadPoolExecutor
+
+                pool = held.enter_context(ThreadPoolExecutor(LOOKS_AT_ONCE))
                 sizes = pool.map(self._size_of, parts)
             for part, size in zip(parts, sizes, strict=True):
                 if size != part.bytes:
@@ -264,6 +264,8 @@ def _remote_state(root: str, environ: Mapping[str, str]) -> Path:
     """Where this host keeps the catalog and the journals of an archive that lies elsewhere."""
     home = environ.get("XDG_STATE_HOME") or f"{environ.get('HOME', '')}/.local/state"
     base = environ.get("MDC_STATE") or f"{home}/mdc/archives"
+    from hashlib import sha256
+
     url = root.rstrip("/")
     name = "".join(c if c.isalnum() else "-" for c in url)[:60]
     return Path(base, f"{name}-{sha256(url.encode()).hexdigest()[:12]}")

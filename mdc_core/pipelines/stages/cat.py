@@ -12,8 +12,6 @@ import pyarrow as pa
 from mdc_core.accounting import Input
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
-from mdc_core.archive.read.follow import growing, new_parts
-from mdc_core.archive.read.snapshot import snapshot, tie_order
 from mdc_core.errors import MdcError, UsageError
 from mdc_core.pipelines.inputs import (
     READING,
@@ -131,6 +129,9 @@ class CatRun:
 
     def follow(self) -> Iterator[Made]:
         """What is there, then what comes, until a signal."""
+        from mdc_core.archive.read.follow import new_parts
+        from mdc_core.archive.read.snapshot import tie_order
+
         stop = self._run.control.stop
         if len(self._files) + len(self._folders) != 1:
             raise UsageError("--follow takes one file or one archive")
@@ -154,6 +155,8 @@ class CatRun:
                 yield Chunk(batch)
 
     def _growing(self, stop: Event) -> Reader:
+        from mdc_core.archive.read.follow import growing
+
         return growing(self._files[0], self._run.quarantine, stop, self._run.tick)
 
     def _as_it_comes(self, path: Path) -> bool:
@@ -174,6 +177,8 @@ class CatRun:
                 yield MergeSource(partial(self._read, path))
             else:
                 yield from sorted_sources(self._read(path))
+        if self._folders:
+            from mdc_core.archive.read.snapshot import snapshot
         for folder in self._folders:
             yield from snapshot(folder, self._query).sources(self._run.input.counts)
 

@@ -1,6 +1,6 @@
 """Batches as the pieces of Arrow IPC streams."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -69,9 +69,6 @@ class StreamEncoder:
         }
         if len(kept) < len(self._schema):
             self._select(self._schema, kept)
-
-    def _is_recent(self, field: "pa.Field[Any]") -> bool:
-        return _room(self._last[field.name], self._count, _width(field.type)) < _IDLE
 
     def _select(self, whole: pa.Schema, names: set[str]) -> None:
         fields = [field for field in whole if field.name in names]

@@ -87,7 +87,7 @@ class Incoming:
         if not self.older:
             if self._strays:
                 batch = self._tidied(batch)
-            return conform(batch, self.schema, self._name, self._rows + 1)
+            return conform(batch, self.schema, self._name, self._rows + 1, checked=True)
         kinds = batch.column("type").cast(pa.string())
         pieces, places = [], []
         for type_name in map(str, kinds.unique().drop_null().to_pylist()):
@@ -236,15 +236,22 @@ def _versions(schema: pa.Schema, name: str) -> dict[str, str]:
 
 
 def conform(
-    batch: pa.RecordBatch, schema: pa.Schema, name: str, first_row: int = 1
+    batch: pa.RecordBatch,
+    schema: pa.Schema,
+    name: str,
+    first_row: int = 1,
+    *,
+    checked: bool = False,
 ) -> pa.RecordBatch:
     """A batch in our schema; raises DataError where a value would have to change.
 
-    The error names the row, counted from `first_row`, and the value.
+    The error names the row, counted from `first_row`, and the value. With `checked`, the types
+    of its columns were looked at by `check_kinds`.
     """
     if batch.schema.equals(schema):
         return batch.replace_schema_metadata(schema.metadata)
-    check_kinds(batch.schema, schema, name)
+    if not checked:
+        check_kinds(batch.schema, schema, name)
     arrays = []
     for field in schema:
         index = batch.schema.get_field_index(field.name)

@@ -3,6 +3,7 @@
 `ts_event` is timestamp[us, UTC], rounded down; `ts_event_ns`, an int64, is the time itself.
 """
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,19 +16,25 @@ from mdc_core.schema import arrow_types, columns
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 MICROSECONDS = pa.timestamp("us", "UTC")
 _NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
-_TIMES = {f"{name}_ns": name for name, column in columns().items() if column.kind == "time"}
+
+
+@cache
+def _times() -> dict[str, str]:
+    """The columns of times, by those of their nanoseconds."""
+    return {f"{name}_ns": name for name, column in columns().items() if column.kind == "time"}
 
 
 def is_portable(schema: pa.Schema) -> bool:
     """Whether a table has a column of nanoseconds beside, or instead of, one of times."""
-    return not _TIMES.keys().isdisjoint(schema.names)
+    found = [name for name in schema.names if name.endswith("_ns")]
+    return bool(found) and not _times().keys().isdisjoint(found)
 
 
 def to_portable(table: pa.Table) -> pa.Table:
     """The table with two columns for each of times."""
     names: list[str] = []
     made: list[Array] = []
-    beside = {name: extra for extra, name in _TIMES.items()}
+    beside = {name: extra for extra, name in _times().items()}
     for name, column in zip(table.schema.names, table.columns, strict=True):
         names.append(name)
         if name not in beside:
@@ -43,9 +50,9 @@ def restored_schema(schema: pa.Schema) -> pa.Schema:
     """The schema with times in the place of such pairs."""
     if not is_portable(schema):
         return schema
-    fields = {_TIMES.get(field.name, field.name): field for field in schema}
+    fields = {_times().get(field.name, field.name): field for field in schema}
     zoned = arrow_types()["time"]
-    whole = {_TIMES[name] for name in schema.names if name in _TIMES}
+    whole = {_times()[name] for name in schema.names if name in _times()}
     found = [(name, zoned if name in whole else field.type) for name, field in fields.items()]
     plain = pa.schema(found)
     return plain.with_metadata(schema.metadata) if schema.metadata else plain
@@ -56,7 +63,7 @@ def restored(batch: pa.RecordBatch, schema: pa.Schema, first_row: int) -> pa.Rec
     there = dict(zip(batch.schema.names, batch.columns, strict=True))
     made: list[Array] = []
     for name in schema.names:
-        whole = there.get(f"{name}_ns") if f"{name}_ns" in _TIMES else None
+        whole = there.get(f"{name}_ns") if f"{name}_ns" in _times() else None
         if whole is None:
             made.append(there[name])
             continue
