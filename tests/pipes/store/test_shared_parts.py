@@ -399,9 +399,10 @@ def test_a_catalog_of_format_2_is_read_as_it_is(shell: Shell, tmp_path: Path) ->
 def test_very_many_symbols_are_sealed_before_they_fill_the_memory(
     shell: Shell, tmp_path: Path
 ) -> None:
-    limits = {f"archive.write.sealing.{name}:SEAL_PARTITIONS": 60 for name in ("rotation", "sealer")}
-    limits |= {"archive.write.sealing.sorter:COLLECT_BYTES": 1}
-    limits |= {f"wire.{name}:ROWS": 30 for name in ("streams", "bounded")}
+    sealing = {"rotation:SEAL_PARTITIONS": 60, "sealer:SEAL_PARTITIONS": 60}
+    sealing |= {"sorter:COLLECT_BYTES": 1}
+    limits = {f"archive.write.sealing.{name}": number for name, number in sealing.items()}
+    limits |= {f"wire.{name}:ROWS": 30 for name in ("streams.reading", "tables.bounded")}
     fewer = " ".join(f"mdc_core.{name}={number}" for name, number in limits.items())
     soon = {"MDC_CONSTANTS": f"{FEWER['MDC_CONSTANTS']} {fewer}"}
     lines = [
