@@ -477,11 +477,11 @@ def test_symbols_of_a_file(tmp_path: Path) -> None:
         read_symbols(file)
 
 
-def replayed(folder: Path, *frames: str) -> subprocess.CompletedProcess[str]:
+def replayed(folder: Path, *frames: str, asked: str = "SPY") -> subprocess.CompletedProcess[str]:
     """What Alpaca's codec makes of these frames, judged by the check `crossed`."""
     file = folder / "c.jsonl"
     file.write_text("".join(f'{{"recv_ns":1,"dir":"in","frame":[{f}]}}\n' for f in frames))
-    words = f"stream alpaca SPY --replay {file} then validate --check crossed"
+    words = f"stream alpaca {asked} --replay {file} then validate --check crossed"
     return mdc(folder, *words.split())
 
 
@@ -512,3 +512,18 @@ def test_fields_that_nobody_here_knows_are_kept(tmp_path: Path) -> None:
     assert second["price"] == 2.5 and "extra" not in second
     assert '"pt":1.10' in done.stdout  # digit for digit
     assert len(rows(done.stdout, "integrity")) == 1  # the third, which no field explains
+
+
+def test_fields_of_a_level_that_nobody_here_knows_are_kept(tmp_path: Path) -> None:
+    """A level has no `extra`, so that of its event has the side as it came."""
+    asked, head = "BTC/USD --feed crypto --channels book", '"T":"o","S":"BTC/USD"'
+    head += ',"t":"2024-01-02T14:30:00Z"'
+    ask = '{"p":2.50,"s":1,"n":3}'
+    done = replayed(tmp_path, f'{{{head},"r":true,"b":[{{"p":1,"s":1}}],"a":[{ask}]}}', asked=asked)
+    (book,) = rows(done.stdout, "book")
+    assert [len(book[side]) for side in ("bids", "asks")] == [1, 1]
+    assert book["asks"] == [{"price": 2.5, "size": 1}]
+    assert f'"extra":{{"a":[{ask}]}}' in done.stdout
+    done = replayed(tmp_path, f'{{{head},"b":[],"a":[{ask}],"zz":7}}', asked=asked)
+    (delta,) = rows(done.stdout, "delta")
+    assert (delta["price"], delta["extra"]) == (2.5, {"zz": 7, "a": [{"p": 2.5, "s": 1, "n": 3}]})
