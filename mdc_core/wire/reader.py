@@ -1,5 +1,6 @@
 """Reading events: any encoding, any compression, from a pipe or a file, as chunks."""
 
+import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from itertools import starmap
@@ -13,6 +14,8 @@ from mdc_core.wire.sniff import CHUNK, Encoding, Peeked, Unbuffered, encoding_of
 from mdc_core.wire.unpack import unpacked
 
 BLOCK = 2 * CHUNK  # what is read at once from an input that has as much
+_WORD = rb'\s*+(?:"[^"{}]*+"|[^"{},;\t]*+)'
+_CSV = re.compile(_WORD + rb"(?:[,;\t]" + _WORD + rb"){2,}+")  # the first line of a table
 
 
 class Reader:
@@ -145,6 +148,8 @@ class Reader:
 
     def _set_aside(self, number: int, line: bytes, reason: str, **more: int) -> None:
         where = self.lines + number + 1
+        if where == 1 and _CSV.fullmatch(line):
+            reason += "; CSV goes in by mdc import --profile csv"
         self._quarantine.add(line, reason, source=self.name, line=where, **more)
         if more.get("part", 1) > 1:
             return

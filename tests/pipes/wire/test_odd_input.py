@@ -42,6 +42,17 @@ def test_a_number_under_extra_may_be_of_any_size_in_every_encoding(
         assert sum(f'"extra":{numbers}' in text for text in done.out.splitlines()) == 1, line
 
 
+@pytest.mark.parametrize("verb", ["cat", "validate", "count", "inspect", "convert --to jsonl"])
+def test_csv_is_called_that(shell: Shell, tmp_path: Path, verb: str) -> None:
+    for head in ("time,symbol,price", '"time";"a, b";price', "time\tsymbol\tprice\r"):
+        (tmp_path / "t.csv").write_text(f"{head}\n2024-01-02,SPY,1.5\n")
+        done = shell(f"mdc {verb} t.csv", cwd=tmp_path)
+        assert done.status == 65
+        assert "; CSV goes in by mdc import --profile csv" in done.out + done.err
+    (tmp_path / "t.csv").write_text(f"{TRADE[:-1] % 1}\n{TRADE % 1}\n")  # JSON that breaks off
+    assert "CSV" not in shell(f"mdc {verb} t.csv", cwd=tmp_path).err
+
+
 WRONG = {
     "finer than any power of ten that is known": TRADE % "0.1E-999999999",
     "an exponent beyond all reason": TRADE % "0e99999999999999999999",
