@@ -1,6 +1,7 @@
 """Commands that change an archive, run again and again: each time another step of theirs fails."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections import Counter
@@ -346,6 +347,7 @@ class Runs:
             then = self._in_work(line)
             if then.status:
                 found.append(f"then {line}: status {then.status}: {then.err[-300:]}")
+        found += self._promised(done.err, len(then.lines) - len(self.before))
         found += self._compared(then.lines, acknowledged)
         found += self._shown(done.status)
         if self.scenario.shown and not fault.kills and list(self._work.rglob(".*.part")):
@@ -391,6 +393,13 @@ class Runs:
                 f"of {acknowledged} acknowledged {len(events) - len(self.before)} are left"
             )
         return found
+
+    def _promised(self, said: str, more: int) -> list[str]:
+        """Whether what a store says to have kept is there."""
+        out = re.search(r"store: \d+ in = (\d+) out", said) if self.scenario.fed else None
+        if out is None or int(out[1]) <= more:
+            return []
+        return [f"{out[1]} said to be out, and {more} are there"]
 
     def _shown(self, status: int) -> list[str]:
         """Whether a file is whole, or not there."""

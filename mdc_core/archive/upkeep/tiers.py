@@ -150,7 +150,7 @@ class Migration:
             try:
                 with writing(
                     f"below {self._archive.root}",
-                    "what has been moved stays so; run it again when there is room",
+                    "what has been moved stays so; the same command does the rest",
                 ):
                     new = self._written(catalog, replacement, move, taken)
             except DataError as error:

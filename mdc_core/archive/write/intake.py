@@ -8,7 +8,7 @@ written.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import msgspec
 import pyarrow as pa
@@ -157,17 +157,27 @@ class Intake:
         self._worker.shutdown()
         self._sealer.close()
         rotations, self._waiting, self._current = self._open, [], None
-        for rotation in rotations:
+        with ExitStack() as stack:  # each of them, whatever becomes of another
+            for rotation in rotations:
+                stack.callback(self._let_go, rotation)
+
+    def _let_go(self, rotation: Rotation) -> None:
+        try:
             rotation.close()
+        finally:
             self._settled += rotation.acknowledged
+
+    @property
+    def is_rootless(self) -> bool:
+        """Whether somebody has removed the archive while we wrote."""
+        return self.archive.local is not None and not self.archive.local.exists()
 
     @property
     def lost(self) -> str | None:
         """What is no more because somebody has removed it while we wrote."""
-        root = self.archive.local
-        if root is not None and not root.exists():
+        if self.is_rootless:
             both = f"{self.unsealed} events in its journal and {self.rows} in parts"
-            return f"{root} was removed, and with it {both} of this run"
+            return f"{self.archive.root} was removed, and with it {both} of this run"
         if any(rotation.is_gone for rotation in self._open) or self._sealer.is_gone:
             return f"the journal was removed, and with it {self.unsealed} events of this run"
         return None
@@ -177,9 +187,7 @@ class Intake:
         try:
             yield
         except OSError as error:
-            safe = f"{self.unsealed} events are safe in the journal; mdc recover seals them"
-            hint = None if self.lost else safe
-            raise refused(f"below {self.archive.root}", error, hint) from None
+            raise refused(f"below {self.archive.root}", error) from None
 
 
 def _nothing_new(act: Callable[[], None]) -> list[PartRow]:

@@ -63,7 +63,7 @@ class Replacement:
     def commit(self) -> None:
         """Do it all, durably; raises WriteError with nothing changed if it cannot be done."""
         archive = self._archive
-        safe = "nothing is lost; mdc recover finishes what was begun"
+        safe = "mdc recover finishes what is committed, and the same command does the rest"
         with writing(f"below {archive.root}", safe):
             sync_all([file for file, _ in self._add])
             if self._add:

@@ -38,6 +38,11 @@ class Publish(SinkStage):
         self.tick = self.limits.seconds
 
     @property
+    def keeps(self) -> bool:
+        """Not when nothing is to be written at all."""
+        return not self.dry_run
+
+    @property
     def request(self) -> dict[str, Any]:
         """To what kind of place; its URL is nobody else's business."""
         return {"place": self.plugin.name}

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic, time_ns
@@ -16,7 +17,7 @@ from mdc_core.archive.catalog.layout import Layout, Partition
 from mdc_core.archive.ownership import archive_of
 from mdc_core.archive.write.disk_space import DEFAULT_FREE, Reserve
 from mdc_core.disk import check_place
-from mdc_core.errors import BusyError, UsageError, WriteError
+from mdc_core.errors import BusyError, MdcError, UsageError, WriteError
 from mdc_core.events import CONTROL_TYPES, Ack, Event
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, InputOptions
@@ -73,6 +74,11 @@ class Store(SinkStage):
         self.tick = 0.2 if options.ack else 1.0
 
     @property
+    def keeps(self) -> bool:
+        """Not when nothing is to be written at all."""
+        return not self.options.dry_run
+
+    @property
     def request(self) -> dict[str, Any]:
         """Where it stores."""
         return {"root": str(self.options.root)}
@@ -96,6 +102,9 @@ class Store(SinkStage):
             writing.finish()
         except GeneratorExit:  # whoever reads what goes out has enough of it
             writing.leave()
+            raise
+        except MdcError:
+            writing.fail()
             raise
         finally:
             writing.close()
@@ -132,6 +141,7 @@ class StoreRun:
         self._intake: Intake | None = None
         self._sealed_at = monotonic()
         self._files: set[str] = set()
+        self._gone: set[str] = set()  # removed by --retain
         self._told: Counter[str] = Counter()
         self._durable: Counter[str] = Counter()
         self._kept: int | None = None
@@ -150,9 +160,9 @@ class StoreRun:
         if chunk.size:
             if self._intake is None:
                 self._intake = self._open()
-            self._guarded(lambda intake: self._write(intake, chunk))
+            self._intake.write(chunk.batch, chunk.counts)
         if self._intake is not None:
-            self._guarded(self._rotate)
+            self._rotate(self._intake)
 
     def acks(self) -> list[Event]:
         """How many events are durable, if that are more than was said."""
@@ -181,7 +191,7 @@ class StoreRun:
         if found:
             self.take(Chunk.of_rows(found))
         if self._intake is not None:
-            self._guarded(lambda intake: self._enter(intake, intake.seal()))
+            self._enter(self._intake, self._intake.seal())
             self._retain(self._intake.archive)
             self._kept = self._intake.rows - len(found)
         if self._run.output is None:
@@ -194,9 +204,40 @@ class StoreRun:
 
     def leave(self) -> None:
         """Seal what was taken and say so, before the input is at its end."""
-        self.seal_rest()
+        try:
+            self.seal_rest()
+        except WriteError:
+            self.fail()
+            raise
         self._run.leave(self._counted())
         self._say_files()
+
+    def fail(self) -> None:
+        """Keep what is safe already, and say how much that is, where an error ends the run."""
+        kept, intake = 0, self._intake
+        if intake is not None:
+            try:
+                self._enter(intake, intake.seal())
+            except WriteError as error:
+                self._log.warning(str(error))
+            kept = self._left(intake)
+            if acks := self.acks():
+                self._run.out.rows(acks)
+        self._run.leave(kept)
+
+    def _left(self, intake: "Intake") -> int:
+        """How many events are in parts or in the journal, now that no more is done."""
+        lost, parts = intake.lost, 0 if intake.is_rootless else intake.rows
+        with suppress(WriteError):  # what cannot be synced is not counted
+            self.close()
+        if lost:
+            self._log.warning(lost)
+            return parts
+        waiting = self._durable.total() - parts
+        if waiting > 0:  # fewer, where the error came from behind a commit
+            text = "events stay in the journal, until mdc recover seals them"
+            self._log.warning(f"up to {waiting} {text}")
+        return parts + max(waiting, 0)
 
     def _counted(self) -> int:
         """How many events were stored; the others are accounted for as dropped."""
@@ -206,15 +247,22 @@ class StoreRun:
         return sum(counts.values()) - self._run.dropped if self._kept is None else self._kept
 
     def _say_files(self) -> None:
-        if not self._options.dry_run:
-            self._log.note(f"store: {len(self._files)} files in {self._options.root}")
+        if self._options.dry_run:
+            return
+        gone = self._files & self._gone
+        self._log.note(f"store: {len(self._files - gone)} files in {self._options.root}")
+        if gone:
+            text = "files of what came need not be kept, and are removed again"
+            self._log.warning(f"{len(gone)} {text}: --retain goes by the time of the events")
 
     def close(self) -> None:
         """Let go of the archive; what is not sealed stays in its journal."""
-        if self._intake is not None:
-            self._intake.close()
-            self._acknowledged()
-            self._intake = None
+        intake, self._intake = self._intake, None
+        if intake is not None:
+            try:
+                intake.close()
+            finally:
+                self._durable = intake.acknowledged
 
     def _open(self) -> "Intake":
         """An archive made ready, to take in what this run reads."""
@@ -268,32 +316,6 @@ class StoreRun:
         rules = read_rules(self._run.session.config)
         return policy(options.retain, options.retain_size, rules)
 
-    def _write(self, intake: "Intake", chunk: Chunk) -> None:
-        intake.write(chunk.batch, chunk.counts)
-
-    def _guarded(self, act: "Callable[[Intake], None]") -> None:
-        """Act; where the disk refuses, what is safe already is kept, and told."""
-        assert self._intake is not None
-        try:
-            act(self._intake)
-        except WriteError:
-            self._keep(self._intake)
-            raise
-
-    def _keep(self, intake: "Intake") -> None:
-        """Seal what is in the journal if there is room for it; else it stays there."""
-        try:
-            self._enter(intake, intake.seal())
-        except WriteError as error:
-            left = "" if intake.lost else f"; {intake.unsealed} events stay in the journal"
-            self._log.warning(f"{error}{left}")
-        if intake.lost:
-            self._log.warning(intake.lost)
-        self.close()
-        acks = self.acks()
-        if acks:
-            self._run.out.rows(acks)
-
     def _rotate(self, intake: "Intake") -> None:
         """Have sealed what is due, and note what has been sealed."""
         self._enter(intake, intake.sealed())
@@ -321,9 +343,10 @@ class StoreRun:
         try:
             with rewriting(archive) as catalog:
                 gone = expired(archive, catalog, self._policy, time_ns())
-                removed = sum(not one.of_symbols for one in remove(archive, catalog, gone))
+                removed = [one for one in remove(archive, catalog, gone) if not one.of_symbols]
         except BusyError as error:
             self._log.note(f"nothing removed this time: {error}")
             return
         if removed:
-            self._log.note(f"removed {removed:,} files that need not be kept")
+            self._gone.update(archive.path_of(one.part) for one in removed)
+            self._log.note(f"removed {len(removed):,} files that need not be kept")

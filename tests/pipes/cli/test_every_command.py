@@ -229,3 +229,22 @@ def test_help_says_what_it_is_and_how_it_is_used(name: str, shell: Shell) -> Non
     for flag in FLAGS[name] - {"-q", "-v", "--quiet", "--verbose", "--log-format", "--config"}:
         assert flag in done.out
     assert "Settings:" in done.out and f"MDC_{name.upper().replace(' ', '_')}_OPTION" in done.out
+
+
+@pytest.mark.parametrize("name", READING)
+def test_what_only_reads_writes_nothing_anywhere(name: str, shell: Shell, tmp_path: Path) -> None:
+    places = {"HOME": "home", "XDG_STATE_HOME": "home/state", "TMPDIR": "tmp"}
+    for place in places.values():
+        (tmp_path / place).mkdir(parents=True)
+
+    def there() -> dict[str, tuple[int, int]]:
+        # Files that are gone again leave a trace in the folder for temporary ones.
+        found = {path: path.lstat() for path in tmp_path.rglob("*") if path.name != "tmp"}
+        return {str(path): (stat.st_size, stat.st_mtime_ns) for path, stat in found.items()}
+
+    before = there()
+    done = shell(
+        EVERY[name].format(""), **{key: str(tmp_path / place) for key, place in places.items()}
+    )
+    assert done.status == 0, done
+    assert there() == before

@@ -275,6 +275,7 @@ def test_a_disk_that_refuses(
     kept = sent - at_once
     assert store.acknowledged == Counter(trade=kept - 1) and kept > at_once
     catalog_is_larger = (tmp_path / "data/_mdc/catalog.sqlite").stat().st_size > limit * 1024
+    assert f" = {kept - 1} out + 0 rejected + {at_once} dropped" in err
     assert (f"{kept - 1} events stay in the journal" in err) == catalog_is_larger
     assert len(journals(tmp_path / "data")) == catalog_is_larger == (limit == 16)
     assert shell("mdc cat --root data").lines == trades(0, kept)

@@ -95,7 +95,9 @@ def test_a_seal_that_fails_ends_the_store_though_nothing_comes(
     assert not store.reach(OVER + 1)  # its input is still open: it ends by itself
     status, err = store.end()
     assert status == 73
-    assert f"No space left on device; {OVER} events stay in the journal" in err
+    assert "No space left on device" in err
+    assert f"up to {OVER} events stay in the journal, until mdc recover seals them" in err
+    assert f"store: {OVER} in = {OVER} out + 0 rejected + 0 dropped" in err
     assert store.acknowledged.total() == OVER
     assert parts_of(tmp_path / "data") == []
     assert shell("mdc cat --root data", PYTHONPATH=PACKAGES).lines == trades(0, OVER)

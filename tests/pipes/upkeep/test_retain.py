@@ -239,6 +239,8 @@ def test_store_with_retain(shell: Shell, tmp_path: Path) -> None:
     done = shell("mdc store --retain 30d", stdin="".join(map(at, (0, 40, 10))).encode())
     assert done.status == 0, done.err
     assert "removed 2 files that need not be kept" in done.err
+    assert "store: 2 files in data" in done.err
+    assert "1 files of what came need not be kept, and are removed again" in done.err
     symbols = [e["symbol"] for e in shell("mdc cat --root data").events]
     assert symbols == ["S20", "S10", "S0"]
     (tmp_path / "mdc.toml").write_text('[[retain.rules]]\nsymbol = "S20"\nkeep = true\n')

@@ -214,6 +214,8 @@ def test_what_only_looks_at_a_file_writes_nothing_anywhere(shell: Shell, tmp_pat
         "mdc tail bad.jsonl",
         "mdc replay bad.jsonl",
         "mdc export --profile csv bad.jsonl --type trade -o x.csv",
+        "mdc store --dry-run < bad.jsonl",
+        "mdc publish http http://127.0.0.1:9 bad.jsonl --dry-run",
     ):
         done = shell(line, **home)
         assert "line 6: not JSON" in done.err, line

@@ -226,9 +226,8 @@ def test_a_place_in_which_nothing_can_be_sealed_is_named(tmp_path: Path) -> None
     into = intake(tmp_path)
     (tmp_path / "A").write_text("in the way")
     write(into, [Trade(symbol="A", ts_event=from_ns(0))])
-    with pytest.raises(WriteError, match=f"cannot write below {tmp_path}: ") as refused:
+    with pytest.raises(WriteError, match=f"cannot write below {tmp_path}: "):
         into.seal()
-    assert "1 events are safe in the journal" in (refused.value.hint or "")
     into.close()
     (tmp_path / "A").unlink()
     assert [found.events for found in prepare(into.archive)] == [1]

@@ -269,7 +269,7 @@ def test_one_rewrites_at_a_time(archive: Archive) -> None:
         pass
 
 
-def test_a_disk_that_refuses_says_that_nothing_is_lost(
+def test_a_disk_that_refuses_says_what_does_the_rest(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
@@ -280,7 +280,7 @@ def test_a_disk_that_refuses_says_that_nothing_is_lost(
         patched.setattr(replace, "sync_all", full)
         with pytest.raises(WriteError, match="No space left on device") as refused:
             new.commit()
-        assert "nothing is lost" in (refused.value.hint or "")
+        assert "mdc recover finishes what is committed" in (refused.value.hint or "")
     assert now(archive) == [0, 1, 2]
 
 
