@@ -15,7 +15,7 @@ def one_line(text: str) -> str:
 
 
 def lines(text: str) -> str:
-    """The same for a text of several lines."""
+    """A text of several lines, with such escapes shown in each."""
     return text if text.isprintable() else re.sub(_ODD_IN_LINES, _escape, text)
 
 

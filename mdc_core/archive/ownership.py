@@ -54,7 +54,7 @@ def owner_of(place: Storage) -> Owner | None:
 
 
 def owner_in(state: Path) -> Owner | None:
-    """The same of the root whose state directory this is."""
+    """The archive whose state directory this is, if it says so."""
     path = state / NAME
     try:
         with reading(path, absent=True):

@@ -172,7 +172,7 @@ def part_reader(path: Path) -> PartReader | None:
 def read_part_file(
     path: Path, form: PartFormat | None = None, versions: Versions | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """The same of a file, by the format that its suffix says where none is given."""
+    """The events of a part's file, by the format that its suffix says where none is given."""
     if _ARROW.search(path.name):
         yield from read_events(path)
         return

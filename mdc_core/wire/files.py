@@ -28,7 +28,7 @@ def read_events(path: Path) -> "Iterator[pa.RecordBatch]":
 
 
 def decode_batches(file: Unbuffered) -> "Iterator[pa.RecordBatch]":
-    """The same of an open file of JSONL, or of an Arrow stream, plain or compressed.
+    """The events of an open file of JSONL, or of an Arrow stream, plain or compressed.
 
     The schema of a batch says which versions its lines named.
     """

@@ -344,7 +344,7 @@ def _columns(part: PartRow) -> dict[str, Any]:
 
 
 def _of_shares(part: PartRow) -> Iterator[tuple[Any, ...]]:
-    """The same of each symbol of a shared part; nothing of others."""
+    """What can be asked for of each symbol of a shared part; nothing of other parts."""
     for one in part.by_symbol() if part.shares else ():
         symbol, *others = (getattr(one, name) for name in _SHARED)
         yield text_of(symbol), *others

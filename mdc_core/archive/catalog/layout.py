@@ -99,7 +99,7 @@ def part_path(
 
 
 def mixed_path(layout: Layout, type_name: str, period: str, part: str) -> PurePosixPath:
-    """The same of a part that several symbols share."""
+    """The path of a part that several symbols share, its suffix left out."""
     return _path(layout, MIXED, type_name, period, part)
 
 

@@ -68,7 +68,7 @@ def kept(state: Path, key: str) -> bytes | None:
 
 
 def kept_above(path: Path, key: str) -> bytes | None:
-    """The same for a file: of the archive whose root is above it."""
+    """An origin by its name, of the archive whose root is above a file."""
     found = (kept(folder / STATE, key) for folder in path.absolute().parents)
     return next((origin for origin in found if origin is not None), None)
 
@@ -101,7 +101,7 @@ def members(origin: bytes) -> list[str]:
 
 
 def names_in(said: Any) -> list[str]:
-    """The same, where it was decoded."""
+    """The names that a decoded origin is a list of."""
     listed = said.get("origins") if isinstance(said, dict) else None
     return [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
 
@@ -116,7 +116,7 @@ def begins(key: str, look: Look) -> list[dict[str, Any]]:
 
 
 def begins_in(origin: bytes) -> list[dict[str, Any]]:
-    """The same, where it is all of it."""
+    """The begin events in an origin that has all of them in itself."""
     said = msgspec.json.decode(origin)
     whole = said.get("origins", [said]) if isinstance(said, dict) else []
     return [one for one in whole if one and isinstance(one, dict)]

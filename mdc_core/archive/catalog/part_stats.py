@@ -65,7 +65,7 @@ class Ranges:
         self.rows += table.num_rows
 
     def facts(self) -> dict[str, Any]:
-        """The same as fields of a PartRow; there must have been rows."""
+        """The ranges as fields of a PartRow; there must have been rows."""
         times, numbers = self._ends["ts_event"], self._ends["seq"]
         return {
             "rows": self.rows,
@@ -89,7 +89,7 @@ def _extremes(column: "pa.ChunkedArray[Any]") -> list[int]:
 
 
 class ShareRanges:
-    """The same of rows of several symbols, for each of them."""
+    """The ranges of the rows of several symbols, for each of them."""
 
     def __init__(self) -> None:
         self._of: dict[str | None, SymbolShare] = {}

@@ -64,7 +64,7 @@ def period(path: PurePosixPath) -> tuple[int | None, int | None]:
 
 
 def span(name: str) -> tuple[int | None, int | None]:
-    """The same of a period by its name."""
+    """A period by its name, as [start, end) in nanoseconds."""
     return _span(_PERIOD.fullmatch(name))
 
 

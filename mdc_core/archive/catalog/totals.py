@@ -79,7 +79,7 @@ def conditions(query: Query) -> tuple[str, list[Any]]:
 
 
 def held_conditions(query: Query) -> tuple[str, list[Any]]:
-    """The same of what they hold of each symbol."""
+    """What parts hold of each symbol that is asked for, in SQL, and the values in it."""
     return _conditions(query, _OWN)
 
 

@@ -53,7 +53,7 @@ class PartContent(NamedTuple):
             yield from piece.batches()
 
     def columns(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """The same, and no more columns than these where only they can be read."""
+        """The events, and no more columns than these where only they can be read."""
         if not self.name.endswith(".parquet"):
             yield from self.batches()
             return

@@ -53,13 +53,13 @@ class Sessions(NamedTuple):
         return found
 
     def of_whole_days(self) -> "Sessions":
-        """The same for what has one row for all of a date, often at midnight UTC."""
+        """The sessions for what has one row for all of a date, often at midnight UTC."""
         return self._replace(
             starts=np.minimum(self.starts, midnights(self.first, len(self.starts)))
         )
 
     def between(self, first: int, stop: int) -> "Sessions":
-        """The same of fewer dates."""
+        """The sessions of fewer dates."""
         low, high = first - self.first, stop - self.first
         return self._replace(
             first=first,

@@ -53,7 +53,7 @@ def damages_of_part(archive: Archive, part: PartRow, read: Tell) -> Iterator[Pag
 
 
 def damages_of_file(at: Storage, path: str, read: Tell, *, deep: bool) -> Iterator[PageDamage]:
-    """The same for a file that no catalog knows: whether it can be read.
+    """What is wrong with a file that no catalog knows: whether it can be read.
 
     Not `deep`, only the footer of Parquet is.
     """

@@ -37,7 +37,7 @@ class Facts(NamedTuple):
         return self.first, self.last
 
     def said(self) -> tuple[object, ...]:
-        """The same as a manifest says it."""
+        """The facts as a manifest says them."""
         return (
             self.rows,
             self.first,

@@ -21,7 +21,7 @@ def verify(
 
 
 def verify_aside(paths: Sequence[Path], limit: PackLimit) -> list[Unpacked]:
-    """The same with a temporary directory, in which there is one file at a time."""
+    """Verify packs in a temporary directory, in which there is one file at a time."""
     with writing("a temporary directory", "TMPDIR names another one"):
         folder = TemporaryDirectory(prefix="mdc-pack-", ignore_cleanup_errors=True)
     with folder:

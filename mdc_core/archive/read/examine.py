@@ -166,7 +166,7 @@ class ExaminedFile(Ranges):
         super().add(batch)
 
     def facts(self) -> dict[str, Any]:
-        """The same as fields of a PartRow; raises DataError where there are no events."""
+        """What was found as fields of a PartRow; raises DataError where there are no events."""
         if not self._kinds:
             raise DataError("holds no events")
         ((symbol, type_name),) = self._kinds

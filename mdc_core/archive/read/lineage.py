@@ -79,7 +79,7 @@ def _row(archive: Archive, catalog: Catalog, path: Path) -> PartRow | None:
 
 
 def _stored(row: PartRow, digest: str) -> dict[str, Any]:
-    """The same as a JSON object, and whether the file is still what it was."""
+    """What the catalog says of a part as a JSON object, and whether the file is what it was."""
     return {
         "symbol": row.symbol,
         "symbols": len(row.symbols),

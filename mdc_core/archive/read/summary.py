@@ -148,7 +148,7 @@ def wanted_of(row: PartRow, query: Query) -> StoredPart:
 
 
 def _from_files(root: Path, query: Query) -> Iterator[StoredPart]:
-    """The same where there is no catalog: what the files say."""
+    """The parts where there is no catalog: what the files say."""
     for path in chosen(root, query):
         below = PurePosixPath(path.relative_to(root))
         size = 0
@@ -237,7 +237,7 @@ def _range(meta: pq.FileMetaData, name: str) -> tuple[int | None, int | None, in
 
 
 def _read_groups(path: Path) -> list[PartGroup]:
-    """The same by reading the events."""
+    """The groups of a file, by reading its events."""
     groups: dict[tuple[Any, Any], PartGroup] = {}
     for batch in read_part_file(path):
         moments, known = integers(batch, "ts_event")

@@ -129,7 +129,7 @@ def _span(piece: Stored) -> tuple[int, int]:
 
 
 def bounds(piece: Stored) -> tuple[int, int]:
-    """The same more narrowly, as far as the footer of a file tells."""
+    """Where the events are in time, [start, stop), as far as the footer of a file tells."""
     if piece.row is not None or piece.path is None:
         return piece.start, piece.stop
     group = footer_group(piece.path)

@@ -32,7 +32,7 @@ class ContentHash:
 
 
 class ContentSum:
-    """The same of events in any order: the sum of the hashes of their lines."""
+    """The content of events in any order: the sum of the hashes of their lines."""
 
     def __init__(self) -> None:
         self.rows = self._sum = 0

@@ -71,7 +71,7 @@ def _migrate(
     profiles: Profiles,
     migrated: Migrated,
 ) -> list[PartRow]:
-    """The same in one transaction; returns what has to be tried again, for it came to none."""
+    """Migrate parts in one transaction; returns what has to be tried again."""
     replacement = Replacement(archive, catalog)
     done: list[PartRow] = []
     try:

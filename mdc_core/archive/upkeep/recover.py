@@ -46,7 +46,7 @@ class Recovered(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The same in words."""
+        """What became of it, in words."""
         cut = f", {self.torn} bytes of an unfinished record cut off" if self.torn else ""
         return f"{self.segment}: {self.events} events{cut}"
 

@@ -22,7 +22,7 @@ def is_wide(archive: Archive, type_name: str) -> bool:
 
 
 def decimals_of(archive: Archive, type_name: str) -> bytes:
-    """The same as a part is told it."""
+    """The width of the decimals of an event type, as a part is told it."""
     return b"wide" if is_wide(archive, type_name) else b"narrow"
 
 

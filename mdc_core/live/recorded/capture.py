@@ -50,7 +50,7 @@ class Capture:
             raise WriteError(f"cannot capture to {path}: {error.strerror}") from None
 
     def line(self, name: str) -> "Capture":
-        """The same file for one of several lines."""
+        """A capture of one of several lines, into this file."""
         one = copy(self)
         one._name = name
         return one

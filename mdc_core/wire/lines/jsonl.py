@@ -90,7 +90,7 @@ def encode_batch(batch: "pa.RecordBatch") -> bytes:
 
 
 def encode_and_keep(batch: "pa.RecordBatch") -> bytes:
-    """The same, and kept for whoever encodes this very batch next, until another one is kept."""
+    """A batch as lines, kept for whoever encodes this very batch next, until another one is."""
     text = encode_batch(batch)
     _kept.put(batch, text)
     return text

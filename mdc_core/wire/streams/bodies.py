@@ -54,7 +54,7 @@ def bodies_of(block: memoryview, pattern: Pattern, starts: Int64s, ends: Int64s)
 
 
 def _unpacked(packed: Bodies, codec: int) -> Bodies:
-    """The same with buffers that are not compressed."""
+    """Bodies with their buffers unpacked."""
     there = packed.buffers[:, 1::2] > 0
     starts = (packed.starts[:, None] + packed.buffers[:, 0::2])[there]
     lengths = packed.buffers[:, 1::2][there] - _LENGTH

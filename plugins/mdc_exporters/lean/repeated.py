@@ -55,7 +55,7 @@ def told_apart(
 def _settled(
     pieces: list[Piece], zone: str, is_bar: bool, set_aside: SetAside
 ) -> Iterator[tuple[Piece, Bools]]:
-    """The same of successive pieces, the last of which does not end in such an hour."""
+    """Successive pieces, the last of which does not end in such an hour, told apart."""
     if not pieces:
         return
     never = (np.zeros(len(p.wall), np.bool_) if p.twice is None else p.twice for p in pieces)

@@ -139,7 +139,7 @@ def _wrong_width(width: int, layout: Layout) -> str:
 
 
 def _parse_lines(block: Block, layout: Layout) -> dict[str, Column]:
-    """The same line by line, for lines of several widths, and to say what is wrong with one."""
+    """A block line by line, for lines of several widths, and to say what is wrong with one."""
     values: dict[str, list[Decimal | str | None]] = {name: [] for name in layout.columns}
     for _, line in block.lines():
         try:

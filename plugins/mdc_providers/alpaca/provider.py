@@ -18,6 +18,8 @@ class AlpacaProvider(Provider):
     notes = (
         "A key is free; without a paid plan: --feed iex or crypto, and 30 symbols.",
         "--feed test has the symbol FAKEPACA at all hours.",
+        "Sizes of stock quotes are round lots before 2025-11-03, and shares from then on.",
+        "Nasdaq's two letters, T and Q, are both XNAS.",
     )
     test_secrets: ClassVar[Mapping[str, str]] = MappingProxyType(
         {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}

@@ -63,6 +63,9 @@ def test_ours_say_what_they_offer_and_need(mdc):
         ("ALPACA_SECRET_KEY", True, "environment"),
     ]
     listed = {row["name"]: row for row in shown(mdc("providers", "list", "--json"))}
+    # The unit of a size, and which letters are one venue, are not in the events.
+    assert "Nasdaq's two letters, T and Q, are both XNAS." in alpaca["notes"]
+    assert any("round lots before 2025-11-03" in note for note in alpaca["notes"])
     assert sorted(listed) == ["alpaca", "sim"]
     assert listed["sim"]["verbs"]["stream"]["simulated"] is True
     assert (listed["sim"]["secrets"], listed["sim"]["sandbox"]) == ([], False)

@@ -194,7 +194,7 @@ class Slices:
         return chain.from_iterable(piece.batches() for piece in self.pieces)
 
     def _merged(self) -> Iterator[pa.RecordBatch]:
-        """The same where slices overlap in time: late events."""
+        """The rows of slices that overlap in time, merged: late events."""
         return merge(
             MergeSource(piece.batches, piece.first, piece.last + 1) for piece in self.pieces
         )
