@@ -145,6 +145,9 @@ def _tell(session: Session, outcome: "CompactOutcome", dry_run: bool) -> None:
         session.log.error(f"{_name(outcome)}: left as it is: {outcome.problem}")
     if outcome.busy:
         session.log.note(f"{_name(outcome)}: left for the next time: {outcome.busy}")
+    if outcome.tied:
+        text = f"some is left as it is: {outcome.tied} has events of the same times"
+        session.log.note(f"{_name(outcome)}: {text}, and their order would change")
 
 
 def _name(outcome: "CompactOutcome") -> str:
@@ -187,7 +190,7 @@ def _sum_up(
         name = "-" if symbol is None else shown(symbol)
         events = duplicates[symbol, type_name]
         session.log.note(f"compact: {name} {type_name}: {events:,} duplicates")
-    if not any(one.changed or one.problem or one.busy for one in outcomes):
+    if not any(one.changed or one.problem or one.busy or one.tied for one in outcomes):
         session.log.note("compact: nothing to do")
         return
     would = "would bring " if dry_run else ""
@@ -214,6 +217,7 @@ def _as_json(outcome: "CompactOutcome") -> dict[str, Any]:
         "rows": outcome.rows,
         "duplicates": outcome.duplicates.total(),
         "problem": outcome.problem or outcome.busy,
+        "tied": outcome.tied,
     }
 
 

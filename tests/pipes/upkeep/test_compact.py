@@ -330,3 +330,14 @@ def test_profiles_of_mdc_toml_hold(shell: Shell, tmp_path: Path) -> None:
         for symbol in ("SPY", "AAPL")
     }
     assert codecs == {"SPY": "LZ4", "AAPL": "GZIP"}
+
+
+def test_events_of_equal_time_in_two_formats_keep_their_order(shell: Shell, tmp_path: Path) -> None:
+    line = '{"type":"trade","symbol":"A","ts_event":"2024-01-02T14:30:00Z","price":%d,"size":1}\n'
+    for number, form in enumerate(["parquet", "jsonl", "parquet", "jsonl", "parquet"]):
+        (tmp_path / "t.jsonl").write_text(line % number)
+        assert shell(f"mdc store --root data --format {form} < t.jsonl").status == 0
+    before = shell("mdc cat --root data").lines
+    for options in ("", "--dedup"):
+        assert shell(f"mdc compact --root data {options}").status == 0
+        assert shell("mdc cat --root data").lines == before

@@ -219,8 +219,9 @@ def test_compacted_files_wait_for_what_comes(archive: Archive) -> None:
 def test_what_is_being_written_stays(tmp_path: Path) -> None:
     """A journal that is still there protects its parts, and files of its run that grow."""
     archive = made(tmp_path / "data")
-    store(archive, run_id(1), [trades("1"), trades("2"), trades("3")])
-    store(archive, run_id(2), [trades("4"), trades("5")], "jsonl")
+    rows = trades("1", "2", "3", "4", "5")  # of five moments
+    store(archive, run_id(1), [[row] for row in rows[:3]])
+    store(archive, run_id(2), [[row] for row in rows[3:]], "jsonl")
     before = parts_of(archive)
     assert [len(part.frames) for part in before if part.format == "jsonl"] == [2]
     for segment in (f"{run_id(1)}-0002", f"{run_id(2)}-0003"):

@@ -8,6 +8,7 @@ a kill leaves the old parts or the new ones.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
 from mdc_core.archive.catalog.origins import joined
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.upkeep.compaction.files import contents, read_back, write_like
+from mdc_core.archive.upkeep.compaction.order import OrderOfTies
 from mdc_core.archive.upkeep.compaction.outcome import CompactOutcome as CompactOutcome
 from mdc_core.archive.upkeep.compaction.outcome import outcome_of, regrouped_outcome
 from mdc_core.archive.upkeep.compaction.plan import (
@@ -50,23 +52,30 @@ def plan(
         with archive.catalog(read_only=True) as catalog:
             wishes = wishes._replace(heavy=catalog.large_origins())
     left = {part.key: part for part in parts}
+    order = OrderOfTies(archive, left.values())
     for wanted in _to_regroup(left, is_live, profiles):
         yield regrouped_outcome(family_of(wanted.parts[0]), wanted.parts, wanted.files)
     for group, some in grouped(left.values()).items():
         check = duplicate_check(wishes, some)
         kept = [part for part in some if not is_live(part)]
         files, changed, twice = len(some), False, Counter[str | None]()
+        tied: str | None = None
         try:
             for job in jobs(kept, wishes):
                 survey = surveyed(archive, job, check)
-                twice += survey.twice
                 if due(job, wishes) or survey.cuts or len(survey.dropped):
+                    paths = _names(archive, job, job.parts[0].suffix, len(survey.cuts) + 1, set())
+                    if (other := order.tie(job.parts, paths)) is not None:
+                        tied = archive.path_of(other)
+                        continue
+                    order.plan(job.parts, paths)
+                    twice += survey.twice
                     changed = True
                     files += len(survey.cuts) + 1 - len(job.parts)
         except DataError as error:
             yield outcome_of(group, some, some, problem=str(error))
             continue
-        found = outcome_of(group, some, some, duplicates=twice)
+        found = outcome_of(group, some, some, duplicates=twice, tied=tied)
         yield found._replace(
             files=(len(some), files), bytes=(found.bytes[0], None), changed=changed
         )
@@ -80,11 +89,12 @@ def compact(
     profiles: Profiles,
 ) -> Iterator[CompactOutcome]:
     """Compact the groups of these parts, some at a time; within `rewriting`."""
-    bench = _CompactRun(archive, catalog, profiles)
     wishes = wishes._replace(heavy=catalog.large_origins())
     left, fresh = {part.key: part for part in parts}, set[tuple[str, str]]()
+    order = OrderOfTies(archive, left.values())
+    bench = _CompactRun(archive, catalog, profiles, order)
     for wanted in _to_regroup(left, live(archive), profiles):
-        done, after = regrouped(archive, catalog, wanted, profiles, wishes.row_group)
+        done, after = regrouped(archive, catalog, wanted, profiles, wishes.row_group, order)
         left |= {part.key: part for part in after}
         fresh |= {part.key for part in after}
         yield done
@@ -98,6 +108,7 @@ def compact(
                 work.parts,
                 problem=work.problem,
                 busy=work.busy,
+                tied=work.tied,
                 duplicates=work.duplicates,
             )
             if done.changed or not fresh.issuperset(part.key for part in before):
@@ -141,6 +152,7 @@ class _GroupState:
         self.duplicates = Counter[str | None]()
         self.problem: str | None = None  # why it is left as it is: a damaged part
         self.busy: str | None = None  # the same: another command was at it
+        self.tied: str | None = None  # the same: a part whose events would change places
 
     def took(self, done: "_Staged") -> None:
         """Note that a job was committed."""
@@ -170,8 +182,11 @@ class _Staged(NamedTuple):
 class _CompactRun:
     """Where jobs are written, and committed together."""
 
-    def __init__(self, archive: Archive, catalog: Catalog, profiles: Profiles) -> None:
+    def __init__(
+        self, archive: Archive, catalog: Catalog, profiles: Profiles, order: OrderOfTies
+    ) -> None:
         self._archive, self._catalog, self._profiles = archive, catalog, profiles
+        self._order = order
         self._replacement = Replacement(archive, catalog)
         self._taken: set[tuple[str, str]] = set()
 
@@ -186,6 +201,7 @@ class _CompactRun:
                     staged = [done for work in works for done in self._stage(work, is_live)]
                     self._commit(staged)
             finally:
+                self._order.settle()
                 self._replacement.abandon()  # what was not committed, or the empty directory
             clear_trash(self._archive)
             again = {id(done.work) for done in staged}
@@ -197,6 +213,7 @@ class _CompactRun:
 
     def _stage(self, work: _GroupState, is_live: Callable[[PartRow], bool]) -> list[_Staged]:
         """Write what is due in a group; a damaged part is its problem alone."""
+        work.tied = None
         kept = [part for part in work.parts if not is_live(part)]
         check = duplicate_check(work.wishes, kept)
         staged = []
@@ -204,7 +221,7 @@ class _CompactRun:
             for job in jobs(kept, work.wishes):
                 survey = surveyed(self._archive, job, check)
                 if due(job, work.wishes) or survey.cuts or len(survey.dropped):
-                    staged.append(self._written(work, job, survey))
+                    staged += self._written(work, job, survey)
         except DataError as error:
             work.problem = str(error)
         return staged
@@ -226,23 +243,32 @@ class _CompactRun:
                 except ChangedError as error:
                     done.work.busy = str(error)
                 else:
-                    done.work.took(done)
+                    self._took(done)
             return
         for done in staged:
-            done.work.took(done)
+            self._took(done)
 
-    def _written(self, work: _GroupState, job: Job, survey: Cuts) -> _Staged:
-        """The new files of a job, staged and verified."""
+    def _took(self, done: _Staged) -> None:
+        done.work.took(done)
+        self._order.replace(done.job.parts, [part for _, part in done.files])
+
+    def _written(self, work: _GroupState, job: Job, survey: Cuts) -> list[_Staged]:
+        """The new files of a job, staged and verified; none where equal times would move."""
         like, row_group = job.parts[0], work.wishes.row_group
-        before = contents(self._archive, job.parts)
         formats = Formats.like(job.parts, self._profiles, row_group)
         suffix = formats.of(like.symbol, like.tier).suffix
+        paths = _names(self._archive, job, suffix, len(survey.cuts) + 1, self._taken)
+        if (other := self._order.tie(job.parts, paths)) is not None:
+            work.tied = self._archive.path_of(other)
+            return []
+        self._order.plan(job.parts, paths)
+        self._taken |= {(like.place, path) for path in paths}
+        before = contents(self._archive, job.parts)
         origin, kept = joined((part.origin for part in job.parts), self._catalog.origin_of)
         after, files = survey.duplicates, []
-        names = _names(self._archive, job, suffix, len(survey.cuts) + 1, self._taken)
-        for merged in divided(self._archive, job, survey, row_group):
+        merged_parts = divided(self._archive, job, survey, row_group)
+        for path, merged in zip(paths, merged_parts, strict=True):
             file = self._replacement.stage()
-            path = next(names)
             part = write_like(
                 self._archive,
                 job.parts,
@@ -262,20 +288,21 @@ class _CompactRun:
                 f"events were read and {after.rows:,} written, or not the same ones; "
                 "nothing was changed"
             )
-        return _Staged(work, job, files, kept, survey.twice)
+        return [_Staged(work, job, files, kept, survey.twice)]
 
 
 def _names(
     archive: Archive, job: Job, suffix: str, files: int, taken: set[tuple[str, str]]
-) -> Iterator[str]:
+) -> list[str]:
     """Paths that are free, or become free: the bare name if all of the group is in one file."""
     name = job.parts[0].place
     place = archive.place_at(name)
     old = {part.path for part in job.parts}
-    number = 0 if job.whole and files == 1 else 1
-    while True:
-        path = f"{name_of(job.parts[0], number)}{suffix}"
-        if (name, path) not in taken and (path in old or place.size(path) is None):
-            taken.add((name, path))
-            yield path
-        number += 1
+    numbers = count(0 if job.whole and files == 1 else 1)
+    paths = (f"{name_of(job.parts[0], number)}{suffix}" for number in numbers)
+    free = (
+        path
+        for path in paths
+        if (name, path) not in taken and (path in old or place.size(path) is None)
+    )
+    return list(islice(free, files))

@@ -19,6 +19,7 @@ class CompactOutcome(NamedTuple):
     duplicates: Counter[str | None] = Counter()  # noqa: RUF012 - by symbol; nobody adds to it
     problem: str | None = None  # why it was left as it was: a damaged part
     busy: str | None = None  # the same: another command was at it
+    tied: str | None = None  # the same: a part with events of the same time, which would move
     symbols: int = 1  # of the group; shared parts have several
 
 

@@ -22,6 +22,7 @@ from mdc_core.archive.catalog.origins import joined
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.read.snapshot import pieces
 from mdc_core.archive.upkeep.compaction.files import contents, read_back, write_like
+from mdc_core.archive.upkeep.compaction.order import OrderOfTies
 from mdc_core.archive.upkeep.compaction.outcome import CompactOutcome, regrouped_outcome
 from mdc_core.archive.upkeep.compaction.plan import family_of
 from mdc_core.archive.upkeep.merged import EventContent
@@ -34,6 +35,10 @@ from mdc_core.archive.write.sealing.sorter import Sorter
 from mdc_core.archive.write.sealing.spill import SharedSlices, Slices
 from mdc_core.disk import writing
 from mdc_core.errors import DataError
+
+
+class _TieError(Exception):
+    """Events of equal time would change places with those of this part."""
 
 
 class Regrouping(NamedTuple):
@@ -89,25 +94,30 @@ def regrouped(
     wanted: Regrouping,
     profiles: Profiles,
     row_group: int | None,
+    order: OrderOfTies,
 ) -> tuple[CompactOutcome, list[PartRow]]:
     """Do it; what became of it, and the new parts. Within `rewriting`.
 
-    A group with a damaged part, and one that another command was at, is left as it is.
+    A group with a damaged part, one that another command was at, and one of which events of
+    equal time would change places with others, is left as it is.
     """
     before, replacement = wanted.parts, Replacement(archive, catalog)
     group = family_of(before[0])
     try:
         with writing(f"below {archive.state}"):
-            after = _written(archive, catalog, wanted, replacement, profiles, row_group)
+            after = _written(archive, catalog, wanted, replacement, profiles, row_group, order)
             replacement.commit()
-    except (DataError, ChangedError) as error:
+    except (DataError, ChangedError, _TieError) as error:
         left = regrouped_outcome(group, before, len(before), changed=False)
+        if isinstance(error, _TieError):
+            return left._replace(tied=str(error)), []
         if isinstance(error, ChangedError):
             return left._replace(busy=str(error)), []
         return left._replace(problem=str(error)), []
     finally:
         replacement.abandon()
     clear_trash(archive)
+    order.replace(before, after)
     size = sum(part.bytes for part in after)
     return regrouped_outcome(group, before, len(after), size), after
 
@@ -119,6 +129,7 @@ def _written(
     replacement: Replacement,
     profiles: Profiles,
     row_group: int | None,
+    order: OrderOfTies,
 ) -> list[PartRow]:
     """Stage the new parts; raises DataError where they do not hold the same events."""
     before = wanted.parts
@@ -139,6 +150,8 @@ def _written(
             formats = Formats.like(parts, profiles, row_group)
             suffix = formats.of(key.symbol, like.tier).suffix
             path = _free_path(archive, like, suffix, before, shared=shared)
+            if (other := order.tie(parts, [path], moving=before)) is not None:
+                raise _TieError(archive.path_of(other))
             origin, kept = joined((part.origin for part in parts), catalog.origin_of)
             file = replacement.stage()
             part = write_like(
