@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from mdc_core.archive.sql.database import TABLES
 from tests.conftest import Shell
 
 SPY = '{"type":"trade","symbol":"SPY","ts_event":'
@@ -51,15 +52,9 @@ def rows(shell: Shell, sql: str, options: str = "", **env: str) -> list[Any]:
 
 
 def answers(shell: Shell, statements: list[str], options: str = "") -> list[list[Any]]:
-    """What many statements give, asked of one shell."""
-    mark = {"mark": True}
-    script = "".join(f"{sql};\nSELECT true AS mark;\n" for sql in statements)
+    """What many statements give, asked of one shell; a list of the tables stands between them."""
+    script = "".join(f"{sql};\n.tables\n" for sql in statements)
     done = shell(f"mdc shell {options}", stdin=script.encode())
     assert (done.status, done.err) == (0, ""), done.err
-    found: list[list[Any]] = [[]]
-    for row in parsed(done.out):
-        if row == mark:
-            found.append([])
-        else:
-            found[-1].append(row)
-    return found[:-1]
+    between = "\n".join([*TABLES, ""])
+    return [parsed(text) for text in done.out.split(between)[:-1]]

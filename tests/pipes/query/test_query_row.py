@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Shell
 from tests.pipes.query.sql_archive import answers, forget, rows
+from tests.pipes.store.sharing import sharing_soon
 from tests.pipes.store.storing import storing
 
 pytest.importorskip("duckdb", reason="duckdb is not installed")
@@ -86,19 +87,20 @@ def check(shell: Shell, options: str = "") -> None:
         (["", "", ""], 3),
         (["--format jsonl", "", "--layout flat"], 3),
         (["--layout hive --partition hourly", "--layout by-date"], 3),
-        (["", ""], 300),  # which share their parts
+        (["", ""], 30),  # which share their parts
     ],
 )
 def test_open_and_close_of_equal_times(
     stores: list[str], symbols: int, shell: Shell, tmp_path: Path
 ) -> None:
+    shell = sharing_soon(shell) if symbols == 30 else shell
     for seed, options in enumerate(stores):
-        stored = shell(f"mdc store {options}", stdin=ties(seed, symbols, 100 + 12 * symbols))
+        stored = shell(f"mdc store {options}", stdin=ties(seed, symbols, 100 + 30 * symbols))
         assert stored.status == 0, stored.err
-    assert (tmp_path / "data" / "~mixed").exists() == (symbols == 300)
+    assert (tmp_path / "data" / "~mixed").exists() == (symbols == 30)
     check(shell)
     check(shell, "--symbol S001,S002 --from 2024-01-03")
-    if symbols == 300:
+    if symbols == 30:
         return
     assert shell("mdc compact").status == 0
     check(shell)
