@@ -122,6 +122,11 @@ class SourceStage(Stage):
 class FilterStage(Stage):
     """Events in, events out."""
 
+    @property
+    def keeps(self) -> bool:
+        """What came by a pipe is nowhere else; a file stays where it is."""
+        return not self.paths or STDIN in self.paths
+
 
 class SinkStage(Stage):
     """Events in, a result out."""

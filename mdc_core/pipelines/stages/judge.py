@@ -40,6 +40,11 @@ class Validate(FilterStage):
         """The checks, and what becomes of a bad event."""
         return {"checks": [chosen.name for chosen in self.checks], "on_fail": self.on_fail}
 
+    @property
+    def keeps(self) -> bool:
+        """Also what it is asked to set aside."""
+        return super().keeps or self.on_fail == "quarantine"
+
     def work(self, run: StageRun) -> Iterator[Made]:
         """Pass on what passes, until the input or a check ends it."""
         engine = Engine(make_checks(self.checks), self.on_fail, self.fail_on)

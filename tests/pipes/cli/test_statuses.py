@@ -58,7 +58,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
     0: [
         ("mdc cat good.jsonl > /dev/null", "", ""),
         ("mdc validate crossed.jsonl > /dev/null", "", ""),
-        ("mdc convert bad.jsonl > /dev/null", "set aside in", ""),
+        ("mdc convert < bad.jsonl > /dev/null", "set aside in", ""),
         ("mdc validate cut.jsonl --partial > /dev/null", "", ""),
         ("mdc verify --deep", "0 findings", ""),
         ("mdc --version", "", ""),
