@@ -24,6 +24,16 @@ class SymbolShare(msgspec.Struct, frozen=True, array_like=True):
     untimed: int
 
 
+class IntervalShare(msgspec.Struct, frozen=True, array_like=True):
+    """What a part of bars or flow has of one symbol and interval."""
+
+    symbol: str | None
+    interval: str | None
+    rows: int
+    begins: int
+    ends: int
+
+
 class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One part as the catalog knows it; times in nanoseconds since 1970, UTC.
 
@@ -61,6 +71,7 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     made_by: str = "store"
     made_at: int
     in_order: bool = True  # whether the rows, or those of each frame, are in time order
+    intervals: tuple[IntervalShare, ...] = ()  # of a type that has them; empty: not known
     frames: tuple[Frame, ...] = ()  # of a file that grows; empty: written at once, in order
 
     @property
@@ -97,7 +108,13 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         sizes = divided(self.bytes, [share.rows for share in self.shares])
         return [
             msgspec.structs.replace(
-                self, bytes=size, shares=(), first_seq=None, last_seq=None, **_said(share)
+                self,
+                bytes=size,
+                shares=(),
+                intervals=(),
+                first_seq=None,
+                last_seq=None,
+                **_said(share),
             )
             for share, size in zip(self.shares, sizes, strict=True)
         ]

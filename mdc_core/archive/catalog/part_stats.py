@@ -7,9 +7,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mdc_core.archive.catalog.layout import encode_symbol
-from mdc_core.archive.catalog.part_row import SymbolShare
+from mdc_core.archive.catalog.part_row import IntervalShare, SymbolShare
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.batch import integers
+from mdc_core.events import EVENT_TYPES
+from mdc_core.schema import field_names
+
+# The types of which an archive may hold the same time of a symbol several times over.
+WITH_INTERVAL = frozenset(name for name in EVENT_TYPES if "interval" in field_names(name))
 
 
 class Ranges:
@@ -128,3 +133,51 @@ def _joined(one: SymbolShare, other: SymbolShare) -> SymbolShare:
         max(lasts, default=None),
         one.untimed + other.untimed,
     )
+
+
+class IntervalRanges:
+    """The same of rows of one type, for each symbol and interval; nothing of types without."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[str | None, str | None], IntervalShare] = {}
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take the next rows."""
+        if not batch.num_rows or batch.column(0)[0].as_py() not in WITH_INTERVAL:
+            return
+        columns: dict[str, Any] = {"moment": pa.array(row_time(batch))}
+        for name in ("symbol", "interval"):
+            at = batch.schema.get_field_index(name)
+            text = pa.nulls(batch.num_rows) if at < 0 else batch.column(at)
+            columns[name] = pc.cast(text, pa.string())
+        table = pa.table(columns)
+        wanted: list[Any] = [("moment", name) for name in ("count", "min", "max")]
+        found = table.group_by(["symbol", "interval"]).aggregate(wanted)
+        names = ["symbol", "interval", "moment_count", "moment_min", "moment_max"]
+        for values in zip(*(found.column(name).to_pylist() for name in names), strict=True):
+            self.take(IntervalShare(*values))
+
+    def take(self, share: IntervalShare) -> None:
+        """Take what is known of other rows."""
+        key = share.symbol, share.interval
+        known = self._of.get(key, share)
+        self._of[key] = IntervalShare(
+            *key,
+            share.rows + (known.rows if key in self._of else 0),
+            min(known.begins, share.begins),
+            max(known.ends, share.ends),
+        )
+
+    def shares(self) -> tuple[IntervalShare, ...]:
+        """What was found, in the order of symbols and intervals."""
+        return tuple(self._of[key] for key in sorted(self._of, key=lambda k: [w or "" for w in k]))
+
+
+def joined_intervals(
+    one: tuple[IntervalShare, ...], other: tuple[IntervalShare, ...]
+) -> tuple[IntervalShare, ...]:
+    """What two files have together; nothing where that of one is not known."""
+    ranges = IntervalRanges()
+    for share in (*one, *other) if one and other else ():
+        ranges.take(share)
+    return ranges.shares()

@@ -1,12 +1,17 @@
 """What a catalog answers by itself: sums by symbol and type, and the spans of the parts.
 
-No entry is looked at, so what an archive of very many parts holds is told in little memory.
+Entries are looked at for the intervals of bars alone, so what an archive of very many parts holds
+is told in little memory.
 """
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from mdc_core.archive.catalog.database import CatalogFile
+import msgspec
+
+from mdc_core.archive.catalog.database import CatalogFile, is_sound
+from mdc_core.archive.catalog.part_row import IntervalShare
+from mdc_core.archive.catalog.part_stats import WITH_INTERVAL
 from mdc_core.archive.catalog.query import Query
 
 SHARED = b"\xff"  # for the symbol of a shared part: no text has such a byte
@@ -34,7 +39,8 @@ class PartTotals(NamedTuple):
 class PartSpan(NamedTuple):
     """What a part holds of one symbol: the number of the part, rows, first and last moment.
 
-    The moment of a row is its event time, else its receive time, else NO_TIME.
+    The moment of a row is its event time, else its receive time, else NO_TIME. Of a type with
+    intervals it is what it holds of one of them, or, if it is not `told`, of all.
     """
 
     number: int
@@ -43,6 +49,17 @@ class PartSpan(NamedTuple):
     rows: int
     begins: int
     ends: int
+    interval: str | None = None
+    told: bool = True
+
+
+class _Intervals(msgspec.Struct):
+    """What of an entry tells of intervals."""
+
+    intervals: tuple[IntervalShare, ...] = ()
+
+
+_intervals_of = msgspec.json.Decoder(_Intervals).decode
 
 
 def part_totals(db: CatalogFile, query: Query) -> Iterator[PartTotals]:
@@ -59,10 +76,33 @@ def part_totals(db: CatalogFile, query: Query) -> Iterator[PartTotals]:
 
 def spans(db: CatalogFile, query: Query) -> Iterator[PartSpan]:
     """What each of the parts that can hold what is asked for has of each symbol."""
+    told = set()
+    for number, span in _interval_spans(db, query):
+        told.add(number)
+        if span is not None:
+            yield span
     where, values = held_conditions(query)
     asked = f"SELECT number, symbol, type, rows, begins, ends FROM held WHERE {where}"
     for number, symbol, *others in db.each(asked, values):
-        yield PartSpan(number, _symbol(symbol), *others)
+        if number not in told:
+            span = PartSpan(number, _symbol(symbol), *others)
+            yield span._replace(told=False) if span.type_name in WITH_INTERVAL else span
+
+
+def _interval_spans(db: CatalogFile, query: Query) -> Iterator[tuple[int, PartSpan | None]]:
+    """The numbers of the parts whose entries tell of intervals, with what they tell."""
+    where, values = conditions(query)
+    kinds = ", ".join("?" * len(WITH_INTERVAL))
+    asked = f"SELECT number, type, entry, crc FROM parts WHERE {where} AND type IN ({kinds})"
+    for number, type_name, entry, crc in db.each(asked, [*values, *sorted(WITH_INTERVAL)]):
+        if not is_sound(entry, crc):
+            continue  # its columns are asked, and whoever reads it finds that it is damaged
+        for share in _intervals_of(entry).intervals:
+            if not query.symbols or share.symbol in query.symbols:
+                rest = share.rows, share.begins, share.ends, share.interval
+                yield number, PartSpan(number, share.symbol, type_name, *rest)
+            else:
+                yield number, None
 
 
 def size(db: CatalogFile, query: Query) -> tuple[int, int]:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
+from mdc_core.archive.catalog.part_stats import WITH_INTERVAL
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.catalog.totals import PartSpan
 from mdc_core.archive.part_formats import read_part_file
@@ -52,6 +53,13 @@ class PartContent(NamedTuple):
         for piece in pieces(self.archive, self.row):
             yield from piece.batches()
 
+    @property
+    def own(self) -> tuple[str | None, str] | None:
+        """The symbol and type of all rows, where the catalog knows that they have but one."""
+        if self.row is None or self.row.shares:
+            return None
+        return self.row.symbol, self.row.type_name
+
     def columns(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """The events, and no more columns than these where only they can be read."""
         if not self.name.endswith(".parquet"):
@@ -64,7 +72,8 @@ class PartContent(NamedTuple):
                 ours = VERSIONS_KEY in (schema.metadata or {})
                 if ours and Incoming(schema, self.name).is_ours:
                     there = [name for name in schema.names if name in names]
-                    yield from map(_plain, file.iter_batches(columns=there))
+                    # One thread: of several, most of the time would go into waking them.
+                    yield from map(_plain, file.iter_batches(columns=there, use_threads=False))
                     return
         except (pa.ArrowInvalid, OSError) as error:
             raise unreadable(self.name, error, "not a whole Parquet file") from None
@@ -72,7 +81,7 @@ class PartContent(NamedTuple):
 
 
 class Contents:
-    """What is asked for of an archive: parts, and events that are only in journals yet."""
+    """What is asked for of an archive: parts, and events in journals yet; use it in a `with`."""
 
     def __init__(self, root: Path | str, query: Query, choice: Choice) -> None:
         self.problems: list[str] = []
@@ -87,6 +96,12 @@ class Contents:
             for row in catalog.numbered([number]):
                 self._numbers.append(number)
                 yield row
+
+    def __enter__(self) -> "Contents":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._now.close()
 
     def parts(self) -> Iterator[PartContent]:
         """The parts that have to be read."""
@@ -111,6 +126,8 @@ class Contents:
 
 def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
     """A batch whose texts are texts: hive files have some as dictionaries."""
+    if not any(map(pa.types.is_dictionary, batch.schema.types)):
+        return batch
     kinds = [pa.string() if pa.types.is_dictionary(k) else k for k in batch.schema.types]
     return batch.cast(pa.schema(zip(batch.schema.names, kinds, strict=True)))
 
@@ -120,4 +137,5 @@ def _span(number: int, group: PartGroup) -> PartSpan:
     begins, ends = group.first, group.last
     if begins is None or ends is None or group.untimed:
         begins, ends = NO_TIME, MAX_NS
-    return PartSpan(number, group.symbol, group.type_name, group.rows, begins, ends)
+    told = group.type_name not in WITH_INTERVAL
+    return PartSpan(number, group.symbol, group.type_name, group.rows, begins, ends, told=told)

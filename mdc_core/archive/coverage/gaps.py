@@ -41,16 +41,16 @@ class Gaps:
 
     def read(self, root: Path | str, symbols: frozenset[str], end: int) -> None:
         """Take in the gaps of some symbols (empty: of all) that begin before a time."""
-        contents = Contents(root, Query(types=("gap",), end=end), _GapParts(symbols))
-        for content in contents.parts():
-            try:
-                for batch in content.batches():
-                    self._take(batch, symbols)
-            except DataError as error:
-                self.problems.append(f"{content.name}: {error}")
-        self.problems += contents.problems
-        for batch in contents.unsealed():
-            self._take(batch, symbols)
+        with Contents(root, Query(types=("gap",), end=end), _GapParts(symbols)) as contents:
+            for content in contents.parts():
+                try:
+                    for batch in content.batches():
+                        self._take(batch, symbols)
+                except DataError as error:
+                    self.problems.append(f"{content.name}: {error}")
+            self.problems += contents.problems
+            for batch in contents.unsealed():
+                self._take(batch, symbols)
 
     def _take(self, batch: pa.RecordBatch, symbols: frozenset[str]) -> None:
         for symbol, extra, gap in _rows(batch.filter(pa.array(is_type(batch, "gap")))):

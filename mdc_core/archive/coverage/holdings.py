@@ -7,6 +7,7 @@ and whether a session begins and ends in it. Where it does not, the part is read
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,48 +15,23 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core import times
+from mdc_core.archive.catalog.part_stats import WITH_INTERVAL
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.catalog.totals import PartSpan
 from mdc_core.archive.coverage.contents import Contents, PartContent
-from mdc_core.archive.coverage.sessions import Calendars, Sessions
-from mdc_core.archive.coverage.windows import Length, Windows, length_of
+from mdc_core.archive.coverage.sessions import Calendars
+from mdc_core.archive.coverage.views import (
+    ABOUT_DATA,
+    IRREGULAR,
+    CoverageKey,
+    SessionView,
+    SessionViews,
+)
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.batch import Bools, Int64s, coded
 from mdc_core.errors import DataError
-from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
-from mdc_core.schema import field_names
-from mdc_core.times import DAY
 
-# What tells of the data, and is not itself expected on any day.
-ABOUT_DATA = frozenset({"gap", "connection", "integrity", *CONTROL_TYPES})
-# What happens when it happens: its absence says nothing, so it is shown by name only.
-IRREGULAR = frozenset({"status", "correction", "cancel", "dividend", "split"})
-PER_EVENT = frozenset({"trade", "quote", "book", "delta"})
-WITH_INTERVAL = frozenset(name for name in EVENT_TYPES if "interval" in field_names(name))
-_COLUMNS = ("type", "symbol", "interval", "ts_event", "ts_recv")
-
-
-class CoverageKey(NamedTuple):
-    """What has a line of its own: a symbol and an event type; bars by their interval."""
-
-    symbol: str | None
-    type_name: str
-    interval: str | None = None
-
-    @property
-    def kind(self) -> str:
-        """Type and interval, for people."""
-        return f"{self.type_name} {self.interval}" if self.interval else self.type_name
-
-    @property
-    def length(self) -> Length:
-        """How long its bars are."""
-        return length_of(self.interval)
-
-    @property
-    def has_ends(self) -> bool:
-        """Whether it can begin late and end early: not what has a row for all of a day."""
-        return self.type_name in PER_EVENT or self.length.ns > 0
+Wanted = set[CoverageKey | tuple[str | None, str]]
 
 
 class Days(NamedTuple):
@@ -81,31 +57,32 @@ class Holdings:
         """`named` are the types that come irregularly, and are wanted all the same."""
         self.undated: Counter[CoverageKey] = Counter()  # rows of which the day is not known
         self.problems: list[str] = []
-        self._views = _Views(calendars, tolerance, first, last)
+        self._views = SessionViews(calendars, tolerance, first, last)
         self._skipped = ABOUT_DATA | (IRREGULAR - named)
         self._ends: tuple[int, int] | None = None  # first and last date of all
         # Of each part: number, rows, first and last moment; and of each piece: date, rows,
         # first and last that count. Objects would take ten times the memory.
         self._spans: dict[CoverageKey, array[int]] = {}
         self._pieces: dict[CoverageKey, array[int]] = {}
-        self._wanted: defaultdict[int, set[CoverageKey]] = defaultdict(set)
+        # What to read of parts; of a symbol and type alone: all intervals.
+        self._wanted: defaultdict[int, Wanted] = defaultdict(set)
 
     def read(self, root: Path | str, query: Query) -> None:
         """Take in an archive."""
-        contents = Contents(root, query, self)
-        for content in contents.parts():
-            self._read(content)
-        self.problems += contents.problems
-        for batch in contents.unsealed():
-            self._take(batch, None)
+        with Contents(root, query, self) as contents:
+            for content in contents.parts():
+                self._read(content)
+            self.problems += contents.problems
+            for batch in contents.unsealed():
+                self._take(batch, None)
 
     def span(self, span: PartSpan) -> None:
         """Take in what a part holds of a symbol."""
         if span.type_name in self._skipped:
             return
-        key = CoverageKey(span.symbol, span.type_name)
-        if span.type_name in WITH_INTERVAL:
-            self._wanted[span.number].add(key)
+        key = CoverageKey(span.symbol, span.type_name, span.interval)
+        if not span.told:
+            self._wanted[span.number].add(key[:2])
         else:
             spans = self._spans.setdefault(key, array("q"))
             spans.extend((span.number, span.rows, span.begins, span.ends))
@@ -142,17 +119,27 @@ class Holdings:
 
     def _read(self, content: PartContent) -> None:
         """Read the times of a part."""
+        wanted, row = self._wanted[content.number], content.row
+        names = ["ts_event"] if row is not None and not row.untimed else ["ts_event", "ts_recv"]
+        names += () if content.own else ("type", "symbol")
+        names += ["interval"] if any(key[1] in WITH_INTERVAL for key in wanted) else []
         try:
-            for batch in content.columns(_COLUMNS):
-                self._take(batch, self._wanted[content.number])
+            for batch in content.columns(names):
+                self._take(batch, wanted, content.own)
         except DataError as error:
             self.problems.append(f"{content.name}: {error}")
 
-    def _take(self, batch: pa.RecordBatch, wanted: set[CoverageKey] | None) -> None:
-        """Take in the events of a batch; None: of all symbols and types."""
-        for key, moments in _by_key(batch):
-            plain = key._replace(interval=None)
-            if key.type_name in self._skipped or (wanted is not None and plain not in wanted):
+    def _take(
+        self,
+        batch: pa.RecordBatch,
+        wanted: Wanted | None,
+        own: tuple[str | None, str] | None = None,
+    ) -> None:
+        """Take in the events of a batch (None: of all symbols and types), or all of one."""
+        for key, moments in _by_key(batch, own):
+            if key.type_name in self._skipped:
+                continue
+            if wanted is not None and key not in wanted and key[:2] not in wanted:
                 continue
             dated = moments[moments != NO_TIME]
             self._take_undated(key, len(moments) - len(dated))
@@ -165,9 +152,18 @@ class Holdings:
             self.undated[key] += rows
 
     def _take_moments(self, key: CoverageKey, moments: Int64s) -> None:
-        view = self._views.of(key, int(moments.min()), int(moments.max()))
+        ends = np.array([moments.min(), moments.max()])
+        view = self._views.of(key, int(ends[0]), int(ends[1]))
+        self._note(view, ends[:1], ends[1:])
+        at, until = view.hours.index_of(ends[:1]), view.until(ends[1:])
+        if at == until:  # as of most parts and batches
+            if view.asked(at, at).all():
+                counting = moments[view.windows.inside(moments, at)]
+                rows, known = np.array([len(moments)]), counting if len(counting) else moments
+                span = known.min(keepdims=True), known.max(keepdims=True)
+                self._add(key, view, at, rows, *span)
+            return
         at, until = view.hours.index_of(moments), view.until(moments)
-        self._note(view, moments, moments)
         asked = view.asked(at, at)
         ones = np.ones(len(moments), np.int64)
         self._add(key, view, at[asked], ones[asked], moments[asked], moments[asked])
@@ -176,7 +172,7 @@ class Holdings:
         late = late[view.windows.inside(moments[late], until[late])]
         self._add(key, view, until[late], 0 * ones[late], moments[late], moments[late])
 
-    def _note(self, view: "_View", begins: Int64s, ends: Int64s) -> None:
+    def _note(self, view: SessionView, begins: Int64s, ends: Int64s) -> None:
         low, high = int(view.dates(begins).min()), int(view.dates(ends).max())
         if self._ends is not None:
             low, high = min(low, self._ends[0]), max(high, self._ends[1])
@@ -185,7 +181,7 @@ class Holdings:
     def _add(
         self,
         key: CoverageKey,
-        view: "_View",
+        view: SessionView,
         at: Int64s,
         rows: Int64s,
         begins: Int64s,
@@ -232,68 +228,6 @@ class Holdings:
         return found
 
 
-class _View(NamedTuple):
-    """The dates and sessions that events of a kind are told by."""
-
-    hours: Sessions
-    windows: Windows
-    judged: bool  # whether they may begin late and end early
-    reach: int  # how long after its moment an event still happens
-    first: int  # the dates that are asked for, by index
-    last: int
-
-    def dates(self, moments: Int64s) -> Int64s:
-        """The dates of moments; of those that are not asked for, the UTC days."""
-        at = self.hours.index_of(moments)
-        known = (at >= 0) & (at < len(self.hours.open))
-        return np.where(known, self.hours.first + at, moments // DAY)
-
-    def until(self, moments: Int64s) -> Int64s:
-        """On which date something has ended, by index."""
-        return self.hours.index_of(np.minimum(moments, times.MAX_NS - self.reach) + self.reach)
-
-    def asked(self, at: Int64s, until: Int64s) -> Bools:
-        """What of some spans is asked for."""
-        found: Bools = (until >= max(self.first, 0)) & (
-            at <= min(self.last, len(self.hours.open) - 1)
-        )
-        return found
-
-
-class _Views:
-    """The view of each calendar and interval."""
-
-    def __init__(
-        self, calendars: Calendars, tolerance: int, first: int | None, last: int | None
-    ) -> None:
-        self._calendars, self._tolerance = calendars, tolerance
-        self._first, self._last = first, last
-        self._known: dict[tuple[str | None, str | None, bool], tuple[Sessions, _View]] = {}
-
-    def of(self, key: CoverageKey, begins: int, ends: int) -> _View:
-        """The view of something; moments between these two that are asked for are in it."""
-        longest = key.length.days + 31 * key.length.months
-        first = begins // DAY - 1 if self._first is None else self._first - longest
-        last = ends // DAY + 1 if self._last is None else self._last
-        hours = self._calendars.hours(key.symbol, first, max(last, first) + 1)
-        name = self._calendars.of(key.symbol), key.interval, key.has_ends
-        known = self._known.get(name)
-        if known is not None and known[0] is hours:
-            return known[1]
-        of_days = key.type_name in WITH_INTERVAL and not key.has_ends
-        told = hours.of_whole_days() if of_days else hours
-        view = _View(
-            told,
-            Windows(told, key.length.ns, self._tolerance),
-            key.has_ends and hours.timed,
-            max(key.length.ns - 1, 0),
-            0 if self._first is None else first - hours.first,
-            len(hours.open) if self._last is None else last - hours.first,
-        )
-        self._known[name] = hours, view
-        return view
-
-
 def _empty(count: int) -> Days:
     return Days(
         np.zeros(count, np.int64),
@@ -303,23 +237,30 @@ def _empty(count: int) -> Days:
     )
 
 
-def _by_key(batch: pa.RecordBatch) -> Iterator[tuple[CoverageKey, Int64s]]:
+def _by_key(
+    batch: pa.RecordBatch, own: tuple[str | None, str] | None
+) -> Iterator[tuple[CoverageKey, Int64s]]:
     """The moments of a batch's rows, by symbol, type and interval."""
     codes = np.zeros(batch.num_rows, np.int64)
-    names: list[list[str | None]] = []
-    for name in ("symbol", "type", "interval"):
+    names: list[list[str | None]] = [] if own is None else [[own[0]], [own[1]]]
+    for name in ("symbol", "type", "interval")[len(names) :]:
         if batch.schema.get_field_index(name) < 0:
             names.append([None])
             continue
-        own, known = coded(batch, name)
-        codes = codes * max(len(known), 1) + own
+        numbers, known = coded(batch, name)
+        codes = codes * max(len(known), 1) + numbers
         names.append(known)
-    order = np.argsort(codes, kind="stable")
-    ordered, moments = codes[order], row_time(batch)[order]
-    for part in np.split(np.arange(len(order)), np.flatnonzero(np.diff(ordered)) + 1):
-        rest, interval = divmod(int(ordered[part[0]]), len(names[2]))
-        symbol, type_name = divmod(rest, len(names[1]))
-        kind = names[1][type_name]
-        assert kind is not None
-        of = names[2][interval] if kind in WITH_INTERVAL else None
-        yield CoverageKey(names[0][symbol], kind, of), moments[part]
+    moments = row_time(batch)
+    ends = [0, len(codes)]
+    if len(codes) and codes.min() != codes.max():
+        order = np.argsort(codes, kind="stable")
+        codes, moments = codes[order], moments[order]
+        ends = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+    for first, stop in pairwise(ends):
+        if first < stop:
+            rest, interval = divmod(int(codes[first]), len(names[2]))
+            symbol, type_name = divmod(rest, len(names[1]))
+            kind = names[1][type_name]
+            assert kind is not None
+            of = names[2][interval] if kind in WITH_INTERVAL else None
+            yield CoverageKey(names[0][symbol], kind, of), moments[first:stop]

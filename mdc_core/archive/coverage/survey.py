@@ -23,8 +23,9 @@ import numpy.typing as npt
 from mdc_core import times
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.coverage.gaps import Gaps
-from mdc_core.archive.coverage.holdings import CoverageKey, Days, Holdings
+from mdc_core.archive.coverage.holdings import Days, Holdings
 from mdc_core.archive.coverage.sessions import Calendars, Sessions, date_of
+from mdc_core.archive.coverage.views import CoverageKey
 from mdc_core.archive.coverage.windows import LONGEST, Windows
 from mdc_core.archive.health.missing import missing
 from mdc_core.archive.write.archive import Archive

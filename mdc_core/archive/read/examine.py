@@ -15,7 +15,7 @@ from mdc_core import times
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.catalog.layout import NO_DATE, names_in_paths
 from mdc_core.archive.catalog.origins import KEY, WHOLE, origin_key
-from mdc_core.archive.catalog.part_stats import Ranges, ShareRanges
+from mdc_core.archive.catalog.part_stats import IntervalRanges, Ranges, ShareRanges
 from mdc_core.archive.catalog.paths import period
 from mdc_core.archive.health.pages import UNREADABLE
 from mdc_core.archive.part_formats import format_of, part_format, read_part, suffix_of
@@ -149,6 +149,7 @@ class ExaminedFile(Ranges):
         super().__init__()
         self._kinds: set[tuple[str | None, str]] = set()
         self._shares = ShareRanges() if shared else None
+        self._intervals = IntervalRanges()
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take the next rows; raises DataError for a second type, or symbol if it is of one."""
@@ -163,6 +164,7 @@ class ExaminedFile(Ranges):
                 "holds several symbols or event types, and a part has one of each",
                 hint="mdc cat FILE | mdc store",
             )
+        self._intervals.add(batch)
         super().add(batch)
 
     def facts(self) -> dict[str, Any]:
@@ -173,7 +175,8 @@ class ExaminedFile(Ranges):
         if type_name in CONTROL_TYPES:
             raise DataError(f"holds {type_name} events, which are not kept")
         shares = self._shares.shares() if self._shares is not None else ()
-        return {"symbol": symbol, "shares": shares, "type_name": type_name, **super().facts()}
+        named = {"symbol": symbol, "shares": shares, "type_name": type_name}
+        return {**named, "intervals": self._intervals.shares(), **super().facts()}
 
 
 def segment_of(path: str) -> tuple[str, str] | None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mdc_core.archive.coverage.holdings import WITH_INTERVAL, CoverageKey
+from mdc_core.archive.catalog.part_stats import WITH_INTERVAL
 from mdc_core.archive.coverage.sessions import date_of
 from mdc_core.archive.coverage.survey import (
     CLOSED,
@@ -20,6 +20,7 @@ from mdc_core.archive.coverage.survey import (
     CoverageRow,
 )
 from mdc_core.archive.coverage.survey import States as StateArray
+from mdc_core.archive.coverage.views import CoverageKey
 from mdc_core.cli.show import shown
 
 UNITS = ("day", "week", "month", "quarter", "year")

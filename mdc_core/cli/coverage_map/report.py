@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mdc_core import times
-from mdc_core.archive.coverage.holdings import CoverageKey
 from mdc_core.archive.coverage.sessions import date_of
 from mdc_core.archive.coverage.survey import CoverageRow
+from mdc_core.archive.coverage.views import CoverageKey
 from mdc_core.archive.read.one_file import whole_file
 from mdc_core.cli.coverage_map.cells import Axis, Style, as_json, fitting, kind_of, text
 from mdc_core.cli.coverage_map.html import page

@@ -161,9 +161,9 @@ def _survey(
     tolerance: int,
 ) -> "CoverageSurvey":
     """The coverage that is asked for."""
-    from mdc_core.archive.coverage.holdings import ABOUT_DATA
     from mdc_core.archive.coverage.sessions import Calendars
     from mdc_core.archive.coverage.survey import CoverageRequest, CoverageSurvey
+    from mdc_core.archive.coverage.views import ABOUT_DATA
     from mdc_core.times import DAY
 
     query_of(symbols, types)

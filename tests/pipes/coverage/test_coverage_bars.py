@@ -1,11 +1,19 @@
 """Bars and flow are covered by interval: one does not hide that another is missing."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 
+from mdc_core.archive.coverage.contents import PartContent
+from mdc_core.archive.coverage.sessions import Calendars
+from mdc_core.archive.coverage.survey import STATES, CoverageRequest, CoverageSurvey
+from mdc_core.archive.write.archive import Archive as StoredArchive
 from tests.conftest import Shell
 from tests.pipes.coverage.coverage_days import CODE, XNYS, Archive, new_york
 
@@ -129,3 +137,101 @@ def test_the_bars_of_a_symbol_that_is_not_held(data: Archive, shell: Shell) -> N
         f"mdc -q coverage --json {XNYS} --symbol SPY --type flow --from 2024-01-02 --to 2024-01-02"
     )
     assert [line["interval"] for line in json.loads(done.out)["coverage"]] == [None]
+
+
+def rows_of(shell: Shell) -> dict[tuple[str, str], int]:
+    done = shell("mdc -q coverage --json --type bar")
+    lines = json.loads(done.out)["coverage"]
+    return {(one["symbol"], one["interval"]): sum(d["rows"] for d in one["days"]) for one in lines}
+
+
+HOW = ("", "--format jsonl", "--layout hive", "--partition none", "--format jsonl --seal-size 1KB")
+
+
+@pytest.mark.parametrize("options", HOW)
+def test_a_catalog_knows_the_intervals(options: str, shell: Shell, tmp_path: Path) -> None:
+    """Also of shared parts, of files that grow, behind `compact`, and when it is made again."""
+    wanted = {
+        (f"S{n:02}", interval): count
+        for n in range(30)
+        for interval, count in (("1m", 4), ("1d", 1))
+    }
+    lines = [
+        json.dumps({"type": "bar", "symbol": s, "interval": i, "ts_event": f"2024-01-0{n + 2}"})
+        for (s, i), count in wanted.items()
+        for n in range(count)
+    ]
+    text = "".join(f"{line}\n" for line in lines).encode()
+    assert shell(f"mdc -q store {options}", stdin=text).status == 0
+    assert rows_of(shell) == wanted
+    known = intervals(tmp_path / "data")
+    assert sum(known.values()) == sum(wanted.values())
+    assert shell("mdc -q verify --deep").status == 0
+    for line in ("mdc -q compact", "rm data/_mdc/catalog.sqlite && mdc -q catalog rebuild"):
+        assert shell(line).status == 0
+        assert intervals(tmp_path / "data") == known
+        assert rows_of(shell) == wanted
+
+
+def intervals(root: Path) -> Counter[tuple[str | None, str | None]]:
+    """The rows of each symbol and interval that the catalog's entries tell."""
+    found: Counter[tuple[str | None, str | None]] = Counter()
+    with StoredArchive.open(root).catalog(read_only=True) as catalog:
+        for part in catalog.parts():
+            assert sum(share.rows for share in part.intervals) == part.rows
+            for share in part.intervals:
+                found[share.symbol, share.interval] += share.rows
+    return found
+
+
+def test_parts_that_do_not_tell_of_intervals_are_read(shell: Shell, tmp_path: Path) -> None:
+    """Those of older versions; and `verify` finds what is told wrong."""
+    lines = [
+        json.dumps({"type": "bar", "symbol": "A", "interval": i, "ts_event": "2024-01-02"}) + "\n"
+        for i in ("1m", "1d")
+    ]
+    assert shell("mdc -q store", stdin="".join(lines).encode()).status == 0
+    told = {("A", "1m"): 1, ("A", "1d"): 1}
+    with StoredArchive.open(tmp_path / "data").catalog() as catalog:
+        (part,) = catalog.parts()
+        catalog.commit([replace(part, intervals=())], [part])
+    assert rows_of(shell) == told
+    assert shell("mdc -q verify --deep").status == 0
+    with StoredArchive.open(tmp_path / "data").catalog() as catalog:
+        (old,) = catalog.parts()
+        wrong = (replace(part.intervals[0], rows=2), *part.intervals[1:])
+        catalog.commit([replace(old, intervals=wrong)], [old])
+    done = shell("mdc verify --deep")
+    assert (done.status, "other events of its symbols than the catalog says" in done.out) == (
+        1,
+        True,
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of exchange_calendars
+def test_only_parts_on_an_edge_are_read(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 12 parts those four of which the catalog does not tell enough."""
+    whole, across = ("14:30", "16:00", "20:59"), ("14:00", "16:00", "21:30")
+    lines = [
+        json.dumps({"type": "bar", "symbol": s, "interval": "1m", "ts_event": f"2024-01-0{n}T{t}Z"})
+        for s, times in (("A", whole), ("B", across))
+        for n in (2, 3, 4, 5)
+        for t in times
+    ]
+    lines += [line.replace('"1m"', '"1d"').replace('"A"', '"D"') for line in lines if '"A"' in line]
+    assert shell("mdc -q store", stdin="\n".join(lines).encode()).status == 0
+    read = []
+
+    def columns(content: PartContent, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        read.append((content.name, list(names)))
+        yield from real(content, names)
+
+    real = PartContent.columns
+    monkeypatch.setattr(PartContent, "columns", columns)
+    survey = CoverageSurvey(tmp_path / "data", CoverageRequest(), Calendars(["XNYS"]), 20_000)
+    states = {line.symbol: "".join(STATES[s][0] for s in line.states) for line in survey.lines()}
+    assert states == {"A": "hhhh", "B": "pppp", "D": "hhhh"}
+    assert [Path(name).parts[-3] for name, _ in read] == ["B"] * 4
+    assert [names for _, names in read] == [["ts_event", "interval"]] * 4

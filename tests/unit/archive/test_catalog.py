@@ -204,7 +204,7 @@ def test_what_is_summed_up(catalog: Catalog) -> None:
     catalog.commit(rows)
     found = [(n, "A", "trade", row.rows, row.begins, row.ends) for n, row in enumerate(rows[:6], 1)]
     found.append((7, None, "trade", 1, rows[6].begins, rows[6].ends))
-    assert list(catalog.spans(Query())) == found
+    assert [span[:6] for span in catalog.spans(Query())] == found
     assert list(catalog.spans(Query(("B",)))) == []
     assert list(catalog.numbered([7, 2, 9])) == [rows[6], rows[1]]
     assert list(catalog.totals()) == [

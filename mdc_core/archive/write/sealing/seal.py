@@ -24,7 +24,12 @@ import pyarrow as pa
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, Frame, PartRow
 from mdc_core.archive.catalog.layout import Layout, mixed_path, part_path
 from mdc_core.archive.catalog.origins import KEY, origin_key
-from mdc_core.archive.catalog.part_stats import Ranges, ShareRanges
+from mdc_core.archive.catalog.part_stats import (
+    IntervalRanges,
+    Ranges,
+    ShareRanges,
+    joined_intervals,
+)
 from mdc_core.archive.part_formats import write_with
 from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
@@ -264,13 +269,16 @@ class SealedFile:
 
     def tables(self) -> Iterator[pa.Table]:
         """The tables of the part."""
-        ranges, shares = Ranges(), ShareRanges()
+        ranges, shares, intervals = Ranges(), ShareRanges(), IntervalRanges()
         for table in self._part.tables():
             ranges.add_sorted(table)
-            for batch in table.to_batches() if self._shared else ():
-                shares.add(batch)
+            for batch in table.to_batches():
+                intervals.add(batch)
+                if self._shared:
+                    shares.add(batch)
             yield table
-        self.facts = ranges.facts() | {"shares": shares.shares()}
+        self.facts = ranges.facts()
+        self.facts |= {"shares": shares.shares(), "intervals": intervals.shares()}
 
 
 def _ends(values: Sequence[int | None]) -> tuple[int | None, int | None]:
@@ -314,5 +322,6 @@ def grown(known: PartRow, row: PartRow, digest: str) -> PartRow:
         last_seq=_ends([known.last_seq, row.last_seq])[1],
         untimed=known.untimed + row.untimed,
         sha256=digest,
+        intervals=joined_intervals(known.intervals, row.intervals),
         frames=(*known.frames, *row.frames),
     )
