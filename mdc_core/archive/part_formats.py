@@ -2,13 +2,14 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mdc_core import registry
 from mdc_core.contracts import Part, PartFormat
@@ -95,11 +96,13 @@ def read_part(
     name: str,
     piece: tuple[int, int] | None = None,
     versions: Versions | None = None,
+    only: Collection[str] = (),
 ) -> Iterator[pa.RecordBatch]:
     """The events in an open part, in our columns; raises DataError where it is damaged.
 
     Of a format that grows, `piece` is where they begin and how many bytes they are. The types
-    and versions that the file names are added to `versions`.
+    and versions that the file names are added to `versions`. With `only`, those of other symbols
+    are left out before their values are looked at.
     """
     source: Any = file  # Arrow's files have what a file of Python's has
     if piece is not None:
@@ -112,7 +115,7 @@ def read_part(
                 schema, incoming = batch.schema, Incoming(batch.schema, name)
             if versions is not None:
                 versions.update(named_versions(schema, incoming.versions))
-            yield incoming.events(batch)
+            yield incoming.events(_of_symbols(batch, only) if only else batch)
     except DataError as error:
         text = str(error).removeprefix(": ")
         raise DataError(text if name in text else f"{name}: {text}", hint=error.hint) from None
@@ -124,6 +127,11 @@ def read_part(
             raise unreadable(name, error) from None
         said = f"{type(error).__name__}: {error}"
         raise DataError(f"{name}: not a whole {form.suffix} file: {said}") from error
+
+
+def _of_symbols(batch: pa.RecordBatch, symbols: Collection[str]) -> pa.RecordBatch:
+    column = batch.column(batch.schema.get_field_index("symbol"))
+    return batch.filter(pc.is_in(column, pa.array(symbols, pa.string())))
 
 
 def _read(form: PartFormat, source: Any) -> Iterator[pa.RecordBatch]:

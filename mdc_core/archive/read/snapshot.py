@@ -56,23 +56,27 @@ class Stored(NamedTuple):
         """The path, for messages."""
         return str(self.path) if self.row is None else self.archive.path_of(self.row)
 
-    def batches(self, rows: int = ROWS) -> Iterator[pa.RecordBatch]:
-        """The events; raises DataError if the file is not whole."""
+    def batches(self, rows: int = ROWS, symbols: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+        """The events; raises DataError if the file is not whole.
+
+        Where `symbols` are named, those of others in a part that they share may be left out.
+        """
         if self.row is None:
             assert self.path is not None
             return _rechunked(read_part_file(self.path), rows)
-        return _rechunked(self._of_part(self.row), rows)
+        return _rechunked(self._of_part(self.row, symbols), rows)
 
-    def _of_part(self, row: PartRow) -> Iterator[pa.RecordBatch]:
+    def _of_part(self, row: PartRow, symbols: Collection[str]) -> Iterator[pa.RecordBatch]:
         form = part_format(row.format)
+        only = symbols if row.shares else ()
         with self.archive.open_part(row) as file:
-            yield from read_part(form, file, self.name, (self.offset, self.size))
+            yield from read_part(form, file, self.name, (self.offset, self.size), only=only)
 
     def source(self, query: Query, counts: Counter[str]) -> MergeSource:
         """The wanted rows as a source for a merge; what it gives is counted by type."""
 
         def read(rows: int) -> Iterator[pa.RecordBatch]:
-            for batch in map(query.of, self.batches(rows)):
+            for batch in map(query.of, self.batches(rows, query.symbols)):
                 counts.update(count_types(batch))
                 yield batch
 
@@ -146,7 +150,7 @@ class Snapshot:
     def sources(self, counts: Counter[str]) -> Iterator[MergeSource]:
         """Everything as sources for a merge; what they give is counted by type."""
         stored = self.stored()
-        rank = tie_order(stored)
+        rank = tie_order(stored, self.query.symbols)
         yield from one_source(self._parts_in_order(stored, counts, rank), rank)
         if self._segments:
             yield from sorted_sources(_counted(self.unsealed_batches(), counts))
@@ -158,7 +162,7 @@ class Snapshot:
             if piece.row is None or piece.row.in_order:
                 yield piece.source(self.query, counts)
             else:
-                wanted = map(self.query.of, piece.batches())
+                wanted = map(self.query.of, piece.batches(symbols=self.query.symbols))
                 yield from sorted_sources(_counted(wanted, counts), rank)
 
 
@@ -198,22 +202,26 @@ def pieces(archive: Archive, row: PartRow, skip: int = 0) -> list[Stored]:
     ]
 
 
-def tie_order(stored: list[Stored]) -> Rank | None:
+def tie_order(stored: list[Stored], wanted: Collection[str] = ()) -> Rank | None:
     """How rows of equal time are ordered among these; None: by the order of the pieces.
+
+    Only those of some symbols may be wanted.
 
     Where a part is shared, the pieces are put in the order that those of one symbol have.
     """
-    rank = tie_rank({row.key: row for piece in stored if (row := piece.row)}.values())
+    rank = tie_rank({row.key: row for piece in stored if (row := piece.row)}.values(), wanted)
     if rank is not None:
         stored.sort(key=lambda piece: piece.row.file_name if piece.row else "")
     return rank
 
 
-def tie_rank(rows: Collection[PartRow]) -> Rank | None:
+def tie_rank(rows: Collection[PartRow], wanted: Collection[str] = ()) -> Rank | None:
     """How rows of equal time are ordered in these parts; None if each is of one symbol."""
     if not any(row.shares for row in rows):
         return None
-    return ranked((row.layout, symbol, row.type_name) for row in rows for symbol in row.symbols)
+    return ranked(
+        (row.layout, symbol, row.type_name) for row in rows for symbol in wanted or row.symbols
+    )
 
 
 def one_source(sources: Iterator[MergeSource], rank: Rank | None) -> Iterator[MergeSource]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, in_place, merge
-from mdc_core.archive.read.snapshot import Stored, snapshot, tie_order
+from mdc_core.archive.read.snapshot import Snapshot, Stored, snapshot, tie_order
 from mdc_core.archive.read.summary import footer_group
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.archive.ties import Rank
@@ -82,14 +83,18 @@ def archive_last(
     root: Path | str, query: Query, rows: int, counts: Counter[str]
 ) -> list[pa.RecordBatch]:
     """The last rows of an archive in time order; what is read is counted by type."""
-    held = snapshot(root, query)
+    with closing(snapshot(root, query)) as held:
+        return _last_of(held, query, rows, counts)
+
+
+def _last_of(held: Snapshot, query: Query, rows: int, counts: Counter[str]) -> list[pa.RecordBatch]:
     unsealed = TailRows(rows)
     for batch in held.unsealed_batches():
         counts.update(count_types(batch))
         unsealed.add(batch)
     found: list[pa.RecordBatch] = []
     stored = held.stored()
-    rank = tie_order(stored)
+    rank = tie_order(stored, query.symbols)
     for group in latest_first(stored):
         missing = rows - sum(batch.num_rows for batch in found)
         if missing <= 0:
@@ -98,7 +103,7 @@ def archive_last(
         for piece in group:
             if bounds(piece)[1] <= last.least:
                 continue
-            for batch in map(query.of, piece.batches()):
+            for batch in map(query.of, piece.batches(symbols=query.symbols)):
                 counts.update(count_types(batch))
                 last.add(batch)
         found = [*last.batches(), *found]

@@ -150,7 +150,7 @@ class CatRun:
         for stored in new_parts(folder, self._query, stop):
             if not stored:
                 yield []
-            rank = tie_order(stored)
+            rank = tie_order(stored, self._query.symbols)
             for batch in merge((one.source(self._query, counts) for one in stored), rank):
                 yield Chunk(batch)
 
