@@ -38,6 +38,10 @@ class Line(Protocol):
     def asked(self) -> Subscription | None:
         """What it asks for, or will as soon as it can; None: it has ended."""
 
+    @property
+    def granted(self) -> bool | None:
+        """Whether it has what it was told last to ask for; None: nobody has answered yet."""
+
     def run(self, put: PutEvents) -> None:
         """Connect and pass events on; returns when the feed has come to its end."""
 
@@ -58,7 +62,7 @@ class Change(NamedTuple):
     """What another subscription means for the lines of a feed: nothing, where it is the same."""
 
     new: Sequence[Line] = ()
-    gone: Sequence[Line] = ()  # of no more use
+    gone: Sequence[Line] = ()  # of no more use, if the others get what they ask for
     told: Sequence[Line] = ()  # to ask for something else
 
 
@@ -203,6 +207,7 @@ class Feed:
         self._threads: list[threading.Thread] = []
         self._working = 0
         self._started = self._ending = False
+        self._change = Change()  # whose lines are still to go
         for line in group.lines:
             self._add(line)
 
@@ -229,6 +234,8 @@ class Feed:
         try:
             while (events := self.buffer.take(_LOOK)) is not None:
                 yield events  # also none, so that the taker can look at the clock
+                if self._change.gone:
+                    self._part()
                 if self._stop.is_set() or self._ending:
                     connected = self._hang_up()
                     if not events:
@@ -266,11 +273,19 @@ class Feed:
         change = self._group.subscribe(subscription)
         for line in change.new:
             self._add(line)
+        self._change = change
+        return any(change)
+
+    def _part(self) -> None:
+        """End lines of no more use once that is certain: a refusal leaves all as it was."""
+        answers = [line.granted for line in self._change.told]
+        if None in answers:
+            return
+        gone, self._change = self._change.gone, Change()
         for keep in self._keeps:
-            if keep.line in change.gone:
+            if keep.line in gone and all(answers):
                 keep.ended = True
                 keep.line.hang_up()
-        return any(change)
 
     def _hang_up(self) -> bool:
         """End all lines; False: none has a connection."""

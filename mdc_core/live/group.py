@@ -98,7 +98,7 @@ class LineGroup:
         for key, share in self._keyed().items():
             line = self._lines.get(key)
             if not share.subscription.symbols and line is not None:
-                gone.append(self._lines.pop(key))
+                gone.append(line)
             elif share.subscription.symbols and line is None:
                 new.append(self._line(share))
                 self._lines[key] = new[-1]

@@ -54,6 +54,7 @@ class StreamLine:
         self._ask = ask
         self._transport: Transport | None = None
         self._wanted: Subscription | None = None
+        self._told: Subscription | None = None  # what it was told last to ask for
         self._hung_up = threading.Event()
         self._over = False
         self._answers: SimpleQueue[tuple[str, Answer]] = SimpleQueue()
@@ -63,6 +64,13 @@ class StreamLine:
     def asked(self) -> Subscription | None:
         """What it asks for, or will as soon as it can; None: it has ended."""
         return None if self._over else self._wanted or self.session.subscription
+
+    @property
+    def granted(self) -> bool | None:
+        """Whether it has what it was told last to ask for; None: nobody has answered yet."""
+        if self._wanted is not None or not self.session.is_settled:
+            return None
+        return self.session.subscription == self._told
 
     def run(self, put: PutEvents) -> None:
         """Connect and pass events on; returns when the feed has come to its end."""
@@ -110,7 +118,7 @@ class StreamLine:
 
     def resubscribe(self, subscription: Subscription) -> None:
         """Ask for this instead; done with the next frame, or within a second."""
-        self._wanted = subscription
+        self._wanted = self._told = subscription
 
     def hang_up(self) -> bool:
         """End the connection from another thread; False: there is none."""

@@ -117,6 +117,11 @@ class SourceLine:
         """What it asks for, or will as soon as it can; None: it has ended."""
         return None if self._over else self._wanted or self.subscription
 
+    @property
+    def granted(self) -> bool | None:
+        """Whether it has what it was told last to ask for; None: that is not known yet."""
+        return None if self._wanted is not None or self._before is not None else True
+
     def run(self, put: PutEvents) -> None:
         """Pass events on; returns when the source has come to its end."""
         try:

@@ -97,9 +97,14 @@ class FeedSession:
         return self._stream is not None
 
     @property
+    def is_settled(self) -> bool:
+        """Whether no change waits for an answer."""
+        return self._asked.is_settled
+
+    @property
     def takes_change(self) -> bool:
         """Whether something else can be asked for: one change at a time, or none is understood."""
-        return not self.is_up or self._asked.is_settled
+        return not self.is_up or self.is_settled
 
     def takes_back(self) -> bool:
         """Ask for what was asked for before the change that is not settled; False: there is none.
@@ -227,7 +232,7 @@ class FeedSession:
             turn.end(Resubscribed("connecting again for other symbols"))
             return turn.actions()
         actions = self._run(None, stamp, lambda: items)
-        if self.is_up and not self._asked.is_settled:
+        if self.is_up and not self.is_settled:
             self._deadlines.awaits_answer(now, stream.login_within)
         return actions
 
@@ -339,7 +344,7 @@ class FeedSession:
         if text is None:
             turn.end(RefusedError(refusal.text, hint=refusal.hint))
             return
-        if self.is_up and self._asked.is_settled:
+        if self.is_up and self.is_settled:
             self._deadlines.answer_due = NEVER
         elif self.subscription is not before and not self.is_up:
             turn.end(Resubscribed("connecting again for the old subscription"))

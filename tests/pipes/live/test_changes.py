@@ -187,6 +187,40 @@ def test_a_connection_that_was_refused_is_tried_again_with_the_next_change(
         client.end()
 
 
+def test_a_refusal_leaves_the_connections_that_would_have_gone(started: Started) -> None:
+    """Two symbols a connection: for one symbol the second connection is of no more use."""
+    refused = threading.Event()
+
+    def first(connection: socket.socket) -> None:
+        script_of = [("SPY", f"OK\n{trade(1)}"), ("SPY,B", f"OK\n{trade(2)}"), ("E", "NO room")]
+        for said, answer in script_of:
+            assert venues.line_of(connection).endswith(f" {said}")
+            connection.sendall(f"{answer}\n".encode())
+        assert venues.line_of(connection).endswith(" F")
+        connection.sendall(f"OK\n{trade(5, 'F')}\n".encode())
+        connection.recv(1)
+
+    def second(connection: socket.socket) -> None:
+        assert venues.line_of(connection).endswith(" C")
+        connection.sendall(f"OK\n{trade(3, 'C')}\n".encode())
+        assert refused.wait(DEADLINE)
+        connection.sendall(f"{trade(4, 'C')}\n".encode())
+        assert connection.recv(1) == b""  # of no more use, and hung up
+
+    with venues.tcp(first, second) as url:
+        client = started("pairs", url)
+        client.until("trade")
+        client.wants("SPY", "B", "C")
+        client.until("trade", 3)
+        client.wants("E")
+        client.until("integrity")
+        refused.set()
+        client.until("trade", 4)
+        client.wants("F")
+        client.until("trade", 5)
+        client.end()
+
+
 class Alpacas:
     """A server that answers one connection after another; it hears what each asks for."""
 

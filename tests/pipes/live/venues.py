@@ -103,6 +103,10 @@ class Changing(Lines):
         return [mdc.Send(f"CHANGE {','.join(subscription.symbols)}")]
 
 
+class Pairs(Changing):
+    limits = mdc.Limits(symbols=2, connections=2)
+
+
 class Impatient(Changing):
     def resubscribe(self, subscription, now):
         self.login_within = 0.1
@@ -267,6 +271,7 @@ ENTRY_POINTS = """\
 lines = venues:Lines
 hasty = venues:Hasty
 changing = venues:Changing
+pairs = venues:Pairs
 impatient = venues:Impatient
 by-connection = venues:ByConnection
 by-channel = venues:ByChannel
