@@ -11,6 +11,7 @@ from mdc_core.batch import from_rows
 from mdc_core.decimals import AT_REST, WideError, is_full, is_narrow, narrow, narrowed
 from mdc_core.events import Book, Level, Trade
 from mdc_core.schema import arrow_types
+from tests.kit.many import many
 
 FULL = arrow_types()["number"]
 fine = st.integers(-(10**36) + 1, 10**36 - 1).map(lambda n: Decimal(f"{n}E-18"))
@@ -45,7 +46,7 @@ def fits(value: Decimal | None) -> bool:
     return abs(value) < 10**9 and (lost <= 0 or not any(digits[-lost:]))
 
 
-@settings(max_examples=400)
+@settings(max_examples=many(100))
 @given(columns, st.integers(0, 3), st.integers(0, 3))
 def test_a_column_is_narrowed_exactly_or_not_at_all(
     values: list[Decimal | None], before: int, behind: int

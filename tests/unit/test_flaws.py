@@ -14,12 +14,13 @@ from mdc_core.events import Bar, Book, Event, Gap, Integrity, Level, Quote, Trad
 from mdc_core.flaws import flaw_of
 from mdc_core.testing.golden import line_of, row_of
 from mdc_core.times import from_ns
+from tests.kit.many import many
 from tests.unit.wire.vocabulary import events
 
 NOON = "2024-01-02T12:00:00.000000000Z"
 
 
-@settings(max_examples=200)
+@settings(max_examples=many(50))
 @given(events())
 def test_what_may_be_has_no_flaw(event: Event) -> None:
     assert flaw_of(event) is None
@@ -48,7 +49,7 @@ FIELDS = {
 }
 
 
-@settings(max_examples=400)
+@settings(max_examples=many(100))
 @given(st.sampled_from(sorted(FIELDS)), anything)
 def test_what_has_no_flaw_can_be_written(name: str, value: Any) -> None:
     """And comes back as it was, from JSON and from columns."""

@@ -12,6 +12,7 @@ from mdc_core.errors import DataError
 from mdc_core.times import MAX_NS, MIN_NS, from_ns, parse_moment, parse_span, to_ns, utc
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
+from tests.kit.many import many
 
 AT = 1_704_205_800_000_000_000
 
@@ -52,7 +53,7 @@ def test_spellings_mean_the_same_in_a_block_and_alone(text: str, ns: int) -> Non
         assert integers(chunk.batch, "ts_event")[0].tolist() == [ns]
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(75))
 @given(st.text("0123456789-:T.Z+ ", max_size=32))
 def test_whatever_is_no_time_is_said(text: str) -> None:
     try:

@@ -152,7 +152,7 @@ def found(shell: Shell, first: date, options: str = "") -> dict[Any, list[Any]]:
     }
 
 
-@settings(max_examples=many(8), phases=(Phase.generate,))
+@settings(max_examples=many(3), phases=(Phase.generate,))
 @given(
     made=archives(),
     how=st.lists(st.sampled_from(HOW), min_size=1, max_size=2),

@@ -142,7 +142,7 @@ def many(
 ) -> tuple[Path, list[str]]:
     """An archive with many groups of several parts each, and the lines of its events."""
     folder = tmp_path_factory.mktemp("many")
-    symbols = " ".join(f"S{n}" for n in range(12))
+    symbols = " ".join(f"S{n}" for n in range(6))
     for seed in range(3):
         line = f"mdc stream sim {symbols} --limit 900 --seed {seed} | mdc store"
         subprocess.run(
@@ -167,7 +167,7 @@ def test_killed_at_any_step(many: tuple[Path, list[str]], shell: Shell, tmp_path
         shutil.copytree(whole, tmp_path / "data")
 
     again()
-    for fault in kills(shell, "mdc compact", 10, after=again):
+    for fault in kills(shell, "mdc compact", 6, after=again):
         killed(shell, "mdc compact", fault)
         assert shell("mdc cat --root data").lines == lines, fault
         assert shell("mdc ls").status == 0, fault  # what is on its way is not missing
@@ -175,7 +175,7 @@ def test_killed_at_any_step(many: tuple[Path, list[str]], shell: Shell, tmp_path
         assert shell("mdc cat --root data").lines == lines, fault
         assert shell("mdc compact").status == 0
         assert shell("mdc cat --root data").lines == lines, fault
-        assert len(parts(tmp_path / "data")) == 24
+        assert len(parts(tmp_path / "data")) == 12
         again()
 
 

@@ -401,7 +401,7 @@ def test_an_import_that_is_killed(archive: Path, shell: Shell, tmp_path: Path) -
     assert shell("mdc pack create p.zip").status == 0
     whole = shell("mdc cat --root data").lines
     seen = set()
-    for number, fault in enumerate(kills(shell, "mdc pack import p.zip --root copy", 12)):
+    for number, fault in enumerate(kills(shell, "mdc pack import p.zip --root copy", 8)):
         root = f"copy{number}"
         killed(shell, f"mdc pack import p.zip --root {root}", fault)
         (tmp_path / root).mkdir(exist_ok=True)

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -15,6 +14,8 @@ import pytest
 from mdc_core.archive.upkeep.rewrite import FileEvents
 from mdc_core.archive.write.archive import Archive
 from tests.conftest import Done, Shell
+from tests.kit import forks
+from tests.kit.kills import killed
 from tests.unit.archive.pages import MAGIC
 
 CONFIG = '[tier.warm]\ndirectory = "../warm"\n[tier.cold]\ndirectory = "../far/cold"\n'
@@ -338,19 +339,14 @@ def test_errors(shell: Shell, tmp_path: Path) -> None:
         assert shell("mdc tier migrate").status == 75
 
 
-def test_killed_again_and_again(data: Path, shell: Shell, quiet_env: dict[str, str]) -> None:
+@pytest.mark.skipif(not forks.available(), reason="no fork server here")
+def test_killed_again_and_again(data: Path, shell: Shell) -> None:
     """Killed as soon as there is a file in the new place, until nothing is left to do."""
     before = shell("mdc cat --root data").lines
-    there = data.parent / "warm"
-    for count in range(1, 6):
-        line = ["mdc", "tier", "migrate", "--now", f"2024-01-{7 + count:02d}T12:00:00Z"]
-        process = subprocess.Popen(
-            line, cwd=data.parent, env=quiet_env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        while process.poll() is None and len(list(there.glob("*/*/*"))) < 4 * count - 3:
-            pass
-        process.kill()
-        process.communicate()
+    for count, kind in enumerate(("quote", "trade", "quote"), 1):
+        line = f"mdc tier migrate --now 2024-01-{7 + count:02d}T12:00:00Z"
+        killed(shell, line, f"fsync@warm/SPY/{kind}:1:kill")
+        assert len(list((data.parent / "warm").glob("*/*/*"))) > 4 * count - 4
         assert shell("mdc recover").status == 0
         sound(shell)
         assert shell("mdc cat --root data").lines == before

@@ -45,7 +45,7 @@ PARTS = [
     (f"SPY/book/{DAY}.parquet", "book", "0.9.0", write_parquet),
     (f"SPY/bar/{DAY}.jsonl", "bar", "0.9.0", write_jsonl),
 ]
-KILLS, PARTS_TO_KILL = 8, 6
+KILLS, PARTS_TO_KILL = 5, 4
 NEW = f"SPY/trade/{DAY}.c.jsonl"
 NOW = current("trade", f'"ts_event":"{DAY}T14:30:09.000000001Z","price":5,"size":1')
 

@@ -22,6 +22,7 @@ from mdc_core.batch import widen
 from mdc_core.events import Delta, Event, Trade
 from mdc_core.times import DAY, from_ns
 from mdc_core.wire.lines.jsonl import rows_of
+from tests.kit.many import many
 from tests.unit.archive.compacting import (
     batches,
     check_whole,
@@ -52,7 +53,7 @@ runs = st.lists(
 targets = st.sampled_from([1, 600, 5_000, 20_000, 512_000_000])
 
 
-@settings(max_examples=25)
+@settings(max_examples=many(8))
 @given(
     runs,
     targets,
@@ -100,7 +101,7 @@ def identity(event: Event) -> tuple[object, ...] | None:
     return type(event), event.symbol, event.provider, event.channel, event.seq, event.ts_event
 
 
-@settings(max_examples=25)
+@settings(max_examples=many(8))
 @given(runs, targets)
 def test_dedup_drops_what_came_twice_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, stored: list[list[list[Event]]], target: int

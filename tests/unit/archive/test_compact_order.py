@@ -18,6 +18,7 @@ from mdc_core.archive.write.sealing import sharing
 from mdc_core.events import Event, Trade
 from mdc_core.times import DAY, from_ns
 from mdc_core.wire.lines.jsonl import encode_batch
+from tests.kit.many import many
 from tests.unit.archive.compacting import check_whole, compacted, made, parts_of, run_id, store
 
 
@@ -47,7 +48,7 @@ def seals(draw: st.DrawFn) -> list[list[tuple[str, int, str]]]:
 runs = st.lists(st.tuples(st.sampled_from(["parquet", "jsonl"]), seals()), min_size=2, max_size=5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=many(8), deadline=None)
 @given(
     runs,
     st.permutations(range(5)),

@@ -24,6 +24,7 @@ from mdc_core.archive.coverage.survey import (
 from mdc_core.archive.coverage.windows import Length, Windows, length_of
 from mdc_core.errors import UsageError
 from mdc_core.times import DAY, HOUR, MAX_NS, MIN_NS, MINUTE, from_ns
+from tests.kit.many import many
 
 FIRST = 19_724  # 2024-01-02, a Tuesday
 COUNT = 8
@@ -120,7 +121,7 @@ def model(
     return "empty" if len(hours) == 24 else "missing"
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(10))
 @given(
     st.lists(events, min_size=1, max_size=12),
     st.lists(gaps, max_size=5),

@@ -25,6 +25,7 @@ from mdc_core.schema import fields_of
 from mdc_core.times import from_ns
 from mdc_core.wire.lines.jsonl import rows_of
 from tests.conftest import Shell
+from tests.kit.many import many
 from tests.unit.wire import older
 from tests.unit.wire.vocabulary import events as any_events
 
@@ -112,7 +113,7 @@ def test_every_type_comes_back(fsync: journal.Fsync, tmp_path: Path) -> None:
         assert batch.schema.names == occur
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(10))
 @given(lists=st.lists(st.lists(any_events(*DATA), min_size=1, max_size=4), max_size=3))
 def test_any_events_come_back(
     tmp_path_factory: pytest.TempPathFactory, lists: list[list[Event]]

@@ -16,6 +16,7 @@ from mdc_core.batch import from_rows
 from mdc_core.events import Event, Quote, Trade
 from mdc_core.times import DAY, from_ns
 from mdc_core.wire.lines.jsonl import encode_batch
+from tests.kit.many import many
 
 FIRST = 19_724 * DAY
 Row = tuple[int | None, int]  # moment, and the number that tells rows of one moment apart
@@ -69,7 +70,7 @@ def expected(sources: list[list[Row]]) -> list[int]:
     return [number for _, _, number in sorted(rows, key=lambda row: row[:2])]
 
 
-@settings(max_examples=120)
+@settings(max_examples=many(30))
 @given(lists)
 def test_a_merge_is_a_stable_sort(drawn: list[tuple[list[int | None], list[int]]]) -> None:
     sources = made(drawn)
@@ -77,7 +78,7 @@ def test_a_merge_is_a_stable_sort(drawn: list[tuple[list[int | None], list[int]]
     assert numbers(found) == expected([rows for rows, _ in sources])
 
 
-@settings(max_examples=120)
+@settings(max_examples=many(30))
 @given(lists, st.integers(2, 3), st.integers(1, 4))
 def test_however_little_is_held_at_once(
     drawn: list[tuple[list[int | None], list[int]]], fan_in: int, out: int
@@ -156,7 +157,7 @@ def test_a_source_is_opened_when_its_time_has_come() -> None:
     assert next(stream, None) is None
 
 
-@settings(max_examples=80)
+@settings(max_examples=many(20))
 @given(st.lists(moments, max_size=12), st.lists(st.integers(0, 12), max_size=4), st.integers(1, 5))
 def test_rows_in_any_order_become_sources_in_order(
     times: list[int | None], cuts: list[int], run: int

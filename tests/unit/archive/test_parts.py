@@ -25,6 +25,7 @@ from mdc_core.times import from_ns, to_ns
 from mdc_core.wire.files import read_events
 from mdc_core.wire.lines.jsonl import rows_of
 from tests.conftest import parts_of
+from tests.kit.many import many
 
 DAY = 86_400 * 10**9
 RUN = "0123456789ab-abcdef"
@@ -71,7 +72,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
-@settings(max_examples=80)
+@settings(max_examples=many(20))
 @given(st.lists(st.lists(events(), min_size=1, max_size=6), min_size=1, max_size=8), st.booleans())
 def test_every_partition_is_whole_and_in_order(
     tmp_path_factory: pytest.TempPathFactory, lists: list[list[Event]], parquet: bool

@@ -23,6 +23,7 @@ from mdc_core.archive.read.summary import (
 from mdc_core.events import Event, Quote, Trade
 from mdc_core.testing.golden import line_of
 from mdc_core.times import DAY, HOUR, from_ns
+from tests.kit.many import many
 from tests.unit.archive.compacting import made, run_id, store
 
 FIRST = 19_724 * DAY
@@ -46,7 +47,7 @@ def times_of(events: list[Event]) -> list[str]:
     return sorted(event.ts_event for event in events if event.ts_event is not None)
 
 
-@settings(max_examples=30)
+@settings(max_examples=many(8))
 @given(rows, st.sampled_from(["parquet", "jsonl"]))
 def test_the_numbers_of_an_archive(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], form: str
@@ -84,7 +85,7 @@ def test_the_numbers_of_an_archive(
     assert {(p.path, p.bytes, p.period, tuple(p.groups)) for p in plain_parts} == numbers
 
 
-@settings(max_examples=30)
+@settings(max_examples=many(8))
 @given(rows, st.integers(0, 3), st.integers(0, 3))
 def test_parts_that_can_hold_what_is_asked_for(
     tmp_path_factory: pytest.TempPathFactory, events: list[Event], first: int, days: int

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.sql.where import either, limits_of
 from mdc_core.times import DAY, HOUR, to_ns
+from tests.kit.many import many
 
 duckdb = pytest.importorskip("duckdb")
 
@@ -217,7 +218,7 @@ clauses = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(75))
 @given(clauses)
 def test_nothing_that_duckdb_lets_pass_is_left_out(database: Any, clause: str) -> None:
     query = where(database, clause)

@@ -21,6 +21,7 @@ from mdc_core.events import Event, Quote, Trade
 from mdc_core.export import spool
 from mdc_core.export.exporting import MANIFEST, Export
 from mdc_core.times import DAY, HOUR, from_ns
+from tests.kit.many import many
 
 FIRST = 19_724 * DAY
 
@@ -76,7 +77,7 @@ def fill(made: Export, events: list[Event], cuts: list[int]) -> None:
         made.add(from_rows(events[start:stop]))
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(10))
 @given(rows, st.lists(st.integers(0, 12), max_size=3), st.sampled_from([1, 3, 1 << 18]))
 def test_a_file_for_each_symbol_type_and_day(
     tmp_path_factory: pytest.TempPathFactory,

@@ -20,6 +20,7 @@ from mdc_core.testing.suites.format_suite import RowsPart
 from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_exporters.csv.exporter import Csv as Export
 from mdc_exporters.csv.importer import Csv as Import
+from tests.kit.many import many
 from tests.unit.wire.vocabulary import events
 
 KINDS = ("trade", "quote", "bar", "book", "delta", "imbalance", "status", "dividend", "gap")
@@ -42,7 +43,7 @@ def written(rows: list[Event], size: int = 10_000) -> bytes:
     return file.getvalue()
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(37))
 @given(st.lists(events(*KINDS), min_size=1, max_size=5), st.integers(1, 4))
 def test_events_of_any_type_and_back(
     tmp_path_factory: pytest.TempPathFactory, rows: list[Event], size: int
@@ -73,7 +74,7 @@ cells = st.tuples(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(37))
 @given(st.lists(cells, min_size=1, max_size=6), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
 def test_what_python_writes(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], quoting: Any

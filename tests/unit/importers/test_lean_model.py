@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mdc_core.times import from_ns, to_ns
+from tests.kit.many import many
 from tests.unit.importers.lean_folder import IBM_QUOTES, IBM_TRADES, LeanFolder, read
 
 MIDNIGHT = to_ns("2013-10-07T04:00:00Z")  # of New York
@@ -89,7 +90,7 @@ def trade(line: str) -> dict[str, Any] | None:
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(37))
 @given(lines, st.booleans())
 def test_each_line_is_an_event_or_set_aside(
     tmp_path_factory: pytest.TempPathFactory, given_lines: list[str], carriage: bool
@@ -119,7 +120,7 @@ quotes = st.builds(
 )
 
 
-@settings(max_examples=80)
+@settings(max_examples=many(20))
 @given(st.lists(quotes, min_size=1, max_size=6))
 def test_a_side_that_is_not_told_of_is_absent(
     tmp_path_factory: pytest.TempPathFactory, given_lines: list[str]

@@ -13,13 +13,14 @@ from mdc_core.live.sandbox.playback import Playback, PlaybackPace
 from mdc_core.live.session.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.symbols import read_symbols
 from mdc_core.times import SECOND, from_ns
+from tests.kit.many import many
 
 steps = st.lists(
     st.tuples(st.sampled_from(["heard", "pinged", "ponged"]), st.integers(0, 30)), max_size=12
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=many(50))
 @given(steps, st.sampled_from([None, 5.0, 60.0]), st.booleans())
 def test_a_connection_is_dead_when_it_is_silent_for_too_long(
     happened: list[tuple[str, int]], stale: float | None, pings: bool

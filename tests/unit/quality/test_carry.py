@@ -14,6 +14,7 @@ from mdc_core.events import Event, Quote, Trade
 from mdc_core.grouped import Codes, ForwardFill, GroupKeys, GroupRuns, Lag, RunningMax
 from mdc_validators.content import content_hashes
 from mdc_validators.recent import Recent, text_hashes
+from tests.kit.many import many
 from tests.unit.wire.vocabulary import events
 
 texts = st.lists(st.sampled_from(["", "a", "b", "\N{EURO SIGN}", None]), min_size=1, max_size=40)
@@ -180,7 +181,7 @@ def test_one_identity_of_many_contents_is_looked_at_so_often() -> None:
 
 
 @given(st.lists(events(), min_size=1, max_size=8), st.data())
-@settings(max_examples=60)
+@settings(max_examples=many(15))
 def test_hash_of_a_row_depends_on_its_values_alone(rows: list[Event], data: st.DataObject) -> None:
     rows = [*rows, data.draw(st.sampled_from(rows))]
     together = content_hashes(from_rows(rows), {"seq"}).tolist()

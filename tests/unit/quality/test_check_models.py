@@ -18,6 +18,7 @@ from mdc_validators.future import Future, FutureOptions
 from mdc_validators.monotonic import Monotonic, MonotonicOptions
 from mdc_validators.price import Price, PriceOptions
 from mdc_validators.sequence import RESET, Sequence, SequenceOptions
+from tests.kit.many import many
 
 NOON = to_ns("2024-01-02T12:00:00Z")
 Found = tuple[int, str, str]  # row, severity, the first word or words of the message
@@ -97,7 +98,7 @@ def monotonic(rows: list[Any], tolerance: int) -> Iterator[Found]:
         highest[stream_of(row)] = at if before is None else max(before, at)
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(37))
 @given(stream_rows(), cuts, st.sampled_from([0, 60_000_000, 10**9]))
 def test_monotonic(rows: list[Event], places: list[int], tolerance: int) -> None:
     check = Monotonic(MonotonicOptions(tolerance=tolerance))
@@ -112,7 +113,7 @@ def future(rows: list[Any], tolerance: int) -> Iterator[Found]:
             yield number, "warning", f"{seconds} s ahead of the receive clock"
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(37))
 @given(stream_rows(), cuts, st.sampled_from([0, 60_000_000, 5 * 10**9]))
 def test_future(rows: list[Event], places: list[int], tolerance: int) -> None:
     check = Future(FutureOptions(tolerance=tolerance))
@@ -142,7 +143,7 @@ def sequence(rows: list[Any], scope: str) -> Iterator[Found]:
         highest[key] = now if before is None or restarted else max(before, now)
 
 
-@settings(max_examples=200)
+@settings(max_examples=many(50))
 @given(stream_rows(), cuts, st.sampled_from(["auto", "symbol", "channel"]))
 def test_sequence(rows: list[Event], places: list[int], scope: Any) -> None:
     check = Sequence(SequenceOptions(scope=scope))
@@ -174,7 +175,7 @@ def _same(value: Any) -> Any:
     return value.normalize() if isinstance(value, Decimal) else value
 
 
-@settings(max_examples=200)
+@settings(max_examples=many(50))
 @given(stream_rows(), cuts, st.sampled_from([1, 2, 100]))
 def test_duplicate(rows: list[Event], places: list[int], window: int) -> None:
     check = Duplicate(DuplicateOptions(window=window))
@@ -236,7 +237,7 @@ def crossed(rows: list[Any], carry: bool) -> Iterator[Found]:
             yield number, severity, f"crossed: bid {plain(bid)} over ask {plain(ask)}{carried}"
 
 
-@settings(max_examples=200)
+@settings(max_examples=many(50))
 @given(quote_rows(), cuts, st.booleans())
 def test_crossed(rows: list[Event], places: list[int], carry: bool) -> None:
     check = Crossed(CrossedOptions(carry=carry))
@@ -274,7 +275,7 @@ def price(rows: list[Any], share: Decimal) -> Iterator[Found]:
             strangers[key] = []
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(37))
 @given(quote_rows(), cuts)
 def test_price(rows: list[Event], places: list[int]) -> None:
     found = judged(Price(PriceOptions(max_deviation=50.0)), rows, places)

@@ -15,6 +15,7 @@ from mdc_core.events import Event, Gap, Indicator, Trade
 from mdc_core.quality.filtering import FilterRun
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.lines.jsonl import rows_of
+from tests.kit.many import many
 
 
 class Odd(Filter):
@@ -77,7 +78,7 @@ def totals(gaps: list[bool]) -> list[str]:
 
 
 @given(gaps=st.lists(st.booleans(), min_size=1, max_size=20), cut=st.integers(1, 20))
-@settings(max_examples=60)
+@settings(max_examples=many(15))
 def test_events_about_the_data_keep_their_place(gaps: list[bool], cut: int) -> None:
     batch = from_rows([event(*one) for one in enumerate(gaps)])
     whole = Chunk(batch, b"".join(line(*one) for one in enumerate(gaps)))

@@ -20,6 +20,7 @@ from mdc_validators.monotonic import Monotonic, MonotonicOptions
 from mdc_validators.price import Price, PriceOptions
 from mdc_validators.schema import Schema
 from mdc_validators.sequence import Sequence, SequenceOptions
+from tests.kit.many import many
 
 CHECKS: dict[str, Callable[[], Check]] = {
     "schema": lambda: Schema(Schema.Options()),
@@ -91,7 +92,7 @@ NAMED, NONE, EMPTY = trade_of(None, "7"), trade_of(3, None), trade_of(3, "")
 
 
 @given(rows=streams, cut=st.integers(0, 25))
-@settings(max_examples=50)
+@settings(max_examples=many(12))
 def test_findings_do_not_depend_on_shared_grouping(rows: list[Event], cut: int) -> None:
     shared = {name: make() for name, make in CHECKS.items()}
     groups = Groups()
@@ -231,7 +232,7 @@ MODELS = {
 
 
 @given(rows=streams)
-@settings(max_examples=150)
+@settings(max_examples=many(37))
 def test_findings_are_those_of_a_plain_model(rows: list[Event]) -> None:
     batch = from_rows(rows)
     for name, model in MODELS.items():

@@ -91,7 +91,7 @@ FIFTEEN = st.integers(-(10**15) + 1, 10**15 - 1).flatmap(
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
-@settings(max_examples=20)
+@settings(max_examples=many(8))
 @given(st.lists(st.tuples(FIFTEEN, FIFTEEN), min_size=1, max_size=50))
 def test_jq_keeps_fifteen_digits_and_all_times(pairs: list[tuple[Decimal, Decimal]]) -> None:
     rows = [

@@ -30,6 +30,7 @@ from mdc_core.wire.lines.line import parse_line
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
 from mdc_core.wire.tables.arrow import Incoming
+from tests.kit.many import many
 from tests.unit.wire.older import SAMPLES, WRITERS, Row, chosen, jsonl, table
 
 OLD = sorted({(name, version) for name, version, _, _ in SAMPLES})
@@ -243,7 +244,7 @@ SHAPES: dict[tuple[str, str], dict[str, st.SearchStrategy[Any]]] = {
 }
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(37))
 @given(st.data())
 def test_lines_and_columns_become_the_same_events(data: st.DataObject) -> None:
     key = data.draw(st.sampled_from(sorted(SHAPES)))
