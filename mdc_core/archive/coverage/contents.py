@@ -92,10 +92,8 @@ class Contents:
     def _asked(self, catalog: Catalog, query: Query) -> Iterator[PartRow]:
         for span in catalog.spans(query):
             self._choice.span(span)
-        for number in self._choice.chosen():
-            for row in catalog.numbered([number]):
-                self._numbers.append(number)
-                yield row
+        self._numbers = list(self._choice.chosen())
+        return catalog.numbered(self._numbers)
 
     def __enter__(self) -> "Contents":
         return self

@@ -39,9 +39,9 @@ class Gaps:
         self._of: dict[str, list[CoverageGap]] = defaultdict(list)
         self._of_all: list[CoverageGap] = []
 
-    def read(self, root: Path | str, symbols: frozenset[str], end: int) -> None:
-        """Take in the gaps of some symbols (empty: of all) that begin before a time."""
-        with Contents(root, Query(types=("gap",), end=end), _GapParts(symbols)) as contents:
+    def read(self, root: Path | str, symbols: frozenset[str]) -> None:
+        """Take in the gaps of some symbols (empty: of all), whenever they were noticed."""
+        with Contents(root, Query(types=("gap",)), _GapParts(symbols)) as contents:
             for content in contents.parts():
                 try:
                     for batch in content.batches():

@@ -91,8 +91,7 @@ class CoverageSurvey:
         self.first, self.count = self._range(today)
         self._gaps = Gaps()
         if self.count:
-            end = max((int(self._hours(key).closes.max()) for key in self.keys), default=0)
-            self._gaps.read(root, frozenset(asked.symbols), end)
+            self._gaps.read(root, frozenset(asked.symbols))
         gone = missing(Archive.open(root), Query(asked.symbols, asked.types))
         self.problems = sorted({*self.problems, *self._gaps.problems, *gone})
 

@@ -1,5 +1,6 @@
 """What gap events mean for `coverage`: something is missing, or there is nothing."""
 
+import json
 from typing import Any
 
 import pytest
@@ -131,3 +132,19 @@ def test_an_empty_day_of_a_session_that_began_before_it(data: Archive, shell: Sh
     assert trades(shell, asked, "ES") == "xx"  # nobody has asked for the hour before midnight
     data.empty("ES", "2024-01-08T23:00:00Z", "2024-01-09T00:00:00Z")
     assert trades(shell, asked, "ES") == "0x"
+
+
+def test_a_gap_that_was_noticed_later(week: Archive, shell: Shell) -> None:
+    """A feed tells of a gap when it is up again: that may be behind the days asked for."""
+    ends = {"start": "2024-01-05T20:00:00Z", "end": "2024-01-08T14:00:00Z"}
+    row = {"type": "gap", "ts_recv": "2024-01-08T14:00:01Z", **ends, "reason": "disconnect"}
+    folder = week.root / "_" / "gap"
+    folder.mkdir(parents=True)
+    (folder / "2024-01-08.run.jsonl").write_text(json.dumps(row) + "\n")
+    days = f"{XNYS} --from 2024-01-04 --to 2024-01-05"
+    assert states(shell, days) == ["#+"] * 4
+    assert (
+        shell("mdc cat --root data > all.jsonl && mdc -q store --root stored < all.jsonl").status
+        == 0
+    )
+    assert states(shell, f"--root stored {days}") == ["#+"] * 4

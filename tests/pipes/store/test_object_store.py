@@ -75,6 +75,20 @@ def test_what_is_stored_comes_back(
     assert tail.lines == want.lines[-5:]
 
 
+@pytest.mark.parametrize("form", ["parquet", "jsonl"])
+def test_sessions_over_midnight(
+    shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str], form: str
+) -> None:
+    """Objects of two UTC days, of which the catalog alone does not tell the sessions."""
+    times = ("01T23:00", "02T01:00", "02T23:00", "03T05:00")
+    lines = [{"type": "trade", "symbol": "A", "ts_event": f"2018-01-{at}:00Z"} for at in times]
+    stored = "".join(json.dumps(line) + "\n" for line in lines).encode()
+    assert shell(f"mdc store --root {ROOT} --format {form}", stdin=stored, **env).status == 0
+    line = f"mdc -q coverage --json --root {ROOT} --calendar XASX"
+    (found,) = json.loads(shell(line, **env).out)["coverage"]
+    assert [(day["state"], day["rows"]) for day in found["days"]] == [("partial", 2), ("have", 2)]
+
+
 def test_only_what_is_asked_for_is_fetched(
     shell: Shell, bucket: "pafs.S3FileSystem", env: dict[str, str]
 ) -> None:
