@@ -130,6 +130,14 @@ def test_the_lock_pins_everything_and_names_no_place() -> None:
     assert lock.count("==") <= lock.count("--hash=sha256:")
 
 
+def test_the_extra_all_is_all_of_those_for_users() -> None:
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    (everything,) = extras["all"]
+    name, named = everything.removesuffix("]").split("[")
+    assert name == PYPROJECT["project"]["name"]
+    assert named.split(",") == sorted(extras.keys() - {"all", "test", "dev"})
+
+
 def test_core_dependencies_are_those_that_are_imported() -> None:
     modules = {"lz4": "lz4", "zstandard": "zstandard", "tzdata": "zoneinfo"}
     declared = {re.split(r"[<>=]", line)[0] for line in PYPROJECT["project"]["dependencies"]}
