@@ -137,10 +137,10 @@ class Directory(Storage):
             with (
                 suppress(FileNotFoundError, NotADirectoryError),
                 reading(self.full_path(folder), absent=True),
-                os.scandir(self.local / folder) as listed,
             ):
-                there = {entry.name for entry in listed}
-            found += [path for path in those if path.rpartition("/")[2] not in there]
+                there = set(os.listdir(self.local / folder))  # noqa: PTH208 - names are enough
+            start = len(folder) + 1 if folder else 0
+            found += [path for path in those if path[start:] not in there]
         return found
 
     def walk(self) -> Iterator[tuple[str, int]]:

@@ -47,6 +47,7 @@ SUMMED = {
     "moves": ("number", "kind", "source", "place", "path"),
 }
 _MODULUS = 1 << 62
+_AT_ONCE = 256  # rows that are fetched together
 T = TypeVar("T")
 
 
@@ -208,11 +209,11 @@ class CatalogFile:
         return self._asked(lambda: self._db.execute(statement, values).fetchall())
 
     def each(self, statement: str, values: Sequence[Any] = ()) -> Iterator[Any]:
-        """The rows of an answer, fetched as they are wanted."""
+        """The rows of an answer, fetched as they are wanted, some at a time."""
         cursor = self._asked(lambda: self._db.execute(statement, values))
         try:
-            while (row := self._asked(cursor.fetchone)) is not None:
-                yield row
+            while rows := self._asked(lambda: cursor.fetchmany(_AT_ONCE)):
+                yield from rows
         finally:
             with suppress(sqlite3.ProgrammingError):  # the catalog was closed first
                 cursor.close()
