@@ -109,7 +109,12 @@ class Holdings:
         self._note(view, begins, ends)
         asked = view.asked(at, until)
         split = asked & (at != until)
-        whole = asked & ~split
+        few = split & (rows <= 2)  # which are the first and the last
+        for moments in (begins[few], ends[few & (rows == 2)]):
+            if len(moments):
+                self._take_moments(key, moments)
+        split &= ~few
+        whole = asked & ~split & ~few
         if view.judged:
             open_ = view.windows.unanswered(begins[whole], ends[whole], at[whole])
             split[np.flatnonzero(whole)[open_ & (rows[whole] > 2)]] = True

@@ -212,13 +212,18 @@ def test_parts_that_do_not_tell_of_intervals_are_read(shell: Shell, tmp_path: Pa
 def test_only_parts_on_an_edge_are_read(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of 12 parts those four of which the catalog does not tell enough."""
+    """Of 16 parts those four of which the catalog does not tell enough."""
     whole, across = ("14:30", "16:00", "20:59"), ("14:00", "16:00", "21:30")
     lines = [
         json.dumps({"type": "bar", "symbol": s, "interval": "1m", "ts_event": f"2024-01-0{n}T{t}Z"})
         for s, times in (("A", whole), ("B", across))
         for n in (2, 3, 4, 5)
         for t in times
+    ]
+    lines += [  # after hours of two dates, which are all that their parts have
+        json.dumps({"type": "trade", "symbol": "E", "ts_event": f"2024-01-0{n}T{t}Z"})
+        for n in (2, 3, 4, 5)
+        for t in ("00:30", "23:00")
     ]
     lines += [line.replace('"1m"', '"1d"').replace('"A"', '"D"') for line in lines if '"A"' in line]
     assert shell("mdc -q store", stdin="\n".join(lines).encode()).status == 0
@@ -231,7 +236,9 @@ def test_only_parts_on_an_edge_are_read(
     real = PartContent.columns
     monkeypatch.setattr(PartContent, "columns", columns)
     survey = CoverageSurvey(tmp_path / "data", CoverageRequest(), Calendars(["XNYS"]), 20_000)
-    states = {line.symbol: "".join(STATES[s][0] for s in line.states) for line in survey.lines()}
-    assert states == {"A": "hhhh", "B": "pppp", "D": "hhhh"}
+    listed = list(survey.lines())
+    states = {line.symbol: "".join(STATES[s][0] for s in line.states) for line in listed}
+    assert states == {"A": "chhhh", "B": "cpppp", "D": "chhhh", "E": "hpppp"}
+    assert [line.rows.tolist() for line in listed if line.symbol == "E"] == [[1, 2, 2, 2, 1]]
     assert [Path(name).parts[-3] for name, _ in read] == ["B"] * 4
     assert [names for _, names in read] == [["ts_event", "interval"]] * 4

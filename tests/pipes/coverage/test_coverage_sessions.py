@@ -156,16 +156,16 @@ def found(shell: Shell, first: date, options: str = "") -> dict[Any, list[Any]]:
 @given(
     made=archives(),
     how=st.lists(st.sampled_from(HOW), min_size=1, max_size=2),
-    compacted=st.booleans(),
+    after=st.sampled_from(["true", "mdc -q compact", "rm -r data/_mdc"]),
 )
 def test_random_archives(
     made: tuple[date, list[Event], list[Gap]],
     how: list[str],
-    compacted: bool,
+    after: str,
     shell: Shell,
     tmp_path: Path,
 ) -> None:
-    """Events come in one or two runs, each stored in its own way, and may be compacted."""
+    """Events come in one or two runs, each in its own way; then with or without a catalog."""
     first, events, gaps = made
     shutil.rmtree(tmp_path / "data", ignore_errors=True)
     rows = lines(events, gaps)
@@ -174,8 +174,7 @@ def test_random_archives(
         # Of one archive all parts have one layout.
         options = options if number == 0 else options.partition("--layout")[0]
         assert shell(f"mdc -q store {options}", stdin=some).status == 0
-    if compacted:
-        assert shell("mdc -q compact").status == 0
+    assert shell(after).status == 0
     if events:
         told, wanted = found(shell, first), expected(first, events, gaps)
         assert {
