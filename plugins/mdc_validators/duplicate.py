@@ -4,7 +4,8 @@ A trade with an id is known by symbol, provider, venue, id and day; any other ev
 sequence number by its stream, number and event time. Equal events without either are
 genuine and stay. The deltas of one message share its number and are not judged. An event with
 the identity of another that says something else is a warning: it is no copy, and one of the
-two would be lost with it.
+two would be lost with it. A sequence number is something that it says where both came by one
+channel; on another connection numbers begin anew.
 """
 
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ from mdc_validators.recent import Recent, text_hashes
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 DAY = 86_400_000_000_000
+NO_NUMBER = -(2**63)
 # What our host adds, numbers that begin anew with a connection, what every identity has in it;
 # and ids, which are hashed by themselves.
 APART = frozenset({"ts_recv", "channel", "seq", "type", "symbol", "provider", "trade_id"})
@@ -48,11 +50,12 @@ class Duplicate(Check):
         self._recent = Recent(options.window)
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
-        numbers, judged = integers(batch, "seq")
-        judged = judged & ~self.groups.is_type(batch, "delta")
+        numbers, known = integers(batch, "seq")
+        judged = known & ~self.groups.is_type(batch, "delta")
         moments, _ = integers(batch, "ts_event")
         # Even keys are streams, odd ones venues: they never meet.
-        keys = self.groups.keys(batch, "symbol", "provider", "channel", "type", "interval") * 2
+        streams = self.groups.keys(batch, "symbol", "provider", "channel", "type", "interval")
+        keys = streams * 2
         named, hashes = self._named(batch)
         if named is not None:
             judged |= named
@@ -63,6 +66,7 @@ class Duplicate(Check):
             seconds = np.where(named, hashes, moments)
         else:
             firsts, seconds = numbers, moments
+        numbers = np.where(known, numbers, NO_NUMBER)
         rows = np.flatnonzero(judged)
         if not len(rows):
             return
@@ -71,13 +75,15 @@ class Duplicate(Check):
         groups: Groups | None = self.groups
         if len(rows) < len(judged):
             keys, firsts, seconds, hashes = keys[rows], firsts[rows], seconds[rows], hashes[rows]
+            streams, numbers = streams[rows], numbers[rows]
             texts = None if texts is None else texts.take(rows)
             batch, groups = batch.take(rows), None
         contents = content_hashes(batch, APART, groups)
         contents += hashes.view(np.uint64)
-        for at, is_copy in self._recent.add(keys, firsts, seconds, contents, texts):
+        found = self._recent.add(keys, firsts, seconds, contents, texts, streams, numbers)
+        for at, is_copy in found:
             row = int(rows[at])
-            what = f"number {numbers[row]} again, of the same time"
+            what = f"number {numbers[at]} again, of the same time"
             if named is not None and texts is not None and named[row]:
                 what = f"trade {texts[at]} again"
             if is_copy:

@@ -41,6 +41,8 @@ class Recent:
         self._seconds = np.zeros(size, np.int64)
         self._hashes = np.zeros(size, np.uint64)  # of the identities
         self._contents = np.zeros(size, np.uint64)
+        self._streams = np.zeros(size, np.int64)
+        self._numbers = np.zeros(size, np.int64)  # within a stream
         self._links = np.zeros(size, np.int64)  # the row before in the same slot; 0: none
         self._heads = np.zeros(2 * size, np.int64)  # the last row of each slot
         self._shift = np.uint64(63 - bits)
@@ -54,10 +56,13 @@ class Recent:
         seconds: Int64s,
         contents: UInt64s,
         texts: "pa.Array[Any] | None",
+        streams: Int64s,
+        numbers: Int64s,
     ) -> Iterator[tuple[int, bool]]:
         """Add rows; the places of those whose identity is among the `window` rows before.
 
-        With each: whether one of these had the same content.
+        With each: whether one of these had the same content, and no other number if it is of
+        the same stream.
         """
         for start in range(0, len(keys), CHUNK):
             part = slice(start, start + CHUNK)
@@ -65,6 +70,8 @@ class Recent:
             if texts is not None:
                 block = remembered(texts.slice(start, CHUNK))
             self._texts.add(self._next, block)
+            self._put(self._streams, streams[part])
+            self._put(self._numbers, numbers[part])
             self._take(keys[part], firsts[part], seconds[part], contents[part])
             for place, earlier, is_equal in self._look_back(len(block)):
                 here = block[place].as_py()
@@ -123,6 +130,8 @@ class Recent:
                 for part in (self._keys, self._firsts, self._seconds):
                     same &= part[here] == part[there]
                 equal = same & (self._contents[here] == self._contents[there])
+                other = self._numbers[here] != self._numbers[there]
+                equal &= ~(other & (self._streams[here] == self._streams[there]))
                 for at in np.flatnonzero(same).tolist():
                     place = int(rows[at]) - first
                     if equal[at] or place not in found:

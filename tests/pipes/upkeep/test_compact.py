@@ -282,6 +282,18 @@ def test_one_identity_with_other_content_is_told_and_stays(shell: Shell) -> None
     assert len([e for e in checked.events if e["type"] == "trade"]) == 5
 
 
+def test_fills_of_one_id_that_are_numbered_apart_stay(shell: Shell) -> None:
+    line = (
+        '{"type":"trade","symbol":"A","ts_event":"2024-01-02T15:00:00Z","price":1,"size":5,'
+        '"provider":"p","channel":"%s","trade_id":"7","seq":%d}\n'
+    )
+    sent = (("p-1", 4), ("p-1", 5), ("p-1", 5), ("p-2", 1))  # the last two came again
+    assert shell("mdc store", stdin="".join(line % one for one in sent).encode()).status == 0
+    assert "compact: A trade: 2 duplicates" in shell("mdc compact --dedup").err
+    left = [(e["channel"], e["seq"]) for e in shell("mdc cat --root data").events]
+    assert left == [("p-1", "4"), ("p-1", "5")]
+
+
 def test_dedup_finds_what_was_compacted_before(shell: Shell) -> None:
     text = "".join(json.dumps(row) + "\n" for row in TWICE).encode()
     for _ in range(2):

@@ -142,41 +142,43 @@ def test_recent_over_many_chunks() -> None:
     zeros = np.zeros(rows, np.int64)
     exact, less = Recent(30_000), Recent(29_999)
     same = np.zeros(rows, np.uint64)
-    assert sorted(exact.add(zeros, numbers, zeros, same, None)) == [
+    assert sorted(exact.add(zeros, numbers, zeros, same, None, zeros, zeros)) == [
         (row, True) for row in range(30_000, rows)
     ]
-    assert list(less.add(zeros, numbers, zeros, same, None)) == []
+    assert list(less.add(zeros, numbers, zeros, same, None, zeros, zeros)) == []
 
 
 @given(
-    rows=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 2)), min_size=1, max_size=30),
+    rows=st.lists(st.tuples(*[st.integers(0, 1)] * 4), min_size=1, max_size=30),
     cuts=st.lists(st.integers(1, 9), max_size=5),
 )
 @settings(deadline=None)
 def test_recent_tells_copies_from_what_has_the_same_identity(
-    rows: list[tuple[int, int]], cuts: list[int]
+    rows: list[tuple[int, int, int, int]], cuts: list[int]
 ) -> None:
+    """A copy says the same, and has the same number if it is of the same stream."""
     recent, at = Recent(20), 0
     found = []
     for size in [*cuts, len(rows)]:
         part = rows[at : at + size]
-        keys = np.array([key for key, _ in part], np.int64)
-        contents = np.array([content for _, content in part], np.uint64)
-        for place, is_copy in recent.add(keys, keys, keys, contents, None):
+        keys, said, streams, numbers = np.array(part, np.int64).reshape(-1, 4).T.copy()
+        contents = said.view(np.uint64)
+        for place, is_copy in recent.add(keys, keys, keys, contents, None, streams, numbers):
             found.append((at + place, is_copy))
         at += len(part)
     wanted = []
-    for row, (key, content) in enumerate(rows):
-        before = [other for other in rows[max(row - 20, 0) : row] if other[0] == key]
+    for row, (key, content, stream, number) in enumerate(rows):
+        before = [other[1:] for other in rows[max(row - 20, 0) : row] if other[0] == key]
         if before:
-            wanted.append((row, (key, content) in before))
+            copies = {(content, stream, number), (content, 1 - stream, 0), (content, 1 - stream, 1)}
+            wanted.append((row, not copies.isdisjoint(before)))
     assert sorted(found) == wanted
 
 
 def test_one_identity_of_many_contents_is_looked_at_so_often() -> None:
     rows = 20_000
     zeros, contents = np.zeros(rows, np.int64), np.arange(rows, dtype=np.uint64)
-    found = list(Recent(rows).add(zeros, zeros, zeros, contents, None))
+    found = list(Recent(rows).add(zeros, zeros, zeros, contents, None, zeros, zeros))
     assert found == [(row, False) for row in range(1, rows)]
 
 
@@ -213,7 +215,8 @@ def test_memory_of_recent_does_not_grow() -> None:
             ids = pa.array([f"id-{n}" for n in numbers.tolist()])
             hashes = text_hashes(ids)[0].view(np.int64)
             zeros = np.zeros(size, np.int64)
-            assert list(recent.add(zeros, zeros, hashes, hashes.view(np.uint64), ids)) == []
+            contents = hashes.view(np.uint64)
+            assert list(recent.add(zeros, zeros, hashes, contents, ids, zeros, zeros)) == []
 
     feed(0, 100_000, 5_000)
     feed(100_000, 3_000, 1)

@@ -151,7 +151,7 @@ def test_sequence(rows: list[Event], places: list[int], scope: Any) -> None:
 
 
 def duplicate(rows: list[Any], window: int) -> Iterator[Found]:
-    seen: list[tuple[Any, Any]] = []
+    seen: list[tuple[Any, tuple[Any, Any, int | None]]] = []
     for number, row in enumerate(rows):
         at = ns(row.ts_event) or 0
         if type(row) is Trade and row.trade_id:
@@ -163,12 +163,13 @@ def duplicate(rows: list[Any], window: int) -> Iterator[Found]:
             continue
         names = [n for n in row.__struct_fields__ if n not in ("ts_recv", "channel", "seq")]
         content = type(row), tuple(str(_same(getattr(row, name))) for name in names)
+        said = content, stream_of(row), row.seq
         alike = [other for known, other in seen[-window:] if known == key]
-        if content in alike:
+        if any(other[0] == content and (other[1] != said[1] or other == said) for other in alike):
             yield number, "error", f"duplicate: {what}"
         elif alike:
             yield number, "warning", f"duplicate: {what}, but it says something else"
-        seen.append((key, content))
+        seen.append((key, said))
 
 
 def _same(value: Any) -> Any:

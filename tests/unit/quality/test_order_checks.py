@@ -160,9 +160,17 @@ def test_duplicate_numbers() -> None:
     assert found(check, [*numbered(2, channel="x"), *numbered(1)]) == [(1, "error", message)]
 
 
-def test_a_trade_with_an_id_is_not_judged_by_its_number() -> None:
+def test_a_trade_with_an_id_is_judged_by_its_number_within_a_channel() -> None:
+    """On another connection numbers begin anew; on the same one another number is another fill."""
     rows = [trade(seq=1, trade_id="a"), trade(seq=1, trade_id="b"), trade(seq=2, trade_id="a")]
-    assert found(Duplicate(DuplicateOptions()), rows) == [(2, "error", "duplicate: trade a again")]
+    rows += [trade(seq=9, trade_id="a", channel="other"), trade(trade_id="a"), rows[2]]
+    again, other = "duplicate: trade a again", ", but it says something else"
+    assert found(Duplicate(DuplicateOptions()), rows) == [
+        (2, "warning", again + other),
+        (3, "error", again),
+        (4, "error", again),  # of what came by the other channel
+        (5, "error", again),
+    ]
 
 
 def test_what_is_numbered_alike_and_has_another_id_says_something_else() -> None:
