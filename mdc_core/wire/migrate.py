@@ -106,14 +106,19 @@ def _no_list(change: SplitField) -> DataError:
 
 def move_to_extra(fields: Fields, names: set[str]) -> None:
     """Keep fields that the type does not have where strangers' fields are kept."""
+    add_to_extra(fields, {key: fields.pop(key) for key in sorted(names)})
+
+
+def add_to_extra(fields: Fields, members: Fields) -> None:
+    """Add members to `extra`; raises DataError for one that stands there already."""
     extra = fields.get("extra")
     if extra is not None and not isinstance(extra, dict):
         raise DataError("extra: not a JSON object")
     extra = dict(extra or {})
-    for key in sorted(names):
+    for key, value in members.items():
         if key in extra:
             raise _twice(key)
-        extra[key] = fields.pop(key)
+        extra[key] = value
     fields["extra"] = extra
 
 

@@ -15,7 +15,7 @@ from mdc_core.times import to_ns
 from mdc_core.versions import changes
 from mdc_core.wire.lines.jsonl import decode_row, encode_rows
 from mdc_core.wire.lines.values import encode_json
-from mdc_core.wire.migrate import migrate_line, move_to_extra
+from mdc_core.wire.migrate import add_to_extra, migrate_line, move_to_extra
 
 # What a number between quotes may be; Decimal itself takes spaces, "1_0" and other scripts.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|NaN|[+-]?Infinity", re.ASCII)
@@ -56,8 +56,11 @@ def parse_line(line: bytes) -> ParsedLine:
         del fields[key]  # a column of other types, without a value: in a table it is there
     if unknown != foreign:
         move_to_extra(fields, unknown - foreign)
+    more = _beyond_levels(fields)
+    if more:
+        add_to_extra(fields, more)
     _check_texts(fields)
-    if unknown or unversioned:
+    if unknown or unversioned or more:
         line = encode_json(fields)
     row = decode_row(line)
     return ParsedLine(row, encode_rows([row])[:-1] if older else line, version, bool(older))
@@ -84,6 +87,24 @@ def load_object(text: bytes) -> dict[str, Any]:
     return fields
 
 
+def _beyond_levels(fields: dict[str, Any]) -> dict[str, Any]:
+    """What levels have beside their fields, taken off them: a list for each list of levels."""
+    found = {}
+    for name, value in fields.items():
+        if name in columns() and kind_of(name) == "levels" and isinstance(value, list):
+            more = [_beyond_level(level) for level in value]
+            if any(more):
+                found[name] = more
+    return found
+
+
+def _beyond_level(level: Any) -> dict[str, Any]:
+    if not isinstance(level, dict):
+        return {}  # the decoder says what it should be
+    names = [key for key in level if key not in Level.__struct_fields__]
+    return {key: level.pop(key) for key in names}
+
+
 def _check_texts(fields: dict[str, Any]) -> None:
     """Raise DataError for what the typed decoder would take too kindly."""
     for name, value in fields.items():
@@ -101,8 +122,6 @@ def _check_level(name: str, level: Any) -> None:
     if not isinstance(level, dict):
         return  # the decoder says what it should be
     for key, value in level.items():
-        if key not in Level.__struct_fields__:
-            raise DataError(f"{name}: a level has no field {key!r}")
         if isinstance(value, str) and not _NUMBER.fullmatch(value):
             raise DataError(f"{name}: {key}: {value[:40]!r} is not a number")
 

@@ -28,7 +28,7 @@ from mdc_core.versions import Change, changes, is_version, major
 from mdc_core.wire.lines.too_fine import TOO_FINE
 from mdc_core.wire.migrate import migrate_columns
 from mdc_core.wire.tables.bounded import bounded
-from mdc_core.wire.tables.kinds import check_kinds
+from mdc_core.wire.tables.kinds import check_kinds, levels_beyond
 from mdc_core.wire.tables.portable import is_portable, restored, restored_schema
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
@@ -55,8 +55,10 @@ class Incoming:
         self.versions = _versions(schema, name)
         self.older = _older(self.versions, name)
         # Before any row: the columns of a type that is not ours may be of any length.
-        check_kinds(schema, [self.schema.field("type")] if self.older else self.schema, name)
+        wanted = [self.schema.field("type")] if self.older else self.schema
+        check_kinds(schema, wanted, name, more=True)
         known = all(n in columns() or n == "type" for n in schema.names)
+        known = known and not levels_beyond(schema)
         same = all(version == version_of(kind) for kind, version in self.versions.items())
         self._strays = not (known and same and self.versions)
         self._rows = 0

@@ -6,21 +6,44 @@ from typing import Any
 import pyarrow as pa
 
 from mdc_core.errors import DataError
+from mdc_core.events import Level
+from mdc_core.schema import columns, kind_of
 
 Kind = Any  # a type of pyarrow: the stubs give each one attributes of its own
+LEVEL = Level.__struct_fields__
 _EXACT = "which is not exact; write it as decimal"
 _HINT = "CAST(... AS DECIMAL(18, 9)) in SQL, pa.decimal128(18, 9) in pyarrow, or as text"
 
 
-def check_kinds(schema: pa.Schema, wanted: Iterable["pa.Field[Any]"], name: str) -> None:
-    """Raise DataError for one of these columns whose type cannot become ours; no row is read."""
+def check_kinds(
+    schema: pa.Schema, wanted: Iterable["pa.Field[Any]"], name: str, *, more: bool = False
+) -> None:
+    """Raise DataError for one of these columns whose type cannot become ours; no row is read.
+
+    With `more`, levels may have fields beside their own.
+    """
+    beyond = levels_beyond(schema) if more else []
     for field in wanted:
         index = schema.get_field_index(field.name)
         if index < 0:
             continue
-        if problem := _problem(schema.field(index).type, field.type):
+        there = schema.field(index).type
+        if field.name in beyond:
+            there = pa.list_(pa.struct([f for f in there.value_type if f.name in LEVEL]))
+        if problem := _problem(there, field.type):
             hint = _HINT if _EXACT in problem else None
             raise DataError(f"{name}: {field.name} {problem}", hint=hint)
+
+
+def levels_beyond(schema: pa.Schema) -> list[str]:
+    """The columns of levels that have fields beside those of a level."""
+    kinds = ((f.name, f.type) for f in schema if f.name in columns())
+    return [
+        name
+        for name, kind in kinds
+        if kind_of(name) == "levels" and _is_list(kind) and pa.types.is_struct(kind.value_type)
+        if any(field.name not in LEVEL for field in kind.value_type)
+    ]
 
 
 def _problem(there: Kind, wanted: Kind) -> str | None:

@@ -11,6 +11,7 @@ from mdc_core.schema import columns
 from mdc_core.versions import changes
 from mdc_core.wire.lines.json_values import json_values
 from mdc_core.wire.lines.values import encode_json
+from mdc_core.wire.tables.kinds import LEVEL, levels_beyond
 
 Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 _VERSION = "v"  # of each line: some tools make a column of it
@@ -27,8 +28,12 @@ def under_extra(batch: pa.RecordBatch) -> pa.RecordBatch:
     present = {str(name) for name in kinds.unique().drop_null().to_pylist()}
     kept: dict[str, Array] = {}
     moved: dict[int, dict[str, Any]] = {}
+    beyond = levels_beyond(batch.schema)
     for name in sorted(batch.schema.names):
         column = batch.column(name)
+        if name in beyond:
+            _move_beyond(name, column, moved)
+            column = _levels_alone(column)
         if name == _VERSION:
             _check_versions(kinds, column)
             continue
@@ -71,6 +76,35 @@ def _move(name: str, values: Array, rows: Array, moved: dict[int, dict[str, Any]
     except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
         said = f"{name}: {values.type} cannot be kept under `extra`: {error}"
         raise DataError(said, hint="leave the column out, or make it text") from None
+
+
+def _move_beyond(name: str, column: Array, moved: dict[int, dict[str, Any]]) -> None:
+    """What levels have beside their fields: for each row a list, an object a level."""
+    flat = column.flatten()
+    children = zip([field.name for field in flat.type], flat.flatten(), strict=True)
+    found: list[dict[str, Any]] = [{} for _ in range(len(flat))]
+    for child, values in children:
+        if child not in LEVEL:
+            for level, value in zip(found, json_values(values, worded=True), strict=True):
+                if value is not None:
+                    level[child] = value
+    at = 0
+    for row, length in enumerate(pc.list_value_length(column).to_pylist()):
+        levels, at = found[at : at + (length or 0)], at + (length or 0)
+        if any(levels):
+            moved.setdefault(row, {})[name] = msgspec.Raw(encode_json(levels))
+
+
+def _levels_alone(column: Array) -> Array:
+    """The same levels with their own fields."""
+    flat = column.flatten()
+    children = zip([field.name for field in flat.type], flat.flatten(), strict=True)
+    own = {name: values for name, values in children if name in LEVEL}
+    levels: Array = pa.StructArray.from_arrays(list(own.values()), list(own), mask=flat.is_null())
+    lengths = pc.list_value_length(column).fill_null(0).cast(pa.int32())
+    ends = pc.cumulative_sum(lengths)
+    offsets: Array = pa.concat_arrays([pa.array([0], pa.int32()), ends])
+    return pa.ListArray.from_arrays(offsets, levels, mask=column.is_null())
 
 
 def _without(column: Array, rows: Array) -> Array:

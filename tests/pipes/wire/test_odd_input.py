@@ -171,11 +171,6 @@ LEVEL = [("price", DECIMAL), ("size", DECIMAL)]
 KINDS = {
     "levels of floats": ("bids", pa.list_(pa.struct([("price", pa.float64())])), "not exact"),
     "floats in a dictionary": ("price", pa.dictionary(pa.int8(), pa.float32()), "not exact"),
-    "a field of its own in a level": (
-        "bids",
-        pa.list_(pa.struct([*LEVEL, ("venue", pa.string())])),
-        "has a field venue that is none of price, size, count",
-    ),
     "a view of a list": ("bids", pa.list_view(pa.struct(LEVEL)), "is list_view<"),
     "an object as a struct": ("extra", pa.struct([("a", pa.int64())]), "is struct<"),
     "an object as a map": ("extra", pa.map_(pa.string(), pa.int64()), "is map<"),

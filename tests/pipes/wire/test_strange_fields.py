@@ -248,3 +248,49 @@ def test_lines_and_tables_agree(
             texts.append(b"".join(encode_batch(chunk.batch) for chunk in reader))
     assert texts[0] == texts[1] == texts[2]
     assert texts[0].count(b"\n") == len(kinds)
+
+
+LEVELS: list[Row] = [
+    {"bids": [{"price": 1, "size": 2, "orders": 3}, {"price": 2, "size": 0}], "asks": []},
+    {"bids": [], "asks": [{"price": 5, "size": 6, "count": 7, "orders": 2**62, "mm": "x"}]},
+    {"bids": [{"price": 1, "size": 1}], "asks": [{"price": 2, "size": 1}], "zz": 1},
+    {"bids": None, "asks": None},
+]
+BEYOND = [
+    {"bids": [{"orders": 3}, {}]},
+    {"asks": [{"orders": 2**62, "mm": "x"}]},
+    {"zz": 1},
+    None,
+]
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_fields_of_levels_that_nobody_knows(name: str, tmp_path: Path, shell: Shell) -> None:
+    """A list for each list of levels: what each of them has beside its own fields."""
+    base = {"type": "book", "symbol": "A", "ts_event": "2024-01-02T14:30:00Z"}
+    rows = [{**base, **{k: v for k, v in row.items() if v is not None}} for row in LEVELS]
+    level = pa.struct(
+        [(n, pa.int64()) for n in ("price", "orders", "size", "count")] + [("mm", pa.string())]
+    )
+    whole = pa.table(
+        {
+            **{key: [base[key]] * 4 for key in ("type", "symbol")},
+            "ts_event": pa.array([1704205800 * 10**9] * 4).cast(pa.timestamp("ns", "UTC")),
+            "bids": pa.array([row["bids"] for row in LEVELS], pa.list_(level)),
+            "asks": pa.array([row["asks"] for row in LEVELS], pa.large_list(level)),
+            "zz": [row.get("zz") for row in LEVELS],
+        }
+    )
+    ENCODINGS[name](tmp_path / name, whole, rows)
+    done = shell(f"mdc convert --to jsonl {name}")
+    assert done.status == 0, done.err
+    lines = [json.loads(line) for line in done.out.splitlines() if '"book"' in line]
+    lines = [line for line in lines if line["type"] == "book"]
+    assert [line.get("extra") for line in lines] == BEYOND
+    own = ("price", "size", "count")
+    for line, row in zip(lines, LEVELS, strict=True):
+        for side in ("bids", "asks"):
+            levels = row[side] and [{k: v for k, v in one.items() if k in own} for one in row[side]]
+            assert line.get(side) == levels
+    back = shell(f"mdc convert --to arrow {name} | mdc convert --to jsonl")
+    assert [json.loads(line) for line in back.out.splitlines()][1:-1] == lines

@@ -57,7 +57,10 @@ class Read:
         (b'{"type":"trade","price":" 1"}', "price: ' 1' is not a number"),
         (b'{"type":"trade","price":"\\uff11"}', "is not a number"),
         (b'{"type":"trade","price":""}', "price: '' is not a number"),
-        (b'{"type":"book","bids":[{"price":1,"size":2,"x":3}]}', "a level has no field 'x'"),
+        (
+            b'{"type":"book","bids":[{"price":1,"size":2,"x":3}],"extra":{"bids":1}}',
+            "'bids' stands both in the event and under",
+        ),
         (b'{"type":"trade","x":1,"extra":[1]}', "extra: not a JSON object"),
         (b'{"type":"trade","x":1,"extra":{"x":2}}', "'x' stands both in the event and under"),
         (b'{"type":"trade","ts_event":"2024-01"}', "ts_event: not an RFC 3339 time"),
