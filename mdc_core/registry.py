@@ -242,6 +242,12 @@ def _check_contract(ref: PluginRef, plugin: Any) -> None:
             f"that of mdc {__version__} is {contracts.CONTRACT}",
             hint=f"install a version of {ref.distribution} for this mdc",
         )
+    if not is_built_in(ref) and issubclass(plugin, contracts.Provider):
+        from mdc_core.contracts.faults import wrong_facts
+
+        if wrong := "; ".join(wrong_facts(plugin)):
+            where = address(ref) or f"the authors of {ref.distribution}"
+            raise ConfigError(f"{describe(ref)}: {wrong}", hint=f"report it to {where}")
 
 
 def _check_version(ref: PluginRef) -> None:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator
 from inspect import Parameter, isfunction, signature
 from typing import Any
 
+from mdc_core.contracts.files import Exporter
 from mdc_core.contracts.live import Stream
 from mdc_core.contracts.options import Plugin
 from mdc_core.contracts.provider import ASSETS, Limits, Provider
+from mdc_core.contracts.store import PartFormat
 from mdc_core.suggest import known, unknown
 
 CORE = "mdc_core."
+_WORDS = ("secrets", "optional_secrets", "requires")
 
 
 def faults(plugin: type) -> Iterator[str]:
@@ -18,10 +21,12 @@ def faults(plugin: type) -> Iterator[str]:
         method = getattr(plugin, name)
         if isfunction(method):
             yield from _faults_of(plugin, name, method)
-    if issubclass(plugin, Plugin):
-        yield from _wrong_words(plugin, ("secrets", "optional_secrets", "requires"))
     if issubclass(plugin, Provider):
-        yield from _wrong_facts(plugin)
+        yield from wrong_facts(plugin)
+    elif issubclass(plugin, Plugin):
+        yield from _wrong_words(plugin, _WORDS)
+    if issubclass(plugin, PartFormat | Exporter):
+        yield from _wrong_suffix(plugin.suffix)
 
 
 def _wrong_words(plugin: type, names: tuple[str, ...]) -> Iterator[str]:
@@ -34,7 +39,16 @@ def _wrong_words(plugin: type, names: tuple[str, ...]) -> Iterator[str]:
             yield f"{name} must be a tuple of words, not {words!r}"
 
 
-def _wrong_facts(plugin: type[Provider]) -> Iterator[str]:
+def _wrong_suffix(suffix: Any) -> Iterator[str]:
+    """The suffix of files; a property says it of an instance, and may be looked at there alone."""
+    sound = isinstance(suffix, str) and suffix[:1] in ("", ".") and "/" not in suffix
+    if not sound and not isinstance(suffix, property):
+        yield f"suffix must be one such as '.csv', not {suffix!r}"
+
+
+def wrong_facts(plugin: type[Provider]) -> Iterator[str]:
+    """What a provider says of itself that is not as its contract says."""
+    yield from _wrong_words(plugin, _WORDS)
     lists = ("channels", "default_channels", "assets", "venues", "notes")
     yield from _wrong_words(plugin, tuple(name for name in lists if hasattr(plugin, name)))
     if not isinstance(plugin.vendor, str):

@@ -1,13 +1,13 @@
 """Several connections of one feed: a subscription divided by endpoints and declared limits."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mdc_core.contracts import Endpoint, Limits, Stream, Subscription
-from mdc_core.errors import UsageError
+from mdc_core.contracts import Endpoint, Lengths, Limits, Lines, Stream, Subscription
+from mdc_core.errors import MdcError, PluginError, UsageError
 from mdc_core.live.feed import Change
 from mdc_core.live.line import StreamLine
 
@@ -20,6 +20,27 @@ class SubscriptionShare(Struct, frozen=True):
 
 
 MakeLine = Callable[[SubscriptionShare, str], StreamLine]
+_FIELDS: dict[str, tuple[type, ...]] = {  # of an endpoint, and what they may be
+    "url": (str,),
+    "headers": (Mapping,),
+    "framing": (str, Lines, Lengths),
+    "subprotocols": (tuple,),
+    "share": (Subscription, type(None)),
+}
+
+
+def checked(endpoints: object, wrong: Callable[[str], MdcError]) -> Sequence[Endpoint]:
+    """What a codec says its endpoints are; for anything else, what is `wrong` is raised."""
+    if not isinstance(endpoints, (list, tuple)):
+        raise wrong(f"endpoints() gives a {type(endpoints).__name__}, not a list of Endpoint(...)")
+    for endpoint in endpoints:
+        if not isinstance(endpoint, Endpoint):
+            raise wrong(f"endpoints() has a {type(endpoint).__name__}, not an Endpoint(...)")
+        for name, kinds in _FIELDS.items():
+            value = getattr(endpoint, name)
+            if not isinstance(value, kinds):
+                raise wrong(f"the {name} of an endpoint is a {type(value).__name__}")
+    return endpoints
 
 
 def divided(
@@ -74,8 +95,10 @@ class LineGroup:
         probe: Callable[[Subscription], Stream],
         wanted: Subscription,
         make_line: MakeLine,
+        wrong: Callable[[str], MdcError] = PluginError,
     ) -> None:
         self._probe, self._make = probe, make_line
+        self._wrong = wrong  # what is said of a codec whose endpoints are none
         self._made = 0
         self._shares = self._divided(wanted, ())
         self._several = len(self._shares) > 1
@@ -117,7 +140,8 @@ class LineGroup:
         self, wanted: Subscription, before: Sequence[SubscriptionShare]
     ) -> list[SubscriptionShare]:
         stream = self._probe(wanted)
-        return divided(stream.endpoints(), wanted, stream.limits, before)
+        endpoints = checked(stream.endpoints(), self._wrong)
+        return divided(endpoints, wanted, stream.limits, before)
 
     def _keyed(self) -> dict[tuple[str, int], SubscriptionShare]:
         """The shares by their endpoint's URL and their place behind it."""

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from mdc_core.contracts import SCHEMES, Endpoint, Limits
 from mdc_core.errors import ConfigError, NotThereError, UnavailableError
 from mdc_core.live.clock import Clock
+from mdc_core.texts import said
 
 _MODULES = {"wss": "websocket", "ws": "websocket", "tls": "tcp", "mem": "memory"}
 NORMAL, TOO_BIG, FAILED = 1000, 1009, 1011  # the codes of a WebSocket's end, for all
@@ -62,7 +63,13 @@ def unreachable(where: str, error: OSError) -> UnavailableError:
 
 def open_transport(endpoint: Endpoint, limits: Limits, clock: Clock) -> Transport:
     """A connection to that endpoint; raises an MdcError that says what is in the way."""
-    scheme = urlsplit(endpoint.url).scheme
+    try:
+        place = urlsplit(endpoint.url)
+        (place.hostname or "").encode("idna")
+        scheme, _ = place.scheme, place.port  # which is looked at when it is asked for
+    except ValueError as error:
+        url = endpoint.url.rpartition("@")[2]
+        raise ConfigError(f"not a URL of a feed: {url}: {said(error)}") from None
     if scheme not in SCHEMES:
         raise ConfigError(
             f"not a URL of a feed: {endpoint.url}",

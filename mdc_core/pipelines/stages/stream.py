@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
 
@@ -202,7 +203,8 @@ class StreamRun:
                 end_on_close=asked.sandbox,
             )
 
-        return LineGroup(self._maker(secrets), self._wanted, make)
+        wrong = partial(registry.misused, "stream", self._plugin.name)
+        return LineGroup(self._maker(secrets), self._wanted, make, wrong)
 
     def _secrets(self) -> dict[str, str]:
         kind = self._plugin.plugin

@@ -164,7 +164,16 @@ SINK = "Sink):\n    def write(self, batch, token):\n        pass\n"
 SINK += "    def flush(self):\n        return "
 FILTER = "Filter):\n    def __call__(self, batch):\n        return "
 TABLE = "yield pa.record_batch("
+STREAM = "Stream):\n    def opened(self, now):\n        return [Up()]\n"
+STREAM += "    def receive(self, frame, now):\n        return []\n"
+ENDPOINTS = STREAM + "    def endpoints(self):\n        return "
 GIVEN = [
+    ("stream x A", f"{ENDPOINTS}None", "endpoints() gives a NoneType, not a list of Endpoint(...)"),
+    ("stream x A", f"{ENDPOINTS}'ws://a'", "endpoints() gives a str"),
+    ("stream x A", f"{ENDPOINTS}['ws://a']", "endpoints() has a str, not an Endpoint(...)"),
+    ("stream x A", f"{ENDPOINTS}[Endpoint(5)]", "the url of an endpoint is a int"),
+    ("stream x A", f"{ENDPOINTS}[Endpoint('ws://a', headers=5)]", "the headers of an endpoint"),
+    ("stream x A", f"{ENDPOINTS}[Endpoint('ws://a', share=('A',))]", "the share of an endpoint"),
     *(("stream x A", f"{kind}yield trade", "events() gives a Trade") for kind in (LIVE, PLAYED)),
     *(("stream x A", f"{kind}yield ['x']", "gives a str in a list") for kind in (LIVE, PLAYED)),
     ("stream x A", f"{LIVE}yield None", "events() gives a NoneType, not lists of events"),
@@ -193,6 +202,21 @@ def test_what_gives_something_else_than_its_contract_says_is_named(
     assert done.returncode == 70
     assert f"mdc: plugin {group}:x (alpha 1.2) failed: " in done.stderr
     assert told in done.stderr and "bug in mdc" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("fact", "told"),
+    [
+        ("channels = 5", "channels must be a tuple of words, not 5"),
+        ("limits = 5", "limits must be Limits(...), not 5"),
+        ("secrets = 'KEY'", "secrets must be a tuple of words, not 'KEY'"),
+    ],
+)
+def test_a_provider_whose_facts_are_none_is_refused_when_it_is_loaded(strange, fact, told):
+    code = f'"""A stream."""\n{HEAD}class X({ENDPOINTS}[Endpoint(\'ws://a\')]\n    {fact}\n'
+    done = strange("[mdc.stream]\nx = alpha_x:X\n", code, "stream", "x", "A")
+    assert done.returncode == 78
+    assert f"mdc: plugin stream:x (alpha 1.2): {told}" in done.stderr
 
 
 @pytest.mark.parametrize("kind", [LIVE, PLAYED], ids=["live", "simulated"])

@@ -143,6 +143,10 @@ def test_a_login_that_is_refused_or_not_answered(mdc: Run, installed: Path) -> N
         ("tcp://127.0.0.1", "no host and port in tcp://127.0.0.1"),
         ("udp://127.0.0.1", "no host and port in udp://127.0.0.1"),
         ("http://127.0.0.1:1", "not a URL of a feed: http://127.0.0.1:1"),
+        ("tcp://me:secret@127.0.0.1:99999", "feed: 127.0.0.1:99999: Port out of range 0-65535"),
+        ("ws://127.0.0.1:x", "not a URL of a feed: ws://127.0.0.1:x: Port could not be cast"),
+        ("ws://[::1", "not a URL of a feed: ws://[::1: Invalid IPv6 URL"),
+        ("wss://a..b/", "not a URL of a feed: wss://a..b/: "),
     ],
 )
 def test_a_url_that_is_none_of_a_feed(mdc: Run, installed: Path, url: str, text: str) -> None:

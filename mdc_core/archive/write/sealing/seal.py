@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from functools import cache, partial
 from hashlib import file_digest
+from os import SEEK_END
 from pathlib import Path
 from time import time_ns
 from typing import Any, NamedTuple
@@ -252,9 +253,11 @@ def write_part(
     with file.open("w+b") as out:
         write_with(part_format, measured, metadata, out)
         out.flush()
-        size = out.tell()
+        size = out.seek(0, SEEK_END)  # a format may have gone back in its file
         out.seek(0)
         digest = file_digest(out, "sha256").hexdigest()
+    if not measured.facts:
+        raise DataError("it does not take all rows of a part")
     return {"bytes": size, "sha256": digest, "slim": True, **measured.facts}
 
 
