@@ -121,19 +121,31 @@ def shell(tmp_path: Path, forked_env: dict[str, str]) -> Shell:
     """Run a line of shell in an empty directory, with pipefail."""
 
     def run(line: str, *, stdin: bytes = b"", cwd: Path = tmp_path, **env: str) -> Done:
-        done = subprocess.run(
-            ["bash", "-o", "pipefail", "-c", line],
-            input=stdin,
-            capture_output=True,
-            cwd=cwd,
-            env=forked_env | env,
-            check=False,
+        status, out, said = _forked(line, stdin, cwd, forked_env, env) or _by_bash(
+            line, stdin, cwd, forked_env | env
         )
-        err = done.stderr.decode()
+        err = said.decode()
         assert "Traceback" not in err, err
-        return Done(done.returncode, done.stdout.decode(), err)
+        return Done(status, out.decode(), err)
 
     return run
+
+
+def _forked(
+    line: str, stdin: bytes, cwd: Path, forked_env: dict[str, str], env: dict[str, str]
+) -> tuple[int, bytes, bytes] | None:
+    """What a line that is one command did, where it can be forked: most lines are."""
+    words = forks.plain(line)
+    if words is None or "PATH" in env or not forks.available():
+        return None
+    folder = Path(forked_env["PATH"].partition(os.pathsep)[0])
+    return forks.run(words, folder, cwd, forked_env | env, stdin)
+
+
+def _by_bash(line: str, stdin: bytes, cwd: Path, env: dict[str, str]) -> tuple[int, bytes, bytes]:
+    command = ["bash", "-o", "pipefail", "-c", line]
+    done = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=env, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
