@@ -78,6 +78,14 @@ def test_a_format_that_does_not_take_all_rows(
     assert len(shell("mdc cat --root data").events) == 10
 
 
+def test_a_format_that_wants_to_exit(shell: Shell, tmp_path: Path, odd: str) -> None:
+    code = FORMAT.replace('RuntimeError("boom")', "SystemExit(3)")
+    Path(odd, "odd_format.py").write_text(code)
+    done = shell(f"{EVENTS.format(1)} | mdc store --format odd --root data", PYTHONPATH=odd)
+    assert (done.status, "the format odd failed: SystemExit: 3" in done.err) == (0, True), done.err
+    assert len(shell("mdc cat --root data").events) == 10
+
+
 GOES_BACK = '''\
 """A format of somebody else's, with a head that is written last."""
 from mdc_core.plugin import PartFormat, decode_batches, encode_batch

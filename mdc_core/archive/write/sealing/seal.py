@@ -195,12 +195,12 @@ def _new_part(
         facts = write_part(
             file, part_format, rows, origin, decimals=decimals, codec=codec.encode(), **more
         )
-    except OSError:
+    except (OSError, KeyboardInterrupt):
         raise
     except WideError as error:
         raise WidthError(key.type_name, str(error)) from None
     # A stranger's format may raise anything at all; its part can still be written by another.
-    except Exception as error:
+    except BaseException as error:
         if manner.formats.name == FALLBACK:
             raise
         text = f"{type(error).__name__}: {error}"
