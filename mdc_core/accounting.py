@@ -91,6 +91,12 @@ class Input:
                 self.truncated = f"{reader.name}: no `end` event: the input is truncated"
                 self._begin = None
 
+    @property
+    def is_stillborn(self) -> bool:
+        """Whether the command before failed, and all that it says is that."""
+        nothing = not self.counts and self.truncated is None
+        return self.failed and nothing and len(self.mismatches) == 1
+
     def absorb(self, other: "Input") -> None:
         """Take over the books of an input that was read apart."""
         self.counts += other.counts

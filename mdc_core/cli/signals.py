@@ -13,7 +13,7 @@ import select
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from time import monotonic
 from types import FrameType
 
@@ -35,7 +35,11 @@ def ending_in_time(say: Callable[[str], None]) -> Iterator[None]:
     if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
         yield
         return
-    signals, ours = os.pipe()
+    try:
+        signals, ours = os.pipe()
+    except OSError:  # too many open files, of which the command itself tells
+        yield
+        return
     os.set_blocking(ours, False)
     signal.set_wakeup_fd(ours, warn_on_full_buffer=False)
     os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
@@ -45,18 +49,22 @@ def ending_in_time(say: Callable[[str], None]) -> Iterator[None]:
             yield
     finally:
         signal.set_wakeup_fd(-1)
-        os.close(ours)
+        with suppress(OSError):  # a plugin has closed it, which is told elsewhere
+            os.close(ours)
 
 
 def _watch(signals: int, say: Callable[[str], None]) -> None:
     due: float | None = None
-    while select.select([signals], [], [], due and max(due - monotonic(), 0.0))[0]:
-        number = os.read(signals, 1)
-        if not number:
-            os.close(signals)
-            return
-        if due is None and number[0] == signal.SIGTERM:
-            due = monotonic() + PATIENCE
+    try:
+        while select.select([signals], [], [], due and max(due - monotonic(), 0.0))[0]:
+            number = os.read(signals, 1)
+            if not number:
+                os.close(signals)
+                return
+            if due is None and number[0] == signal.SIGTERM:
+                due = monotonic() + PATIENCE
+    except OSError:  # closed by a plugin
+        return
     told = threading.Event()
 
     def tell() -> None:
@@ -93,12 +101,29 @@ def _keep(number: int, frame: FrameType | None) -> None:
         os._exit(128 + number)
 
 
+class SignalEvent(threading.Event):
+    """An event that a handler sets: whoever looks knows at once, whoever waits soon."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._came = False
+
+    def come(self) -> None:
+        """The signal is here."""
+        self._came = True
+        set_in_handler(self)
+
+    def is_set(self) -> bool:
+        """Whether it was set."""
+        return self._came or super().is_set()
+
+
 class Stop:
     """Whether, and by which signal, this command was asked to stop."""
 
     def __init__(self) -> None:
-        self.event = threading.Event()
-        self.terminated = threading.Event()  # by SIGTERM: nothing may take long any more
+        self.event = SignalEvent()
+        self.terminated = SignalEvent()  # by SIGTERM: nothing may take long any more
         self.signal: int | None = None
 
     def __bool__(self) -> bool:
@@ -115,9 +140,9 @@ class Stop:
             # No clean-up: whatever blocks here must not be waited for any longer.
             os._exit(128 + number)
         self.signal = number
-        set_in_handler(self.event)
+        self.event.come()
         if number == signal.SIGTERM:
-            set_in_handler(self.terminated)
+            self.terminated.come()
 
 
 def set_in_handler(event: threading.Event) -> None:

@@ -187,7 +187,8 @@ class StoreRun:
         source = self._run.input
         if self._options.dry_run:
             return
-        found = findings_of(source)
+        # A source that could not begin leaves no trace, not even an archive.
+        found = [] if source.is_stillborn else findings_of(source)
         if found:
             self.take(Chunk.of_rows(found))
         if self._intake is not None:

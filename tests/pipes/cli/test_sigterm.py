@@ -1,6 +1,7 @@
 """SIGTERM ends any command, whatever it is at, and it says so."""
 
 import fcntl
+import select
 import subprocess
 import termios
 import threading
@@ -139,6 +140,7 @@ def test_what_nobody_reads_is_no_reason_to_stay(tmp_path: Path, env: dict[str, s
     with running("stream sim SPY", tmp_path, env | IMPATIENT) as process:
         assert process.stdout is not None and process.stderr is not None
         waiting = array("i", [0])
+        select.select([process.stdout], [], [])
         # All but a page: a list that is written in part has no more room.
         while waiting[0] < fcntl.fcntl(process.stdout, fcntl.F_GETPIPE_SZ) - 4096:
             fcntl.ioctl(process.stdout, termios.FIONREAD, waiting)

@@ -55,11 +55,12 @@ def test_begin_and_end_frame_every_stream(shell: Shell) -> None:
 )
 @pytest.mark.parametrize("sink", ["store", "count", "publish http http://127.0.0.1:9 --dry-run"])
 def test_a_sink_knows_of_a_source_that_could_not_begin(
-    line: str, status: int, sink: str, shell: Shell
+    line: str, status: int, sink: str, shell: Shell, tmp_path: Path
 ) -> None:
     done = shell(f"mdc {line} | mdc {sink}; echo ${{PIPESTATUS[*]}}")
     assert done.out.splitlines()[-1] == f"{status} 65", done
     assert "ended with an error" in done.err
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize("line", ["store --bogus", "ls --bogus", "stream sim A then store --bogus"])
