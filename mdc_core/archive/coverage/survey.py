@@ -89,15 +89,18 @@ class CoverageSurvey:
         self.problems = self._held.problems
         self.keys = self._keys(root, named)
         self.first, self.count = self._range(today)
+        # What a calendar does not know is told before anything is written.
+        symbols = {calendars.of(symbol): symbol for symbol, *_ in self.keys}
+        self._hours = {name: self._sessions(symbol) for name, symbol in symbols.items()}
         self._gaps = Gaps()
         if self.count:
             self._gaps.read(root, frozenset(asked.symbols))
         gone = missing(Archive.open(root), Query(asked.symbols, asked.types))
         self.problems = sorted({*self.problems, *self._gaps.problems, *gone})
 
-    def _hours(self, key: CoverageKey) -> Sessions:
+    def _sessions(self, symbol: str | None) -> Sessions:
         stop = self.first + self.count
-        return self._calendars.hours(key.symbol, self.first, stop).between(self.first, stop)
+        return self._calendars.hours(symbol, self.first, stop).between(self.first, stop)
 
     @property
     def timeless_gaps(self) -> int:
@@ -154,7 +157,7 @@ class CoverageSurvey:
         if not self.count:
             return
         for key in self.keys:
-            hours = self._hours(key)
+            hours = self._hours[self._calendars.of(key.symbol)]
             days = self._held.days(key, self.first, self.count)
             about = key.symbol, key.type_name
             cut = self._gaps.missing(*about, hours)
