@@ -83,7 +83,10 @@ def parse_span(text: str) -> int:
     parts = _SPAN.findall(text)
     if not parts or "".join(n + u for n, u in parts) != text:
         raise DataError(f"not a length of time: {text!r} (say 250ms, 90s, 5m or 1h30m)")
-    return sum(int(number) * _UNITS[unit] for number, unit in parts)
+    span = sum(int(number) * _UNITS[unit] for number, unit in parts)
+    if span > MAX_NS:
+        raise DataError(f"longer than 292 years: {text!r:.80}")
+    return span
 
 
 def span_text(ns: int) -> str:

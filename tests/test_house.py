@@ -179,6 +179,12 @@ def test_an_empty_path_is_refused_everywhere() -> None:
     assert [p.name for p in CORE if "click.Path(" in p.read_text()] == []
 
 
+def test_a_number_beyond_64_bits_is_refused_everywhere() -> None:
+    """`WholeNumber` of cli/types does that; click's own would let it through."""
+    plain = [p.name for p in CORE if "click.IntRange" in p.read_text() and p.name != "types.py"]
+    assert plain == ["options.py"]  # in an example of its docstring
+
+
 def test_a_class_name_stands_for_one_thing_in_the_core() -> None:
     places: dict[str, list[str]] = {}
     for path in CORE:

@@ -31,6 +31,17 @@ class DecimalNumber(click.ParamType):  # type: ignore[type-arg]
         return number
 
 
+class WholeNumber(click.IntRange):
+    """A whole number within bounds, and within 64 bits, which is as much as anything counts."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """The number."""
+        number: int = super().convert(value, param, ctx)
+        if number >= 1 << 63:
+            self.fail(f"{value} is too large", param, ctx)
+        return number
+
+
 class FiniteNumber(click.types.FloatParamType):
     """A number that is neither infinite nor NaN."""
 

@@ -81,7 +81,7 @@ def _lists(name: str, source: Source) -> Iterator[Sequence[Event]]:
 
 def _gathered(name: str, source: Source) -> Iterator[list[Event]]:
     """A simulator's events in lists: large ones, or as many as pass in a twentieth second."""
-    size = _LIST if source.pace is None else max(int(source.pace / 20), 1)
+    size = _LIST if source.pace is None else min(max(int(source.pace / 20), 1), _LIST)
     stream = itertools.chain.from_iterable(_lists(name, source))
     while events := list(itertools.islice(stream, size)):
         yield events

@@ -34,7 +34,7 @@ from mdc_core.config import Config, Setting
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.suggest import known, unknown
-from mdc_core.times import DAY
+from mdc_core.times import DAY, MIN_NS
 
 TABLE, RULES = "retain", "rules"
 EVERYTHING = Query()
@@ -157,7 +157,7 @@ def expired(
     found = _Found(query)
     youngest = policy.shortest
     if youngest is not None:
-        for part in parts.oldest(replace(query, end=now - youngest)):
+        for part in parts.oldest(replace(query, end=max(now - youngest, MIN_NS))):
             for one in found.left(part):
                 _, age = policy.of(one)
                 timed = one.begins != NO_TIME

@@ -33,6 +33,7 @@ import click
 from mdc_core.cli.options import SIZE, Session, command, option
 from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting, spanning
 from mdc_core.cli.show import by_symbol, human, shown
+from mdc_core.cli.types import WholeNumber
 from mdc_core.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ EXAMPLES = (
     show_default=True,
     help="size above which there are several files, at least 1MB",
 )
-@option("--row-group", type=click.IntRange(1), help="rows of a row group (Parquet)")
+@option("--row-group", type=WholeNumber(1), help="rows of a row group (Parquet)")
 @option("--sort", is_flag=True, help="also write single files anew that are not in order")
 @option("--dedup", is_flag=True, help="drop events that the sender sent twice")
 @option("--dry-run", is_flag=True, help="say what there is to do, change nothing")

@@ -16,7 +16,7 @@ import click
 from mdc_core.cli.options import ListOption, Session, command, option
 from mdc_core.cli.selection import JSON
 from mdc_core.cli.show import human, table
-from mdc_core.cli.types import PathType
+from mdc_core.cli.types import PathType, WholeNumber
 from mdc_core.disk import writing
 from mdc_core.errors import UsageError
 
@@ -48,7 +48,7 @@ EXAMPLES = (
 )
 @option(
     "--rows",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     default=200_000,
     show_default=True,
     help="most events, from the beginning of the file; held in memory",

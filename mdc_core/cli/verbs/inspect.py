@@ -12,7 +12,7 @@ import click
 from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.cli.show import facts, section, shown
-from mdc_core.cli.types import PathType
+from mdc_core.cli.types import PathType, WholeNumber
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ EXAMPLES = (
 @click.argument("path", type=PathType(), metavar="FILE")
 @option(
     "--rows",
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     default=3,
     show_default=True,
     help="how many events to show",

@@ -13,6 +13,7 @@ import click
 
 from mdc_core.cli.options import SPAN, Chosen, option, plugin_group
 from mdc_core.cli.selection import PATH, reading
+from mdc_core.cli.types import WholeNumber
 from mdc_core.times import SECOND
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ EXAMPLES = (
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @option(
     "--batch",
-    type=click.IntRange(1, 1_000_000),
+    type=WholeNumber(1, 1_000_000),
     default=1_000,
     show_default=True,
     help="most events of a batch",
@@ -43,7 +44,7 @@ EXAMPLES = (
 )
 @option(
     "--retries",
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     default=5,
     show_default=True,
     help="give up a batch after so many more tries",

@@ -22,7 +22,7 @@ import click
 from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
-from mdc_core.cli.types import PathType
+from mdc_core.cli.types import PathType, WholeNumber
 from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
@@ -68,7 +68,7 @@ EXAMPLES = (
 @option("--force", is_flag=True, help="overwrite the file")
 @option(
     "--rows",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     default=ROWS,
     show_default=True,
     help="most rows of a table",

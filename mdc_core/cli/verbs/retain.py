@@ -29,6 +29,7 @@ from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, SIZE, Session, option
 from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting
 from mdc_core.cli.show import human, shown, time_text
+from mdc_core.cli.types import WholeNumber
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
 
@@ -77,7 +78,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
 @click.command(cls=RetainCommand)
 @ARCHIVE
 @selecting
-@option("--days", type=click.IntRange(1), help="keep files so long after their last event")
+@option("--days", type=WholeNumber(1), help="keep files so long after their last event")
 @option("--max-size", type=SIZE, help="keep the newest files, so many bytes")
 @option("--now", type=MOMENT, help="as if it were this time  [default: the clock's]")
 @option("--dry-run", is_flag=True, help="say what would go, change nothing")

@@ -17,7 +17,7 @@ from mdc_core import registry
 from mdc_core.cli.options import Chosen, ListOption, Session, option, plugin_group
 from mdc_core.cli.selection import PATH
 from mdc_core.cli.signals import stopping_source
-from mdc_core.cli.types import SpeedType, SymbolsType
+from mdc_core.cli.types import SpeedType, SymbolsType, WholeNumber
 from mdc_core.contracts import Options, Stream, Subscription
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event
@@ -75,7 +75,7 @@ def _share(options: type[Options], given: Options) -> Options:
     cls=ListOption,
     help="which of the provider's channels are simulated  [default: those that it streams]",
 )
-@option("--port", type=click.IntRange(0, 65535), default=0, help="[default: any]")
+@option("--port", type=WholeNumber(0, 65535), default=0, help="[default: any]")
 @option(
     "--speed",
     type=SpeedType(),

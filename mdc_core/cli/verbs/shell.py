@@ -16,6 +16,7 @@ from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
 from mdc_core.cli.signals import Terminated
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
+from mdc_core.cli.types import WholeNumber
 from mdc_core.errors import MdcError, UsageError
 from mdc_core.pipelines.inputs import archive_at
 from mdc_core.suggest import known, unknown
@@ -50,7 +51,7 @@ HISTORY_LINES = 10_000
 )
 @option(
     "--rows",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     default=ROWS,
     show_default=True,
     help="most rows of a table",

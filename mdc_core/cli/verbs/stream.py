@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, option, plugin_group
 from mdc_core.cli.selection import QUARANTINE_LIMIT, writing
-from mdc_core.cli.types import PathType, SymbolType
+from mdc_core.cli.types import PathType, SymbolType, WholeNumber
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, POLICIES
 from mdc_core.pipelines.stages.stream import StreamSource
@@ -40,11 +40,11 @@ def _helps(provider: Any) -> dict[str, str]:
     "--sandbox", is_flag=True, help="try it out with a server on this host, without credentials"
 )
 @option("--url", help="another server than the vendor's: ws:// wss:// tcp:// tls:// udp://")
-@option("--limit", type=click.IntRange(1), help="end after this many events")
+@option("--limit", type=WholeNumber(1), help="end after this many events")
 @option("--duration", type=SPAN, help="end after this time, such as 90s or 1h30m")
 @option(
     "--buffer",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     default=CAPACITY,
     show_default=True,
     help="events that may wait to be written",
@@ -64,7 +64,7 @@ def _helps(provider: Any) -> dict[str, str]:
 )
 @option(
     "--retries",
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     help="give up after more failures in a row than this  [default: never]",
 )
 @option(

@@ -12,6 +12,7 @@ import click
 
 from mdc_core.cli.options import command, option
 from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, writing
+from mdc_core.cli.types import WholeNumber
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
@@ -29,7 +30,7 @@ EXAMPLES = (
 @option(
     "-n",
     "--lines",
-    type=click.IntRange(0),
+    type=WholeNumber(0),
     default=10,
     show_default=True,
     help="how many events",

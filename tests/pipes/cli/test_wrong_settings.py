@@ -109,3 +109,33 @@ def test_an_empty_path_in_mdc_toml(shell: Shell, tmp_path: Path) -> None:
     done = shell("mdc query 'SELECT 1'")
     assert done.status == 78 and says_nothing(done.out)
     assert "mdc.toml: [query] output: it is empty: name a file" in done.err
+
+
+LARGE = "99999999999999999999"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("store --root d --retain 9999999999999999d < e.jsonl", "longer than 292 years"),
+        ("publish http http://127.0.0.1:9 e.jsonl --timeout 9999999999999999d", "longer than 292"),
+        (f"retain --root d --days {LARGE} --dry-run", f"{LARGE} is too large"),
+        (f"inspect e.jsonl --rows {LARGE}", f"{LARGE} is too large"),
+        (f"compress --bench e.jsonl --rows {LARGE}", f"{LARGE} is too large"),
+        (f"head -n {LARGE} e.jsonl", f"{LARGE} is too large"),
+        (f"stream sim SPY --limit {LARGE}", f"{LARGE} is too large"),
+    ],
+)
+def test_a_number_beyond_all_reason(shell: Shell, line: str, said: str) -> None:
+    assert shell("mdc -q stream sim SPY --limit 3 > e.jsonl").status == 0
+    done = shell(f"mdc {line}")
+    assert (done.status, said in done.err) == (2, True), done.err
+
+
+def test_large_numbers_that_mean_something(shell: Shell) -> None:
+    assert shell("mdc -q stream sim SPY --limit 3 --rate 999999999999 > e.jsonl").status == 0
+    assert shell("mdc -q store --root d --retain 100000d < e.jsonl").status == 0
+    for line in ("retain --root d --days 9000000000000000000", "inspect e.jsonl --rows 9999999999"):
+        done = shell(f"mdc {line}")
+        assert done.status == 0, done.err
+    assert len(shell("mdc cat --root d").events) == 3
