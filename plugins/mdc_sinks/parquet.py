@@ -86,6 +86,8 @@ class Parquet(PartFormat):
                 yield from table.iter_batches(_rows_at_once(table.metadata))
         # What pyarrow says of a flipped bit, wherever it is.
         except (pa.ArrowException, OSError, ValueError) as error:
+            if getattr(error, "errno", None):
+                raise  # the system refuses, whatever is in the file
             raise DataError(f"not a whole Parquet file: {error}") from None
 
     def _writer(self, schema: "pa.Schema", file: BinaryIO, *, few: bool) -> "pq.ParquetWriter":
