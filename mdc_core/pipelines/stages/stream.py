@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mdc_core.live.source import Simulation
     from mdc_core.pipelines.stage import StageRun
 
-_TOGETHER = 1024  # events of a capture that are written at once
+_TOGETHER = 256  # events of a capture that are written at once: more cost more, by the collector
 
 
 class StreamSource(SourceStage):
