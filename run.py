@@ -38,7 +38,8 @@ TORTURE = (
     "python -m pytest -n auto -m torture --timeout 1800 tests/torture",
     "MDC_MANY=20 python -m pytest -n auto --hypothesis-profile random tests/unit"
     " tests/pipes/read/test_verify.py tests/pipes/query/test_query_random.py"
-    " tests/pipes/importers/test_local_clocks.py tests/pipes/coverage/test_coverage_sessions.py",
+    " tests/pipes/importers/test_local_clocks.py tests/pipes/coverage/test_coverage_sessions.py"
+    " tests/providers/suites",
 )
 
 
