@@ -11,6 +11,7 @@ from msgspec import NODEFAULT
 from mdc_core import sizes, times
 from mdc_core.cli.settable import FromEnvironment, ListType, Option
 from mdc_core.cli.types import (
+    AnyWholeNumber,
     DecimalNumber,
     FiniteNumber,
     MomentType,
@@ -172,7 +173,7 @@ def _help(field: OptionField) -> str:
 
 _SIMPLE: Mapping[Any, AnyType] = {
     str: click.STRING,
-    int: click.INT,
+    int: AnyWholeNumber(),
     float: FiniteNumber(),
     bool: click.BOOL,
     Decimal: DecimalNumber(),

@@ -31,15 +31,23 @@ class DecimalNumber(click.ParamType):  # type: ignore[type-arg]
         return number
 
 
-class WholeNumber(click.IntRange):
-    """A whole number within bounds, and within 64 bits, which is as much as anything counts."""
+class _Within64(click.ParamType):  # type: ignore[type-arg]
+    """A whole number that 64 bits can hold, which is as much as anything counts."""
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
         """The number."""
         number: int = super().convert(value, param, ctx)
-        if number >= 1 << 63:
+        if not -(1 << 63) <= number < 1 << 63:
             self.fail(f"{value} is too large", param, ctx)
         return number
+
+
+class WholeNumber(_Within64, click.IntRange):
+    """A whole number within bounds, and within 64 bits."""
+
+
+class AnyWholeNumber(_Within64, click.types.IntParamType):
+    """A whole number within 64 bits."""
 
 
 class FiniteNumber(click.types.FloatParamType):

@@ -124,6 +124,8 @@ LARGE = "99999999999999999999"
         (f"compress --bench e.jsonl --rows {LARGE}", f"{LARGE} is too large"),
         (f"head -n {LARGE} e.jsonl", f"{LARGE} is too large"),
         (f"stream sim SPY --limit {LARGE}", f"{LARGE} is too large"),
+        (f"stream sim SPY --limit 1 --seed {LARGE}", f"{LARGE} is too large"),
+        (f"store --root d --row-group {LARGE} < e.jsonl", f"{LARGE} is too large"),
     ],
 )
 def test_a_number_beyond_all_reason(shell: Shell, line: str, said: str) -> None:
