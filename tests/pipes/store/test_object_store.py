@@ -258,8 +258,10 @@ def test_parts_that_symbols_share(
     want = shell("mdc cat --root here").lines
     assert len(objects(bucket)) == 3
     assert shell(f"mdc compact --root {ROOT}", **env).status == 0
-    days = [f"~mixed/trade/{day}.parquet" for day in DAYS[:2]]
-    assert objects(bucket) == [f"archive/team/data/{day}" for day in days]
+    # One part of each day; where there was one already, it keeps its name.
+    days = [f"~mixed/trade/{day}" for day in DAYS[:2]]
+    merged = [name.partition(".")[0] for name in objects(bucket)]
+    assert merged == [f"archive/team/data/{day}" for day in days]
     assert shell(f"mdc cat --root {ROOT}", **env).lines == want
     clean = shell(f"mdc verify --deep --root {ROOT}", **env)
     assert (clean.status, clean.out) == (0, ""), clean.err
@@ -273,5 +275,6 @@ def test_parts_that_symbols_share(
     assert shell("mdc tier migrate --root here", **env).status == 0
     assert len(objects(bucket)) == 4  # and who it belongs to
     assert shell("mdc compact --root here", **env).status == 0
-    assert objects(bucket)[1:] == [f"archive/cold/{day}" for day in days]
+    merged = [name.partition(".")[0] for name in objects(bucket)[1:]]
+    assert merged == [f"archive/cold/{day}" for day in days]
     assert shell("mdc cat --root here", **env).lines == want
