@@ -92,8 +92,8 @@ def test_time_goes_by_for_a_filter(filtered):
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        ("3", "a filter returns batches, not 3"),
-        ("['x']", "a filter returns batches, not 'x'"),
+        ("3", "it gives a int, not a batch of events"),
+        ("['x']", "it gives a str, not a batch of events"),
         ("Keep([2, 1])", "it keeps rows that are not in order"),
         ("Keep([99])", "it keeps rows that are not in order, or not among"),
     ],

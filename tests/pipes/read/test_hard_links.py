@@ -68,10 +68,12 @@ def test_links_beside_a_compaction_that_stands_still_at_any_move(
 
 def test_what_is_copied_and_what_has_one_name(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "mdc.toml").write_text(NARROW)
-    assert shell("mdc store", stdin=lines("a")).status == 0
-    assert shell("mdc compact && mdc tier migrate --now 2024-03-01").status == 0
-    assert shell("mdc store", stdin=lines("b")).status == 0
-    assert shell("mdc compact").status == 0
+    for writer, starts in (("a", (0, 6)), ("b", (12, 18))):
+        for start in starts:  # two parts a day: one that is alone is left as it is
+            assert shell("mdc store", stdin=lines(writer, 6, start)).status == 0
+        assert shell("mdc compact").status == 0
+        if writer == "a":
+            assert shell("mdc tier migrate --now 2024-03-01").status == 0
     assert shell("mdc store --format jsonl", stdin=lines("c")).status == 0
     assert shell("mdc ls --links snap").status == 0
     names = sorted(path.name for path in (tmp_path / "snap/SPY/trade").iterdir())
