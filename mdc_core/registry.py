@@ -202,7 +202,7 @@ def import_plugin(ref: PluginRef) -> Any:
     except BaseException as error:
         raise ConfigError(
             f"{describe(ref)} cannot be loaded: {type(error).__name__}: {said(error)}",
-            hint=f"it is in {ref.module}; reinstall or uninstall {ref.distribution}",
+            hint=f"it is in {ref.module}; {_cure(ref)}",
         ) from error
     return found
 
@@ -273,11 +273,17 @@ def _check_installed(ref: PluginRef, module: str) -> None:
         raise _missing(ref, module)
 
 
+def _cure(ref: PluginRef) -> str:
+    if is_built_in(ref):  # what is installed is older than the source beside it
+        return "install mdc again (in a checkout: python3 run.py setup)"
+    return f"reinstall or uninstall {ref.distribution}"
+
+
 def _missing(ref: PluginRef, module: str) -> ConfigError:
     top = module.partition(".")[0]
     message = f"{describe(ref)} needs the Python module {module!r}, which is not installed"
     if top == ref.module.partition(".")[0]:
-        return ConfigError(message, hint=f"reinstall {ref.distribution}")
+        return ConfigError(message, hint=_cure(ref))
     for requirement, extra in _requirements(ref):
         if normal(requirement) == normal(top):
             what = f"'{ref.distribution}[{extra}]'" if extra else requirement

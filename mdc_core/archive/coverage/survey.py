@@ -103,6 +103,12 @@ class CoverageSurvey:
         return self._calendars.hours(symbol, self.first, stop).between(self.first, stop)
 
     @property
+    def without_calendar(self) -> list[str]:
+        """The symbols for which no calendar was named."""
+        symbols = {key.symbol for key in self.keys if self._calendars.of(key.symbol) is None}
+        return sorted("-" if symbol is None else symbol for symbol in symbols)
+
+    @property
     def timeless_gaps(self) -> int:
         """How many gaps do not say when they were."""
         return self._gaps.timeless

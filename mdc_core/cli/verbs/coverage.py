@@ -49,6 +49,7 @@ EXAMPLES = (
     "mdc coverage --calendar 'weekdays,BTC*=24/7' --output coverage.html",
     "mdc coverage --from 2024-01-01 --to 2024-01-31 --format svg > coverage.svg",
 )
+NAMED = 3  # symbols of one kind
 FORMATS = ("text", "html", "svg", "png", "json")
 UNITS = ("day", "week", "month", "quarter", "year")
 
@@ -184,6 +185,10 @@ def _tell(session: Session, survey: "CoverageSurvey", calendar: tuple[str, ...])
         session.log.note("nothing is held")
     elif not calendar:
         session.log.note("no --calendar: every day counts as open, and no hours are expected")
+    elif left := survey.without_calendar:
+        more = f" and {len(left) - NAMED:,} more" if len(left) > NAMED else ""
+        of = shown(", ".join(left[:NAMED]) + more)
+        session.log.note(f"no calendar of {of}: every day counts as open, no hours are expected")
     if survey.timeless_gaps:
         session.log.warning(
             f"gap events without a time, which are of no day: {survey.timeless_gaps:,}"

@@ -110,6 +110,9 @@ def test_a_calendar_for_some_symbols(data: Archive, shell: Shell) -> None:
     for words in ("XNYS,*/USD=24/7", "*/USD=24/7, xnys", "NYSE,BTC*=24/7,*=weekdays"):
         found = told(shell(f"mdc coverage --json --calendar '{words}'"))
         assert found == expected, words
+    done = shell("mdc coverage --json --calendar */USD=24/7")
+    said = "mdc: no calendar of AAPL: every day counts as open, no hours are expected\n"
+    assert (told(done)["AAPL", "trade"], done.err) == ("#xxx", said)
     # 24/7 has hours; without a calendar there are none.
     assert told(shell("mdc coverage --json"))["BTC/USD", "trade"] == "####"
 

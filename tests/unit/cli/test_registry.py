@@ -86,7 +86,7 @@ def test_an_unknown_name_is_told_with_what_it_may_mean(third_party):
     [
         ("broken", r"stream:broken \(mdc-acme 1\.2\).*SystemExit: boom", "acme_broken"),
         ("extra", r"needs the Python module 'no_such_lib'", r"pip install 'mdc-acme\[fast\]'"),
-        ("gone", r"needs the Python module 'acme_gone'", "reinstall mdc-acme"),
+        ("gone", r"needs the Python module 'acme_gone'", "reinstall or uninstall mdc-acme"),
         ("notone", r"stream:notone.* is not a Stream or Source", "mdc_core.plugin.Stream"),
     ],
 )
@@ -94,6 +94,14 @@ def test_a_broken_plugin_is_named(third_party, name, message, hint):
     with pytest.raises(ConfigError, match=message) as caught:
         registry.load("stream", name)
     assert re.search(hint, caught.value.hint)
+
+
+def test_an_installation_that_is_older_than_its_source():
+    ref = registry.get("stream", "sim")
+    for moved in (ref._replace(attribute="Gone"), ref._replace(module="mdc_providers.gone")):
+        with pytest.raises(ConfigError, match="stream:sim") as caught:
+            registry.import_plugin(moved)
+        assert caught.value.hint.endswith("install mdc again (in a checkout: python3 run.py setup)")
 
 
 def test_a_class_that_the_module_does_not_have(tmp_path, install, monkeypatch):
