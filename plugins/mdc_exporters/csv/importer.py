@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as csv
 from msgspec import Meta
 from msgspec.structs import replace
@@ -31,6 +32,7 @@ from mdc_exporters.csv.source import HOLE, SUFFIXES, CsvSource, opened
 
 _BLOCK = 1 << 20  # bytes read at once
 _ZEROS = rb"\u0000" * len(HOLE)  # in a line that was made of a row
+_LF = rb"\u000a"  # in such a line
 _HOLE = "zero bytes: something is missing here"
 _HINT = "say --type TYPE, and --map NAME=FIELD for what has another name"
 
@@ -106,7 +108,9 @@ class Csv(Importer):
         for batch in _batches(source, aside.skipped):
             columns = self._named(batch, names)
             lines = lines_of(columns, self.options.type)
-            for piece in parser.parse(aside.without_holes(lines)):
+            lines = aside.without(aside.holes(lines), lines)
+            lines = aside.without(_broken_symbols(columns), lines)
+            for piece in parser.parse(lines):
                 yield self._chosen(piece[0])
             aside.rows += batch.num_rows
             yield from aside.up_to(aside.number(-1))
@@ -162,25 +166,33 @@ class _RowsAside:
 
     def add(self, row: int, text: bytes, reason: str) -> None:
         """Set a row of the batch in hand aside."""
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            reason = "not UTF-8"
         self._add(self.number(row), text, reason)
 
-    def without_holes(self, lines: bytes) -> bytes:
-        """Lines of the batch in hand; those with a hole in them set aside."""
+    def holes(self, lines: bytes) -> dict[int, str]:
+        """The rows of the batch in hand with a hole in them, and what is said of them."""
         if self.source is None or not self.source.has_hole or _ZEROS not in lines:
+            return {}
+        return {row: _HOLE for row, line in enumerate(lines.split(b"\n")) if _ZEROS in line}
+
+    def without(self, bad: dict[int, str], lines: bytes) -> bytes:
+        """Lines of the batch in hand; the bad ones set aside."""
+        if not bad:
             return lines
         kept = lines.split(b"\n")
-        for row, line in enumerate(kept):
-            if _ZEROS in line:
-                self.add(row, line, _HOLE)
+        for row, reason in bad.items():
+            if kept[row]:
+                self.add(row, kept[row], reason)
                 kept[row] = b""
         return b"\n".join(kept)
 
     def up_to(self, last: float) -> Iterator[BadRow]:
         """Those up to a row of the file."""
         for row in self.skipped[self._taken :]:
-            reason = f"{row.actual_columns} fields, not {row.expected_columns}"
-            encoding = self.source.encoding if self.source else "utf-8"
-            self._add(row.number or 0, row.text.encode(encoding), reason)
+            self._add(row.number or 0, *self._skipped(row))
         self._taken = len(self.skipped)
         self._waiting.sort(key=itemgetter(0))
         count = bisect_right(self._waiting, last, key=itemgetter(0))
@@ -195,6 +207,14 @@ class _RowsAside:
         where = f"{self._path}{row}"
         yield BadRow(self.source.rest, where, self.source.damage, breaks_off=True)
 
+    def _skipped(self, row: csv.InvalidRow) -> tuple[bytes, str]:
+        """The text of a row that Arrow has skipped, and why."""
+        source = self.source
+        if source is not None and (loose := source.loose_row(row.text)) is not None:
+            return source.text(loose), loose.reason
+        text = row.text.encode(source.encoding if source else "utf-8")
+        return text, f"{row.actual_columns} fields, not {row.expected_columns}"
+
     def _judged(self, number: int, bad: BadRow) -> BadRow:
         """What is set aside; the last row of a file whose last line does not end is cut off."""
         last = number == self.rows + len(self.skipped) + 1
@@ -204,7 +224,18 @@ class _RowsAside:
         )
 
     def _add(self, number: int, text: bytes, reason: str) -> None:
+        lines = 1 + max(text.count(b"\n"), text.count(_LF))
+        reason += f" (a row of {lines} lines)" if lines > 1 else ""
         self._waiting.append((number, BadRow(text, f"{self._path} row {number}", reason)))
+
+
+def _broken_symbols(columns: dict[str, Any]) -> dict[int, str]:
+    """The rows with a symbol over several lines: quotes that were left open, not its name."""
+    if "symbol" not in columns:
+        return {}
+    found = pc.match_substring_regex(columns["symbol"], r"[\r\n]")
+    rows = pc.indices_nonzero(found.fill_null(False)).to_pylist()
+    return dict.fromkeys(rows, "symbol: a line break in it")
 
 
 def _batches(source: CsvSource, bad: list[csv.InvalidRow]) -> Iterator[pa.RecordBatch]:
@@ -225,9 +256,11 @@ def _batches(source: CsvSource, bad: list[csv.InvalidRow]) -> Iterator[pa.Record
         header.decode()
     except UnicodeDecodeError as error:
         raise DataError(f"its header is not UTF-8: {error}") from None
+    if source.loose and source.loose[0].start == 0:
+        raise DataError(f"its header: {source.loose[0].reason}")
     names = csv.read_csv(BytesIO(header), csv.ReadOptions(encoding=encoding)).schema.names
     with csv.open_csv(
-        source.rows(),
+        source.rows(len(names)),
         csv.ReadOptions(use_threads=False, block_size=_BLOCK, encoding=encoding),
         csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
         csv.ConvertOptions(

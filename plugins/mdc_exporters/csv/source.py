@@ -1,20 +1,25 @@
 """A CSV file as it lies there: unpacked, in which encoding, and whether it is whole."""
 
-import csv
+import shlex
 from codecs import IncrementalDecoder, getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from msgspec import Struct
 
 from mdc_core.columns import plain_file
 from mdc_core.plugin import DataError
+from mdc_exporters.csv.quotes import LooseRow, loose_rows
 
 _BLOCK = 1 << 20  # bytes read at once
-_OTHERS = {"xz -dc": b"\xfd7zXZ\x00", "bzip2 -dc": b"BZh", "unzip -p": b"PK\x03\x04"}
+_ZIP = "unzip -p"
+_OTHERS = {"xz -dc": b"\xfd7zXZ\x00", "bzip2 -dc": b"BZh", _ZIP: b"PK\x03\x04"}
+_MARK = "\0loose row "
 HOLE = bytes(64)  # so many zeros are no text, but what was never written
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".csv.lz4")
 
@@ -30,16 +35,45 @@ class CsvSource(Struct):
     rest: bytes  # what stands behind the rows that are whole
     damage: str | None  # why there is no more
 
-    def rows(self) -> Any:
-        """The bytes of the rows that are whole."""
-        return _Rows(self.path, self.size)
+    loose: tuple[LooseRow, ...]  # rows whose quotes do not hold, in order
+
+    def rows(self, fields: int) -> Any:
+        """The bytes of the rows that are whole; a loose one has too many fields, and its place."""
+        return _Rows(self._pieces(b"," * fields))
+
+    def loose_row(self, text: str) -> LooseRow | None:
+        """Which loose row the text of a row stands for, if it stands for one."""
+        mark, _, place = text.rstrip(",").partition(_MARK)
+        known = place.isdecimal() and not mark and int(place) < len(self.loose)
+        return self.loose[int(place)] if known else None
+
+    def text(self, row: LooseRow) -> bytes:
+        """What stands in the file for a loose row."""
+        with self.path.open("rb") as file:
+            file.seek(row.start)
+            return file.read(min(row.end - row.start, _BLOCK)).rstrip(b"\r\n")
+
+    def _pieces(self, commas: bytes) -> Iterator[bytes]:
+        with self.path.open("rb", buffering=0) as file:
+            at = 0
+            for place, row in enumerate(self.loose):
+                yield from _blocks(file, row.start - at)
+                yield f"{_MARK}{place}".encode() + commas + b"\n"
+                at = file.seek(row.end)
+            yield from _blocks(file, self.size - at)
+
+
+def _blocks(file: Any, size: int) -> Iterator[bytes]:
+    while size > 0 and (data := file.read(min(size, _BLOCK))):
+        size -= len(data)
+        yield data
 
 
 class _Rows(RawIOBase):
-    """The first bytes of a file."""
+    """Pieces, one after the other."""
 
-    def __init__(self, path: Path, size: int) -> None:
-        self._file, self._left = path.open("rb", buffering=0), size
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces, self._piece = pieces, memoryview(b"")
 
     def readable(self) -> bool:
         """Yes."""
@@ -47,14 +81,11 @@ class _Rows(RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """The next bytes."""
-        count = self._file.readinto(memoryview(buffer)[: self._left]) or 0
-        self._left -= count
+        self._piece = self._piece or memoryview(next(self._pieces, b""))
+        count = min(len(buffer), len(self._piece))
+        buffer[:count] = self._piece[:count]
+        self._piece = self._piece[count:]
         return count
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-        super().close()
 
 
 @contextmanager
@@ -64,11 +95,28 @@ def opened(path: Path) -> Iterator[CsvSource]:
         head = file.read(max(map(len, _OTHERS.values())))
     for tool, magic in _OTHERS.items():
         if head.startswith(magic):
-            name = path.name.removesuffix(path.suffix)
-            raise DataError(f"it is packed: {tool} {path.name} > {name}, and import that")
+            raise DataError(f"it is packed: {_unpacking(tool, path)}, and import that")
     with plain_file(path) as (plain, damage):
         rest = b"" if damage is None else _cut_last_line(plain)
         yield _looked_at(plain, rest, damage)
+
+
+def _unpacking(tool: str, path: Path) -> str:
+    """The command that unpacks a file beside it; of a zip, one member."""
+    target = path.with_suffix("") if path.suffix else path.with_name(f"{path.name}.out")
+    if not target.suffix:
+        target = target.with_suffix(".csv")
+    words = [*tool.split(), str(path)]
+    if tool == _ZIP:
+        try:
+            with ZipFile(path) as packed:
+                names = [name for name in packed.namelist() if not name.endswith("/")]
+        except (BadZipFile, OSError, ValueError):
+            names = []
+        tables = [n for n in names if n.endswith(".csv") and not n.startswith("__MACOSX/")]
+        if len(names) > 1:
+            words.append(escape((tables or names)[0]))
+    return f"{shlex.join(words)} > {shlex.quote(str(target))}"
 
 
 def _cut_last_line(path: Path) -> bytes:
@@ -89,12 +137,21 @@ def _looked_at(path: Path, rest: bytes, damage: str | None) -> CsvSource:
             quotes, hole, last = quotes + data.count(b'"'), hole or HOLE in data, data[-1:]
             encoding = _encoding(decoder, data, encoding)
     encoding = _encoding(decoder, b"", encoding, final=True)
-    size = path.stat().st_size
-    if quotes % 2 and (lines := _whole_lines(path)) is not None:
+    size, loose = path.stat().st_size, []
+    if quotes:
         with path.open("rb") as file:
-            size = sum(len(file.readline()) for _ in range(lines))
-            rest, damage = file.read(_BLOCK) + rest, damage or "the file ends within quotes"
-    return CsvSource(path, size, encoding, last == b"\n", hole, rest, damage)
+            commas = file.readline(_BLOCK).count(b",")
+            file.seek(0)
+            loose = list(loose_rows(file, commas))
+    if loose and loose[-1].ends_file:
+        size = loose.pop().start
+        with path.open("rb") as file:
+            file.seek(size)
+            rest = file.read(_BLOCK) + rest
+        count = rest.count(b"\n") + (rest[-1:] != b"\n")
+        told = f" (in the last {count} lines)" if count > 1 else ""
+        damage = damage or f"the file ends within quotes{told}"
+    return CsvSource(path, size, encoding, last == b"\n", hole, rest, damage, tuple(loose))
 
 
 def _encoding(decoder: IncrementalDecoder, data: bytes, known: str, *, final: bool = False) -> str:
@@ -105,16 +162,3 @@ def _encoding(decoder: IncrementalDecoder, data: bytes, known: str, *, final: bo
     except UnicodeDecodeError:
         return "latin-1"
     return known
-
-
-def _whole_lines(path: Path) -> int | None:
-    """How many lines are before a row that ends within quotes; None where there is none."""
-    with path.open(encoding="latin-1", newline="\n") as file:
-        rows, lines = csv.reader(file, strict=True), 0
-        try:
-            for _ in rows:
-                lines = rows.line_num
-        except csv.Error as error:
-            ends = "unexpected end" in str(error) or "field limit" in str(error)
-            return lines if ends else None
-    return None

@@ -151,7 +151,7 @@ def test_bad_rows_are_set_aside(shell: Shell, tmp_path: Path) -> None:
         b"trade,SPY,2024-01-02T14:30:00Z,nan,1\n": "price",
         b"trade,SPY,2024-01-02T14:30:00Z,1.0000000000000000001,1\n": "finer than 18",
         b"trode,SPY,2024-01-02T14:30:00Z,1,1\n": "trode",
-        b"trade,\xff,2024-01-02T14:30:00Z,1,1\n": "utf-8",
+        b"trade,\xff,2024-01-02T14:30:00Z,1,1\n": "not UTF-8",
     }
     (tmp_path / "t.csv").write_bytes(
         b"type,symbol,ts_event,price,size\n" + good + good.join(bad) + good
