@@ -192,7 +192,11 @@ BUGS: dict[tuple[str, str], tuple[str, str, set[str]]] = {
         '{b"t": __import__("uuid").uuid4().bytes}',
         {"test_deterministic"},
     ),
-    ("format", "no suffix"): ('suffix = ".feather"', 'suffix = "feather"', {"test_suffix"}),
+    ("format", "no suffix"): (
+        'suffix = ".feather"',
+        'suffix = "feather"',
+        {"test_contract", "test_suffix"},
+    ),
     ("sink", "the last row is lost"): (
         "in enumerate(lines)]",
         "in enumerate(lines[:-1])]",
