@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as csv
 from msgspec import Meta
 from msgspec.structs import replace
@@ -109,7 +108,6 @@ class Csv(Importer):
             columns = self._named(batch, names)
             lines = lines_of(columns, self.options.type)
             lines = aside.without(aside.holes(lines), lines)
-            lines = aside.without(_broken_symbols(columns), lines)
             for piece in parser.parse(lines):
                 yield self._chosen(piece[0])
             aside.rows += batch.num_rows
@@ -227,15 +225,6 @@ class _RowsAside:
         lines = 1 + max(text.count(b"\n"), text.count(_LF))
         reason += f" (a row of {lines} lines)" if lines > 1 else ""
         self._waiting.append((number, BadRow(text, f"{self._path} row {number}", reason)))
-
-
-def _broken_symbols(columns: dict[str, Any]) -> dict[int, str]:
-    """The rows with a symbol over several lines: quotes that were left open, not its name."""
-    if "symbol" not in columns:
-        return {}
-    found = pc.match_substring_regex(columns["symbol"], r"[\r\n]")
-    rows = pc.indices_nonzero(found.fill_null(False)).to_pylist()
-    return dict.fromkeys(rows, "symbol: a line break in it")
 
 
 def _batches(source: CsvSource, bad: list[csv.InvalidRow]) -> Iterator[pa.RecordBatch]:
