@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.archive.ties import Rank
-from mdc_core.batch import Int64s, cut, in_groups, let_go, places_of, size_of, unify
+from mdc_core.batch import Int64s, cut, in_groups, int64_array, let_go, size_of, unify
 from mdc_core.disk import writing
 from mdc_core.times import MAX_NS
 from mdc_core.wire.streams.encoder import StreamEncoder
@@ -205,7 +205,7 @@ def _placed(batch: pa.RecordBatch, rank: Rank | None) -> Placed:
     ranks = rank(batch)
     if np.any((np.diff(moments) == 0) & (np.diff(ranks) < 0)):
         order = np.lexsort((ranks, moments))
-        return batch.take(places_of(order)), moments, ranks[order]
+        return batch.take(int64_array(order)), moments, ranks[order]
     return batch, moments, ranks
 
 
@@ -218,10 +218,10 @@ def in_place(batch: pa.RecordBatch, rank: Rank | None = None) -> pa.RecordBatch:
     """The rows in the order of time and rank."""
     moments = row_time(batch)
     if rank is not None:
-        return batch.take(places_of(np.lexsort((rank(batch), moments))))
+        return batch.take(int64_array(np.lexsort((rank(batch), moments))))
     if (moments[1:] >= moments[:-1]).all():
         return batch
-    return batch.take(places_of(np.argsort(moments, kind="stable")))
+    return batch.take(int64_array(np.argsort(moments, kind="stable")))
 
 
 def sorted_sources(

@@ -160,10 +160,10 @@ class Engine:
         if about:
             import numpy as np
 
-            from mdc_core.batch import places_of
+            from mdc_core.batch import int64_array
 
             rows = np.flatnonzero(~np.isin(codes, about))
-            market = batch.take(places_of(rows))
+            market = batch.take(int64_array(rows))
         found: list[tuple[int, str, Finding]] = []
         for name, check in list(self._checks.items()):
             whole = rows is None or check.scope == "all"

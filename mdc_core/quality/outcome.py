@@ -53,9 +53,9 @@ class CheckOutcome:
     @cached_property
     def findings(self) -> Chunk:
         """The findings as events, in the order of their rows."""
-        from mdc_core.batch import column_of, make, places_of
+        from mdc_core.batch import column_of, int64_array, make
 
-        about = self.judged.batch.take(places_of(self._rows))
+        about = self.judged.batch.take(int64_array(self._rows))
         names, found = zip(*chain.from_iterable(self.verdicts.values()), strict=True)
         values: dict[str, Any] = {
             "about": about.column("type"),

@@ -165,9 +165,9 @@ class Chunk:
 
 
 def _taken(columns: Any, rows: "Rows") -> Any:
-    from mdc_core.batch import places_of
+    from mdc_core.batch import int64_array
 
-    return columns.take(places_of(rows))
+    return columns.take(int64_array(rows))
 
 
 def no_events() -> Chunk:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from mdc_core.archive.catalog.layout import encode_symbol
 from mdc_core.archive.catalog.part_row import IntervalShare, SymbolShare
 from mdc_core.archive.row_time import NO_TIME, row_time
-from mdc_core.batch import integers
+from mdc_core.batch import int64_array, integers
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import field_names
 
@@ -104,7 +104,7 @@ class ShareRanges:
         event, known = integers(batch, "ts_event")
         columns = {
             "symbol": batch.column(batch.schema.get_field_index("symbol")),
-            "moment": pa.array(row_time(batch)),
+            "moment": int64_array(row_time(batch)),
             "event": pa.array(event, mask=~known),
         }
         wanted: list[Any] = [(n, f) for n in ("moment", "event") for f in ("count", "min", "max")]
@@ -136,7 +136,7 @@ def _joined(one: SymbolShare, other: SymbolShare) -> SymbolShare:
 
 
 class IntervalRanges:
-    """The same of rows of one type, for each symbol and interval; nothing of types without."""
+    """Rows, first and last moments of each symbol and interval of a type that has intervals."""
 
     def __init__(self) -> None:
         self._of: dict[tuple[str | None, str | None], IntervalShare] = {}
@@ -145,7 +145,7 @@ class IntervalRanges:
         """Take the next rows."""
         if not batch.num_rows or batch.column(0)[0].as_py() not in WITH_INTERVAL:
             return
-        columns: dict[str, Any] = {"moment": pa.array(row_time(batch))}
+        columns: dict[str, Any] = {"moment": int64_array(row_time(batch))}
         for name in ("symbol", "interval"):
             at = batch.schema.get_field_index(name)
             text = pa.nulls(batch.num_rows) if at < 0 else batch.column(at)
@@ -160,13 +160,11 @@ class IntervalRanges:
     def take(self, share: IntervalShare) -> None:
         """Take what is known of other rows."""
         key = share.symbol, share.interval
-        known = self._of.get(key, share)
-        self._of[key] = IntervalShare(
-            *key,
-            share.rows + (known.rows if key in self._of else 0),
-            min(known.begins, share.begins),
-            max(known.ends, share.ends),
-        )
+        known = self._of.get(key)
+        if known is not None:
+            begins, ends = min(known.begins, share.begins), max(known.ends, share.ends)
+            share = IntervalShare(*key, known.rows + share.rows, begins, ends)
+        self._of[key] = share
 
     def shares(self) -> tuple[IntervalShare, ...]:
         """What was found, in the order of symbols and intervals."""

@@ -15,7 +15,7 @@ from mdc_core.archive.read.snapshot import Snapshot, Stored, snapshot, tie_order
 from mdc_core.archive.read.summary import footer_group
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.archive.ties import Rank
-from mdc_core.batch import Bools, Int64s, count_types, is_type, places_of
+from mdc_core.batch import Bools, Int64s, count_types, int64_array, is_type
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.times import MAX_NS
 
@@ -53,7 +53,7 @@ class TailRows:
         if mask.any():
             # A copy, so that the rest of the batch is not held as well.
             rows = np.flatnonzero(mask)
-            self._held.append((batch.take(places_of(rows)), moments[rows]))
+            self._held.append((batch.take(int64_array(rows)), moments[rows]))
             self._count += len(rows)
 
     def _cut(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from mdc_core.batch import Int64s, concatenated, joint_schema, places_of
+from mdc_core.batch import Int64s, concatenated, int64_array, joint_schema
 from mdc_core.errors import DataError, MdcError
 from mdc_core.wire.limits import BYTES
 from mdc_core.wire.streams.bodies import UnusualError
@@ -108,7 +108,7 @@ def _taken(parts: Sequence[pa.RecordBatch], order: Int64s) -> pa.RecordBatch:
     schema = joint_schema([part.schema for part in parts])
     given = [dict(zip(part.schema.names, part.columns, strict=True)) for part in parts]
     arrays: list[Array] = []
-    places = places_of(order)
+    places = int64_array(order)
     for field in schema:
         own = [columns.get(field.name) for columns in given]
         if all(column is None or column.null_count == len(column) for column in own):

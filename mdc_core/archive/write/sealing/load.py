@@ -20,7 +20,7 @@ from mdc_core.archive.write import journal
 from mdc_core.archive.write.journal import Journal
 from mdc_core.archive.write.sealing.sorter import Sorter, partitions
 from mdc_core.archive.write.sealing.spill import Key, Slices, stored_schema
-from mdc_core.batch import places_of, unify
+from mdc_core.batch import int64_array, unify
 from mdc_core.schema import arrow_schema
 
 WORTH_ROWS = 5_000
@@ -182,7 +182,7 @@ class CarryWriter:
         stored = unify([batch for _, batch in pieces], stored_schema(self._type))
         lengths = np.array([batch.num_rows for _, batch in pieces])
         owners = np.repeat(np.arange(len(pieces)), lengths)
-        symbols = pa.array([symbol for symbol, _ in pieces], pa.string()).take(places_of(owners))
+        symbols = pa.array([symbol for symbol, _ in pieces], pa.string()).take(int64_array(owners))
         types = pa.repeat(pa.scalar(self._type, pa.string()), stored.num_rows)
         schema = arrow_schema(frozenset([self._type]))
         batch = pa.RecordBatch.from_arrays([types, symbols, *stored.columns], schema=schema)

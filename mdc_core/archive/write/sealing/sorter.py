@@ -15,7 +15,7 @@ from mdc_core import times
 from mdc_core.archive.catalog.layout import Partition, period_of
 from mdc_core.archive.row_time import NO_TIME, row_time
 from mdc_core.archive.write.sealing.spill import Key, Sheet, Slice, Slices, SortSpill
-from mdc_core.batch import Int64s, by_columns, coded, places_of, size_of, unify
+from mdc_core.batch import Int64s, by_columns, coded, int64_array, size_of, unify
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import arrow_schema
 
@@ -75,7 +75,7 @@ class Sorter:
                 for name, column in zip(batch.schema.names, batch.columns, strict=True)
                 if name not in ("type", "symbol") and column.null_count < batch.num_rows
             ]
-            ordered = batch.select(names).take(places_of(order))
+            ordered = batch.select(names).take(int64_array(order))
             self._slices(type_name, ordered, keys[order], moments[order], symbols, periods)
 
     def _slices(
@@ -166,10 +166,10 @@ def _by_type(batches: list[pa.RecordBatch]) -> Iterator[tuple[str, pa.RecordBatc
                     n for n in arrow_schema(frozenset([name])).names if n in batch.schema.names
                 ]
                 rows = batch.select(occurring)
-                rows = rows if len(own) == len(kinds) else rows.take(places_of(own))
+                rows = rows if len(own) == len(kinds) else rows.take(int64_array(own))
                 found.setdefault(name, []).append((rows, places[own]))
     for name, pieces in found.items():
         whole = unify([rows for rows, _ in pieces], arrow_schema(frozenset([name])))
         places = np.concatenate([places for _, places in pieces])
         came = len(pieces) == 1 or bool((places[1:] > places[:-1]).all())
-        yield name, whole if came else whole.take(places_of(np.argsort(places)))
+        yield name, whole if came else whole.take(int64_array(np.argsort(places)))

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from mdc_core.archive.merge import MergeSource, in_place, merge, stored
 from mdc_core.archive.ties import Rank
-from mdc_core.batch import concatenated, cut, in_groups, places_of, unify
+from mdc_core.batch import concatenated, cut, in_groups, int64_array, unify
 from mdc_core.disk import read_at
 from mdc_core.schema import arrow_schema
 
@@ -246,7 +246,7 @@ class SharedSlices:
         owners = np.repeat(np.arange(len(lengths)), lengths)
         columns = [
             pa.repeat(pa.scalar(self._type, pa.string()), batch.num_rows),
-            pa.array(symbols, pa.string()).take(places_of(owners)),
+            pa.array(symbols, pa.string()).take(int64_array(owners)),
             *batch.columns,
         ]
         whole = pa.RecordBatch.from_arrays(columns, names=["type", "symbol", *batch.schema.names])
