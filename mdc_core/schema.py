@@ -6,7 +6,6 @@ JSON objects (`extra`, `counts`, ...) their JSON text.
 
 import json
 import sys
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +23,7 @@ NAMED_KEY = b"mdc.named"
 VERSIONS_KEY = b"mdc.versions"
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column: its kind decides its Arrow type and its text on the wire."""
 
     name: str

@@ -8,15 +8,15 @@ programmed: `wire/migrate.py` carries them out, on the fields of a line and on c
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from msgspec import Struct, field
 
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
 
 
-@dataclass(frozen=True)
-class Rename:
+class Rename(Struct, frozen=True):
     """A field has another name."""
 
     old: str
@@ -26,8 +26,7 @@ class Rename:
         return f"{self.old} is called {self.new}"
 
 
-@dataclass(frozen=True)
-class Default:
+class Default(Struct, frozen=True):
     """A field that did not exist, and what all events had in common before it did."""
 
     field: str
@@ -37,8 +36,7 @@ class Default:
         return f"{self.field} is new, {self.value} before"
 
 
-@dataclass(frozen=True)
-class Remove:
+class Remove(Struct, frozen=True):
     """A field that is no longer one, and stays under `extra`; `kind` as in `schema`."""
 
     field: str
@@ -48,8 +46,7 @@ class Remove:
         return f"{self.field} moves under extra"
 
 
-@dataclass(frozen=True)
-class Values:
+class Values(Struct, frozen=True):
     """A field whose values are spelled differently."""
 
     field: str
@@ -60,8 +57,7 @@ class Values:
         return f"in {self.field} {pairs}"
 
 
-@dataclass(frozen=True)
-class ValueList:
+class ValueList(Struct, frozen=True):
     """A text of several codes with commas between them becomes a list of texts."""
 
     field: str
@@ -70,8 +66,7 @@ class ValueList:
         return f"{self.field} is a list, not a text with commas"
 
 
-@dataclass(frozen=True)
-class SplitField:
+class SplitField(Struct, frozen=True):
     """A list of a fixed length becomes as many fields."""
 
     field: str
@@ -81,8 +76,7 @@ class SplitField:
         return f"{self.field} is divided into {', '.join(self.into)}"
 
 
-@dataclass(frozen=True)
-class Levels:
+class Levels(Struct, frozen=True):
     """Levels that are [price, size] become objects."""
 
     field: str
@@ -94,8 +88,7 @@ class Levels:
 Change = Rename | Default | Remove | Values | ValueList | SplitField | Levels
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(Struct, frozen=True):
     """A version of an event type; `migrations` are the ways to it, by earlier version."""
 
     number: str

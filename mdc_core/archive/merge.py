@@ -6,7 +6,6 @@ they come by that first, and each source has to be in the order of time and rank
 
 import heapq
 import os
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedRandom
@@ -236,9 +235,11 @@ def sorted_sources(
 
 def stored(batches: Iterator[pa.RecordBatch]) -> MergeSource:
     """Batches in time order as a source of its own, in a temporary file."""
+    from tempfile import TemporaryFile
+
     encoder = StreamEncoder()
     with writing("a temporary file", "TMPDIR names another directory"):
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the source
+        file = TemporaryFile()  # noqa: SIM115 - it lives as long as the source
         for batch in batches:
             for piece in cut(batch, RUN_BATCH, RUN_BATCH_BYTES):
                 file.writelines(encoder.encode(piece))

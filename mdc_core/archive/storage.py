@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby
@@ -312,7 +311,9 @@ def _rename(source: Path, target: Path) -> None:
         if error.errno != 18:  # EXDEV
             raise
         beside = target.with_name(f".{target.name}.part")
-        shutil.copyfile(source, beside)
+        from shutil import copyfile
+
+        copyfile(source, beside)
         sync_all([beside])
         beside.rename(target)
         source.unlink()

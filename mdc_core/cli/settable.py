@@ -1,11 +1,13 @@
 """Parameters that mdc.toml and the environment can set as well."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from mdc_core.session import Session
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 def variables(path: tuple[str, ...], name: str) -> list[str]:
@@ -55,8 +57,10 @@ class ListType(click.ParamType):  # type: ignore[type-arg]
         metavar = self.inner.get_metavar(param, ctx)
         return f"{metavar},..." if metavar else None
 
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> "list[CompletionItem[str]]":
         """What completes the word behind the last comma."""
+        from click.shell_completion import CompletionItem
+
         done, comma, word = incomplete.rpartition(",")
         ways = self.inner.shell_complete(ctx, param, word)
         return [CompletionItem(f"{done}{comma}{way.value}", help=way.help) for way in ways]

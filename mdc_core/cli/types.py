@@ -3,16 +3,18 @@
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from mdc_core import registry, sizes, times
 from mdc_core.archive.write.disk_space import Reserve
 from mdc_core.cli.settable import ListType
 from mdc_core.errors import DataError, UsageError
 from mdc_core.texts import encodable
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class DecimalNumber(click.ParamType):  # type: ignore[type-arg]
@@ -132,8 +134,10 @@ class RootType(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{value}: name the directory without file://", param, ctx)
         return value if not isinstance(value, str) or "://" in value else Path(value)
 
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> "list[CompletionItem[str]]":
         """Directories."""
+        from click.shell_completion import CompletionItem
+
         return [CompletionItem(incomplete, type="dir")]
 
 
@@ -214,8 +218,10 @@ class PluginName(click.ParamType):  # type: ignore[type-arg]
         """The name, if there is such a plugin."""
         return registry.lookup(self.verb, str(value)).name
 
-    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> list[CompletionItem[str]]:
+    def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> "list[CompletionItem[str]]":
         """The names that begin like this, with their summaries; nothing is imported."""
+        from click.shell_completion import CompletionItem
+
         return [
             CompletionItem(name, help=registry.summary(ref))
             for name, ref in registry.find(self.verb).items()

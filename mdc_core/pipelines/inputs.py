@@ -4,7 +4,6 @@ import os
 import select
 import stat
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -81,7 +80,9 @@ def place_again(path: Path) -> Iterator[Path]:
     if not is_read_once(path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="mdc-") as folder:
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="mdc-") as folder:
         yield Path(folder) / ("stdin" if path == STDIN else path.name)
 
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mdc_core.disk import writing
@@ -61,6 +60,8 @@ def plain_file(path: Path) -> Iterator[tuple[Path, str | None]]:
             yield path, None
             return
         room = writing("a temporary file", "TMPDIR names another directory")
+        from tempfile import TemporaryDirectory
+
         with room, TemporaryDirectory(prefix="mdc-") as folder:
             copy, damage = Path(folder) / "plain", None
             with copy.open("wb") as kept:

@@ -6,7 +6,6 @@ counted and told like all the rest, but its text is not kept.
 
 import base64
 import os
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -121,8 +120,10 @@ class Quarantine:
 
     def _temporary(self) -> Path:
         """A file in a folder that nobody else can have made or can read."""
+        from tempfile import mkdtemp
+
         name = self.path.name if self.path else "quarantine.jsonl"
-        return Path(tempfile.mkdtemp(prefix="mdc-")) / name
+        return Path(mkdtemp(prefix="mdc-")) / name
 
     def _opened(self, path: Path) -> BinaryIO:
         path.parent.mkdir(parents=True, exist_ok=True)

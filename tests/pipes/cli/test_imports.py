@@ -105,6 +105,33 @@ def test_help_needs_little_more_than_click(env_with_acme):
     assert heavy.intersection(modules) == set()
 
 
+ASK = """\
+import sys
+sys.argv = ["mdc", "head", "-q", {file!r}]
+from mdc_core.cli.start import main
+main()
+from numpy._core import _add_newdocs
+from pyarrow.vendored import docscrape
+print(sorted({{*sys.modules}} & {{"pydoc", "tempfile", "shutil"}}))
+print(_add_newdocs.add_newdoc.__name__, docscrape.dedent_lines([" a"]))
+"""
+
+
+def test_texts_that_only_help_shows_are_not_made_for_a_command(quiet_env, tmp_path):
+    file = tmp_path / "empty.jsonl"
+    file.touch()
+    done = subprocess.run(
+        [sys.executable, "-c", ASK.format(file=str(file))],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=quiet_env,
+    )
+    # Whoever asks such a module for something else gets the real one.
+    said = done.stdout.splitlines()[2:]  # after `begin` and `end`
+    assert (said, done.stderr) == (["[]", "add_newdoc ['a']"], "")
+
+
 def test_only_the_plugin_that_is_named_is_imported(env_with_acme):
     out, modules = loaded(env_with_acme, ["stream", "acme", "--help"])
     assert "--feed" in out
