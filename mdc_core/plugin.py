@@ -101,6 +101,7 @@ if TYPE_CHECKING:
     )
     from mdc_core.folders import files_below
     from mdc_core.hooks import Hooks, RunInfo, hookimpl
+    from mdc_core.messages import Messages
     from mdc_core.protocol import Follow, Ladder, Missing, scaled, unscaled
     from mdc_core.quality.per_event import PerEvent
     from mdc_core.wire.files import decode_batches
@@ -156,6 +157,7 @@ _LATER = {
     "Symbols": "mdc_core.contracts:Symbols",
     "Up": "mdc_core.contracts:Up",
     "files_below": "mdc_core.folders:files_below",
+    "Messages": "mdc_core.messages:Messages",
     "Follow": "mdc_core.protocol:Follow",
     "Ladder": "mdc_core.protocol:Ladder",
     "Missing": "mdc_core.protocol:Missing",
@@ -237,6 +239,7 @@ __all__ = [
     "Lines",
     "Live",
     "MdcError",
+    "Messages",
     "Missing",
     "Moment",
     "Options",

@@ -87,7 +87,7 @@ class Follow:
         end = head.get("ts_event")
         order = self.expect(channel, head["seq"], end)
         if isinstance(order, Missing):
-            found = {**head, "start": order.since, "end": end, "count": order.count}
+            found = {**head, "extra": None, "start": order.since, "end": end, "count": order.count}
             yield Gap(**found, reason="sequence")
 
     def restart(self, channel: Hashable, number: int) -> None:

@@ -3,13 +3,18 @@
 from collections.abc import Iterable
 
 
-def unknown(kind: str, word: str, choices: Iterable[str]) -> str:
-    """One line that says that a word is not known, and which one is like it."""
+def near(word: str, choices: Iterable[str]) -> list[str]:
+    """The choices that are like a word, the likeliest first."""
     from difflib import get_close_matches
 
     plain = {choice.casefold(): choice for choice in choices}
-    near = get_close_matches(word.casefold(), list(plain), n=3, cutoff=0.6)
-    close = [plain[match] for match in near]
+    found = get_close_matches(word.casefold(), list(plain), n=3, cutoff=0.6)
+    return [plain[match] for match in found]
+
+
+def unknown(kind: str, word: str, choices: Iterable[str]) -> str:
+    """One line that says that a word is not known, and which one is like it."""
+    close = near(word, choices)
     question = f"; did you mean {' or '.join(close)}?" if close else ""
     return f"no such {kind}: {word!r}{question}"
 

@@ -23,7 +23,7 @@ ROWS = (
         "logs",
         "requirements",
     },
-    {"batch", "decimals", "flaws", "grouped", "protocol", "screening"},
+    {"batch", "decimals", "flaws", "grouped", "messages", "protocol", "screening"},
     {"contracts", "hooks", "wire"},
     {"plugin", "columns"},
     {

@@ -52,6 +52,7 @@ AT_ONCE = {
 LATER = {
     "contracts": contracts.__all__,
     "folders": ("files_below",),
+    "messages": ("Messages",),
     "protocol": ("Follow", "Ladder", "Missing", "scaled", "unscaled"),
     "archive.merge": ("merge",),
     "batch": ("from_rows", "integers", "is_type", "make", "number", "plain", "unify"),

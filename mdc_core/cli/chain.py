@@ -21,6 +21,7 @@ from mdc_core.cli.signals import (
 from mdc_core.errors import MdcError, ReaderGone, UsageError
 from mdc_core.installed import verb_files
 from mdc_core.session import Session
+from mdc_core.suggest import near
 from mdc_core.wire import stdout
 
 if TYPE_CHECKING:
@@ -109,10 +110,12 @@ def told_to_reader(line: list[list[str]]) -> Iterator[None]:
 
 
 def _writing_verb(line: list[list[str]]) -> str | None:
-    """The last verb that is known, if it is there to write events to standard output."""
+    """The last verb, if it is there to write events to standard output."""
     filters, verbs = registry.find("filter"), verb_files()
-    named = ([word for word in words if word in verbs or word in filters] for words in line)
-    known = [found[0] for found in named if found]
+    every = {*filters, *verbs}
+    known = [found[0] for words in line if (found := [word for word in words if word in every])]
+    if not known:  # `mdc streem`
+        known = [found[0] for word in line[-1] if (found := near(word, every))][:1]
     apart = {"store"}  # what it writes is asked for by an option
     writing = {"convert", *filters, *verbs_that("writing")} - apart
     return known[-1] if known and known[-1] in writing else None

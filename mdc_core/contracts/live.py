@@ -166,7 +166,8 @@ class Stream(Live):
     have one, which the codec then checks. A codec names the `channel` of an event where the
     vendor has several on a connection; core puts the connection's name before it, with a slash
     where the channel has its own numbers, else with a colon. A codec fills `venue` where it
-    is known: nobody else does. Events that come unasked, such as halts, need no channel.
+    is known: nobody else does. Events that come unasked, such as halts, need no channel. Fields
+    of a message that a codec does not know go under `extra` of its events (see `Messages`).
     """
 
     every: ClassVar[float | None] = None  # seconds from one `tick` to the next

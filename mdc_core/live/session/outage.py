@@ -29,8 +29,10 @@ class Outage:
 
     def took(self, events: Sequence[Event], came: str | None) -> None:
         """Some events came; what is said in silence is no news of when something happened."""
-        if any(isinstance(event, Market) for event in events):
-            self._brought, self._came = events, came
+        for event in events:
+            if isinstance(event, Market):
+                self._brought, self._came = events, came
+                return
 
     def begin(self, stamp: str | None) -> None:
         """The feed is down at this time; one that is down already is so since before."""

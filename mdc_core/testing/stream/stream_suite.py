@@ -139,6 +139,17 @@ class StreamSuite(DamageSuite):
                 f"or name {name} in `unread`; the frame was {frame[:2000]}"
             )
 
+    def test_unknown_fields(self, request: pytest.FixtureRequest) -> None:
+        """What a vendor adds to its messages is kept under `extra`, and costs no event."""
+        if values.UNKNOWN in self.unread:
+            pytest.skip(f"{values.UNKNOWN} is in `unread`")
+        for name, frame in values.forgetful(self.connect, self.steps(request)):
+            raise AssertionError(
+                f"a field that the codec does not know does not come under `extra` of a {name} "
+                f"(see `Messages`), or costs it; if it need not be kept, name {values.UNKNOWN} in "
+                f"`unread`; the frame was {frame[:2000]}"
+            )
+
     def test_numbers_stand_in_the_frame(self, request: pytest.FixtureRequest) -> None:
         """Sequence numbers and trade ids are the vendor's: they stand in the frame as they are."""
         for step in self.steps(request):

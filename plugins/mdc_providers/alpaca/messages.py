@@ -7,12 +7,12 @@ written too, so that the sandbox can play trades of other venues with their ids 
 
 import re
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from mdc_core.plugin import DataError
+from mdc_core.plugin import DataError, Messages
 
 Id = int | str | None
 Text = str | None
@@ -190,15 +190,7 @@ AnyMessage = (
     | Acknowledged
 )
 
-_FIELDS = {
-    kind.__struct_config__.tag: {field.encode_name for field in structs.fields(kind)} | {"T"}
-    for kind in get_args(AnyMessage)
-    if issubclass(kind, Message)
-}
-_BOOK = BookMessage.__struct_config__.tag
-_LEVEL = {field.encode_name for field in structs.fields(LevelMessage)}
-_Fields = dict[str, msgspec.Raw]
-_exact = msgspec.json.Decoder(float_hook=Decimal).decode
+_read = Messages(AnyMessage).read
 
 
 class Extended(Struct):
@@ -227,31 +219,10 @@ def parts_of(frame: str | bytes) -> list[bytes]:
     return parts
 
 
-def _levels_with_more(raw: _Fields) -> dict[str, Any]:
-    """The sides of a book whose levels have fields that nobody here knows; `raw` without those."""
-    more = {}
-    for side in ("b", "a"):
-        levels = msgspec.json.decode(raw.get(side, b"null"), type=list[_Fields] | None) or ()
-        if any(level.keys() - _LEVEL for level in levels):
-            more[side] = _exact(raw[side])
-            plain = [{name: level[name] for name in _LEVEL if name in level} for level in levels]
-            raw[side] = msgspec.Raw(msgspec.json.encode(plain))
-    return more
-
-
 def read_loosely(part: bytes) -> Any:
     """A message; `Extended` if it has fields that nobody here knows."""
-    try:
-        return msgspec.json.decode(part, type=AnyMessage)
-    except msgspec.ValidationError:
-        raw = msgspec.json.decode(part, type=_Fields)
-        known = _FIELDS.get(_exact(raw.get("T", b"null")), raw)
-        more = {name: _exact(raw.pop(name)) for name in list(raw) if name not in known}
-        if known is _FIELDS[_BOOK]:
-            more |= _levels_with_more(raw)
-        if not more:
-            raise
-        return Extended(msgspec.json.decode(msgspec.json.encode(raw), type=AnyMessage), more)
+    message, more = _read(part)
+    return message if more is None else Extended(message, more)
 
 
 encode = msgspec.json.Encoder(decimal_format="number").encode

@@ -38,6 +38,7 @@ def test_begin_and_end_frame_every_stream(shell: Shell) -> None:
     ("line", "status"),
     [
         ("stream alpacca A", 2),
+        ("streem sim A", 2),
         ("stream", 2),
         ("stream sim A --bogus", 2),
         ("stream sim A --limit x", 2),
@@ -63,7 +64,10 @@ def test_a_sink_knows_of_a_source_that_could_not_begin(
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("line", ["store --bogus", "ls --bogus", "stream sim A then store --bogus"])
+@pytest.mark.parametrize(
+    "line",
+    ["store --bogus", "ls --bogus", "lss", "stroe", "--bogus", "stream sim A then store --bogus"],
+)
 def test_what_writes_no_events_writes_none_for_its_mistakes(line: str, shell: Shell) -> None:
     done = shell(f"mdc {line}")
     assert (done.status, done.out) == (2, "")

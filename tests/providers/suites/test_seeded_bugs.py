@@ -48,9 +48,14 @@ BUGS = {
         '**best("bid", asks), **best("ask", bids)',
     ),
     "no trades at all": ('case "trade":', 'case "trade" if row.seq < 0:'),
+    "a field that is not known lost": ('head["extra"] = extra', 'head["extra"] = None'),
+    "a field that is not known costs the message": (
+        "*self.rows.read(raw)",
+        "msgspec.json.decode(raw, type=Row), None",
+    ),
     "every event twice": (
-        "yield from self.row(self.decode_row(raw))",
-        "yield from [*self.row(self.decode_row(raw))] * 2",
+        "yield from self.row(*self.rows.read(raw))",
+        "yield from [*self.row(*self.rows.read(raw))] * 2",
     ),
     "a trade by nobody as a buy": ('"N": "none"}', '"N": "buy"}'),
     "the aggressor left out": (", aggressor_side=side)", ")"),
@@ -82,12 +87,13 @@ BUGS = {
         'yield mdc.Busy(f"zephyr says: {text}")',
     ),
     "numbers that are not followed": (
-        'gaps = [*self.follow.gaps(row.ch, head | {"symbol": None})]',
-        "gaps = []",
+        '(gaps := [*self.follow.gaps(row.ch, head | {"symbol": None})])',
+        "(gaps := [])",
     ),
     "one too many lost": (
-        "yield from gaps\n",
-        "for gap in gaps:\n            gap.count += 1\n            yield gap\n",
+        'yield from (gaps := [*self.follow.gaps(row.ch, head | {"symbol": None})])',
+        'for gap in (gaps := [*self.follow.gaps(row.ch, head | {"symbol": None})]):\n'
+        "            gap.count += 1\n            yield gap\n",
     ),
     "numbers of each symbol by themselves": ("gaps(row.ch,", "gaps((row.ch, row.s),"),
     "numbers of all channels together": ("gaps(row.ch,", 'gaps("",'),
@@ -96,8 +102,8 @@ BUGS = {
         "yield from ()",
     ),
     "events without their numbers": (
-        "yield from gaps\n",
-        'yield from gaps\n        head.pop("seq")\n',
+        'head["extra"] = extra\n',
+        'head["extra"] = extra\n        head.pop("seq")\n',
     ),
     "a checksum that is not checked": (" != row.sum:", " is None:"),
     "a wrong checksum, and nothing asked for": (
@@ -125,21 +131,22 @@ BUGS = {
         "    sandbox = ZephyrSandbox\n    every = 5.0\n",
     ),
     "a tick that never comes": (
-        "    def row(self, row):",
-        "    def tick(self, now):\n        return [say('ping')]\n\n    def row(self, row):",
+        "    def row(self, row, extra):",
+        "    def tick(self, now):\n        return [say('ping')]\n\n    def row(self, row, extra):",
     ),
     "a tick that does nothing": (
-        "    def row(self, row):",
-        "    every = 5.0\n\n    def tick(self, now):\n        return []\n\n    def row(self, row):",
+        "    def row(self, row, extra):",
+        "    every = 5.0\n\n    def tick(self, now):\n        return []\n\n"
+        "    def row(self, row, extra):",
     ),
     "a silence shorter than that of the venue": (
         "    sandbox = ZephyrSandbox\n",
         "    sandbox = ZephyrSandbox\n    silence = 3.0\n",
     ),
     "a quiet minute is the end": (
-        "    def row(self, row):",
+        "    def row(self, row, extra):",
         "    every = 30.0\n\n    def tick(self, now):\n        return [mdc.Reconnect('dead')]\n\n"
-        "    def row(self, row):",
+        "    def row(self, row, extra):",
     ),
     "a wrong checksum, and nothing said": (" != row.sum:", " != row.sum and not row.s:"),
     "a nonce in the code": ("signature(secret, nonce, now)", 'signature(secret, "7f3a", now)'),
@@ -240,7 +247,7 @@ BUGS_OF_ACME = {
         '"symbols": self.subscription.symbols,',
         '"symbols": self.subscription.symbols[:1],',
     ),
-    "the last line of a frame lost": ("in self.decode(frame):", "in self.decode(frame)[:-1]:"),
+    "the last line of a frame lost": ('.split(b"\\n")):', '.split(b"\\n")[:-1]):'),
 }
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 # Example, module, class, what its suite says, its bugs.

@@ -82,8 +82,8 @@ BUGS: dict[tuple[str, str], tuple[str, str, set[str]]] = {
         {"test_pages", "test_an_error_is_recorded", "test_asked_for", "test_wire"},
     ),
     ("history", "another symbol"): (
-        "symbol = self.wanted.symbol",
-        'symbol = "OTHER"',
+        '"symbol": self.wanted.symbol,',
+        '"symbol": "OTHER",',
         {"test_asked_for"},
     ),
     ("history", "the page after the next"): (

@@ -9,7 +9,7 @@ from mdc_acme.sandbox import AcmeSandbox
 from mdc_core import plugin as mdc
 
 
-class Line(msgspec.Struct, tag_field="kind"):
+class Line(msgspec.Struct, tag_field="kind", forbid_unknown_fields=True):
     symbol: str
     time: str
     number: int
@@ -32,7 +32,7 @@ class Answer(msgspec.Struct, tag_field="kind", tag="answer"):
 
 class Acme(AcmeProvider, mdc.Stream):
     sandbox = AcmeSandbox
-    decode = msgspec.json.Decoder(Tick | Best | Answer).decode_lines
+    messages = mdc.Messages(Tick | Best | Answer)
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -47,8 +47,10 @@ class Acme(AcmeProvider, mdc.Stream):
         return [mdc.Send(msgspec.json.encode(wanted).decode())]
 
     def receive(self, frame, now):
-        for line in self.decode(frame):
-            yield from self.answer(line) if isinstance(line, Answer) else self.event(line)
+        data = frame.encode() if isinstance(frame, str) else frame
+        for text in filter(None, data.split(b"\n")):
+            line, extra = self.messages.read(text)
+            yield from self.answer(line) if isinstance(line, Answer) else self.event(line, extra)
 
     def answer(self, line):
         if line.error or line.unknown:
@@ -56,11 +58,12 @@ class Acme(AcmeProvider, mdc.Stream):
         if not line.error:
             yield mdc.Up()
 
-    def event(self, line):
+    def event(self, line, extra):
         head = {"symbol": line.symbol, "ts_event": mdc.utc(line.time), "seq": line.number}
         yield from self.follow.gaps(line.symbol, head)
         match line:
             case Tick():
-                yield mdc.Trade(**head, price=line.price, size=line.size)
+                yield mdc.Trade(**head, price=line.price, size=line.size, extra=extra)
             case Best(bid=(bid, bids), ask=(ask, asks)):
-                yield mdc.Quote(**head, bid_price=bid, bid_size=bids, ask_price=ask, ask_size=asks)
+                sides = {"bid_price": bid, "bid_size": bids, "ask_price": ask, "ask_size": asks}
+                yield mdc.Quote(**head, **sides, extra=extra)

@@ -11,7 +11,7 @@ from mdc_zephyr.sandbox import DEPTH, ZephyrSandbox, level_text
 SIDES = {"B": "buy", "S": "sell", "N": "none"}
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, forbid_unknown_fields=True):
     """A message about an instrument: a trade has `p` and `q`, the others levels."""
 
     ch: Literal["trade", "quote", "book"]
@@ -33,7 +33,7 @@ class Zephyr(ZephyrProvider, mdc.Stream):
     sandbox = ZephyrSandbox
     channels = ("trade", "quote", "book")
     sequence, checksums = "channel", True
-    decode, decode_row = (msgspec.json.Decoder(t).decode for t in (dict | list[msgspec.Raw], Row))
+    decode, rows = msgspec.json.Decoder(dict | list[msgspec.Raw]).decode, mdc.Messages(Row)
 
     def __init__(self, *args):
         super().__init__(*args)
@@ -47,7 +47,7 @@ class Zephyr(ZephyrProvider, mdc.Stream):
         yield from self.word(found, now) if isinstance(found, dict) else ()
         for raw in found if isinstance(found, list) else ():
             try:
-                yield from self.row(self.decode_row(raw))
+                yield from self.row(*self.rows.read(raw))
             except (msgspec.DecodeError, KeyError, ValueError) as error:
                 yield mdc.Bad(bytes(raw), f"zephyr: {error}")
 
@@ -74,12 +74,12 @@ class Zephyr(ZephyrProvider, mdc.Stream):
             case _:
                 raise mdc.DataError(f"zephyr: an unknown message {word}")
 
-    def row(self, row):
+    def row(self, row, extra):
         scale = self.scales[row.s]
         head = {"symbol": row.s, "ts_event": mdc.from_ns(row.t), "seq": row.seq, "channel": row.ch}
         bids, asks = ([level(pair, scale) for pair in side] for side in (row.b, row.a))
-        gaps = [*self.follow.gaps(row.ch, head | {"symbol": None})]  # of all symbols
-        yield from gaps
+        yield from (gaps := [*self.follow.gaps(row.ch, head | {"symbol": None})])  # of all symbols
+        head["extra"] = extra
         match row.ch:
             case "trade":
                 at, side = level((row.p, row.q), scale), SIDES[row.side]

@@ -1,0 +1,115 @@
+"""JSON messages as Structs: what no Struct has is kept, exactly, and costs nothing else."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mdc_core.plugin import Messages
+
+
+class Part(msgspec.Struct, forbid_unknown_fields=True):
+    p: Decimal
+    n: int = 0
+
+
+class Tick(
+    msgspec.Struct, tag_field="T", tag="t", forbid_unknown_fields=True, rename={"as_": "as"}
+):
+    p: Decimal
+    as_: int | None = None
+    parts: list[Part] | None = None
+    pair: tuple[Part, str] | None = None
+    named: dict[str, Part] | None = None
+
+
+class Note(msgspec.Struct, tag_field="T", tag="n"):
+    text: str = ""
+
+
+MESSAGES = Messages(Tick | Note)
+WHOLE = b'{"T":"t","p":1.50,"as":3,"parts":[{"p":2.0}],"pair":[{"p":1},"x"],"named":{"a":{"p":5}}}'
+RIGHT = Tick(
+    Decimal("1.50"),
+    3,
+    [Part(Decimal("2.0"))],
+    (Part(Decimal(1)), "x"),
+    {"a": Part(Decimal(5))},
+)
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "extra"),
+    [
+        ("", "", None),
+        ('"p":1.50', '"p":1.50,"new":1.10', {"new": Decimal("1.10")}),
+        ('"p":1.50', '"p":1.50,"new":1E+400', {"new": Decimal("1E+400")}),
+        ('"p":1.50', '"p":1.50,"new":[{"a":null}]', {"new": [{"a": None}]}),
+        ('{"p":2.0}', '{"p":2.0,"new":1}', {"parts": [{"p": Decimal("2.0"), "new": 1}]}),
+        ('[{"p":1},', '[{"p":1,"new":{}},', {"pair": [{"p": 1, "new": {}}, "x"]}),
+        ('{"p":5}', '{"p":5,"new":true}', {"named": {"a": {"p": 5, "new": True}}}),
+    ],
+)
+def test_what_no_struct_has_is_kept(was: str, now: str, extra: dict[str, Any] | None) -> None:
+    message, found = MESSAGES.read(WHOLE.decode().replace(was, now, 1))
+    assert (message, found) == (RIGHT, extra)
+    assert repr(message) == repr(RIGHT)  # every digit
+
+
+def test_a_struct_that_does_not_mind_is_read_as_before() -> None:
+    assert MESSAGES.read('{"T":"n","text":"x","new":1}') == (Note("x"), None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"T":"t"}',
+        b'{"T":"t","new":1}',
+        b'{"T":"t","p":"x","new":1}',
+        b'{"T":"t","p":1,"as":1.5,"new":1}',
+        b'{"T":"q","new":1}',
+        b'{"new":1}',
+        b"[1]",
+        b"7",
+        b'{"T":"t","p":1,"new":',
+        b"\xff",
+    ],
+)
+def test_what_is_no_message_is_told_by_what_is_wrong_with_it(text: bytes) -> None:
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)) as told:
+        MESSAGES.read(text)
+    assert "unknown field" not in str(told.value)
+
+
+NUMBERS = st.integers() | st.decimals(allow_nan=False, allow_infinity=False).map(str).map(Decimal)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.text() | NUMBERS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def json_of(value: Any) -> str:
+    """JSON of any number, however long."""
+    if isinstance(value, dict):
+        pairs = (f"{json_of(name)}:{json_of(item)}" for name, item in value.items())
+        return f"{{{','.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(json_of, value))}]"
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return str(value)
+    return msgspec.json.encode(value).decode()
+
+
+@given(
+    st.dictionaries(st.text().filter(lambda n: n not in ("T", "p")), VALUES, max_size=4), NUMBERS
+)
+def test_whatever_a_vendor_adds_comes_back(added: dict[str, Any], price: Any) -> None:
+    class Small(msgspec.Struct, tag_field="T", tag="t", forbid_unknown_fields=True):
+        p: Decimal
+
+    message, extra = Messages(Small).read(json_of({"T": "t", "p": price, **added}))
+    assert (message.p, extra or {}) == (price, added)
