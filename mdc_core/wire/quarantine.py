@@ -1,12 +1,13 @@
 """Where what cannot be read is set aside: one JSON object a line.
 
-Its file has a limit, so that a feed of rubbish does not fill a disk: what would go beyond it is
-counted and told like all the rest, but its text is not kept.
+Its file has a limit, so that a feed of rubbish does not fill a disk, and so has the folder of the
+files that nobody named: what would go beyond it is counted and told like all the rest, but its
+text is not kept.
 """
 
 import base64
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from mdc_core.errors import WriteError
 from mdc_core.sizes import size_text
 
 LIMIT = 10**9  # bytes of the file
+_FOLDER = 10  # times that: of all files of a folder of ours
 
 
 def default_path(stage: str, run_id: str) -> Path | None:
@@ -28,6 +30,14 @@ def default_path(stage: str, run_id: str) -> Path | None:
             place = Path(state) if state else Path.home() / ".local" / "state"
             return place / "mdc" / "quarantine" / f"{run_id}-{stage}.jsonl"
     return None
+
+
+def sizes_in(folder: Path) -> Iterator[tuple[str, int]]:
+    """Name and bytes of each file of a folder."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(OSError):  # it has just been removed
+                yield entry.name, entry.stat().st_size
 
 
 class Quarantine:
@@ -54,6 +64,7 @@ class Quarantine:
         self.count = 0
         self.unkept = 0  # of them, those whose text went beyond the limit
         self._limit, self._full = limit, full
+        self._limited = ""  # what has that limit
         self._size = 0  # of the file, if it had no limit
         self.reason = ""  # for which the last one was set aside
         self._file: BinaryIO | None = None
@@ -90,8 +101,7 @@ class Quarantine:
         """There is no room for a text; say so once, here as well."""
         self.unkept += 1
         if self.unkept == 1:
-            text = f"{self.path} has reached its limit of {size_text(self._limit)}"
-            self._full(f"{text}: what is set aside from here on is counted, not kept")
+            self._full(f"{self._limited}: what is set aside from here on is counted, not kept")
             file.write(msgspec.json.encode({"reason": "the rest is counted, not kept"}) + b"\n")
             file.flush()
 
@@ -116,7 +126,19 @@ class Quarantine:
             raise WriteError(f"cannot set aside a bad line in {self.path}: {error}") from None
         with suppress(OSError):  # a pipe has no place in it
             self._size = self._file.tell()
+        self._limited = f"{self.path} has reached its limit of {size_text(self._limit)}"
+        if not self._must:
+            self._keep_to_folder(self.path)
         return self._file
+
+    def _keep_to_folder(self, path: Path) -> None:
+        """Of a file that nobody named, the limit may be what the others have left."""
+        most = _FOLDER * self._limit
+        room = most - sum(size for other, size in sizes_in(path.parent) if other != path.name)
+        if room < self._limit:
+            self._limit = room
+            text = f"{path.parent} has reached its limit of {size_text(most)}"
+            self._limited = f"{text} (remove what you need no longer)"
 
     def _temporary(self) -> Path:
         """A file in a folder that nobody else can have made or can read."""

@@ -101,6 +101,22 @@ def test_what_is_set_aside_has_a_limit_and_is_counted_beyond_it(
     assert done.status == 1 and f"({unkept} of them only counted)" in done.err
 
 
+def test_all_that_nobody_named_has_a_limit_as_well(shell: Shell, tmp_path: Path) -> None:
+    wrong = "".join(f"line {number} is none\n" for number in range(100))
+    (tmp_path / "in.jsonl").write_text(f"{TRADE % 1}\n{wrong}{TRADE % 2}\n")
+    place = tmp_path / "state" / "mdc" / "quarantine"
+    line = f"XDG_STATE_HOME={tmp_path / 'state'} mdc validate --quarantine-limit 5kB < in.jsonl"
+    for number in range(14):
+        done = shell(line, cwd=tmp_path)
+        assert done.status == 0 and "102 in = 2 out + 100 rejected" in done.err
+        told = f"{place} has reached its limit of 50KB (remove what you need no longer)"
+        assert (told in done.err) is (number >= 9), (number, done.err)
+    files = sorted(place.iterdir())
+    assert len(files) == 14 and sum(file.stat().st_size for file in files) < 51_000
+    texts = [file.read_text().count('"text"') for file in files]
+    assert texts.count(0) >= 2 and max(texts) > 40  # the first are whole, the last only counted
+
+
 TIME = pa.scalar(1704205800123456789, pa.timestamp("ns", "UTC"))
 INT = pa.int64()
 NUMBERS = {
