@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.wire.mutants import Readers, mutants
+from tests.unit.wire.lines.mutants import Readers, mutants
 
 
 @pytest.mark.parametrize("seed", range(100, 200))

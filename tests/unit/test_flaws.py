@@ -15,7 +15,7 @@ from mdc_core.flaws import flaw_of
 from mdc_core.testing.golden import line_of, row_of
 from mdc_core.times import from_ns
 from tests.kit.many import many
-from tests.unit.wire.vocabulary import events
+from tests.unit.wire.lines.vocabulary import events
 
 NOON = "2024-01-02T12:00:00.000000000Z"
 

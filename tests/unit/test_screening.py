@@ -14,7 +14,7 @@ from mdc_core.flaws import unwritable
 from mdc_core.screening import doubtful
 from mdc_core.times import from_ns
 from tests.unit.test_flaws import FIELDS, NOON, anything
-from tests.unit.wire.vocabulary import events
+from tests.unit.wire.lines.vocabulary import events
 
 ONE = Decimal(1)
 INTEGER = re.compile(r"price is -?\d{1,18}, not a Decimal")

@@ -24,7 +24,7 @@ from mdc_core.wire.files import read_events
 from tests.conftest import Shell
 from tests.kit.many import many
 from tests.pipes.store.storing import storing
-from tests.unit.archive.old_catalog import make_old, sum_of, values_of
+from tests.unit.archive.catalog.old_catalog import make_old, sum_of, values_of
 
 EVENTS = "mdc stream sim SPY AAPL --limit 300 --seed 3 > events.jsonl"
 FORMS = [

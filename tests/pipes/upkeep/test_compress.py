@@ -15,7 +15,7 @@ from mdc_core.contracts import Part
 from mdc_core.errors import DataError, WriteError
 from mdc_sinks.jsonl import JsonLines
 from tests.conftest import Done, Shell
-from tests.unit.archive.pages import MAGIC, chunks
+from tests.unit.archive.write.pages import MAGIC, chunks
 
 EVENTS = "mdc stream sim SPY AAPL --limit 3000 --seed 3 > events.jsonl"
 PROFILE_TABLE = [

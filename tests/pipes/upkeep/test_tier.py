@@ -16,7 +16,7 @@ from mdc_core.archive.write.archive import Archive
 from tests.conftest import Done, Shell
 from tests.kit import forks
 from tests.kit.kills import killed
-from tests.unit.archive.pages import MAGIC
+from tests.unit.archive.write.pages import MAGIC
 
 CONFIG = '[tier.warm]\ndirectory = "../warm"\n[tier.cold]\ndirectory = "../far/cold"\n'
 DAY = '{{"type":"{kind}","symbol":"{symbol}","ts_event":"2024-01-{day:02d}T12:00:00Z",{more}}}\n'

@@ -13,7 +13,7 @@ from mdc_core.schema import arrow_schema, fields_of
 from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_core.wire.streams.encoder import StreamEncoder
 from tests.conftest import Shell
-from tests.unit.archive.test_alike import _by_turns
+from tests.unit.archive.write.test_alike import _by_turns
 
 END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 

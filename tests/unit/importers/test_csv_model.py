@@ -21,7 +21,7 @@ from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_exporters.csv.exporter import Csv as Export
 from mdc_exporters.csv.importer import Csv as Import
 from tests.kit.many import many
-from tests.unit.wire.vocabulary import events
+from tests.unit.wire.lines.vocabulary import events
 
 KINDS = ("trade", "quote", "bar", "book", "delta", "imbalance", "status", "dividend", "gap")
 

@@ -15,7 +15,7 @@ from mdc_core.grouped import Codes, ForwardFill, GroupKeys, GroupRuns, Lag, Runn
 from mdc_validators.content import content_hashes
 from mdc_validators.recent import Recent, text_hashes
 from tests.kit.many import many
-from tests.unit.wire.vocabulary import events
+from tests.unit.wire.lines.vocabulary import events
 
 texts = st.lists(st.sampled_from(["", "a", "b", "\N{EURO SIGN}", None]), min_size=1, max_size=40)
 keyed = st.lists(

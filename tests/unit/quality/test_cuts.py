@@ -12,7 +12,7 @@ from mdc_core.contracts import Check, Finding
 from mdc_core.events import Event
 from tests.kit.many import many
 from tests.unit.quality.test_streams import EMPTY, NAMED, NONE, streams
-from tests.unit.wire.vocabulary import events
+from tests.unit.wire.lines.vocabulary import events
 
 # Options in which a check of few rows finds something.
 STRICT: dict[str, list[dict[str, Any]]] = {

@@ -13,7 +13,7 @@ from mdc_core.events import Event, Heartbeat, type_of
 from mdc_core.wire.chunk import Chunk, no_events
 from mdc_core.wire.lines.jsonl import decode_row, encode_rows, rows_of
 from tests.kit.many import many
-from tests.unit.wire.vocabulary import events
+from tests.unit.wire.lines.vocabulary import events
 
 some = st.lists(events(), min_size=1, max_size=8)
 

@@ -6,7 +6,7 @@ refuses with a reason or takes what can be written and read again as the same.
 
 import pytest
 
-from tests.unit.wire.mutants import LINES, Readers, mutants
+from tests.unit.wire.lines.mutants import LINES, Readers, mutants
 
 
 def test_of_lines_that_are_nearly_right() -> None:

@@ -29,7 +29,7 @@ from mdc_core.events import Trade
 from mdc_core.times import from_ns
 from mdc_core.wire.lines.jsonl import rows_of
 from tests.conftest import parts_of
-from tests.unit.archive.test_parts import intake, write
+from tests.unit.archive.write.test_parts import intake, write
 
 
 class Stopped(BaseException):

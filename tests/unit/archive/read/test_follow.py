@@ -10,7 +10,7 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.read.follow import ShownParts
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import DataError
-from tests.unit.archive.test_catalog import DAY, part
+from tests.unit.archive.catalog.test_catalog import DAY, part
 
 
 @pytest.fixture

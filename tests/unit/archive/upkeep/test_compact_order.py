@@ -19,7 +19,14 @@ from mdc_core.events import Event, Trade
 from mdc_core.times import DAY, from_ns
 from mdc_core.wire.lines.jsonl import encode_batch
 from tests.kit.many import many
-from tests.unit.archive.compacting import check_whole, compacted, made, parts_of, run_id, store
+from tests.unit.archive.upkeep.compacting import (
+    check_whole,
+    compacted,
+    made,
+    parts_of,
+    run_id,
+    store,
+)
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from mdc_core.wire.files import read_events
 from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_sinks.jsonl import JsonLines
 from mdc_sinks.parquet import Parquet
-from tests.unit.archive.pages import MAGIC, chunks
+from tests.unit.archive.write.pages import MAGIC, chunks
 
 FORMATS = {"jsonl": JsonLines, "parquet": Parquet}
 SUFFIXES = {"lz4": ".jsonl.lz4", "zstd": ".jsonl.zst", "gzip": ".jsonl.gz", "none": ".jsonl"}

@@ -25,7 +25,7 @@ from mdc_core.archive.write.archive import Archive
 from mdc_core.config import Config
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.times import DAY
-from tests.unit.archive.test_catalog import part
+from tests.unit.archive.catalog.test_catalog import part
 
 NOW = 100 * DAY
 

@@ -22,7 +22,7 @@ from mdc_core.wire.streams.encoder import StreamEncoder
 from mdc_core.wire.tables.files import read_parquet
 from mdc_sinks.parquet import Parquet
 from tests.kit.many import many
-from tests.unit.wire.vocabulary import events
+from tests.unit.wire.lines.vocabulary import events
 
 NOWHERE = Path("/nonexistent")
 

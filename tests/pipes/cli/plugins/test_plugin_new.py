@@ -11,7 +11,7 @@ import pytest
 
 from mdc_core.plugin_package import KINDS, new_package
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def test_new_packages_of_all_kinds_pass_their_own_tests(tmp_path):

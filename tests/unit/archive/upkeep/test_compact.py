@@ -23,7 +23,7 @@ from mdc_core.events import Delta, Event, Trade
 from mdc_core.times import DAY, from_ns
 from mdc_core.wire.lines.jsonl import rows_of
 from tests.kit.many import many
-from tests.unit.archive.compacting import (
+from tests.unit.archive.upkeep.compacting import (
     batches,
     check_whole,
     compacted,

@@ -24,7 +24,7 @@ from mdc_core.events import Event, Quote, Trade
 from mdc_core.testing.golden import line_of
 from mdc_core.times import DAY, HOUR, from_ns
 from tests.kit.many import many
-from tests.unit.archive.compacting import made, run_id, store
+from tests.unit.archive.upkeep.compacting import made, run_id, store
 
 FIRST = 19_724 * DAY
 rows = st.lists(

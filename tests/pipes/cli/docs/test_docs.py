@@ -12,7 +12,7 @@ import pytest
 from mdc_core import installed
 from mdc_core.cli.lazy import verb_files
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 READER = {"MANWIDTH": "80", "PATH": "/usr/bin:/bin"}
 PAGES = sorted((ROOT / "man").glob("*.1"))
 

@@ -27,7 +27,7 @@ from mdc_core.wire.lines.jsonl import rows_of
 from tests.conftest import Shell
 from tests.kit.many import many
 from tests.unit.wire import older
-from tests.unit.wire.vocabulary import events as any_events
+from tests.unit.wire.lines.vocabulary import events as any_events
 
 HEADER = Header(
     mdc="0.0.0",

@@ -75,7 +75,7 @@ def test_price_times_size_is_exact_in_duckdb(shell: Shell, tmp_path: Path) -> No
 
 def test_parquet_is_a_tenth_of_jsonl(shell: Shell, tmp_path: Path) -> None:
     """On the corpus of the bench, as it is stored by default."""
-    corpus = Path(__file__).resolve().parents[3] / "bench" / "corpus.py"
+    corpus = Path(__file__).resolve().parents[4] / "bench" / "corpus.py"
     assert shell(f"python {corpus} 200000 40 > corpus.jsonl").status == 0
     assert shell("mdc store < corpus.jsonl").status == 0
     text = (tmp_path / "corpus.jsonl").stat().st_size

@@ -18,7 +18,7 @@ from mdc_core.events import Event, Quote, Trade
 from mdc_core.times import DAY, from_ns
 from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_core.wire.tables.arrow import Incoming
-from tests.unit.archive.compacting import made, parts_of, run_id, store
+from tests.unit.archive.upkeep.compacting import made, parts_of, run_id, store
 
 SYMBOLS = [f"S{n}" for n in range(20)]
 

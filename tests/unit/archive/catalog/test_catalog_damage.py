@@ -12,8 +12,8 @@ import pytest
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, FileMove, PartRow
 from mdc_core.archive.catalog.query import Query
 from mdc_core.errors import DataError, MdcError
-from tests.unit.archive.old_catalog import make_old, sum_of, values_of
-from tests.unit.archive.test_catalog import part
+from tests.unit.archive.catalog.old_catalog import make_old, sum_of, values_of
+from tests.unit.archive.catalog.test_catalog import part
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mdc_core.archive.write.segment import Segment
 from mdc_core.events import Event, Trade
-from tests.unit.archive.test_journal import HEADER, cuts, read, small, write
+from tests.unit.archive.write.test_journal import HEADER, cuts, read, small, write
 
 
 def test_a_torn_tail_at_every_byte(tmp_path: Path) -> None:

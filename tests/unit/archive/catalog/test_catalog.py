@@ -228,7 +228,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from mdc_core.archive.catalog.catalog import Catalog
-from tests.unit.archive.test_catalog import part
+from tests.unit.archive.catalog.test_catalog import part
 name, state = sys.argv[1], Path(sys.argv[2])
 sys.stdout.write("ready\\n"); sys.stdout.flush(); sys.stdin.readline()
 for day in range(40):
@@ -238,7 +238,7 @@ for day in range(40):
 
 
 def script(text: str, *arguments: object) -> "subprocess.Popen[str]":
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[4]
     env = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
     }

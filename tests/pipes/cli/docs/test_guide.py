@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mdc_core import hooks, plugin
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 GUIDE = (ROOT / "docs" / "plugins.md").read_text()
 FILES = re.findall(r"^`examples/mdc-acme/(\S+)`\n\n```\w+\n(.*?)\n```$", GUIDE, re.M | re.S)
 

@@ -23,7 +23,7 @@ from mdc_core.archive.pack.verify import verify_aside
 from mdc_core.archive.upkeep.recover import prepare
 from mdc_core.archive.write.archive import Archive
 from tests.conftest import Shell
-from tests.unit.archive.packs import FORMATS, LZMA, Members, changed, members_of, tar, write
+from tests.unit.archive.pack.packs import FORMATS, LZMA, Members, changed, members_of, tar, write
 
 FLIPS = 60
 Refused = Callable[[Path], str]
