@@ -15,7 +15,7 @@ from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:
-    from mdc_core.archive.catalog.paths import Query
+    from mdc_core.archive.catalog.query import Query
 
 F = TypeVar("F", bound=Callable[..., Any])
 ROOT = option("--root", type=ROOT_TYPE, help="an archive  [default: data]")
@@ -91,14 +91,34 @@ def writing(function: F) -> F:
     )(as_stage(function))
 
 
+def selecting_symbols(function: F) -> F:
+    """The options that choose by symbol and type, handed on as `query`."""
+
+    @wraps(function)
+    def selects(*args: Any, symbols: tuple[str, ...], types: tuple[str, ...], **values: Any) -> Any:
+        return function(*args, query=query_of(symbols, types), **values)
+
+    wrapped: Any = selects
+    for add in (option("--type", "types", cls=ListOption, help="only these event types"), SYMBOL):
+        wrapped = add(wrapped)
+    made: F = wrapped
+    return made
+
+
 def selecting(function: F) -> F:
-    """The options that choose by symbol and type."""
-    for add in (
-        option("--type", "types", cls=ListOption, help="only these event types"),
-        SYMBOL,
-    ):
-        function = add(function)
-    return function
+    """The options that choose by symbol, type and time, handed on as `query`."""
+
+    @wraps(function)
+    def selects(
+        *args: Any, query: "Query", start: int | None, end: int | None, **values: Any
+    ) -> Any:
+        from dataclasses import replace
+
+        return function(*args, query=replace(query, start=start, end=end), **values)
+
+    wrapped: Any = selecting_symbols(spanning(selects))
+    made: F = wrapped
+    return made
 
 
 def spanning(function: F) -> F:
@@ -141,17 +161,12 @@ def must_be_a_span(start: int | None, end: int | None) -> None:
         raise UsageError("--from must be before --to", hint="a day as --to is the whole day")
 
 
-def query_of(
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
-    start: int | None = None,
-    end: int | None = None,
-) -> "Query":
+def query_of(symbols: tuple[str, ...], types: tuple[str, ...]) -> "Query":
     """What is asked for; raises UsageError for a type that there is not."""
-    from mdc_core.archive.catalog.paths import Query
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.events import EVENT_TYPES
 
     for name in types:
         if name not in EVENT_TYPES:
             raise UsageError(unknown("event type", name, EVENT_TYPES), hint=known(EVENT_TYPES))
-    return Query(symbols, types, start, end)
+    return Query(symbols, types)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import SIZE, Session, command, option
-from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting
+from mdc_core.cli.selection import ARCHIVE, JSON, selecting_symbols
 from mdc_core.cli.show import human, shown
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.upkeep.advise import Advice
 
 EXAMPLES = ("mdc advise --root data", "mdc advise --root data --symbol SPY --json")
@@ -24,7 +25,7 @@ EXAMPLES = ("mdc advise --root data", "mdc advise --root data --symbol SPY --jso
 
 @command()
 @ARCHIVE
-@selecting
+@selecting_symbols
 @option(
     "--largest",
     type=SIZE,
@@ -37,8 +38,7 @@ EXAMPLES = ("mdc advise --root data", "mdc advise --root data --symbol SPY --jso
 def advise(
     session: Session,
     root: Path | str,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
+    query: "Query",
     largest: int,
     as_json: bool,
 ) -> None:
@@ -50,7 +50,6 @@ def advise(
     archive = Archive.open(root)
     if not archive.has_catalog:
         raise DataError(f"{root} has no catalog", hint="mdc catalog rebuild makes one")
-    query = query_of(symbols, types)
     tiers = read_tiers(session.config, archive)
     archive.reading()
     with archive.catalog(read_only=True) as catalog:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import command, option
-from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning, writing
+from mdc_core.cli.selection import PATH, ROOT, reading, selecting, writing
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.pipelines.inputs import InputOptions
     from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
@@ -29,17 +30,13 @@ EXAMPLES = (
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @ROOT
 @selecting
-@spanning
 @option("--follow", "-f", "following", is_flag=True, help="go on with what is stored from now on")
 @writing
 @reading
 def cat(
     paths: tuple[Path, ...],
     root: Path | str | None,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
-    start: int | None,
-    end: int | None,
+    query: "Query",
     following: bool,
     wire: "Wire",
     reading: "InputOptions",
@@ -47,7 +44,6 @@ def cat(
     """Show stored events as one stream in time order."""
     from mdc_core.pipelines.stages.cat import Cat
 
-    query = query_of(symbols, types, start, end)
     return Cat(paths, root, query, reading=reading, wire=wire, following=following)
 
 

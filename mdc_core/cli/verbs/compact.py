@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import SIZE, Session, command, option
-from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting, spanning
+from mdc_core.cli.selection import ARCHIVE, JSON, selecting
 from mdc_core.cli.show import by_symbol, human, shown
 from mdc_core.cli.types import WholeNumber
 from mdc_core.errors import DataError, UsageError
@@ -54,7 +54,6 @@ EXAMPLES = (
 @command()
 @ARCHIVE
 @selecting
-@spanning
 @option(
     "--target-size",
     type=SIZE,
@@ -71,10 +70,7 @@ EXAMPLES = (
 def compact(
     session: Session,
     root: Path | str,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
-    start: int | None,
-    end: int | None,
+    query: "Query",
     target_size: int,
     row_group: int | None,
     sort: bool,
@@ -88,7 +84,6 @@ def compact(
 
     if target_size < LEAST:
         raise UsageError("--target-size: 1MB is the least", hint="--target-size 512MB")
-    query = query_of(symbols, types, start, end)
     archive = Archive.open(root)
     wishes = CompactOptions(target_size, row_group, dedup, sort)
     done = _planned if dry_run else _compacted

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import command
-from mdc_core.cli.selection import JSON, PATH, ROOT, query_of, reading, selecting, spanning
+from mdc_core.cli.selection import JSON, PATH, ROOT, reading, selecting
 from mdc_core.cli.show import table
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.pipelines.inputs import InputOptions
     from mdc_core.pipelines.stage import Stage
 
@@ -31,23 +32,18 @@ EXAMPLES = (
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @ROOT
 @selecting
-@spanning
 @JSON
 @reading
 def count(
     paths: tuple[Path, ...],
     root: Path | str | None,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
-    start: int | None,
-    end: int | None,
+    query: "Query",
     as_json: bool,
     reading: "InputOptions",
 ) -> "Stage":
     """Count events by type."""
     from mdc_core.pipelines.stages.count import Count
 
-    query = query_of(symbols, types, start, end)
     return Count(paths, root, query, reading, tell=partial(_show, as_json=as_json))
 
 

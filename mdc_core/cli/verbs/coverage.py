@@ -34,13 +34,14 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListOption, Session, command, option
-from mdc_core.cli.selection import JSON, ROOT, must_be_a_span, query_of, selecting
+from mdc_core.cli.selection import JSON, ROOT, must_be_a_span, selecting_symbols
 from mdc_core.cli.show import shown
 from mdc_core.cli.types import PathType
 from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.coverage.survey import CoverageRow, CoverageSurvey
 
 EXAMPLES = (
@@ -56,7 +57,7 @@ UNITS = ("day", "week", "month", "quarter", "year")
 
 @command()
 @ROOT
-@selecting
+@selecting_symbols
 @option("--from", "start", type=MOMENT, help="from this day on")
 @option("--to", "end", type=MOMENT_END, help="up to and with this day")
 @option(
@@ -97,8 +98,7 @@ UNITS = ("day", "week", "month", "quarter", "year")
 def coverage(
     session: Session,
     root: Path | str | None,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
+    query: "Query",
     start: int | None,
     end: int | None,
     calendar: tuple[str, ...],
@@ -115,7 +115,7 @@ def coverage(
     if output is not None and output.exists() and not force:
         raise UsageError(f"{output} exists", hint="--force overwrites it")
     place = archive_at(root, "coverage")
-    survey = _survey(place, symbols, types, (start, end), calendar, tolerance)
+    survey = _survey(place, query, (start, end), calendar, tolerance)
     _tell(session, survey, calendar)
     wrong = 0 if survey.count else 1
 
@@ -155,8 +155,7 @@ def _form(form: str | None, output: Path | None, as_json: bool) -> str:
 
 def _survey(
     root: Path | str,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
+    query: "Query",
     span: tuple[int | None, int | None],
     calendar: tuple[str, ...],
     tolerance: int,
@@ -167,15 +166,14 @@ def _survey(
     from mdc_core.archive.coverage.views import ABOUT_DATA
     from mdc_core.times import DAY
 
-    query_of(symbols, types)
-    for name in types:
+    for name in query.types:
         if name in ABOUT_DATA:
             raise UsageError(f"{name} events tell of other events, they have no coverage")
     start, end = span
     must_be_a_span(start, end)
     first = None if start is None else start // DAY
     last = None if end is None else (end - 1) // DAY
-    asked = CoverageRequest(symbols, types, first, last, tolerance)
+    asked = CoverageRequest(query.symbols, query.types, first, last, tolerance)
     return CoverageSurvey(root, asked, Calendars(calendar), time.time_ns() // DAY)
 
 

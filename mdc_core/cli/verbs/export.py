@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Chosen, option, select_command
-from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning
+from mdc_core.cli.selection import PATH, ROOT, reading, selecting
 from mdc_core.cli.types import PathType
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.pipelines.inputs import InputOptions
     from mdc_core.pipelines.stage import Stage
 
@@ -31,7 +32,6 @@ EXAMPLES = (
 @option("--force", is_flag=True, help="replace files that are there")
 @ROOT
 @selecting
-@spanning
 @reading
 def export(
     plugin: Chosen,
@@ -40,10 +40,7 @@ def export(
     file: Path | None,
     force: bool,
     root: Path | str | None,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
-    start: int | None,
-    end: int | None,
+    query: "Query",
     reading: "InputOptions",
 ) -> "Stage":
     """Write events as files of another tool's format."""
@@ -54,7 +51,6 @@ def export(
         raise UsageError("mdc export needs --output DIR or -o FILE", hint="one of them")
     if str(target) == "-":
         raise UsageError("mdc export writes files, and '-' is none", hint="-o FILE")
-    query = query_of(symbols, types, start, end)
     one_file = file is not None
     return ExportSink(plugin, target, paths, root, query, reading, one_file=one_file, force=force)
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import JSON, ROOT, query_of, selecting, spanning
+from mdc_core.cli.selection import JSON, ROOT, selecting
 from mdc_core.cli.show import by_symbol, human, shown, table, time_text
 from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
@@ -39,7 +39,6 @@ EXAMPLES = (
 @command()
 @ROOT
 @selecting
-@spanning
 @option("--tree", is_flag=True, help="every file, below its symbol and type")
 @option(
     "--links",
@@ -53,10 +52,7 @@ EXAMPLES = (
 def ls(
     session: Session,
     root: Path | str | None,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
-    start: int | None,
-    end: int | None,
+    query: "Query",
     tree: bool,
     folder: Path | None,
     as_json: bool,
@@ -67,7 +63,6 @@ def ls(
     from mdc_core.archive.read.summary import summaries, summed
     from mdc_core.archive.write.archive import Archive
 
-    query = query_of(symbols, types, start, end)
     place = archive_at(root, "ls")
     if folder is not None:
         made = _linked(place, query, folder)

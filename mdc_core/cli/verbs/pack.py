@@ -12,12 +12,13 @@ import click
 from mdc_core.archive.pack.containers.table import FORMATS
 from mdc_core.archive.pack.limits import MAX_BYTES, PackLimit
 from mdc_core.cli.options import SIZE, Session, group, option
-from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting, spanning
+from mdc_core.cli.selection import ARCHIVE, JSON, selecting
 from mdc_core.cli.show import by_symbol, human, shown, table
 from mdc_core.cli.types import PathType
 from mdc_core.errors import EXIT_FINDINGS, DataError
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.pack.create import Packing, Plan
     from mdc_core.archive.pack.import_ import ImportedPack
     from mdc_core.archive.pack.manifest import Manifest
@@ -53,7 +54,6 @@ def command() -> None:
 @click.argument("out", metavar="OUT", type=PathType(dir_okay=False))
 @ARCHIVE
 @selecting
-@spanning
 @option(
     "--format",
     "named",
@@ -69,10 +69,7 @@ def create(
     session: Session,
     out: Path,
     root: Path | str,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
-    start: int | None,
-    end: int | None,
+    query: "Query",
     named: str | None,
     max_size: int | None,
     description: str,
@@ -90,7 +87,7 @@ def create(
 
     kind = container(asked_format(out, named))
     archive = Archive.open(root)
-    planned = plan(archive, query_of(symbols, types, start, end), max_size)
+    planned = plan(archive, query, max_size)
     paths = part_paths(out, kind.suffix, len(planned.parts))
     _warn(session, planned)
     packing = Packing(archive, planned, kind, description)

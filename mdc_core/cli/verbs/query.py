@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
+from mdc_core.cli.selection import ROOT, selecting
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
 from mdc_core.cli.types import PathType, WholeNumber
 from mdc_core.disk import unreadable
@@ -28,6 +28,7 @@ from mdc_core.errors import DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.sql.database import Result
 
 EXAMPLES = (
@@ -52,7 +53,6 @@ EXAMPLES = (
 )
 @ROOT
 @selecting
-@spanning
 @option(
     "--format",
     "form",
@@ -80,10 +80,7 @@ def query(
     sql: str | None,
     path: Path | None,
     root: Path | str | None,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
-    start: int | None,
-    end: int | None,
+    query: "Query",
     form: str | None,
     output: Path | None,
     force: bool,
@@ -97,8 +94,7 @@ def query(
     form = form_of(form, output)
     if output is not None and output.exists() and not force:
         raise UsageError(f"{output} exists", hint="--force overwrites it")
-    chosen = query_of(symbols, types, start, end)
-    with Database(archive_at(root, "query"), chosen, wide) as database:
+    with Database(archive_at(root, "query"), query, wide) as database:
         statements = database.statements(text)
         if len(statements) != 1:
             raise UsageError(

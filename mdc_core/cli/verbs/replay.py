@@ -16,11 +16,12 @@ import click
 from click.core import ParameterSource
 
 from mdc_core.cli.options import command, option
-from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, spanning, writing
+from mdc_core.cli.selection import PATH, ROOT, reading, selecting, writing
 from mdc_core.cli.types import SpeedType
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.pipelines.inputs import InputOptions
     from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
@@ -50,7 +51,6 @@ EXAMPLES = (
     show_default=True,
     help="the time that orders and paces the events",
 )
-@spanning
 @selecting
 @option("--step", is_flag=True, help="one event for each line on standard input")
 @writing
@@ -60,10 +60,7 @@ def replay(
     root: Path | str | None,
     speed: float | None,
     by: str,
-    start: int | None,
-    end: int | None,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
+    query: "Query",
     step: bool,
     wire: "Wire",
     reading: "InputOptions",
@@ -73,7 +70,6 @@ def replay(
 
     if step:
         _check_step(paths)
-    query = query_of(symbols, types, start, end)
     return Replay(
         paths,
         root,

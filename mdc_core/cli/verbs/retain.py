@@ -27,7 +27,7 @@ import click
 
 from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, SIZE, Session, option
-from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting
+from mdc_core.cli.selection import ARCHIVE, JSON, selecting_symbols
 from mdc_core.cli.show import human, shown, time_text
 from mdc_core.cli.types import WholeNumber
 from mdc_core.config import Config
@@ -77,7 +77,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
 
 @click.command(cls=RetainCommand)
 @ARCHIVE
-@selecting
+@selecting_symbols
 @option("--days", type=WholeNumber(1), help="keep files so long after their last event")
 @option("--max-size", type=SIZE, help="keep the newest files, so many bytes")
 @option("--now", type=MOMENT, help="as if it were this time  [default: the clock's]")
@@ -87,8 +87,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
 def retain(
     session: Session,
     root: Path | str,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
+    query: "Query",
     days: int | None,
     max_size: int | None,
     now: int | None,
@@ -100,7 +99,6 @@ def retain(
     from mdc_core.archive.write.archive import Archive
     from mdc_core.times import DAY
 
-    query = query_of(symbols, types)
     age = None if days is None else days * DAY
     wanted = policy(age, max_size, read_rules(session.config))
     if wanted.empty:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import ROOT, query_of, selecting, spanning
+from mdc_core.cli.selection import ROOT, selecting
 from mdc_core.cli.signals import Terminated
 from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
 from mdc_core.cli.types import WholeNumber
@@ -22,6 +22,7 @@ from mdc_core.pipelines.inputs import archive_at
 from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.sql.database import Database
 
 EXAMPLES = (
@@ -42,7 +43,6 @@ HISTORY_LINES = 10_000
 @command()
 @ROOT
 @selecting
-@spanning
 @option(
     "--format",
     "form",
@@ -61,10 +61,7 @@ HISTORY_LINES = 10_000
 def shell(
     session: Session,
     root: Path | str | None,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
-    start: int | None,
-    end: int | None,
+    query: "Query",
     form: str | None,
     rows: int,
     wide: bool,
@@ -72,8 +69,7 @@ def shell(
     """Ask an archive with SQL, statement after statement."""
     from mdc_core.archive.sql.database import Database
 
-    chosen = query_of(symbols, types, start, end)
-    with Database(archive_at(root, "shell"), chosen, wide) as database:
+    with Database(archive_at(root, "shell"), query, wide) as database:
         told = ShellSession(session, database, form_of(form, None), rows)
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             told.script(sys.stdin)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import command, option
-from mdc_core.cli.selection import PATH, ROOT, query_of, reading, selecting, writing
+from mdc_core.cli.selection import PATH, ROOT, reading, selecting_symbols, writing
 from mdc_core.cli.types import WholeNumber
 
 if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
     from mdc_core.pipelines.inputs import InputOptions
     from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
@@ -36,22 +37,21 @@ EXAMPLES = (
     help="how many events",
 )
 @ROOT
-@selecting
+@selecting_symbols
 @writing
 @reading
 def tail(
     paths: tuple[Path, ...],
     lines: int,
     root: Path | str | None,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
+    query: "Query",
     wire: "Wire",
     reading: "InputOptions",
 ) -> "Stage":
     """Show the last events in time order."""
     from mdc_core.pipelines.stages.slices import Tail
 
-    return Tail(lines, paths, root, query_of(symbols, types), reading, wire)
+    return Tail(lines, paths, root, query, reading, wire)
 
 
 command = tail

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import MOMENT, Session, group, option
-from mdc_core.cli.selection import ARCHIVE, JSON, query_of, selecting
+from mdc_core.cli.selection import ARCHIVE, JSON, selecting_symbols
 from mdc_core.cli.show import human, shown, table, time_text
 from mdc_core.errors import DataError
 
@@ -92,26 +92,25 @@ def _show_status(session: Session, found: "Sequence[Holding]") -> None:
 
 @command.command("plan")
 @ARCHIVE
-@selecting
+@selecting_symbols
 @NOW
 @JSON
 @click.pass_obj
 def plan(
     session: Session,
     root: Path | str,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
+    query: "Query",
     now: int | None,
     as_json: bool,
 ) -> None:
     """Show what `migrate` would move, and the size it would have, measured on a sample."""
     archive, tiers = _opened(session, root)
-    _plan(session, archive, tiers, query_of(symbols, types), _moment(now), as_json)
+    _plan(session, archive, tiers, query, _moment(now), as_json)
 
 
 @command.command("migrate")
 @ARCHIVE
-@selecting
+@selecting_symbols
 @NOW
 @option("--dry-run", is_flag=True, help="the same as `plan`")
 @JSON
@@ -119,8 +118,7 @@ def plan(
 def migrate(
     session: Session,
     root: Path | str,
-    symbols: tuple[str, ...],
-    types: tuple[str, ...],
+    query: "Query",
     now: int | None,
     dry_run: bool,
     as_json: bool,
@@ -134,7 +132,7 @@ def migrate(
     from mdc_core.pipelines.stages.store import prepared
 
     archive, tiers = _opened(session, root)
-    query, moment = query_of(symbols, types), _moment(now)
+    moment = _moment(now)
     if dry_run:
         _plan(session, archive, tiers, query, moment, as_json)
         return 0
