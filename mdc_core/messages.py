@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -27,7 +28,12 @@ class Messages:
 
     def __init__(self, kinds: Any) -> None:
         self._decode: Callable[[str | bytes], Any] = msgspec.json.Decoder(kinds).decode
-        self._kind = inspect.type_info(kinds)
+        self._kinds = kinds
+
+    @cached_property
+    def _kind(self) -> inspect.Type:
+        """Taken apart when a message has more: it takes as long as reading a thousand."""
+        return inspect.type_info(self._kinds)
 
     def read(self, text: str | bytes) -> tuple[Any, dict[str, Any] | None]:
         """The message, and its fields that no Struct has, None if there are none.

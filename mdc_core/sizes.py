@@ -15,7 +15,8 @@ _UNITS = {
     "GI": 2**30,
     "TI": 2**40,
 }
-_SIZE = re.compile(r"(\d+)(?:\.(\d+))?\s*([KMGT]?I?)B?", re.ASCII | re.IGNORECASE)
+# Without re.IGNORECASE, which takes six times as long to compile, with each command.
+_SIZE = re.compile(r"(\d+)(?:\.(\d+))?\s*([KMGTkmgt]?[Ii]?)[Bb]?", re.ASCII)
 
 
 def parse_size(text: str) -> int:
