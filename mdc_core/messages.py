@@ -1,28 +1,25 @@
 """A vendor's JSON messages as Structs, and what no Struct has, which goes under `extra`."""
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from functools import cached_property
 from typing import Any
 
 import msgspec
-from msgspec import inspect
-
-_exact = msgspec.json.Decoder(float_hook=Decimal).decode
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+from msgspec import Raw, inspect
 
 
 class Messages:
     """Reads messages as a Struct, or as one of a union of tagged ones, and keeps what is beyond it.
 
-    The Structs that lead to events forbid unknown fields, so that one with such a field is
-    noticed at no cost for the others:
+    A message is a JSON object. The Structs that lead to events forbid unknown fields, so that
+    one with such a field is noticed at no cost for the others:
 
         class Tick(msgspec.Struct, tag_field="kind", tag="trade", forbid_unknown_fields=True): ...
 
-        read = mdc.Messages(Tick | Best | Answer).read
+        messages = mdc.Messages(Tick | Best | Answer)
         ...
-        message, extra = self.read(text)
+        message, extra = self.messages.read(text)
         yield mdc.Trade(..., extra=extra)
     """
 
@@ -44,35 +41,46 @@ class Messages:
         try:
             return self._decode(text), None
         except msgspec.ValidationError:
-            whole = _exact(text)
-            known = _known(whole, self._kind)
-            if not isinstance(whole, dict) or known == whole:
+            fields = _fields(text)
+            whole = {name: _exact(raw) for name, raw in fields.items()}
+            known: dict[str, Any] = _known(whole, self._kind)
+            extra = {name: value for name, value in whole.items() if known.get(name, ...) != value}
+            if not extra:
                 raise
-            return self._decode(_encode(known)), _beyond(whole, known)
+            # What has nothing unknown in it stays as it was written.
+            plain = {n: _encode(known[n]) if n in extra else bytes(fields[n]) for n in known}
+            return self._decode(_encode({n: Raw(value) for n, value in plain.items()})), extra
 
 
-def _beyond(whole: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in whole.items() if known.get(name, ...) != value}
+def _number(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except DecimalException:
+        raise ValueError(f"{text[:40]} is a number that nobody can hold") from None
+
+
+_exact = msgspec.json.Decoder(float_hook=_number).decode
+_fields = msgspec.json.Decoder(dict[str, Raw]).decode
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 def _known(value: Any, kind: inspect.Type) -> Any:
-    """A value without the fields, however deep, that forbidding Structs do not have."""
-    while isinstance(kind, inspect.Metadata):
-        kind = kind.type
+    """A value without what forbidding Structs do not have, however deep."""
     match kind:
+        case inspect.Metadata():
+            return _known(value, kind.type)
         case inspect.UnionType(types):
-            kinds = [one for one in types if _may_be(value, one)]
+            kinds = [one for one in map(_bare, types) if _may_be(value, one)]
+            if len(kinds) > 1:
+                kinds = [one for one in kinds if _has_tag(value, one)]
             return _known(value, kinds[0]) if len(kinds) == 1 else value
-        case inspect.StructType() if isinstance(value, dict):
-            kinds_of = {field.encode_name: field.type for field in kind.fields}
-            tag = {kind.tag_field} if kind.tag_field else set()
-            keeps = not kind.forbid_unknown_fields
-            return {
-                name: _known(item, kinds_of[name]) if name in kinds_of else item
-                for name, item in value.items()
-                if keeps or name in kinds_of or name in tag
-            }
-        case inspect.ListType(item) | inspect.VarTupleType(item) if isinstance(value, list):
+        case inspect.StructType(array_like=True) | inspect.NamedTupleType():
+            if isinstance(value, list):
+                return _known_places(value, kind)
+        case inspect.StructType() | inspect.DataclassType() | inspect.TypedDictType():
+            if isinstance(value, dict):
+                return _known_fields(value, kind)
+        case inspect.CollectionType(item) if isinstance(value, list):
             return [_known(one, item) for one in value]
         case inspect.TupleType(items) if isinstance(value, list) and len(value) == len(items):
             return [_known(one, item) for one, item in zip(value, items, strict=True)]
@@ -82,14 +90,50 @@ def _known(value: Any, kind: inspect.Type) -> Any:
     return Decimal(value) if type(value) is int and abs(value) >= 2**63 else value
 
 
+def _known_fields(
+    value: Mapping[str, Any],
+    kind: inspect.StructType | inspect.DataclassType | inspect.TypedDictType,
+) -> dict[str, Any]:
+    kinds = {field.encode_name: field.type for field in kind.fields}
+    tag = kind.tag_field if isinstance(kind, inspect.StructType) else None
+    return {
+        name: _known(item, kinds[name]) if name in kinds else item
+        for name, item in value.items()
+        if name in kinds or name == tag or not _forbids(kind)
+    }
+
+
+def _known_places(value: list[Any], kind: inspect.StructType | inspect.NamedTupleType) -> list[Any]:
+    tags = 1 if isinstance(kind, inspect.StructType) and kind.tag_field else 0
+    end = tags + len(kind.fields)
+    pairs = zip(value[tags:end], kind.fields, strict=False)
+    beyond = [] if _forbids(kind) else value[end:]
+    return [*value[:tags], *(_known(one, field.type) for one, field in pairs), *beyond]
+
+
+def _forbids(kind: inspect.Type) -> bool:
+    return isinstance(kind, inspect.StructType) and kind.forbid_unknown_fields
+
+
+def _bare(kind: inspect.Type) -> inspect.Type:
+    while isinstance(kind, inspect.Metadata):
+        kind = kind.type
+    return kind
+
+
 def _may_be(value: Any, kind: inspect.Type) -> bool:
-    """Whether a member of a union can be what a value is; Structs are told apart by their tags."""
-    if isinstance(kind, inspect.StructType):
-        if not isinstance(value, dict):
-            return False
-        return kind.tag_field is None or value.get(kind.tag_field) == kind.tag
-    if isinstance(kind, inspect.DictType):
+    """Whether a member of a union has the form of a value: one of a union at the most does."""
+    if isinstance(kind, inspect.StructType) and not kind.array_like:
         return isinstance(value, dict)
-    if isinstance(kind, inspect.ListType | inspect.VarTupleType | inspect.TupleType):
-        return isinstance(value, list)
-    return False
+    if isinstance(kind, inspect.DictType | inspect.DataclassType | inspect.TypedDictType):
+        return isinstance(value, dict)
+    arrays = inspect.StructType | inspect.CollectionType | inspect.TupleType
+    return isinstance(kind, arrays | inspect.NamedTupleType) and isinstance(value, list)
+
+
+def _has_tag(value: Any, kind: inspect.Type) -> bool:
+    """Whether a value says that it is this one of several Structs."""
+    if not isinstance(kind, inspect.StructType):
+        return False
+    said = value[:1] == [kind.tag] if kind.array_like else value.get(kind.tag_field) == kind.tag
+    return bool(said)

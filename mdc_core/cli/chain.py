@@ -90,7 +90,7 @@ def chain(root: click.Group, ctx: click.Context, rest: list[list[str]]) -> list[
 
 
 @contextmanager
-def told_to_reader(line: list[list[str]]) -> Iterator[None]:
+def told_to_reader(root: click.Group, line: list[list[str]]) -> Iterator[None]:
     """Let whoever reads the events of a command line know that there will be none.
 
     What is wrong with a command line is found before there is a stage that could say so.
@@ -100,7 +100,7 @@ def told_to_reader(line: list[list[str]]) -> Iterator[None]:
     except (click.exceptions.Exit, KeyboardInterrupt):
         raise  # help, or nobody waits
     except BaseException:
-        if verb := _writing_verb(line):
+        if verb := _writing_verb(root, line):
             from mdc_core.accounting import Output
             from mdc_core.wire.writer import Writer
 
@@ -109,16 +109,33 @@ def told_to_reader(line: list[list[str]]) -> Iterator[None]:
         raise
 
 
-def _writing_verb(line: list[list[str]]) -> str | None:
-    """The last verb, if it is there to write events to standard output."""
+def _writing_verb(root: click.Group, line: list[list[str]]) -> str | None:
+    """The last verb, known or meant, if it is there to write events to standard output."""
+    if any(word in root.context_settings["help_option_names"] for words in line for word in words):
+        return None  # for somebody who reads
     filters, verbs = registry.find("filter"), verb_files()
-    every = {*filters, *verbs}
-    known = [found[0] for words in line if (found := [word for word in words if word in every])]
-    if not known:  # `mdc streem`
-        known = [found[0] for word in line[-1] if (found := near(word, every))][:1]
+    every = [*filters, *verbs]
+    named = [word for words in line if (word := _word_of_verb(root, words)) is not None]
+    meant = [found[0] for word in named if (found := near(word, every))]
     apart = {"store"}  # what it writes is asked for by an option
     writing = {"convert", *filters, *verbs_that("writing")} - apart
-    return known[-1] if known and known[-1] in writing else None
+    return meant[-1] if meant and meant[-1] in writing else None
+
+
+def _word_of_verb(root: click.Group, words: list[str]) -> str | None:
+    """The first word that is no option of mdc, and no value of one."""
+    values = {name for option in root.params if not _is_flag(option) for name in option.opts}
+    left = iter(words)
+    for word in left:
+        if not word.startswith("-"):
+            return word
+        if word in values:
+            next(left, None)
+    return None
+
+
+def _is_flag(option: click.Parameter) -> bool:
+    return isinstance(option, click.Option) and option.is_flag
 
 
 def run_stages(session: Session, stages: "list[Stage]") -> int:

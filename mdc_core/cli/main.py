@@ -169,15 +169,13 @@ def _run(session: Session, args: list[str]) -> int:
         # Not click's own main(): it takes any EPIPE, also a socket's, for a silent success.
         first, *rest = segments(args)
         session.chained = bool(rest)
-        if rest and not first:
-            raise errors.UsageError(
-                "nothing before `then`", hint="mdc stream sim SPY then validate"
-            )
-        with (
-            told_to_reader([first, *rest]),
-            root.make_context("mdc", first, obj=session, terminal_width=_width()) as ctx,
-        ):
-            made = chain(root, ctx, rest)
+        with told_to_reader(root, [first, *rest]):
+            if rest and not first:
+                raise errors.UsageError(
+                    "nothing before `then`", hint="mdc stream sim SPY then validate"
+                )
+            with root.make_context("mdc", first, obj=session, terminal_width=_width()) as ctx:
+                made = chain(root, ctx, rest)
         if made == [None] or isinstance(made[0], int):
             return made[0] or 0
         return run_stages(session, made)

@@ -5,20 +5,19 @@ import sys
 from types import ModuleType
 from typing import Any
 
-# Modules of numpy and pyarrow that do nothing but write the texts of help(): an eighth of
-# what importing those two takes, and no command shows them.
-_TEXTS = (
-    "numpy._core._add_newdocs",
-    "numpy._core._add_newdocs_scalars",
-    "pyarrow.vendored.docscrape",
-)
+# With it pyarrow makes the help() of its functions, an eighth of what importing it takes.
+DOCSCRAPE = "pyarrow.vendored.docscrape"
 
 
-class _Unread(ModuleType):
-    """Stands for a module of such texts until somebody asks it for something else."""
+class _NoDocs(ModuleType):
+    """Stands for that module, and finds nothing in a docstring, until it is asked for more."""
+
+    def __init__(self) -> None:
+        super().__init__(DOCSCRAPE)
+        self.__spec__ = type(sys.__spec__)(DOCSCRAPE, None)
 
     @staticmethod
-    def NumpyDocString(text: str) -> dict[str, list[Any]]:  # noqa: N802 - the name in docscrape
+    def NumpyDocString(text: str) -> dict[str, list[Any]]:  # noqa: N802 - its name there
         """What a docstring says of the parameters: nothing."""
         return {"Parameters": []}
 
@@ -27,9 +26,9 @@ class _Unread(ModuleType):
             raise AttributeError(name)
         from importlib import import_module
 
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
+        if sys.modules.get(DOCSCRAPE) is self:
+            del sys.modules[DOCSCRAPE]
+        return getattr(import_module(DOCSCRAPE), name)
 
 
 def main() -> int:
@@ -37,8 +36,7 @@ def main() -> int:
     # Python's own handler would show a traceback out of an import; the system's says nothing.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    for name in _TEXTS:
-        sys.modules.setdefault(name, _Unread(name))
+    sys.modules.setdefault(DOCSCRAPE, _NoDocs())
     try:
         from mdc_core.cli.main import main as run
 

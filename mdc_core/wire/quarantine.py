@@ -9,6 +9,7 @@ import base64
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,7 +25,9 @@ _FOLDER = 10  # times that: of all files of a folder of ours
 
 def default_path(stage: str, run_id: str) -> Path | None:
     """Where a command sets aside what it cannot read, unless told; None without a home."""
-    state = os.environ.get("XDG_STATE_HOME")
+    state = os.environ.get("XDG_STATE_HOME", "")
+    if not Path(state).is_absolute():
+        state = ""  # such a one is to be ignored, says the XDG specification
     with suppress(RuntimeError):  # no home is known for this user
         if state or Path.home().is_dir():
             place = Path(state) if state else Path.home() / ".local" / "state"
@@ -32,12 +35,12 @@ def default_path(stage: str, run_id: str) -> Path | None:
     return None
 
 
-def sizes_in(folder: Path) -> Iterator[tuple[str, int]]:
+def _sizes_in(folder: Path) -> Iterator[tuple[str, int]]:
     """Name and bytes of each file of a folder."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             with suppress(OSError):  # it has just been removed
-                yield entry.name, entry.stat().st_size
+                yield entry.name, entry.stat(follow_symlinks=False).st_size
 
 
 class Quarantine:
@@ -64,7 +67,8 @@ class Quarantine:
         self.count = 0
         self.unkept = 0  # of them, those whose text went beyond the limit
         self._limit, self._full = limit, full
-        self._limited = ""  # what has that limit
+        self._look_at = 0  # size of the file at which that of the others is asked for again
+        self._room: float = inf  # what the others leave, of a file that nobody named
         self._size = 0  # of the file, if it had no limit
         self.reason = ""  # for which the last one was set aside
         self._file: BinaryIO | None = None
@@ -85,30 +89,47 @@ class Quarantine:
             record["text"] = text.decode()
         except UnicodeDecodeError:
             record["base64"] = base64.b64encode(text).decode()
+        line = msgspec.json.encode(record) + b"\n"
+        if not self._must and not self._folder_has_room(len(line)):
+            most = f"{size_text(_FOLDER * self._limit)} (remove what you need no longer)"
+            self._count_only(self.path and self.path.parent, most)
+            return
         file = self._file or self._open()
         try:
-            line = msgspec.json.encode(record) + b"\n"
             self._size += len(line)
             if self._size > self._limit:
-                self._count_only(file)
+                self._count_only(self.path, size_text(self._limit))
                 return
             file.write(line)
             file.flush()
         except OSError as error:
             raise WriteError(f"cannot set aside a bad line in {self.path}: {error}") from None
 
-    def _count_only(self, file: BinaryIO) -> None:
+    def _count_only(self, place: Path | None, most: str) -> None:
         """There is no room for a text; say so once, here as well."""
         self.unkept += 1
         if self.unkept == 1:
-            self._full(f"{self._limited}: what is set aside from here on is counted, not kept")
-            file.write(msgspec.json.encode({"reason": "the rest is counted, not kept"}) + b"\n")
-            file.flush()
+            text = f"{place} has reached its limit of {most}"
+            self._full(f"{text}: what is set aside from here on is counted, not kept")
+            if self._file is not None:
+                rest = {"reason": "the rest is counted, not kept"}
+                self._file.write(msgspec.json.encode(rest) + b"\n")
+                self._file.flush()
+
+    def _folder_has_room(self, size: int) -> bool:
+        """Whether all files that nobody named have room for so much; others may be growing."""
+        if self.path is not None and self._limit and self._size >= self._look_at:
+            others = (n for name, n in _sizes_in(self.path.parent) if name != self.path.name)
+            self._room = _FOLDER * self._limit - sum(others)
+            self._look_at = self._size + self._limit // 100
+        return self._size + size <= self._room
 
     def told(self) -> str:
         """Where what was set aside is, for people."""
         if not self._keeps:
             return "not set aside (--quarantine FILE keeps it)"
+        if self._file is None and self.unkept:
+            return "only counted, not kept"
         some = f" ({self.unkept} of them only counted)" if self.unkept else ""
         return f"set aside in {self.path}{some}"
 
@@ -126,19 +147,7 @@ class Quarantine:
             raise WriteError(f"cannot set aside a bad line in {self.path}: {error}") from None
         with suppress(OSError):  # a pipe has no place in it
             self._size = self._file.tell()
-        self._limited = f"{self.path} has reached its limit of {size_text(self._limit)}"
-        if not self._must:
-            self._keep_to_folder(self.path)
         return self._file
-
-    def _keep_to_folder(self, path: Path) -> None:
-        """Of a file that nobody named, the limit may be what the others have left."""
-        most = _FOLDER * self._limit
-        room = most - sum(size for other, size in sizes_in(path.parent) if other != path.name)
-        if room < self._limit:
-            self._limit = room
-            text = f"{path.parent} has reached its limit of {size_text(most)}"
-            self._limited = f"{text} (remove what you need no longer)"
 
     def _temporary(self) -> Path:
         """A file in a folder that nobody else can have made or can read."""

@@ -1,7 +1,8 @@
 """JSON messages as Structs: what no Struct has is kept, exactly, and costs nothing else."""
 
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, NamedTuple, TypedDict
 
 import msgspec
 import pytest
@@ -61,6 +62,72 @@ def test_what_no_struct_has_is_kept(was: str, now: str, extra: dict[str, Any] | 
 
 def test_a_struct_that_does_not_mind_is_read_as_before() -> None:
     assert MESSAGES.read('{"T":"n","text":"x","new":1}') == (Note("x"), None)
+
+
+class Row(msgspec.Struct, array_like=True, tag="r", forbid_unknown_fields=True):
+    price: Decimal
+    part: Part | None = None
+
+
+class Open(msgspec.Struct):
+    part: Part
+
+
+class Named(NamedTuple):
+    part: Part
+
+
+class Typed(TypedDict):
+    part: Part
+
+
+@dataclass
+class Data:
+    part: Part
+
+
+class Odd(msgspec.Struct, forbid_unknown_fields=True):
+    rows: list[Row] = []
+    alone: Annotated[Part, msgspec.Meta(title="one")] | None = None
+    tagged: Tick | None = None
+    either: Annotated[Tick, msgspec.Meta(title="one")] | Note | list[Part] | None = None
+    opened: Open | None = None
+    named: Named | None = None
+    typed: Typed | None = None
+    data: Data | None = None
+    raw: msgspec.Raw = msgspec.Raw(b"")
+
+
+@pytest.mark.parametrize(
+    ("plain", "more"),
+    [
+        ('"rows":[["r",1.50,{"p":1}],["r",2]]', '"rows":[["r",1.50,{"p":1,"x":1}],["r",2]]'),
+        ('"rows":[["r",1.50,{"p":1}]]', '"rows":[["r",1.50,{"p":1},"surplus"]]'),
+        ('"alone":{"p":1}', '"alone":{"p":1,"x":1}'),
+        ('"tagged":{"p":1}', '"tagged":{"p":1,"x":1}'),
+        ('"either":{"T":"t","p":1}', '"either":{"T":"t","x":1,"p":1}'),
+        ('"either":{"T":"n"}', '"either":{"T":"n","x":1}'),
+        ('"either":[{"p":1}]', '"either":[{"p":1,"x":1}]'),
+        ('"opened":{"part":{"p":1}}', '"opened":{"part":{"p":1,"x":1},"y":2}'),
+        ('"named":[{"p":1}]', '"named":[{"p":1,"x":1}]'),
+        ('"typed":{"part":{"p":1}}', '"typed":{"part":{"p":1,"x":1}}'),
+        ('"data":{"part":{"p":1}}', '"data":{"part":{"p":1,"x":1}}'),
+        ('"raw":{"a" : 1.0,"b":-0}', '"raw":{"a" : 1.0,"b":-0},"x":123456789012345678901234567890'),
+    ],
+)
+def test_whatever_a_struct_is_made_of(plain: str, more: str) -> None:
+    messages = Messages(Odd)
+    right, nothing = messages.read(f"{{{plain}}}")
+    message, extra = messages.read(f"{{{more}}}")
+    assert (message, bytes(message.raw), nothing) == (right, bytes(right.raw), None)
+    whole = msgspec.json.decode(f"{{{more}}}")
+    kept = {"either"} if '"T":"n"' in more else set()  # a Note does not mind
+    assert extra == (None if kept else {n: v for n, v in whole.items() if n not in ("raw",)})
+
+
+def test_a_number_that_nobody_can_hold_costs_its_message() -> None:
+    with pytest.raises(msgspec.ValidationError, match="nobody can hold"):
+        MESSAGES.read('{"T":"t","p":1,"new":1E9999999999999999999}')
 
 
 @pytest.mark.parametrize(

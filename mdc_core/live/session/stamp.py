@@ -7,12 +7,14 @@ class Stamp:
     """`times.from_ns` for times that come in order: the text of a second is kept."""
 
     def __init__(self) -> None:
-        self._second = -1
+        self._from = self._to = 0  # what is less than this from that is in the second at hand
         self._text = ""
 
     def __call__(self, ns: int) -> str:
-        second, rest = divmod(ns, SECOND)
-        if second != self._second:
-            self._second = second
-            self._text = from_ns(second * SECOND)[:20]
-        return f"{self._text}{rest:09d}Z"
+        if not self._from <= ns < self._to:
+            text = from_ns(ns)
+            self._from = ns - int(text[20:29])
+            self._to = self._from + SECOND
+            self._text = text[:20]
+        # The digits behind the second are the last of the number, where it has as many.
+        return f"{self._text}{str(ns)[-9:]}Z" if ns >= SECOND else from_ns(ns)

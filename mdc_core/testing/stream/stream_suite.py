@@ -17,6 +17,7 @@ from mdc_core.testing.stream.damage_suite import DamageSuite
 from mdc_core.testing.stream.round_trip import AskedTooOftenError
 from mdc_core.testing.stream.tape import START
 from mdc_core.testing.stream.transcript import ERRORS, Step
+from mdc_core.testing.stream.unknown import UNKNOWN, forgetful
 from mdc_core.testing.suites.plugin_suite import check_wire, damaged
 
 SHORTEST, LONGEST = 0.05, 86_400.0  # seconds that a vendor may ask to wait
@@ -141,12 +142,12 @@ class StreamSuite(DamageSuite):
 
     def test_unknown_fields(self, request: pytest.FixtureRequest) -> None:
         """What a vendor adds to its messages is kept under `extra`, and costs no event."""
-        if values.UNKNOWN in self.unread:
-            pytest.skip(f"{values.UNKNOWN} is in `unread`")
-        for name, frame in values.forgetful(self.connect, self.steps(request)):
+        if UNKNOWN in self.unread:
+            pytest.skip(f"{UNKNOWN} is in `unread`")
+        for name, frame in forgetful(self.connect, self.steps(request)):
             raise AssertionError(
                 f"a field that the codec does not know does not come under `extra` of a {name} "
-                f"(see `Messages`), or costs it; if it need not be kept, name {values.UNKNOWN} in "
+                f"(see `Messages`), or costs it; if it need not be kept, name {UNKNOWN} in "
                 f"`unread`; the frame was {frame[:2000]}"
             )
 

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -23,10 +22,8 @@ _JSON = re.compile(
 )
 _PLAIN = re.compile(r"[^|,;=\s]+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_BRACES = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<opens>\{)|(?P<closes>\})')
 _ALIKE = 3  # frames of one kind that are altered
 _MOST = 60  # values of a frame
-UNKNOWN = "mdc_unknown"  # a field that no vendor has
 
 
 class Value(Struct):
@@ -126,44 +123,6 @@ def blanked(make: Callable[[], Stream], steps: Sequence[Step]) -> Iterator[tuple
             for was, is_ in zip(steps[frame.at].found, now, strict=False):
                 if isinstance(was, Event) and type(is_) is type(was):
                     yield from ((f, value.name, frame.text) for f in _lost(was, is_))
-
-
-def with_unknown(text: str) -> Iterator[str]:
-    """A frame of JSON with a field that nobody knows: in its outermost objects, then in all."""
-    depths, depth = [], 0
-    for mark in _BRACES.finditer(text):
-        if mark["opens"]:
-            depths.append((depth, mark.end()))
-        depth += bool(mark["opens"]) - bool(mark["closes"])
-    for deep in (False, True):
-        parts, end = [], 0
-        for level, at in depths:
-            if (deep or level == 0) and not text[at:].lstrip().startswith("}"):
-                parts += [text[end:at], f'"{UNKNOWN}":"new",']
-                end = at
-        yield "".join([*parts, text[end:]])
-
-
-def forgetful(make: Callable[[], Stream], steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
-    """Types of events that lose a field that the codec does not know, each with its frame."""
-    seen: dict[tuple[str, ...], int] = {}
-    for frame in recorded(steps):
-        was = [event for event in steps[frame.at].found if isinstance(event, Market)]
-        kinds = tuple(sorted({type_of(event) for event in was}))
-        seen[kinds] = seen.get(kinds, 0) + 1
-        if not was or frame.text.lstrip()[:1] not in ("{", "[") or seen[kinds] > _ALIKE:
-            continue
-        altered = (replace(steps[frame.at], frame=text) for text in with_unknown(frame.text))
-        if not any(_keeps(make(), [*steps[: frame.at], step], was) for step in altered):
-            yield kinds[0], frame.text
-
-
-def _keeps(stream: Stream, steps: Sequence[Step], was: Sequence[Market]) -> bool:
-    """Whether the events of the last step are these, each with the unknown field."""
-    *_, last = (list(answer(stream, step)) for step in steps)
-    now = [event for event in last if isinstance(event, Market)]
-    kept = all(UNKNOWN.encode() in msgspec.json.encode(event.extra) for event in now)
-    return kept and [replace(e, extra=None) for e in now] == [replace(e, extra=None) for e in was]
 
 
 def _lost(was: Event, now: Event) -> list[str]:

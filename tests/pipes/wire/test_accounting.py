@@ -39,6 +39,9 @@ def test_begin_and_end_frame_every_stream(shell: Shell) -> None:
     [
         ("stream alpacca A", 2),
         ("streem sim A", 2),
+        ("--quiet --root d streem sim A", 2),
+        ("then stream sim A", 2),
+        ("stream sim A then foo", 2),
         ("stream", 2),
         ("stream sim A --bogus", 2),
         ("stream sim A --limit x", 2),
@@ -66,7 +69,19 @@ def test_a_sink_knows_of_a_source_that_could_not_begin(
 
 @pytest.mark.parametrize(
     "line",
-    ["store --bogus", "ls --bogus", "lss", "stroe", "--bogus", "stream sim A then store --bogus"],
+    [
+        "store --bogus",
+        "ls --bogus",
+        "lss",
+        "stroe",
+        "--bogus",
+        "stream sim A then store --bogus",
+        "stream sim A then coun",
+        "inspct convert",  # only the word in the place of the verb counts
+        "shel --root tail",
+        "streem --help",
+        "stream sim A then validat -h",
+    ],
 )
 def test_what_writes_no_events_writes_none_for_its_mistakes(line: str, shell: Shell) -> None:
     done = shell(f"mdc {line}")

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
+from mdc_core.wire.quarantine import Quarantine
 from tests.conftest import Shell
 
 TRADE = '{"type":"trade","symbol":"SPY","ts_event":"2024-01-02T15:00:00Z","price":%s,"size":100}'
@@ -111,10 +112,28 @@ def test_all_that_nobody_named_has_a_limit_as_well(shell: Shell, tmp_path: Path)
         assert done.status == 0 and "102 in = 2 out + 100 rejected" in done.err
         told = f"{place} has reached its limit of 50KB (remove what you need no longer)"
         assert (told in done.err) is (number >= 9), (number, done.err)
+        assert ("100 rejected" in done.err) and ("counted" in done.err)
+        assert ("only counted, not kept" in done.err) is (number >= 10)
     files = sorted(place.iterdir())
-    assert len(files) == 14 and sum(file.stat().st_size for file in files) < 51_000
-    texts = [file.read_text().count('"text"') for file in files]
-    assert texts.count(0) >= 2 and max(texts) > 40  # the first are whole, the last only counted
+    assert len(files) == 10 and sum(file.stat().st_size for file in files) < 51_000
+    assert max(file.read_text().count('"text"') for file in files) > 40
+
+
+def test_those_that_grow_together_keep_to_the_limit_of_their_folder(tmp_path: Path) -> None:
+    told: list[str] = []
+    (tmp_path / "other").symlink_to("/bin/sh")  # is as small as its name
+    every = [
+        Quarantine(tmp_path / f"{number}.jsonl", must=False, limit=10_000, full=told.append)
+        for number in range(40)
+    ]
+    for _ in range(100):
+        for one in every:
+            one.add(b"x" * 80, "no event")
+    for one in every:
+        one.close()
+    size = sum(file.stat().st_size for file in tmp_path.glob("*.jsonl"))
+    assert 95_000 < size < 106_000
+    assert len(told) == 40 and sum(one.count for one in every) == 4_000
 
 
 TIME = pa.scalar(1704205800123456789, pa.timestamp("ns", "UTC"))
