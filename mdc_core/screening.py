@@ -63,9 +63,8 @@ def _names(kind: type[Event], *forms: str) -> tuple[str, ...]:
 
 def _with_extra(rows: Sequence[Event]) -> list[Event]:
     """The rows that have some; raises for a `seq` or a time of receipt that is none."""
-    for moment in {row.ts_recv for row in rows}:
-        if moment is not None and not is_time(moment):
-            raise ValueError(moment)
+    if not _are_times(list({row.ts_recv for row in rows})):
+        raise ValueError("a time of receipt that is none")
     seqs = [row.seq for row in rows if row.extra is None]
     _as_whole(seqs)
     if len(seqs) == len(rows):
