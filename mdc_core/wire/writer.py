@@ -23,12 +23,8 @@ class Writer:
         self._fd = fd = stdout.descriptor() if fd == 1 else fd
         self._packer = packer(codec) if codec else None
         self._arrow = _arrow_encoder() if wire == "arrow" else None
+        self.for_people = os.isatty(fd)  # a terminal
         widen_pipe(fd)
-
-    @property
-    def for_people(self) -> bool:
-        """Whether somebody looks at it: a terminal."""
-        return os.isatty(self._fd)
 
     def make(self, chunk: Chunk) -> None:
         """Make what `write` writes, which a chunk then has."""
