@@ -7,7 +7,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -108,7 +108,8 @@ def _problem(ref: PluginRef) -> str:
     return ""
 
 
-def verb_files() -> dict[str, str]:
+@cache
+def verb_files() -> Mapping[str, str]:
     """The verbs by name, each with its file; the file `import_.py` is the verb `import`."""
     with os.scandir(os.path.join(os.path.dirname(__file__), "cli", "verbs")) as entries:
         files = {e.name: e.path for e in entries if e.name.endswith(".py") and e.name[0] != "_"}
