@@ -16,7 +16,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import chain
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Literal
 
 from msgspec import Struct
@@ -53,8 +53,9 @@ class Buffer:
         self._spill: BufferSpill | None = None
         self._closed = self._discarding = False
         self._lock = threading.Lock()
-        # Queues of tokens, because putting one is safe even in a signal handler.
-        self._filled: SimpleQueue[None] = SimpleQueue()
+        # Not a queue: up to Python 3.12, one that a signal interrupts in the main thread may wait
+        # for ever, whatever its timeout.
+        self._filled = threading.Event()
         self._emptied: SimpleQueue[None] = SimpleQueue()
         self._taker_waits = False
         self._putters_waiting = 0
@@ -88,27 +89,22 @@ class Buffer:
             self._append(events)
 
     def take(self, timeout: float | None = None) -> list[Event] | None:
-        """The next events; [] after `timeout` seconds or `wake`, None at the end."""
+        """The next events; [] after `timeout` seconds, None at the end."""
+        self._filled.clear()  # before the look: what comes behind it sets it again
         with self._lock:
             events = self._next()
             if events or self._closed:
                 return events or None
             self._taker_waits = True
-        try:
-            self._filled.get(timeout=timeout)
-        except Empty:
+        if not self._filled.wait(timeout):
             return []
         with self._lock:
             return self._next()
 
-    def wake(self) -> None:
-        """Let a taker that waits look around; safe in a signal handler."""
-        self._filled.put(None)
-
     def close(self) -> None:
         """No more events will be put; those that are here can still be taken."""
         self._closed = True
-        self._filled.put(None)
+        self._filled.set()
         self._emptied.put(None)
 
     def discard(self) -> None:
@@ -140,7 +136,7 @@ class Buffer:
     def _wake_taker(self) -> None:
         if self._taker_waits:
             self._taker_waits = False
-            self._filled.put(None)
+            self._filled.set()
 
     def _overflow(self, events: Sequence[Event]) -> bool:
         if self._discarding:

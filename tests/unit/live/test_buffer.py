@@ -1,6 +1,9 @@
 """The bounded buffer: in = out + dropped, by symbol and in order, for every policy."""
 
+import os
+import signal
 import threading
+import time
 from collections import Counter
 from decimal import Decimal
 
@@ -12,6 +15,9 @@ from mdc_core.live import buffer as buffer_module
 from mdc_core.live.buffer import POLICIES, Buffer, Policy
 from mdc_core.live.spill import BufferSpill
 from mdc_core.times import from_ns
+from tests.kit.deadline import DEADLINE
+
+WAIT = 0.1
 
 SYMBOLS = ("SPY", "AAPL", "MSFT")
 
@@ -235,6 +241,28 @@ def test_take_returns_nothing_when_nothing_comes() -> None:
     assert Buffer(1).take(0) == []
 
 
+def test_a_signal_whose_handler_outlasts_the_wait_does_not_make_it_longer() -> None:
+    """Up to Python 3.12 `SimpleQueue.get` waits for ever then: mdc has done so for ten minutes."""
+    buffer = Buffer()
+    began = time.monotonic()
+
+    def outlast(number: int, frame: object) -> None:
+        while time.monotonic() < began + 2 * WAIT:
+            pass
+
+    before = signal.signal(signal.SIGUSR1, outlast)
+    comes = threading.Timer(WAIT / 2, os.kill, (os.getpid(), signal.SIGUSR1))
+    guard = threading.Timer(DEADLINE / 10, buffer.put, (trades(0, 1),))
+    comes.start()
+    guard.start()
+    try:
+        assert buffer.take(WAIT) == []
+    finally:
+        guard.cancel()
+        comes.join()
+        signal.signal(signal.SIGUSR1, before)
+
+
 def test_what_nobody_wants_is_not_lost() -> None:
     buffer = Buffer(2, "spill")
     buffer.put(trades(0, 6))
@@ -244,12 +272,12 @@ def test_what_nobody_wants_is_not_lost() -> None:
     assert not buffer.dropped
 
 
-def test_waking_a_taker_that_waits() -> None:
+def test_a_taker_that_waits_gets_what_comes() -> None:
     buffer = Buffer()
-    waits = threading.Thread(target=buffer.wake)
-    waits.start()
-    assert buffer.take(60) == []
-    waits.join()
+    comes = threading.Thread(target=buffer.put, args=(trades(0, 1),))
+    comes.start()
+    assert numbers(buffer.take(60) or []) == [0]
+    comes.join()
 
 
 @pytest.mark.parametrize("policy", POLICIES)
