@@ -48,8 +48,8 @@ class Messages:
             if not extra:
                 raise
             # What has nothing unknown in it stays as it was written.
-            plain = {n: _encode(known[n]) if n in extra else bytes(fields[n]) for n in known}
-            return self._decode(_encode({n: Raw(value) for n, value in plain.items()})), extra
+            plain = {n: known[n] if n in extra else fields[n] for n in known}
+            return self._decode(_encode(plain)), extra
 
 
 def _number(text: str) -> Decimal:

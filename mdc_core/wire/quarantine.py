@@ -89,21 +89,23 @@ class Quarantine:
             record["text"] = text.decode()
         except UnicodeDecodeError:
             record["base64"] = base64.b64encode(text).decode()
-        line = msgspec.json.encode(record) + b"\n"
+        try:
+            self._keep(msgspec.json.encode(record) + b"\n")
+        except OSError as error:
+            raise WriteError(f"cannot set aside a bad line in {self.path}: {error}") from None
+
+    def _keep(self, line: bytes) -> None:
         if not self._must and not self._folder_has_room(len(line)):
             most = f"{size_text(_FOLDER * self._limit)} (remove what you need no longer)"
             self._count_only(self.path and self.path.parent, most)
             return
         file = self._file or self._open()
-        try:
-            self._size += len(line)
-            if self._size > self._limit:
-                self._count_only(self.path, size_text(self._limit))
-                return
-            file.write(line)
-            file.flush()
-        except OSError as error:
-            raise WriteError(f"cannot set aside a bad line in {self.path}: {error}") from None
+        self._size += len(line)
+        if self._size > self._limit:
+            self._count_only(self.path, size_text(self._limit))
+            return
+        file.write(line)
+        file.flush()
 
     def _count_only(self, place: Path | None, most: str) -> None:
         """There is no room for a text; say so once, here as well."""
@@ -135,16 +137,13 @@ class Quarantine:
 
     def _open(self) -> BinaryIO:
         try:
-            try:
-                self.path = self.path or self._temporary()
-                self._file = self._opened(self.path)
-            except OSError:
-                if self._must:
-                    raise
-                self.path = self._temporary()
-                self._file = self._opened(self.path)
-        except OSError as error:
-            raise WriteError(f"cannot set aside a bad line in {self.path}: {error}") from None
+            self.path = self.path or self._temporary()
+            self._file = self._opened(self.path)
+        except OSError:
+            if self._must:
+                raise
+            self.path = self._temporary()
+            self._file = self._opened(self.path)
         with suppress(OSError):  # a pipe has no place in it
             self._size = self._file.tell()
         return self._file
