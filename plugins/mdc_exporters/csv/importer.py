@@ -1,7 +1,7 @@
 """CSV files with a header: columns named as mdc names its fields, or mapped to them."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from io import BytesIO
 from math import inf
 from operator import itemgetter
@@ -84,15 +84,18 @@ class Csv(Importer):
             files = sorted(file for file in files_below(path) if file.name.endswith(SUFFIXES))
         if not files:
             raise DataError(f"{path}: no .csv file in it")
+        there: set[str] = set()  # the fields that any file has
         for file in files:
-            yield from self._read(file, self.options.names)
+            yield from self._read(file, there)
+        if there:
+            self._refuse_without(self._asked(), there)
 
-    def _read(self, path: Path, names: dict[str, str]) -> Iterator[pa.RecordBatch | BadRow]:
+    def _read(self, path: Path, there: set[str]) -> Iterator[pa.RecordBatch | BadRow]:
         aside = _RowsAside(path)
         try:
             with opened(path) as source:
                 aside.source = source
-                yield from self._rows(source, aside, names)
+                yield from self._rows(source, aside, there)
         except (pa.ArrowInvalid, DataError, OSError) as error:
             yield from aside.up_to(inf)
             text = str(error).partition("\n")[0]
@@ -101,11 +104,14 @@ class Csv(Importer):
         yield from aside.end()
 
     def _rows(
-        self, source: CsvSource, aside: "_RowsAside", names: dict[str, str]
+        self, source: CsvSource, aside: "_RowsAside", there: set[str]
     ) -> Iterator[pa.RecordBatch | BadRow]:
         parser = LinesParser(aside.add)
         for batch in _batches(source, aside.skipped):
-            columns = self._named(batch, names)
+            columns = self._named(batch, self.options.names)
+            there.update(columns)
+            if not self.wanted.path.is_dir():
+                self._refuse_without(self._asked(), columns)
             lines = lines_of(columns, self.options.type)
             lines = aside.without(aside.holes(lines), lines)
             for piece in parser.parse(lines):
@@ -125,7 +131,30 @@ class Csv(Importer):
             raise DataError(f"more than one column is {min(twice)!r}")
         if "type" not in fields and self.options.type is None:
             raise DataError(f"no column 'type' (there are: {', '.join(there)}); {_HINT}")
+        if "type" not in fields and self.options.type is not None:
+            needed = EVENT_TYPES[self.options.type].required
+            self._refuse_without(dict.fromkeys(needed, self.options.type), fields)
         return dict(zip(fields, batch.columns, strict=True))
+
+    def _asked(self) -> dict[str, str]:
+        """The fields that the rows are chosen by, and who asks for them."""
+        wanted = self.wanted
+        asked = {"symbol": "--symbol"} if wanted.symbols else {}
+        if wanted.start is not None or wanted.end is not None:
+            asked["ts_event"] = "--to" if wanted.start is None else "--from"
+        return asked
+
+    def _refuse_without(self, needed: dict[str, str], there: Collection[str]) -> None:
+        """Refuse files without the column of a needed field; one among others is set aside."""
+        missing = [field for field in needed if field not in there]
+        if not missing:
+            return
+        who, columns = needed[missing[0]], ", ".join(there)
+        text = f"{who} needs {' and '.join(missing)}: no such column (there are: {columns})"
+        hint = " ".join(f"--map NAME={field}" for field in missing)
+        if self.wanted.path.is_dir() and who == self.options.type:
+            raise DataError(f"{text}; {hint}")
+        raise UsageError(text, hint=f"{hint} says which column it is")
 
     def _chosen(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The rows of the symbols and the times that were asked for."""

@@ -261,10 +261,53 @@ def test_a_file_that_breaks_off(shell: Shell, tmp_path: Path, text: str, rows: i
 
 
 def test_a_packed_file(shell: Shell, tmp_path: Path) -> None:
-    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"ts_event,symbol\n2024-01-02,A\n"))
+    (tmp_path / "t.csv.gz").write_bytes(
+        gzip.compress(b"ts_event,symbol,price,size\n2024-01-02,A,1,1\n")
+    )
     done = shell("mdc import --profile csv t.csv.gz --type trade")
     assert (done.status, [e["symbol"] for e in done.events]) == (0, ["A"])
     (tmp_path / "t.csv.xz").write_bytes(b"\xfd7zXZ\x00")
     done = shell("mdc import --profile csv t.csv.xz --type trade")
     assert done.status == 65
     assert "it is packed: xz -dc t.csv.xz > t.csv, and import that" in done.err
+
+
+@pytest.mark.parametrize(
+    ("head", "options", "said"),
+    [
+        ("ts_event,symbol,px,qty", "--type trade", "trade needs price and size"),
+        ("ts_event,ticker,price,size", "--type trade", "trade needs symbol"),
+        ("ts_event,symbol,open,high,low,close", "--type bar", "bar needs interval"),
+        ("type,ts_event,ticker,price,size", "--symbol A", "--symbol needs symbol"),
+        ("type,symbol,time,price,size", "--from 2024-01-01", "--from needs ts_event"),
+    ],
+)
+def test_no_column_for_what_is_needed(
+    shell: Shell, tmp_path: Path, head: str, options: str, said: str
+) -> None:
+    row = ",".join("1" for _ in head.split(","))
+    for name in ("t.csv", "d/a.csv", "d/b.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{head}\n{row.replace('1', 'trade', 'type' in head)}\n")
+    done = shell(f"mdc import --profile csv t.csv {options}")
+    assert (done.status, done.events) == (2, [])
+    columns = head.replace(",", ", ")
+    assert f"{said}: no such column (there are: {columns})" in done.err
+    assert "hint: --map NAME=" in done.err
+    done = shell(f"mdc import --profile csv d {options}")
+    assert (done.status, done.events) == (65 if "--type" in options else 2, [])
+    assert said in done.err
+
+
+def test_one_file_of_many_has_no_symbols(shell: Shell, events: Path) -> None:
+    shell("mdc export --profile csv --output out events.jsonl")
+    done = shell("mdc import --profile csv out --symbol SPY --date 2024-01-02")
+    assert done.status == 0, done.err  # though the file of gaps has no column of symbols
+    kinds = sorted(event["type"] for event in done.events)
+    assert kinds == ["bar", "book", "dividend", "trade"]
+    (events.parent / "t.csv").write_text(
+        "ts_event,symbol,price,size\n2024-01-02,A,,1\n2024-01-02,A,2,2\n"
+    )
+    done = shell("mdc import --profile csv t.csv --type trade | mdc validate")
+    assert [event["size"] for event in done.events if event["type"] == "trade"] == ["1", "2"]
+    assert "trade without price" in done.out  # an empty cell is for the checks to tell

@@ -38,7 +38,7 @@ def test_from_behind_to_is_refused(shell: Shell, data: Path, verb: str) -> None:
 
 
 def test_an_import_too(shell: Shell, tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_text("ts_event,symbol,price\n2024-01-02T15:00:00Z,A,1\n")
+    (tmp_path / "t.csv").write_text("ts_event,symbol,price,size\n2024-01-02T15:00:00Z,A,1,1\n")
     line = "mdc import --profile csv t.csv --type trade"
     assert shell(f"{line} --date 2024-01-02").out.count('"price":1') == 1
     assert shell(f"{line} --date 2024-01-03").out.count('"price":1') == 0

@@ -84,7 +84,7 @@ def things(shell: Shell, template: Path, tmp_path: Path) -> None:
         (template / "one.jsonl").write_text(
             '{"type":"trade","symbol":"QQQ","ts_event":"2024-01-02T12:00:00Z","price":1,"size":1}\n'
         )
-        (template / "table.csv").write_text("symbol,price\nSPY,1\n")
+        (template / "table.csv").write_text("ts_event,symbol,price,size\n2024-01-02,SPY,1,1\n")
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
 
 
