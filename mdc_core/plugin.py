@@ -44,7 +44,7 @@ from mdc_core.events import (
     type_of,
 )
 from mdc_core.suggest import known, unknown
-from mdc_core.times import from_ms, from_ns, parse_moment, parse_span, to_ns, utc
+from mdc_core.times import from_ms, from_ns, parse_span, to_ns, utc
 
 if TYPE_CHECKING:
     from mdc_core.archive.merge import merge
@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from mdc_core.folders import files_below
     from mdc_core.hooks import Hooks, RunInfo, hookimpl
     from mdc_core.messages import Messages
+    from mdc_core.moments import parse_moment
     from mdc_core.protocol import Follow, Ladder, Missing, scaled, unscaled
     from mdc_core.quality.per_event import PerEvent
     from mdc_core.wire.files import decode_batches
@@ -158,6 +159,7 @@ _LATER = {
     "Up": "mdc_core.contracts:Up",
     "files_below": "mdc_core.folders:files_below",
     "Messages": "mdc_core.messages:Messages",
+    "parse_moment": "mdc_core.moments:parse_moment",
     "Follow": "mdc_core.protocol:Follow",
     "Ladder": "mdc_core.protocol:Ladder",
     "Missing": "mdc_core.protocol:Missing",

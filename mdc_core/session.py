@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mdc_core.logs import DETAIL, NOTE, WARNING, Log
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
     from pathlib import Path
 
     from mdc_core.config import Config
@@ -28,6 +29,7 @@ class Session:
         self.directory = directory  # where mdc.toml is looked for; nowhere, if it is not given
         self.joined = False  # whether the verb at hand stands behind `then`
         self.config_file: Path | str | None = None  # the one that was named, instead
+        self.zone: tzinfo | None = None  # of times given without one, and in tables; None is UTC
         self.completing: str | None = None  # the word at which TAB was pressed
         self.lacking = False  # whether the words before it lack a value
         self._warned: set[str] = set()
@@ -44,6 +46,18 @@ class Session:
         if file != self.config_file:
             self.config_file = file
             self.__dict__.pop("config", None)
+
+    def use_zone(self, name: str | None) -> None:
+        """Read times without a zone as of this one; raises UsageError where there is none."""
+        if name is None:
+            return
+        from mdc_core.errors import DataError, UsageError
+        from mdc_core.moments import zone_of
+
+        try:
+            self.zone = zone_of(name)
+        except DataError as error:
+            raise UsageError(f"--tz: {error}") from None
 
     def adopt(self, log_format: str, quiet: bool, verbose: bool) -> None:
         """Take over the options that stand before the verb."""

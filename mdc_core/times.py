@@ -56,9 +56,14 @@ def to_ns(text: str) -> int:
     since = moment - _EPOCH
     ns = (since.days * 86_400 + since.seconds) * SECOND
     ns += int((digits or "0").ljust(9, "0"))
+    must_fit(ns, text)
+    return ns
+
+
+def must_fit(ns: int, text: str) -> None:
+    """Raise DataError for a time that 64 bits of nanoseconds cannot hold."""
     if not MIN_NS <= ns <= MAX_NS:
         raise DataError(f"time out of range (1677-09-21 to 2262-04-11): {text!r}")
-    return ns
 
 
 def utc(text: str) -> str:
@@ -101,17 +106,3 @@ def span_text(ns: int) -> str:
 def moment_text(ns: int) -> str:
     """The shortest text of a time: 2024-01-02T14:30:00Z."""
     return from_ns(ns).removesuffix("Z").rstrip("0").removesuffix(".") + "Z"
-
-
-def parse_moment(text: str, *, end: bool = False) -> int:
-    """Nanoseconds of a date, a time, `now`, `today`, `yesterday`; as an end, a day's end."""
-    if text in ("now", "today", "yesterday"):
-        moment = time.time_ns()
-        if text == "now":
-            return moment
-        day = moment - moment % DAY - (DAY if text == "yesterday" else 0)
-        return day + DAY if end else day
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-        day = to_ns(text + "T00:00:00Z")
-        return day + DAY if end else day
-    return to_ns(text)

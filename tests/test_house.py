@@ -13,6 +13,7 @@ ROWS = (
         "disk",
         "folders",
         "times",
+        "moments",
         "sizes",
         "market",
         "events",

@@ -46,13 +46,14 @@ AT_ONCE = {
         "type_of",
     ),
     "suggest": ("known", "unknown"),
-    "times": ("from_ms", "from_ns", "parse_moment", "parse_span", "to_ns", "utc"),
+    "times": ("from_ms", "from_ns", "parse_span", "to_ns", "utc"),
 }
 # These are imported when they are first asked for: not each plugin needs pyarrow, numpy or pluggy.
 LATER = {
     "contracts": contracts.__all__,
     "folders": ("files_below",),
     "messages": ("Messages",),
+    "moments": ("parse_moment",),
     "protocol": ("Follow", "Ladder", "Missing", "scaled", "unscaled"),
     "archive.merge": ("merge",),
     "batch": ("from_rows", "integers", "is_type", "make", "number", "plain", "unify"),

@@ -62,7 +62,8 @@ class Command(HelpfulCommand):
 
     @cached_property
     def _of_all(self) -> list[click.Option]:
-        return behind_verb({flag for option in self.params for flag in option.opts})
+        taken = {flag for option in self.params for flag in option.opts}
+        return behind_verb(taken, timed=any(option.type.name == "time" for option in self.params))
 
     def names(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The names of those plugins."""

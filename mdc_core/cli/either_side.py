@@ -27,18 +27,29 @@ def before_verb() -> list[click.Option]:
         ),
         Option(["-v", "--verbose"], is_flag=True, envvar="MDC_VERBOSE", help="say more"),
         Option(["--config"], metavar="FILE", envvar="MDC_CONFIG", help="instead of mdc.toml"),
+        Option(
+            ["--tz"],
+            metavar="ZONE",
+            envvar="MDC_TZ",
+            help="of times given without one, and in tables: America/New_York  [default: UTC]",
+        ),
         click.Option(["--root"], metavar="ROOT", help="the archive, for commands with --root"),
     ]
 
 
-def behind_verb(taken: set[str]) -> list[click.Option]:
-    """These options as a verb takes them, but for flags that it has itself."""
+def behind_verb(taken: set[str], *, timed: bool = False) -> list[click.Option]:
+    """These options as a verb takes them, but for flags that it has itself.
+
+    They are hidden; a verb with times shows their zone.
+    """
     return [
         click.Option(
             [*option.opts, str(option.name)],
             type=option.type,
             is_flag=option.is_flag,
-            hidden=True,
+            metavar=option.metavar,
+            help=option.help,
+            hidden=not (timed and option.name == "tz"),
             expose_value=False,
             is_eager=True,
             callback=_take,
@@ -60,6 +71,7 @@ def adopt(top: click.Context) -> None:
     session, values = top.ensure_object(Session), top.params
     session.adopt(values["log_format"], values["quiet"], values["verbose"])
     session.use_config(values["config"])
+    session.use_zone(values["tz"])
 
 
 def find_config(ctx: click.Context, args: list[str]) -> None:

@@ -69,6 +69,8 @@ ROOM = FreeSpaceType()
 ROOT_TYPE = RootType()
 MOMENT = MomentType()
 MOMENT_END = MomentType(end=True)
+DAY = MomentType(dates=True)
+DAY_END = MomentType(end=True, dates=True)
 DECIMAL = DecimalNumber()
 F = TypeVar("F", bound=Callable[..., Any])
 Make = Callable[[Callable[..., Any]], click.Command]
@@ -156,6 +158,8 @@ def plugin_command(
 
 
 __all__ = [
+    "DAY",
+    "DAY_END",
     "DECIMAL",
     "MOMENT",
     "MOMENT_END",

@@ -135,9 +135,9 @@ def spanning(function: F) -> F:
 
     wrapped: Any = spanned
     for add in (
-        option("--date", metavar="DAY", help="only this day (UTC)"),
+        option("--date", metavar="DAY", help="only this day or month: 2024-01-02, 2024-01"),
         option("--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day"),
-        option("--from", "start", type=MOMENT, help="from this time or day on (UTC)"),
+        option("--from", "start", type=MOMENT, help="from this time on: 2024-01-02T14:30, -1h"),
     ):
         wrapped = add(wrapped)
     made: F = wrapped
@@ -145,13 +145,14 @@ def spanning(function: F) -> F:
 
 
 def _day(text: str) -> tuple[int, int]:
-    """The span of a day; raises UsageError for what is none."""
+    """The span of a day, month or year; raises UsageError for what is none."""
     try:
         start, end = (kind.convert(text, None, None) for kind in (MOMENT, MOMENT_END))
-    except click.BadParameter:
-        start = end = 0
-    if start == end:
-        raise UsageError(f"--date takes a day, not {text!r}", hint="2024-01-02")
+    except click.BadParameter as error:
+        raise UsageError(f"--date: {error.message}") from None
+    if end <= start or text == "now":
+        hint = "2024-01-02, 20240102, yesterday, 2024-01"
+        raise UsageError(f"--date takes a day, a month or a year, not {text!r}", hint=hint)
     return start, end
 
 

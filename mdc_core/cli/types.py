@@ -11,6 +11,7 @@ from mdc_core import registry, sizes, times
 from mdc_core.archive.write.disk_space import Reserve
 from mdc_core.cli.settable import ListType
 from mdc_core.errors import DataError, UsageError
+from mdc_core.session import Session
 from mdc_core.texts import encodable
 
 if TYPE_CHECKING:
@@ -142,19 +143,27 @@ class RootType(click.ParamType):  # type: ignore[type-arg]
 
 
 class MomentType(click.ParamType):  # type: ignore[type-arg]
-    """A date or a time, in nanoseconds since 1970, UTC; as an end, a date is the whole day."""
+    """A date or a time, in nanoseconds since 1970; as an end, a day, month or year is whole.
 
-    name = "time"
+    Without a zone it is of the session's (`--tz`), UTC if there is none.
+    """
 
-    def __init__(self, *, end: bool = False) -> None:
+    def __init__(self, *, end: bool = False, dates: bool = False) -> None:
         self.end = end
+        self.dates = dates  # whether a day is but its name, whatever the zone
+        self.name = "day" if dates else "time"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
         """Nanoseconds of the text."""
         if isinstance(value, int):
             return value
+        from mdc_core.moments import parse_moment
+
+        here = ctx or click.get_current_context(silent=True)
+        session = here.find_object(Session) if here is not None else None
+        zone = session.zone if session is not None and not self.dates else None
         try:
-            return times.parse_moment(value, end=self.end)
+            return parse_moment(value, end=self.end, zone=zone)
         except DataError as error:
             self.fail(str(error), param, ctx)
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from mdc_core.batch import integers
 from mdc_core.errors import DataError
-from mdc_core.times import MAX_NS, MIN_NS, from_ns, parse_moment, parse_span, to_ns, utc
+from mdc_core.moments import parse_moment, zone_of
+from mdc_core.times import MAX_NS, MIN_NS, from_ns, parse_span, to_ns, utc
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
 from tests.kit.many import many
@@ -71,3 +72,18 @@ def test_spans_and_moments() -> None:
             parse_span(text)
     assert parse_moment("2024-01-02T14:30") == AT
     assert parse_moment("2024-01-02", end=True) - parse_moment("2024-01-02") == 86_400 * 10**9
+
+
+@given(st.integers(MIN_NS, MAX_NS), st.sampled_from(["America/New_York", "Asia/Kolkata", "UTC"]))
+def test_a_moment_is_read_back_whatever_the_zone(ns: int, name: str) -> None:
+    text = from_ns(ns)
+    assert parse_moment(text, zone=zone_of(name)) == parse_moment(f"{text[:-1]} UTC") == ns
+
+
+def test_a_day_begins_with_its_first_moment() -> None:
+    # Midnight of that day was skipped: clocks went from 23:59:59 to 01:00.
+    brazil = zone_of("America/Sao_Paulo")
+    assert from_ns(parse_moment("2018-11-04", zone=brazil)).startswith("2018-11-04T03:00:00")
+    assert parse_moment("2018-11-03", end=True, zone=brazil) == parse_moment(
+        "2018-11-04", zone=brazil
+    )

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import MOMENT, MOMENT_END, SPAN, ListOption, Session, command, option
+from mdc_core.cli.options import DAY, DAY_END, SPAN, ListOption, Session, command, option
 from mdc_core.cli.selection import JSON, ROOT, must_be_a_span, selecting_symbols
 from mdc_core.cli.show import shown
 from mdc_core.cli.types import PathType
@@ -58,8 +58,8 @@ UNITS = ("day", "week", "month", "quarter", "year")
 @command()
 @ROOT
 @selecting_symbols
-@option("--from", "start", type=MOMENT, help="from this day on")
-@option("--to", "end", type=MOMENT_END, help="up to and with this day")
+@option("--from", "start", type=DAY, help="from this day on")
+@option("--to", "end", type=DAY_END, help="up to and with this day")
 @option(
     "--calendar",
     cls=ListOption,

@@ -54,8 +54,8 @@ def test_a_wrong_name_in_the_environment(
         ("mdc then store", "nothing before `then`"),
         ("mdc sandbox", "sandbox needs the name of a provider"),
         ("mdc stream", "stream needs the name of a provider"),
-        ("mdc cat --date 2024-01", "--date takes a day, not '2024-01'"),
-        ("mdc cat --date soon", "--date takes a day, not 'soon'"),
+        ("mdc cat --date now", "--date takes a day, a month or a year, not 'now'"),
+        ("mdc cat --date soon", "--date: not a time: 'soon'"),
         ("mdc store --format parqet", "no such format to store: 'parqet'; did you mean parquet?"),
     ],
 )

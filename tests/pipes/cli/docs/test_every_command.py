@@ -112,6 +112,8 @@ def commands() -> dict[str, set[str]]:
 
 
 FLAGS = commands()
+# These stand before the verb as well, where they are shown.
+ANYWHERE = {"-q", "-v", "--quiet", "--verbose", "--log-format", "--config", "--tz"}
 
 
 def having(flag: str) -> list[str]:
@@ -226,7 +228,7 @@ def test_help_says_what_it_is_and_how_it_is_used(name: str, shell: Shell) -> Non
     done = shell(f"mdc {name} --help")
     assert (done.status, done.err) == (0, "")
     assert done.out.startswith(f"Usage: mdc {name} ")
-    for flag in FLAGS[name] - {"-q", "-v", "--quiet", "--verbose", "--log-format", "--config"}:
+    for flag in FLAGS[name] - ANYWHERE:
         assert flag in done.out
     assert "Settings:" in done.out and f"MDC_{name.upper().replace(' ', '_')}_OPTION" in done.out
 

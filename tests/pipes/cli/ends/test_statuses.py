@@ -73,7 +73,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
     2: [
         ("mdc nosuch", "no such command: 'nosuch'", "known: "),
         ("mdc cat --typ trade", "No such option '--typ'", "mdc cat --help"),
-        ("mdc cat --from yesteryear", "not an RFC 3339 time", "mdc cat --help"),
+        ("mdc cat --from yesteryear", "not a time", "mdc cat --help"),
         ("mdc stream", "stream needs the name of a provider", "known: alpaca"),
         ("mdc validate --check crossd good.jsonl", "did you mean crossed?", ""),
         ("mdc cat --type traed", "did you mean trade?", ""),
