@@ -6,7 +6,7 @@ even a parent package. `importlib.metadata` is not used: its import alone takes 
 reached as `DISTRIBUTION:NAME`, as are two strangers' plugins of one name.
 """
 # os.path, because importing pathlib would cost `mdc --help` milliseconds.
-# ruff: noqa: PTH113, PTH118, PTH119, PTH123
+# ruff: noqa: PTH113, PTH118, PTH119
 
 import os
 import sys
@@ -17,6 +17,7 @@ from mdc_core import __version__, plugin_files
 from mdc_core.errors import ConfigError, PluginError, UsageError
 from mdc_core.installed import BUILT_IN, VERBS, PluginRef, installed
 from mdc_core.requirements import metadata, normal, satisfies
+from mdc_core.sources import first_line
 from mdc_core.suggest import known, unknown
 from mdc_core.texts import said
 
@@ -58,23 +59,6 @@ def module_file(module: str) -> str | None:
             if os.path.isfile(os.path.join(path, file)):
                 return os.path.join(path, file)
     return None
-
-
-def first_line(file: str) -> str | None:
-    """The first line of the docstring of a Python file, None where there is no file."""
-    try:
-        with open(file, encoding="utf-8", errors="replace") as source:
-            text = source.read(4096)
-    except OSError:
-        return None
-    while text.startswith(("#", "\n", "\r")):
-        text = text.partition("\n")[2]
-    text = text.lstrip("rR")
-    for mark in ('"""', "'''", '"', "'"):
-        if text.startswith(mark):
-            body = text.removeprefix(mark).partition(mark)[0]
-            return body.strip().partition("\n")[0].strip()
-    return ""
 
 
 def get(verb: str, name: str) -> PluginRef | None:

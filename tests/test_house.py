@@ -18,6 +18,7 @@ ROWS = (
         "market",
         "events",
         "schema",
+        "sources",
         "versions",
         "suggest",
         "texts",

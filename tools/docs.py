@@ -15,9 +15,11 @@ import door
 import guide
 
 from mdc_core import __version__, installed, plugin_files, registry
+from mdc_core.cli.groups import grouped
 from mdc_core.cli.lazy import HelpfulCommand
 from mdc_core.cli.main import root
 from mdc_core.cli.plugin_commands import SelectCommand
+from mdc_core.cli.recipes import recipes
 from mdc_core.cli.scripts import FILES, script
 from mdc_core.cli.settable import Option
 from mdc_core.schema import data_dictionary
@@ -117,6 +119,9 @@ def files() -> dict[Path, str]:
 def help_md(every: list[Page]) -> str:
     """The --help of every command."""
     out = ["# Commands", "", "What every command says when it is asked for `--help`.", ""]
+    for title, names in grouped():
+        out += [f"- {title}: {', '.join(f'[{name}](#mdc-{name})' for name in names)}"]
+    out += ["- [What to type for common tasks](#mdc-help-recipes)", ""]
     for page in every:
         for variant in [page, *variants(page)]:
             out += [
@@ -127,6 +132,8 @@ def help_md(every: list[Page]) -> str:
                 "```",
                 "",
             ]
+    told = "\n".join(recipes(WIDTH)).rstrip()
+    out += ["## mdc help recipes", "", "```text", told, "```", ""]
     return "\n".join(out)
 
 
@@ -183,21 +190,30 @@ def _commands(page: Page) -> list[str]:
     group = page.ctx.command
     if not isinstance(group, click.Group):
         return []
+    parts = grouped() if page.words == ("mdc",) else [("", group.list_commands(page.ctx))]
     out = [".SH COMMANDS"]
-    for name in group.list_commands(page.ctx):
-        command = group.get_command(page.ctx, name)
-        assert command is not None
-        out += [".TP", f".B {roff(name)}", roff(command.get_short_help_str(300))]
+    for title, names in parts:
+        out += [f'.SS "{roff(title)}"'] if title else []
+        for name in names:
+            command = group.get_command(page.ctx, name)
+            assert command is not None
+            out += [".TP", f".B {roff(name)}", roff(command.get_short_help_str(300))]
     return out
 
 
 def _see_also(page: Page, every: list[Page]) -> list[str]:
+    below, verb = page.words[:-1], page.words[1:]
+    kin = next(
+        (names for _, names in grouped() if list(verb) == [n for n in names if n in verb]), []
+    )
     near = {
         other.name
         for other in every
-        if other.words[:-1] in (page.words, page.words[:-1]) or other.words == page.words[:-1]
+        if other.words[:-1] == page.words
+        or other.words == below
+        or (other.words[:-1] == below and (len(verb) > 1 or other.words[-1] in kin))
     } - {page.name}
-    names = sorted(near) or ["mdc"]
+    names = sorted(near)
     return [".SH SEE ALSO", ",\n".join(f".BR {roff(n)} (1)" for n in names)]
 
 

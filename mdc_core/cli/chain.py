@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mdc_core import registry
+from mdc_core.cli.groups import ELSEWHERE
 from mdc_core.cli.lazy import verbs_that
 from mdc_core.cli.signals import (
     Stop,
@@ -116,7 +117,7 @@ def _writing_verb(root: click.Group, line: list[list[str]]) -> str | None:
     filters, verbs = registry.find("filter"), verb_files()
     every = [*filters, *verbs]
     named = [word for words in line if (word := _word_of_verb(root, words)) is not None]
-    meant = [found[0] for word in named if (found := near(word, every))]
+    meant = [found[0] for word in named if (found := near(word, every, ELSEWHERE))]
     apart = {"store"}  # what it writes is asked for by an option
     writing = {"convert", *filters, *verbs_that("writing")} - apart
     return meant[-1] if meant and meant[-1] in writing else None

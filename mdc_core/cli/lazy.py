@@ -3,7 +3,8 @@
 # open(), because importing pathlib would cost `mdc --help` milliseconds.
 # ruff: noqa: PTH123
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import click
@@ -12,7 +13,10 @@ from mdc_core import installed, registry
 from mdc_core.errors import UsageError
 from mdc_core.installed import verb_files
 from mdc_core.session import Session
-from mdc_core.suggest import known, unknown
+from mdc_core.suggest import known, near, question
+
+# A word of shell; an option with its value is one.
+WORD = re.compile(r"""(?:--?[\w-]+ (?![-|]))?(?:'[^']*'|"[^"]*"|\S)+""")
 
 
 def verbs_that(marker: str) -> set[str]:
@@ -29,6 +33,32 @@ def completing(ctx: click.Context) -> bool:
     """Whether this is for TAB, which must not import a plugin."""
     session = ctx.find_object(Session)
     return session is not None and session.completing is not None
+
+
+def broken(line: str, width: int) -> list[str]:
+    """A line of shell as lines that fit, to be copied as they stand: it breaks behind pipes."""
+    if len(line) <= width:
+        return [line]
+    found, now = [], ""
+    for word in WORD.findall(line):
+        longer = f"{now} {word}" if now else word
+        if now.endswith(" |"):
+            found.append(now)
+            longer = f"  {word}"
+        elif now.strip() and len(longer) > width - 2 and word != "|":
+            found.append(f"{now} \\")
+            longer = f"  {word}"
+        now = longer
+    return [part for one in (*found, now) for part in _quoted(one, width)]
+
+
+def _quoted(line: str, width: int) -> list[str]:
+    """A line, or those of a quoted text that is too long for one, such as SQL."""
+    if len(line) <= width or line.lstrip()[:1] not in ("'", '"'):
+        return [line]
+    from textwrap import wrap
+
+    return wrap(line, width, subsequent_indent="   ", break_long_words=False)
 
 
 class SummedUp(click.Command):
@@ -77,11 +107,14 @@ class HelpfulCommand(SummedUp):
         if self.examples:
             with formatter.section("Examples"):
                 for example in self.examples:
-                    formatter.write(f"  {example}\n")
+                    for line in broken(example, formatter.width - 2):
+                        formatter.write(f"  {line}\n")
 
 
 class VerbGroup(HelpfulCommand, click.Group):
     """A group of commands that are part of mdc, such as `mdc schema`."""
+
+    elsewhere: Mapping[str, str] = {}  # words of other tools, and commands that do the same
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -90,8 +123,9 @@ class VerbGroup(HelpfulCommand, click.Group):
         if args[0].startswith("-") or ctx.resilient_parsing:
             return super().resolve_command(ctx, args)
         if self.get_command(ctx, args[0]) is None:
-            names = self.list_commands(ctx)
-            raise UsageError(unknown("command", args[0], names), hint=known(names))
+            close = near(args[0], self.list_commands(ctx), self.elsewhere)
+            text = f"no such command: {args[0]!r}{question(close)}"
+            raise UsageError(text, hint=f"{ctx.command_path} --help")
         return super().resolve_command(ctx, args)
 
 

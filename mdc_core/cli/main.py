@@ -12,21 +12,26 @@ import click
 from mdc_core import __version__, errors, guests, installed, logs, plugin_files, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments, told_to_reader
 from mdc_core.cli.either_side import adopt, before_verb
+from mdc_core.cli.groups import ELSEWHERE, grouped
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verbs_that
 from mdc_core.cli.settable import Option
 from mdc_core.cli.signals import Terminated, ending_in_time, hold
 from mdc_core.installed import verb_files
 from mdc_core.pipelines.failure import report
 from mdc_core.session import Session
+from mdc_core.sources import first_line
 from mdc_core.wire import stdout
 
 COMPLETE = "_MDC_COMPLETE"
+WIDEST = 100  # of help: longer lines are hard to read
 HELP = """\
 Composable commands that collect market data: exact, validated, crash-safe.
 
 Commands are joined by pipes: events on standard output, words for people on
 standard error. `mdc A then B then C` does the same in one process.
-Without an option its value is that of MDC_COMMAND_OPTION, then that of mdc.toml."""
+Without an option its value is that of MDC_COMMAND_OPTION, then that of mdc.toml:
+`mdc config show`. `mdc help COMMAND` explains a command, `mdc help recipes` shows
+what to type for common tasks."""
 EXAMPLES = (
     "mdc stream sim SPY AAPL --limit 1000 | mdc validate | mdc store --root data",
     "mdc stream sim SPY AAPL --limit 1000 then validate then store --root data",
@@ -36,6 +41,8 @@ EXAMPLES = (
 class MainGroup(VerbGroup):
     """All verbs, and each filter that is installed; none is imported before it is run."""
 
+    elsewhere = ELSEWHERE
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take over what stands before the verb, so that a complaint about it obeys."""
         rest = super().parse_args(ctx, args)
@@ -44,15 +51,24 @@ class MainGroup(VerbGroup):
         return rest
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names of verbs and filters."""
-        return sorted({**registry.find("filter"), **verb_files()})
+        """The names of verbs and filters, group after group."""
+        return [name for _, names in grouped() for name in names]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """A section for each group, with names of one width."""
+        width = max(map(len, self.list_commands(ctx)))
+        for title, names in grouped():
+            commands = [(name, self.get_command(ctx, name)) for name in names]
+            rows = [(n.ljust(width), c.get_short_help_str()) for n, c in commands if c is not None]
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A verb, or a filter, not loaded yet."""
         file = verb_files().get(cmd_name)
         if file is not None:
             load = _loader(os.path.basename(file)[:-3])
-            return LazyCommand(cmd_name, registry.first_line(file) or "", load)
+            return LazyCommand(cmd_name, first_line(file) or "", load)
         ref = registry.get("filter", cmd_name)
         if ref is None:
             return None
@@ -130,7 +146,7 @@ root = MainGroup(
             help="a plugin of a single file, named like it",
         ),
         Option(
-            ["--version"],
+            ["-V", "--version"],
             is_flag=True,
             is_eager=True,
             expose_value=False,
@@ -211,7 +227,7 @@ def _width() -> int:
         columns = int(os.environ.get("COLUMNS") or os.get_terminal_size().columns)
     except (OSError, ValueError):
         columns = 80
-    return max(min(columns, 80) - 2, 50)
+    return max(min(columns, WIDEST) - 2, 38)
 
 
 def _usage(log: logs.Log, error: click.ClickException) -> None:

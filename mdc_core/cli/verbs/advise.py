@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.upkeep.advise import Advice
 
+GROUP = "store 8"
 EXAMPLES = ("mdc advise --root data", "mdc advise --root data --symbol SPY --json")
 
 

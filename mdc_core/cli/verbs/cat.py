@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
+GROUP = "look 1"
 EXAMPLES = (
     "mdc cat --root data --symbol SPY --type trade",
     "mdc cat --root data --from 2024-01-02T14:30 --to 2024-01-02T14:31 | mdc head",

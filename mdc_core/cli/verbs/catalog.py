@@ -16,6 +16,7 @@ from mdc_core.errors import EXIT_FINDINGS, DataError
 if TYPE_CHECKING:
     from mdc_core.archive.health.rebuild import Rebuilt
 
+GROUP = "store 6"
 EXAMPLES = ("mdc catalog rebuild --root data --dry-run", "mdc catalog rebuild --root data")
 
 

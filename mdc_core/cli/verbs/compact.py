@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.upkeep.compaction.plan import CompactOptions
     from mdc_core.archive.write.archive import Archive
 
+GROUP = "store 3"
 EXAMPLES = (
     "mdc compact --root data --dry-run",
     "mdc compact --root data",

@@ -9,6 +9,7 @@ import click
 from mdc_core.cli.options import command as make
 from mdc_core.cli.scripts import SHELLS, script
 
+GROUP = "setup 5"
 EXAMPLES = ("mdc completion bash", "mdc completion zsh > _mdc")
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.upkeep.compress import CompressionRow, Sample
 
 FORMATS = ("jsonl", "parquet")
+GROUP = "store 7"
 EXAMPLES = (
     "mdc compress --bench events.jsonl",
     "mdc compress --bench events.jsonl --format parquet --rows 1000 --json",

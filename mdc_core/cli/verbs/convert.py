@@ -21,6 +21,7 @@ from mdc_core.cli.types import PathType
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
     from mdc_core.pipelines.stage import Stage
+GROUP = "share 4"
 EXAMPLES = (
     "mdc convert events.jsonl --to arrow > events.arrows",
     "mdc convert events.jsonl -o events.parquet",

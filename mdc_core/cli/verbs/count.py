@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
     from mdc_core.pipelines.stage import Stage
 
+GROUP = "look 4"
 EXAMPLES = (
     "mdc count --root data",
     "mdc stream sim SPY --limit 100 | mdc count --json",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.coverage.survey import CoverageRow, CoverageSurvey
 
+GROUP = "check 3"
 EXAMPLES = (
     "mdc coverage",
     "mdc coverage --symbol SPY --type trade --calendar 24/7 --json",

@@ -15,6 +15,7 @@ from mdc_core.cli.show import by_symbol, human, shown, table
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import archive_at
 
+GROUP = "look 6"
 EXAMPLES = ("mdc du --root data", "mdc du --json")
 
 

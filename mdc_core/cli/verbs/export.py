@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
     from mdc_core.pipelines.stage import Stage
 
+GROUP = "share 1"
 EXAMPLES = (
     "mdc export --profile csv --output csv --root data --symbol SPY",
     "mdc cat --root data --type trade | mdc export --profile csv -o trades.csv",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
+GROUP = "look 2"
 EXAMPLES = (
     "mdc stream sim SPY --limit 100 | mdc head -n 3",
     "mdc head -n 3 events.jsonl",

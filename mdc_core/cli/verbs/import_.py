@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
+GROUP = "collect 2"
 EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minute | mdc head",)
 
 

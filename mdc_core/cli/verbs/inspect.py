@@ -18,6 +18,7 @@ from mdc_core.errors import DataError
 if TYPE_CHECKING:
     from mdc_core.archive.read.describe import Description
 
+GROUP = "look 7"
 EXAMPLES = (
     "mdc inspect events.jsonl",
     "mdc inspect --json --rows 0 events.jsonl",

@@ -16,6 +16,7 @@ from mdc_core.cli.show import facts, section, shown
 from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
 
+GROUP = "check 4"
 EXAMPLES = (
     "mdc lineage events.jsonl",
     "mdc head -n 5 events.jsonl > first.jsonl && mdc lineage --json first.jsonl",

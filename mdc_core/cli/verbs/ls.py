@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.catalog.totals import PartTotals
     from mdc_core.archive.read.summary import PartGroup, StoredPart
 
+GROUP = "look 5"
 EXAMPLES = (
     "mdc ls --root data",
     "mdc ls --symbol SPY --type trade --json",

@@ -38,6 +38,7 @@ MOST = option(
     show_default="100GB",
     help="refuse what unpacks to more",
 )
+GROUP = "share 3"
 EXAMPLES = (
     "mdc pack create spy.zip --symbol SPY && mdc pack list spy.zip",
     "mdc pack create all.tar.zst --max-size 500MB && mdc pack verify all.tar.zst",

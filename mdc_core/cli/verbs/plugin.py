@@ -11,6 +11,7 @@ from mdc_core.cli.types import PathType
 from mdc_core.errors import UsageError
 from mdc_core.plugin_package import KINDS, TRANSPORTS, new_package
 
+GROUP = "setup 3"
 EXAMPLES = (
     "mdc plugin new mistral --kind venue --transport ws",
     "mdc plugin new wide --kind check --dry-run",
@@ -24,7 +25,13 @@ def command() -> None:
 
 @command.command("new")
 @click.argument("name")
-@option("--kind", type=click.Choice(tuple(KINDS)), required=True, help="what it is to be")
+@option(
+    "--kind",
+    type=click.Choice(tuple(KINDS)),
+    required=True,
+    metavar="KIND",
+    help=f"what it is to be: {', '.join(KINDS)}",
+)
 @option(
     "--transport", type=click.Choice(tuple(TRANSPORTS)), help="the half of a venue  [default: both]"
 )

@@ -15,6 +15,7 @@ from mdc_core.errors import ConfigError
 from mdc_core.installed import verb_files
 from mdc_core.observers import observer
 
+GROUP = "setup 2"
 EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --check")
 
 

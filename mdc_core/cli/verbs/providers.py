@@ -17,6 +17,7 @@ from mdc_core.errors import ConfigError, UsageError
 from mdc_core.installed import PluginRef, verb_files
 from mdc_core.suggest import known, unknown
 
+GROUP = "collect 5"
 EXAMPLES = (
     "mdc providers list",
     "mdc providers show sim",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
     from mdc_core.pipelines.stage import Stage
 
+GROUP = "share 2"
 EXAMPLES = (
     "mdc stream sim SPY --limit 1000 | mdc publish http https://example.com/events --dry-run",
 )

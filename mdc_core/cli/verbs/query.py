@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.sql.database import Result
 
+GROUP = "query 1"
 EXAMPLES = (
     'mdc query "SELECT symbol, count(*), sum(price * size) FROM trade GROUP BY symbol"',
     "mdc query --format csv \"SELECT ts_event, price FROM trade WHERE symbol = 'SPY'\"",

@@ -12,6 +12,7 @@ from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import ARCHIVE, JSON
 from mdc_core.errors import EXIT_FINDINGS
 
+GROUP = "store 2"
 EXAMPLES = ("mdc recover --root data", "mdc recover --root data --dry-run")
 
 

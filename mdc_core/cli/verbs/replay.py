@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
+GROUP = "collect 3"
 EXAMPLES = (
     "mdc replay --root data --symbol SPY --speed 10x | mdc validate",
     "mdc replay --root data --from 2024-01-02T14:30:00.25 --to 2024-01-02T14:30:00.75",

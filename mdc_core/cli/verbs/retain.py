@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.upkeep.retain import Expired, Policy
     from mdc_core.archive.write.archive import Archive
 
+GROUP = "store 5"
 EXAMPLES = (
     "mdc retain --root data --days 365 --dry-run",
     "mdc retain --root data --type quote --days 30000",

@@ -29,6 +29,7 @@ from mdc_core.wire import stdout
 if TYPE_CHECKING:
     import pyarrow as pa
 
+GROUP = "collect 4"
 EXAMPLES = (
     "mdc sandbox alpaca --data events.jsonl --once | {\n"
     "    read url; mdc stream alpaca SPY --sandbox --url $url > copy.jsonl; }",

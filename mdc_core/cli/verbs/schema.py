@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.catalog.catalog import PartRow
     from mdc_core.archive.catalog.query import Query
 
+GROUP = "setup 1"
 EXAMPLES = (
     "mdc schema list",
     "mdc schema show trade",

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.sql.database import Database
 
+GROUP = "query 2"
 EXAMPLES = (
     "echo 'SELECT count(*) FROM trade; SELECT count(*) FROM quote;' | mdc shell",
     "mdc shell --symbol SPY --format csv < /dev/null",

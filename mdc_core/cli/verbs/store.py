@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
+GROUP = "store 1"
 EXAMPLES = (
     "mdc stream sim SPY --limit 1000 | mdc store --root data",
     "mdc stream sim SPY --limit 1000 | mdc store --root data --format jsonl --layout hive",

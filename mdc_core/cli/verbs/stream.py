@@ -19,6 +19,7 @@ from mdc_core.live.buffer import CAPACITY, POLICIES
 from mdc_core.pipelines.stages.stream import StreamSource
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions
 
+GROUP = "collect 1"
 EXAMPLES = (
     "mdc stream sim SPY AAPL --limit 1000 > events.jsonl",
     "mdc stream alpaca SPY AAPL --sandbox --limit 1000 | mdc validate | mdc store --root data",

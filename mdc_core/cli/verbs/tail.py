@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
+GROUP = "look 3"
 EXAMPLES = (
     "mdc tail -n 3 --root data --symbol SPY --type trade",
     "mdc stream sim SPY --limit 100 | mdc tail -n 3",

@@ -6,7 +6,7 @@ of more than 365 days are told of, for `mdc retain`. mdc.toml says otherwise, an
 \b
     [tier.warm]
     after = "7d"
-    directory = "../warm"   # a directory of this archive alone, beside it; or a URL
+    directory = "../warm"   # a directory of this archive alone, or a URL
     profile = "warm"
     [tier.cold]
     directory = "s3://bucket/cold"
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.upkeep.tiers import Holding, TierMove
     from mdc_core.archive.write.archive import Archive
 
+GROUP = "store 4"
 EXAMPLES = (
     "mdc tier status --root data",
     "mdc tier plan --root data",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mdc_core.quality.engine import OnFail
     from mdc_core.wire.writer import Wire
 
+GROUP = "check 1"
 EXAMPLES = (
     "mdc stream sim SPY --limit 1000 | mdc validate > checked.jsonl",
     "mdc validate events.jsonl --check price --check crossed --strict",

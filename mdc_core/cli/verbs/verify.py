@@ -19,6 +19,7 @@ from mdc_core.errors import EXIT_FINDINGS
 if TYPE_CHECKING:
     from mdc_core.archive.health.verify import VerifyFinding
 
+GROUP = "check 2"
 EXAMPLES = ("mdc verify --root data", "mdc verify --root data --deep")
 
 

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from mdc_core import installed, registry
+from mdc_core import installed, registry, sources
 from mdc_core.errors import ConfigError, UsageError
 
 pytestmark = pytest.mark.usefixtures("clean_env")
@@ -62,13 +62,13 @@ def test_a_summary_is_read_without_an_import(third_party):
 def test_the_first_line_of_a_docstring(tmp_path, text, line):
     file = tmp_path / "module.py"
     file.write_text(text)
-    assert registry.first_line(str(file)) == line
+    assert sources.first_line(str(file)) == line
 
 
 def test_a_file_that_is_not_text_has_a_summary_nevertheless(tmp_path):
     file = tmp_path / "module.py"
     file.write_bytes(b'"""\xff\xfe."""')
-    assert registry.first_line(str(file)) == "\ufffd\ufffd."
+    assert sources.first_line(str(file)) == "\ufffd\ufffd."
 
 
 def test_loading_returns_the_class(third_party):
