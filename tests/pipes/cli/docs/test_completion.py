@@ -48,7 +48,7 @@ def tab(env):
 def test_commands(tab):
     offered = tab("")
     assert {"schema", "plugins", "completion", "thin"} <= set(offered)
-    assert tab("plug") == ["plugin", "plugins"]
+    assert tab("plug") == ["plugins", "plugin"]
     assert tab("schema", "s") == ["show"]
 
 
