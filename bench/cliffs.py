@@ -36,7 +36,7 @@ START = 1_704_205_800_000_000_000  # 2024-01-02T14:30:00Z
 TYPES = tuple(name for name in EVENT_TYPES if name not in CONTROL_TYPES)
 STREAMS = 3_000
 START_ONLY = "one event, which is all but the start of a command"
-COMMANDS = (("store", "--root", "data"), ("cat",), ("validate",), ("convert", "--to", "jsonl"))
+COMMANDS = (("store", "--root", "data"), ("cat",), ("validate",), ("convert", "--format", "jsonl"))
 
 
 def events(count: int, types: Sequence[str]) -> list[Event]:

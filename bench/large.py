@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from measure import run_pipe
 
 MDC = str(Path(sys.executable).parent / "mdc")
-COMMANDS = (("convert", "--to", "jsonl"), ("store", "--root", "data"))
+COMMANDS = (("convert", "--format", "jsonl"), ("store", "--root", "data"))
 AT_ONCE = 16_384
 MILLISECOND = 1_000_000
 

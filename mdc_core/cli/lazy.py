@@ -24,7 +24,7 @@ def verbs_that(marker: str) -> set[str]:
     found = set()
     for name, path in verb_files().items():
         with open(path, encoding="utf-8") as file:
-            if f"\n@{marker}\n" in file.read():
+            if f"\n@{marker}" in file.read():
                 found.add(name)
     return found
 

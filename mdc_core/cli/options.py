@@ -13,7 +13,7 @@ shell that are shown in the help and run as tests, and `command` is what is run:
 
     @plugin_group("stream")
     @click.argument("symbols", nargs=-1)
-    @option("--limit", type=click.IntRange(1))
+    @option("-n", "--limit", type=click.IntRange(1))
     @click.pass_obj
     def command(session, plugin, symbols, limit): ...  # mdc stream NAME, a command for each
 

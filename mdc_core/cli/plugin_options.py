@@ -62,7 +62,18 @@ class PluginOption(Option):
             show_default=field.default not in (NODEFAULT, None, ()),
             help=_help(field),
             envvar=variable(*scope, field.name),
+            was=" ".join(f"--{prefix}{name}".replace("_", "-") for name in field.was),
         )
+        self.scope, self.former = scope, field.was
+
+    @property
+    def former_keys(self) -> dict[str, str]:
+        """The former names of its field."""
+        return dict.fromkeys(self.former, "{}")
+
+    def named(self, ctx: click.Context, key: str) -> list[str]:
+        """The variable of the plugin's own."""
+        return [variable(*self.scope, self.field if key == self.key else key)]
 
     def variables(self, ctx: click.Context) -> list[str]:
         """That of the plugin's own."""

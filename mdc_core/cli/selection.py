@@ -79,16 +79,27 @@ def reading(function: F) -> F:
     return made
 
 
-def writing(function: F) -> F:
-    """The option of a command that writes events to standard output."""
+def _encoding(flag: str) -> Callable[[F], F]:
     return option(
-        "--wire",
+        flag,
+        "wire",
+        was="--wire",
         type=click.Choice(["jsonl", "arrow"]),
         default="jsonl",
         show_default=True,
         envvar="MDC_WIRE",
         help="encoding of the output",
-    )(as_stage(function))
+    )
+
+
+def writing(function: F) -> F:
+    """The option of a command that writes events to standard output."""
+    return _encoding("--format")(as_stage(function))
+
+
+def writing_tee(function: F) -> F:
+    """The option of a command that can pass events on beside what it does with them."""
+    return _encoding("--tee-format")(as_stage(function))
 
 
 def selecting_symbols(function: F) -> F:
@@ -136,8 +147,20 @@ def spanning(function: F) -> F:
     wrapped: Any = spanned
     for add in (
         option("--date", metavar="DAY", help="only this day or month: 2024-01-02, 2024-01"),
-        option("--to", "end", type=MOMENT_END, help="up to this time, or to the end of this day"),
-        option("--from", "start", type=MOMENT, help="from this time on: 2024-01-02T14:30, -1h"),
+        option(
+            "--to",
+            "end",
+            was="--until",
+            type=MOMENT_END,
+            help="up to this time, or to the end of this day",
+        ),
+        option(
+            "--from",
+            "start",
+            was="--since",
+            type=MOMENT,
+            help="from this time on: 2024-01-02T14:30, -1h",
+        ),
     ):
         wrapped = add(wrapped)
     made: F = wrapped

@@ -1,9 +1,11 @@
 """Parameters that mdc.toml and the environment can set as well."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdc_core.errors import ConfigError, UsageError
 from mdc_core.session import Session
 
 if TYPE_CHECKING:
@@ -25,6 +27,11 @@ def path_of(ctx: click.Context) -> tuple[str, ...]:
         words.insert(0, here.info_name or "")
         here = here.parent
     return tuple(words)
+
+
+def as_now(form: str, value: Any) -> Any:
+    """A value that was given by a former name, as it is written now."""
+    return value if form == "{}" else form.format(value)
 
 
 class ListType(click.ParamType):  # type: ignore[type-arg]
@@ -80,18 +87,78 @@ class FromEnvironment(click.Parameter):
         return next(filter(None, map(environ.get, self.variables(ctx))), None)
 
 
+def key_of(flag: str) -> str:
+    """The name of a flag in mdc.toml and, in capitals, in the environment."""
+    return flag.lstrip("-").replace("-", "_")
+
+
 class Option(FromEnvironment, click.Option):
-    """An option of mdc: its words may be apart by commas, or given one at a time."""
+    """An option of mdc: its words may be apart by commas, or given one at a time.
+
+    `was` are its former flags: they still work, also as settings, and are shown nowhere. A
+    mapping says what each of their values is now, such as {"--days": "{}d"}.
+    """
+
+    def __init__(self, *args: Any, was: "str | Mapping[str, str]" = "", **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.was = dict.fromkeys(was.split(), "{}") if isinstance(was, str) else dict(was)
 
     @property
     def key(self) -> str:
         """Its name in mdc.toml and, in capitals, in the environment: that of its flag."""
-        long = next((flag for flag in self.opts if flag.startswith("--")), str(self.name))
-        return long.lstrip("-").replace("-", "_")
+        return key_of(next((flag for flag in self.opts if flag.startswith("--")), str(self.name)))
+
+    @property
+    def former_keys(self) -> dict[str, str]:
+        """Its former names in mdc.toml, and what their values are now."""
+        return {key_of(flag): form for flag, form in self.was.items()}
 
     def variables(self, ctx: click.Context) -> list[str]:
         """MDC_STREAM_ALPACA_LIMIT, MDC_STREAM_LIMIT, then what is declared."""
-        return [*variables(path_of(ctx), self.key), *super().variables(ctx)]
+        return [*self.named(ctx, self.key), *super().variables(ctx)]
+
+    def former_variables(self, ctx: click.Context) -> dict[str, str]:
+        """The variables of its former names, and what their values are now."""
+        return {
+            name: form for key, form in self.former_keys.items() for name in self.named(ctx, key)
+        }
+
+    def named(self, ctx: click.Context, key: str) -> list[str]:
+        """The variables for one of its names."""
+        return variables(path_of(ctx), key)
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Its flags, and apart from them the former ones."""
+        super().add_to_parser(parser, ctx)
+        action = "append" if self.multiple else "store"
+        how: dict[str, Any] = {"action": action, "nargs": self.nargs}
+        if self.is_flag:
+            how = {"action": f"{action}_const", "const": self.flag_activation_value}
+        for flag in self.was:
+            parser.add_option(obj=self, opts=[flag], dest=f"{self.name} {flag}", **how)
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> Any:
+        """The value; a former flag's is that of the flag."""
+        for flag, form in self.was.items():
+            dest = f"{self.name} {flag}"
+            if dest not in opts:
+                continue
+            if self.name in opts:
+                raise UsageError(f"{flag} is the former name of {self.opts[-1]}: give only one")
+            opts = {**opts, str(self.name): as_now(form, opts[dest])}
+        return super().consume_value(ctx, opts)
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """The value of the first of its variables that has one; a former name's is alone."""
+        session = ctx.find_object(Session)
+        environ = session.environ if session is not None else {}
+        now = [name for name in self.named(ctx, self.key) if environ.get(name)]
+        for name, form in self.former_variables(ctx).items():
+            if environ.get(name) and now:
+                raise ConfigError(f"{name} is the former name of {now[0]}: set only one")
+            if environ.get(name):
+                return str(as_now(form, environ[name]))
+        return super().resolve_envvar_value(ctx)
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         """The value; of a list all words of all times that it was given."""

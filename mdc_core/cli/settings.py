@@ -10,7 +10,7 @@ import click
 
 from mdc_core import registry
 from mdc_core.cli.either_side import adopt
-from mdc_core.cli.settable import ListType, Option, path_of, variables
+from mdc_core.cli.settable import ListType, Option, as_now, path_of, variables
 from mdc_core.cli.types import PluginName, RootType, SymbolType
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.installed import verb_files
@@ -33,7 +33,7 @@ def blamed(error: click.BadParameter) -> Exception:
         source = ctx.get_parameter_source(option.name)
         session = ctx.find_object(Session)
         if source is click.core.ParameterSource.ENVIRONMENT and session is not None:
-            names = option.variables(ctx)
+            names = [*option.variables(ctx), *option.former_variables(ctx)]
             name = next((n for n in names if session.environ.get(n)), option.name)
             return _wrong_variable(name, error.message)
         if source is click.core.ParameterSource.DEFAULT_MAP:
@@ -115,12 +115,28 @@ def settings_of(
     """What mdc.toml says in these tables for their options, by parameter."""
     values: dict[str, Any] = {}
     for table, options in scopes.items():
-        for key, setting in config.settings(*table).items():
-            if key not in options:
+        found = config.settings(*table)
+        former = _former(options)
+        for key, setting in found.items():
+            now, form = former.get(key, (key, "{}"))
+            if now not in options:
                 raise setting.complaint(key, unknown("option", key, options), known(options))
-            option = options[key]
+            if now != key and now in found:
+                raise setting.complaint(key, f"is the former name of {now}: give only one")
+            option = options[now]
+            setting = setting._replace(value=as_now(form, setting.value))
             values[str(option.name)] = checked(option, key, setting, ctx)
     return values
+
+
+def _former(options: "Mapping[str, click.Parameter]") -> dict[str, tuple[str, str]]:
+    """The former keys of options: which key each is now, and what its values are now."""
+    return {
+        key: (now, form)
+        for now, option in options.items()
+        if isinstance(option, Option)
+        for key, form in option.former_keys.items()
+    }
 
 
 # Tables that belong to several commands.

@@ -118,7 +118,7 @@ def _write_table(result: "Result", output: BinaryIO, rows: int) -> None:
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
     text = _aligned(lines, numbers, width)
     if more:
-        text.append(f"... more than {rows:,} rows: --rows shows more, --format csv all")
+        text.append(f"... more than {rows:,} rows: --limit shows more, --format csv all")
     output.write("".join(f"{line}\n" for line in text).encode("utf-8", "backslashreplace"))
 
 

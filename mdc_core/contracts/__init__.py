@@ -60,7 +60,7 @@ A single file. `mdc --plugin wide.py validate --check wide`, or `MDC_PLUGIN_PATH
 classes in it that derive from one of these are plugins, named like the file.
 
 Which are loaded. Only the plugin that is named is imported; `mdc plugins` lists what is installed,
-and `mdc plugins --check` imports each and says what it lacks. `mdc validate` without --check runs
+and `mdc plugins --load` imports each and says what it lacks. `mdc validate` without --load runs
 every check that is installed. Where two have one name mdc's own wins, and others are reached as
 DISTRIBUTION:NAME. `MDC_LOAD_PLUGINS=mdc-acme,mdc-zephyr` limits what is looked at to those
 distributions, and empty to mdc itself (as `mdc --no-plugins` does).

@@ -47,6 +47,11 @@ class OptionField(NamedTuple):
         return bool(self._extra("positional"))
 
     @property
+    def was(self) -> tuple[str, ...]:
+        """Its former names, which still work and are shown nowhere."""
+        return tuple(self._extra("was") or ())
+
+    @property
     def limited(self) -> bool:
         """Whether not all values of its type will do."""
         return any(self._last(name) is not None for name in (*_BOUNDS, *_TEXT))

@@ -132,7 +132,7 @@ class Live(Provider):
     """A live feed: which kinds of events one can subscribe to, and gets without asking.
 
     `channels` are words of the vendor's or types of events, as users are to write them in
-    `--channels`; what comes of one may be of several types (of a book: `book` and `delta`).
+    `--type`; what comes of one may be of several types (of a book: `book` and `delta`).
     """
 
     channels: ClassVar[tuple[str, ...]] = ("trade", "quote")

@@ -12,7 +12,7 @@ from mdc_core.errors import ConfigError, DataError, FindingsError, UsageError
 from mdc_core.events import Integrity, Trade
 from tests.conftest import Shell
 
-LINE = "stream sim SPY AAPL --limit 5000 --seed 1 --faults crossed=2"
+LINE = "stream sim SPY AAPL --limit 5000 --seed 1 --defects crossed=2"
 
 
 @pytest.fixture(autouse=True)
@@ -101,16 +101,16 @@ def test_neither_environment_nor_mdc_toml_has_a_say_unasked(
 ) -> None:
     Path("mdc.toml").write_text('[validate]\non_fail = "drop"\n')
     line = f"{LINE} then validate"
-    for name in ("MDC_VALIDATE_ON_FAIL", "MDC_HEAD_LINES", "MDC_WIRE", "MDC_QUIET"):
+    for name in ("MDC_VALIDATE_ON_FAIL", "MDC_HEAD_LIMIT", "MDC_WIRE", "MDC_QUIET"):
         monkeypatch.setenv(name, "7")
     assert len(list(mdc.pipeline(line))) == 5002
     assert len(list(mdc.pipeline(line, "head"))) == 10
     dropped = mdc.pipeline(line, directory=".").run().stages[-1]
     assert dropped.account is not None
     assert (dropped.account.rejected, dropped.account.out) == (2, 4998)
-    assert len(list(mdc.pipeline(line, "head", environ={"MDC_HEAD_LINES": "7"}))) == 7
-    with pytest.raises(ConfigError, match="MDC_HEAD_LINES \\(environment\\): 'x'"):
-        mdc.pipeline("head a.jsonl", environ={"MDC_HEAD_LINES": "x"})
+    assert len(list(mdc.pipeline(line, "head", environ={"MDC_HEAD_LIMIT": "7"}))) == 7
+    with pytest.raises(ConfigError, match="MDC_HEAD_LIMIT \\(environment\\): 'x'"):
+        mdc.pipeline("head a.jsonl", environ={"MDC_HEAD_LIMIT": "x"})
     with pytest.raises(ConfigError, match="ALPACA_KEY_ID"):
         mdc.pipeline("stream alpaca SPY").run()
 
@@ -120,7 +120,7 @@ def test_neither_environment_nor_mdc_toml_has_a_say_unasked(
     [
         (["stream sim SPY then stores"], UsageError, "no such command: 'stores'"),
         (["stream sim SPY then store --layuot flat"], UsageError, "--layuot"),
-        (["stream sim SPY then head --lines x"], UsageError, "not a valid integer"),
+        (["stream sim SPY then head --limit x"], UsageError, "not a valid integer"),
         (["ls"], UsageError, "cannot be part of a pipeline"),
         (["stream sim SPY", "stream sim SPY"], UsageError, "does not read what comes before"),
         (["stream sim SPY then"], UsageError, "nothing after `then`"),

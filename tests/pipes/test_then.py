@@ -21,7 +21,12 @@ FILTERS = (
     "convert",
     "store --root data --tee",
 )
-ENDS = ("store --root last", "count --json", "validate --wire arrow", "store --root last --ack")
+ENDS = (
+    "store --root last",
+    "count --json",
+    "validate --format arrow",
+    "store --root last --ack",
+)
 
 
 def run(line: str, folder: Path, env: dict[str, str]) -> tuple[int, bytes, list[str]]:
@@ -213,7 +218,7 @@ def test_tab_knows_then(shell: Shell) -> None:
         "cat --root data --root=",
         "cat --root = ",  # as bash cuts it
         "head -n ",
-        "convert --to ",
+        "convert --format ",
         "store --ack --format ",
         "stream sim SPY --limit ",
         "stream sim SPY then validate --on-fail ",
@@ -240,7 +245,7 @@ def test_tab_offers_files_of_that_name_in_bash(shell: Shell, tmp_path: Path) -> 
 # Each verb that can stand behind `then`, with what it needs there.
 BEHIND = {
     "cat": "",
-    "convert": "--to jsonl",
+    "convert": "--format jsonl",
     "count": "",
     "export": "--profile csv --output out",
     "head": "",
@@ -292,7 +297,7 @@ lines = 4
 
 def test_each_stage_has_its_own_section_of_mdc_toml(shell: Shell, tmp_path: Path) -> None:
     flags = "stream sim A --limit 50 --seed 3 then cat --type trade then validate --check price"
-    wanted = shell(f"mdc -q {flags} then head --lines 4").all_events
+    wanted = shell(f"mdc -q {flags} then head --limit 4").all_events
     (tmp_path / "mdc.toml").write_text(TOML)
     for line in (
         "mdc stream sim A then cat then validate then head",
@@ -303,7 +308,7 @@ def test_each_stage_has_its_own_section_of_mdc_toml(shell: Shell, tmp_path: Path
         assert done.events == [e for e in wanted if e["type"] == "trade"]
         assert done.all_events[0]["origin"]["request"]["checks"] == ["price"]
     assert len(shell("mdc stream sim A then cat then validate then head -n 2").events) == 2
-    assert len(shell("mdc stream sim A then cat then head", MDC_HEAD_LINES="3").events) == 3
+    assert len(shell("mdc stream sim A then cat then head", MDC_HEAD_LIMIT="3").events) == 3
 
 
 def test_a_table_that_belongs_to_nothing_is_told_once(shell: Shell, tmp_path: Path) -> None:
@@ -318,7 +323,7 @@ def test_a_table_that_belongs_to_nothing_is_told_once(shell: Shell, tmp_path: Pa
     ("text", "words"),
     [
         ("[head]\nlins = 3\n", "[head] lins: no such option: 'lins'; did you mean lines?"),
-        ("[head]\nlines = 'x'\n", "[head] lines: must be a whole number, not 'x'"),
+        ("[head]\nlimit = 'x'\n", "[head] limit: must be a whole number, not 'x'"),
         ("[stream]\nlimit = 0\n", "[stream] limit: 0 is not in the range"),
     ],
 )

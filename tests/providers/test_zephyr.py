@@ -20,7 +20,7 @@ from tests.kit.installed import MDC, Run
 ROOT = Path(__file__).resolve().parents[2]
 ZEPHYR = ROOT / "examples" / "mdc-zephyr"
 CODE = ZEPHYR / "src" / "mdc_zephyr"
-ALL = ("--channels", "trade,quote,book")
+ALL = ("--type", "trade,quote,book")
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_it_streams_what_checks_find_right(mdc: Run, installed: Path, name: str)
 
 
 def test_the_simulated_market_has_what_the_channels_ask_for(mdc: Run, installed: Path) -> None:
-    words = "stream zephyr SPY AAPL --sandbox --channels book --limit 300 then validate --strict"
+    words = "stream zephyr SPY AAPL --sandbox --type book --limit 300 then validate --strict"
     done = mdc(*words.split(), path=installed)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {row["type"] for row in rows(done.stdout)} - {"begin", "end"} == {
@@ -124,7 +124,7 @@ def books(folder: Path) -> Path:
 
 def play(mdc: Run, installed: Path, file: Path, *words: str) -> Any:
     """What the client makes of a file that its sandbox plays."""
-    server = [MDC, "sandbox", "zephyr", "--data", str(file), "--once", *words]
+    server = [MDC, "sandbox", "zephyr", str(file), "--once", *words]
     env = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(server, env=env, text=True, stdout=-1, stderr=-1) as process:
         assert process.stdout is not None

@@ -220,7 +220,7 @@ class Packing:
         if len(data) > LARGEST:
             raise UsageError(
                 f"{len(manifest.files):,} files are too many for one manifest",
-                hint="--max-size divides the pack",
+                hint="--max-part-size divides the pack",
             )
         small = {manifest.name: data, manifest.sums_name: sums(manifest, data), **found}
         members = [

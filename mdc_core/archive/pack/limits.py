@@ -18,7 +18,8 @@ class PackLimit:
         """Refuse what declares that it is too much."""
         if size > self._left:
             raise DataError(
-                f"{size:,} bytes would come out; at most {self._most:,} may", hint="--max-bytes"
+                f"{size:,} bytes would come out; at most {self._most:,} may",
+                hint="--max-unpacked-size",
             )
 
     def take(self, size: int) -> None:

@@ -39,7 +39,7 @@ def check_form(path: Path, form: str | None) -> tuple[str, str | None]:
     if form is None:
         raise UsageError(
             f"cannot tell the encoding of {path} by its name",
-            hint=f"say --to, or end it in one of {', '.join(_SUFFIXES)}",
+            hint=f"say --format, or end it in one of {', '.join(_SUFFIXES)}",
         )
     if form == "parquet" and codec:
         raise UsageError("Parquet is compressed inside", hint=f"leave out {path.suffix}")

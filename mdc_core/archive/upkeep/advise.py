@@ -128,7 +128,7 @@ class Advisor:
             if tier == "hot":
                 profile = self._tiers.profiles.of(groups[0][0].symbol, tier)
                 name = profile.name if profile else DEFAULT_PROFILE
-                command = _again(self._archive, f"--profile {name}", groups[0][0].format)
+                command = _again(self._archive, f"--preset {name}", groups[0][0].format)
             said = "not compressed" if have == "none" else f"compressed with {have}"
             text = f"{len(groups):,} {tier} files are {said}: {codec} is smaller"
             found = self._measured("codec", text, groups, self._recompressed, command)

@@ -2,7 +2,7 @@
 
 [retain]                     # in mdc.toml: the options of mdc retain
 days = 365
-[[retain.rules]]             # the first that matches holds, before --days
+[[retain.rules]]             # the first that matches holds, before --keep
 symbol = "BTC*"
 type = "quote"
 days = 30

@@ -28,7 +28,9 @@ EXAMPLES = ("mdc advise --root data", "mdc advise --root data --symbol SPY --jso
 @ARCHIVE
 @selecting_symbols
 @option(
-    "--largest",
+    "--max-file-size",
+    "largest",
+    was="--largest",
     type=SIZE,
     default="4GB",
     show_default=True,

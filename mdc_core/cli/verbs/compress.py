@@ -5,7 +5,7 @@ an archive does, and writes them with every profile to a temporary directory: ho
 bytes that takes, how many times smaller than plain JSONL that is, and how many events a
 second of CPU time writes and reads. What is read back has to equal what was written.
 
-Choose a profile with `mdc store --profile NAME`, or by symbol and tier in mdc.toml: under
+Choose a profile with `mdc store --preset NAME`, or by symbol and tier in mdc.toml: under
 [compression], [compression.symbols] and [compression.tiers]."""
 
 from pathlib import Path
@@ -27,7 +27,7 @@ FORMATS = ("jsonl", "parquet")
 GROUP = "store 7"
 EXAMPLES = (
     "mdc compress --bench events.jsonl",
-    "mdc compress --bench events.jsonl --format parquet --rows 1000 --json",
+    "mdc compress --bench events.jsonl --format parquet -n 1000 --json",
 )
 
 
@@ -48,7 +48,10 @@ EXAMPLES = (
     help="only these formats  [default: both]",
 )
 @option(
-    "--rows",
+    "-n",
+    "--limit",
+    "rows",
+    was="--rows",
     type=WholeNumber(1),
     default=200_000,
     show_default=True,
@@ -69,7 +72,7 @@ def compress(
     note = f"compress: {sample.rows:,} events, {human(sample.plain)} as plain JSONL, "
     session.log.note(f"{note}in {len(sample.parts):,} parts")
     if sample.cut:
-        session.log.note(f"compress: {path} has more events; --rows N measures more of them")
+        session.log.note(f"compress: {path} has more events; --limit N measures more of them")
     found = _measured(session, sample, tuple(dict.fromkeys(formats)) or FORMATS)
     if as_json:
         _say(path, sample, found)

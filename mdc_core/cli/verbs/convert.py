@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mdc_core.pipelines.stage import Stage
 GROUP = "share 4"
 EXAMPLES = (
-    "mdc convert events.jsonl --to arrow > events.arrows",
+    "mdc convert events.jsonl --format arrow > events.arrows",
     "mdc convert events.jsonl -o events.parquet",
     "mdc convert events.jsonl --portable -o for-spark.parquet",
     "mdc convert events.parquet | mdc head -n 2",
@@ -33,8 +33,9 @@ EXAMPLES = (
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @option(
-    "--to",
+    "--format",
     "form",
+    was="--to",
     type=click.Choice(FORMATS),
     help="encoding  [default: jsonl, or what the suffix of --output says]",
 )

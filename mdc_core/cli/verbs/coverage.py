@@ -20,7 +20,7 @@ what is shown is held; days to come are not shown. Every symbol and type is show
 archive holds on any day, and those that are named. Types that come irregularly (status,
 correction, cancel, dividend, split) are shown if they are named. Trades, quotes, books, and bars
 and flow of less than a day can begin late and end early; a bar of a week or a month is of each of
-its days. A hole in the middle of a day is seen if there is a gap event of it. With --check the
+its days. A hole in the middle of a day is seen if there is a gap event of it. With --strict the
 status is 1 if any day is missing or partial, or if there is nothing at all.
 
 A map of more days than there is room for has cells of a week, a month, a quarter or a year:
@@ -59,8 +59,8 @@ UNITS = ("day", "week", "month", "quarter", "year")
 @command()
 @ROOT
 @selecting_symbols
-@option("--from", "start", type=DAY, help="from this day on")
-@option("--to", "end", type=DAY_END, help="up to and with this day")
+@option("--from", "start", was="--since", type=DAY, help="from this day on")
+@option("--to", "end", was="--until", type=DAY_END, help="up to and with this day")
 @option(
     "--calendar",
     cls=ListOption,
@@ -93,7 +93,7 @@ UNITS = ("day", "week", "month", "quarter", "year")
     help="a file instead of standard output",
 )
 @option("--force", is_flag=True, help="overwrite the file")
-@option("--check", is_flag=True, help="status 1 if any day is missing or partial")
+@option("--strict", was="--check", is_flag=True, help="status 1 if any day is missing or partial")
 @JSON
 @click.pass_obj
 def coverage(
@@ -108,7 +108,7 @@ def coverage(
     form: str | None,
     output: Path | None,
     force: bool,
-    check: bool,
+    strict: bool,
     as_json: bool,
 ) -> int:
     """Show which days are whole, which have holes, and which are missing."""
@@ -134,7 +134,7 @@ def coverage(
     report.write(form, output, judged(), session.environ)
     if survey.problems:
         return DataError.exit_status
-    return EXIT_FINDINGS if check and wrong else 0
+    return EXIT_FINDINGS if strict and wrong else 0
 
 
 def _form(form: str | None, output: Path | None, as_json: bool) -> str:

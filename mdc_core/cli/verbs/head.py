@@ -27,7 +27,8 @@ EXAMPLES = (
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @option(
     "-n",
-    "--lines",
+    "--limit",
+    was="--lines",
     type=WholeNumber(0),
     default=10,
     show_default=True,
@@ -37,14 +38,14 @@ EXAMPLES = (
 @reading
 def head(
     paths: tuple[Path, ...],
-    lines: int,
+    limit: int,
     wire: "Wire",
     reading: "InputOptions",
 ) -> "Stage":
     """Show the first events."""
     from mdc_core.pipelines.stages.slices import Head
 
-    return Head(lines, paths, reading, wire)
+    return Head(limit, paths, reading, wire)
 
 
 command = head

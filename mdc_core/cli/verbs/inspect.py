@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 GROUP = "look 7"
 EXAMPLES = (
     "mdc inspect events.jsonl",
-    "mdc inspect --json --rows 0 events.jsonl",
+    "mdc inspect --json -n 0 events.jsonl",
     "find data -name '*.parquet' -exec mdc inspect {} ';'",
 )
 
@@ -29,7 +29,10 @@ EXAMPLES = (
 @make()
 @click.argument("path", type=PathType(), metavar="FILE")
 @option(
-    "--rows",
+    "-n",
+    "--limit",
+    "rows",
+    was="--rows",
     type=WholeNumber(0),
     default=3,
     show_default=True,

@@ -32,7 +32,9 @@ PACKS = click.argument(
     type=PathType(dir_okay=False),
 )
 MOST = option(
-    "--max-bytes",
+    "--max-unpacked-size",
+    "max_bytes",
+    was="--max-bytes",
     type=SIZE,
     default=str(MAX_BYTES),
     show_default="100GB",
@@ -41,7 +43,7 @@ MOST = option(
 GROUP = "share 3"
 EXAMPLES = (
     "mdc pack create spy.zip --symbol SPY && mdc pack list spy.zip",
-    "mdc pack create all.tar.zst --max-size 500MB && mdc pack verify all.tar.zst",
+    "mdc pack create all.tar.zst --max-part-size 500MB && mdc pack verify all.tar.zst",
     "mdc pack create day.zip --type trade && mdc pack import day.zip --root copy",
 )
 
@@ -61,7 +63,13 @@ def command() -> None:
     type=click.Choice(FORMATS),
     help="the container  [default: what the suffix says]",
 )
-@option("--max-size", type=SIZE, help="largest part, before compression: OUT.001.zip, OUT.002.zip")
+@option(
+    "--max-part-size",
+    "max_size",
+    was="--max-size",
+    type=SIZE,
+    help="largest part, before compression: OUT.001.zip, OUT.002.zip",
+)
 @option("--description", default="", help="a title, for the README")
 @option("--force", is_flag=True, help="overwrite what is there")
 @option("--dry-run", is_flag=True, help="say what would be packed, write nothing")

@@ -1,6 +1,6 @@
 """List the installed plugins.
 
-Nothing is imported for the list; `--check` imports each one, and tells which are broken.
+Nothing is imported for the list; `--load` imports each one, and tells which are broken.
 """
 
 from typing import Any
@@ -16,25 +16,25 @@ from mdc_core.installed import verb_files
 from mdc_core.observers import observer
 
 GROUP = "setup 2"
-EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --check")
+EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --load")
 
 
 @make()
 @option("--json", "as_json", is_flag=True, help="one JSON array")
-@option("--check", is_flag=True, help="import each plugin; 78 if one is broken")
+@option("--load", was="--check", is_flag=True, help="import each plugin; 78 if one is broken")
 @click.pass_obj
-def command(session: Session, as_json: bool, check: bool) -> int:
+def command(session: Session, as_json: bool, load: bool) -> int:
     """List the plugins."""
     found, verbs = registry.find_all(), {"filter", "hooks", *verb_files()}
     refs = [ref for ref in found if ref.verb in verbs]
-    rows = [_row(ref, _problem(ref) if check else "") for ref in refs]
+    rows = [_row(ref, _problem(ref) if load else "") for ref in refs]
     rows += [_row(ref, f"{registry.describe(ref)}: {why}") for ref, why in registry.strays()]
     if as_json:
         import json
 
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
-        _table(rows, check)
+        _table(rows, load)
     for ref in found:
         if ref.verb not in verbs:
             text = f"{registry.describe(ref)} cannot be used: there is no command mdc {ref.verb}"
@@ -90,10 +90,10 @@ def _fault(ref: installed.PluginRef, plugin: Any) -> str:
     return ""
 
 
-def _table(rows: list[dict[str, str]], check: bool) -> None:
+def _table(rows: list[dict[str, str]], load: bool) -> None:
     lines = [("VERB", "NAME", "FROM", "STATUS", "SUMMARY")]
     for row in rows:
-        status = "broken" if row["problem"] else "ok" if check else "-"
+        status = "broken" if row["problem"] else "ok" if load else "-"
         source = f"{row['distribution']} {row['version']}"
         lines.append((row["verb"], row["name"], source, status, row["summary"]))
     table(lines)

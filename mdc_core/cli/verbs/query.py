@@ -68,7 +68,10 @@ EXAMPLES = (
 )
 @option("--force", is_flag=True, help="overwrite the file")
 @option(
-    "--rows",
+    "-n",
+    "--limit",
+    "rows",
+    was="--rows",
     type=WholeNumber(1),
     default=ROWS,
     show_default=True,

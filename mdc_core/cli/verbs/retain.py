@@ -1,9 +1,9 @@
 """Remove what is older than it need be kept, or more than there is room for.
 
-A file goes when its last event is more than `--days` old, and the oldest ones go as long as
-all together, with journals and what is kept aside (`mdc du`), have more than `--max-size`.
+A file goes when its last event is older than `--keep`, and the oldest ones go as long as
+all together, with journals and what is kept aside (`mdc du`), have more than `--keep-size`.
 Rules in mdc.toml are for some symbols and types; `*`, `?` and `[...]` stand for what they do
-in file names, and the first rule that matches holds, before `--days`:
+in file names, and the first rule that matches holds, before `--keep`:
 
 \b
     [[retain.rules]]
@@ -17,7 +17,7 @@ in file names, and the first rule that matches holds, before `--days`:
 What `keep` protects never goes, whatever the size. What has no time never becomes too old, and
 goes last. With `--symbol` and `--type` only those files are looked at, and only their size
 counts. Only sealed files go: not what is in journals, nor what a running `mdc store` may still
-write to. `mdc store --retain` does the same after each seal."""
+write to. `mdc store --keep` does the same after each seal."""
 
 from pathlib import Path
 from time import time_ns
@@ -26,10 +26,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mdc_core.cli.command import Command
-from mdc_core.cli.options import MOMENT, SIZE, Session, option
+from mdc_core.cli.options import MOMENT, SIZE, SPAN, Session, option
 from mdc_core.cli.selection import ARCHIVE, JSON, selecting_symbols
 from mdc_core.cli.show import human, shown, time_text
-from mdc_core.cli.types import WholeNumber
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
 
@@ -43,9 +42,9 @@ if TYPE_CHECKING:
 
 GROUP = "store 5"
 EXAMPLES = (
-    "mdc retain --root data --days 365 --dry-run",
-    "mdc retain --root data --type quote --days 30000",
-    "mdc retain --root data --max-size 100GB",
+    "mdc retain --root data --keep 365d --dry-run",
+    "mdc retain --root data --type quote --keep 30000d",
+    "mdc retain --root data --keep-size 100GB",
 )
 
 
@@ -79,8 +78,20 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
 @click.command(cls=RetainCommand)
 @ARCHIVE
 @selecting_symbols
-@option("--days", type=WholeNumber(1), help="keep files so long after their last event")
-@option("--max-size", type=SIZE, help="keep the newest files, so many bytes")
+@option(
+    "--keep",
+    "age",
+    was={"--days": "{}d"},
+    type=SPAN,
+    help="keep files so long after their last event: 30d",
+)
+@option(
+    "--keep-size",
+    "size",
+    was="--max-size",
+    type=SIZE,
+    help="keep the newest files, so many bytes: 100GB",
+)
 @option("--now", type=MOMENT, help="as if it were this time  [default: the clock's]")
 @option("--dry-run", is_flag=True, help="say what would go, change nothing")
 @JSON
@@ -89,8 +100,8 @@ def retain(
     session: Session,
     root: Path | str,
     query: "Query",
-    days: int | None,
-    max_size: int | None,
+    age: int | None,
+    size: int | None,
     now: int | None,
     dry_run: bool,
     as_json: bool,
@@ -98,14 +109,12 @@ def retain(
     """Remove what is older than it need be kept, or more than there is room for."""
     from mdc_core.archive.upkeep.retain import policy, read_rules
     from mdc_core.archive.write.archive import Archive
-    from mdc_core.times import DAY
 
-    age = None if days is None else days * DAY
-    wanted = policy(age, max_size, read_rules(session.config))
+    wanted = policy(age, size, read_rules(session.config))
     if wanted.empty:
         raise UsageError(
             "nothing says what may go",
-            hint="--days N, --max-size SIZE, or [[retain.rules]] in mdc.toml",
+            hint="--keep 30d, --keep-size 100GB, or [[retain.rules]] in mdc.toml",
         )
     now = time_ns() if now is None else now
     archive = Archive.open(root)

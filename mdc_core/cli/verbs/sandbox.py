@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import fields
 
 from mdc_core import registry
-from mdc_core.cli.options import Chosen, ListOption, Session, option, plugin_group
+from mdc_core.cli.options import ROOT_TYPE, Chosen, ListOption, Session, option, plugin_group
 from mdc_core.cli.selection import PATH
 from mdc_core.cli.signals import stopping_source
 from mdc_core.cli.types import SpeedType, SymbolsType, WholeNumber
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 GROUP = "collect 4"
 EXAMPLES = (
-    "mdc sandbox alpaca --data events.jsonl --once | {\n"
+    "mdc sandbox alpaca events.jsonl --once | {\n"
     "    read url; mdc stream alpaca SPY --sandbox --url $url > copy.jsonl; }",
 )
 SYMBOLS = ("SPY", "AAPL", "MSFT")
@@ -61,7 +61,8 @@ def _share(options: type[Options], given: Options) -> Options:
 
 
 @plugin_group("stream", with_server)
-@option("--data", type=PATH, help="events to play: a file, an archive, - for a pipe")
+@click.argument("path", required=False, type=PATH, metavar="[PATH]")
+@option("--root", was="--data", type=ROOT_TYPE, help="an archive to play")
 @option(
     "--symbol",
     "symbols",
@@ -72,7 +73,9 @@ def _share(options: type[Options], given: Options) -> Options:
     help="symbols of the simulated market",
 )
 @option(
-    "--channels",
+    "--type",
+    "channels",
+    was="--channels",
     cls=ListOption,
     help="which of the provider's channels are simulated  [default: those that it streams]",
 )
@@ -95,7 +98,8 @@ def _share(options: type[Options], given: Options) -> Options:
 def sandbox(
     session: Session,
     plugin: Chosen,
-    data: Path | None,
+    path: Path | None,
+    root: Path | str | None,
     symbols: tuple[str, ...],
     channels: tuple[str, ...],
     port: int,
@@ -108,6 +112,9 @@ def sandbox(
     kind = plugin.plugin
     if not issubclass(kind, Stream) or kind.sandbox is None:
         raise UsageError(f"{plugin.name} has no sandbox")
+    if path is not None and root is not None:
+        raise UsageError("PATH and --root exclude each other")
+    data = root if path is None else path
     injected = parse_faults(",".join(faults))
     tape = simulated_tape(kind, symbols, channels) if data is None else _tape_of(data)
     own = _share(registry.load("stream", plugin.name).Options, plugin.options)
@@ -146,7 +153,9 @@ def _note_credentials(session: Session, secrets: Any) -> None:
         session.log.note(f"sandbox: any client may come with {pairs}")
 
 
-def _tape_of(data: Path) -> Playback:
+def _tape_of(data: Path | str) -> Playback:
+    if isinstance(data, str):
+        return Playback(lambda: _rows(_archive(data)))
     if str(data) == "-":
         return Playback(lambda: _rows(_file(data)), rewinds=False)
     if data.is_dir():
@@ -183,7 +192,7 @@ def _file(path: Path) -> "Iterator[pa.RecordBatch]":
             raise DataError(source.truncated or str(source.first_rejection))
 
 
-def _archive(root: Path) -> "Iterator[pa.RecordBatch]":
+def _archive(root: Path | str) -> "Iterator[pa.RecordBatch]":
     from mdc_core.archive.merge import merge
     from mdc_core.archive.read.snapshot import snapshot
 

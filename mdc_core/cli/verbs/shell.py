@@ -51,7 +51,10 @@ HISTORY_LINES = 10_000
     help="of the results  [default: table on a terminal, else jsonl]",
 )
 @option(
-    "--rows",
+    "-n",
+    "--limit",
+    "rows",
+    was="--rows",
     type=WholeNumber(1),
     default=ROWS,
     show_default=True,

@@ -22,7 +22,7 @@ from mdc_core.cli.options import (
     option,
     select_command,
 )
-from mdc_core.cli.selection import ARCHIVE, reading, writing
+from mdc_core.cli.selection import ARCHIVE, reading, writing_tee
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
@@ -54,7 +54,9 @@ EXAMPLES = (
     help="period of a file, UTC",
 )
 @option(
-    "--profile",
+    "--preset",
+    "profile",
+    was="--profile",
     type=click.Choice(list(PROFILES)),
     help="how the files are compressed, instead of what mdc.toml says",
 )
@@ -94,19 +96,23 @@ EXAMPLES = (
     help="stop while so much of the disk is free",
 )
 @option(
-    "--retain",
+    "--keep",
+    "retain",
+    was="--retain",
     type=SPAN,
     help="after each seal, remove files so long after their last event: 30d",
 )
 @option(
-    "--retain-size",
+    "--keep-size",
+    "retain_size",
+    was="--retain-size",
     type=SIZE,
     help="after each seal, remove the oldest files beyond so many bytes",
 )
 @option("--ack", is_flag=True, help="write what is durable, as ack events")
 @option("--tee", is_flag=True, help="pass all events on")
 @option("--dry-run", is_flag=True, help="read and count, write nothing")
-@writing
+@writing_tee
 @reading
 def store(
     plugin: Chosen,

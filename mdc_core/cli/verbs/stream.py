@@ -28,20 +28,26 @@ FILE = PathType(dir_okay=False)
 
 
 def _helps(provider: Any) -> dict[str, str]:
-    """Its own channels, and those without --channels."""
+    """Its own channels, and those without --type."""
     default = ",".join(provider.default_channels)
     return {"channels": f"of {', '.join(provider.channels)}  [default: {default}]"}
 
 
 @plugin_group("stream", helps=_helps)
 @click.argument("symbols", nargs=-1, type=SymbolType(), metavar="[SYMBOL]...")
-@option("--channels", cls=ListOption, help="which of the provider's channels, such as trade,quote")
+@option(
+    "--type",
+    "channels",
+    was="--channels",
+    cls=ListOption,
+    help="which of the provider's channels, such as trade,quote",
+)
 @option("--symbols-file", type=FILE, help="more symbols, one a line, # for comments")
 @option(
     "--sandbox", is_flag=True, help="try it out with a server on this host, without credentials"
 )
 @option("--url", help="another server than the vendor's: ws:// wss:// tcp:// tls:// udp://")
-@option("--limit", type=WholeNumber(1), help="end after this many events")
+@option("-n", "--limit", type=WholeNumber(1), help="end after this many events")
 @option("--duration", type=SPAN, help="end after this time, such as 90s or 1h30m")
 @option(
     "--buffer",
@@ -61,7 +67,7 @@ def _helps(provider: Any) -> dict[str, str]:
 @option(
     "--replay",
     type=FILE,
-    help="read captured frames instead of connecting; symbols and --channels select, none are all",
+    help="read captured frames instead of connecting; symbols and --type select, none are all",
 )
 @option(
     "--retries",
@@ -84,7 +90,7 @@ def stream(session: Session, /, plugin: Chosen, **options: Any) -> StreamSource:
 
 
 def _rereading(session: Session, plugin: Chosen, asked: StreamOptions) -> Reread:
-    """--symbols-file and --channels: flags and environment stay, mdc.toml is read again."""
+    """--symbols-file and --type: flags and environment stay, mdc.toml is read again."""
     context = click.get_current_context()
     said = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     fixed = {name for name in asked.__struct_fields__ if context.get_parameter_source(name) in said}
@@ -93,13 +99,15 @@ def _rereading(session: Session, plugin: Chosen, asked: StreamOptions) -> Reread
         config = session.read_config()
         tables = config.settings("stream", plugin.name), config.settings("stream")
 
-        def now(name: str) -> Any:
+        def now(name: str, *keys: str) -> Any:
             if name in fixed:
                 return getattr(asked, name)
-            setting = next((table[name] for table in tables if name in table), None)
+            found = (table[key] for table in tables for key in keys if key in table)
+            setting = next(found, None)
             return None if setting is None else setting.value
 
-        file, channels = now("symbols_file"), now("channels")
+        file = now("symbols_file", "symbols_file")
+        channels = now("channels", "type", "channels")
         try:
             kinds = ListType(click.Choice(plugin.plugin.channels))
             channels = kinds.convert(channels or (), None, None)

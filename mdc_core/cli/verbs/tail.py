@@ -31,7 +31,8 @@ EXAMPLES = (
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @option(
     "-n",
-    "--lines",
+    "--limit",
+    was="--lines",
     type=WholeNumber(0),
     default=10,
     show_default=True,
@@ -43,7 +44,7 @@ EXAMPLES = (
 @reading
 def tail(
     paths: tuple[Path, ...],
-    lines: int,
+    limit: int,
     root: Path | str | None,
     query: "Query",
     wire: "Wire",
@@ -52,7 +53,7 @@ def tail(
     """Show the last events in time order."""
     from mdc_core.pipelines.stages.slices import Tail
 
-    return Tail(lines, paths, root, query, reading, wire)
+    return Tail(limit, paths, root, query, reading, wire)
 
 
 command = tail

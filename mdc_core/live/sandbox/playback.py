@@ -145,7 +145,7 @@ def simulated_tape(
     if not asked.channels:
         raise UsageError(
             f"there is no simulated market of {', '.join(wanted)}",
-            hint="mdc sandbox NAME --data FILE plays your own",
+            hint="mdc sandbox NAME FILE plays your own",
         )
     return Playback(lambda: _with_snapshots(market(asked, market.Options(), {}).events()))
 

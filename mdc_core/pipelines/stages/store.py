@@ -141,7 +141,7 @@ class StoreRun:
         self._intake: Intake | None = None
         self._sealed_at = monotonic()
         self._files: set[str] = set()
-        self._gone: set[str] = set()  # removed by --retain
+        self._gone: set[str] = set()  # removed by --keep
         self._told: Counter[str] = Counter()
         self._durable: Counter[str] = Counter()
         self._kept: int | None = None
@@ -254,7 +254,7 @@ class StoreRun:
         self._log.note(f"store: {len(self._files - gone)} files in {self._options.root}")
         if gone:
             text = "files of what came need not be kept, and are removed again"
-            self._log.warning(f"{len(gone)} {text}: --retain goes by the time of the events")
+            self._log.warning(f"{len(gone)} {text}: --keep goes by the time of the events")
 
     def close(self) -> None:
         """Let go of the archive; what is not sealed stays in its journal."""

@@ -13,7 +13,7 @@ from mdc_core.suggest import known, unknown
 from mdc_core.wire.quarantine import LIMIT as QUARANTINE
 from mdc_core.wire.writer import Wire
 
-# --symbols-file and --channels as the settings say at a SIGHUP; raises MdcError.
+# --symbols-file and --type as the settings say at a SIGHUP; raises MdcError.
 Reread = Callable[[], tuple[Path | None, tuple[str, ...] | None]]
 
 

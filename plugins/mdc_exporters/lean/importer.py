@@ -38,8 +38,9 @@ class LeanOptions(Options, frozen=True):
     market: Annotated[
         str | None, Meta(description="read only this market, e.g. usa, coinbase, fxcm")
     ] = None
-    kind: Annotated[
-        Literal["trade", "quote"] | None, Meta(description="read only trades, or only quotes")
+    type: Annotated[
+        Literal["trade", "quote"] | None,
+        Meta(description="read only trades, or only quotes", extra={"was": ("kind",)}),
     ] = None
     skip: Annotated[
         tuple[str, ...],
@@ -99,7 +100,7 @@ class Lean(Importer):
             if file.resolution in ("", options.resolution or file.resolution)
             and file.security_type in ("", options.security_type or file.security_type)
             and file.market in ("", (options.market or file.market).lower())
-            and file.kind in ("", options.kind or file.kind)
+            and file.kind in ("", options.type or file.kind)
         ]
         if not files:
             raise DataError(f"{self.wanted.path}: no file of what was asked for")

@@ -68,7 +68,7 @@ REFUSED: Mapping[int, str | None] = MappingProxyType(
         402: "check ALPACA_KEY_ID and ALPACA_SECRET_KEY",
         405: "ask for fewer symbols, or use a plan with more",
         409: "choose a --feed that the plan includes",
-        410: "this feed does not offer all of these --channels",
+        410: "this feed does not offer all of these --type",
         411: None,
         412: None,
         413: None,

@@ -32,7 +32,7 @@ from mdc_core.plugin import (
     from_ns,
     to_ns,
 )
-from mdc_providers.sim.faults import Faults, parse_faults
+from mdc_providers.sim.defects import Defects, parse_defects
 from mdc_providers.sim.market import Clock, Market
 
 _BATCH = 256
@@ -57,11 +57,19 @@ class SimOptions(Options, frozen=True, kw_only=True):
             " left out: 1000 in the market, and as fast as they can be read",
         ),
     ] = None
-    faults: Annotated[
-        str, Meta(description="what to inject: gap=3,duplicate=2,crossed=5,late=4,bad=1")
+    defects: Annotated[
+        str,
+        Meta(
+            description="what to plant: gap=3,duplicate=2,crossed=5,late=4,bad=1",
+            extra={"was": ("faults",)},
+        ),
     ] = ""
-    fault_window: Annotated[
-        int, Meta(description="the number of first events over which the faults are spread")
+    defect_window: Annotated[
+        int,
+        Meta(
+            description="the number of first events over which the defects are spread",
+            extra={"was": ("fault_window",)},
+        ),
     ] = 10_000
 
 
@@ -84,14 +92,14 @@ class Sim(Source):
         symbols = itertools.chain.from_iterable(
             _ALL if symbol == "*" else (symbol,) for symbol in subscription.symbols
         )
-        counts = parse_faults(options.faults)
+        counts = parse_defects(options.defects)
         _refuse_nonsense(subscription, self._channels, options, counts)
         rng = random.Random(f"{options.seed}/clock")
         self.pace = options.rate
         clock = Clock(options.start, options.rate or _RATE, rng)
         self._market = Market(dict.fromkeys(symbols), self._channels, options.seed, clock)
         rng = random.Random(f"{options.seed}/faults")
-        self._faults = Faults(counts, options.fault_window, rng)
+        self._defects = Defects(counts, options.defect_window, rng)
         self._too_high = itertools.cycle((False, True))
 
     def events(self) -> Iterator[Sequence[Event]]:
@@ -101,30 +109,30 @@ class Sim(Source):
             yield list(itertools.islice(stream, _BATCH))
 
     def _faulty(self, market: Iterator[Event]) -> Iterator[Event]:
-        """The market's events, with the faults in the first of them."""
+        """The market's events, with the defects in the first of them."""
         last: dict[str | None, dict[type, str | None]] = {}
         for place in itertools.count():
-            if not self._faults.remaining:
+            if not self._defects.remaining:
                 break
             event = next(market)
             times = last.setdefault(event.symbol, {})
-            fault = None
-            if place >= self._faults.next:
-                fault = self._faults.due(place, self._suited(event, times))
-            if fault is not None:
-                self._spoil(event, fault, times)
-            if fault == "late":
+            defect = None
+            if place >= self._defects.next:
+                defect = self._defects.due(place, self._suited(event, times))
+            if defect is not None:
+                self._spoil(event, defect, times)
+            if defect == "late":
                 # The next late one waits until its stream is in time again.
                 times.clear()
             else:
                 times[type(event)] = event.ts_event
             yield event
-            if fault == "duplicate":
+            if defect == "duplicate":
                 yield copy.copy(event)
         yield from market
 
     def _suited(self, event: Event, times: Mapping[type, str | None]) -> Sequence[str]:
-        """The faults that this event can have, each of which a check can find."""
+        """The defects that this event can have, each of which a check can find."""
         kinds = ["gap"] if (event.seq or 0) > 1 else []
         if type(event) not in times:
             return kinds
@@ -135,8 +143,8 @@ class Sim(Source):
             kinds += ["duplicate", "bad"]
         return kinds
 
-    def _spoil(self, event: Event, fault: str, times: Mapping[type, str | None]) -> None:
-        match fault:
+    def _spoil(self, event: Event, defect: str, times: Mapping[type, str | None]) -> None:
+        match defect:
             case "gap":
                 stock = self._market.stocks[event.symbol or ""]
                 stock.seq += 3

@@ -13,7 +13,7 @@ SIM = "stream sim SPY --limit 5"
 def things(shell: Shell, tmp_path: Path) -> None:
     """An archive that is not at `data`, and settings that are not in mdc.toml."""
     shell(f"mdc {SIM} then store --root one")
-    (tmp_path / "my.toml").write_text("quiet = true\n[head]\nlines = 2\n")
+    (tmp_path / "my.toml").write_text("quiet = true\n[head]\nlimit = 2\n")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_what_they_do(shell: Shell, tmp_path: Path) -> None:
     assert '"total": 5' in shell("mdc --root one count --json").out
     assert shell("mdc --root two stream sim A --limit 3 then cat then store -q").err == ""
     assert '"total": 3' in shell("mdc count --json --root two").out
-    (tmp_path / "mdc.toml").write_text("[head]\nlines = 1\n")
+    (tmp_path / "mdc.toml").write_text("[head]\nlimit = 1\n")
     assert len(shell("mdc cat one then head --config my.toml").events) == 2
     done = shell("mdc --root one validate x.jsonl")
     assert done.status == 2 and says_nothing(done.out)

@@ -66,7 +66,7 @@ def test_plugins_are_listed(mdc, acme):
 
 
 def test_plugins_check_names_every_broken_one(mdc, acme):
-    done = mdc("plugins", "--check", path=acme)
+    done = mdc("plugins", "--load", path=acme)
     assert done.returncode == 78
     for name in ("stream:broken", "stream:extra", "stream:gone", "stream:notone"):
         assert f"plugin {name} (mdc-acme 1.2)" in done.stderr
@@ -85,7 +85,7 @@ def test_plugins_check_names_every_broken_one(mdc, acme):
 
 
 def test_our_own_plugins_all_load(mdc):
-    done = mdc("plugins", "--check")
+    done = mdc("plugins", "--load")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -133,9 +133,9 @@ def test_a_wrong_setting_is_78_and_named(mdc, tmp_path):
 
 
 def test_a_wrong_variable_is_78_and_named(mdc):
-    done = mdc("plugins", MDC_PLUGINS_CHECK="perhaps")
+    done = mdc("plugins", MDC_PLUGINS_LOAD="perhaps")
     assert done.returncode == 78
-    assert "MDC_PLUGINS_CHECK (environment): 'perhaps'" in done.stderr
+    assert "MDC_PLUGINS_LOAD (environment): 'perhaps'" in done.stderr
 
 
 def shell(script, env):

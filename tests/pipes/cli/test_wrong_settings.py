@@ -79,12 +79,12 @@ def test_what_was_set_aside_is_told_by_a_stage_that_stops_early(
         "mdc cat ''",
         "mdc count ''",
         "mdc validate --quarantine ''",
-        "mdc convert --to arrow -o ''",
+        "mdc convert --format arrow -o ''",
         "mdc query 'SELECT 1' -o ''",
         "mdc query -f ''",
         "mdc stream sim SPY --limit 1 --symbols-file ''",
         "mdc stream alpaca SPY --sandbox --limit 1 --capture ''",
-        "mdc sandbox alpaca --data ''",
+        "mdc sandbox alpaca ''",
         "mdc import --profile csv ''",
         "mdc export --profile csv --force --output ''",
         "mdc export --profile csv --force -o ''",
@@ -117,11 +117,11 @@ LARGE = "99999999999999999999"
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("store --root d --retain 9999999999999999d < e.jsonl", "longer than 292 years"),
+        ("store --root d --keep 9999999999999999d < e.jsonl", "longer than 292 years"),
         ("publish http http://127.0.0.1:9 e.jsonl --timeout 9999999999999999d", "longer than 292"),
-        (f"retain --root d --days {LARGE} --dry-run", f"{LARGE} is too large"),
-        (f"inspect e.jsonl --rows {LARGE}", f"{LARGE} is too large"),
-        (f"compress --bench e.jsonl --rows {LARGE}", f"{LARGE} is too large"),
+        (f"retain --root d --keep {LARGE}d --dry-run", "longer than 292 years"),
+        (f"inspect e.jsonl --limit {LARGE}", f"{LARGE} is too large"),
+        (f"compress --bench e.jsonl --limit {LARGE}", f"{LARGE} is too large"),
         (f"head -n {LARGE} e.jsonl", f"{LARGE} is too large"),
         (f"stream sim SPY --limit {LARGE}", f"{LARGE} is too large"),
         (f"stream sim SPY --limit 1 --seed {LARGE}", f"{LARGE} is too large"),
@@ -136,8 +136,11 @@ def test_a_number_beyond_all_reason(shell: Shell, line: str, said: str) -> None:
 
 def test_large_numbers_that_mean_something(shell: Shell) -> None:
     assert shell("mdc -q stream sim SPY --limit 3 --rate 999999999999 > e.jsonl").status == 0
-    assert shell("mdc -q store --root d --retain 100000d < e.jsonl").status == 0
-    for line in ("retain --root d --days 9000000000000000000", "inspect e.jsonl --rows 9999999999"):
+    assert shell("mdc -q store --root d --keep 100000d < e.jsonl").status == 0
+    for line in (
+        "retain --root d --keep 100000d --dry-run",
+        "inspect e.jsonl --limit 9999999999",
+    ):
         done = shell(f"mdc {line}")
         assert done.status == 0, done.err
     assert len(shell("mdc cat --root d").events) == 3

@@ -111,7 +111,7 @@ def test_files_of_many_days_and_of_none(data: Archive, shell: Shell) -> None:
 
 
 def test_check(week: Archive, shell: Shell) -> None:
-    check = f"mdc -q coverage --check --json {XNYS}"
+    check = f"mdc -q coverage --strict --json {XNYS}"
     assert shell(check).status == 0
     assert shell(f"{check} --to 2024-01-09").status == 1
     assert shell(f"{check} --symbol QQQ --from 2024-01-02 --to 2024-01-03").status == 1
@@ -121,14 +121,14 @@ def test_check(week: Archive, shell: Shell) -> None:
     week.gap(None, "2024-01-03T15:00:00Z", "2024-01-03T15:00:09Z")
     assert shell(check).status == 1
     assert shell(f"mdc coverage --json {XNYS}").status == 0
-    assert shell(f"{check} --root data > x.json && mkdir e; mdc coverage --root e --check").status
+    assert shell(f"{check} --root data > x.json && mkdir e; mdc coverage --root e --strict").status
 
 
 def test_an_empty_archive(data: Archive, shell: Shell) -> None:
     assert shell("mdc coverage")[:2] == (0, "")
     said = json.loads(shell("mdc coverage --json").out)
     assert (said["from"], said["to"], said["coverage"]) == (None, None, [])
-    assert shell("mdc coverage --check")[:2] == (1, "")
+    assert shell("mdc coverage --strict")[:2] == (1, "")
     for form in ("html", "svg", "png"):
         assert shell(f"mdc coverage -o empty.{form}").status == 0
     done = shell("mdc coverage --symbol AAPL")

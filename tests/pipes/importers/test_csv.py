@@ -42,13 +42,13 @@ def events(tmp_path: Path) -> Path:
 def test_one_file_and_back(shell: Shell, events: Path, tmp_path: Path) -> None:
     canonical = (
         shell("mdc convert events.jsonl -o -").lines
-        or shell("mdc convert --to jsonl < events.jsonl").lines
+        or shell("mdc convert --format jsonl < events.jsonl").lines
     )
     assert len(canonical) == len(EVENTS)
     done = shell("mdc export --profile csv -o all.csv events.jsonl")
     assert done.status == 0 and says_nothing(done.out)
     assert "export: 8 in = 8 out + 0 rejected + 0 dropped" in done.err
-    back = shell("mdc import --profile csv all.csv | mdc convert --to jsonl")
+    back = shell("mdc import --profile csv all.csv | mdc convert --format jsonl")
     assert back.status == 0, back.err
     assert back.lines == canonical
 
@@ -90,8 +90,8 @@ def test_a_directory_and_its_manifest(shell: Shell, events: Path, tmp_path: Path
         data = files[said["path"]].read_bytes()
         assert (said["bytes"], said["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
         assert said["rows"] == 1
-    back = shell("mdc import --profile csv out | mdc convert --to jsonl")
-    whole = shell("mdc cat --root data | mdc convert --to jsonl")
+    back = shell("mdc import --profile csv out | mdc convert --format jsonl")
+    whole = shell("mdc cat --root data | mdc convert --format jsonl")
     assert sorted(back.lines) == sorted(whole.lines)
     assert len(back.lines) == 8
 

@@ -60,7 +60,7 @@ def test_every_file_row_for_row(
     files = [file for file in readable(lean) if file.parts[:3] == part]
     options = "--security-type {} --market {} --resolution {}".format(*part)
     done = shell(
-        f"mdc import --profile lean {lean} {options} --skip quote-bar --wire arrow"
+        f"mdc import --profile lean {lean} {options} --skip quote-bar --format arrow"
         " | mdc convert -o all.parquet"
     )
     assert done.status == 0, done.err

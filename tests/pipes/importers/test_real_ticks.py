@@ -48,11 +48,11 @@ def test_ibm_by_a_vendors_protocol(
 ) -> None:
     done = shell(
         f"""
-        mdc import --profile lean {lean} --symbol IBM --resolution tick --kind trade \
+        mdc import --profile lean {lean} --symbol IBM --resolution tick --type trade \
             --from 2013-10-07 --to 2013-10-07 > imported &&
-        mdc sandbox alpaca --data imported --port 0 --once | {{
+        mdc sandbox alpaca --root imported --port 0 --once | {{
             read url
-            {secrets} timeout $DEADLINE mdc stream alpaca IBM --channels trade --url $url {ending}
+            {secrets} timeout $DEADLINE mdc stream alpaca IBM --type trade --url $url {ending}
         }} | mdc validate | mdc store --root data; echo ${{PIPESTATUS[@]}}
         """,
         MDC_WIRE=wire,

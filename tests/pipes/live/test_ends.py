@@ -203,9 +203,9 @@ def test_a_capture_is_never_written_over(mdc: Run, tmp_path: Path) -> None:
     [
         ("", ["A trade", "B trade", "A quote", "B quote", "A bar"]),
         ("A", ["A trade", "A quote", "A bar"]),
-        ("--channels quote", ["A quote", "B quote"]),
-        ("A --channels daily_bar", ["A bar"]),
-        ("* --channels trade", ["A trade", "B trade"]),
+        ("--type quote", ["A quote", "B quote"]),
+        ("A --type daily_bar", ["A bar"]),
+        ("* --type trade", ["A trade", "B trade"]),
     ],
 )
 def test_a_replay_keeps_to_what_was_asked_for(
@@ -240,7 +240,7 @@ UNWRITABLE = {
 BAR = '{"T":"b","S":"A","o":1,"h":1,"l":1,"c":1,"v":1,"vw":%s,"n":%d,"t":"2024-01-02T14:30:00Z"}'
 
 
-@pytest.mark.parametrize("way", ["--wire jsonl", "--wire arrow", "then"])
+@pytest.mark.parametrize("way", ["--format jsonl", "--format arrow", "then"])
 def test_a_message_that_cannot_be_written_costs_itself_wherever_it_stands(
     mdc: Run, tmp_path: Path, way: str
 ) -> None:

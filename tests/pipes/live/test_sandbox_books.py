@@ -26,7 +26,7 @@ def venue(shell: Shell, tmp_path: Path, install: Callable[..., None]) -> Shell:
     point = "[mdc.stream]\nzephyr = mdc_zephyr.stream:Zephyr\n"
     install(tmp_path / "installed", "mdc-zephyr", point, version="1.0.0")
     (tmp_path / "installed" / "mdc_zephyr").symlink_to(ZEPHYR / "src" / "mdc_zephyr")
-    made = shell("mdc stream sim BTC/USD ETH/USD --channels delta --seed 4 --limit 500")
+    made = shell("mdc stream sim BTC/USD ETH/USD --type delta --seed 4 --limit 500")
     rows = []
     for event in made.events:
         if event.get("action") == "clear":
@@ -65,7 +65,7 @@ def said(event: Event) -> list[Any]:
 
 
 @pytest.mark.parametrize("skip", [0, 7])
-@pytest.mark.parametrize("data", ["--data tape.jsonl", "--data - < tape.jsonl"])
+@pytest.mark.parametrize("data", ["tape.jsonl", "- < tape.jsonl"])
 @pytest.mark.parametrize("name", ["zephyr", ALPACA])
 def test_the_next_connection_begins_with_the_books_as_they_are(
     venue: Shell, tmp_path: Path, name: str, data: str, skip: int
@@ -75,7 +75,7 @@ def test_the_next_connection_begins_with_the_books_as_they_are(
     client = f"timeout $DEADLINE mdc stream {word} BTC/USD ETH/USD {name[len(word) :]}"
     done = venue(
         f"mdc sandbox {name} --once --fault disconnect-after={CUT},skip={skip} {data}"
-        f" | {{ read url; {client} --channels book --sandbox --url $url; }}",
+        f" | {{ read url; {client} --type book --sandbox --url $url; }}",
         PYTHONPATH=str(tmp_path / "installed"),
     )
     assert done.status == 0, done.err
@@ -98,9 +98,9 @@ def test_the_next_connection_begins_with_the_books_as_they_are(
 
 
 def test_the_simulated_market_has_books_for_whoever_asks(shell: Shell) -> None:
-    client = "timeout $DEADLINE mdc stream alpaca BTC/USD --feed crypto --channels book --sandbox"
+    client = "timeout $DEADLINE mdc stream alpaca BTC/USD --feed crypto --type book --sandbox"
     done = shell(
-        "mdc sandbox alpaca --feed crypto --once --symbol BTC/USD --channels book"
+        "mdc sandbox alpaca --feed crypto --once --symbol BTC/USD --type book"
         " --fault disconnect-after=500"
         f" | {{ read url; {client} --url $url --limit 900; }}"
     )
@@ -114,7 +114,7 @@ def test_the_simulated_market_has_books_for_whoever_asks(shell: Shell) -> None:
 
 
 def test_a_client_that_asks_for_what_is_not_played_is_told_of(shell: Shell) -> None:
-    client = "mdc -q stream alpaca QQQ --channels trade --sandbox --url $url --duration 20s"
+    client = "mdc -q stream alpaca QQQ --type trade --sandbox --url $url --duration 20s"
     script = (
         "mdc sandbox alpaca {} 2> told | {{ read url; {} & client=$!\n"
         "until grep -q 'asked for' told; do :; done; kill -INT $client; wait $client; }};"
@@ -129,7 +129,7 @@ def test_a_client_that_asks_for_what_is_not_played_is_told_of(shell: Shell) -> N
         f'{{"type":"quote","symbol":"S{n}","ts_event":"2024-01-02T14:30:00Z","bid_price":1,"bid_size":1}}\n'
         for n in range(9)
     )
-    short = shell(script.format("--once --data -", client), stdin=rows.encode())
+    short = shell(script.format("--once -", client), stdin=rows.encode())
     assert "of the first 9 events none is what the client asked for" in short.err
     assert "they are quote of S0, S1, S2, S3, S4, 4 more" in short.err
     right = shell("mdc stream alpaca QQQ --sandbox --limit 2000")

@@ -45,19 +45,19 @@ def played(shell: Shell) -> list[Event]:
 @pytest.mark.parametrize(
     "serve",
     [
-        "mdc sandbox alpaca --once --data events.jsonl",
-        "mdc convert events.jsonl -o e.parquet && mdc sandbox alpaca --once --data e.parquet",
-        "mdc convert events.jsonl -o e.arrows && mdc sandbox alpaca --once --data e.arrows",
-        "mdc store --root data < events.jsonl && mdc sandbox alpaca --once --data data",
-        "mdc convert events.jsonl | mdc sandbox alpaca --once --data -",
-        "gzip -c events.jsonl | mdc sandbox alpaca --once --data -",
+        "mdc sandbox alpaca --once events.jsonl",
+        "mdc convert events.jsonl -o e.parquet && mdc sandbox alpaca --once e.parquet",
+        "mdc convert events.jsonl -o e.arrows && mdc sandbox alpaca --once e.arrows",
+        "mdc store --root data < events.jsonl && mdc sandbox alpaca --once --root data",
+        "mdc convert events.jsonl | mdc sandbox alpaca --once -",
+        "gzip -c events.jsonl | mdc sandbox alpaca --once -",
     ],
 )
 def test_any_data_are_played(serve: str, played: list[Event], shell: Shell) -> None:
     done = shell(f"({serve}) | {{ read url; {CLIENT}; }}")
     assert done.status == 0, done.err
     got = market(done.events)
-    if "--data data" in serve:  # an archive is read in order of time, symbol by symbol
+    if "--root data" in serve:  # an archive is read in order of time, symbol by symbol
         got, played = (sorted(rows, key=json.dumps) for rows in (got, played))
     assert got == played
     assert done.all_events[-1]["reason"] == "eof"
@@ -66,8 +66,8 @@ def test_any_data_are_played(serve: str, played: list[Event], shell: Shell) -> N
 
 
 def test_only_what_was_asked_for_is_sent(played: list[Event], shell: Shell) -> None:
-    client = "mdc stream alpaca AAPL --channels trade --sandbox --url $url"
-    done = shell(f"mdc sandbox alpaca --once --data events.jsonl | {{ read url; {client}; }}")
+    client = "mdc stream alpaca AAPL --type trade --sandbox --url $url"
+    done = shell(f"mdc sandbox alpaca --once events.jsonl | {{ read url; {client}; }}")
     assert market(done.events) == [
         e for e in played if (e["type"], e["symbol"]) == ("trade", "AAPL")
     ]
@@ -87,7 +87,7 @@ def test_a_cut_cable_is_a_gap(fault: str, lost: int, played: list[Event], shell:
         int(re.findall(rf"{n}=(\d+)", f"{fault},times=1")[0]) for n in ("after", "times")
     )
     done = shell(
-        f"mdc sandbox alpaca --once --data events.jsonl --fault {fault}"
+        f"mdc sandbox alpaca --once events.jsonl --fault {fault}"
         f" | {{ read url; {CLIENT}; }}"
         " | mdc validate | tee stream.jsonl | mdc store --root data"
     )
@@ -128,7 +128,7 @@ def test_a_cut_cable_is_a_gap(fault: str, lost: int, played: list[Event], shell:
 
 def test_a_pipe_goes_on_where_the_line_was_cut(played: list[Event], shell: Shell) -> None:
     done = shell(
-        f"cat events.jsonl | mdc sandbox alpaca --once --data - --fault disconnect-after=400"
+        f"cat events.jsonl | mdc sandbox alpaca --once - --fault disconnect-after=400"
         f" | {{ read url; {CLIENT}; }}"
     )
     assert done.status == 0, done.err
@@ -138,7 +138,7 @@ def test_a_pipe_goes_on_where_the_line_was_cut(played: list[Event], shell: Shell
 
 def test_a_frame_that_is_no_message(played: list[Event], shell: Shell) -> None:
     done = shell(
-        "mdc sandbox alpaca --once --data events.jsonl --fault malformed-after=500"
+        "mdc sandbox alpaca --once events.jsonl --fault malformed-after=500"
         f" | {{ read url; {CLIENT} --quarantine aside; }}"
     )
     assert done.status == 0, done.err
@@ -154,7 +154,7 @@ def test_a_frame_that_is_no_message(played: list[Event], shell: Shell) -> None:
 
 def test_a_line_that_falls_silent(played: list[Event], shell: Shell) -> None:
     done = shell(
-        "mdc sandbox alpaca --data events.jsonl --fault stall-after=100 > url & server=$!\n"
+        "mdc sandbox alpaca events.jsonl --fault stall-after=100 > url & server=$!\n"
         "until [ -s url ]; do sleep .02; done; read url < url\n"
         f"{CLIENT} --stale 3s --retries 0; status=$?\n"
         "kill -INT $server; wait $server; exit $status"
@@ -175,7 +175,7 @@ def test_the_pace_is_that_of_the_events(shell: Shell) -> None:
         for s in (0, 4, 8, 12)
     )
     done = shell(
-        "cat > slow.jsonl; mdc sandbox alpaca --once --data slow.jsonl --speed 10x"
+        "cat > slow.jsonl; mdc sandbox alpaca --once slow.jsonl --speed 10x"
         f" | {{ read url; {CLIENT}; }}",
         stdin=lines.encode(),
     )
@@ -189,7 +189,7 @@ def test_the_pace_is_that_of_the_events(shell: Shell) -> None:
 
 def test_other_clients_need_the_keys(played: list[Event], shell: Shell) -> None:
     script = (
-        "rm -f url; mdc sandbox alpaca --data events.jsonl > url & server=$!\n"
+        "rm -f url; mdc sandbox alpaca events.jsonl > url & server=$!\n"
         "until [ -s url ]; do sleep .02; done; read url < url\n"
         "timeout $DEADLINE mdc stream alpaca SPY AAPL --url $url --limit 1000 --retries 0\n"
         "status=$?; kill -INT $server; wait $server; echo $status $? >&2"
@@ -210,7 +210,7 @@ def test_other_clients_need_the_keys(played: list[Event], shell: Shell) -> None:
 
 def test_capture_and_replay(played: list[Event], shell: Shell) -> None:
     live = shell(
-        f"mdc sandbox alpaca --once --data events.jsonl --fault disconnect-after=600"
+        f"mdc sandbox alpaca --once events.jsonl --fault disconnect-after=600"
         f" | {{ read url; {CLIENT} --capture raw; }} | tee live.jsonl"
     )
     assert live.status == 0, live.err
@@ -224,7 +224,7 @@ def test_capture_and_replay(played: list[Event], shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        ("alpaca --data missing.jsonl", 65, "no such file or directory: missing.jsonl"),
+        ("alpaca missing.jsonl", 65, "no such file or directory: missing.jsonl"),
         ("alpaca --fault disconect-after=3", 2, "no such fault: 'disconect-after'"),
         ("alpaca --fault disconnect-after=0", 2, "whole number from 1"),
         ("alpaca --fault times=3", 2, "disconnect-after"),
@@ -246,7 +246,7 @@ def test_data_that_break_off_are_not_played_as_whole(
     text = (tmp_path / "events.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "cut.jsonl").write_text("".join(text[:300]))
     done = shell(
-        f"mdc sandbox alpaca --once --data cut.jsonl | {{ read url; {CLIENT} > out.jsonl; }};"
+        f"mdc sandbox alpaca --once cut.jsonl | {{ read url; {CLIENT} > out.jsonl; }};"
         "echo ${PIPESTATUS[@]}"
     )
     assert done.out == "65 65\n"
@@ -260,7 +260,7 @@ def test_data_that_break_off_are_not_played_as_whole(
 
 def test_once_ends_with_a_client_that_leaves_early(played: list[Event], shell: Shell) -> None:
     done = shell(
-        f"timeout $DEADLINE mdc sandbox alpaca --once --data events.jsonl |"
+        f"timeout $DEADLINE mdc sandbox alpaca --once events.jsonl |"
         f" {{ read url; {CLIENT} --limit 5; }}; echo ${{PIPESTATUS[0]}}"
     )
     assert done.out.endswith("\n0\n")
@@ -278,8 +278,8 @@ def test_restatements_of_a_bar_are_numbered(shell: Shell) -> None:
         for time, revision, volume in [*told, ("14:29", 1, 10)]
     )
     done = shell(
-        "cat > bars.jsonl; mdc sandbox alpaca --once --data bars.jsonl |"
-        f" {{ read url; {CLIENT} --channels bar,updated_bar; }}",
+        "cat > bars.jsonl; mdc sandbox alpaca --once bars.jsonl |"
+        f" {{ read url; {CLIENT} --type bar,updated_bar; }}",
         stdin=bars.encode(),
     )
     got = [

@@ -122,14 +122,14 @@ def test_a_limit_counts_events_about_instruments(tmp_path: Path) -> None:
 
 
 def test_arrow_between_commands(tmp_path: Path) -> None:
-    args = ("stream", "alpaca", "SPY", "--sandbox", "--limit", "50", "--wire", "arrow")
+    args = ("stream", "alpaca", "SPY", "--sandbox", "--limit", "50", "--format", "arrow")
     script = f"mdc {' '.join(args)} | mdc head -n 1000"
     done = in_shell(script, tmp_path)
     assert len(rows(done.stdout, "trade", "quote")) == 50
 
 
 def test_what_a_sandbox_plays_arrives_exactly_and_ends(tmp_path: Path, events: Path) -> None:
-    with sandbox(tmp_path, "--data", str(events), "--once") as (url, server):
+    with sandbox(tmp_path, str(events), "--once") as (url, server):
         assert url.startswith("ws://127.0.0.1:") and url.endswith("/v2/iex")
         done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url)
         assert server.wait(DEADLINE) == 0
@@ -151,8 +151,8 @@ def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) 
     client = "mdc stream alpaca SPY AAPL --sandbox --url $url"
     copies = []
     for server in (
-        f"cat {events} | mdc sandbox alpaca --data - --once",
-        "mdc sandbox alpaca --data data --once",
+        f"cat {events} | mdc sandbox alpaca - --once",
+        "mdc sandbox alpaca --root data --once",
     ):
         script = f"{server} | {{ read url; {client}; }}"
         done = in_shell(script, tmp_path)
@@ -163,7 +163,7 @@ def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) 
 
 def test_a_disconnect_is_a_gap_and_nothing_else_is_lost(tmp_path: Path, events: Path) -> None:
     fault = ("--fault", "disconnect-after=100,skip=30", "--fault", "malformed-after=50")
-    with sandbox(tmp_path, "--data", str(events), *fault) as (url, _):
+    with sandbox(tmp_path, str(events), *fault) as (url, _):
         done = mdc(
             tmp_path,
             "stream",
@@ -313,7 +313,7 @@ def test_a_message_that_cannot_be_an_event_is_set_aside_alone(tmp_path: Path) ->
     parts = [trade % (n, *x) for n, x in enumerate(zip(prices, times, strict=True))]
     (tmp_path / "c").write_text(f'{{"recv_ns":1,"dir":"in","frame":[{",".join(parts)}]}}\n')
     for wire in ("jsonl", "arrow"):
-        script = f"mdc stream alpaca --replay c --wire {wire} --quarantine q-{wire} | mdc head"
+        script = f"mdc stream alpaca --replay c --format {wire} --quarantine q-{wire} | mdc head"
         done = in_shell(script, tmp_path)
         assert [row["trade_id"] for row in rows(done.stdout, "trade")] == ["0", "4"]
         assert [row["check"] for row in rows(done.stdout, "integrity")] == ["frame"] * 3
@@ -324,7 +324,7 @@ def test_a_message_that_cannot_be_an_event_is_set_aside_alone(tmp_path: Path) ->
 
 def test_a_capture_replays_to_the_same_bytes(tmp_path: Path, events: Path) -> None:
     fault = ("--fault", "disconnect-after=200,malformed-after=70")
-    with sandbox(tmp_path, "--data", str(events), *fault) as (url, _):
+    with sandbox(tmp_path, str(events), *fault) as (url, _):
         live = mdc(
             tmp_path,
             "stream",
@@ -374,11 +374,11 @@ def test_missing_secrets_are_a_matter_of_configuration(tmp_path: Path) -> None:
     ("args", "said"),
     [
         (["stream", "alpaca"], "no symbols"),
-        (["stream", "alpaca", "SPY", "--channels", "trade,tea"], "tea"),
+        (["stream", "alpaca", "SPY", "--type", "trade,tea"], "tea"),
         (["stream", "alpaca", "SPY", "--replay", "x", "--sandbox"], "--replay goes without"),
         (["stream", "sim", "SPY", "--sandbox"], "no socket"),
         (
-            ["stream", "alpaca", "SPY", "--sandbox", "--channels", "status,luld"],
+            ["stream", "alpaca", "SPY", "--sandbox", "--type", "status,luld"],
             "there is no simulated market of status, luld",
         ),
         (["stream", "sim", "SPY", "--capture", "x"], "no --capture"),
@@ -403,7 +403,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert "cannot replay none.jsonl: No such file" in replayed.stderr
     symbols = mdc(tmp_path, "stream", "sim", "--symbols-file", "none.txt", "--limit", "1")
     assert symbols.returncode == 65
-    data = mdc(tmp_path, "sandbox", "alpaca", "--data", "none")
+    data = mdc(tmp_path, "sandbox", "alpaca", "none")
     assert data.returncode == 65
     assert "no such file or directory: none" in data.stderr
 
@@ -411,7 +411,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 def test_data_that_is_not_whole_is_not_played_as_if_it_were(tmp_path: Path, events: Path) -> None:
     whole = events.read_text().splitlines(keepends=True)
     (tmp_path / "cut.jsonl").write_text("".join(whole[:-1]))
-    with sandbox(tmp_path, "--data", "cut.jsonl") as (url, server):
+    with sandbox(tmp_path, "cut.jsonl") as (url, server):
         done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url)
         assert server.wait(DEADLINE) == 65
         assert server.stderr is not None
@@ -434,7 +434,7 @@ def test_the_reader_of_the_output_may_leave(tmp_path: Path) -> None:
 
 def test_mdc_toml_is_read_again_and_what_is_wrong_changes_nothing(tmp_path: Path) -> None:
     config = tmp_path / "mdc.toml"
-    config.write_text('[stream]\nchannels = "trade"\n')
+    config.write_text('[stream]\ntype = "trade"\n')
     with sandbox(tmp_path, "--symbol", "SPY", "--speed", "1x") as (url, _):
         client = subprocess.Popen(
             ["mdc", "stream", "alpaca", "SPY", "--url", url],
@@ -449,7 +449,7 @@ def test_mdc_toml_is_read_again_and_what_is_wrong_changes_nothing(tmp_path: Path
         config.write_text("[stream\n")
         client.send_signal(signal.SIGHUP)
         assert "going on as before" in client.stderr.readline()
-        config.write_text('[stream.alpaca]\nchannels = "quote"\n')
+        config.write_text('[stream.alpaca]\ntype = "quote"\n')
         client.send_signal(signal.SIGHUP)
         while '"type":"quote"' not in (line := client.stdout.readline()):
             assert line
@@ -516,7 +516,7 @@ def test_fields_that_nobody_here_knows_are_kept(tmp_path: Path) -> None:
 
 def test_fields_of_a_level_that_nobody_here_knows_are_kept(tmp_path: Path) -> None:
     """A level has no `extra`, so that of its event has the side as it came."""
-    asked, head = "BTC/USD --feed crypto --channels book", '"T":"o","S":"BTC/USD"'
+    asked, head = "BTC/USD --feed crypto --type book", '"T":"o","S":"BTC/USD"'
     head += ',"t":"2024-01-02T14:30:00Z"'
     ask = '{"p":2.50,"s":1,"n":3}'
     done = replayed(tmp_path, f'{{{head},"r":true,"b":[{{"p":1,"s":1}}],"a":[{ask}]}}', asked=asked)

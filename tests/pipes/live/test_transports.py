@@ -167,7 +167,7 @@ def test_nobody_there(mdc: Run, installed: Path) -> None:
 
 @pytest.fixture
 def tape(mdc: Run, tmp_path: Path) -> Path:
-    made = mdc("stream", "sim", "SPY", "AAPL", "--channels", "trade", "--limit", "300")
+    made = mdc("stream", "sim", "SPY", "AAPL", "--type", "trade", "--limit", "300")
     file = tmp_path / "tape.jsonl"
     file.write_text(made.stdout)
     return file
@@ -200,7 +200,7 @@ def test_a_sandbox_over_tcp_plays_exactly_what_it_has(
 ) -> None:
     faults = "disconnect-after=100,skip=7,malformed-after=40"
     url, done = serve_and_collect(
-        mdc, installed, name, ["SPY", "AAPL"], "--once", "--data", str(tape), "--fault", faults
+        mdc, installed, name, ["SPY", "AAPL"], "--once", str(tape), "--fault", faults
     )
     assert url.startswith("tcp://127.0.0.1:")
     assert done.returncode == 0, done.stderr
@@ -228,7 +228,7 @@ def test_a_sandbox_over_tcp_of_the_same_command(mdc: Run, installed: Path, name:
 def test_a_sandbox_speaks_by_itself_as_its_options_say(
     mdc: Run, installed: Path, tape: Path
 ) -> None:
-    faults = ("--data", str(tape), "--fault", "stall-after=10", "--beats", "3")
+    faults = (str(tape), "--fault", "stall-after=10", "--beats", "3")
     _, done = serve_and_collect(mdc, installed, "lines", ["SPY"], *faults)
     assert done.returncode == 0, done.stderr
     assert rows(done.stdout, "trade")[-1]["price"] == 3  # it has counted three answers

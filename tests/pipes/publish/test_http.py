@@ -84,7 +84,7 @@ def test_a_failure_makes_no_doubles(shell: Shell, place: HttpPlace) -> None:
 
 def test_other_events_of_a_run_have_other_tokens(shell: Shell, place: HttpPlace) -> None:
     """Slices of one run, and the run behind a check that adds to it, all arrive."""
-    shell(f"{SIM.format(60)} --faults crossed=3 > events.jsonl")
+    shell(f"{SIM.format(60)} --defects crossed=3 > events.jsonl")
     sent = []
     for symbol in ("SPY", "AAPL"):
         part = f"mdc cat events.jsonl --symbol {symbol}"

@@ -55,7 +55,7 @@ def test_symbols_that_are_named_may_have_them(
 ) -> None:
     text = (EVENTS + QUOTE + CROSSED).encode()
     command = f"mdc validate --check price --check crossed --price-negative '{symbols}'"
-    done = shell(f"mdc convert --to {wire} | {command}", stdin=text)
+    done = shell(f"mdc convert --format {wire} | {command}", stdin=text)
     found = [json.loads(line) for line in done.out.splitlines()]
     said = [event["message"] for event in found if event["type"] == "integrity"]
     assert said == [*want, "crossed: bid -37.63 over ask -37.7"]

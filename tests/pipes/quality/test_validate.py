@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Done, Shell, says_nothing
 
 INJECTED = "gap=3,duplicate=2,crossed=5,late=4,bad=2"
-MARKET = f"mdc stream sim SPY AAPL --seed 5 --limit 12000 --faults {INJECTED}"
+MARKET = f"mdc stream sim SPY AAPL --seed 5 --limit 12000 --defects {INJECTED}"
 CHECKS = ["crossed", "duplicate", "future", "monotonic", "price", "schema", "sequence"]
 INTEGRITY = '{"type":"integrity"'
 
@@ -387,7 +387,7 @@ def test_state_lasts_from_batch_to_batch(wire: str, market: Market, shell: Shell
     whole = shell("mdc validate market.jsonl")
     slow = 'while read -r a && read -r b; do printf \'%s\\n%s\\n\' "$a" "$b"; done'
     done = shell(
-        f"{slow} < market.jsonl | mdc convert --to {wire} | mdc validate --wire {wire}"
+        f"{slow} < market.jsonl | mdc convert --format {wire} | mdc validate --format {wire}"
         " | mdc convert"
     )
     assert done.status == 0, done.err

@@ -155,7 +155,7 @@ def test_tables(shell: Shell) -> None:
         ;
         EXPLAIN SELECT price FROM trade;
     """
-    done = shell("mdc shell --format table --rows 5", stdin=script.encode())
+    done = shell("mdc shell --format table --limit 5", stdin=script.encode())
     *lines, top, _, _, _, bottom = done.out.splitlines()
     assert (top[:3], bottom[-1:]) == ("╭─ ", "╯")
     assert lines == [
@@ -170,9 +170,9 @@ def test_tables(shell: Shell) -> None:
         "symbol",
         "i",
         *"01234",
-        "... more than 5 rows: --rows shows more, --format csv all",
+        "... more than 5 rows: --limit shows more, --format csv all",
     ]
-    some = shell('mdc query --format table --rows 2 "SELECT price FROM trade ORDER BY 1"')
+    some = shell('mdc query --format table --limit 2 "SELECT price FROM trade ORDER BY 1"')
     lines = some.out.splitlines()
     assert lines[:3] == ["price", "185.5", "  186"]
     assert lines[3].startswith("... more than 2 rows")

@@ -12,7 +12,7 @@ SIM = "mdc stream sim SPY AAPL --limit 500 --seed 1"
 
 
 def inspected(shell, path, *, status=0, rows=3):
-    done = shell(f"mdc inspect --json --rows {rows} {path}")
+    done = shell(f"mdc inspect --json --limit {rows} {path}")
     assert done.status == status, done.err
     return json.loads(done.out, parse_float=str), done.err
 
@@ -118,7 +118,7 @@ def test_versions_that_lines_name(shell, tmp_path):
 
 def test_text_for_people(shell):
     shell(f"{SIM} | mdc store --root data && mv data/SPY/trade/*.parquet data/part")
-    done = shell("mdc inspect data/part --rows 1")
+    done = shell("mdc inspect data/part --limit 1")
     lines = done.out.splitlines()
     assert lines[:2] == ["file         data/part", "encoding     parquet, zstd"]
     assert "whole        yes, by its footer" in lines
@@ -143,7 +143,7 @@ def test_an_empty_file(shell, tmp_path):
         ("head -n 100 e.jsonl", 99, "no `end` event"),
         ("sed 50d e.jsonl", 499, "wrote other counts than arrived"),
         ("gzip -c e.jsonl | head -c 6000", None, "the gzip data breaks off"),
-        ("mdc convert e.jsonl --to arrow | head -c -1000", None, "breaks off"),
+        ("mdc convert e.jsonl --format arrow | head -c -1000", None, "breaks off"),
         ("sed '50s/.*/oops/' e.jsonl", 499, "1 line cannot be read: x: line 50"),
         ("head -c 3000 e.parquet", 0, "not a whole Parquet file"),
         ("gzip -c e.parquet", 0, "parquet inside gzip; unpack it first"),
@@ -202,7 +202,7 @@ def test_text_that_is_not_utf8_in_a_column(shell, tmp_path):
 
 def test_names_cannot_play_with_the_terminal(shell, tmp_path):
     (tmp_path / "a").write_text(PLAIN.replace('"A"', '"\\u001b[31mA"'))
-    done = shell("mdc inspect --rows 1 a")
+    done = shell("mdc inspect --limit 1 a")
     assert done.status == 0
     assert "\x1b" not in done.out
     assert "'\\x1b[31mA'" in done.out

@@ -42,7 +42,7 @@ def test_a_stored_part_and_a_stream_of_arrow(shell):
     part = lineage(shell, "part --root data")
     assert part["runs"] == expected["runs"]
     assert part["versions"] == {"trade": ["1.0.0"]}
-    shell("mdc convert x --to arrow > y")
+    shell("mdc convert x --format arrow > y")
     (run,) = lineage(shell, "y")["runs"]
     assert run["stages"][:-1] == expected["runs"][0]["stages"]
     assert run["stages"][-1]["stage"] == "convert"
@@ -99,7 +99,7 @@ def test_a_converted_parquet_file_keeps_its_lineage(shell):
 def test_what_the_catalog_knows_of_a_part(shell, tmp_path):
     """What made it, from which files with which hashes, and whether it is still the same."""
     for seed in (1, 2):
-        line = f"mdc stream sim SPY --channels trade --limit 50 --seed {seed} | mdc store"
+        line = f"mdc stream sim SPY --type trade --limit 50 --seed {seed} | mdc store"
         assert shell(f"{line} --format jsonl").status == 0
     old = sorted((tmp_path / "data" / "SPY" / "trade").iterdir())
     said = json.loads(shell(f"mdc lineage --json {old[0]}").out)

@@ -119,12 +119,12 @@ def test_what_there_is(large: Path) -> None:
 
 def test_what_may_go(large: Path) -> None:
     now = from_ns(START + DAYS * DAY)
-    said = run(f"retain --days 19 --dry-run --json --now {now}", large)
+    said = run(f"retain --keep 19d --dry-run --json --now {now}", large)
     found = json.loads(said.out)
     assert (found["files"], found["files_left"]) == (10_000, 190_000)
     assert {one["period"] for one in found["removed"]} == {"2024-01-02"}
     total = len(TYPES) * DAYS * sum(1_000 + number for number in range(SYMBOLS))
-    said = run(f"retain --max-size {total - 2_500} --dry-run --json", large)
+    said = run(f"retain --keep-size {total - 2_500} --dry-run --json", large)
     found = json.loads(said.out)
     assert [one["path"].partition(".")[0] for one in found["removed"]] == [
         "S0000/quote/00",
@@ -151,6 +151,6 @@ def test_which_days_there_are(large: Path) -> None:
 
 def test_what_is_stored_and_read(large: Path) -> None:
     event = '{"type":"trade","symbol":"Z","ts_event":"2024-01-02T14:30:00.000000000Z","price":7}\n'
-    run("store --retain 36500d --retain-size 9999TB", large, event)
+    run("store --keep 36500d --keep-size 9999TB", large, event)
     found = run("cat --symbol Z --date 2024-01-02", large).out
     assert [json.loads(line)["price"] for line in found.splitlines()[1:-1]] == [7]

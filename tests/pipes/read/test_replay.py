@@ -71,7 +71,7 @@ def test_two_runs_give_the_same(shell: Shell, options: str) -> None:
 
 def test_arrow(shell: Shell) -> None:
     shell(f"{SIM} | mdc -q store")
-    arrow = shell("mdc replay --root data --speed max --wire arrow | mdc convert --to jsonl")
+    arrow = shell("mdc replay --root data --speed max --format arrow | mdc convert --format jsonl")
     assert arrow.status == 0, arrow.err
     assert arrow.lines == shell("mdc cat --root data").lines
     assert len(arrow.lines) == 3000
@@ -95,7 +95,7 @@ def test_by_receive_time(shell: Shell, late: Path, stored: bool) -> None:
 @pytest.mark.parametrize("by", ["event", "receive"])
 def test_event_by_event_at_its_own_pace(shell: Shell, late: Path, wire: str, by: str) -> None:
     command = f"mdc -q replay {late.name} --by {by}"
-    done = shell(f"{command} --speed 1x --wire {wire} | mdc -q convert --to jsonl")
+    done = shell(f"{command} --speed 1x --format {wire} | mdc -q convert --format jsonl")
     assert done.status == 0, done.err
     assert len(done.lines) == 5
     assert done.lines == shell(f"{command} --speed max").lines

@@ -52,7 +52,7 @@ def test_tail_of_a_pipe_and_by_symbol_and_type(lines: list[str], shell: Shell) -
     piped = shell("cat events.jsonl | mdc tail -n 4 --symbol SPY --type trade")
     assert (piped.status, piped.lines) == (0, wanted[-4:])
     assert "3000 in = 4 out + 0 rejected + 2996 dropped" in piped.err
-    stored = shell("mdc tail -n 4 --root data --symbol SPY --type trade --wire arrow | mdc cat")
+    stored = shell("mdc tail -n 4 --root data --symbol SPY --type trade --format arrow | mdc cat")
     assert (stored.status, stored.lines) == (0, wanted[-4:])
 
 

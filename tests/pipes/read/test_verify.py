@@ -279,7 +279,7 @@ def test_a_lost_catalog(
 
 
 def test_what_only_the_catalog_knows_is_kept(events: Path, shell: Shell, tmp_path: Path) -> None:
-    assert shell("mdc store --format jsonl --profile warm < events.jsonl").status == 0
+    assert shell("mdc store --format jsonl --preset warm < events.jsonl").status == 0
     before = rows(tmp_path / "data")
     assert all(row["origin"] and row["frames"] for row in before)
     done = shell("mdc catalog rebuild")

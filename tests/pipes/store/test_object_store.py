@@ -148,7 +148,7 @@ def test_a_root_has_one_catalog_that_writes(
     assert done.status == 78 and "may be another archive's" in done.err, done.err
     assert shell(f"mdc catalog rebuild --root {ROOT}", **other).status == 0
     assert len(shell(f"mdc cat --root {ROOT}", **other).events) == 100
-    for verb in ("store", "compact", "retain --days 1", "recover"):
+    for verb in ("store", "compact", "retain --keep 1d", "recover"):
         done = shell(f"mdc {verb} --root {ROOT} < one.jsonl", **other)
         assert done.status == 78 and "is written by another catalog" in done.err, done.err
         assert f"remove {ROOT}/_mdc/archive.json" in done.err
@@ -225,7 +225,7 @@ def test_queries_and_upkeep(shell: Shell, bucket: "pafs.S3FileSystem", env: dict
     assert shell(f"mdc pack create p.zip --root {ROOT}", **env).status == 0
     assert shell("mdc pack import p.zip --root copy").status == 0
     assert shell("mdc cat --root copy").lines == want
-    gone = shell(f"mdc retain --root {ROOT} --days 1 --symbol SPY", **env)
+    gone = shell(f"mdc retain --root {ROOT} --keep 1d --symbol SPY", **env)
     assert gone.status == 0, gone.err
     assert all("/AAPL/" in name for name in objects(bucket))
     left = shell(f"mdc cat --root {ROOT}", **env).lines

@@ -189,7 +189,7 @@ def test_what_no_part_comes_from_is_forgotten(data: Path, shell: Shell) -> None:
     assert shell("mdc store", stdin=event.encode()).status == 0
     assert origin_files(data) == [first]  # nothing is known of where that one comes from
     (first.parent / f".{first.stem}.1").write_bytes(b"half of")
-    assert shell("mdc retain --days 30 --now 2035-01-03").status == 0
+    assert shell("mdc retain --keep 30d --now 2035-01-03").status == 0
     assert origin_files(data) == []
     assert shell("mdc verify --deep")[:2] == (0, "")
     with Archive.open(data).catalog(read_only=True) as catalog:

@@ -20,7 +20,7 @@ def lines(shell: Shell) -> list[str]:
     [
         "mdc cat --root data then store --root data",
         "mdc cat --root data | mdc store --root $PWD/other/../data",
-        "mdc cat --root data --wire arrow | mdc validate | mdc store",
+        "mdc cat --root data --format arrow | mdc validate | mdc store",
         "mdc cat data then validate then store",
         "cd data; mdc replay --speed max --root . | mdc store --root ../data",
         "ln -s data link; mdc cat --root link then store",

@@ -244,7 +244,7 @@ def test_lineage_says_how_many_symbols_a_part_has(shared: Path, shell: Shell) ->
 
 def test_retain_removes_one_symbol_and_leaves_the_others(shared: Path, shell: Shell) -> None:
     before = shell("mdc cat --root data").lines
-    retain = "mdc retain --days 1 --now 2024-01-04T14:00:00Z --symbol S017,Ä"
+    retain = "mdc retain --keep 1d --now 2024-01-04T14:00:00Z --symbol S017,Ä"
     would = json.loads(shell(f"{retain} --dry-run --json").out)
     assert shell("mdc cat --root data").lines == before
     done = json.loads(shell(f"{retain} --json").out)
@@ -257,7 +257,7 @@ def test_retain_removes_one_symbol_and_leaves_the_others(shared: Path, shell: Sh
     assert sum(row["rows"] for row in done["removed"]) == len(gone)
     assert shell("mdc cat --root data").lines == [line for line in before if line not in gone]
     assert shell("mdc verify --deep").status == 0
-    assert shell("mdc retain --days 1 --now 2024-01-04T14:00:00Z").status == 0
+    assert shell("mdc retain --keep 1d --now 2024-01-04T14:00:00Z").status == 0
     assert DAYS[0] not in {path.name.partition(".")[0] for path in parts_of(shared)}
 
 
@@ -410,7 +410,7 @@ def test_very_many_symbols_are_sealed_before_they_fill_the_memory(
         f'"price":{n}.25,"size":1}}'
         for n in range(300)
     ]
-    assert shell("mdc convert --to arrow --output x.arrows", stdin=text(lines)).status == 0
+    assert shell("mdc convert --format arrow --output x.arrows", stdin=text(lines)).status == 0
     assert shell("mdc store < x.arrows", **soon).status == 0
     shared = sorted((tmp_path / "data" / "~mixed" / "trade").iterdir())
     assert [pq.read_metadata(path).num_rows for path in shared] == [60] * 5

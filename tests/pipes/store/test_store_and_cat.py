@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Shell, only_says_error, parts_of
 
-EVENTS = "mdc stream sim SPY AAPL 'BTC/USD' --channels trade,quote,delta --limit 3000 --seed 7"
+EVENTS = "mdc stream sim SPY AAPL 'BTC/USD' --type trade,quote,delta --limit 3000 --seed 7"
 
 
 def sorted_lines(lines: list[str]) -> list[str]:
@@ -294,7 +294,7 @@ def test_a_feed_that_goes_silent_is_sealed_all_the_same(wire: str, shell: Shell)
         mkfifo feed
         mdc store --root data --seal-every 100ms --seal-after 0s < feed &
         exec 5> feed
-        mdc -q stream sim SPY --limit 20 --wire {wire} >&5
+        mdc -q stream sim SPY --limit 20 --format {wire} >&5
         until find data -name '*.parquet' 2> /dev/null | grep -q trade; do sleep .02; done
         mdc -q cat --root data
         exec 5>&-

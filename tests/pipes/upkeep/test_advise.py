@@ -77,7 +77,7 @@ def test_files_that_are_not_compressed(shell: Shell, tmp_path: Path) -> None:
 
 def test_another_codec_than_that_of_the_tier(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "mdc.toml").write_text('[tier.warm]\nprofile = "realtime"\n')
-    assert shell("mdc store --format jsonl --profile none < events.jsonl").status == 0
+    assert shell("mdc store --format jsonl --preset none < events.jsonl").status == 0
     assert shell("mdc tier migrate --now 2024-01-20").status == 0
     assert "codec" not in advice(shell)
     (tmp_path / "mdc.toml").write_text('[tier.warm]\nafter = "7d"\n')
@@ -112,7 +112,7 @@ def test_periods_that_are_too_short(shell: Shell, tmp_path: Path) -> None:
 def test_files_that_are_too_large(shell: Shell) -> None:
     assert shell("mdc store --partition none < events.jsonl").status == 0
     assert advice(shell) == {}
-    one = advice(shell, "--largest 8KB")["partition"]
+    one = advice(shell, "--max-file-size 8KB")["partition"]
     sizes = [row["bytes"] for row in json.loads(shell("mdc ls --json").out)]
     assert one["files"] == sum(s > 8_000 for s in sizes) > 0
     assert (one["bytes"], one["saved"]) == (sum(s for s in sizes if s > 8_000), None)
@@ -165,7 +165,7 @@ def test_what_was_left_behind(shell: Shell, tmp_path: Path, quiet_env: dict[str,
     [
         ("mdc advise", 65, "no archive at data"),
         ("mkdir data; mdc advise", 65, "mdc catalog rebuild makes one"),
-        ("mkdir data; mdc advise --largest huge", 2, "huge"),
+        ("mkdir data; mdc advise --max-file-size huge", 2, "huge"),
     ],
 )
 def test_errors(line: str, status: int, said: str, shell: Shell) -> None:

@@ -114,12 +114,12 @@ def test_a_large_file_is_sampled(shell: Shell) -> None:
     assert shell(EVENTS).status == 0
     lines = shell("mdc convert events.jsonl").lines
     bench = "mdc compress --bench events.jsonl --format parquet --format parquet --json"
-    done = shell(f"{bench} --rows 1000")
+    done = shell(f"{bench} --limit 1000")
     said = json.loads(done.out)
     assert (said["rows"], said["sampled"], len(said["profiles"])) == (1000, True, 6)
     assert said["plain_bytes"] == sum(len(line.encode()) + 1 for line in lines[:1000])
-    assert "events.jsonl has more events; --rows N measures more of them" in done.err
-    whole = json.loads(shell(f"{bench} --rows 3000").out)
+    assert "events.jsonl has more events; --limit N measures more of them" in done.err
+    whole = json.loads(shell(f"{bench} --limit 3000").out)
     assert (whole["rows"], whole["sampled"]) == (3000, False)
 
 
@@ -171,7 +171,7 @@ def test_temporary_files_are_gone_afterwards(shell: Shell, tmp_path: Path) -> No
         ),
         ("printf PAR1xxxxPAR1 > e; mdc compress --bench e", 65, "e: not a whole Parquet file"),
         ("mdc compress --bench e --format csv", 2, "'csv' is not one of"),
-        ("mdc compress --bench e --rows 0", 2, "--rows"),
+        ("mdc compress --bench e --limit 0", 2, "--limit"),
     ],
 )
 def test_errors(line: str, status: int, said: str, shell: Shell) -> None:
@@ -269,7 +269,7 @@ def same_events(shell: Shell) -> None:
 def test_store_with_a_profile(
     form: str, profile: str, codec: str, level: int | None, shell: Shell, tmp_path: Path
 ) -> None:
-    done = shell(f"{EVENTS}; mdc store --format {form} --profile {profile} < events.jsonl")
+    done = shell(f"{EVENTS}; mdc store --format {form} --preset {profile} < events.jsonl")
     assert done.status == 0, done.err
     assert codecs(tmp_path / "data", form) == {"SPY": {codec}, "AAPL": {codec}}
     same_events(shell)
@@ -280,7 +280,7 @@ def test_store_honours_the_level_of_a_profile(form: str, shell: Shell, tmp_path:
     assert shell(EVENTS).status == 0
     sizes = {}
     for name in ("high-volume", "cold"):
-        line = f"mdc store --root {name} --format {form} --profile {name} < events.jsonl"
+        line = f"mdc store --root {name} --format {form} --preset {name} < events.jsonl"
         assert shell(line).status == 0
         sizes[name] = stored(tmp_path / name)
     assert sizes["cold"] < sizes["high-volume"]
@@ -329,7 +329,7 @@ def test_only_some_symbols_have_a_profile(shell: Shell, tmp_path: Path) -> None:
             " compression profile: 'clod'; did you mean cold?",
         ),
         ('[compression.symbols]\nSPY = "fast"', "", 78, "[compression.symbols] SPY: no such"),
-        ("", "--profile clod", 2, "clod"),
+        ("", "--preset clod", 2, "clod"),
         ("", "--format jsonl --level 3", 2, "none has no level 3 "),
         ("", "--format jsonl --compression gzip --level 10", 2, "gzip has no level 10 "),
         ("", "--compression snappy --level 1", 2, "snappy has no level 1 "),

@@ -247,7 +247,7 @@ def test_the_scripts_load_it(store: str, shell: Shell, tmp_path: Path) -> None:
 def test_parts_of_a_maximal_size(form: str, archive: Path, shell: Shell, tmp_path: Path) -> None:
     largest = max(map(len, tree(archive).values()))
     limit = 2 * largest + (80 << 10)
-    done = shell(f"mdc pack create p.{form} --max-size {limit}")
+    done = shell(f"mdc pack create p.{form} --max-part-size {limit}")
     assert done.status == 0, done.err
     parts = sorted(tmp_path.glob(f"p.*.{form}"))
     assert len(parts) >= 3
@@ -284,11 +284,11 @@ def test_parts_of_a_maximal_size(form: str, archive: Path, shell: Shell, tmp_pat
 
 
 def test_a_file_larger_than_a_part(archive: Path, shell: Shell, tmp_path: Path) -> None:
-    done = shell("mdc pack create p.zip --max-size 1000")
+    done = shell("mdc pack create p.zip --max-part-size 1000")
     assert done.status == 0, done.err
     assert done.err.count("it gets a part of its own") == 6
     assert len(list(tmp_path.glob("p.*.zip"))) == 6
-    shell("mdc pack create p.zip --max-size 1GB")
+    shell("mdc pack create p.zip --max-part-size 1GB")
     assert (tmp_path / "p.zip").exists()  # one part has no number
 
 
@@ -428,7 +428,7 @@ def test_an_import_that_is_killed(archive: Path, shell: Shell, tmp_path: Path) -
         ("verify nowhere.zip", 65, ""),
         ("import nowhere.zip --root made", 65, "cannot read nowhere.zip"),
         ("import e.zip --root made", 65, "e.zip: no pack that can be read"),
-        ("create p.zip --max-size large", 2, "is no size"),
+        ("create p.zip --max-part-size large", 2, "is no size"),
     ],
 )
 def test_errors(

@@ -52,7 +52,7 @@ def test_begin_and_end_frame_every_stream(shell: Shell) -> None:
         ("cat --from yesterdy", 2),
         ("cat nope.jsonl", 65),
         ("replay --root nope", 65),
-        ("convert --to x", 2),
+        ("convert --format x", 2),
         ("validate --check nope", 2),
         ("stream alpaca A", 78),
     ],
@@ -139,7 +139,7 @@ def test_a_filter_on_the_way_is_noticed(shell: Shell) -> None:
 
 
 def test_an_input_that_ended_with_an_error_is_told(shell: Shell) -> None:
-    shell(f"{STREAM} --faults bad=1 > e.jsonl")
+    shell(f"{STREAM} --defects bad=1 > e.jsonl")
     done = shell("mdc validate e.jsonl --on-fail stop | mdc store --root data")
     assert done.status == 65  # that of validate
     assert "mdc: validate ended with an error" in done.err
@@ -235,7 +235,7 @@ def test_what_only_looks_at_a_file_writes_nothing_anywhere(shell: Shell, tmp_pat
         "mdc replay bad.jsonl",
         "mdc validate bad.jsonl",
         "mdc convert bad.jsonl -o x.parquet --force",
-        "mdc convert bad.jsonl --to arrow > /dev/null",
+        "mdc convert bad.jsonl --format arrow > /dev/null",
         "mdc export --profile csv bad.jsonl --type trade -o x.csv",
         "mdc store --dry-run < bad.jsonl",
         "mdc publish http http://127.0.0.1:9 bad.jsonl --dry-run",

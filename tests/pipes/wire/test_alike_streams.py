@@ -67,9 +67,9 @@ def test_arrow_and_the_journal_have_the_columns_that_occur(shell: Shell, tmp_pat
     (tmp_path / "each.jsonl").write_bytes(encode_batch(from_rows(ONE_OF_EACH)))
     (tmp_path / "many.jsonl").write_bytes(encode_batch(from_rows(rows)))
     done = shell(
-        "mdc convert --to arrow many.jsonl > many.arrows;"
-        " mdc convert --to arrow each.jsonl many.jsonl > both.arrows;"
-        " mdc convert --to jsonl both.arrows | grep -vE '^..type.:.(begin|end).,'"
+        "mdc convert --format arrow many.jsonl > many.arrows;"
+        " mdc convert --format arrow each.jsonl many.jsonl > both.arrows;"
+        " mdc convert --format jsonl both.arrows | grep -vE '^..type.:.(begin|end).,'"
         " | cmp - <(cat each.jsonl many.jsonl) && echo same"
     )
     assert done.out == "same\n"
@@ -95,7 +95,7 @@ def test_an_arrow_stream_for_each_event_is_read_as_one(shell: Shell, tmp_path: P
             file.writelines([*encoder.encode(from_rows([row])), *encoder.end()])
     text = encode_batch(from_rows(rows)).decode()
     done = shell(
-        "mdc cat each.arrows --wire arrow > out.arrows; mdc cat each.arrows; mdc cat out.arrows"
+        "mdc cat each.arrows --format arrow > out.arrows; mdc cat each.arrows; mdc cat out.arrows"
     )
     out = [
         line
@@ -114,9 +114,9 @@ def test_findings_cut_no_batch_into_pieces(shell: Shell, tmp_path: Path) -> None
         (tmp_path / f"{name}.jsonl").write_text("".join(trade % price for price in prices))
     done = shell(
         "for name in none some each; do"
-        " mdc validate --check price --wire arrow $name.jsonl > $name.arrows 2>/dev/null;"
+        " mdc validate --check price --format arrow $name.jsonl > $name.arrows 2>/dev/null;"
         " mdc validate --check price $name.jsonl 2>/dev/null > $name.out;"
-        " mdc convert --to jsonl $name.arrows 2>/dev/null | grep -c '^{.type.:.integrity'; done"
+        " mdc convert --format jsonl $name.arrows 2>/dev/null | grep -c '^{.type.:.integrity'; done"
     )
     assert done.out.split() == ["0", "25", "500"]
     assert [batches(tmp_path / f"{name}.arrows") for name in ("none", "some", "each")] == [3, 5, 3]

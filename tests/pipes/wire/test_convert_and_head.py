@@ -97,9 +97,9 @@ def test_every_type_by_every_encoding(vocabulary: list[str], shell: Shell) -> No
     assert len(vocabulary) == 3 * 19
     done = shell(
         "mdc convert all.jsonl -o 1.arrows && mdc convert 1.arrows -o 2.parquet &&"
-        " mdc convert 2.parquet --to arrow > 3.arrows && mdc convert 3.arrows -o 4.jsonl.zst &&"
+        " mdc convert 2.parquet --format arrow > 3.arrows && mdc convert 3.arrows -o 4.jsonl.zst &&"
         " mdc convert 4.jsonl.zst -o 5.parquet &&"
-        " mdc convert 5.parquet --to arrow | mdc convert"
+        " mdc convert 5.parquet --format arrow | mdc convert"
     )
     assert done.status == 0, done.err
     assert texts(done) == vocabulary
@@ -193,12 +193,12 @@ def test_a_failure_leaves_the_old_file(events: list[str], shell: Shell, tmp_path
     ("arguments", "words"),
     [
         ("market.jsonl -o x.csv", "cannot tell the encoding of x.csv"),
-        ("market.jsonl -o x", "--to"),
+        ("market.jsonl -o x", "--format"),
         ("market.jsonl -o x.gz", "cannot tell the encoding of x.gz"),
         ("market.jsonl -o x.parquet.zst", "Parquet is compressed inside"),
-        ("market.jsonl --to parquet", "Parquet cannot be written to a pipe"),
-        ("market.jsonl --to parquet | cat", "Parquet cannot be written to a pipe"),
-        ("market.jsonl --to csv", "csv"),
+        ("market.jsonl --format parquet", "Parquet cannot be written to a pipe"),
+        ("market.jsonl --format parquet | cat", "Parquet cannot be written to a pipe"),
+        ("market.jsonl --format csv", "csv"),
         ("market.jsonl -o .", "directory"),
         (".", "directory"),
     ],
@@ -214,7 +214,7 @@ def test_what_cannot_be_asked_for(
 
 
 def test_to_wins_over_the_suffix(events: list[str], shell: Shell, tmp_path: Path) -> None:
-    assert shell("mdc convert market.jsonl --to arrow -o x.bin").status == 0
+    assert shell("mdc convert market.jsonl --format arrow -o x.bin").status == 0
     assert (tmp_path / "x.bin").read_bytes().startswith(b"\xff\xff\xff\xff")
     assert shell("mdc convert x.bin").lines == events
 
@@ -291,7 +291,8 @@ def test_what_a_line_says_otherwise_is_made_canonical(shell: Shell) -> None:
 @pytest.mark.parametrize("count", [0, 1, 10, 499, 500, 1000])
 def test_head(count: int, wire: str, events: list[str], shell: Shell) -> None:
     done = shell(
-        f"mdc convert market.jsonl --to {wire} | mdc head -n {count} --wire {wire} | mdc convert"
+        f"mdc convert market.jsonl --format {wire} |"
+        f" mdc head -n {count} --format {wire} | mdc convert"
     )
     assert done.lines == events[:count]
     kept = min(count, len(events))

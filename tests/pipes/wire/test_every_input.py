@@ -35,9 +35,9 @@ INPUTS: dict[str, tuple[str, int]] = {
 }
 STAGES = {
     "validate": "mdc validate {} {}",
-    "validate arrow": "mdc validate --wire arrow {} {}",
+    "validate arrow": "mdc validate --format arrow {} {}",
     "convert": "mdc convert {} {}",
-    "convert arrow": "mdc convert --to arrow {} {}",
+    "convert arrow": "mdc convert --format arrow {} {}",
     "head": "mdc head {} {}",
     "tail": "mdc tail {} {}",
     "cat": "mdc cat {} {}",
@@ -114,7 +114,9 @@ def test_by_name_and_compressed(stage: str, files: dict[str, Path], shell: Shell
 @pytest.mark.parametrize("stage", ["validate", "head", "tail", "store"])
 def test_as_arrow(stage: str, files: dict[str, Path], shell: Shell) -> None:
     for name in SOME:
-        assert shell(f"mdc -q convert --to arrow < {files[name].name} > in.arrow").status == 0, name
+        assert (
+            shell(f"mdc -q convert --format arrow < {files[name].name} > in.arrow").status == 0
+        ), name
         text, arrow = (
             shell(f"({STAGES[stage].format('', f'< {file}')}) | mdc -q convert")
             for file in (files[name].name, "in.arrow")

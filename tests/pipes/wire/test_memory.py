@@ -108,7 +108,7 @@ MEASURE = (
 
 def _converted(path: Path, tmp_path: Path) -> tuple[int, int, str]:
     return _measured(
-        ["convert", "--to", "jsonl", "--quarantine", str(tmp_path / "aside"), str(path)]
+        ["convert", "--format", "jsonl", "--quarantine", str(tmp_path / "aside"), str(path)]
     )
 
 

@@ -36,14 +36,14 @@ def test_a_number_under_extra_may_be_of_any_size_in_every_encoding(
 ) -> None:
     numbers = '{"a":1E+400,"b":[{"c":-1E-5000}]}'
     (tmp_path / "in.jsonl").write_text(f'{TRADE[:-1] % 1},"extra":{numbers}}}\n')
-    for line in ("cat in.jsonl", "cat in.jsonl --wire arrow", "convert in.jsonl -o x.parquet"):
+    for line in ("cat in.jsonl", "cat in.jsonl --format arrow", "convert in.jsonl -o x.parquet"):
         read = "cat x.parquet" if "-o" in line else "cat"
         done = shell(f"mdc {line} {';' if '-o' in line else '|'} mdc {read}", cwd=tmp_path)
         assert done.status == 0, done.err
         assert sum(f'"extra":{numbers}' in text for text in done.out.splitlines()) == 1, line
 
 
-@pytest.mark.parametrize("verb", ["cat", "validate", "count", "inspect", "convert --to jsonl"])
+@pytest.mark.parametrize("verb", ["cat", "validate", "count", "inspect", "convert --format jsonl"])
 def test_csv_is_called_that(shell: Shell, tmp_path: Path, verb: str) -> None:
     for head in ("time,symbol,price", '"time";"a, b";price', "time\tsymbol\tprice\r"):
         (tmp_path / "t.csv").write_text(f"{head}\n2024-01-02,SPY,1.5\n")

@@ -94,7 +94,7 @@ def of_events(text: str) -> str:
 def test_it_is_read_back_exactly(shell: Shell, file: Path, tmp_path: Path) -> None:
     zoned = pa.timestamp("us", "UTC")
     assert {pq.read_schema(file).field(name).type for name in ("ts_event", "ts_close")} == {zoned}
-    for command in ("mdc convert x.parquet", "mdc convert x.parquet --to arrow | mdc convert"):
+    for command in ("mdc convert x.parquet", "mdc convert x.parquet --format arrow | mdc convert"):
         assert of_events(shell(command).out) == EVENTS
     merged = of_events(shell("mdc cat x.parquet").out)
     assert sorted(merged.splitlines()) == sorted(EVENTS.splitlines())

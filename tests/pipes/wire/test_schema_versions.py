@@ -146,7 +146,7 @@ def test_an_archive_is_read_as_if_it_were_of_today(shell: Shell, archive: Path) 
 def test_inspect_tells_the_version_of_the_file(
     path: str, type_name: str, version: str, _: object, shell: Shell, archive: Path
 ) -> None:
-    said = json.loads(shell(f"mdc inspect data/{path} --rows 9 --json").out, parse_float=str)
+    said = json.loads(shell(f"mdc inspect data/{path} --limit 9 --json").out, parse_float=str)
     rows, text = chosen(type_name, version)
     assert said["types"] == [{"type": type_name, "rows": len(rows), "versions": [version]}]
     assert said["whole"]

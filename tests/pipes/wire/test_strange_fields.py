@@ -129,7 +129,7 @@ def test_every_encoding_says_the_same(
     ENCODINGS[name](tmp_path / name, table, rows)
     done = sh(f"mdc convert {name}")
     assert (done.status, without_control(done.out)) == (0, WANT)
-    assert sh(f"mdc convert {name} --to arrow | mdc store").status == 0
+    assert sh(f"mdc convert {name} --format arrow | mdc store").status == 0
     stored = sh("mdc cat --root data").out
     assert sorted(without_control(stored).splitlines()) == sorted(WANT.splitlines())
 
@@ -282,7 +282,7 @@ def test_fields_of_levels_that_nobody_knows(name: str, tmp_path: Path, shell: Sh
         }
     )
     ENCODINGS[name](tmp_path / name, whole, rows)
-    done = shell(f"mdc convert --to jsonl {name}")
+    done = shell(f"mdc convert --format jsonl {name}")
     assert done.status == 0, done.err
     lines = [json.loads(line) for line in done.out.splitlines() if '"book"' in line]
     lines = [line for line in lines if line["type"] == "book"]
@@ -292,5 +292,5 @@ def test_fields_of_levels_that_nobody_knows(name: str, tmp_path: Path, shell: Sh
         for side in ("bids", "asks"):
             levels = row[side] and [{k: v for k, v in one.items() if k in own} for one in row[side]]
             assert line.get(side) == levels
-    back = shell(f"mdc convert --to arrow {name} | mdc convert --to jsonl")
+    back = shell(f"mdc convert --format arrow {name} | mdc convert --format jsonl")
     assert [json.loads(line) for line in back.out.splitlines()][1:-1] == lines

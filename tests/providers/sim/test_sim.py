@@ -1,4 +1,4 @@
-"""The simulator: the same for the same seed, faults in stated numbers, books that add up."""
+"""The simulator: the same for the same seed, defects in stated numbers, books that add up."""
 
 import hashlib
 from collections import Counter
@@ -56,7 +56,7 @@ def test_lists_are_small() -> None:
     assert [len(events) for events in islice(lists, 3)] == [256, 256, 256]
 
 
-def test_without_faults_the_market_is_sound() -> None:
+def test_without_defects_the_market_is_sound() -> None:
     events = run(20_000, channels=ALL)
     assert sequence_jumps(events) == {"next": 20_000}
     times = [to_ns(event.ts_event or "") for event in events]
@@ -141,9 +141,9 @@ def test_symbols_move_together() -> None:
     assert together / (alone[0] * alone[1]) ** 0.5 > 0.2
 
 
-def test_faults_come_in_the_stated_numbers() -> None:
+def test_defects_come_in_the_stated_numbers() -> None:
     stated = "gap=3,duplicate=2,crossed=5,late=4,bad=6"
-    clean, events = run(10_000), run(10_000, faults=stated)
+    clean, events = run(10_000), run(10_000, defects=stated)
     assert len(events) == 10_000
     assert sequence_jumps(events) == {"gap": 3, "repeat": 2, "next": 9_995}
     assert sum(1 for a, b in pairwise(events) if a == b) == 2
@@ -162,7 +162,7 @@ def test_faults_come_in_the_stated_numbers() -> None:
 def test_late_events_are_behind_their_own_stream() -> None:
     last: dict[tuple[str | None, type], int] = {}
     late = 0
-    for event in run(3_000, faults="late=50", fault_window=2_000):
+    for event in run(3_000, defects="late=50", defect_window=2_000):
         key, now = (event.symbol, type(event)), to_ns(event.ts_event or "")
         late += now < last.get(key, now)
         last[key] = now
@@ -170,9 +170,9 @@ def test_late_events_are_behind_their_own_stream() -> None:
 
 
 @pytest.mark.parametrize("channel", ["trade", "quote", "delta"])
-def test_faults_find_room_in_any_channel(channel: str) -> None:
-    faults = "gap=20,duplicate=20,late=20,bad=20"
-    events = run(1_000, channels=(channel,), faults=faults, fault_window=1_000)
+def test_defects_find_room_in_any_channel(channel: str) -> None:
+    defects = "gap=20,duplicate=20,late=20,bad=20"
+    events = run(1_000, channels=(channel,), defects=defects, defect_window=1_000)
     jumps = sequence_jumps(events)
     assert (jumps["gap"], jumps["repeat"]) == (20, 20)
 
@@ -184,11 +184,11 @@ def test_star_is_ten_symbols() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"faults": "gaps=3"}, "not a fault: 'gaps=3'"),
-        ({"faults": "gap"}, "not a fault: 'gap'"),
-        ({"faults": "gap=-1"}, "not a fault: 'gap=-1'"),
-        ({"faults": "gap=2000"}, "2000 faults are too many for 10000 events"),
-        ({"faults": "crossed=1", "channels": ("trade",)}, "need the channel quote"),
+        ({"defects": "gaps=3"}, "not a defect: 'gaps=3'"),
+        ({"defects": "gap"}, "not a defect: 'gap'"),
+        ({"defects": "gap=-1"}, "not a defect: 'gap=-1'"),
+        ({"defects": "gap=2000"}, "2000 defects are too many for 10000 events"),
+        ({"defects": "crossed=1", "channels": ("trade",)}, "need the channel quote"),
         ({"channels": ("book",)}, "no channel 'book'"),
     ],
 )

@@ -202,7 +202,7 @@ def test_a_table_has_aligned_columns_and_ends() -> None:
     ]
     more = output(batch, batch, form="table", rows=3).decode().splitlines()
     assert len(more) == 5
-    assert more[-1] == "... more than 3 rows: --rows shows more, --format csv all"
+    assert more[-1] == "... more than 3 rows: --limit shows more, --format csv all"
     assert len(output(batch, batch, form="table", rows=4).decode().splitlines()) == 5
     wide = pa.RecordBatch.from_pydict({"x": ["y" * 50, "a\nb"]})
     cut = output(wide, form="table").decode().splitlines()

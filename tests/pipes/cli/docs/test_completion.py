@@ -84,7 +84,7 @@ def test_options_that_a_plugin_imports_or_inherits(tab, acme):
 
 def test_a_broken_plugin_offers_what_its_verb_has_and_says_nothing(tab):
     offered = tab("stream", "broken", "--")
-    assert "--channels" in offered and "--feed" not in offered
+    assert "--type" in offered and "--feed" not in offered
 
 
 @pytest.mark.parametrize("shell", FILES)

@@ -69,10 +69,10 @@ def tab(env, line):
     ("line", "expected"),
     [
         ("mdc cat --", "--symbol"),
-        ("mdc cat --wire ", "arrow"),
-        ("mdc head --", "--lines"),
+        ("mdc cat --format ", "arrow"),
+        ("mdc head --", "--limit"),
         ("mdc convert --", "--output"),
-        ("mdc convert --to ", "parquet"),
+        ("mdc convert --format ", "parquet"),
         ("mdc import --profile ", "lean"),
         ("mdc store --format ", "parquet"),
         ("mdc store --layout ", "hive"),

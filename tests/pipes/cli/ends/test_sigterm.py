@@ -197,7 +197,7 @@ def test_a_place_that_asks_for_patience_gets_none(
         "ls --root data",
         "query --root data 'SELECT count(*) FROM trade'",
         "tier migrate --root data",
-        "retain --root data --days 1 --dry-run",
+        "retain --root data --keep 1d --dry-run",
         "catalog rebuild --root data",
         "pack create x.zip --root data",
     ],

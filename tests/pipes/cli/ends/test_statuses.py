@@ -67,7 +67,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
         ("mdc validate crossed.jsonl --strict > /dev/null", "crossed 1 error", ""),
         ("mdc convert bad.jsonl --strict > /dev/null", "bad.jsonl", ""),
         ("rm data/SPY/trade/*; mdc verify > /dev/null", "1 finding", ""),
-        ("mdc coverage --check --from 2024-01-02 --to 2024-01-04 > /dev/null", "", ""),
+        ("mdc coverage --strict --from 2024-01-02 --to 2024-01-04 > /dev/null", "", ""),
         ("echo x > data/SPY/trade/y.parquet; mdc catalog rebuild > /dev/null", "", ""),
     ],
     2: [
@@ -78,7 +78,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
         ("mdc validate --check crossd good.jsonl", "did you mean crossed?", ""),
         ("mdc cat --type traed", "did you mean trade?", ""),
         ("mdc query 'SELECT * FROM nosuch'", "Table with name nosuch does not exist", ""),
-        ("mdc retain", "nothing says what may go", "--days N"),
+        ("mdc retain", "nothing says what may go", "--keep 30d"),
         ("mdc --root x validate good.jsonl", "mdc validate has no --root", ""),
         ("mdc import --profile csv table.csv --map time=ts", "no such field", ""),
         ("mdc pack create x.rar", "end it in .zip", ""),

@@ -221,7 +221,7 @@ def test_a_hook_that_there_is_not_is_told(tmp_path, install, mdc, hook, said):
     assert done.returncode == 0
     assert f"plugin hooks:wrong (mdc-o 1.2): {said}" in done.stderr
     assert "going on without it" in done.stderr and "called" not in done.stderr
-    checked = mdc("plugins", "--check", path=folder)
+    checked = mdc("plugins", "--load", path=folder)
     assert checked.returncode == 78
     assert f"plugin hooks:wrong (mdc-o 1.2): {said}" in checked.stderr
     some = code.replace(hook, "def committed(rows, more=1, **other)")

@@ -75,7 +75,7 @@ def test_a_filter_named_like_a_verb_is_reached_by_a_longer_word(strange, mdc, tm
         '"""Nothing passes."""\nfrom mdc_core.plugin import Filter\n'
         "class X(Filter):\n    def __call__(self, batch):\n        return batch.slice(0, 0)\n"
     )
-    listed = strange(entry, code, "plugins", "--check")
+    listed = strange(entry, code, "plugins", "--load")
     assert listed.returncode == 0, listed.stderr
     assert "filter:validate (alpha 1.2): the name is taken; say alpha:validate" in listed.stderr
     folder = tmp_path / "alpha"
@@ -371,13 +371,13 @@ def test_a_plugin_for_another_contract_is_refused(strange):
     ],
 )
 def test_what_a_plugin_lacks_is_told_by_check(strange, body, said):
-    done = strange(ENTRY, CHECK + f"    {body}\n", "plugins", "--check")
+    done = strange(ENTRY, CHECK + f"    {body}\n", "plugins", "--load")
     assert done.returncode == 78
     assert f"plugin validate:x (alpha 1.2): {said}" in done.stderr or said in done.stderr
 
 
 def test_all_plugins_of_mdc_keep_the_contract(strange):
-    assert strange(ENTRY, WORKING, "plugins", "--check").returncode == 0
+    assert strange(ENTRY, WORKING, "plugins", "--load").returncode == 0
 
 
 def test_begin_and_the_lineage_have_the_versions_of_plugins(strange, mdc, tmp_path):

@@ -153,12 +153,12 @@ def test_what_cannot_be_an_option(field, words, x):
     code += "    def endpoints(self): ...\n    def receive(self, frame, now): ...\n"
     done = x("stream", "x", "A", code=code, group="stream")
     assert done.returncode == 78 and words in done.stderr
-    checked = x("plugins", "--check", code=code, group="stream")
+    checked = x("plugins", "--load", code=code, group="stream")
     assert checked.returncode == 78 and words in checked.stderr
 
 
 def test_lists_of_mdc_itself_have_commas_too(mdc, tmp_path):
-    done = mdc("stream", "sim", "SPY", "QQQ", "IBM", "--limit", "30", "--channels", "trade,quote")
+    done = mdc("stream", "sim", "SPY", "QQQ", "IBM", "--limit", "30", "--type", "trade,quote")
     (tmp_path / "here" / "x.jsonl").write_text(done.stdout)
     assert mdc("store", "--root", "data", stdin=done.stdout).returncode == 0
     for args in (("--symbol", "SPY,QQQ"), ("--symbol", "SPY", "--symbol", "QQQ")):

@@ -155,7 +155,7 @@ def test_facts_that_cannot_be_are_told_and_the_others_are_listed(zoo, change, sa
     assert "broken" in listed.stdout
     shown_alone = zoo("providers", "show", "zoo", change=change)
     assert (shown_alone.returncode, shown_alone.stdout) == (78, "")
-    assert said in zoo("plugins", "--check", change=change).stderr
+    assert said in zoo("plugins", "--load", change=change).stderr
 
 
 def test_a_wrong_name_is_told_with_the_right_one(zoo):

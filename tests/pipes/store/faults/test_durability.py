@@ -131,7 +131,9 @@ def test_tee_passes_on_the_same_bytes(options: str, shell: Shell, tmp_path: Path
     assert json.loads(end)["counts"] == {"trade": 4, "heartbeat": 1}
     counted = shell("mdc -q store --root other --tee --ack < in | mdc count --json")
     assert json.loads(counted.out) == {"counts": {"trade": 4}, "total": 4}
-    arrow = shell(f"mdc -q store --root third --tee --wire arrow {options} < in | mdc convert")
+    arrow = shell(
+        f"mdc -q store --root third --tee --tee-format arrow {options} < in | mdc convert"
+    )
     assert arrow.lines == shell("mdc convert in").lines
 
 

@@ -80,7 +80,12 @@ def test_an_error_behind_the_commit_of_a_seal_makes_no_doubles(
         ("mdc verify --deep", "look@.parquet:1:emfile", 1, "Too many open files"),
         ("mdc pack create p.zip", "open@p.zip:1:emfile", 73, "cannot write in ."),
         ("mdc pack create p.zip", "fsync@p.zip:1:eio", 73, "cannot write in ."),
-        ("mdc convert --to jsonl data/SPY/*/*.parquet -o o.jsonl", "fsync:1:eio", 73, "o.jsonl"),
+        (
+            "mdc convert --format jsonl data/SPY/*/*.parquet -o o.jsonl",
+            "fsync:1:eio",
+            73,
+            "o.jsonl",
+        ),
         ("mdc recover", "look@_mdc/tmp:1:emfile", 73, "cannot write below data"),
         ("mdc query 'select count(*) from trade'", "look@.jsonl:1:emfile", 65, "cannot read"),
     ],

@@ -43,7 +43,7 @@ def test_a_format_that_fails_is_replaced_by_parquet(shell: Shell, tmp_path: Path
     assert list((tmp_path / "data/_mdc/journal").iterdir()) == []
     assert (
         shell("mdc cat --root data").lines
-        == shell(EVENTS.format(1) + " | mdc convert --to jsonl").lines
+        == shell(EVENTS.format(1) + " | mdc convert --format jsonl").lines
     )
     assert shell("mdc verify --deep --root data").status == 0
 

@@ -118,7 +118,7 @@ def test_files_that_are_named(sh: Shell, form: str, tmp_path: Path) -> None:
     path = next(p for p in parts_of(tmp_path / "data") if "SPY" in str(p) and "trade" in str(p))
     whole = sh("mdc cat --root plain --symbol SPY --type trade").lines
     assert sh(f"mdc cat {path}").lines == whole
-    assert sh(f"mdc convert {path} --to jsonl").lines == whole
+    assert sh(f"mdc convert {path} --format jsonl").lines == whole
     assert sh(f"mdc tail -n 3 {path}").lines == whole[-3:]
     assert sh(f"mdc head -n 3 {path}").lines == whole[:3]
     assert sh(f"cat {path} | mdc count").status == 65  # a pipe has no name to tell it by

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import Shell, parts_of
 
 FAULTS = "gap=40,duplicate=40,crossed=200,late=200,bad=40"
-SOURCE = f"mdc -q stream sim SPY AAPL MSFT --limit 30000 --faults {FAULTS} --fault-window 30000"
+SOURCE = f"mdc -q stream sim SPY AAPL MSFT --limit 30000 --defects {FAULTS} --defect-window 30000"
 
 
 @pytest.mark.parametrize("wire", ["jsonl", "arrow"])
@@ -17,7 +17,7 @@ def test_findings_between_events_cost_no_row_groups(
 ) -> None:
     """Hundreds of findings, each behind its event: one row group a file, and all in order."""
     done = shell(
-        f"{SOURCE} > events.jsonl && mdc -q validate --wire {wire} events.jsonl > checked"
+        f"{SOURCE} > events.jsonl && mdc -q validate --format {wire} events.jsonl > checked"
         " && mdc -q store --root data < checked && mdc -q cat --root data"
     )
     assert done.status == 0, done.err

@@ -244,13 +244,13 @@ def test_a_bomb_that_declares_itself(
 
 def test_a_limit_for_all_packs_together(members: Members, tmp_path: Path, shell: Shell) -> None:
     path = write(tmp_path / "large.zip", declaring(members, 5 << 40 >> 20 << 20 >> 12))
-    done = shell(f"mdc pack import {path.name} --max-bytes 1MB")
+    done = shell(f"mdc pack import {path.name} --max-unpacked-size 1MB")
     assert done.status == 65
     assert "at most 1,000,000 may" in done.err
     good = write(tmp_path / "good.zip", members)
     size = sum(len(data) for _, data in members)
-    assert shell(f"mdc pack verify {good.name} --max-bytes {size}").status == 0
-    both = shell(f"mdc pack verify {good.name} {good.name} --max-bytes {size}")
+    assert shell(f"mdc pack verify {good.name} --max-unpacked-size {size}").status == 0
+    both = shell(f"mdc pack verify {good.name} {good.name} --max-unpacked-size {size}")
     assert both.status == 1
     assert f"at most {size:,} may" in both.out
 

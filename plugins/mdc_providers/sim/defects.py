@@ -1,4 +1,4 @@
-"""The faults that the simulator injects: how many of each kind, and where.
+"""The defects that the simulator plants: how many of each kind, and where.
 
 gap        sequence numbers are skipped
 duplicate  an event is sent twice
@@ -15,29 +15,29 @@ from mdc_core.plugin import UsageError
 KINDS = ("gap", "duplicate", "crossed", "late", "bad")
 
 
-def parse_faults(text: str) -> dict[str, int]:
+def parse_defects(text: str) -> dict[str, int]:
     """The counts in a text such as `gap=3,crossed=5`."""
     counts: dict[str, int] = {}
     for part in filter(None, text.replace(" ", "").split(",")):
         kind, _, number = part.partition("=")
         if kind not in KINDS or not (number.isascii() and number.isdigit()):
             raise UsageError(
-                f"not a fault: {part!r}", hint=f"say KIND=NUMBER with {', '.join(KINDS)}"
+                f"not a defect: {part!r}", hint=f"say KIND=NUMBER with {', '.join(KINDS)}"
             )
         counts[kind] = counts.get(kind, 0) + int(number)
     return counts
 
 
-class Faults:
-    """The faults still to come: each is due at an event, and waits for one that suits it."""
+class Defects:
+    """The defects still to come: each is due at an event, and waits for one that suits it."""
 
     def __init__(self, counts: dict[str, int], window: int, rng: random.Random) -> None:
         kinds = [kind for kind, count in counts.items() for _ in range(count)]
         # A tenth of the window at most, and none in its last tenth: all of them find room.
         if len(kinds) > window // 10:
             raise UsageError(
-                f"{len(kinds)} faults are too many for {window} events",
-                hint="at most a tenth of --fault-window",
+                f"{len(kinds)} defects are too many for {window} events",
+                hint="at most a tenth of --defect-window",
             )
         rng.shuffle(kinds)
         places = sorted(rng.sample(range(window // 10, window - window // 10), len(kinds)))
@@ -47,7 +47,7 @@ class Faults:
         self.next = self._next()
 
     def due(self, place: int, suited: Sequence[str]) -> str | None:
-        """The fault to inject at this event, if one is due that suits it."""
+        """The defect to plant at this event, if one is due that suits it."""
         while self._planned and self._planned[-1][0] <= place:
             self._waiting.append(self._planned.pop()[1])
         found = next((kind for kind in self._waiting if kind in suited), None)
