@@ -27,8 +27,18 @@ ARCHIVE = option(
     help="the archive: a directory, or s3://, gs://, abfs://",
 )
 SYMBOL = option(
-    "--symbol", "symbols", cls=ListOption, type=SymbolsType(), help="only these symbols"
+    "--symbol",
+    "symbols",
+    cls=ListOption,
+    type=SymbolsType(),
+    help="only these, or patterns: 'BTC*'",
 )
+SYMBOLS_FILE = option(
+    "--symbols-file",
+    type=PathType(dir_okay=False, allow_dash=True),
+    help="more symbols, one a line, # for comments; - is standard input",
+)
+TYPE = option("--type", "types", cls=ListOption, help="only these event types")
 JSON = option("--json", "as_json", is_flag=True, help="JSON instead of a table")
 
 PATH = PathType(allow_dash=True)
@@ -106,11 +116,19 @@ def selecting_symbols(function: F) -> F:
     """The options that choose by symbol and type, handed on as `query`."""
 
     @wraps(function)
-    def selects(*args: Any, symbols: tuple[str, ...], types: tuple[str, ...], **values: Any) -> Any:
+    def selects(
+        *args: Any,
+        symbols: tuple[str, ...],
+        symbols_file: Path | None,
+        types: tuple[str, ...],
+        **values: Any,
+    ) -> Any:
+        if symbols_file is not None:
+            symbols = (*symbols, *_listed(symbols_file, values.get("paths", ())))
         return function(*args, query=query_of(symbols, types), **values)
 
     wrapped: Any = selects
-    for add in (option("--type", "types", cls=ListOption, help="only these event types"), SYMBOL):
+    for add in (TYPE, SYMBOLS_FILE, SYMBOL):
         wrapped = add(wrapped)
     made: F = wrapped
     return made
@@ -185,12 +203,43 @@ def must_be_a_span(start: int | None, end: int | None) -> None:
         raise UsageError("--from must be before --to", hint="a day as --to is the whole day")
 
 
+def _listed(file: Path, paths: tuple[Path, ...]) -> list[str]:
+    """The symbols of --symbols-file; raises UsageError where it has none."""
+    from mdc_core.pipelines.symbols import read_symbols
+
+    if str(file) == "-" and file in paths:
+        raise UsageError(
+            "standard input has the symbols or the events, not both", hint="name a file of one"
+        )
+    if not (found := read_symbols(file)):
+        raise UsageError(f"--symbols-file: no symbols in {file}", hint="one a line")
+    return found
+
+
 def query_of(symbols: tuple[str, ...], types: tuple[str, ...]) -> "Query":
     """What is asked for; raises UsageError for a type that there is not."""
+    from mdc_core.archive.catalog.patterns import is_pattern
     from mdc_core.archive.catalog.query import Query
+
+    words = dict.fromkeys(symbols)
+    return Query(
+        tuple(word for word in words if not is_pattern(word)),
+        types_of(types),
+        patterns=tuple(filter(is_pattern, words)),
+    )
+
+
+def types_of(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The event types that are named or match a pattern; raises UsageError for what is none."""
+    from mdc_core.archive.catalog.patterns import is_pattern, matches
     from mdc_core.events import EVENT_TYPES
 
-    for name in types:
-        if name not in EVENT_TYPES:
-            raise UsageError(unknown("event type", name, EVENT_TYPES), hint=known(EVENT_TYPES))
-    return Query(symbols, types)
+    found: dict[str, None] = {}
+    for word in words:
+        names = [word] if word in EVENT_TYPES else []
+        if is_pattern(word):
+            names = [name for name in EVENT_TYPES if matches(word, name)]
+        if not names:
+            raise UsageError(unknown("event type", word, EVENT_TYPES), hint=known(EVENT_TYPES))
+        found |= dict.fromkeys(names)
+    return tuple(found)

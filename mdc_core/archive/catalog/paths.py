@@ -31,7 +31,8 @@ def chosen(root: Path, query: Query) -> list[Path]:
     paths = []
     for path in parts_below(root):
         below = PurePosixPath(path.relative_to(root))
-        if query.symbols and not may_hold(below, query.symbols):
+        # What a path says of a symbol is not always all of it: a pattern needs that.
+        if query.symbols and not query.patterns and not may_hold(below, query.symbols):
             continue
         if query.types and not _may_hold_type(below, query.types):
             continue

@@ -1,8 +1,11 @@
 """Which events are wanted: by symbol, by type, by time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from mdc_core.archive.catalog import patterns
 from mdc_core.times import MAX_NS
 
 if TYPE_CHECKING:
@@ -13,17 +16,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Query:
-    """Which events are wanted; [start, end) in nanoseconds since 1970, UTC."""
+    """Which events are wanted; [start, end) in nanoseconds since 1970, UTC.
+
+    A symbol is wanted if it is named or matches a pattern; without names and patterns each is.
+    """
 
     symbols: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     start: int | None = None
     end: int | None = None
+    patterns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # The end of the last day that there is lies beyond what a number of nanoseconds can be.
         if self.end is not None and self.end > MAX_NS:
             object.__setattr__(self, "end", None)
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether no symbols are chosen."""
+        return not self.symbols and not self.patterns
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What was said of symbols: names, then patterns."""
+        return self.symbols + self.patterns
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.symbols)
+
+    def wants(self, symbol: str | None) -> bool:
+        """Whether events of a symbol are wanted."""
+        if self.is_of_all or symbol in self._names:
+            return True
+        return symbol is not None and any(patterns.matches(p, symbol) for p in self.patterns)
+
+    def among(self, symbols: Iterable[str | None]) -> tuple[str, ...]:
+        """Those symbols that are chosen; none where no symbols are."""
+        if self.is_of_all:
+            return ()
+        return tuple(one for one in symbols if one is not None and self.wants(one))
 
     def spans(self, begins: int, ends: int) -> bool:
         """Whether something between two moments can be wanted."""
@@ -36,9 +69,10 @@ class Query:
         import pyarrow.compute as pc
 
         masks = []
-        if self.symbols:
+        if not self.is_of_all:
             symbols = batch.column(batch.schema.get_field_index("symbol"))
-            masks.append(pc.is_in(symbols, pa.array(self.symbols)))
+            wanted = self.among(pc.unique(symbols).to_pylist())
+            masks.append(pc.is_in(symbols, pa.array(wanted, pa.string())))
         if self.types:
             masks.append(pc.is_in(batch.column(0), pa.array(self.types)))
         if self.start is not None or self.end is not None:
@@ -66,3 +100,6 @@ class Query:
         if self.end is not None:
             wanted &= moments < self.end
         return wanted
+
+
+EVERYTHING = Query()

@@ -4,6 +4,7 @@ Entries are looked at for the intervals of bars alone, so what an archive of ver
 is told in little memory.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -12,10 +13,15 @@ import msgspec
 from mdc_core.archive.catalog.database import CatalogFile, is_sound
 from mdc_core.archive.catalog.part_row import IntervalShare
 from mdc_core.archive.catalog.part_stats import WITH_INTERVAL
+from mdc_core.archive.catalog.patterns import glob, prefix
 from mdc_core.archive.catalog.query import Query
 
 SHARED = b"\xff"  # for the symbol of a shared part: no text has such a byte
-_OWN = "symbol IN ({})"
+_OWN = "({})"
+_SHARES = "number IN (SELECT number FROM shares WHERE {})"
+# Any number of names is one value.
+_NAMED = "symbol IN (SELECT CAST(value AS BLOB) FROM json_each(CAST(? AS TEXT)))"
+_MATCHED = "(symbol >= ? AND symbol < ? AND CAST(symbol AS TEXT) GLOB ?)"
 
 
 class PartTotals(NamedTuple):
@@ -98,7 +104,7 @@ def _interval_spans(db: CatalogFile, query: Query) -> Iterator[tuple[int, PartSp
         if not is_sound(entry, crc):
             continue  # its columns are asked, and whoever reads it finds that it is damaged
         for share in _intervals_of(entry).intervals:
-            if not query.symbols or share.symbol in query.symbols:
+            if query.wants(share.symbol):
                 rest = share.rows, share.begins, share.ends, share.interval
                 yield number, PartSpan(number, share.symbol, type_name, *rest)
             else:
@@ -115,7 +121,7 @@ def size(db: CatalogFile, query: Query) -> tuple[int, int]:
 
 def conditions(query: Query) -> tuple[str, list[Any]]:
     """What parts hold, or may hold, that is asked for, in SQL, and the values in it."""
-    return _conditions(query, _OWN, "number IN (SELECT number FROM shares WHERE symbol IN ({}))")
+    return _conditions(query, _OWN, _SHARES)
 
 
 def held_conditions(query: Query) -> tuple[str, list[Any]]:
@@ -126,10 +132,10 @@ def held_conditions(query: Query) -> tuple[str, list[Any]]:
 def _conditions(query: Query, *of_symbols: str) -> tuple[str, list[Any]]:
     found: list[str] = []
     values: list[Any] = []
-    if query.symbols:
-        marks = ", ".join("?" * len(query.symbols))
-        found.append(f"({' OR '.join(test.format(marks) for test in of_symbols)})")
-        values += list(map(text_of, query.symbols)) * len(of_symbols)
+    if not query.is_of_all:
+        test, names = _chosen(query)
+        found.append(f"({' OR '.join(of.format(test) for of in of_symbols)})")
+        values += names * len(of_symbols)
     if query.types:
         found.append(f"type IN ({', '.join('?' * len(query.types))})")
         values += query.types
@@ -140,6 +146,22 @@ def _conditions(query: Query, *of_symbols: str) -> tuple[str, list[Any]]:
         found.append("begins < ?")
         values.append(query.end)
     return " AND ".join(found) or "1", values
+
+
+def _chosen(query: Query) -> tuple[str, list[Any]]:
+    """The test of a symbol, and the values in it; what a pattern begins with is looked up."""
+    tests: list[str] = []
+    values: list[Any] = []
+    if query.symbols:
+        odd = [name for name in query.symbols if "\0" in name]  # where SQLite's JSON ends a text
+        listed = json.dumps([name for name in query.symbols if "\0" not in name])
+        tests += [_NAMED, *["symbol = ?"] * len(odd)]
+        values += [listed, *map(text_of, odd)]
+    for pattern in query.patterns:
+        begins = prefix(pattern).encode()
+        tests.append(_MATCHED)
+        values += [begins, begins + SHARED, glob(pattern)]
+    return " OR ".join(tests), values
 
 
 def text_of(symbol: str | None) -> bytes | None:

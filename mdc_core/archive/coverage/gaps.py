@@ -39,20 +39,20 @@ class Gaps:
         self._of: dict[str, list[CoverageGap]] = defaultdict(list)
         self._of_all: list[CoverageGap] = []
 
-    def read(self, root: Path | str, symbols: frozenset[str]) -> None:
-        """Take in the gaps of some symbols (empty: of all), whenever they were noticed."""
-        with Contents(root, Query(types=("gap",)), _GapParts(symbols)) as contents:
+    def read(self, root: Path | str, asked: Query) -> None:
+        """Take in the gaps of the symbols that are chosen, whenever they were noticed."""
+        with Contents(root, Query(types=("gap",)), _GapParts(asked)) as contents:
             for content in contents.parts():
                 try:
                     for batch in content.batches():
-                        self._take(batch, symbols)
+                        self._take(batch, asked)
                 except DataError as error:
                     self.problems.append(f"{content.name}: {error}")
             self.problems += contents.problems
             for batch in contents.unsealed():
-                self._take(batch, symbols)
+                self._take(batch, asked)
 
-    def _take(self, batch: pa.RecordBatch, symbols: frozenset[str]) -> None:
+    def _take(self, batch: pa.RecordBatch, asked: Query) -> None:
         for symbol, extra, gap in _rows(batch.filter(pa.array(is_type(batch, "gap")))):
             if gap is None:
                 self.timeless += 1
@@ -61,7 +61,7 @@ class Gaps:
             if not concerned:
                 self._of_all.append(gap)
             for name in concerned:
-                if not symbols or name in symbols:
+                if asked.wants(name):
                     self._of[name].append(gap)
 
     def missing(self, symbol: str | None, type_name: str, sessions: Sessions) -> Bools:
@@ -99,13 +99,13 @@ class Gaps:
 class _GapParts:
     """The choice of the parts with gaps of some symbols, or of none that is named."""
 
-    def __init__(self, symbols: frozenset[str]) -> None:
-        self._symbols = symbols
+    def __init__(self, asked: Query) -> None:
+        self._asked = asked
         self._numbers: set[int] = set()
 
     def span(self, span: PartSpan) -> None:
         """Take in what a part holds of a symbol."""
-        if span.symbol is None or not self._symbols or span.symbol in self._symbols:
+        if span.symbol is None or self._asked.wants(span.symbol):
             self._numbers.add(span.number)
 
     def chosen(self) -> list[int]:

@@ -74,6 +74,12 @@ class CoverageRequest:
     first: int | None = None
     last: int | None = None
     tolerance: int = 15 * times.MINUTE
+    patterns: tuple[str, ...] = ()  # of more symbols
+
+    @property
+    def query(self) -> Query:
+        """What is looked at, whenever it was."""
+        return Query(self.symbols, self.types, patterns=self.patterns)
 
 
 class CoverageSurvey:
@@ -85,7 +91,7 @@ class CoverageSurvey:
         self._asked, self._calendars = asked, calendars
         named = frozenset(asked.types)
         self._held = Holdings(calendars, asked.tolerance, asked.first, asked.last, named)
-        self._held.read(root, Query(asked.symbols, asked.types))
+        self._held.read(root, asked.query)
         self.problems = self._held.problems
         self.keys = self._keys(root, named)
         self.first, self.count = self._range(today)
@@ -94,8 +100,8 @@ class CoverageSurvey:
         self._hours = {name: self._sessions(symbol) for name, symbol in symbols.items()}
         self._gaps = Gaps()
         if self.count:
-            self._gaps.read(root, frozenset(asked.symbols))
-        gone = missing(Archive.open(root), Query(asked.symbols, asked.types))
+            self._gaps.read(root, asked.query)
+        gone = missing(Archive.open(root), asked.query)
         self.problems = sorted({*self.problems, *self._gaps.problems, *gone})
 
     def _sessions(self, symbol: str | None) -> Sessions:

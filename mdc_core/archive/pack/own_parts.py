@@ -53,8 +53,7 @@ class OwnParts:
         wanted = {
             one.symbol: one
             for one in part.by_symbol()
-            if (not asked.symbols or one.symbol in asked.symbols)
-            and asked.spans(one.begins, one.ends)
+            if asked.wants(one.symbol) and asked.spans(one.begins, one.ends)
         }
         decimals = decimals_of(self._archive, part.type_name)
         with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.paths import chosen, period
-from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.catalog.query import EVERYTHING, Query
 from mdc_core.archive.merge import MergeSource, merge, sorted_sources
 from mdc_core.archive.part_formats import part_format, read_part, read_part_file
 from mdc_core.archive.row_time import NO_TIME
@@ -56,19 +56,19 @@ class Stored(NamedTuple):
         """The path, for messages."""
         return str(self.path) if self.row is None else self.archive.path_of(self.row)
 
-    def batches(self, rows: int = ROWS, symbols: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+    def batches(self, rows: int = ROWS, query: Query = EVERYTHING) -> Iterator[pa.RecordBatch]:
         """The events; raises DataError if the file is not whole.
 
-        Where `symbols` are named, those of others in a part that they share may be left out.
+        Those of other symbols in a part that the wanted ones share may be left out.
         """
         if self.row is None:
             assert self.path is not None
             return _rechunked(read_part_file(self.path), rows)
-        return _rechunked(self._of_part(self.row, symbols), rows)
+        return _rechunked(self._of_part(self.row, query), rows)
 
-    def _of_part(self, row: PartRow, symbols: Collection[str]) -> Iterator[pa.RecordBatch]:
+    def _of_part(self, row: PartRow, query: Query) -> Iterator[pa.RecordBatch]:
         form = part_format(row.format)
-        only = symbols if row.shares else ()
+        only = query.among(row.symbols) if row.shares else ()
         with self.archive.open_part(row) as file:
             yield from read_part(form, file, self.name, (self.offset, self.size), only=only)
 
@@ -76,7 +76,7 @@ class Stored(NamedTuple):
         """The wanted rows as a source for a merge; what it gives is counted by type."""
 
         def read(rows: int) -> Iterator[pa.RecordBatch]:
-            for batch in map(query.of, self.batches(rows, query.symbols)):
+            for batch in map(query.of, self.batches(rows, query)):
                 counts.update(count_types(batch))
                 yield batch
 
@@ -150,7 +150,7 @@ class Snapshot:
     def sources(self, counts: Counter[str]) -> Iterator[MergeSource]:
         """Everything as sources for a merge; what they give is counted by type."""
         stored = self.stored()
-        rank = tie_order(stored, self.query.symbols)
+        rank = tie_order(stored, self.query)
         yield from one_source(self._parts_in_order(stored, counts, rank), rank)
         if self._segments:
             yield from sorted_sources(_counted(self.unsealed_batches(), counts))
@@ -162,7 +162,7 @@ class Snapshot:
             if piece.row is None or piece.row.in_order:
                 yield piece.source(self.query, counts)
             else:
-                wanted = map(self.query.of, piece.batches(symbols=self.query.symbols))
+                wanted = map(self.query.of, piece.batches(query=self.query))
                 yield from sorted_sources(_counted(wanted, counts), rank)
 
 
@@ -202,25 +202,25 @@ def pieces(archive: Archive, row: PartRow, skip: int = 0) -> list[Stored]:
     ]
 
 
-def tie_order(stored: list[Stored], wanted: Collection[str] = ()) -> Rank | None:
+def tie_order(stored: list[Stored], query: Query = EVERYTHING) -> Rank | None:
     """How rows of equal time are ordered among these; None: by the order of the pieces.
-
-    Only those of some symbols may be wanted.
 
     Where a part is shared, the pieces are put in the order that those of one symbol have.
     """
-    rank = tie_rank({row.key: row for piece in stored if (row := piece.row)}.values(), wanted)
+    rank = tie_rank({row.key: row for piece in stored if (row := piece.row)}.values(), query)
     if rank is not None:
         stored.sort(key=lambda piece: piece.row.file_name if piece.row else "")
     return rank
 
 
-def tie_rank(rows: Collection[PartRow], wanted: Collection[str] = ()) -> Rank | None:
+def tie_rank(rows: Collection[PartRow], query: Query = EVERYTHING) -> Rank | None:
     """How rows of equal time are ordered in these parts; None if each is of one symbol."""
     if not any(row.shares for row in rows):
         return None
     return ranked(
-        (row.layout, symbol, row.type_name) for row in rows for symbol in wanted or row.symbols
+        (row.layout, symbol, row.type_name)
+        for row in rows
+        for symbol in query.among(row.symbols) or row.symbols
     )
 
 

@@ -38,7 +38,7 @@ class PartGroup(NamedTuple):
 
     def within(self, query: Query) -> bool | None:
         """Whether all events are wanted, or none; None if only reading them can tell."""
-        if query.symbols and self.symbol not in query.symbols:
+        if not query.wants(self.symbol):
             return False
         if query.types and self.type_name not in query.types:
             return False

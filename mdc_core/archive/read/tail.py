@@ -94,7 +94,7 @@ def _last_of(held: Snapshot, query: Query, rows: int, counts: Counter[str]) -> l
         unsealed.add(batch)
     found: list[pa.RecordBatch] = []
     stored = held.stored()
-    rank = tie_order(stored, query.symbols)
+    rank = tie_order(stored, query)
     for group in latest_first(stored):
         missing = rows - sum(batch.num_rows for batch in found)
         if missing <= 0:
@@ -103,7 +103,7 @@ def _last_of(held: Snapshot, query: Query, rows: int, counts: Counter[str]) -> l
         for piece in group:
             if bounds(piece)[1] <= last.least:
                 continue
-            for batch in map(query.of, piece.batches(symbols=query.symbols)):
+            for batch in map(query.of, piece.batches(query=query)):
                 counts.update(count_types(batch))
                 last.add(batch)
         found = [*last.batches(), *found]

@@ -111,7 +111,7 @@ class Reading:
 def _may_hold(row: PartRow, query: Query) -> bool:
     return (
         row.type_name in query.types
-        and (not query.symbols or not set(query.symbols).isdisjoint(row.symbols))
+        and (query.is_of_all or any(map(query.wants, row.symbols)))
         and (query.start is None or row.ends >= query.start)
         and (query.end is None or row.begins < query.end)
     )
@@ -121,9 +121,11 @@ def both(query: Query, other: Query) -> Query:
     """What is wanted by both, or somewhat more: the symbols and types of the first count."""
     starts = [start for start in (query.start, other.start) if start is not None]
     ends = [end for end in (query.end, other.end) if end is not None]
+    first = other if query.is_of_all else query
     return Query(
-        query.symbols or other.symbols,
+        first.symbols,
         query.types or other.types,
         max(starts, default=None),
         min(ends, default=None),
+        first.patterns,
     )

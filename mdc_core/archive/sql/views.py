@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.patterns import expression
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.read.snapshot import Stored
 from mdc_core.archive.sql.parts import BATCH_ROWS, ParquetParts, TooFine, Wanted, is_loss
@@ -141,8 +143,8 @@ class EventsView:
         wanted = ds.field("type") == self._type
         if pushed is not None:
             wanted &= pushed
-        if chosen.symbols:
-            wanted &= ds.field("symbol").isin(pa.array(chosen.symbols))
+        if not chosen.is_of_all:
+            wanted &= _of_chosen(chosen)
         for condition in (*_filed(chosen), *_happened(self._reading.limit(self._type))):
             wanted &= condition
         return wanted
@@ -240,6 +242,15 @@ def _aligned(column: Any) -> Any:
     if all(buffer is None or buffer.address % _ALIGNED == 0 for buffer in column.buffers()):
         return column
     return column.take(pa.array(range(len(column))))
+
+
+def _of_chosen(query: Query) -> Wanted:
+    """Which rows are of a symbol that is chosen."""
+    symbol = ds.field("symbol")
+    wanted: Wanted = symbol.isin(pa.array(query.symbols, pa.string()))
+    for pattern in query.patterns:
+        wanted |= pc.match_substring_regex(symbol, f"^{expression(pattern)}$")
+    return wanted
 
 
 def _filed(query: Query) -> Iterator[Wanted]:

@@ -21,7 +21,7 @@ from typing import Annotated, Any, NamedTuple, Protocol
 from msgspec import Meta, Struct, ValidationError, convert
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
-from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.catalog.query import EVERYTHING, Query
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.read.room import CATALOG, state_room
 from mdc_core.archive.row_time import NO_TIME
@@ -37,7 +37,6 @@ from mdc_core.suggest import known, unknown
 from mdc_core.times import DAY, MIN_NS
 
 TABLE, RULES = "retain", "rules"
-EVERYTHING = Query()
 BATCH = 500  # parts that go in one transaction
 
 
@@ -139,7 +138,7 @@ class ListedParts:
     def size(self, query: Query) -> tuple[int, int]:
         """Their number, and their bytes."""
         found = [one for part in self._parts for one in part.by_symbol()]
-        wanted = [one for one in found if not query.symbols or one.symbol in query.symbols]
+        wanted = [one for one in found if query.wants(one.symbol)]
         return len({one.key for one in wanted}), sum(one.bytes for one in wanted)
 
 
@@ -181,7 +180,7 @@ class _Found:
     """What may go, by part and symbol."""
 
     def __init__(self, query: Query) -> None:
-        self._symbols = query.symbols
+        self._query = query
         self._parts: dict[tuple[str, str], PartRow] = {}
         self._gone: dict[tuple[str, str], dict[str | None, tuple[PartRow, str]]] = {}
 
@@ -189,7 +188,7 @@ class _Found:
         """What is wanted of a part, and was not found yet, by symbol."""
         gone = self._gone.get(part.key, {})
         wanted = (one for one in part.by_symbol() if one.symbol not in gone)
-        return [one for one in wanted if not self._symbols or one.symbol in self._symbols]
+        return [one for one in wanted if self._query.wants(one.symbol)]
 
     def add(self, part: PartRow, one: PartRow, reason: str) -> None:
         """Note what may go of a part."""
@@ -210,7 +209,7 @@ class _Found:
 
 def beside(archive: Archive, query: Query) -> int:
     """The bytes of journals and what is kept aside; nothing where only some parts count."""
-    if query.symbols or query.types:
+    if query.types or not query.is_of_all:
         return 0
     return sum(one.bytes for one in state_room(archive) if one.kind != CATALOG)
 

@@ -174,7 +174,7 @@ def _survey(
     must_be_a_span(start, end)
     first = None if start is None else start // DAY
     last = None if end is None else (end - 1) // DAY
-    asked = CoverageRequest(query.symbols, query.types, first, last, tolerance)
+    asked = CoverageRequest(query.symbols, query.types, first, last, tolerance, query.patterns)
     return CoverageSurvey(root, asked, Calendars(calendar), time.time_ns() // DAY)
 
 

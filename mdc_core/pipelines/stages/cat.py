@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mdc_core.accounting import Input
-from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.catalog.query import EVERYTHING, Query
 from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
 from mdc_core.errors import MdcError, UsageError
 from mdc_core.pipelines.inputs import (
@@ -29,8 +29,6 @@ from mdc_core.wire.writer import Wire
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import StageRun
-
-EVERYTHING = Query()
 
 
 class ArchiveSource(SourceStage):
@@ -55,7 +53,7 @@ class ArchiveSource(SourceStage):
         named = [str(path) for path in self.paths]
         if self.root is not None or not named:
             named.append(str(self.root or "data"))
-        symbols, types = list(self.query.symbols), list(self.query.types)
+        symbols, types = list(self.query.words), list(self.query.types)
         return {"paths": named, "symbols": symbols, "types": types}
 
     @property
@@ -150,7 +148,7 @@ class CatRun:
         for stored in new_parts(folder, self._query, stop):
             if not stored:
                 yield []
-            rank = tie_order(stored, self._query.symbols)
+            rank = tie_order(stored, self._query)
             for batch in merge((one.source(self._query, counts) for one in stored), rank):
                 yield Chunk(batch)
 

@@ -19,11 +19,11 @@ from mdc_core.live.feed import Feed, FeedLines, OneLine
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.session.deadlines import Timing
-from mdc_core.live.symbols import read_symbols
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.pipelines.stage import Made, SourceStage
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions, check
+from mdc_core.pipelines.symbols import read_symbols
 from mdc_core.pipelines.writable import sifted
 from mdc_core.times import SECOND
 

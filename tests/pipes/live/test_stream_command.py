@@ -464,7 +464,7 @@ def test_mdc_toml_is_read_again_and_what_is_wrong_changes_nothing(tmp_path: Path
 
 def test_symbols_of_a_file(tmp_path: Path) -> None:
     from mdc_core.errors import DataError
-    from mdc_core.live.symbols import read_symbols
+    from mdc_core.pipelines.symbols import read_symbols
 
     file = tmp_path / "s"
     file.write_text("# all\nSPY\n  BRK.B # class B\n\nBTC/USD\nA#B\n")

@@ -11,7 +11,7 @@ from mdc_core.events import Event, Gap, Trade
 from mdc_core.live.sandbox.faults import Faults, parse_faults
 from mdc_core.live.sandbox.playback import Playback, PlaybackPace
 from mdc_core.live.session.deadlines import NEVER, Deadlines, Timing
-from mdc_core.live.symbols import read_symbols
+from mdc_core.pipelines.symbols import read_symbols
 from mdc_core.times import SECOND, from_ns
 from tests.kit.many import many
 

@@ -101,8 +101,8 @@ def chosen(ask: Callable[[Query], Iterable[PartRow]], query: Query) -> list[Part
     """
     timeless = replace(query, start=None, end=None)
     found = {part.key: part for part in ask(timeless)}
-    if query.symbols and any(part.shares for part in found.values()):
-        found |= _beside(found.values(), list(ask(replace(timeless, symbols=()))))
+    if not query.is_of_all and any(part.shares for part in found.values()):
+        found |= _beside(found.values(), list(ask(replace(timeless, symbols=(), patterns=()))))
     with_shared = {family_of(part) for part in found.values() if part.shares}
     sets: dict[CompactGroup, list[PartRow]] = {}
     for part in found.values():

@@ -1,0 +1,153 @@
+"""Patterns, lists and files of symbols choose the same in every verb."""
+
+import json
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Done, Shell
+from tests.kit.verbs import flags_of_verbs
+from tests.pipes.store.sharing import sharing_soon
+
+SYMBOLS = ["SPY", "SAP", "AAPL", "BTC/USD", "[X]"]
+WANTED = ["SPY", "SAP", "BTC/USD"]
+WAYS = (
+    "--symbol 'S*,BTC?USD'",
+    "--symbol 'SP?' --symbol '[S][A-B]P' --symbol BTC/USD,SPY",
+    "--symbols-file few.txt",
+)
+BOTH = "--symbol 'BTC*' --symbols-file spy.txt"
+# Each with what is said of the symbols; `{}` is what chooses.
+VERBS = {
+    "cat": "cat --root data {}",
+    "tail": "tail -n 99 --root data {}",
+    "count": "count --root data --json {}",
+    "replay": "replay --root data --speed max {}",
+    "export": "export --profile csv --root data -o out.csv --force {}; cat out.csv",
+    "ls": "ls --root data --json {}",
+    "query": "query --root data 'SELECT DISTINCT symbol FROM trade ORDER BY 1' {}",
+    "shell": "shell --root data {} <<< 'SELECT DISTINCT symbol FROM quote ORDER BY 1'",
+    "coverage": "coverage --root data --json {}",
+    "compact": "compact --root data --dry-run --json --sort {}",
+    "retain": "retain --root data --days 1 --dry-run --json {}",
+    "advise": "advise --root data --json --largest 1 {}",
+    "tier plan": "tier plan --root data {} --json",
+    "tier migrate": "tier migrate --root data --dry-run {} --json",
+    "pack create": "pack create out.zip --root data --dry-run {}",
+}
+
+
+def having(flag: str) -> set[str]:
+    """The verbs that choose from an archive and have an option; a sandbox makes its symbols."""
+    found = {verb for verb, flags in flags_of_verbs().items() if {flag, "--root"} <= flags}
+    return {verb for verb in found if not verb.startswith("sandbox ")}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, forked_env: dict[str, str]) -> Path:
+    """An archive in which each symbol has two parts, and files that name some."""
+    folder = tmp_path_factory.mktemp("made")
+    stream = f"mdc -q stream sim {' '.join(map(shlex.quote, SYMBOLS))} --limit 300"
+    for _ in range(2):
+        line = f"{stream} then store --root data"
+        subprocess.run(["bash", "-c", line], cwd=folder, env=forked_env, check=True)
+    (folder / "few.txt").write_text("# some\nS*\n\n  BTC/*  # a pair\n")
+    (folder / "spy.txt").write_text("SPY, SAP\n")
+    return folder
+
+
+@pytest.fixture
+def data(made: Path, tmp_path: Path) -> Path:
+    """The same, to be changed."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "data"
+
+
+def said(done: Done) -> str:
+    assert done.status == 0, done.err
+    lines = (line for line in done.lines if not line.startswith("out.zip"))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_in_every_verb(shell: Shell, data: Path, verb: str) -> None:
+    named = said(shell(f"mdc {VERBS[verb].format(f'--symbol {chr(44).join(WANTED)}')}"))
+    everything = said(shell(f"mdc {VERBS[verb].format('')}"))
+    assert named != everything and (verb.startswith(("count", "tier")) or "SAP" in named)
+    assert "AAPL" not in named
+    assert said(shell(f"mdc {VERBS[verb].format(BOTH)}")) == named
+    if verb != "shell":
+        listed = VERBS[verb].format("--symbols-file -")
+        assert said(shell(f"printf 'S*\\nBTC*\\n' | mdc {listed}")) == named
+
+
+def test_all_ways_are_one(shell: Shell, data: Path) -> None:
+    named = shell(f"mdc count data --json --symbol {','.join(WANTED)}").out
+    for way in WAYS:
+        assert shell(f"mdc count data --json {way}").out == named, way
+
+
+def test_no_verb_is_forgotten() -> None:
+    assert having("--symbol") == having("--symbols-file") == set(VERBS)
+
+
+def test_patterns_are_exact_about_case_and_brackets(shell: Shell, data: Path) -> None:
+    def total(chosen: str) -> int:
+        return json.loads(shell(f"mdc count data --json {chosen}").out)["total"]
+
+    assert total("--symbol '*'") == total("") == 600
+    assert total("--symbol '[[]X]'") == total("") - total("--symbol '[!\\[]*'") > 0
+    assert total("--symbol 'S*' --type 'tr*'") == total("--symbol SPY,SAP --type trade") > 0
+    assert total("--type 'tr*,q*'") == 600
+
+
+def test_where_no_catalog_is_and_in_files(shell: Shell, data: Path) -> None:
+    chosen = "--symbol 'S*' --type trade"
+    before = shell(f"mdc cat data {chosen}").lines
+    shell("mdc cat data > all.jsonl")
+    assert shell(f"mdc cat all.jsonl {chosen}").lines == before
+    assert shell(f"cat all.jsonl | mdc cat {chosen}").lines == before
+    for path in (data / "_mdc").glob("catalog*"):
+        path.unlink()
+    assert shell(f"mdc cat data {chosen}").lines == before
+    named = (shell(f"mdc cat data --symbol {name} --type trade") for name in ("SPY", "SAP"))
+    assert len(before) == sum(len(done.lines) for done in named)
+
+
+def test_of_many_symbols_in_shared_parts(shell: Shell, tmp_path: Path) -> None:
+    symbols = [f"S{number:03d}" for number in range(30)]
+    (tmp_path / "many.txt").write_text("\n".join(symbols))
+    few = sharing_soon(shell)
+    few("mdc -q stream sim --symbols-file many.txt --limit 300 | mdc -q store --root data")
+    assert list((tmp_path / "data").rglob("~mixed"))
+    found = [event["symbol"] for event in shell("mdc cat data").events]
+    for pattern, prefix in (("S01*", "S01"), ("S00?", "S00"), ("*", "")):
+        wanted = [symbol for symbol in found if symbol.startswith(prefix)]
+        chosen = [event["symbol"] for event in shell(f"mdc cat data --symbol '{pattern}'").events]
+        assert chosen == wanted
+        told = json.loads(shell(f"mdc ls --json --symbol '{pattern}'").out)
+        assert {row["symbol"] for row in told} == set(wanted)
+    # A list may be as long as it likes.
+    (tmp_path / "more.txt").write_text("\n".join([*symbols, *(f"X{n}" for n in range(70_000))]))
+    assert len(shell("mdc cat data --symbols-file more.txt").events) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "words"),
+    [
+        ("count data --symbols-file no.txt", 65, "cannot read the symbols in no.txt"),
+        ("count data --symbols-file empty.txt", 2, "no symbols in empty.txt"),
+        ("count data --symbols-file two.txt", 65, "line 1 has more than one symbol: 'A B'"),
+        ("cat - --symbols-file -", 2, "the symbols or the events, not both"),
+        ("count data --type 'x*'", 2, "no such event type: 'x*'"),
+    ],
+)
+def test_what_is_wrong(shell: Shell, tmp_path: Path, line: str, status: int, words: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "empty.txt").write_text("# none\n")
+    (tmp_path / "two.txt").write_text("A B\n")
+    done = shell(f"mdc {line}")
+    assert done.status == status and words in done.err
