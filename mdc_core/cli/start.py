@@ -1,5 +1,6 @@
 """The console script: what is imported after it may take as long as it takes."""
 
+import gc
 import signal
 import sys
 from types import ModuleType
@@ -7,6 +8,9 @@ from typing import Any
 
 # With it pyarrow makes the help() of its functions, an eighth of what importing it takes.
 DOCSCRAPE = "pyarrow.vendored.docscrape"
+# New objects after which Python looks for cycles. Its own 700 cost a fifteenth of a short command,
+# for modules make many objects, and a feed's events; nearly all are freed without a look.
+CYCLES = 50_000
 
 
 class _NoDocs(ModuleType):
@@ -36,6 +40,7 @@ def main() -> int:
     # Python's own handler would show a traceback out of an import; the system's says nothing.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    gc.set_threshold(CYCLES)
     sys.modules.setdefault(DOCSCRAPE, _NoDocs())
     try:
         from mdc_core.cli.main import main as run

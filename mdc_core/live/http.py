@@ -1,16 +1,15 @@
 """One HTTP request of a plugin, carried out."""
 
-import http.client
 from collections.abc import Callable
-from email.message import Message
 from threading import Thread
-from urllib.error import HTTPError, URLError
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
-from urllib.request import Request as HttpRequest
-from urllib.request import urlopen
 
 from mdc_core.contracts import Request, Response
 from mdc_core.errors import MdcError, UnavailableError
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 WITHIN = 10.0
 LARGEST = 64 << 20
@@ -28,6 +27,11 @@ def ask_in_thread(request: Request, reply: Callable[[Answer], None]) -> None:
 
 def answer(request: Request) -> Answer:
     """The answer to a request, of any status; an error of ours if there is none."""
+    from http.client import HTTPException  # few codecs ask for anything
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request as HttpRequest
+    from urllib.request import urlopen
+
     place = urlsplit(request.url)
     if place.scheme not in ("http", "https"):
         return UnavailableError(f"not an HTTP URL: {request.where}")
@@ -39,10 +43,10 @@ def answer(request: Request) -> Answer:
             return _response(request, reply.status, reply.headers, reply.read(LARGEST))
     except HTTPError as error:
         return _response(request, error.code, error.headers, error.read(LARGEST))
-    except (URLError, OSError, http.client.HTTPException) as error:
+    except (URLError, OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         return UnavailableError(f"{request.where}: {getattr(reason, 'strerror', None) or reason}")
 
 
-def _response(request: Request, status: int, headers: Message, body: bytes) -> Response:
+def _response(request: Request, status: int, headers: "Message", body: bytes) -> Response:
     return Response(status, {k.lower(): v for k, v in headers.items()}, body, request)

@@ -1,7 +1,6 @@
 """A temporary file for events that find no room in memory: first in, first out, exact."""
 
 import os
-import tempfile
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Union
@@ -18,6 +17,8 @@ class BufferSpill:
     """Lists of events in an unnamed file, each as JSON behind its length."""
 
     def __init__(self) -> None:
+        import tempfile  # few buffers spill
+
         self._file = tempfile.TemporaryFile(prefix="mdc-spill-", buffering=0)  # noqa: SIM115
         self._read_at = self._end = 0
         self._encode = msgspec.json.Encoder(decimal_format="number").encode
