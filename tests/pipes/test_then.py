@@ -261,7 +261,7 @@ def offered(line: str, shell: Shell) -> list[str]:
     """What TAB offers at the end of a line."""
     words = {"_MDC_COMPLETE": "bash_complete", "COMP_WORDS": line}
     out = shell("mdc", **words, COMP_CWORD=str(line.count(" "))).out
-    return [word.partition(",")[2] for word in out.splitlines()]
+    return sorted(word.partition(",")[2] for word in out.splitlines())
 
 
 def test_tab_right_behind_then_offers_stages_that_take_input(shell: Shell) -> None:

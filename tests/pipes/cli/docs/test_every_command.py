@@ -56,7 +56,9 @@ EVERY = READING | CHANGING
 OTHERS = {  # of no archive, or without an end
     "completion",
     "compress",
+    "config",
     "convert",
+    "help",
     "providers",
     "sandbox",
     "schema doc",
@@ -64,6 +66,7 @@ OTHERS = {  # of no archive, or without an end
     "shell",
     "stream",
     "validate",
+    "version",
 }
 
 
