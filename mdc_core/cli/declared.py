@@ -2,6 +2,7 @@
 
 import ast
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import click
 
@@ -16,6 +17,49 @@ def declared_options(ref: installed.PluginRef, prefix: str) -> list[click.Option
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 fields[field.target.id] = field
     return [_option(field, prefix) for field in fields.values()]
+
+
+ASKED = ("sandbox", "simulated")  # the attributes that verbs ask for
+
+
+class Outline(NamedTuple):
+    """What a plugin is, as far as a verb must know that before it is imported."""
+
+    contracts: frozenset[str]  # the names of the classes that it is made of
+    has: frozenset[str]  # attributes that it sets to something
+
+
+def outline_of(plugin: Any) -> Outline:
+    """That of a plugin's class."""
+    contracts = frozenset(kind.__name__ for kind in plugin.__mro__)
+    return Outline(contracts, frozenset(n for n in ASKED if getattr(plugin, n, None)))
+
+
+def outline(ref: installed.PluginRef) -> Outline | None:
+    """That of a plugin that is not imported, as its source says; None if unreadable."""
+    found = _class(ref.module, ref.attribute)
+    return _outline(*found) if found else None
+
+
+def _outline(module: str, node: ast.ClassDef) -> Outline:
+    contracts, has = {node.name}, set[str]()
+    for base in node.bases:
+        name = getattr(base, "attr", getattr(base, "id", ""))
+        above = _class(module, name) if isinstance(base, ast.Name) and name != node.name else None
+        more = _outline(*above) if above else Outline(frozenset([name]), frozenset())
+        contracts |= more.contracts
+        has |= more.has
+    for line in node.body:
+        match line:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                has = has | {name} if _is_something(value) else has - {name}
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                has = has | {name} if _is_something(value) else has - {name}
+    return Outline(frozenset(contracts), frozenset(has))
+
+
+def _is_something(value: ast.expr) -> bool:
+    return not isinstance(value, ast.Constant) or bool(value.value)
 
 
 def _options_classes(ref: installed.PluginRef) -> list[ast.ClassDef]:

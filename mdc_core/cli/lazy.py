@@ -132,14 +132,26 @@ class VerbGroup(HelpfulCommand, click.Group):
 class PluginGroup(HelpfulCommand, click.Group):
     """A verb whose subcommands are its plugins; help and completion import none of them."""
 
-    def __init__(self, verb: str, make: Callable[[str, Any], click.Command], **more: Any) -> None:
+    def __init__(
+        self, verb: str, make: Callable[[str, Any], click.Command], needs: str = "", **more: Any
+    ) -> None:
         super().__init__(verb, no_args_is_help=False, **more)
         self.verb = verb
+        self.needs = needs  # an attribute of the plugins that are offered
         self._make = make
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names of the plugins."""
-        return list(registry.find(self.verb))
+        return [name for name, ref in registry.find(self.verb).items() if self._fits(ref)]
+
+    def _fits(self, ref: installed.PluginRef) -> bool:
+        """Whether a plugin has what is needed, as far as its source tells."""
+        if not self.needs:
+            return True
+        from mdc_core.cli.declared import outline
+
+        found = outline(ref)
+        return found is None or self.needs in found.has
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The plugin's command, not loaded yet."""
@@ -170,13 +182,15 @@ class PluginGroup(HelpfulCommand, click.Group):
                     f"the name of a {noun} comes before {args[0]}",
                     hint=f"{ctx.command_path} {scheme} URL",
                 )
-            registry.lookup(self.verb, args[0])
+            if not self._fits(registry.lookup(self.verb, args[0])):
+                names = known(self.list_commands(ctx))
+                raise UsageError(f"{args[0]} has no {self.needs}", hint=names)
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The name of a plugin must be there."""
         if not args and not ctx.resilient_parsing:
             noun = installed.VERBS[self.verb][0]
-            names = known(registry.find(self.verb))
+            names = known(self.list_commands(ctx))
             raise UsageError(f"{ctx.info_name} needs the name of a {noun}", hint=names)
         return super().parse_args(ctx, args)

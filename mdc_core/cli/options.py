@@ -43,14 +43,15 @@ shell that are shown in the help and run as tests, and `command` is what is run:
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mdc_core import registry
 from mdc_core.cli.command import Command, CommandGroup
 from mdc_core.cli.lazy import PluginGroup
 from mdc_core.cli.plugin_commands import ChecksCommand, PluginCommand, SelectCommand
-from mdc_core.cli.settable import ListOption, ListType, Option
+from mdc_core.cli.settable import Impossible, ListOption, ListType, Option
 from mdc_core.cli.types import (
     DecimalNumber,
     FreeSpaceType,
@@ -62,6 +63,9 @@ from mdc_core.cli.types import (
 )
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
+
+if TYPE_CHECKING:
+    from mdc_core.cli.declared import Outline
 
 SPAN = SpanType()
 SIZE = SizeType()
@@ -106,11 +110,15 @@ def plugin_group(
     view: Callable[[Any], Any] = lambda plugin: plugin,
     *,
     helps: Callable[[Any], Mapping[str, str]] = lambda plugin: {},
+    without: Callable[["Outline"], Mapping[str, str]] = lambda plugin: {},
+    needs: str = "",
 ) -> Callable[[Callable[..., Any]], PluginGroup]:
     """A verb with a subcommand for each plugin, all with these arguments and this callback.
 
     `view` is what the command makes of a plugin's class, such as one with more options;
-    `helps` are the helps of the verb's own options that say something of the plugin.
+    `helps` are the helps of the verb's own options that say something of the plugin, `without`
+    those options that it cannot have, and why, by flag. Plugins that have not the attribute
+    that the verb `needs` are not offered.
     """
 
     def decorate(callback: Callable[..., Any]) -> PluginGroup:
@@ -119,11 +127,28 @@ def plugin_group(
         def make(name: str, plugin: Any) -> click.Command:
             seen = None if plugin is None else view(plugin)
             own = {} if plugin is None else helps(plugin)
-            return plugin_command(verb, name, seen, callback, [_told(p, own) for p in params])
+            lacks = without(_outline(verb, name, plugin))
+            offered = [_told(_possible(p, name, lacks), own) for p in params]
+            return plugin_command(verb, name, seen, callback, offered)
 
-        return PluginGroup(verb, make)
+        return PluginGroup(verb, make, needs)
 
     return decorate
+
+
+def _outline(verb: str, name: str, plugin: Any) -> "Outline":
+    from mdc_core.cli.declared import Outline, outline, outline_of
+
+    unknown = Outline(frozenset(), frozenset())
+    return outline_of(plugin) if plugin else outline(registry.lookup(verb, name)) or unknown
+
+
+def _possible(param: click.Parameter, name: str, lacks: Mapping[str, str]) -> click.Parameter:
+    """The parameter, or one that says why a plugin cannot have it."""
+    flag = next((flag for flag in param.opts if flag in lacks), None)
+    if flag is None or not isinstance(param, Option):
+        return param
+    return Impossible(param, f"{name} {lacks[flag]}, so there is no {flag} for it")
 
 
 def _told(param: click.Parameter, helps: Mapping[str, str]) -> click.Parameter:

@@ -78,7 +78,7 @@ RECIPES = (
             ("Few large files instead of many small ones", "mdc compact --root data"),
             (
                 "See what a limit of 30 days would remove",
-                "mdc retain --root data --days 30 --dry-run",
+                "mdc retain --root data --keep 30d --dry-run",
             ),
         ),
     ),
@@ -89,7 +89,7 @@ RECIPES = (
             ("Take it into another archive", "mdc pack import day.zip --root theirs"),
             (
                 "Parquet for pandas, Polars or DuckDB",
-                "mdc convert events.jsonl --to parquet -o e.parquet",
+                "mdc convert events.jsonl --format parquet -o e.parquet",
             ),
         ),
     ),

@@ -113,6 +113,10 @@ class Option(FromEnvironment, click.Option):
         """Its former names in mdc.toml, and what their values are now."""
         return {key_of(flag): form for flag, form in self.was.items()}
 
+    def heeds(self, table: tuple[str, ...], path: tuple[str, ...]) -> bool:
+        """Whether a table of mdc.toml counts for it in the command of this path."""
+        return True
+
     def variables(self, ctx: click.Context) -> list[str]:
         """MDC_STREAM_ALPACA_LIMIT, MDC_STREAM_LIMIT, then what is declared."""
         return [*self.named(ctx, self.key), *super().variables(ctx)]
@@ -167,6 +171,34 @@ class Option(FromEnvironment, click.Option):
             return made
         words = [word for words in made for word in words]
         return tuple(dict.fromkeys(words) if self.type.distinct else words)
+
+
+class Impossible(Option):
+    """An option of a verb that one of its plugins cannot have: it is shown nowhere.
+
+    What is set for all plugins of the verb does not count for this one; what is given for
+    this one alone is refused.
+    """
+
+    def __init__(self, option: Option, reason: str) -> None:
+        self.__dict__ |= option.__dict__
+        self.hidden, self.reason, self.callback = True, reason, self._refuse
+
+    def heeds(self, table: tuple[str, ...], path: tuple[str, ...]) -> bool:
+        """Only that of the command itself."""
+        return table == path
+
+    def named(self, ctx: click.Context, key: str) -> list[str]:
+        """The variable of the command itself."""
+        return super().named(ctx, key)[:1]
+
+    def _refuse(self, ctx: click.Context, option: click.Parameter, value: Any) -> Any:
+        source = ctx.get_parameter_source(str(self.name))
+        if source is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(self.reason)
+        if source is not click.core.ParameterSource.DEFAULT:
+            raise click.BadParameter(self.reason, ctx, self)
+        return value
 
 
 class ListOption(Option):

@@ -116,6 +116,7 @@ def settings_of(
     values: dict[str, Any] = {}
     for table, options in scopes.items():
         found = config.settings(*table)
+        path = path_of(ctx)
         former = _former(options)
         for key, setting in found.items():
             now, form = former.get(key, (key, "{}"))
@@ -124,6 +125,8 @@ def settings_of(
             if now != key and now in found:
                 raise setting.complaint(key, f"is the former name of {now}: give only one")
             option = options[now]
+            if isinstance(option, Option) and not option.heeds(table, path):
+                continue
             setting = setting._replace(value=as_now(form, setting.value))
             values[str(option.name)] = checked(option, key, setting, ctx)
     return values

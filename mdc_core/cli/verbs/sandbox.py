@@ -60,7 +60,7 @@ def _share(options: type[Options], given: Options) -> Options:
     return options(**{name: getattr(given, name) for name in options.__struct_fields__})
 
 
-@plugin_group("stream", with_server)
+@plugin_group("stream", with_server, needs="sandbox")
 @click.argument("path", required=False, type=PATH, metavar="[PATH]")
 @option("--root", was="--data", type=ROOT_TYPE, help="an archive to play")
 @option(

@@ -6,7 +6,7 @@ room, is told by `gap` events. Ctrl-C, or a terminal that is closed, ends the st
 Secrets are read from the environment."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -18,6 +18,9 @@ from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, POLICIES
 from mdc_core.pipelines.stages.stream import StreamSource
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions
+
+if TYPE_CHECKING:
+    from mdc_core.cli.declared import Outline
 
 GROUP = "collect 1"
 EXAMPLES = (
@@ -33,7 +36,22 @@ def _helps(provider: Any) -> dict[str, str]:
     return {"channels": f"of {', '.join(provider.channels)}  [default: {default}]"}
 
 
-@plugin_group("stream", helps=_helps)
+# What is of use only with a socket, or only where the events do not wait for their reader.
+SOCKET = ("--sandbox", "--url", "--capture", "--replay", "--retries", "--stale")
+WAITING = ("--buffer", "--overflow")
+
+
+def _without(provider: "Outline") -> dict[str, str]:
+    """The options that cannot be of use for a provider, each with the reason."""
+    if "Source" in provider.contracts:
+        lacks = dict.fromkeys(SOCKET, "has no socket")
+        simulated = "simulated" in provider.has
+        return lacks | (dict.fromkeys(WAITING, "waits for its reader") if simulated else {})
+    sure = "Stream" in provider.contracts and "sandbox" not in provider.has
+    return {"--sandbox": "has no sandbox"} if sure else {}
+
+
+@plugin_group("stream", helps=_helps, without=_without)
 @click.argument("symbols", nargs=-1, type=SymbolType(), metavar="[SYMBOL]...")
 @option(
     "--type",
