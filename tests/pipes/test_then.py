@@ -322,7 +322,7 @@ def test_a_table_that_belongs_to_nothing_is_told_once(shell: Shell, tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[head]\nlins = 3\n", "[head] lins: no such option: 'lins'; did you mean lines?"),
+        ("[head]\nlimt = 3\n", "[head] limt: no such option: 'limt'; did you mean limit?"),
         ("[head]\nlimit = 'x'\n", "[head] limit: must be a whole number, not 'x'"),
         ("[stream]\nlimit = 0\n", "[stream] limit: 0 is not in the range"),
     ],
