@@ -25,7 +25,7 @@ _RFC3339 = re.compile(
 )
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": SECOND, "m": MINUTE, "h": HOUR}
 _UNITS |= {"d": DAY, "w": 7 * DAY}
-_SPAN = re.compile(r"(\d+)(ns|us|ms|s|m|h|d|w)", re.ASCII)
+_SPAN = re.compile(r"(\d+)(?:\.(\d+))?(ns|us|ms|s|m|h|d|w)", re.ASCII)
 
 
 def from_ns(ns: int) -> str:
@@ -84,11 +84,17 @@ def now() -> str:
 
 
 def parse_span(text: str) -> int:
-    """Nanoseconds of a length of time such as `250ms`, `90s`, `5m`, `1h30m`."""
-    parts = _SPAN.findall(text)
-    if not parts or "".join(n + u for n, u in parts) != text:
-        raise DataError(f"not a length of time: {text!r} (say 250ms, 90s, 5m or 1h30m)")
-    span = sum(int(number) * _UNITS[unit] for number, unit in parts)
+    """Nanoseconds of a length of time such as `250ms`, `90s`, `1.5h`, `1h30m`."""
+    parts = list(_SPAN.finditer(text))
+    if not parts or "".join(part[0] for part in parts) != text:
+        raise DataError(f"not a length of time: {text!r} (say 250ms, 90s, 1.5h or 1h30m)")
+    span, rest = 0, 0
+    for part in parts:
+        whole, fraction, unit = part[1], part[2] or "", _UNITS[part[3]]
+        exact, left = divmod(int(whole + fraction) * unit, 10 ** len(fraction))
+        span, rest = span + exact, rest + left
+    if rest:
+        raise DataError(f"finer than a nanosecond: {text!r:.80}")
     if span > MAX_NS:
         raise DataError(f"longer than 292 years: {text!r:.80}")
     return span

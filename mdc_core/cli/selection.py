@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from mdc_core.cli.chain import as_stage
+from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, option
-from mdc_core.cli.types import PathType, SizeType, SymbolsType
+from mdc_core.cli.types import PathType, SizeType, SymbolsType, WholeNumber
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.suggest import known, unknown
@@ -51,6 +52,33 @@ QUARANTINE_LIMIT = option(
     show_default=True,
     help="most bytes of that file; what is beyond is counted, not kept",
 )
+
+
+class CountCommand(Command):
+    """A command that takes `-5` for `-n 5`, as those of Unix do."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """A number with a minus is how many, where it is no option's value."""
+        end = args.index("--") if "--" in args else len(args)
+        takes = {f for o in self.params if not getattr(o, "is_flag", True) for f in o.opts}
+        for place, (before, word) in enumerate(zip(["", *args], args[:end], strict=False)):
+            if word[:1] == "-" and word[1:].isdecimal() and before not in takes:
+                args[place] = f"-n{word[1:]}"
+        return super().parse_args(ctx, args)
+
+
+def limiting(help: str, *, default: int | None = None, was: str = "") -> Callable[[F], F]:
+    """The option that says how many; 0 is none."""
+    return option(
+        "-n",
+        "--limit",
+        was=was,
+        type=WholeNumber(0),
+        metavar="N",
+        default=default,
+        show_default=default is not None,
+        help=help,
+    )
 
 
 def reading(function: F) -> F:

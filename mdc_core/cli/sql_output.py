@@ -4,7 +4,7 @@ import csv
 import io
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -45,9 +45,12 @@ def form_of(form: str | None, output: Path | None) -> str:
     return form or ("table" if terminal else "jsonl")
 
 
-def write(result: "Result", form: str, output: BinaryIO | None, rows: int) -> None:
+def write(result: "Result", form: str, output: BinaryIO | None, limit: int | None) -> None:
     """Write a result batch by batch to a file, or to standard output."""
+    rows = ROWS if limit is None else limit
     with closing(result.batches):
+        if limit is not None and form != "table":
+            result.batches = _first(result.batches, limit)
         if output is not None:
             _write(result, form, output, rows)
             return
@@ -72,6 +75,18 @@ def _write(result: "Result", form: str, output: BinaryIO, rows: int) -> None:
         _write_table(result, output, rows)
     else:
         _write_columns(result, output, form)
+
+
+def _first(
+    batches: "Generator[pa.RecordBatch, None, None]", rows: int
+) -> "Generator[pa.RecordBatch, None, None]":
+    """The first rows, in batches; what is behind them is not asked for."""
+    with closing(batches):
+        for batch in batches if rows else ():
+            yield batch.slice(0, rows)
+            rows -= batch.num_rows
+            if rows <= 0:
+                return
 
 
 def _write_csv(result: "Result", output: BinaryIO) -> None:

@@ -39,7 +39,11 @@ class _Within64(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
         """The number."""
-        number: int = super().convert(value, param, ctx)
+        try:
+            number: int = int(value)
+        except ValueError:
+            self.fail(f"{value!r} is no whole number (say 10000)", param, ctx)
+        number = super().convert(number, param, ctx)
         if not -(1 << 63) <= number < 1 << 63:
             self.fail(f"{value} is too large", param, ctx)
         return number
@@ -169,7 +173,7 @@ class MomentType(click.ParamType):  # type: ignore[type-arg]
 
 
 class SpeedType(click.ParamType):  # type: ignore[type-arg]
-    """1x, 10x, 0.5x or max."""
+    """1x, 10x, 0.5x or max; the x may be left out."""
 
     name = "speed"
 

@@ -120,7 +120,7 @@ def test_neither_environment_nor_mdc_toml_has_a_say_unasked(
     [
         (["stream sim SPY then stores"], UsageError, "no such command: 'stores'"),
         (["stream sim SPY then store --layuot flat"], UsageError, "--layuot"),
-        (["stream sim SPY then head --limit x"], UsageError, "not a valid integer"),
+        (["stream sim SPY then head --limit x"], UsageError, "no whole number"),
         (["ls"], UsageError, "cannot be part of a pipeline"),
         (["stream sim SPY", "stream sim SPY"], UsageError, "does not read what comes before"),
         (["stream sim SPY then"], UsageError, "nothing after `then`"),

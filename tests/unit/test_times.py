@@ -67,7 +67,8 @@ def test_whatever_is_no_time_is_said(text: str) -> None:
 def test_spans_and_moments() -> None:
     assert parse_span("1h30m") == 5_400_000_000_000
     assert parse_span("250ms") == 250_000_000
-    for text in ("", "5", "m", "1h 30m", "-5s", "1.5h"):
+    assert parse_span("1.5h") == parse_span("90m") == 5_400_000_000_000
+    for text in ("", "5", "m", "1h 30m", "-5s", "1.5", ".5h", "0.5ns"):
         with pytest.raises(DataError):
             parse_span(text)
     assert parse_moment("2024-01-02T14:30") == AT

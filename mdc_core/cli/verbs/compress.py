@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import ListOption, Session, command, option
-from mdc_core.cli.selection import JSON
+from mdc_core.cli.selection import JSON, limiting
 from mdc_core.cli.show import human, table
-from mdc_core.cli.types import PathType, WholeNumber
+from mdc_core.cli.types import PathType
 from mdc_core.disk import writing
 from mdc_core.errors import UsageError
 
@@ -47,28 +47,21 @@ EXAMPLES = (
     type=click.Choice(FORMATS),
     help="only these formats  [default: both]",
 )
-@option(
-    "-n",
-    "--limit",
-    "rows",
-    was="--rows",
-    type=WholeNumber(1),
-    default=200_000,
-    show_default=True,
-    help="most events, from the beginning of the file; held in memory",
-)
+@limiting("how many events, from the beginning; held in memory", default=200_000, was="--rows")
 @JSON
 @click.pass_obj
 def compress(
-    session: Session, path: Path, formats: tuple[str, ...], rows: int, as_json: bool
+    session: Session, path: Path, formats: tuple[str, ...], limit: int, as_json: bool
 ) -> None:
     """Measure the compression profiles."""
     from mdc_core.archive.upkeep.compress import sample_of
 
     session.log.stage = "compress"
+    if not limit:
+        raise UsageError("--limit 0 leaves nothing to measure")
     if path.is_dir():
         raise UsageError(f"{path} is a directory", hint="name one of the files in it")
-    sample = sample_of(path, rows)
+    sample = sample_of(path, limit)
     note = f"compress: {sample.rows:,} events, {human(sample.plain)} as plain JSONL, "
     session.log.note(f"{note}in {len(sample.parts):,} parts")
     if sample.cut:

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import command, option
-from mdc_core.cli.selection import PATH, reading, writing
-from mdc_core.cli.types import WholeNumber
+from mdc_core.cli.selection import PATH, CountCommand, limiting, reading, writing
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
@@ -23,17 +21,9 @@ EXAMPLES = (
 )
 
 
-@command()
+@click.command(cls=CountCommand)
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@option(
-    "-n",
-    "--limit",
-    was="--lines",
-    type=WholeNumber(0),
-    default=10,
-    show_default=True,
-    help="how many events",
-)
+@limiting("how many events", default=10, was="--lines")
 @writing
 @reading
 def head(

@@ -11,8 +11,9 @@ import click
 
 from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
+from mdc_core.cli.selection import limiting
 from mdc_core.cli.show import facts, section, shown
-from mdc_core.cli.types import PathType, WholeNumber
+from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,24 +29,15 @@ EXAMPLES = (
 
 @make()
 @click.argument("path", type=PathType(), metavar="FILE")
-@option(
-    "-n",
-    "--limit",
-    "rows",
-    was="--rows",
-    type=WholeNumber(0),
-    default=3,
-    show_default=True,
-    help="how many events to show",
-)
+@limiting("how many events to show", default=3, was="--rows")
 @option("--json", "as_json", is_flag=True, help="one JSON object")
 @click.pass_obj
-def command(session: Session, path: Path, rows: int, as_json: bool) -> int:
+def command(session: Session, path: Path, limit: int, as_json: bool) -> int:
     """Show what a file is."""
     from mdc_core.archive.read import describe
     from mdc_core.wire.lines.values import encode_json
 
-    found = describe.describe(path, sample=rows)
+    found = describe.describe(path, sample=limit)
     facts_of = describe.as_json(found)
     if as_json:
         click.echo(encode_json(facts_of).decode())

@@ -16,6 +16,7 @@ from mdc_core.cli.selection import ARCHIVE, JSON, selecting
 from mdc_core.cli.show import by_symbol, human, shown, table
 from mdc_core.cli.types import PathType
 from mdc_core.errors import EXIT_FINDINGS, DataError
+from mdc_core.sizes import size_text
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -36,8 +37,8 @@ MOST = option(
     "max_bytes",
     was="--max-bytes",
     type=SIZE,
-    default=str(MAX_BYTES),
-    show_default="100GB",
+    default=size_text(MAX_BYTES),
+    show_default=True,
     help="refuse what unpacks to more",
 )
 GROUP = "share 3"

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import ROOT, selecting
-from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
-from mdc_core.cli.types import PathType, WholeNumber
+from mdc_core.cli.selection import ROOT, limiting, selecting
+from mdc_core.cli.sql_output import FORMATS, form_of, write
+from mdc_core.cli.types import PathType
 from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
@@ -67,16 +67,7 @@ EXAMPLES = (
     help="file to write, instead of standard output",
 )
 @option("--force", is_flag=True, help="overwrite the file")
-@option(
-    "-n",
-    "--limit",
-    "rows",
-    was="--rows",
-    type=WholeNumber(1),
-    default=ROWS,
-    show_default=True,
-    help="most rows of a table",
-)
+@limiting("how many rows  [default: all, of a table 100]", was="--rows")
 @option("--wide", is_flag=True, help="measure all decimals before the first row")
 @click.pass_obj
 def query(
@@ -88,7 +79,7 @@ def query(
     form: str | None,
     output: Path | None,
     force: bool,
-    rows: int,
+    limit: int | None,
     wide: bool,
 ) -> None:
     """Ask an archive with SQL."""
@@ -104,17 +95,17 @@ def query(
             raise UsageError(
                 f"one statement, not {len(statements)}", hint="mdc shell runs any number"
             )
-        _answer(database.run(statements[0]), form, output, rows)
+        _answer(database.run(statements[0]), form, output, limit)
 
 
-def _answer(result: "Result", form: str, output: Path | None, rows: int) -> None:
+def _answer(result: "Result", form: str, output: Path | None, limit: int | None) -> None:
     if output is None:
-        write(result, form, None, rows)
+        write(result, form, None, limit)
         return
     from mdc_core.archive.read.one_file import whole_file
 
     with whole_file(output) as file:
-        write(result, form, file, rows)
+        write(result, form, file, limit)
 
 
 def _statement(sql: str | None, path: Path | None) -> str:

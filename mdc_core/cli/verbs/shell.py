@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import ROOT, selecting
+from mdc_core.cli.selection import ROOT, limiting, selecting
 from mdc_core.cli.signals import Terminated
-from mdc_core.cli.sql_output import FORMATS, ROWS, form_of, write
-from mdc_core.cli.types import WholeNumber
+from mdc_core.cli.sql_output import FORMATS, form_of, write
 from mdc_core.errors import MdcError, UsageError
 from mdc_core.pipelines.inputs import archive_at
 from mdc_core.suggest import known, unknown
@@ -50,16 +49,7 @@ HISTORY_LINES = 10_000
     type=click.Choice(FORMATS[:3]),
     help="of the results  [default: table on a terminal, else jsonl]",
 )
-@option(
-    "-n",
-    "--limit",
-    "rows",
-    was="--rows",
-    type=WholeNumber(1),
-    default=ROWS,
-    show_default=True,
-    help="most rows of a table",
-)
+@limiting("how many rows  [default: all, of a table 100]", was="--rows")
 @option("--wide", is_flag=True, help="measure all decimals before the first row")
 @click.pass_obj
 def shell(
@@ -67,14 +57,14 @@ def shell(
     root: Path | str | None,
     query: "Query",
     form: str | None,
-    rows: int,
+    limit: int | None,
     wide: bool,
 ) -> int:
     """Ask an archive with SQL, statement after statement."""
     from mdc_core.archive.sql.database import Database
 
     with Database(archive_at(root, "shell"), query, wide) as database:
-        told = ShellSession(session, database, form_of(form, None), rows)
+        told = ShellSession(session, database, form_of(form, None), limit)
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             told.script(sys.stdin)
             return told.status
@@ -86,12 +76,14 @@ def shell(
 class ShellSession:
     """What is said to the shell, and what it does about it."""
 
-    def __init__(self, session: Session, database: "Database", form: str, rows: int) -> None:
+    def __init__(
+        self, session: Session, database: "Database", form: str, limit: int | None
+    ) -> None:
         self.status = 0  # of the first error
         self._log = session.log
         self._database = database
         self._form = form
-        self._rows = rows
+        self._limit = limit
         self._text = ""  # a statement that is not complete
 
     def script(self, lines: Iterator[str]) -> None:
@@ -133,7 +125,7 @@ class ShellSession:
     def _run(self, text: str) -> None:
         with self._errors_told():
             for statement in self._database.statements(text):
-                write(self._database.run(statement), self._form, None, self._rows)
+                write(self._database.run(statement), self._form, None, self._limit)
 
     def _command(self, word: str, *more: str) -> bool:
         if word in (".quit", ".exit"):
@@ -161,7 +153,7 @@ class ShellSession:
                 unknown("table", name, self._database.tables), hint=known(self._database.tables)
             )
         statement = f"SELECT column_name, column_type FROM (DESCRIBE {name})"
-        write(self._database.run(statement), self._form, None, self._rows)
+        write(self._database.run(statement), self._form, None, self._limit)
 
     @contextmanager
     def _errors_told(self) -> Iterator[None]:

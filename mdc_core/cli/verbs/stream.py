@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, option, plugin_group
-from mdc_core.cli.selection import QUARANTINE_LIMIT, writing
+from mdc_core.cli.selection import QUARANTINE_LIMIT, limiting, writing
 from mdc_core.cli.types import PathType, SymbolType, WholeNumber
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, POLICIES
@@ -65,7 +65,7 @@ def _without(provider: "Outline") -> dict[str, str]:
     "--sandbox", is_flag=True, help="try it out with a server on this host, without credentials"
 )
 @option("--url", help="another server than the vendor's: ws:// wss:// tcp:// tls:// udp://")
-@option("-n", "--limit", type=WholeNumber(1), help="end after this many events")
+@limiting("end after this many events")
 @option("--duration", type=SPAN, help="end after this time, such as 90s or 1h30m")
 @option(
     "--buffer",

@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import command, option
-from mdc_core.cli.selection import PATH, ROOT, reading, selecting_symbols, writing
-from mdc_core.cli.types import WholeNumber
+from mdc_core.cli.selection import (
+    PATH,
+    ROOT,
+    CountCommand,
+    limiting,
+    reading,
+    selecting_symbols,
+    writing,
+)
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -27,17 +33,9 @@ EXAMPLES = (
 )
 
 
-@command()
+@click.command(cls=CountCommand)
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@option(
-    "-n",
-    "--limit",
-    was="--lines",
-    type=WholeNumber(0),
-    default=10,
-    show_default=True,
-    help="how many events",
-)
+@limiting("how many events", default=10, was="--lines")
 @ROOT
 @selecting_symbols
 @writing

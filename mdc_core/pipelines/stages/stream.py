@@ -103,6 +103,9 @@ class StreamRun:
     def events(self, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
         """The lists up to the limit; `reason` says afterwards why there are no more."""
         limit = EventLimit(self._asked.limit, self._asked.duration)
+        if limit.is_full:
+            self.reason = "limit"
+            return
         feed = iter(lists)
         for events in feed:
             events = limit.cut(events)

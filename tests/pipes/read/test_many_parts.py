@@ -124,7 +124,7 @@ def test_what_may_go(large: Path) -> None:
     assert (found["files"], found["files_left"]) == (10_000, 190_000)
     assert {one["period"] for one in found["removed"]} == {"2024-01-02"}
     total = len(TYPES) * DAYS * sum(1_000 + number for number in range(SYMBOLS))
-    said = run(f"retain --keep-size {total - 2_500} --dry-run --json", large)
+    said = run(f"retain --keep-size {total - 2_500}B --dry-run --json", large)
     found = json.loads(said.out)
     assert [one["path"].partition(".")[0] for one in found["removed"]] == [
         "S0000/quote/00",

@@ -32,7 +32,7 @@ VERBS = {
     "shell": "shell --root data {} <<< 'SELECT DISTINCT symbol FROM quote ORDER BY 1'",
     "coverage": "coverage --root data --json {}",
     "compact": "compact --root data --dry-run --json --sort {}",
-    "retain": "retain --root data --days 1 --dry-run --json {}",
+    "retain": "retain --root data --keep 1d --dry-run --json {}",
     "advise": "advise --root data --json --largest 1 {}",
     "tier plan": "tier plan --root data {} --json",
     "tier migrate": "tier migrate --root data --dry-run {} --json",

@@ -247,7 +247,7 @@ def test_the_scripts_load_it(store: str, shell: Shell, tmp_path: Path) -> None:
 def test_parts_of_a_maximal_size(form: str, archive: Path, shell: Shell, tmp_path: Path) -> None:
     largest = max(map(len, tree(archive).values()))
     limit = 2 * largest + (80 << 10)
-    done = shell(f"mdc pack create p.{form} --max-part-size {limit}")
+    done = shell(f"mdc pack create p.{form} --max-part-size {limit}B")
     assert done.status == 0, done.err
     parts = sorted(tmp_path.glob(f"p.*.{form}"))
     assert len(parts) >= 3
@@ -284,7 +284,7 @@ def test_parts_of_a_maximal_size(form: str, archive: Path, shell: Shell, tmp_pat
 
 
 def test_a_file_larger_than_a_part(archive: Path, shell: Shell, tmp_path: Path) -> None:
-    done = shell("mdc pack create p.zip --max-part-size 1000")
+    done = shell("mdc pack create p.zip --max-part-size 1000B")
     assert done.status == 0, done.err
     assert done.err.count("it gets a part of its own") == 6
     assert len(list(tmp_path.glob("p.*.zip"))) == 6
@@ -333,7 +333,7 @@ def test_a_file_of_several_frames(shell: Shell, tmp_path: Path) -> None:
     """JSONL that grew, its frames overlapping in time, is read in order when it is imported."""
     events = shell("mdc stream sim SPY AAPL --limit 20000 --seed 3").lines
     late_first = "".join(f"{line}\n" for line in events[9_000:] + events[:11_000])
-    line = "mdc store --format jsonl --compression zstd --seal-size 1"
+    line = "mdc store --format jsonl --compression zstd --seal-size 1B"
     assert shell(line, stdin=late_first.encode()).status == 0
     assert shell("mdc pack create p.zip && mdc pack verify p.zip").status == 0
     assert max(len(f.get("frames", [])) for f in manifest_of(tmp_path / "p.zip")["files"]) > 1

@@ -100,19 +100,19 @@ def test_the_oldest_go_until_it_fits(shell: Shell, tmp_path: Path) -> None:
     undated = [path for path in before if "undated" in path]
     oldest = [*sorted(days[0]), *sorted(days[1])]
     size = sum(map(len, before.values())) - sum(len(before[path]) for path in oldest[:8])
-    said = json.loads(shell(f"mdc retain --keep-size {size} --dry-run --json").out)
+    said = json.loads(shell(f"mdc retain --keep-size {size}B --dry-run --json").out)
     assert [one["path"] for one in said["removed"]] == oldest[:8]
     assert (said["files"], said["bytes_left"], said["files_left"]) == (8, size, 18)
-    one_less = json.loads(shell(f"mdc retain --keep-size {size - 1} --dry-run --json").out)
+    one_less = json.loads(shell(f"mdc retain --keep-size {size - 1}B --dry-run --json").out)
     assert [one["path"] for one in one_less["removed"]] == oldest[:9]
-    done = json.loads(shell(f"mdc retain --keep-size {size} --json").out)
+    done = json.loads(shell(f"mdc retain --keep-size {size}B --json").out)
     assert done == {**said, "dry_run": False}
     assert sorted(parts(tmp_path / "data")) == sorted({*before} - {*oldest[:8]})
     # What has no time goes last.
     size = sum(len(before[path]) for path in undated)
-    assert shell(f"mdc retain --keep-size {size}").status == 0
+    assert shell(f"mdc retain --keep-size {size}B").status == 0
     assert sorted(parts(tmp_path / "data")) == sorted(undated)
-    assert shell("mdc retain --keep-size 1").status == 0
+    assert shell("mdc retain --keep-size 1B").status == 0
     assert parts(tmp_path / "data") == {}
     assert shell("mdc cat --root data").lines == []
 
@@ -141,7 +141,7 @@ def test_rules_come_before_the_rest(lines: list[str], shell: Shell, tmp_path: Pa
     gone += [("SPY", "quote", "01")]
     assert shell("mdc cat --root data").lines == left(lines, *gone)
     # A flag comes before the file, and no size before what is to be kept.
-    done = shell(f"mdc retain --now {NOW} --keep 3d --keep-size 1")
+    done = shell(f"mdc retain --now {NOW} --keep 3d --keep-size 1B")
     assert done.status == 0
     assert "are left, more than 1 B: the rest is protected" in done.err
     kept = [line for line in left(lines, *gone) if '"ETH/' in line or '"trade"' in line]
@@ -260,17 +260,17 @@ def test_journals_count_but_not_where_some_parts_are_chosen(shell: Shell, tmp_pa
         path = tmp_path / "data" / "_mdc" / place
         path.parent.mkdir()
         path.write_bytes(b"x" * (size // 4))
-    said = json.loads(shell(f"mdc retain --keep-size {size} --dry-run --json").out)
+    said = json.loads(shell(f"mdc retain --keep-size {size}B --dry-run --json").out)
     assert [one["symbol"] for one in said["removed"]] == ["S9", "S8"]
     assert said["bytes_beside"] == size // 4 * 2
-    some = shell(f"mdc retain --type trade --keep-size {size} --dry-run --json")
+    some = shell(f"mdc retain --type trade --keep-size {size}B --dry-run --json")
     assert json.loads(some.out)["removed"] == []
 
 
 def test_store_with_a_size(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc store", stdin="".join(map(at, (9, 8, 7))).encode()).status == 0
     size = sum(map(len, parts(tmp_path / "data").values()))
-    done = shell(f"mdc store --keep-size {size}", stdin=at(1).encode())
+    done = shell(f"mdc store --keep-size {size}B", stdin=at(1).encode())
     assert done.status == 0, done.err
     symbols = [e["symbol"] for e in shell("mdc cat --root data").events]
     assert symbols[-2:] == ["S7", "S1"]

@@ -118,7 +118,7 @@ def test_acks_of_compressed_events_while_the_input_stays_open(
     assert store.acknowledged == Counter(trade=20_001)
 
 
-@pytest.mark.parametrize("options", ["", "--seal-size 1", "--format jsonl", "--dry-run"])
+@pytest.mark.parametrize("options", ["", "--seal-size 1B", "--format jsonl", "--dry-run"])
 def test_tee_passes_on_the_same_bytes(options: str, shell: Shell, tmp_path: Path) -> None:
     odd = '{ "symbol": "A", "type":"trade", "price": 1.50, "ts_event":"2024-01-02T00:00:00Z" }'
     lines = [odd, '{"type":"heartbeat"}', trade(1), odd, trade(2)]
@@ -290,7 +290,7 @@ def test_a_disk_that_refuses(
 def test_four_at_once_into_a_new_root(
     form: str, start: Start, shell: Shell, tmp_path: Path
 ) -> None:
-    stores = [start(f"--format {form} --seal-size 1") for _ in range(4)]
+    stores = [start(f"--format {form} --seal-size 1B") for _ in range(4)]
     for turn in range(5):
         for number, store in enumerate(stores):
             first = (turn * 4 + number) * 20

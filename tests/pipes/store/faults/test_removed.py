@@ -29,7 +29,7 @@ def test_a_root_that_is_removed(
 
 
 def test_parts_that_are_removed_with_the_root(tmp_path: Path, quiet_env: dict[str, str]) -> None:
-    with storing("--seal-size 1 --format jsonl", tmp_path, quiet_env) as store:
+    with storing("--seal-size 1B --format jsonl", tmp_path, quiet_env) as store:
         store.write(trades(0, 3000))
         store.wait_for(3000)
         while not list(tmp_path.glob("data/A/*/*")) or list(tmp_path.glob("data/_mdc/journal/*")):

@@ -50,7 +50,7 @@ def only(root: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("sealing", ["--seal-size 1", "--seal-every 1ms"])
+@pytest.mark.parametrize("sealing", ["--seal-size 1B", "--seal-every 1ms"])
 @pytest.mark.parametrize("codec", READ)
 def test_seals_of_one_run_are_frames_of_one_file(
     codec: str, sealing: str, start: Start, shell: Shell, tmp_path: Path
@@ -76,7 +76,7 @@ def test_seals_of_one_run_are_frames_of_one_file(
 
 
 def test_frames_that_are_not_in_order(start: Start, shell: Shell, tmp_path: Path) -> None:
-    store = start("--format jsonl --seal-size 1")
+    store = start("--format jsonl --seal-size 1B")
     for number in (4, 0, 2):
         store.write([trade(number + 1), trade(number)])
         store.wait_for({4: 2, 0: 4, 2: 6}[number])
@@ -93,7 +93,7 @@ def test_frames_that_are_not_in_order(start: Start, shell: Shell, tmp_path: Path
 
 def killed_after_a_seal(start: Start, shell: Shell, codec: str) -> None:
     """A store that was killed when 400 trades were sealed, and one was not."""
-    store = start(f"--format jsonl --compression {codec} --seal-size 20000")
+    store = start(f"--format jsonl --compression {codec} --seal-size 20000B")
     store.write(trades(0, 400))
     store.wait_for(400)
     store.write([trade(400)])
@@ -127,7 +127,7 @@ def test_following_a_file_that_grows(
 ) -> None:
     """Each frame once; another run's file as well."""
     assert shell("mdc store --format jsonl", stdin=trade(0).encode()).status == 0
-    store = start("--format jsonl --seal-size 1")
+    store = start("--format jsonl --seal-size 1B")
     with subprocess.Popen(
         ["mdc", "-q", "cat", "--root", "data", "--follow"],
         cwd=tmp_path,
@@ -147,7 +147,7 @@ def test_following_a_file_that_grows(
         for number in range(1, 4):
             store.write([trade(number)])
             assert following() == trade(number)
-        other = start("--format parquet --seal-size 1 --seal-after 0s")
+        other = start("--format parquet --seal-size 1B --seal-after 0s")
         other.write([trade(4, "B")])
         assert following() == trade(4, "B")
         store.write([trade(5)])
@@ -197,7 +197,7 @@ def test_what_is_behind_the_last_frame_is_not_read(
 def test_a_reader_of_a_file_that_has_grown_since_and_then_was_compacted(
     start: Start, shell: Shell, tmp_path: Path
 ) -> None:
-    store = start("--format jsonl --seal-size 1")
+    store = start("--format jsonl --seal-size 1B")
     store.write(trades(0, 2))
     store.wait_for(2)
     assert shell("while ls data/_mdc/journal/*-0001.journal; do sleep .02; done").status == 0

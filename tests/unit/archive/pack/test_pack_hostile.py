@@ -249,8 +249,8 @@ def test_a_limit_for_all_packs_together(members: Members, tmp_path: Path, shell:
     assert "at most 1,000,000 may" in done.err
     good = write(tmp_path / "good.zip", members)
     size = sum(len(data) for _, data in members)
-    assert shell(f"mdc pack verify {good.name} --max-unpacked-size {size}").status == 0
-    both = shell(f"mdc pack verify {good.name} {good.name} --max-unpacked-size {size}")
+    assert shell(f"mdc pack verify {good.name} --max-unpacked-size {size}B").status == 0
+    both = shell(f"mdc pack verify {good.name} {good.name} --max-unpacked-size {size}B")
     assert both.status == 1
     assert f"at most {size:,} may" in both.out
 
