@@ -112,7 +112,7 @@ def files() -> dict[Path, str]:
     found[ROOT / "docs" / "data-dictionary.md"] = data_dictionary()
     found[ROOT / "docs" / "plugins.md"] = guide.guide()
     for shell, name in FILES.items():
-        found[ROOT / "completions" / name] = script(shell)
+        found[ROOT / "completions" / name] = script(shell, root)
     return found
 
 

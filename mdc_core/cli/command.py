@@ -78,7 +78,8 @@ class Command(HelpfulCommand):
         asked = list(args)  # click consumes its list
         if session is not None and session.completing is not None:
             self._attach_declared(ctx, args)
-            rest = super().parse_args(ctx, args)
+            # Where its value is still to come, click would not read what stands before it either.
+            rest = super().parse_args(ctx, args[:-1] if self._awaits(ctx, args) else args)
             session.lacking = self._lacks_value(ctx, asked)
             return rest
         plugins: dict[str, Any] = {}
@@ -104,14 +105,16 @@ class Command(HelpfulCommand):
 
     def _lacks_value(self, ctx: click.Context, words: list[str]) -> bool:
         """Whether a value must come next: that of the last option, or of an argument."""
-        for param in self.get_params(ctx):
-            if isinstance(param, click.Option):
-                switch = param.is_flag or param.count
-                if not switch and words and words[-1] in param.opts:
-                    return True
-            elif param.required and ctx.params.get(str(param.name)) in (None, ()):
-                return True
-        return False
+        arguments = (p for p in self.get_params(ctx) if not isinstance(p, click.Option))
+        return self._awaits(ctx, words) or any(
+            param.required and ctx.params.get(str(param.name)) in (None, ()) for param in arguments
+        )
+
+    def _awaits(self, ctx: click.Context, words: list[str]) -> bool:
+        """Whether the last word is an option that takes a value."""
+        options = (param for param in self.get_params(ctx) if isinstance(param, click.Option))
+        valued = (o for o in options if not (o.is_flag or o.count))
+        return bool(words) and any(words[-1] in option.opts for option in valued)
 
     def _versions(self, ctx: click.Context) -> dict[str, str]:
         """The third parties' plugins that touch the data; ours have mdc's version."""

@@ -62,6 +62,34 @@ def _is_something(value: ast.expr) -> bool:
     return not isinstance(value, ast.Constant) or bool(value.value)
 
 
+def declared_channels(ref: installed.PluginRef) -> list[str]:
+    """The channels that the source of a provider names; those of the contract if it names none."""
+    found = _class(ref.module, ref.attribute)
+    return (found and _words(*found, "channels")) or ["trade", "quote"]
+
+
+def _words(module: str, node: ast.ClassDef, name: str) -> list[str]:
+    """The texts that a class, or one that it inherits from, assigns to a name."""
+    for line in node.body:
+        match line:
+            case ast.Assign(targets=[ast.Name(id=found)], value=value) if found == name:
+                return _texts(value)
+            case ast.AnnAssign(target=ast.Name(id=found), value=ast.expr() as value):
+                if found == name:
+                    return _texts(value)
+    for base in node.bases:
+        if isinstance(base, ast.Name) and base.id != node.name:
+            above = _class(module, base.id)
+            if above and (words := _words(*above, name)):
+                return words
+    return []
+
+
+def _texts(value: ast.expr) -> list[str]:
+    parts = (part.value for part in ast.walk(value) if isinstance(part, ast.Constant))
+    return [part for part in parts if isinstance(part, str)]
+
+
 def _options_classes(ref: installed.PluginRef) -> list[ast.ClassDef]:
     """The class that is a plugin's `Options`, and those that it inherits from."""
     found = _class(ref.module, ref.attribute)
@@ -128,11 +156,7 @@ def _literals(annotation: ast.expr) -> list[str]:
     for node in ast.walk(annotation):
         match node:
             case ast.Subscript(value=ast.Name(id="Literal"), slice=inside):
-                return [
-                    part.value
-                    for part in ast.walk(inside)
-                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
-                ]
+                return _texts(inside)
     return []
 
 

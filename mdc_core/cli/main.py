@@ -241,6 +241,8 @@ def _usage(log: logs.Log, error: click.ClickException) -> None:
 
 
 def _complete(session: Session) -> int:
+    from shlex import quote
+
     from click.shell_completion import CompletionItem, get_completion_class
 
     session.log.threshold = logs.ERROR + 1
@@ -251,7 +253,9 @@ def _complete(session: Session) -> int:
         return 1
     completion = kind(root, {"obj": session}, "mdc", COMPLETE)
     if what == "source":
-        click.echo(completion.source())
+        from mdc_core.cli.scripts import script
+
+        click.echo(script(shell, root), nl=False)
         return 0
     args, word = completion.get_completion_args()
     session.completing = word
@@ -269,6 +273,8 @@ def _complete(session: Session) -> int:
     if word and THEN.startswith(word) and _may_end(session, last, shell, items):
         items.append(CompletionItem(THEN, help="another verb, in the same process"))
     for item in items:
+        if shell == "bash" and item.type == "plain":  # the others quote by themselves
+            item.value = quote(item.value)
         click.echo(completion.format_completion(item))
     return 0
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mdc_core.cli import offers
 from mdc_core.cli.chain import as_stage
 from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, option
@@ -33,13 +34,20 @@ SYMBOL = option(
     cls=ListOption,
     type=SymbolsType(),
     help="only these, or patterns: 'BTC*'",
+    shell_complete=offers.symbols,
 )
 SYMBOLS_FILE = option(
     "--symbols-file",
     type=PathType(dir_okay=False, allow_dash=True),
     help="more symbols, one a line, # for comments; - is standard input",
 )
-TYPE = option("--type", "types", cls=ListOption, help="only these event types")
+TYPE = option(
+    "--type",
+    "types",
+    cls=ListOption,
+    help="only these event types",
+    shell_complete=offers.event_types,
+)
 JSON = option("--json", "as_json", is_flag=True, help="JSON instead of a table")
 
 PATH = PathType(allow_dash=True)
@@ -192,13 +200,19 @@ def spanning(function: F) -> F:
 
     wrapped: Any = spanned
     for add in (
-        option("--date", metavar="DAY", help="only this day or month: 2024-01-02, 2024-01"),
+        option(
+            "--date",
+            metavar="DAY",
+            help="only this day or month: 2024-01-02, 2024-01",
+            shell_complete=offers.dates,
+        ),
         option(
             "--to",
             "end",
             was="--until",
             type=MOMENT_END,
             help="up to this time, or to the end of this day",
+            shell_complete=offers.dates,
         ),
         option(
             "--from",
@@ -206,6 +220,7 @@ def spanning(function: F) -> F:
             was="--since",
             type=MOMENT,
             help="from this time on: 2024-01-02T14:30, -1h",
+            shell_complete=offers.dates,
         ),
     ):
         wrapped = add(wrapped)

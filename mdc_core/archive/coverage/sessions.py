@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from mdc_core.archive.coverage.calendars import ALWAYS, WEEKDAYS
 from mdc_core.batch import Bools, Int64s
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.suggest import unknown
 from mdc_core.times import DAY, HOUR, MAX_NS, MIN_NS, SECOND
 
-ALWAYS, WEEKDAYS = "24/7", "weekdays"
 _EPOCH = date(1970, 1, 1)
 _MONDAY = 4  # the first of 1970 was a Thursday
 # Their closes are the next opens, but in the last hour of each day nothing is traded: CME Globex

@@ -15,6 +15,7 @@ EXAMPLES = ("mdc completion bash", "mdc completion zsh > _mdc")
 
 @make()
 @click.argument("shell", type=click.Choice(SHELLS))
-def command(shell: str) -> None:
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
     """Print the script for a shell."""
-    click.echo(script(shell), nl=False)
+    click.echo(script(shell, ctx.find_root().command), nl=False)

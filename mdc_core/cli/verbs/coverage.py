@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mdc_core.cli import offers
 from mdc_core.cli.options import DAY, DAY_END, SPAN, ListOption, Session, command, option
 from mdc_core.cli.selection import JSON, ROOT, must_be_a_span, selecting_symbols
 from mdc_core.cli.show import shown
@@ -59,13 +60,23 @@ UNITS = ("day", "week", "month", "quarter", "year")
 @command()
 @ROOT
 @selecting_symbols
-@option("--from", "start", was="--since", type=DAY, help="from this day on")
-@option("--to", "end", was="--until", type=DAY_END, help="up to and with this day")
+@option(
+    "--from", "start", was="--since", type=DAY, help="from this day on", shell_complete=offers.dates
+)
+@option(
+    "--to",
+    "end",
+    was="--until",
+    type=DAY_END,
+    help="up to and with this day",
+    shell_complete=offers.dates,
+)
 @option(
     "--calendar",
     cls=ListOption,
     metavar="[PATTERN=]NAME,...",
     help="when the market is open: XNYS, 24/7, weekdays, ...",
+    shell_complete=offers.calendars,
 )
 @option(
     "--tolerance",

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import fields
 
 from mdc_core import registry
+from mdc_core.cli import offers
 from mdc_core.cli.options import ROOT_TYPE, Chosen, ListOption, Session, option, plugin_group
 from mdc_core.cli.selection import PATH
 from mdc_core.cli.signals import stopping_source
@@ -78,6 +79,7 @@ def _share(options: type[Options], given: Options) -> Options:
     was="--channels",
     cls=ListOption,
     help="which of the provider's channels are simulated  [default: those that it streams]",
+    shell_complete=offers.channels,
 )
 @option("--port", type=WholeNumber(0, 65535), default=0, help="[default: any]")
 @option(

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import ListOption, Session, group, option
-from mdc_core.cli.selection import JSON, ROOT, query_of
+from mdc_core.cli import offers
+from mdc_core.cli.options import Session, group, option
+from mdc_core.cli.selection import JSON, ROOT, TYPE, query_of
 from mdc_core.cli.types import PathType
 from mdc_core.disk import writing
 from mdc_core.errors import DataError, UsageError
@@ -52,7 +53,7 @@ def list_types(as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("type_name", metavar="TYPE")
+@click.argument("type_name", metavar="TYPE", shell_complete=offers.every_type)
 @option("--json-schema", "as_schema", is_flag=True, help="its JSON Schema")
 def show(type_name: str, as_schema: bool) -> None:
     """Show the fields of one event type."""
@@ -73,7 +74,7 @@ def show(type_name: str, as_schema: bool) -> None:
 
 
 @command.command("log")
-@click.argument("type_name", metavar="TYPE")
+@click.argument("type_name", metavar="TYPE", shell_complete=offers.every_type)
 @option("--json", "as_json", is_flag=True, help="one JSON array")
 def log(type_name: str, as_json: bool) -> None:
     """Show the versions that an event type has had, the newest first.
@@ -129,7 +130,7 @@ def export(session: Session, directory: Path, dry_run: bool) -> None:
 
 @command.command("migrate")
 @ROOT
-@option("--type", "types", cls=ListOption, help="only these event types")
+@TYPE
 @option("--dry-run", is_flag=True, help="say which parts there are, change nothing")
 @JSON
 @click.pass_obj

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from mdc_core.cli import offers
 from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, option, plugin_group
 from mdc_core.cli.selection import QUARANTINE_LIMIT, limiting, writing
 from mdc_core.cli.types import PathType, SymbolType, WholeNumber
@@ -59,6 +60,7 @@ def _without(provider: "Outline") -> dict[str, str]:
     was="--channels",
     cls=ListOption,
     help="which of the provider's channels, such as trade,quote",
+    shell_complete=offers.channels,
 )
 @option("--symbols-file", type=FILE, help="more symbols, one a line, # for comments")
 @option(
