@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mdc_core.archive.storage import COLUMNS
 from tests.kit import forks
 from tests.kit.deadline import DEADLINE
 
@@ -82,8 +83,8 @@ def says_nothing(out: str) -> bool:
 
 
 def parts_of(root: Path) -> list[Path]:
-    """The files of an archive, its catalog and journals left out."""
-    below = (path for path in root.rglob("*") if path.is_file())
+    """The parts of an archive: its catalog, journals and files of columns left out."""
+    below = (path for path in root.rglob("*") if path.is_file() and path.name != COLUMNS)
     return sorted(path for path in below if "_mdc" not in path.relative_to(root).parts)
 
 

@@ -20,6 +20,7 @@ URL = re.compile(r"[a-z][a-z0-9+.-]+://")
 SYNCS_AT_ONCE = 4
 COPY_BYTES = 4 << 20
 STATE = "_mdc"  # the directory of catalog and journals
+COLUMNS = "%.columns.parquet"  # no part, but what plain readers look into first of a folder
 
 
 class Storage:
@@ -53,7 +54,7 @@ class Storage:
         raise NotImplementedError
 
     def walk(self) -> Iterator[tuple[str, int]]:
-        """All files and their sizes, in the order of their paths."""
+        """All files that may be parts and their sizes, in the order of their paths."""
         raise NotImplementedError
 
     def full_path(self, path: str) -> str:
@@ -117,9 +118,11 @@ class Directory(Storage):
         """Remove a file, and the directories that it leaves empty."""
         target = self.local / path
         target.unlink(missing_ok=True)
-        for folder in target.relative_to(self.local).parents[:-1]:
+        for folder in map(self.local.joinpath, target.relative_to(self.local).parents[:-1]):
             with suppress(OSError):
-                (self.local / folder).rmdir()
+                if os.listdir(folder) == [COLUMNS]:  # noqa: PTH208 - names are enough
+                    (folder / COLUMNS).unlink()
+                folder.rmdir()
 
     def size(self, path: str) -> int | None:
         """The bytes of a file, None if it is not there."""
@@ -149,7 +152,7 @@ class Directory(Storage):
         """
         try:
             for file in files_below(self.local, self._chosen):
-                if file.name[0] != "." and file.is_file():
+                if file.name[0] != "." and file.name != COLUMNS and file.is_file():
                     with suppress(FileNotFoundError):
                         yield file.relative_to(self.local).as_posix(), file.stat().st_size
         except OSError as error:  # a folder that cannot be listed is not empty
@@ -244,7 +247,8 @@ class Bucket(Storage):
     def walk(self) -> Iterator[tuple[str, int]]:
         """All objects and their sizes, in the order of their paths."""
         files = self._listed("")
-        return iter(sorted(file for file in files if not file[0].startswith(f"{STATE}/")))
+        chosen = (f for f in files if not f[0].startswith(f"{STATE}/") and not _is_columns(f[0]))
+        return iter(sorted(chosen))
 
     def _listed(self, below: str) -> Iterator[tuple[str, int]]:
         import pyarrow.fs as pafs
@@ -274,6 +278,10 @@ class Bucket(Storage):
             raise
         except OSError as error:
             raise UnreadableError(f"cannot read {self.full_path(path)}: {reason(error)}") from None
+
+
+def _is_columns(path: str) -> bool:
+    return path.rpartition("/")[2] == COLUMNS
 
 
 def storage_of(url: str | Path) -> Storage:

@@ -4,10 +4,11 @@ Decimals are narrowed to decimal(18, 9), so that `price * size` works in SQL eng
 archive says (`mdc.decimals`) that its parts of this type stay decimal(36, 18), for a value of one
 of them needs it. Where nothing is said, the columns of each file are narrowed that can be.
 
-In the layout `hive` (`mdc.layout`) the columns that the folders repeat are dictionaries of text to
-Arrow, as pyarrow and pandas make them of folders: they refuse to read two kinds of one column.
+Columns that the folders of the layout `hive` say already (`mdc.constant`) are not in the files:
+pyarrow and Polars refuse to read a column from both.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
@@ -27,7 +28,6 @@ BUFFER = 64 << 10
 ROWS, BATCH = 16_384, 128 << 10  # decoded at once, which takes ten times the bytes
 MOST = 4 << 20  # where a sixteenth of the rows would be more
 _PLAIN = ("trade_id", "order_id", "extra")
-_IN_FOLDERS = ("symbol", "type")  # of the layout hive
 FEW = 64  # rows for which dictionaries cost more than they spare, in time and bytes
 
 
@@ -60,9 +60,9 @@ class Parquet(PartFormat):
             # Which columns stay wide has to be known before anything is written.
             wide = _wide_columns(part.tables())
         strict = said == b"narrow"
-        hive = metadata.get(b"mdc.layout") == b"hive"
+        in_folders = list(json.loads(metadata.get(b"mdc.constant", b"{}")))
         tables = (narrowed(table, wide, strict=strict) for table in part.tables())
-        tables = (_as_folders(table) if hive else table for table in tables)
+        tables = (table.drop_columns(in_folders) for table in tables)
         first = next(tables)
         schema = first.schema.with_metadata({**(part.schema.metadata or {}), **metadata})
         with self._writer(schema, file, few=part.rows <= FEW) as writer:
@@ -124,15 +124,6 @@ def _wide_columns(tables: "Iterator[pa.Table]") -> set[str]:
         for field in narrowed(table).schema
         if field.type == table.schema.field(field.name).type
     }
-
-
-def _as_folders(table: "pa.Table") -> "pa.Table":
-    """The table with what folders repeat as dictionaries."""
-    import pyarrow as pa
-
-    kind = pa.dictionary(pa.int32(), pa.string())
-    fields = [f.with_type(kind) if f.name in _IN_FOLDERS else f for f in table.schema]
-    return table.cast(pa.schema(fields).with_metadata(table.schema.metadata))
 
 
 def _leaf(field: "pa.Field[Any]") -> str:

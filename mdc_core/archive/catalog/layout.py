@@ -16,6 +16,7 @@ NO_SYMBOL = "_"
 MIXED = "~mixed"  # stands for the symbol in the paths of shared parts: no symbol is written so
 NO_DATE = "undated"
 _LONGEST = 120
+_CUT = "%~"  # in the name of a symbol that is longer: what is behind it is a hash
 _UNSAFE = re.compile(rb"[^A-Za-z0-9.\-]")
 _LOWER = re.compile(rb"[a-z][^A-Z]*([A-Z]?)")  # the first in lower case, the next in upper case
 # Names that Windows keeps for devices, with or without a suffix.
@@ -59,13 +60,20 @@ def _encoded(symbol: str | None, *, changes_of_case: bool = False) -> str:
         from hashlib import sha256
 
         digest = sha256(data).hexdigest()[:32]
-        name = f"{name[: _LONGEST - 40].rpartition('%')[0] or name[:40]}%~{digest}"
+        name = f"{name[: _LONGEST - 40].rpartition('%')[0] or name[:40]}{_CUT}{digest}"
     return name
 
 
 def names_in_paths(symbol: str | None, shares: Sequence[object]) -> tuple[str, ...]:
     """What can stand for the symbol in the path of a part, or for those that share it."""
     return (MIXED,) if shares else names_of(symbol)
+
+
+def in_folders(layout: str, symbol: str | None, type_name: str) -> dict[str, str | None]:
+    """The columns that the folders of a part of one symbol say, and its file need not."""
+    if layout != "hive" or _CUT in encode_symbol(symbol):
+        return {}
+    return {"type": type_name, "symbol": symbol}
 
 
 def with_current_name(path: str, layout: str, symbol: str | None) -> str:

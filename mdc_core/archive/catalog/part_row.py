@@ -67,6 +67,7 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     run_id: str = ""
     origin: str = ""  # key of what is known of where the rows come from
     slim: bool = False  # whether its file names its origin, and does not carry it
+    bare: bool = False  # whether its file lacks the columns that its folders say
     inputs: tuple[tuple[str, str], ...] = ()  # path and hash of the parts it was made from
     made_by: str = "store"
     made_at: int

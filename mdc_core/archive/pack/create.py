@@ -125,6 +125,7 @@ def _packed(path: str, row: PartRow) -> PackedFile:
         suffix=row.suffix,
         codec=row.codec,
         in_order=row.in_order,
+        bare=row.bare,
         run_id=row.run_id,
         origin=row.origin,
         inputs=list(row.inputs),

@@ -162,6 +162,7 @@ def _row(file: Sound, path: str, origin: str) -> PartRow:
         run_id=packed.run_id,
         origin=origin,
         slim=file.slim,
+        bare=packed.bare,
         inputs=tuple(packed.inputs),
         made_by="import",
         made_at=time_ns(),

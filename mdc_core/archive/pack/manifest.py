@@ -47,6 +47,7 @@ class PackedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     suffix: str
     codec: str = ""
     in_order: bool = True
+    bare: bool = False  # symbol and type stand here, and are no columns of the file
     run_id: str = ""
     frames: list[tuple[int, int, int, int]] = []
     origin: str  # key of what is known of where the rows come from

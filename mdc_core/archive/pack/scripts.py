@@ -1,6 +1,6 @@
 """The files of a pack that are for people: README, data dictionary, scripts to load it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mdc_core.archive.pack.manifest import PackedFile
 from mdc_core.schema import columns, data_dictionary, field_names
@@ -92,7 +92,7 @@ def load(event_type, symbol=None):
         file for manifest in found for file in manifest["files"]
         if file["type"] == event_type and symbol in (None, file["symbol"])
     ]
-    tables = [_read(HERE / file["path"], schema, kinds) for file in files]
+    tables = [_read(HERE / file["path"], schema, kinds, file) for file in files]
     return pa.concat_tables([schema.empty_table(), *tables])
 
 
@@ -103,9 +103,11 @@ def frame(event_type, symbol=None):
     return load(event_type, symbol).to_pandas(types_mapper=pd.ArrowDtype)
 
 
-def _read(path, schema, kinds):
+def _read(path, schema, kinds, file):
     if path.suffix == ".parquet":
         table = pq.read_table(path, partitioning=None)
+        for name in ("type", "symbol") if file.get("bare") else ():
+            table = table.append_column(name, pa.array([file[name]] * len(table), pa.string()))
         columns = [
             table[f.name].cast(f.type) if f.name in table.column_names
             else pa.nulls(table.num_rows, f.type)
@@ -174,8 +176,14 @@ load_events <- function(type, symbol = NULL) {
     f$type == type && (is.null(symbol) || identical(f$symbol, symbol))
   }, files)
   tables <- lapply(wanted, function(f) {
-    if (endsWith(f$path, ".parquet")) read_parquet(f$path, as_data_frame = FALSE)
-    else read_json_arrow(f$path, as_data_frame = FALSE)
+    if (!endsWith(f$path, ".parquet")) return(read_json_arrow(f$path, as_data_frame = FALSE))
+    table <- read_parquet(f$path, as_data_frame = FALSE)
+    if (isTRUE(f$bare)) {
+      said <- if (is.null(f$symbol)) NA_character_ else f$symbol
+      table$type <- rep(f$type, nrow(table))
+      table$symbol <- rep(said, nrow(table))
+    }
+    table
   })
   do.call(concat_tables, c(tables, unify_schemas = TRUE))
 }
@@ -232,8 +240,10 @@ def sql(files: Sequence[PackedFile]) -> str:
     out = [_SQL_HEAD]
     for name in sorted({file.type for file in files}):
         mine = [file for file in files if file.type == name]
+        full = [f.path for f in mine if f.suffix == ".parquet" and not f.bare]
         reads = [
-            _read_parquet([f.path for f in mine if f.suffix == ".parquet"]),
+            _read_parquet(full),
+            *_read_bare([f for f in mine if f.bare]),
             _read_json(name, [f.path for f in mine if f.suffix.startswith(".jsonl")]),
         ]
         selects = "\nUNION ALL BY NAME\n".join(read for read in reads if read)
@@ -245,6 +255,15 @@ def _read_parquet(paths: list[str]) -> str:
     if not paths:
         return ""
     return f"SELECT * FROM read_parquet([\n{_listed(paths)}],\n  union_by_name = true, {_HIVE})"
+
+
+def _read_bare(files: Sequence[PackedFile]) -> Iterator[str]:
+    """Files without the columns that their folders say, symbol by symbol."""
+    for symbol in dict.fromkeys(file.symbol for file in files):
+        mine = [file for file in files if file.symbol == symbol]
+        said = "NULL::VARCHAR" if symbol is None else "'" + symbol.replace("'", "''") + "'"
+        columns = f"SELECT '{mine[0].type}' AS type, {said} AS symbol, *"
+        yield _read_parquet([file.path for file in mine]).replace("SELECT *", columns, 1)
 
 
 _HIVE = "hive_partitioning = false"

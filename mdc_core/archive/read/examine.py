@@ -27,6 +27,7 @@ from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import version_of
 from mdc_core.versions import oldest
+from mdc_core.wire.tables.constant import KEY as CONSTANT
 from mdc_core.wire.tables.portable import is_portable
 
 _SEGMENT = re.compile(r"(?:^|\.)([0-9a-f]{12}-[0-9a-f]{6})-(\d{4,}c*)\.")
@@ -129,6 +130,7 @@ def _footer(file: pa.NativeFile, name: str) -> dict[str, Any]:
     }
     kept = meta.metadata or {}
     said: dict[str, Any] = {"codec": "+".join(sorted(codecs)).replace("uncompressed", "none")}
+    said["bare"] = CONSTANT in kept
     for key in _KEPT:
         if key in kept:
             said[key[4:].decode()] = kept[key].decode(errors="replace")

@@ -9,11 +9,13 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.columns_file import paths_of
 from mdc_core.disk import reading, writing
 from mdc_core.errors import UsageError
 
@@ -36,9 +38,19 @@ def link_parts(archive: Archive, parts: Sequence[PartRow], folder: Path) -> None
                 target = beside / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 _link(archive, part, target)
+            _columns(archive, parts, beside)
             beside.rename(folder)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _columns(archive: Archive, parts: Sequence[PartRow], folder: Path) -> None:
+    """Copy the files of columns that the parts lie behind."""
+    for at, name in dict.fromkeys((p.path, one.place) for one in parts for p in paths_of(one)):
+        with suppress(FileNotFoundError), archive.place_at(name).open(at) as file:
+            target = folder / at
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.read())
 
 
 def _paths(parts: Sequence[PartRow]) -> list[PurePosixPath]:

@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from mdc_core.disk import writing
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 FORMATS = ("jsonl", "arrow", "parquet")
 ROW_GROUP, ROW_GROUP_BYTES = 65_536, 32 << 20
@@ -63,28 +64,39 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             temporary.unlink()
 
 
-def write_parquet(
+class Shape(NamedTuple):
+    """How a table is changed for tools that cannot do with it as it is."""
+
+    portable: bool = False  # times in microseconds, and their nanoseconds beside them
+    floats: bool = False  # decimals as the nearest float64
+
+    def of(self, table: "pa.Table") -> "pa.Table":
+        """The table as the tools want it."""
+        from mdc_core.wire.tables.floats import to_floats
+        from mdc_core.wire.tables.portable import to_portable
+
+        table = to_portable(table) if self.portable else table
+        return to_floats(table) if self.floats else table
+
+
+def write_table(
     batches: "Iterator[pa.RecordBatch]",
     file: BinaryIO,
     origin: Callable[[], bytes],
-    *,
-    portable: bool = False,
+    shape: Shape,
+    writer_of: "Callable[[BinaryIO, pa.Schema], pq.ParquetWriter | pa.RecordBatchFileWriter]",
 ) -> None:
-    """Events of any types as one Parquet table, with the origin that is known at the end.
-
-    A `portable` one has times in microseconds, and their nanoseconds beside them.
+    """Events of any types as one table, with the origin that is known at the end.
 
     Which columns it has, and which decimals are narrow, is known when all have been seen:
     until then they wait in a temporary file.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from mdc_core.archive.merge import stored
     from mdc_core.batch import unify
     from mdc_core.decimals import narrowed
     from mdc_core.schema import arrow_schema
-    from mdc_core.wire.tables.portable import to_portable
 
     types: set[str] = set()
     wide: set[str] = set()
@@ -99,20 +111,25 @@ def write_parquet(
 
     kept = stored(noted())
     schema = arrow_schema(frozenset(types))
-    metadata = {**(schema.metadata or {}), b"mdc.origin": origin()}
-    writer: pq.ParquetWriter | None = None
+    table = shape.of(narrowed(schema.empty_table(), keep=wide))
+    told = {**(table.schema.metadata or {}), b"mdc.origin": origin()}
     kept.open(ROW_GROUP)
-    while kept.fill(ROW_GROUP, ROW_GROUP_BYTES):
-        rows = unify(kept.take_all(), schema)
-        table = narrowed(pa.Table.from_batches([rows]), keep=wide)
-        table = to_portable(table) if portable else table
-        if writer is None:
-            described = table.schema.with_metadata(metadata)
-            writer = pq.ParquetWriter(
-                file, described, compression="zstd", store_decimal_as_integer=True
-            )
-        writer.write_table(table)
-    if writer is None:
-        none = to_portable(schema.empty_table()) if portable else schema.empty_table()
-        writer = pq.ParquetWriter(file, none.schema.with_metadata(metadata))
-    writer.close()
+    with writer_of(file, table.schema.with_metadata(told)) as writer:
+        while kept.fill(ROW_GROUP, ROW_GROUP_BYTES):
+            rows = unify(kept.take_all(), schema)
+            writer.write_table(shape.of(narrowed(pa.Table.from_batches([rows]), keep=wide)))
+
+
+def parquet_writer(file: BinaryIO, schema: "pa.Schema") -> "pq.ParquetWriter":
+    """What writes a table as Parquet."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetWriter(file, schema, compression="zstd", store_decimal_as_integer=True)
+
+
+def arrow_file_writer(file: BinaryIO, schema: "pa.Schema") -> "pa.RecordBatchFileWriter":
+    """What writes a table as an Arrow file, which others call Feather."""
+    import pyarrow as pa
+
+    sink: Any = file  # which the stubs know by another name
+    return pa.ipc.new_file(sink, schema)

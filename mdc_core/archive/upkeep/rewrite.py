@@ -16,7 +16,7 @@ from mdc_core.archive.upkeep.content import ContentHash
 from mdc_core.archive.upkeep.merged import MergedEvents
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
-from mdc_core.archive.write.sealing.seal import write_part
+from mdc_core.archive.write.sealing.seal import in_place, write_part
 from mdc_core.archive.write.width import decimals_of, note_wide
 from mdc_core.contracts import Part, PartFormat
 from mdc_core.decimals import WideError
@@ -73,7 +73,8 @@ def rewritten(
     codec = formats.codec(part.symbol, tier)
     events = FileEvents(archive, part, gone)
     inputs = ((part.path, part.sha256),)
-    more = {"shared": b"1"} if part.shares else {}
+    named = part.layout, part.symbol, part.type_name
+    more = {"shared": b"1"} if part.shares else in_place(*named)
     facts = write_at_rest(
         archive,
         part.type_name,
@@ -85,7 +86,6 @@ def rewritten(
         inputs=msgspec.json.encode(inputs),
         tier=tier.encode(),
         codec=codec.encode(),
-        layout=part.layout.encode(),
         **more,
     )
     new = msgspec.structs.replace(

@@ -15,6 +15,7 @@ from pathlib import Path
 from mdc_core.archive.catalog.catalog import Catalog, FileMove, PartRow
 from mdc_core.archive.storage import sync_all
 from mdc_core.archive.write.archive import REWRITE, Archive
+from mdc_core.archive.write.columns_file import columns_first
 from mdc_core.disk import writing
 from mdc_core.errors import DataError, MdcError
 
@@ -73,6 +74,7 @@ class Replacement:
                 for file, part in self._add
             ]
             drops = [FileMove("drop", part.kept_as, *part.key) for part in self._remove]
+            self.columns([part for _, part in self._add])
             with archive.growing(barred=True):
                 self._catalog.commit(
                     [part for _, part in self._add],
@@ -84,6 +86,15 @@ class Replacement:
             for _, part in self._add:
                 archive.tell(part)
         self._add, self._remove, self._origins = [], [], {}
+
+    def columns(self, parts: Sequence[PartRow]) -> None:
+        """Bring the columns of parts into their places, before those that are new."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for name in dict.fromkeys(part.place for part in parts):
+            own = [part for part in parts if part.place == name]
+            with columns_first(self._archive, self._catalog, name, own, self._folder) as files:
+                if files:
+                    self._archive.place_at(name).take(files)
 
     def abandon(self) -> None:
         """Give up what was not committed."""

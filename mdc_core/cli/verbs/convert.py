@@ -6,7 +6,11 @@ also with .gz, .zst or .lz4. Every value is the same afterwards.
 
 Some tools read no nanoseconds (Spark). With --portable a Parquet file has times in
 microseconds, rounded down, and beside each the whole of it as an integer: ts_event_ns. mdc
-reads such a file back exactly, and refuses it where the two differ."""
+reads such a file back exactly, and refuses it where the two differ.
+
+pandas, R and others reckon in floats. With --floats a Parquet or Arrow file (.arrow, which
+pandas and R call Feather) has each price, size and volume as the nearest float64. That is not
+exact: mdc does not read such a file back."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +30,7 @@ EXAMPLES = (
     "mdc convert events.jsonl --format arrow > events.arrows",
     "mdc convert events.jsonl -o events.parquet",
     "mdc convert events.jsonl --portable -o for-spark.parquet",
+    "mdc convert events.jsonl --floats -o for-pandas.parquet",
     "mdc convert events.parquet | mdc head -n 2",
 )
 
@@ -47,6 +52,9 @@ EXAMPLES = (
 )
 @option("--force", is_flag=True, help="overwrite the file")
 @option("--portable", is_flag=True, help="Parquet with times in microseconds, for Spark")
+@option(
+    "--floats", is_flag=True, help="Parquet or Arrow with floats for decimals, for pandas and R"
+)
 @reading
 def convert(
     paths: tuple[Path, ...],
@@ -54,12 +62,13 @@ def convert(
     output: Path | None,
     force: bool,
     portable: bool,
+    floats: bool,
     reading: "InputOptions",
 ) -> "Stage":
     """Write events in another encoding."""
     from mdc_core.pipelines.stages.convert import Convert
 
-    return Convert(paths, form, output, force, portable, reading)
+    return Convert(paths, form, output, force, portable, reading, floats=floats)
 
 
 command = convert

@@ -9,7 +9,14 @@ from msgspec.structs import replace
 
 from mdc_core import registry
 from mdc_core.accounting import Account, findings_of
-from mdc_core.archive.read.one_file import check_form, whole_file, write_parquet
+from mdc_core.archive.read.one_file import (
+    Shape,
+    arrow_file_writer,
+    check_form,
+    parquet_writer,
+    whole_file,
+    write_table,
+)
 from mdc_core.errors import UsageError
 from mdc_core.events import Gap
 from mdc_core.pipelines.chosen import Chosen
@@ -35,16 +42,21 @@ class Convert(FilterStage):
         force: bool = False,
         portable: bool = False,
         reading: InputOptions = READING,
+        *,
+        floats: bool = False,
     ) -> None:
         super().__init__("convert")
         self.paths, self.file, self.reading = paths, file, reading
-        self.portable = portable
+        self.shape = Shape(portable, floats)
         self.form: str | None = form
         self.codec: str | None = None
         if file is not None:
             self.form, self.codec = check_form(file, form)
         if portable and "parquet" not in (self.form, form):
             raise UsageError("--portable is for Parquet", hint="name a file with -o: x.parquet")
+        if floats and (file is None or self.form == "jsonl" or self.codec):
+            hint = "name a file with -o: x.parquet, or x.arrow"
+            raise UsageError("--floats is for Parquet and Arrow files", hint=hint)
         if file is None and form == "parquet":
             raise UsageError("Parquet cannot be written to a pipe", hint="name a file with -o")
         if file is not None and file.exists() and not force:
@@ -74,8 +86,9 @@ class Convert(FilterStage):
             run.finish()
             return
         with whole_file(self.file) as file:
-            if self.form == "parquet":
-                write_parquet(_with_findings(run), file, run.origin, portable=self.portable)
+            if self.form == "parquet" or self.shape.floats:
+                writer = parquet_writer if self.form == "parquet" else arrow_file_writer
+                write_table(_with_findings(run), file, run.origin, self.shape, writer)
                 run.finish()
                 return
             output = run.write_to(Writer(file.fileno(), self.wire, self.codec))

@@ -28,6 +28,8 @@ from mdc_core.versions import Change, changes, is_version, major
 from mdc_core.wire.lines.too_fine import TOO_FINE
 from mdc_core.wire.migrate import migrate_columns
 from mdc_core.wire.tables.bounded import bounded
+from mdc_core.wire.tables.constant import completed, completed_schema, constants_of
+from mdc_core.wire.tables.floats import refuse_floats
 from mdc_core.wire.tables.kinds import check_kinds, levels_beyond
 from mdc_core.wire.tables.portable import is_portable, restored, restored_schema
 
@@ -46,9 +48,12 @@ class Incoming:
     """
 
     def __init__(self, schema: pa.Schema, name: str, *, checked: bool = False) -> None:
+        refuse_floats(schema, name)
         self._name = name
         self._checked = checked
         self._portable = is_portable(schema)
+        self._constants = constants_of(schema, name)
+        schema = completed_schema(schema, self._constants)
         self._there = schema = restored_schema(schema)
         self._fully = checked or VERSIONS_KEY not in (schema.metadata or {})
         self.schema = target_schema(schema, name)
@@ -66,7 +71,7 @@ class Incoming:
     @property
     def is_ours(self) -> bool:
         """Whether the columns are what the current version calls so, and may be read alone."""
-        return not self.older and not self._portable
+        return not self.older and not self._portable and not self._constants
 
     def pieces(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """The events of one of its batches, few enough at once."""
@@ -74,6 +79,7 @@ class Incoming:
 
     def events(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The events of one of its batches as one."""
+        batch = completed(batch, self._constants)
         if not self._checked:
             check_columns(batch, self._name, fully=self._fully)
         if self._portable:

@@ -2,18 +2,14 @@
 
 from pathlib import Path
 
-from tests.conftest import Shell
+from tests.conftest import Shell, parts_of
 
 SYMBOLS = "SPY AAPL 'BTC/USD'"
 
 
 def parts(root: Path) -> dict[str, bytes]:
     """The files of an archive, by their paths."""
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in sorted(root.rglob("*"))
-        if path.is_file() and "_mdc" not in path.parts
-    }
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in parts_of(root)}
 
 
 def stored(shell: Shell, options: str = "", runs: int = 3, symbols: str = SYMBOLS) -> list[str]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import Shell
+from tests.conftest import Shell, parts_of
 from tests.pipes.store.storing import storing
 
 EVENTS = "mdc stream sim SPY AAPL --limit 2000 --seed 3 | grep '\"symbol\"' > events.jsonl"
@@ -135,7 +135,7 @@ def test_decimals_that_are_too_wide(shell: Shell, tmp_path: Path) -> None:
     assert one["bytes"] == (tmp_path / "data" / "wide.parquet").stat().st_size
     assert abs(one["bytes"] - one["saved"] - narrow.stat().st_size) <= FOOTER
     assert shell(one["command"]).status == 0
-    (path,) = tmp_path.glob("data/**/*.parquet")
+    (path,) = parts_of(tmp_path / "data")
     assert pq.read_schema(path).field("price").type == pa.decimal128(18, 9)
     assert advice(shell) == {}
     # One value that does not fit: then there is nothing to gain.

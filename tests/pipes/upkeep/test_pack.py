@@ -15,7 +15,7 @@ from typing import Any
 import py7zr
 import pytest
 
-from tests.conftest import Shell
+from tests.conftest import Shell, parts_of
 from tests.kit.kills import killed, kills
 from tests.pipes.store.storing import storing
 
@@ -34,12 +34,7 @@ def archive(shell: Shell, tmp_path: Path) -> Path:
 
 def tree(root: Path) -> dict[str, bytes]:
     """The parts below a root, without the state directory."""
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in files
-        if "_mdc" not in path.parts
-    }
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in parts_of(root)}
 
 
 def unpacked(pack: Path, folder: Path) -> Path:

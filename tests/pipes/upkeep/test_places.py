@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Shell, is_control
+from tests.conftest import Shell, is_control, parts_of
 from tests.kit import forks
 from tests.torture.every_step import Commands
 
@@ -67,8 +67,7 @@ def data(shell: Shell, tmp_path: Path) -> Path:
 
 
 def files(root: Path) -> dict[str, bytes]:
-    found = {p.relative_to(root).as_posix(): p for p in root.rglob("*") if "_mdc" not in p.parts}
-    return {name: path.read_bytes() for name, path in found.items() if path.is_file()}
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in parts_of(root)}
 
 
 def legacy(root: Path) -> None:

@@ -17,6 +17,7 @@ from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.part_formats import read_part_file
 from mdc_core.archive.profiles import Profiles
+from mdc_core.archive.storage import COLUMNS
 from mdc_core.archive.upkeep import rewrite
 from mdc_core.archive.upkeep.migration import migrate, outdated
 from mdc_core.archive.upkeep.recover import prepare
@@ -69,7 +70,7 @@ def expected() -> list[str]:
 
 
 def files_of(root: Path) -> dict[str, bytes]:
-    found = (path for path in root.rglob("*") if path.is_file())
+    found = (path for path in root.rglob("*") if path.is_file() and path.name != COLUMNS)
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
 
 

@@ -90,7 +90,8 @@ def compact(
 ) -> Iterator[CompactOutcome]:
     """Compact the groups of these parts, some at a time; within `rewriting`."""
     wishes = wishes._replace(heavy=catalog.large_origins())
-    left, fresh = {part.key: part for part in parts}, set[tuple[str, str]]()
+    every = list(parts)
+    left, fresh = {part.key: part for part in every}, set[tuple[str, str]]()
     order = OrderOfTies(archive, left.values())
     bench = _CompactRun(archive, catalog, profiles, order)
     for wanted in _to_regroup(left, live(archive), profiles):
@@ -114,6 +115,9 @@ def compact(
             if done.changed or not fresh.issuperset(part.key for part in before):
                 yield done
     catalog.forget_origins()
+    last = Replacement(archive, catalog)
+    last.columns(every)  # of an older version there are none
+    last.abandon()
 
 
 def _to_regroup(

@@ -16,6 +16,7 @@ from mdc_core.archive.upkeep.merged import EventContent
 from mdc_core.archive.upkeep.rewrite import write_at_rest
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
+from mdc_core.archive.write.sealing.seal import in_place
 from mdc_core.contracts import Part
 from mdc_core.disk import reading
 from mdc_core.errors import DataError
@@ -68,6 +69,8 @@ def write_like(
     part_format = formats.of(like.symbol, like.tier)
     inputs = tuple((part.path, part.sha256) for part in parts)
     codec = formats.codec(like.symbol, like.tier)
+    named = like.layout, like.symbol, like.type_name
+    more = {"shared": b"1"} if shared else in_place(*named)
     facts = write_at_rest(
         archive,
         like.type_name,
@@ -79,8 +82,7 @@ def write_like(
         tier=like.tier.encode(),
         inputs=msgspec.json.encode(inputs),
         codec=codec.encode(),
-        layout=like.layout.encode(),
-        **({"shared": b"1"} if shared else {}),
+        **more,
     )
     return msgspec.structs.replace(
         like,

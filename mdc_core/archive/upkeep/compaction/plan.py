@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import NamedTuple, cast
 
 from mdc_core.archive.catalog.catalog import PartRow
-from mdc_core.archive.catalog.layout import Layout, whole_path, with_current_name
+from mdc_core.archive.catalog.layout import Layout, in_folders, whole_path, with_current_name
 from mdc_core.archive.catalog.query import Query
 
 TARGET = 512_000_000
@@ -142,7 +142,13 @@ def due(job: Job, wishes: CompactOptions) -> bool:
 
 
 def settled(part: PartRow) -> bool:
-    """Whether a part may stay as it is: written at once, by compaction or under a name of today."""
+    """Whether a part may stay as it is: written at once, by compaction or under a name of today.
+
+    Of the layout hive, without the columns that its folders say.
+    """
+    in_both = part.suffix == ".parquet" and not (part.bare or part.shares)
+    if in_both and in_folders(part.layout, part.symbol, part.type_name):
+        return False
     name = name_of(part)
     if (
         part.made_by == "store"

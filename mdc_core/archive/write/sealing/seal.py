@@ -23,7 +23,7 @@ import msgspec
 import pyarrow as pa
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, Frame, PartRow
-from mdc_core.archive.catalog.layout import Layout, mixed_path, part_path
+from mdc_core.archive.catalog.layout import Layout, in_folders, mixed_path, part_path
 from mdc_core.archive.catalog.origins import KEY, origin_key
 from mdc_core.archive.catalog.part_stats import (
     IntervalRanges,
@@ -34,6 +34,7 @@ from mdc_core.archive.catalog.part_stats import (
 from mdc_core.archive.part_formats import write_with
 from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.columns_file import columns_first
 from mdc_core.archive.write.formats import FALLBACK, FormatError, Formats
 from mdc_core.archive.write.sealing.load import SealLoad
 from mdc_core.archive.write.sealing.sharing import MANY, clear_attempt, may_share, together
@@ -43,6 +44,7 @@ from mdc_core.contracts import Part, PartFormat
 from mdc_core.decimals import WideError
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
+from mdc_core.wire.tables.constant import encoded
 
 
 class SealPlan(NamedTuple):
@@ -127,8 +129,9 @@ def _committed(
         while load.segments[-1] not in catalog.sealed():
             written = list(_written(archive, catalog, manner, load, folder))
             moving = [(new.file, new.part.path) for new in written if new.file is not None]
-            archive.place.take(moving)
             parts = [new.part for new in written]
+            with columns_first(archive, catalog, "", parts, folder) as columns:
+                archive.place.take([*columns, *moving])
             grown = [new.before for new in written if new.before is not None]
             # The catalog may have been rebuilt from a file that we appended to.
             with suppress(ChangedError):
@@ -191,7 +194,7 @@ def _new_part(
     codec = manner.formats.codec(key.symbol)
     try:
         origin = origin_key(manner.origin)
-        more = {"layout": manner.layout.encode()} | ({"shared": b"1"} if shared else {})
+        more = {"shared": b"1"} if shared else in_place(manner.layout, key.symbol, key.type_name)
         facts = write_part(
             file, part_format, rows, origin, decimals=decimals, codec=codec.encode(), **more
         )
@@ -258,7 +261,15 @@ def write_part(
         digest = file_digest(out, "sha256").hexdigest()
     if not measured.facts:
         raise DataError("it does not take all rows of a part")
-    return {"bytes": size, "sha256": digest, "slim": True, **measured.facts}
+    bare = "constant" in more and part_format.suffix == ".parquet"
+    said = {"bytes": size, "sha256": digest, "slim": True, "bare": bare}
+    return said | measured.facts
+
+
+def in_place(layout: str, symbol: str | None, type_name: str) -> dict[str, bytes]:
+    """What the file of a part of one symbol is told of where it will lie."""
+    values = in_folders(layout, symbol, type_name)
+    return {"constant": encoded(values)} if values else {}
 
 
 class SealedFile:

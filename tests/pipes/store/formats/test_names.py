@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mdc_core.archive.catalog.layout import Layout, names_of
-from tests.conftest import Shell
+from tests.conftest import Shell, parts_of
 
 SYMBOLS = [
     "SPY",
@@ -38,8 +38,7 @@ def lines(days: int = 2) -> str:
 
 
 def parts(root: Path) -> list[str]:
-    files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
-    return sorted(path.as_posix() for path in files if "_mdc" not in path.parts)
+    return [path.relative_to(root).as_posix() for path in parts_of(root)]
 
 
 def held(shell: Shell, root: str = "data", also: str = "") -> Counter[tuple[str, str]]:

@@ -23,6 +23,7 @@ from mdc_core.archive.read.summary import (
 from mdc_core.events import Event, Quote, Trade
 from mdc_core.testing.golden import line_of
 from mdc_core.times import DAY, HOUR, from_ns
+from tests.conftest import parts_of
 from tests.kit.many import many
 from tests.unit.archive.upkeep.compacting import made, run_id, store
 
@@ -79,8 +80,7 @@ def test_the_numbers_of_an_archive(
             days = {time[:10] for time in times} | ({"undated"} if one.untimed else set())
             assert (one.files, one.periods) == (len(days), len(days))
         assert sum(one.bytes for one in totals.values()) == summary.bytes
-        on_disk = [p for p in root.rglob("*") if p.is_file() and "_mdc" not in p.parts]
-        assert summary.bytes == sum(path.stat().st_size for path in on_disk)
+        assert summary.bytes == sum(path.stat().st_size for path in parts_of(root))
     numbers = {(p.path, p.bytes, p.period, tuple(p.groups)) for p in parts}
     assert {(p.path, p.bytes, p.period, tuple(p.groups)) for p in plain_parts} == numbers
 
