@@ -142,7 +142,7 @@ def archive_at(root: Path | str | None, verb: str) -> Path | str:
     if root is None and not Path("data").is_dir():
         raise UsageError("nothing to read: no archive at data", hint=f"mdc {verb} --root DIR")
     if isinstance(root, Path) and not root.is_dir():
-        raise DataError(f"no archive at {root}", hint=f"mdc store --root {root} makes one")
+        raise DataError(f"no archive at {root}", hint=f"EVENTS | mdc store --root {root} makes one")
     return root or Path("data")
 
 

@@ -7,7 +7,7 @@ so that a flipped bit is found; what is lost is made again from the parts (`heal
 """
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from mdc_core.archive.catalog.origins import (
     gathered,
     keep,
     origin_key,
+    sources_of,
 )
 from mdc_core.archive.catalog.part_row import Frame as Frame
 from mdc_core.archive.catalog.part_row import PartRow as PartRow
@@ -196,6 +197,33 @@ class Catalog:
         )
         return [self._entry(*row) for row in rows]
 
+    def keys_of(self, sources: Sequence[str]) -> list[str]:
+        """The names of the origins that are known by one of these, and of the lists with them."""
+        asked = "SELECT DISTINCT key FROM sources WHERE source IN (SELECT value FROM json_each(?))"
+        found: dict[str, None] = {}
+        new = list(sources)
+        while new:
+            rows = self._db.run(asked, (_encode(new).decode(),))
+            new = [key for (key,) in rows if key not in found]
+            found |= dict.fromkeys(new)
+        return list(found)
+
+    def of_origins(self, keys: Iterable[str], run: str, *, since: int = 0) -> Iterator[PartRow]:
+        """The parts of some origins, or of runs of `store` with the name of a run before theirs.
+
+        Of those entered after the number `since`.
+        """
+        listed = list(keys)
+        of_run = "run_id > ? AND run_id < ?"
+        of_key = "json_extract(CAST(entry AS TEXT), '$.origin') IN (SELECT value FROM json_each(?))"
+        where = f"({of_run} OR {of_key})" if listed else of_run
+        values = [since, f"{run}-", f"{run}.", *([_encode(listed).decode()] if listed else [])]
+        for row in self._db.each(
+            f"SELECT entry, crc, path FROM parts WHERE number > ? AND {where} ORDER BY number",
+            values,
+        ):
+            yield self._entry(*row)
+
     def _entry(self, entry: bytes, crc: int, path: str) -> PartRow:
         if not is_sound(entry, crc):
             raise DataError(
@@ -252,13 +280,17 @@ class Catalog:
         sealed: Iterable[tuple[str, int]] = (),
         moves: Iterable[FileMove] = (),
         origins: Iterable[bytes] = (),
+        check: Callable[["Catalog"], None] | None = None,
     ) -> None:
         """Enter and remove parts in one transaction, all or nothing.
 
-        Raises ChangedError if a part to remove is not as it was read, or not there.
+        Raises ChangedError if a part to remove is not as it was read, or not there; `check` may
+        raise what it wants, before anything is changed.
         """
         db = self._db
         with db.transaction():
+            if check is not None:
+                check(self)
             for part in remove:
                 known = (*part.key, zlib.crc32(_encode(part)))
                 if not db.take("parts", "place = ? AND path = ? AND crc = ?", known):
@@ -267,6 +299,7 @@ class Catalog:
                 key = self._kept(origin)
                 if self.origin_of(key) is None:
                     db.add("origins", key=key, origin=origin)
+                    db.enter_sources(key, origin)
             for part in add:
                 db.take("parts", "place = ? AND path = ?", part.key)
                 entry = _encode(part)
@@ -336,9 +369,12 @@ class Catalog:
         return self._db.run(asked, (number,))
 
     def _of_origins(self) -> Iterator[str]:
+        known = self._db.is_current
         for key, origin in self._db.each("SELECT key, origin FROM origins"):
             if not isinstance(origin, bytes) or origin_key(origin) != key:
                 yield f"{self.path}: the origin {key} is damaged"
+            elif known and self._db.sources(key) != sources_of(origin):
+                yield f"{self.path}: damaged, the sources of the origin {key} differ"
 
 
 def _columns(part: PartRow) -> dict[str, Any]:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mdc_core.archive.catalog import upgrade
-from mdc_core.archive.catalog.origins import keep
+from mdc_core.archive.catalog.origins import keep, sources_of
 from mdc_core.disk import DATABASE_REFUSALS
 from mdc_core.errors import BusyError, DataError, UnreadableError, WriteError
 
 NAME = "catalog.sqlite"
-FORMAT = 3  # of the tables
+FORMAT = 4  # of the tables
 PATIENCE = 60.0  # seconds, for another process's transaction
 _TABLES = f"""
 CREATE TABLE parts (
@@ -36,6 +36,7 @@ CREATE TABLE moves (
     number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, source TEXT NOT NULL,
     place TEXT NOT NULL, path TEXT NOT NULL);
 {upgrade.SHARES};
+{upgrade.SOURCES};
 {upgrade.CHECKSUM};
 INSERT INTO checksum VALUES (0, {zlib.crc32(b"(0, [])")})
 """
@@ -82,30 +83,51 @@ class CatalogFile:
             with self._bare_transaction():
                 if self.one("PRAGMA user_version") == 0:
                     self._make(_TABLES)
-        elif found in (1, 2) and read_only:
+        elif found in (1, 2, 3) and read_only:
             for statement in upgrade.views(found):
                 self.run(statement)
-        elif found in (1, 2):
+        elif found in (1, 2, 3):
             with self._bare_transaction():
                 now = self.one("PRAGMA user_version")
                 if now == 1:
                     self._upgrade()
-                elif now == 2:
-                    self._make(upgrade.SHARES)
+                elif now in (2, 3):
+                    self._make(*([upgrade.SHARES] if now == 2 else []), upgrade.SOURCES)
+                if now != FORMAT:
+                    self._enter_sources()
         elif found != FORMAT:
             hint = "update mdc" if found > FORMAT else "mdc catalog rebuild makes a new one"
             raise DataError(f"{self.path}: format {found}, known is {FORMAT}", hint=hint)
 
-    def _make(self, statements: str) -> None:
-        for statement in statements.split(";\n"):
-            self.run(statement)
+    def _make(self, *several: str) -> None:
+        for statements in several:
+            for statement in statements.split(";\n"):
+                self.run(statement)
         self.run(f"PRAGMA user_version = {FORMAT}")
+
+    def _enter_sources(self) -> None:
+        for key, origin in self.run("SELECT key, origin FROM origins"):
+            self.enter_sources(key, origin)
+
+    def enter_sources(self, key: str, origin: bytes) -> None:
+        """Enter by what an origin is known."""
+        self.fill("sources", [(source, key) for source in sources_of(origin)])
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it has all tables, or is of an older format that is only read."""
+        return self.one("PRAGMA user_version") == FORMAT
+
+    def sources(self, key: str) -> list[str]:
+        """By what an origin is known."""
+        rows = self.run("SELECT source FROM sources WHERE key = ? ORDER BY source", (key,))
+        return [source for (source,) in rows]
 
     def _upgrade(self) -> None:
         """Bring the tables of format 1 up to date; raises DataError where it is damaged."""
         for text in [*upgrade.problems(self.path), *self._damaged_entries()]:
             raise DataError(text, hint="mdc catalog rebuild makes a new one from the parts")
-        self._make(f"{upgrade.STATEMENTS};\n{upgrade.SHARES}")
+        self._make(upgrade.STATEMENTS, upgrade.SHARES, upgrade.SOURCES)
         for (origin,) in self.each("SELECT origin FROM origins"):
             keep(self.path.parent, origin)
         self.run("INSERT INTO checksum VALUES (0, 0)")
@@ -131,6 +153,8 @@ class CatalogFile:
 
     def fill(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
         """Enter rows of a table that is not summed up, with values for all its columns."""
+        if not rows:
+            return
         statement = f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})"
         self._asked(lambda: self._db.executemany(statement, rows))
 

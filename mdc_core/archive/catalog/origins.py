@@ -6,7 +6,7 @@ it by its hash. Where events come from several runs, an origin is a list of the 
 
 import os
 import re
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ FOLDER = "origins"
 KEY = b"mdc.origin_key"  # in the metadata of a part
 WHOLE = b"mdc.origin"  # all of it: parts of older versions, and files that lie elsewhere
 LARGE = 1_500  # bytes; a file that carries it has it twice, and once in base64
+FIRST = "first_event"  # in an origin: the hash of an event, of inputs that have no run of their own
 NOTHING = b"{}"  # what is kept of events that do not say where they come from
 _NAME = re.compile("[0-9a-f]{24}", re.ASCII)
 Look = Callable[[str], bytes | None]
@@ -93,9 +94,40 @@ def gathered(keys: Iterable[str], look: Look) -> dict[str, bytes]:
     return found
 
 
+def is_list(origin: bytes) -> bool:
+    """Whether an origin is a list of the names of others."""
+    return origin.startswith(b'{"origins":["')
+
+
+def sources_of(origin: bytes) -> list[str]:
+    """By what it is known that the same comes again; of a list, the names that are in it.
+
+    That is the run, and for what is read from files or archives, each time as a run of its own,
+    these.
+    """
+    if is_list(origin):
+        return sorted(set(members(origin)))
+    return sorted({source for begin in begins_in(origin) for source in _sources(begin)})
+
+
+def _sources(begin: dict[str, Any]) -> Iterator[str]:
+    """Each stage on the way has the id of the run, and names its archives or files."""
+    yield from map(str, filter(None, [begin.get("run_id"), begin.get(FIRST)]))
+    stage: Any = begin
+    while isinstance(stage, dict):
+        request = stage.get("request")
+        request = request if isinstance(request, dict) else {}
+        yield from map(str, request.get("archives") or ())
+        files = request.get("files")
+        for file in files if isinstance(files, list) else ():
+            if isinstance(file, dict) and file.get("sha256"):
+                yield str(file["sha256"])
+        stage = stage.get("origin")
+
+
 def members(origin: bytes) -> list[str]:
     """The names that an origin is a list of."""
-    if not origin.startswith(b'{"origins":["'):
+    if not is_list(origin):
         return []
     return names_in(msgspec.json.decode(origin))
 

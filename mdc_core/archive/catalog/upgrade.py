@@ -1,7 +1,7 @@
 """Catalogs of older formats: how they are read as they are, and how they become current ones.
 
 In format 1 parts had fewer columns, and a checksum of the whole file lay beside it in a file;
-format 2 had no shared parts.
+format 2 had no shared parts, format 3 no table of sources.
 """
 
 import zlib
@@ -30,6 +30,13 @@ CREATE INDEX shares_by_number ON shares (number);
 CREATE TRIGGER shares_go AFTER DELETE ON parts
     BEGIN DELETE FROM shares WHERE number = old.number; END;
 CREATE {_HELD}"""
+
+# By what the origins are known, so that who stores can ask whether something comes again.
+SOURCES = """CREATE TABLE sources (source TEXT NOT NULL, key TEXT NOT NULL);
+CREATE INDEX by_source ON sources (source);
+CREATE INDEX by_origin ON sources (key);
+CREATE TRIGGER sources_go AFTER DELETE ON origins
+    BEGIN DELETE FROM sources WHERE key = old.key; END"""
 
 
 def _said(name: str, default: str) -> str:
@@ -62,7 +69,8 @@ STATEMENTS = ";\n".join(
 
 def views(found: int) -> list[str]:
     """What makes an older catalog look like a current one, for whoever may not write."""
-    return [*([_VIEW] if found == 1 else []), f"CREATE TEMP {_SHARES}", f"CREATE TEMP {_HELD}"]
+    shares = [f"CREATE TEMP {_SHARES}", f"CREATE TEMP {_HELD}"]
+    return [*([_VIEW] if found == 1 else []), *(shares if found < 3 else [])]
 
 
 def sum_of(path: Path) -> Path:

@@ -40,7 +40,7 @@ class ContentSum:
     def add(self, batch: pa.RecordBatch) -> None:
         """Take the next events."""
         if batch.num_rows:
-            for line in encode_batch(_wide(batch)).splitlines():
+            for line in lines_of(batch):
                 self._sum += int.from_bytes(sha256(line).digest(), "big")
             self.rows += batch.num_rows
 
@@ -48,6 +48,11 @@ class ContentSum:
     def total(self) -> tuple[int, int]:
         """How many events there were, and the sum."""
         return self.rows, self._sum
+
+
+def lines_of(batch: pa.RecordBatch) -> list[bytes]:
+    """Its events as canonical lines, the same however they are stored."""
+    return encode_batch(_wide(batch)).splitlines() if batch.num_rows else []
 
 
 def _wide(batch: pa.RecordBatch) -> pa.RecordBatch:

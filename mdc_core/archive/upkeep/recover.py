@@ -21,6 +21,7 @@ from mdc_core.archive.write.formats import FALLBACK, Formats
 from mdc_core.archive.write.journal import Header
 from mdc_core.archive.write.replace import clear_trash, finish_moves
 from mdc_core.archive.write.sealing.load import SealLoad, SealSource
+from mdc_core.archive.write.sealing.repeats import Repeats
 from mdc_core.archive.write.sealing.seal import SealPlan, seal_safely
 from mdc_core.archive.write.sealing.sorter import Sorter
 from mdc_core.archive.write.segment import Segment
@@ -200,7 +201,9 @@ def _manner(header: Header) -> tuple[SealPlan, str | None]:
     except (UsageError, ConfigError) as error:
         formats = Formats.load(FALLBACK, {}, profiles)
         warning = f"{error}; the events of {header.run_id} are sealed as {FALLBACK}"
-    plan = SealPlan(formats, header.layout, header.run_id, bytes(header.origin), {}, widen)
+    run, origin = header.run_id, bytes(header.origin)
+    repeats = Repeats(run, origin, header.partition, again=header.again)
+    plan = SealPlan(formats, header.layout, run, origin, {}, widen, repeats)
     return plan, warning
 
 

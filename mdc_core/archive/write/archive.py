@@ -49,7 +49,7 @@ class Archive:
         """One that is there; raises DataError if it is not, ConfigError if it is another's."""
         found = cls(root)
         found.check_root()
-        hint = f"mdc store --root {root} makes one"
+        hint = f"EVENTS | mdc store --root {root} makes one"
         if found.local is not None and not found.local.is_dir():
             raise DataError(f"no archive at {root}", hint=hint)
         if found.local is None and not found.has_catalog:

@@ -19,6 +19,7 @@ from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.disk_space import Reserve
 from mdc_core.archive.write.formats import Formats
 from mdc_core.archive.write.journal import Fsync, Header, Journal, vocabulary
+from mdc_core.archive.write.sealing.repeats import Repeats
 from mdc_core.archive.write.sealing.rotation import Rotation
 from mdc_core.archive.write.sealing.seal import SealPlan
 from mdc_core.archive.write.sealing.sealer import SEAL_AFTER, Sealer
@@ -50,7 +51,9 @@ class Intake:
         self._header, self._fsync = header, fsync
         self._reserve, self._seal_bytes = reserve, seal_bytes
         origin = bytes(header.origin)
-        plan = SealPlan(formats, header.layout, header.run_id, origin, {}, widen)
+        self._repeats = Repeats(header.run_id, origin, header.partition, again=header.again)
+        how = (formats, header.layout, header.run_id, origin)
+        plan = SealPlan(*how, {}, widen, self._repeats)
         self._sealer = Sealer(archive, plan, header, seal_after)
         self.warnings = self._sealer.warnings
         self._settled: Counter[str] = Counter()  # durable, of the rotations that are over
@@ -105,6 +108,11 @@ class Intake:
     def acknowledged(self) -> Counter[str]:
         """How many events of each type are durable."""
         return sum((rotation.acknowledged for rotation in self._open), self._settled)
+
+    @property
+    def repeated(self) -> int:
+        """How many events were in the archive already, of those that are sealed."""
+        return self._repeats.rows
 
     @property
     def unsealed(self) -> int:
@@ -205,7 +213,15 @@ def _kept(
     return batch.filter(pa.array(~is_type(batch, *CONTROL_TYPES))), kept
 
 
-def header_of(formats: Formats, run_id: str, layout: str, partition: str, origin: bytes) -> Header:
+def header_of(
+    formats: Formats,
+    run_id: str,
+    layout: str,
+    partition: str,
+    origin: bytes,
+    *,
+    again: bool = False,
+) -> Header:
     """What a journal says of how to seal it."""
     return msgspec.convert(
         {
@@ -218,6 +234,7 @@ def header_of(formats: Formats, run_id: str, layout: str, partition: str, origin
             "partition": partition,
             "schema": vocabulary().serialize().to_pybytes(),
             "origin": msgspec.Raw(origin),
+            "again": again,
         },
         Header,
     )

@@ -54,6 +54,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     partition: Partition
     schema: bytes = b""  # all columns and versions of the vocabulary, as an Arrow message
     origin: msgspec.Raw = msgspec.Raw(b"{}")
+    again: bool = False  # also what the archive has already
 
 
 class Journal:

@@ -42,7 +42,7 @@ def rebuild(session: Session, root: Path | str, dry_run: bool, as_json: bool) ->
     from mdc_core.archive.write.archive import Archive
 
     if isinstance(root, Path) and not root.is_dir():
-        raise DataError(f"no archive at {root}", hint=f"mdc store --root {root} makes one")
+        raise DataError(f"no archive at {root}", hint=f"EVENTS | mdc store --root {root} makes one")
     archive = Archive(root)
     archive.check_root()
     tiers = read_tiers(session.config, archive).places

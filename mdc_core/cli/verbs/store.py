@@ -4,7 +4,10 @@ Events go to a journal first, where they are safe: what is acknowledged (`--ack`
 that is) survives a kill, a crash and a full disk. When there is enough, after `--seal-every`,
 and at the end, they are sealed: one file for each symbol, event type and period, whole or not
 there. What a killed `mdc store` left in its journal is sealed by the next one, or by
-`mdc recover`. Several can store into one root."""
+`mdc recover`. Several can store into one root.
+
+What an archive has of a run or of a file already is not stored twice: a run that comes again,
+from its beginning or where it broke off, adds what is missing (`--again` stores all of it)."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +114,7 @@ EXAMPLES = (
 )
 @option("--ack", is_flag=True, help="write what is durable, as ack events")
 @option("--tee", is_flag=True, help="pass all events on")
+@option("--again", is_flag=True, help="store what is there already once more")
 @option("--dry-run", is_flag=True, help="read and count, write nothing")
 @writing_tee
 @reading

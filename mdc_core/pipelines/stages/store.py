@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Any
@@ -14,15 +15,18 @@ from msgspec import Struct
 from mdc_core import times
 from mdc_core.accounting import findings_of, new_run_id
 from mdc_core.archive.catalog.layout import Layout, Partition
+from mdc_core.archive.catalog.origins import FIRST
 from mdc_core.archive.ownership import archive_of
 from mdc_core.archive.write.disk_space import DEFAULT_FREE, Reserve
 from mdc_core.disk import check_place
 from mdc_core.errors import BusyError, MdcError, UsageError, WriteError
-from mdc_core.events import CONTROL_TYPES, Ack, Event
+from mdc_core.events import CONTROL_TYPES, Ack, Begin, Event
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, InputOptions
 from mdc_core.pipelines.stage import Made, SinkStage
 from mdc_core.wire.chunk import Chunk
+from mdc_core.wire.lines.jsonl import as_dict
+from mdc_core.wire.lines.values import encode_json
 from mdc_core.wire.writer import Wire
 
 if TYPE_CHECKING:
@@ -55,6 +59,7 @@ class StoreOptions(Struct, kw_only=True, frozen=True):
     retain_size: int | None = None
     ack: bool = False
     tee: bool = False
+    again: bool = False
     dry_run: bool = False
 
 
@@ -124,6 +129,25 @@ def prepared(session: "Session", archive: "Archive") -> None:
             session.log.warning(f"{damage}; kept in {archive.state / 'damaged'}")
 
 
+def identified(begin: Begin | None, chunk: Chunk) -> tuple[bytes, str]:
+    """What is kept of where events come from, and the id of their run.
+
+    A feed is a run; what is read from files is told by its first event, for it has another run
+    each time, or none.
+    """
+    said = {} if begin is None else as_dict(begin)
+    root = said
+    while isinstance(root.get("origin"), dict):
+        root = root["origin"]
+    run_id = (begin and begin.run_id) or ""
+    events = chunk.without(*CONTROL_TYPES)
+    if root.get("stage") != "stream" and events.size:
+        digest = sha256(events.cut(0, 1).text).hexdigest()
+        said = {**said, FIRST: digest}
+        run_id = run_id or digest[:12]
+    return encode_json(said), run_id
+
+
 class StoreRun:
     """Brings chunks into an archive, and knows when to seal."""
 
@@ -145,6 +169,8 @@ class StoreRun:
         self._told: Counter[str] = Counter()
         self._durable: Counter[str] = Counter()
         self._kept: int | None = None
+        self._repeated = 0  # were in the archive already
+        self._opened = False
         acknowledged = "mdc_events_acknowledged_total"
         run.telemetry.watch(acknowledged, lambda: self._acknowledged().total())
 
@@ -159,7 +185,8 @@ class StoreRun:
             return
         if chunk.size:
             if self._intake is None:
-                self._intake = self._open()
+                self._intake = self._open(chunk)
+                self._opened = True
             self._intake.write(chunk.batch, chunk.counts)
         if self._intake is not None:
             self._rotate(self._intake)
@@ -194,7 +221,8 @@ class StoreRun:
         if self._intake is not None:
             self._enter(self._intake, self._intake.seal())
             self._retain(self._intake.archive)
-            self._kept = self._intake.rows - len(found)
+            self._repeated = self._intake.repeated
+            self._kept = max(self._intake.rows - len(found), 0)
         if self._run.output is None:
             self._run.derived += len(found)
 
@@ -202,6 +230,7 @@ class StoreRun:
         """Say what was stored."""
         self._run.finish(kept=self._counted())
         self._say_files()
+        self._say_rejected()
 
     def leave(self) -> None:
         """Seal what was taken and say so, before the input is at its end."""
@@ -212,6 +241,7 @@ class StoreRun:
             raise
         self._run.leave(self._counted())
         self._say_files()
+        self._say_rejected()
 
     def fail(self) -> None:
         """Keep what is safe already, and say how much that is, where an error ends the run."""
@@ -243,18 +273,42 @@ class StoreRun:
     def _counted(self) -> int:
         """How many events were stored; the others are accounted for as dropped."""
         counts = self._run.input.counts
-        self._run.dropped = sum(counts[name] for name in CONTROL_TYPES)
+        control = sum(counts[name] for name in CONTROL_TYPES)
         self.close()
-        return sum(counts.values()) - self._run.dropped if self._kept is None else self._kept
+        came = sum(counts.values()) - control
+        kept = came if self._kept is None else min(self._kept, came)
+        self._run.dropped = control + came - kept
+        return kept
 
     def _say_files(self) -> None:
         if self._options.dry_run:
+            return
+        if self._repeated:
+            self._say_repeated()
+            if not self._files:
+                return
+        if not self._opened:
+            self._log.note(f"store: no events came, so nothing is stored in {self._options.root}")
             return
         gone = self._files & self._gone
         self._log.note(f"store: {len(self._files - gone)} files in {self._options.root}")
         if gone:
             text = "files of what came need not be kept, and are removed again"
             self._log.warning(f"{len(gone)} {text}: --keep goes by the time of the events")
+
+    def _say_rejected(self) -> None:
+        """Say how much of what came is not stored, and where it is."""
+        source = self._run.input
+        if source.rejected:
+            total = source.rejected + sum(source.counts.values())
+            where = self._run.quarantine.told()
+            self._log.warning(f"{source.rejected:,} of {total:,} lines rejected; {where}")
+
+    def _say_repeated(self) -> None:
+        """Say what was there already, as far as that is known by its run or its files."""
+        of = "" if not self._files else f" of {self._repeated + (self._kept or 0):,}"
+        run, hint = f"run {self._log.run_id}", "--again stores them once more"
+        self._log.note(f"already stored: {run}, {self._repeated:,}{of} events; {hint}")
 
     def close(self) -> None:
         """Let go of the archive; what is not sealed stays in its journal."""
@@ -265,8 +319,8 @@ class StoreRun:
             finally:
                 self._durable = intake.acknowledged
 
-    def _open(self) -> "Intake":
-        """An archive made ready, to take in what this run reads."""
+    def _open(self, chunk: Chunk) -> "Intake":
+        """An archive made ready, to take in what this run reads, from this chunk on."""
         from mdc_core.archive.upkeep.widen import widen
         from mdc_core.archive.write.archive import Archive
         from mdc_core.archive.write.intake import Intake, header_of
@@ -274,14 +328,14 @@ class StoreRun:
         options, session, formats = self._options, self._run.session, self._formats
         archive = Archive.create(options.root)
         prepared(session, archive)
-        origin = self._run.input.origin
-        run_id = (origin and origin.run_id) or ""
+        said, run_id = identified(self._run.input.origin, chunk)
         if not RUN_ID.fullmatch(run_id):  # it becomes part of the names of files
             run_id = new_run_id()
         session.log.run_id = self._log.run_id = run_id
         # A name of its own for each run of store, whatever feeds it.
         name = f"{run_id}-{new_run_id()[:6]}"
-        header = header_of(formats, name, options.layout, options.partition, self._run.origin())
+        how = (options.layout, options.partition, said)
+        header = header_of(formats, name, *how, again=options.again)
         return Intake(
             archive,
             formats,

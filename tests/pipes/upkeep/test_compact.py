@@ -140,7 +140,7 @@ def test_a_size_is_aimed_at(shell: Shell, tmp_path: Path) -> None:
         f',"trade_id":"{chance.randbytes(200).hex()}"}}\n'
         for n in range(12_000)
     )
-    assert shell("mdc store", stdin=text.encode()).status == 0
+    assert shell("mdc store --again", stdin=text.encode()).status == 0
     lines = shell("mdc cat --root data").lines
     done = shell("mdc compact --target-size 1MB")
     assert done.status == 0, done.err
@@ -236,7 +236,7 @@ def test_dedup(shell: Shell, tmp_path: Path) -> None:
     """What was stored twice is there once, by identity; what has none is all there."""
     text = "".join(json.dumps(row) + "\n" for row in TWICE)
     for _ in range(2):
-        assert shell("mdc store", stdin=text.encode()).status == 0
+        assert shell("mdc store --again", stdin=text.encode()).status == 0
     twice = Counter(shell("mdc cat --root data").lines)
     dry = shell("mdc compact --dedup --dry-run")
     assert dry.status == 0
@@ -266,7 +266,7 @@ def test_one_identity_with_other_content_is_told_and_stays(shell: Shell) -> None
 {"type":"trade","symbol":"B","ts_event":"2024-01-02T15:00:00Z","price":49.06,"size":1,"channel":"c","seq":0}
 {"type":"trade","symbol":"B","ts_event":"2024-01-02T15:00:00Z","price":49.06,"size":1,"conditions":["I"],"channel":"c","seq":0}
 """
-    assert shell("mdc store", stdin=text).status == 0
+    assert shell("mdc store --again", stdin=text).status == 0
     before = shell("mdc cat --root data").lines
     done = shell("mdc compact --dedup")
     assert "compact: A trade: 1 duplicate" in done.err
@@ -297,7 +297,7 @@ def test_fills_of_one_id_that_are_numbered_apart_stay(shell: Shell) -> None:
 def test_dedup_finds_what_was_compacted_before(shell: Shell) -> None:
     text = "".join(json.dumps(row) + "\n" for row in TWICE).encode()
     for _ in range(2):
-        assert shell("mdc store", stdin=text).status == 0
+        assert shell("mdc store --again", stdin=text).status == 0
     assert shell("mdc compact").status == 0
     done = shell("mdc compact --dedup")
     assert "SPY trade 2024-01-02: 1 file to 1" in done.out
@@ -308,7 +308,7 @@ def test_dedup_finds_what_was_compacted_before(shell: Shell) -> None:
 def test_without_dedup_everything_stays(shell: Shell) -> None:
     text = "".join(json.dumps(row) + "\n" for row in TWICE)
     for _ in range(2):
-        assert shell("mdc store", stdin=text.encode()).status == 0
+        assert shell("mdc store --again", stdin=text.encode()).status == 0
     lines = shell("mdc cat --root data").lines
     assert shell("mdc compact").status == 0
     assert shell("mdc cat --root data").lines == lines

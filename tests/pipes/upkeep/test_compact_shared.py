@@ -24,7 +24,7 @@ def shell(shell: Shell) -> Shell:
 def stored(shell: Shell, *runs: list[str], options: str = "") -> list[str]:
     """An archive of several runs, and the lines of its events."""
     for lines in runs:
-        done = shell(f"mdc store {options}", stdin=text(lines))
+        done = shell(f"mdc store --again {options}", stdin=text(lines))
         assert done.status == 0, done.err
     return shell("mdc cat --root data").lines
 

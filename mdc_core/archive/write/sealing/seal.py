@@ -23,7 +23,7 @@ import msgspec
 import pyarrow as pa
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, Frame, PartRow
-from mdc_core.archive.catalog.layout import Layout, in_folders, mixed_path, part_path
+from mdc_core.archive.catalog.layout import Layout, in_folders
 from mdc_core.archive.catalog.origins import KEY, origin_key
 from mdc_core.archive.catalog.part_stats import (
     IntervalRanges,
@@ -37,7 +37,15 @@ from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.columns_file import columns_first
 from mdc_core.archive.write.formats import FALLBACK, FormatError, Formats
 from mdc_core.archive.write.sealing.load import SealLoad
-from mdc_core.archive.write.sealing.sharing import MANY, clear_attempt, may_share, together
+from mdc_core.archive.write.sealing.repeats import Repeats
+from mdc_core.archive.write.sealing.sharing import (
+    MANY,
+    clear_attempt,
+    clear_repeats,
+    may_share,
+    path_below,
+    together,
+)
 from mdc_core.archive.write.sealing.spill import Key, SharedSlices, Slices
 from mdc_core.archive.write.width import decimals_of, is_wide
 from mdc_core.contracts import Part, PartFormat
@@ -59,6 +67,7 @@ class SealPlan(NamedTuple):
     digests: dict[str, Any]
     # Makes the parts of an event type wide, for a value that is to come needs it.
     widen: Callable[[Archive, str], None]
+    repeats: Repeats
 
 
 class WrittenPart(NamedTuple):
@@ -112,6 +121,7 @@ def seal(archive: Archive, manner: SealPlan, load: SealLoad) -> list[PartRow]:
                     manner.widen(archive, type_name)
             return parts
     finally:
+        manner.repeats.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -133,10 +143,15 @@ def _committed(
             with columns_first(archive, catalog, "", parts, folder) as columns:
                 archive.place.take([*columns, *moving])
             grown = [new.before for new in written if new.before is not None]
-            # The catalog may have been rebuilt from a file that we appended to.
+            # The catalog may have been rebuilt from a file that we appended to, or another run
+            # may have stored the same.
+            load.again = True
             with suppress(ChangedError):
                 sealed = [(segment, time_ns()) for segment in load.segments]
-                catalog.commit(parts, grown, sealed=sealed, origins=[manner.origin])
+                origins = [manner.origin]
+                check = manner.repeats.check
+                catalog.commit(parts, grown, sealed=sealed, origins=origins, check=check)
+                manner.repeats.settle()
                 return parts, {n.part.type_name for n in written if n.decimals == b"narrow"}
         return [p for p in catalog.of_run(manner.run_id) if p.segment in load.segments], set()
 
@@ -152,11 +167,17 @@ def _written(
     before = _growing(archive, catalog, manner) if grows else {}
     digests = dict(manner.digests)
     manner.digests.clear()
-    found = list(load.partitions())
+    came = list(load.partitions())
+    found = manner.repeats.left(archive, catalog, came)
     if load.again and len(found) > MANY:
         clear_attempt(archive, catalog, manner.run_id, load.segments)
     widths = cache(partial(decimals_of, archive))
-    files = together(found, manner.layout, may_share(manner.formats, manner.layout))
+    files = list(together(found, manner.layout, may_share(manner.formats, manner.layout)))
+    if load.again:
+        clear_repeats(archive, catalog, manner.layout, manner.formats, came, files)
+        for old in before.values():  # to which that attempt may have appended
+            assert archive.local is not None
+            os.truncate(archive.local / old.path, old.bytes)
     for number, (segment, key, rows) in enumerate(files):
         file = folder / f"{number}.part"
         decimals = widths(key.type_name)
@@ -185,12 +206,7 @@ def _new_part(
     """Write the rows of a partition to a file; what the catalog is to know of it."""
     part_format = manner.formats.of(key.symbol)
     shared = isinstance(rows, SharedSlices)
-    place = (key.type_name, key.period, segment)
-    below = (
-        mixed_path(manner.layout, *place)
-        if shared
-        else part_path(manner.layout, key.symbol, *place)
-    )
+    below = path_below(manner.layout, segment, key, shared=shared)
     codec = manner.formats.codec(key.symbol)
     try:
         origin = origin_key(manner.origin)

@@ -5,8 +5,10 @@ event type and period, these go into one part that the symbols share.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePosixPath
 
 from mdc_core.archive.catalog.catalog import Catalog
+from mdc_core.archive.catalog.layout import Layout, mixed_path, part_path
 from mdc_core.archive.ties import ranked
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import FALLBACK, Formats
@@ -55,3 +57,32 @@ def clear_attempt(archive: Archive, catalog: Catalog, run_id: str, segments: Ite
         name = f".{path.rpartition('/')[2]}"
         if any(segment in name for segment in names) and ("", path) not in known:
             archive.place.remove(path)
+
+
+def path_below(layout: Layout, segment: str, key: Key, *, shared: bool) -> PurePosixPath:
+    """The path of the part of a partition, or of one that several share; without its suffix."""
+    place = (key.type_name, key.period, segment)
+    return mixed_path(layout, *place) if shared else part_path(layout, key.symbol, *place)
+
+
+def clear_repeats(
+    archive: Archive,
+    catalog: Catalog,
+    layout: Layout,
+    formats: Formats,
+    came: Iterable[Sealed],
+    files: Iterable[Sealed | tuple[str, Key, SharedSlices]],
+) -> None:
+    """Remove what an attempt has left of what another run has stored since.
+
+    `came` are the partitions of that attempt, `files` those that are written now.
+    """
+    kept = {
+        path_below(layout, segment, key, shared=isinstance(rows, SharedSlices))
+        for segment, key, rows in files
+    }
+    for segment, key, _ in came:
+        for below in {path_below(layout, segment, key, shared=one) for one in (False, True)}:
+            path = f"{below}{formats.of(key.symbol).suffix}"
+            if below not in kept and not catalog.knows("", path):
+                archive.place.remove(path)

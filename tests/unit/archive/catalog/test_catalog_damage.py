@@ -214,10 +214,10 @@ def test_a_damaged_entry_is_no_answer(state: Path) -> None:
 
 def test_a_format_that_is_newer_is_refused(state: Path) -> None:
     db = sqlite3.connect(state / "catalog.sqlite")
-    db.execute("PRAGMA user_version = 4")
+    db.execute("PRAGMA user_version = 5")
     db.close()
     for options in ({}, {"read_only": True}, {"create": True}):
-        with pytest.raises(DataError, match="format 4, known is 3") as refused:
+        with pytest.raises(DataError, match="format 5, known is 4") as refused:
             Catalog(state, **options)
         assert refused.value.hint == "update mdc"
 
