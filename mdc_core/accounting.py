@@ -290,7 +290,10 @@ def findings_of(source: Input) -> list[Event]:
 
 
 class Account(NamedTuple):
-    """What became of the events that a command read: read = out + rejected + dropped + used."""
+    """What became of the events that a command read.
+
+    read = out + rejected + dropped + used + skipped; those that are skipped were not asked for.
+    """
 
     read: int
     out: int
@@ -298,10 +301,17 @@ class Account(NamedTuple):
     dropped: int
     used: int = 0
     derived: int = 0
+    skipped: int = 0
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether all that came in went out, but for what was not asked for."""
+        return not (self.rejected or self.dropped or self.used or self.derived)
 
     def __str__(self) -> str:
         """As a command says it in one line."""
         used = f" + {self.used} used" if self.used else ""
+        used += f" + {self.skipped} skipped" if self.skipped else ""
         more = f" (+ {self.derived} derived)" if self.derived else ""
         parts = f"{self.out} out + {self.rejected} rejected + {self.dropped} dropped"
         return f"{self.read} in = {parts}{used}{more}"

@@ -1,15 +1,18 @@
 """What is told to people: lines on stderr, with every secret masked."""
 
 import errno
+import os
 import sys
+from collections.abc import Callable
 from copy import copy
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from mdc_core.texts import lines, one_line
 
 DETAIL, NOTE, WARNING, ERROR = 10, 20, 30, 40
 _LEVELS = {DETAIL: "detail", NOTE: "info", WARNING: "warning", ERROR: "error"}
 MASK = "***"
+CLEAR = "\r\x1b[K"  # takes away what stands in the line of a terminal: somebody's progress bar
 _SHORTEST = 4  # masking shorter words would make every message unreadable
 
 
@@ -40,12 +43,21 @@ class Record(NamedTuple):
     level: str
     stage: str | None
     text: str
+    hint: str | None = None
+
+
+def clears(file: TextIO | None) -> bool:
+    """Whether a line of this file may have to be cleared first: a terminal that can do it."""
+    try:
+        return os.environ.get("TERM") != "dumb" and file is not None and file.isatty()
+    except ValueError:  # closed
+        return False
 
 
 class Log:
-    """Messages for people: `mdc: message`, or one JSON object a line.
+    """Messages for people: `mdc VERB: message`, or one JSON object a line.
 
-    `stage` (the command) and `run_id` may be set once they are known.
+    `stage` (the command) may be set once it is known, and so may `run_id`, which tells the id.
     """
 
     def __init__(
@@ -60,7 +72,7 @@ class Log:
         self.threshold = threshold
         self.mask = mask or Mask()
         self.stage: str | None = None
-        self.run_id: str | None = None
+        self.run_id: Callable[[], str | None] = lambda: None
         self.said: list[Record] = []  # kept by a log that collects
         self._file = file
 
@@ -70,39 +82,61 @@ class Log:
         log.stage = stage
         return log
 
-    def detail(self, message: str, below: str = "") -> None:
+    def detail(self, message: str, below: str = "", **fields: Any) -> None:
         """For whoever asks for more (`-v`); what is below it keeps its lines."""
-        self._say(DETAIL, message, below)
+        self._say(DETAIL, message, below, **fields)
 
-    def note(self, message: str) -> None:
+    def note(self, message: str, **fields: Any) -> None:
         """How it goes, and how it went; silent with `-q`."""
-        self._say(NOTE, message)
+        self._say(NOTE, message, **fields)
 
-    def warning(self, message: str) -> None:
+    def result(self, message: str, **fields: Any) -> None:
+        """What came of it: for whoever watches a terminal, asks for more, or reads JSON."""
+        watched = self.style == "json" or self.threshold < NOTE or clears(self.file)
+        self._say(NOTE if watched else DETAIL, message, **fields)
+
+    @property
+    def file(self) -> TextIO | None:
+        """Where it is said; nowhere, if standard error is closed."""
+        return self._file or sys.stderr
+
+    def warning(self, message: str, hint: str | None = None, **fields: Any) -> None:
         """Something is not as it should be, and the work goes on."""
-        self._say(WARNING, message)
+        self._say(WARNING, message, hint=hint, **fields)
 
-    def error(self, message: str, below: str = "") -> None:
+    def error(self, message: str, below: str = "", hint: str | None = None, **fields: Any) -> None:
         """The work ends here; what is below it keeps its lines."""
-        self._say(ERROR, message, below)
+        self._say(ERROR, message, below, hint, **fields)
 
-    def _say(self, level: int, message: str, below: str = "") -> None:
-        if level < self.threshold:
+    def _say(
+        self,
+        level: int,
+        message: str,
+        below: str = "",
+        hint: str | None = None,
+        **fields: Any,
+    ) -> None:
+        """Say it where it is loud enough; `fields` are for programs: JSON has them by name."""
+        file = self.file
+        if level < self.threshold or file is None:
             return
         message, below = self.mask(message), self.mask(below and f"\n{below}")
+        hint = hint and self.mask(hint)
         if self.style == "json":
-            line = self._json(level, message + below)
+            line = self._json(level, message + below, hint, fields)
         else:
-            line = f"mdc: {one_line(message)}{lines(below)}"
+            who = f"mdc {self.stage}" if self.stage else "mdc"
+            more = f"\nhint: {one_line(hint)}" if hint else ""
+            line = f"{who}: {one_line(message)}{lines(below)}{more}"
         try:
             # One write a line, so that lines of several commands do not mix.
-            print(line + "\n", end="", file=self._file or sys.stderr, flush=True)
+            print((CLEAR if clears(file) else "") + line + "\n", end="", file=file, flush=True)
         except OSError as error:
             # Nobody listens any more (a terminal that is gone); that is no reason to stop.
             if not isinstance(error, BrokenPipeError) and error.errno != errno.EIO:
                 raise
 
-    def _json(self, level: int, message: str) -> str:
+    def _json(self, level: int, message: str, hint: str | None, fields: dict[str, Any]) -> str:
         from json import dumps
 
         from mdc_core.times import now
@@ -111,10 +145,13 @@ class Log:
             "ts": now(),
             "level": _LEVELS[level],
             "stage": self.stage,
-            "run_id": self.run_id,
+            "run_id": self.run_id(),
+            "event": fields.pop("event", "message"),
             "message": message,
+            **({"hint": hint} if hint else {}),
+            **{k: self.mask(v) if isinstance(v, str) else v for k, v in fields.items()},
         }
-        return dumps(record, ensure_ascii=False)
+        return dumps(record, ensure_ascii=False, default=str)
 
 
 class CollectingLog(Log):
@@ -126,9 +163,16 @@ class CollectingLog(Log):
         log.said = []
         return log
 
-    def _say(self, level: int, message: str, below: str = "") -> None:
+    def _say(
+        self,
+        level: int,
+        message: str,
+        below: str = "",
+        hint: str | None = None,
+        **fields: Any,
+    ) -> None:
         if level >= self.threshold:
             text = self.mask(message + (below and f"\n{below}"))
-            self.said.append(Record(_LEVELS[level], self.stage, text))
+            self.said.append(Record(_LEVELS[level], self.stage, text, hint and self.mask(hint)))
         if self._file is not None:
-            super()._say(level, message, below)
+            super()._say(level, message, below, hint, **fields)

@@ -34,6 +34,53 @@ def encodable(value: Any) -> Any:
     return value
 
 
+# What a decoder expects, in the words of msgspec and of json, and in plain ones.
+_KINDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "decimal": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+}
+_FAULTS = {
+    "Expecting value": "a value is missing",
+    "Expecting ',' delimiter": "a comma is missing",
+    "Expecting ':' delimiter": "a colon is missing",
+    "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
+    "Extra data": "there is more behind the object",
+    "Unterminated string starting at": "a text without its closing quote",
+    "Invalid control character at": "a control character in a text",
+    "Invalid \\escape": "a backslash that escapes nothing",
+}
+
+
+def plainly(error: BaseException) -> str:
+    """What a decoder says of a value, in plain words: `symbol: a whole number, not a text`."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 from byte {error.start + 1} on"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    fault = getattr(error, "msg", None)
+    if isinstance(fault, str) and hasattr(error, "colno"):  # of json; line 1 is all there is
+        if error.colno == 1:
+            return f"it begins with {getattr(error, 'doc', '')[:20]!r}"
+        return f"{_FAULTS.get(fault, fault)} at character {error.colno}"
+    text, _, place = str(error).partition(" - at `")
+    place = place.rstrip("`").removeprefix("$").removeprefix(".")
+    found = re.fullmatch(r"Expected `(.*?)`(?:, got `(.*)`)?( .*)?", text)
+    if found is not None:
+        wanted, got, bound = found.groups()
+        kinds = [_KINDS.get(kind, kind) for kind in wanted.split(" | ") if kind != "null"]
+        wanted = f"{' or '.join(kinds) or 'null'}{bound or ''}"
+        text = f"{_KINDS.get(got, got)}, not {wanted}" if got else f"must be {wanted}"
+    text = re.sub(r"Object (contains|missing) (\w+) field `(.*)`", r"\2 field \3", text)
+    text = text.replace("unknown field", "no such field:").replace("required field", "it lacks")
+    return f"{place}: {text}" if place else text
+
+
 def said(error: BaseException) -> str:
     """What an error says; a stranger's may fail at that as well."""
     try:

@@ -17,6 +17,7 @@ from msgspec import Struct
 from mdc_core.archive.storage import STATE, Storage
 from mdc_core.disk import reading, writing
 from mdc_core.errors import ConfigError, DataError
+from mdc_core.texts import plainly
 
 NAME = "archive.json"
 FILE = f"{STATE}/{NAME}"
@@ -69,7 +70,7 @@ def _decoded(data: bytes, name: str) -> Owner:
         return msgspec.json.decode(data, type=Owner)
     except msgspec.DecodeError as error:
         hint = "it says which archive the directory belongs to; remove it if you know"
-        raise DataError(f"{name}: damaged: {error}", hint=hint) from None
+        raise DataError(f"{name}: damaged: {plainly(error)}", hint=hint) from None
 
 
 def encoded(owner: Owner) -> bytes:

@@ -15,6 +15,7 @@ from mdc_core import registry
 from mdc_core.contracts import Part, PartFormat
 from mdc_core.disk import is_refusal, reading, unreadable
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
+from mdc_core.texts import plainly
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.files import named_versions, read_events
 from mdc_core.wire.sniff import FileSlice
@@ -53,7 +54,7 @@ def _made(name: str, _paths: tuple[str, ...]) -> PartFormat:
             hint="install the package that has it again",
         ) from None
     except msgspec.ValidationError as error:
-        raise ConfigError(f"options of the format {name}: {error}") from None
+        raise ConfigError(f"options of the format {name}: {plainly(error)}") from None
 
 
 def suffix_of(name: str) -> str:

@@ -20,6 +20,7 @@ from mdc_core.config import Config, Setting
 from mdc_core.contracts import Options, PartFormat
 from mdc_core.errors import ConfigError
 from mdc_core.suggest import known, unknown
+from mdc_core.texts import plainly
 
 TABLE = "compression"
 _FIELDS = {"compression", "level"}  # of the options of a format that profiles apply to
@@ -123,7 +124,7 @@ def formatted(
         return plugin_class(convert(said, type(options), dec_hook=_as_is))
     except ValidationError as error:
         what = f"profile {profile.name} is not for {plugin_class.__name__} files"
-        raise ConfigError(f"{what}: {error}") from None
+        raise ConfigError(f"{what}: {plainly(error)}") from None
 
 
 def _as_is(kind: type, value: Any) -> Any:

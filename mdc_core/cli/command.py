@@ -9,7 +9,7 @@ import click
 from mdc_core import registry
 from mdc_core.cli.chain import makes_stage, must_be_stage
 from mdc_core.cli.either_side import behind_verb, find_config, with_root
-from mdc_core.cli.lazy import HelpfulCommand, VerbGroup
+from mdc_core.cli.lazy import HelpfulCommand, VerbGroup, name_in_log
 from mdc_core.cli.settable import Option, path_of, variables
 from mdc_core.cli.settings import (
     apply_global,
@@ -72,6 +72,7 @@ class Command(HelpfulCommand):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Flags first, then the environment, then mdc.toml, then the defaults."""
         session = ctx.find_object(Session)
+        name_in_log(ctx, self.called(ctx))
         if not ctx.resilient_parsing:
             find_config(ctx, args)
             args = with_root(ctx, args)
@@ -102,6 +103,11 @@ class Command(HelpfulCommand):
             self._build(ctx, asked, plugins)
             self._tell_namesakes(session, plugins)
         return rest
+
+    def called(self, ctx: click.Context) -> str:
+        """What messages call it: the verb, with the word of a group behind it, and no plugin."""
+        path = path_of(ctx)
+        return " ".join(path[:1] if self.verb else path)
 
     def _lacks_value(self, ctx: click.Context, words: list[str]) -> bool:
         """Whether a value must come next: that of the last option, or of an argument."""

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from mdc_core import installed, registry
+from mdc_core.cli.settable import path_of
 from mdc_core.errors import UsageError
 from mdc_core.installed import verb_files
 from mdc_core.session import Session
@@ -111,10 +112,21 @@ class HelpfulCommand(SummedUp):
                         formatter.write(f"  {line}\n")
 
 
+def name_in_log(ctx: click.Context, words: str) -> None:
+    """Let messages from here on begin with the words of a command."""
+    if (session := ctx.find_object(Session)) is not None:
+        session.log.stage = words or None
+
+
 class VerbGroup(HelpfulCommand, click.Group):
     """A group of commands that are part of mdc, such as `mdc schema`."""
 
     elsewhere: Mapping[str, str] = {}  # words of other tools, and commands that do the same
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The words behind it; what is said of them names the group."""
+        name_in_log(ctx, " ".join(path_of(ctx)))
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -189,6 +201,7 @@ class PluginGroup(HelpfulCommand, click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The name of a plugin must be there."""
+        name_in_log(ctx, " ".join(path_of(ctx)))
         if not args and not ctx.resilient_parsing:
             noun = installed.VERBS[self.verb][0]
             names = known(self.list_commands(ctx))

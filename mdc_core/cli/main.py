@@ -234,10 +234,9 @@ def _usage(log: logs.Log, error: click.ClickException) -> None:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return
-    log.error(error.format_message())
     ctx = getattr(error, "ctx", None)
-    if ctx is not None:
-        log.error(f"hint: {ctx.command_path} --help")
+    hint = None if ctx is None else f"{ctx.command_path} --help"
+    log.error(error.format_message(), hint=hint, event="failed", status=error.exit_code)
 
 
 def _complete(session: Session) -> int:

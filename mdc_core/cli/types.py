@@ -62,7 +62,10 @@ class FiniteNumber(click.types.FloatParamType):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> float:
         """The number."""
-        number: float = super().convert(value, param, ctx)
+        try:
+            number: float = super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a number", param, ctx)
         if not isfinite(number):
             self.fail(f"{value!r} is not a number", param, ctx)
         return number

@@ -41,7 +41,8 @@ class Books:
     ) -> None:
         self.name, self.request, self.reading, self.session = name, request, reading, session
         self.log = session.log.for_stage(name)
-        self.dropped = self.derived = self.rejected = 0
+        self.log.run_id = self._run_id
+        self.dropped = self.derived = self.rejected = self.skipped = 0
         self.used = 0  # events of which a filter made something else
         self.status = 0
         self.account: Account | None = None  # what became of the events, once that is known
@@ -80,15 +81,16 @@ class Books:
         reading = self.reading
         self.status = verdict(self.input, partial=reading.partial, strict=reading.strict)
 
-    def leave(self, kept: int | None = None) -> None:
-        """Say the counts of a stage that stops where it is, because its reader has enough."""
+    def leave(self, kept: int | None = None, *, lost: bool = False) -> None:
+        """Say the counts of a stage that stops where it is: its reader has enough, or it failed."""
         if self.account is not None:
             return
         rejected = self.input.rejected + self.rejected
         out = self._out() if kept is None else kept
         known = out + rejected + self.used
         read = max(sum(self.input.counts.values()) + self.input.rejected, known)
-        self.say(Account(read, out, rejected, read - known, self.used, self.derived))
+        dropped, skipped = (read - known, 0) if lost else (0, read - known)
+        self.say(Account(read, out, rejected, dropped, self.used, self.derived, skipped))
 
     def end(self, reason: str) -> None:
         """Write `end`, once."""
@@ -107,8 +109,14 @@ class Books:
     def warn_of_rejected(self, first: str | None, count: int) -> None:
         """Say the first reason for which something was set aside, and where it is."""
         if count:
-            more = f" and {count - 1} more" if count > 1 else ""
-            self.log.warning(f"{first}{more}; {self.quarantine.told()}")
+            more = f"; and {count - 1:,} more" if count > 1 else ""
+            place = self.quarantine.kept_in
+            self.log.warning(
+                f"{first}{more}: {self.quarantine.told()}",
+                event="rejected",
+                rejected=count,
+                file=None if place is None else str(place),
+            )
 
     def tell_start(self) -> None:
         """Tell observers that the run begins."""
@@ -157,18 +165,22 @@ class Books:
     def _about(self) -> dict[str, Any]:
         """What observers are told of this run."""
         request = self.request if self.output is None else self.output.request
+        return {"stage": self.name, "request": request, "run_id": self._run_id()}
+
+    def _run_id(self) -> str | None:
+        """The id of the run, once that is known."""
         origin = self.input.origin
         known = self.output.run_id if self.output else None
-        return {
-            "stage": self.name,
-            "request": request,
-            "run_id": known or (origin.run_id if origin else None),
-        }
+        return known or (origin.run_id if origin else None)
 
     def say(self, account: Account) -> None:
-        """Say what became of the events, in one line."""
+        """Say what became of the events, in one line; programs are always told."""
         self.account = account
-        self.log.note(f"{self.name}: {account}")
+        plain = account.is_plain and self.log.style == "text"
+        counts = {"in": account.read, **account._asdict()}
+        del counts["read"]
+        tell = self.log.detail if plain else self.log.note
+        tell(str(account), event="accounting", **counts)
 
     def _out(self) -> int:
         """How many events of the input went out, or were taken where none go out."""
@@ -180,7 +192,8 @@ class Books:
         out = self._out() if kept is None else kept
         rejected = source.rejected + self.rejected
         read = sum(source.counts.values()) + source.rejected
-        self.say(Account(read, out, rejected, self.dropped, self.used, self.derived))
+        parts = out, rejected, self.dropped, self.used, self.derived, self.skipped
+        self.say(Account(read, *parts))
         self.warn_of_rejected(source.first_rejection, source.rejected)
         if source.truncated:
             log.warning(f"truncated input: {source.truncated}")

@@ -43,9 +43,7 @@ def report(log: Log, error: BaseException) -> int:
         return errors.EXIT_BUG
     if isinstance(error, errors.PluginError) and error.__cause__ is not None:
         log.detail("where it failed:", _trace(error.__cause__))
-    log.error(str(error))
-    if error.hint:
-        log.error(f"hint: {error.hint}")
+    log.error(str(error), hint=error.hint, event="failed", status=error.exit_status)
     return error.exit_status
 
 

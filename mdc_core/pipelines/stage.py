@@ -11,6 +11,7 @@ from mdc_core import guests
 from mdc_core.accounting import (
     EventInput,
     Output,
+    new_run_id,
 )
 from mdc_core.errors import EXIT_READER_GONE, MdcError, ReaderGone, UsageError
 from mdc_core.events import Event
@@ -199,6 +200,7 @@ class StageRun(Books):
             request={**stage.asked, **self._archives(read)},
             provider=stage.provider,
             origin=self.input,
+            run_id=None if read else new_run_id(),
         )
         return self.output
 

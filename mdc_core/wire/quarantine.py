@@ -16,6 +16,7 @@ from typing import BinaryIO
 import msgspec
 
 from mdc_core.disk import check_place
+from mdc_core.disk import reason as reason_of
 from mdc_core.errors import WriteError
 from mdc_core.sizes import size_text
 
@@ -92,7 +93,7 @@ class Quarantine:
         try:
             self._keep(msgspec.json.encode(record) + b"\n")
         except OSError as error:
-            raise WriteError(f"cannot set aside a bad line in {self.path}: {error}") from None
+            raise WriteError(f"cannot write {self.path}: {reason_of(error)}") from None
 
     def _keep(self, line: bytes) -> None:
         if not self._must and not self._folder_has_room(len(line)):
@@ -127,13 +128,18 @@ class Quarantine:
         return self._size + size <= self._room
 
     def told(self) -> str:
-        """Where what was set aside is, for people."""
+        """What became of what was rejected, for people."""
         if not self._keeps:
-            return "not set aside (--quarantine FILE keeps it)"
+            return "rejected (--quarantine FILE keeps the text)"
         if self._file is None and self.unkept:
-            return "only counted, not kept"
+            return "rejected, only counted"
         some = f" ({self.unkept} of them only counted)" if self.unkept else ""
-        return f"set aside in {self.path}{some}"
+        return f"rejected into {self.path}{some}"
+
+    @property
+    def kept_in(self) -> Path | None:
+        """The file with what was rejected, where there is one."""
+        return None if self._file is None else self.path
 
     def _open(self) -> BinaryIO:
         try:

@@ -24,7 +24,8 @@ MASKS = (
     (r'(?<="archives":\[)"[^\]]*"(?=\])', '"ARCHIVE"'),
     (r'"versions":\{[^}]*\}', '"versions":{}'),
     (r'"mdc":"[^"]*"', '"mdc":"VERSION"'),
-    (r"(set aside in )\S*/mdc/quarantine/\S*", r"\1QUARANTINE"),
+    (r"(?<= )\d+\.\d\d s", "N s"),
+    (r"(rejected into )\S*/mdc/quarantine/\S*", r"\1QUARANTINE"),
 )
 
 

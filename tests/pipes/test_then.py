@@ -34,10 +34,12 @@ def run(line: str, folder: Path, env: dict[str, str]) -> tuple[int, bytes, list[
         ["bash", "-o", "pipefail", "-c", line],
         capture_output=True,
         cwd=folder,
-        env=env | {"MDC_LOG_FORMAT": "text"},
+        env=env | {"MDC_LOG_FORMAT": "json"},  # which has all accounts
         check=False,
     )
-    return done.returncode, done.stdout, sorted(done.stderr.decode().splitlines())
+    records = [json.loads(line) for line in done.stderr.splitlines()]
+    said = sorted(f"mdc {one['stage']}: {one['message']}" for one in records)
+    return done.returncode, done.stdout, said
 
 
 def read(data: bytes, shell: Shell) -> list[str]:
@@ -76,15 +78,18 @@ def test_the_same_as_with_pipes(
         assert stored(chained, shell) == stored(piped, shell)
 
 
-ACCOUNT = re.compile(r"mdc: (\w+): (\d+) in = (\d+) out \+ (\d+) rejected \+ (\d+) dropped(.*)")
+ACCOUNT = re.compile(
+    r"mdc (\w+): (\d+) in = (\d+) out \+ (\d+) rejected \+ (\d+) dropped"
+    r"(?: \+ (\d+) skipped)?( .*)?"
+)
 ENOUGH = ("head -n 3", "head -n 3 then count --json", "head -n 3 then store --root last")
 
 
 def accounts(err: list[str]) -> dict[str, tuple[int, ...]]:
-    """What each stage says of in, out, rejected and dropped; each says it once."""
+    """What each stage says of in, out, rejected, dropped, skipped; each says it once."""
     found = [match for match in map(ACCOUNT.fullmatch, err) if match]
     assert len({match[1] for match in found}) == len(found)
-    return {match[1]: tuple(map(int, match.groups()[1:5])) for match in found}
+    return {match[1]: tuple(int(number or 0) for number in match.groups()[1:6]) for match in found}
 
 
 @settings(max_examples=6)

@@ -30,7 +30,7 @@ def test_only_what_is_loud_enough_is_said(threshold: int) -> None:
 def test_lines_of_json() -> None:
     out = io.StringIO()
     log = Log(style="json", threshold=DETAIL, file=out)
-    log.run_id = "abc"
+    log.run_id = lambda: "abc"
     say_all(log.for_stage("store"))
     log.note("ünïcode\nin two lines")
     said = [json.loads(line) for line in out.getvalue().splitlines()]
@@ -38,6 +38,7 @@ def test_lines_of_json() -> None:
     assert [one["stage"] for one in said] == [*["store"] * 4, None]
     assert {one["run_id"] for one in said} == {"abc"}
     assert said[-1]["message"] == "ünïcode\nin two lines"
+    assert {one["event"] for one in said} == {"message"}
     assert "ünïcode" in out.getvalue()  # not escaped: people read it too
     times = [to_ns(one["ts"]) for one in said]
     assert times == sorted(times)

@@ -41,6 +41,7 @@ from mdc_core.archive.catalog.totals import (
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.disk import writing
 from mdc_core.errors import BusyError, DataError
+from mdc_core.texts import plainly
 
 
 class ChangedError(BusyError):
@@ -234,7 +235,7 @@ class Catalog:
             return _decode(entry)
         except msgspec.DecodeError as error:
             raise DataError(
-                f"{self.path}: the entry of {path}: {error}", hint="update mdc"
+                f"{self.path}: the entry of {path}: {plainly(error)}", hint="update mdc"
             ) from None
 
     def origin(self, part: PartRow) -> dict[str, Any]:

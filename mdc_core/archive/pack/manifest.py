@@ -15,6 +15,7 @@ from mdc_core.archive.pack.names import check_names, check_part, is_manifest, sh
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
 from mdc_core.schema import columns, field_names, json_schema
+from mdc_core.texts import plainly
 
 FORMAT = 1  # of packs
 LARGEST = 64 << 20  # bytes of a manifest
@@ -194,7 +195,7 @@ def decoded(data: bytes, name: str) -> Manifest:
             )
         found = msgspec.json.decode(data, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(f"{name}: not the manifest of a pack: {error}") from None
+        raise DataError(f"{name}: not the manifest of a pack: {plainly(error)}") from None
     if not 1 <= found.part <= len(found.parts) or name != found.name or not is_manifest(name):
         raise DataError(f"{name}: says that it is part {found.part} of {len(found.parts)}")
     _check(found)

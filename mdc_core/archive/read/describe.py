@@ -39,6 +39,7 @@ from mdc_core.disk import reading, unreadable
 from mdc_core.errors import DataError, UnreadableError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.schema import VERSIONS_KEY, version_of
+from mdc_core.texts import plainly
 from mdc_core.wire.limits import ROWS
 from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
@@ -194,7 +195,7 @@ def _take_schema(found: Description, schema: pa.Schema) -> None:
         versions = msgspec.json.decode(metadata.get(VERSIONS_KEY, b"{}"), type=dict[str, str])
         origin = msgspec.json.decode(metadata.get(WHOLE, b"{}"), type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError) as error:
-        raise DataError(f"{found.name}: metadata that is not mdc's: {error}") from None
+        raise DataError(f"{found.name}: metadata that is not mdc's: {plainly(error)}") from None
     for name, version in versions.items():
         if not re.fullmatch(r"\d+(\.\d+)*", version, re.ASCII):
             raise DataError(f"{found.name}: {name} has no version: {version[:60]!r}")

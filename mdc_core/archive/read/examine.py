@@ -26,6 +26,7 @@ from mdc_core.batch import count_types
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import version_of
+from mdc_core.texts import plainly
 from mdc_core.versions import oldest
 from mdc_core.wire.tables.constant import KEY as CONSTANT
 from mdc_core.wire.tables.portable import is_portable
@@ -138,7 +139,7 @@ def _footer(file: pa.NativeFile, name: str) -> dict[str, Any]:
         try:
             said["inputs"] = msgspec.json.decode(said["inputs"], type=Inputs)
         except msgspec.DecodeError as error:
-            raise DataError(f"{name}: mdc.inputs in its metadata: {error}") from None
+            raise DataError(f"{name}: mdc.inputs in its metadata: {plainly(error)}") from None
     if KEY in kept:
         return said | {"origin": kept[KEY].decode(errors="replace"), "whole": None}
     return said | {"whole": kept.get(WHOLE, b"{}"), "slim": WHOLE not in kept}

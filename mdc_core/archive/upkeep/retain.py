@@ -34,6 +34,7 @@ from mdc_core.config import Config, Setting
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.suggest import known, unknown
+from mdc_core.texts import plainly
 from mdc_core.times import DAY, MIN_NS
 
 TABLE, RULES = "retain", "rules"
@@ -280,7 +281,7 @@ def _rules(listed: Any, file: Path) -> tuple[Rule, ...]:
         try:
             rules.append(_sound(convert(table, Rule)))
         except (ValidationError, ConfigError) as error:
-            problem = str(error).replace("`$.", "`")
+            problem = plainly(error)
             raise setting.complaint(
                 f"rule {number}", problem, getattr(error, "hint", None)
             ) from None

@@ -12,6 +12,7 @@ from mdc_core.archive.part_formats import check_reads
 from mdc_core.archive.profiles import Profile, Profiles, formatted
 from mdc_core.contracts import PartFormat
 from mdc_core.errors import ConfigError
+from mdc_core.texts import plainly
 
 # What catalogs, footers and suffixes call the codecs.
 _CODECS = {
@@ -60,7 +61,7 @@ class Formats:
         try:
             made = msgspec.convert(options or {}, plugin.Options)
         except msgspec.ValidationError as error:
-            raise ConfigError(f"options of the format {name}: {error}") from None
+            raise ConfigError(f"options of the format {name}: {plainly(error)}") from None
         return cls(name, plugin, made, profiles)
 
     @classmethod

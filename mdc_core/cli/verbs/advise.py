@@ -67,7 +67,7 @@ def advise(
     for one in found:
         _show(one)
     if not found:
-        session.log.note(f"advise: {len(parts):,} files, nothing to be said against them")
+        session.log.note(f"{len(parts):,} files, nothing to be said against them")
 
 
 def _show(one: "Advice") -> None:

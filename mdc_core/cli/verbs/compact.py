@@ -186,13 +186,13 @@ def _sum_up(
     for symbol, type_name in sorted(duplicates, key=lambda key: by_symbol(*key)):
         name = "-" if symbol is None else shown(symbol)
         events = duplicates[symbol, type_name]
-        session.log.note(f"compact: {name} {type_name}: {events:,} duplicates")
+        session.log.note(f"{name} {type_name}: {events:,} duplicates")
     if not any(one.changed or one.problem or one.busy or one.tied for one in outcomes):
-        session.log.note("compact: nothing to do")
+        session.log.note("nothing to do")
         return
     would = "would bring " if dry_run else ""
     sized = " to ".join(human(size) for size in sizes)
-    session.log.note(f"compact: {would}{files[0]:,} files to {files[1]:,}, {sized}")
+    session.log.note(f"{would}{files[0]:,} files to {files[1]:,}, {sized}")
 
 
 def _as_json(outcome: "CompactOutcome") -> dict[str, Any]:

@@ -56,16 +56,15 @@ def compress(
     """Measure the compression profiles."""
     from mdc_core.archive.upkeep.compress import sample_of
 
-    session.log.stage = "compress"
     if not limit:
         raise UsageError("--limit 0 leaves nothing to measure")
     if path.is_dir():
         raise UsageError(f"{path} is a directory", hint="name one of the files in it")
     sample = sample_of(path, limit)
-    note = f"compress: {sample.rows:,} events, {human(sample.plain)} as plain JSONL, "
+    note = f"{sample.rows:,} events, {human(sample.plain)} as plain JSONL, "
     session.log.note(f"{note}in {len(sample.parts):,} parts")
     if sample.cut:
-        session.log.note(f"compress: {path} has more events; --limit N measures more of them")
+        session.log.note(f"{path} has more events; --limit N measures more of them")
     found = _measured(session, sample, tuple(dict.fromkeys(formats)) or FORMATS)
     if as_json:
         _say(path, sample, found)

@@ -67,7 +67,7 @@ def ls(
     place = archive_at(root, "ls")
     if folder is not None:
         made = _linked(place, query, folder)
-        session.log.note(f"ls: {made:,} files in {folder}")
+        session.log.note(f"{made:,} files in {folder}")
     if tree:
         parts = list(summaries(place, query))
         problems = [part.problem for part in parts if part.problem]
@@ -85,7 +85,7 @@ def ls(
         _show(rows)
     more = snapshot(place, query, no_parts).unsealed
     if more:
-        session.log.note(f"ls: {more:,} events more are in journals, not sealed yet")
+        session.log.note(f"{more:,} events more are in journals, not sealed yet")
     for problem in problems + gone:
         session.log.error(problem)
     return DataError.exit_status if problems or gone else 0

@@ -211,7 +211,7 @@ def verify_packs(session: Session, packs: tuple[Path, ...], max_bytes: int, as_j
         for finding in findings:
             click.echo(shown(str(finding)))
     if not findings:
-        session.log.note(f"pack verify: {_numbers(read)}, all as they were packed")
+        session.log.note(f"{_numbers(read)}, all as they were packed")
     if not all(one.is_pack for one in read):
         return DataError.exit_status
     return EXIT_FINDINGS if findings else 0
@@ -282,18 +282,18 @@ def import_packs(
 
 def _told(session: Session, merged: "ImportedPack", root: Path | str, dry_run: bool) -> None:
     for old, new in merged.renamed:
-        session.log.note(f"pack import: {shown(old)} is there with other content: {shown(new)}")
+        session.log.note(f"{shown(old)} is there with other content: {shown(new)}")
     rows = sum(part.rows for part in merged.new)
     said = f"{rows:,} events in {len(merged.new):,} files {'would go' if dry_run else 'went'}"
     known = f"; {merged.skipped:,} files were there already" if merged.skipped else ""
     if merged.there:
         known += f"; the events of {merged.there:,} files were there already, in other files"
-    session.log.note(f"pack import: {said} into {root}{known}")
+    session.log.note(f"{said} into {root}{known}")
     if merged.doubtful:
         first, more = merged.doubtful[0], len(merged.doubtful) - 1
         also = f" and {more:,} more" if more else ""
         session.log.warning(
-            f"pack import: {root} has other events of the same symbol, type and time as "
+            f"{root} has other events of the same symbol, type and time as "
             f"{shown(first)}{also}: what is in both {'would be' if dry_run else 'is'} there twice"
         )
 

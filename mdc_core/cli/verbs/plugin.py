@@ -68,4 +68,4 @@ def new(
     for path in new_package(kind, name, folder, transport=transport, dry_run=dry_run):
         click.echo(path)
     if not dry_run:
-        session.log.note(f"plugin new: cd {folder}; pip install -e '.[test]'; pytest")
+        session.log.note(f"cd {folder}; pip install -e '.[test]'; pytest")

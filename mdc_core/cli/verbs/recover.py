@@ -46,7 +46,7 @@ def recover(session: Session, root: Path | str, dry_run: bool, as_json: bool) ->
         for damage in one.damages:
             session.log.warning(damage)
     if not found:
-        session.log.note("recover: nothing was left behind")
+        session.log.note("nothing was left behind")
     return EXIT_FINDINGS if any(one.damages for one in found) else 0
 
 

@@ -231,7 +231,7 @@ def _sum_up(session: Session, outcome: Outcome, policy: "Policy", dry_run: bool)
         )
     done = "would remove" if dry_run else "removed"
     session.log.note(
-        f"retain: {done} {outcome.files_gone:,} files, {human(outcome.freed)}; "
+        f"{done} {outcome.files_gone:,} files, {human(outcome.freed)}; "
         f"{outcome.files:,} files, {human(outcome.bytes)} stay"
     )
 

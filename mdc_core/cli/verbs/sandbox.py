@@ -110,7 +110,6 @@ def sandbox(
     once: bool,
 ) -> int:
     """Play a provider's server on this host."""
-    session.log.stage = "sandbox"
     kind = plugin.plugin
     if not issubclass(kind, Stream) or kind.sandbox is None:
         raise UsageError(f"{plugin.name} has no sandbox")
@@ -137,7 +136,7 @@ def sandbox(
         stdout.write_line(server.url())
         _note_credentials(session, kind.sandbox.test_secrets)
         if data is None:
-            session.log.note(f"sandbox: a simulated market in {', '.join(symbols)}")
+            session.log.note(f"a simulated market in {', '.join(symbols)}")
         while not stop:
             if server.done.wait(_LOOK) and (once or server.error is not None):
                 break
@@ -152,7 +151,7 @@ command = sandbox
 def _note_credentials(session: Session, secrets: Any) -> None:
     pairs = " ".join(f"{name}={value}" for name, value in secrets.items())
     if pairs:
-        session.log.note(f"sandbox: any client may come with {pairs}")
+        session.log.note(f"any client may come with {pairs}")
 
 
 def _tape_of(data: Path | str) -> Playback:

@@ -160,7 +160,7 @@ def migrate(
         )
     for problem in problems:
         session.log.warning(problem)
-    session.log.note(f"schema migrate: {verb} {len(done)} parts")
+    session.log.note(f"{verb} {len(done)} parts")
     return DataError.exit_status if problems else 0
 
 

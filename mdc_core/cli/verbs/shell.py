@@ -162,9 +162,7 @@ class ShellSession:
             yield
         except MdcError as error:
             self.status = self.status or error.exit_status
-            self._log.error(str(error))
-            if error.hint:
-                self._log.error(f"hint: {error.hint}")
+            self._log.error(str(error), hint=error.hint)
 
 
 @contextmanager

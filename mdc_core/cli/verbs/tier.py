@@ -88,7 +88,7 @@ def _show_status(session: Session, found: "Sequence[Holding]") -> None:
     expired = sum(one.expired for one in found)
     if expired:
         text = f"{expired:,} parts are more than 365 days old: mdc retain removes what is too"
-        session.log.note(f"tier: {text} old, [tier.archive] in mdc.toml keeps it")
+        session.log.note(f"{text} old, [tier.archive] in mdc.toml keeps it")
 
 
 @command.command("plan")
@@ -163,9 +163,7 @@ def migrate(
         session.log.error(problem)
     before = sum(old.bytes for old, _ in migration.done)
     after = sum(new.bytes for _, new in migration.done)
-    session.log.note(
-        f"tier: {len(migration.done):,} parts moved, {human(before)} -> {human(after)}"
-    )
+    session.log.note(f"{len(migration.done):,} parts moved, {human(before)} -> {human(after)}")
     return DataError.exit_status if migration.problems else 0
 
 
@@ -225,7 +223,7 @@ def _plan(
     elif rows:
         _show(rows)
     else:
-        session.log.note("tier: nothing is due")
+        session.log.note("nothing is due")
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

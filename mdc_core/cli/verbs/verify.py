@@ -51,8 +51,7 @@ def verify(session: Session, root: Path | str, deep: bool, as_json: bool) -> int
         session.log.note(note)
     what = "read" if deep else "looked at"
     session.log.note(
-        f"verify: {what} {looking.parts:,} parts with {looking.rows:,} events: "
-        f"{len(found):,} findings"
+        f"{what} {looking.parts:,} parts with {looking.rows:,} events: {len(found):,} findings"
     )
     return EXIT_FINDINGS if found else 0
 

@@ -166,7 +166,7 @@ class CatRun:
         batch = self._query.of(chunk.batch)
         if batch is chunk.batch:
             return chunk
-        self._run.dropped += chunk.size - batch.num_rows
+        self._run.skipped += chunk.size - batch.num_rows
         return Chunk(batch)
 
     def _sources(self) -> Iterator[MergeSource]:
@@ -185,7 +185,7 @@ class CatRun:
         source = Input(self._run.readers((path,)))
         for chunk in source:
             batch = self._query.of(chunk.batch)
-            self._run.dropped += chunk.size - batch.num_rows
+            self._run.skipped += chunk.size - batch.num_rows
             yield batch
         self._run.input.absorb(source)
 

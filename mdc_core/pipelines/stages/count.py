@@ -50,7 +50,7 @@ class Count(ArchiveSource):
             for name, number in _held(run, self.query, folder):
                 counts[name] += number
         total = sum(counts.values())
-        run.dropped = sum(run.input.counts.values()) - total
+        run.skipped = sum(run.input.counts.values()) - total
         run.answer = counts
         run.finish(kept=total)
         yield from ()

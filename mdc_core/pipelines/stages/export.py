@@ -53,7 +53,10 @@ class ExportSink(ArchiveSource):
         options = to_builtins(plugin.options)
         count = made.write({"profile": plugin.name, "options": options})
         run.finish(kept=made.rows)
-        run.log.note(f"export: {count} {'file' if count == 1 else 'files'} in {self.target}")
+        files = f"{count} {'file' if count == 1 else 'files'}"
+        run.log.result(
+            f"{files} in {self.target}", event="exported", files=count, target=str(self.target)
+        )
         yield from ()
 
     def _events(self, run: StageRun) -> "Iterator[pa.RecordBatch]":
@@ -66,7 +69,7 @@ class ExportSink(ArchiveSource):
             return
         for chunk in run.chunks():
             batch = self.query.of(_without_control(chunk.batch))
-            run.dropped += chunk.batch.num_rows - batch.num_rows
+            run.skipped += chunk.batch.num_rows - batch.num_rows
             yield batch
 
 

@@ -51,14 +51,16 @@ class Validate(FilterStage):
         stopped = yield from _judged(run, engine)
         run.finish(reason="error" if stopped else None)
         for failure in engine.failures.values():
-            run.log.warning(str(failure))
-            run.log.warning(f"hint: {failure.hint}")
+            run.log.warning(str(failure), hint=failure.hint)
         if engine.counts:
             pairs = sorted(engine.counts.items())
             counts = ", ".join(f"{name} {n} {severity}" for (name, severity), n in pairs)
-            run.log.note(f"validate: findings: {counts}")
+            numbers: dict[str, dict[str, int]] = {}
+            for (name, severity), number in pairs:
+                numbers.setdefault(name, {})[severity] = number
+            run.log.note(f"findings: {counts}", event="findings", counts=numbers)
         times = ", ".join(f"{name} {took:.2f} s" for name, took in sorted(engine.seconds.items()))
-        run.log.detail(f"validate: time: {times}")
+        run.log.detail(f"time: {times}")
         if stopped or (self.reading.strict and engine.failures):
             run.status = DataError.exit_status
         elif self.reading.strict and any(severity != "info" for _, severity in engine.counts):

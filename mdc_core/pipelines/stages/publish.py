@@ -63,7 +63,7 @@ class Publish(SinkStage):
             sending.begin()
             for chunk in run.chunks():
                 wanted = chunk.without(*CONTROL_TYPES)
-                run.dropped += chunk.size - wanted.size
+                run.skipped += chunk.size - wanted.size
                 origin = run.input.origin
                 sending.run_id = sending.run_id or (origin.run_id if origin else None)
                 if wanted.size:
@@ -71,13 +71,17 @@ class Publish(SinkStage):
                 sending.tick()
             sending.finish()
         except MdcError:
-            taken = sending.sent + sending.refused + run.dropped
+            taken = sending.sent + sending.refused + run.skipped
             run.dropped += sum(run.input.counts.values()) - taken
             _close_books(run, sending, aside, "error")
             raise
         finally:
             sending.close()
         _close_books(run, sending, aside, None)
+        if sending.sent:
+            run.log.result(
+                f"{sending.sent:,} events sent to {self.url}", event="sent", events=sending.sent
+            )
         if aside.first is not None and not sending.sent:
             raise DataError(f"nothing was taken: {aside.first}", hint=aside.first.hint)
         yield from ()

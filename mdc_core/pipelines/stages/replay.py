@@ -69,7 +69,7 @@ class Replay(ArchiveSource):
                 batch = piece.batch
                 chunk = Chunk(by_receipt(batch) if self.by_receipt else batch)
             yield chunk.cut(piece.start, piece.stop) if piece.stop > piece.start else []
-        run.dropped = sum(run.input.counts.values()) - sum(run.out.counts.values())
+        run.skipped = sum(run.input.counts.values()) - sum(run.out.counts.values())
         refused = "limit" if steps.refused else None
         run.finish(reason="signal" if stop.is_set() else refused)
 

@@ -47,7 +47,7 @@ class Head(FilterStage):
             yield chunk
             if left == 0:
                 break
-        run.dropped = sum(run.input.counts.values()) - (self.lines - left)
+        run.skipped = sum(run.input.counts.values()) - (self.lines - left)
         run.finish(reason="limit" if left == 0 else None)
 
 
@@ -86,5 +86,5 @@ class Tail(ArchiveSource):
             for batch in archive_last(folder, self.query, self.lines, run.input.counts):
                 last.add(batch)
         yield from map(Chunk, last.batches())
-        run.dropped = sum(run.input.counts.values()) - sum(run.out.counts.values())
+        run.skipped = sum(run.input.counts.values()) - sum(run.out.counts.values())
         run.finish()

@@ -254,7 +254,7 @@ class StoreRun:
             kept = self._left(intake)
             if acks := self.acks():
                 self._run.out.rows(acks)
-        self._run.leave(kept)
+        self._run.leave(kept, lost=True)
 
     def _left(self, intake: "Intake") -> int:
         """How many events are in parts or in the journal, now that no more is done."""
@@ -271,27 +271,35 @@ class StoreRun:
         return parts + max(waiting, 0)
 
     def _counted(self) -> int:
-        """How many events were stored; the others are accounted for as dropped."""
+        """How many events were stored; control events and those that were there are skipped."""
         counts = self._run.input.counts
         control = sum(counts[name] for name in CONTROL_TYPES)
         self.close()
         came = sum(counts.values()) - control
         kept = came if self._kept is None else min(self._kept, came)
-        self._run.dropped = control + came - kept
+        self._run.skipped = control + came - kept
         return kept
 
     def _say_files(self) -> None:
         if self._options.dry_run:
+            taken = sum(self._run.input.counts.values()) - self._run.skipped
+            self._log.note(f"would store {taken:,} events in {self._options.root}")
             return
         if self._repeated:
             self._say_repeated()
             if not self._files:
                 return
         if not self._opened:
-            self._log.note(f"store: no events came, so nothing is stored in {self._options.root}")
+            self._log.note(f"no events came, so nothing is stored in {self._options.root}")
             return
         gone = self._files & self._gone
-        self._log.note(f"store: {len(self._files - gone)} files in {self._options.root}")
+        files, root = len(self._files - gone), self._options.root
+        self._log.result(
+            f"{files} {'file' if files == 1 else 'files'} in {root}",
+            event="stored",
+            files=files,
+            root=str(root),
+        )
         if gone:
             text = "files of what came need not be kept, and are removed again"
             self._log.warning(f"{len(gone)} {text}: --keep goes by the time of the events")
@@ -302,12 +310,12 @@ class StoreRun:
         if source.rejected:
             total = source.rejected + sum(source.counts.values())
             where = self._run.quarantine.told()
-            self._log.warning(f"{source.rejected:,} of {total:,} lines rejected; {where}")
+            self._log.warning(f"{source.rejected:,} of {total:,} lines {where}")
 
     def _say_repeated(self) -> None:
         """Say what was there already, as far as that is known by its run or its files."""
         of = "" if not self._files else f" of {self._repeated + (self._kept or 0):,}"
-        run, hint = f"run {self._log.run_id}", "--again stores them once more"
+        run, hint = f"run {self._log.run_id()}", "--again stores them once more"
         self._log.note(f"already stored: {run}, {self._repeated:,}{of} events; {hint}")
 
     def close(self) -> None:
@@ -331,7 +339,7 @@ class StoreRun:
         said, run_id = identified(self._run.input.origin, chunk)
         if not RUN_ID.fullmatch(run_id):  # it becomes part of the names of files
             run_id = new_run_id()
-        session.log.run_id = self._log.run_id = run_id
+        self._log.run_id = lambda: run_id
         # A name of its own for each run of store, whatever feeds it.
         name = f"{run_id}-{new_run_id()[:6]}"
         how = (options.layout, options.partition, said)

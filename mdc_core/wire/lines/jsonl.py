@@ -16,6 +16,7 @@ from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES, Event
 from mdc_core.flaws import unwritable
 from mdc_core.screening import doubtful
+from mdc_core.texts import plainly
 from mdc_core.wire.lines.values import encode_json
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ def decode_row(line: bytes) -> Event:
     """The event in a line, its types checked; raises DataError."""
     try:
         event: Event = _decoder.decode(line)
-    except msgspec.ValidationError as error:
-        raise DataError(str(error).replace("`$.", "`")) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise DataError(str(error)) from None
+        text = plainly(error)
+        example = "; a time is a text, such as 2024-01-02T14:30:00Z"
+        raise DataError(text + example if text.startswith("ts_") else text) from None
     return event
 
 

@@ -11,6 +11,7 @@ from mdc_core.batch import exact
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES, Event, Level
 from mdc_core.schema import arrow_types, columns, kind_of
+from mdc_core.texts import plainly
 from mdc_core.times import to_ns
 from mdc_core.versions import changes
 from mdc_core.wire.lines.jsonl import decode_row, encode_rows
@@ -81,7 +82,7 @@ def load_object(text: bytes) -> dict[str, Any]:
         if b"\\u" in text:
             encode_json(fields)  # half a character, as an escape may name it, has no UTF-8
     except (ValueError, RecursionError, DecimalException) as error:
-        raise DataError(f"not JSON: {error}") from None
+        raise DataError(f"not JSON: {plainly(error)}") from None
     if not isinstance(fields, dict):
         raise DataError("not a JSON object")
     return fields

@@ -24,6 +24,7 @@ from mdc_core.schema import (
     types_with,
     version_of,
 )
+from mdc_core.texts import plainly
 from mdc_core.versions import Change, changes, is_version, major
 from mdc_core.wire.lines.too_fine import TOO_FINE
 from mdc_core.wire.migrate import migrate_columns
@@ -173,7 +174,7 @@ def _check_object(where: str, text: str) -> None:
     try:
         value = _decode(text)
     except (msgspec.DecodeError, DecimalException, RecursionError) as error:
-        raise DataError(f"{where}: not JSON: {error}") from None
+        raise DataError(f"{where}: not JSON: {plainly(error)}") from None
     if not isinstance(value, dict):
         raise DataError(f"{where}: not a JSON object: {text[:60]}")
 

@@ -30,7 +30,9 @@ def test_wrong_usage_is_told_in_one_line_and_is_2(mdc, acme, args, message):
     done = mdc(*args, path=acme)
     first = done.stderr.splitlines()[0]
     assert done.returncode == 2 and says_nothing(done.stdout)
-    assert first.startswith("mdc: ") and message in first
+    verb = " ".join(args[:2]) if args[:2] == ("schema", "show") else args[0]
+    who = "mdc" if verb in ("plugns", "--log-format") else f"mdc {verb}"
+    assert first.startswith(f"{who}: ") and message in first
 
 
 def test_no_command_shows_the_help_on_stderr(mdc):
@@ -106,7 +108,7 @@ def test_a_filter_is_a_command(mdc, acme):
     assert done.returncode == 0, done.stderr
     sizes = [e["size"] for e in map(json.loads, done.stdout.splitlines()) if e["type"] == "trade"]
     assert sizes == [0, 2]
-    assert "4 in = 2 out + 0 rejected + 2 dropped" in done.stderr
+    assert "mdc thin: 4 in = 2 out + 0 rejected + 2 dropped\n" in done.stderr
     more = mdc("thin", "--every", "3", path=acme, stdin="".join(lines))
     sizes = [e["size"] for e in map(json.loads, more.stdout.splitlines()) if e["type"] == "trade"]
     assert sizes == [0, 3]
@@ -118,7 +120,17 @@ def test_messages_as_json_lines(mdc):
         mdc("stream", "nobody", MDC_LOG_FORMAT="json"),
     ):
         record = json.loads(done.stderr.splitlines()[0])
-        assert list(record) == ["ts", "level", "stage", "run_id", "message"]
+        assert list(record) == [
+            "ts",
+            "level",
+            "stage",
+            "run_id",
+            "event",
+            "message",
+            "hint",
+            "status",
+        ]
+        assert (record["event"], record["status"]) == ("failed", 2)
         assert record["level"] == "error" and "nobody" in record["message"]
 
 
@@ -170,7 +182,7 @@ def test_head_is_satisfied_with_one_line(env_with_acme):
 def test_a_full_disk_is_73(env_with_acme):
     done = shell('"$MDC" schema doc > /dev/full', env_with_acme)
     assert done.returncode == 73
-    assert done.stderr == "mdc: cannot write: No space left on device\n"
+    assert done.stderr == "mdc schema doc: cannot write: No space left on device\n"
 
 
 def test_closed_streams_do_no_harm(env_with_acme):
@@ -201,21 +213,21 @@ def in_process(body, env):
     [
         ("return None", 0, ""),
         ("return 1", 1, ""),
-        ("raise errors.UsageError('u', hint='try')", 2, "mdc: u\nmdc: hint: try\n"),
-        ("raise errors.DataError('d')", 65, "mdc: d\n"),
-        ("raise errors.UnavailableError('a')", 69, "mdc: a\n"),
-        ("raise errors.WriteError('w')", 73, "mdc: w\n"),
-        ("raise errors.BusyError('b')", 75, "mdc: b\n"),
-        ("raise errors.RefusedError('r')", 77, "mdc: r\n"),
-        ("raise errors.ConfigError('c')", 78, "mdc: c\n"),
+        ("raise errors.UsageError('u', hint='try')", 2, "mdc verb: u\nhint: try\n"),
+        ("raise errors.DataError('d')", 65, "mdc verb: d\n"),
+        ("raise errors.UnavailableError('a')", 69, "mdc verb: a\n"),
+        ("raise errors.WriteError('w')", 73, "mdc verb: w\n"),
+        ("raise errors.BusyError('b')", 75, "mdc verb: b\n"),
+        ("raise errors.RefusedError('r')", 77, "mdc verb: r\n"),
+        ("raise errors.ConfigError('c')", 78, "mdc verb: c\n"),
         ("raise errors.ReaderGone", 141, ""),
         ("raise KeyboardInterrupt", 130, ""),
         ("click.get_current_context().exit(5)", 5, ""),
-        ("raise click.UsageError('x')", 2, "mdc: x\nmdc: hint: mdc verb --help\n"),
+        ("raise click.UsageError('x')", 2, "mdc verb: x\nhint: mdc verb --help\n"),
         (
             "session.log.mask.add('s3cr3t'); raise errors.DataError('is s3cr3t')",
             65,
-            "mdc: is ***\n",
+            "mdc verb: is ***\n",
         ),
     ],
 )
@@ -230,7 +242,7 @@ def test_each_error_has_its_exit_status(env_with_acme, body, status, message):
 def test_a_bug_is_a_traceback_and_70(env_with_acme, body):
     done = in_process(f"session.log.mask.add('File'); {body}", env_with_acme)
     assert done.returncode == 70
-    assert done.stderr.startswith("mdc: this is a bug in mdc 0.")
+    assert done.stderr.startswith("mdc verb: this is a bug in mdc 0.")
     assert "Traceback (most recent call last)" in done.stderr
     assert "File" not in done.stderr  # masked, as every secret is in a traceback
 

@@ -59,8 +59,8 @@ def run(leaky: Path, shell: Shell) -> Callable[..., str]:
 
 def test_in_messages_and_hints(run: Callable[..., str]) -> None:
     said = run()
-    assert "mdc: refused: ***\n" in said
-    assert "mdc: hint: not ***\n" in said
+    assert "mdc stream: refused: ***\n" in said
+    assert "hint: not ***\n" in said
     assert KEY not in said
 
 
@@ -99,11 +99,10 @@ def test_what_is_missing(
     (tmp_path / "leaky.bin").write_bytes(b"\xff\xfe")
     done = shell("mdc --plugin leaky.py stream leaky SPY", **env)
     assert done.status == 78
-    assert f"mdc: {said}\n" in done.err
+    assert f"mdc stream: {said}\n" in done.err
     if "missing" in said:
         assert (
-            "mdc: hint: export LEAKY_KEY=..., or LEAKY_KEY_FILE=FILE, or "
-            "`keyring set mdc LEAKY_KEY`\n"
+            "hint: export LEAKY_KEY=..., or LEAKY_KEY_FILE=FILE, or `keyring set mdc LEAKY_KEY`\n"
         ) in done.err
 
 

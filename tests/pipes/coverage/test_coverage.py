@@ -25,7 +25,9 @@ def test_a_year_s_end_in_new_york(data: Archive, shell: Shell) -> None:
     )
     done = shell("mdc coverage --json")
     assert told(done)["AAPL", "trade"] == ("###x#xx##x##xx#####xx#####xx#####xxx###xxxx####")
-    assert done.err == ("mdc: no --calendar: every day counts as open, and no hours are expected\n")
+    assert done.err == (
+        "mdc coverage: no --calendar: every day counts as open, and no hours are expected\n"
+    )
 
 
 HOURS = (
@@ -111,7 +113,7 @@ def test_a_calendar_for_some_symbols(data: Archive, shell: Shell) -> None:
         found = told(shell(f"mdc coverage --json --calendar '{words}'"))
         assert found == expected, words
     done = shell("mdc coverage --json --calendar */USD=24/7")
-    said = "mdc: no calendar of AAPL: every day counts as open, no hours are expected\n"
+    said = "mdc coverage: no calendar of AAPL: every day counts as open, no hours are expected\n"
     assert (told(done)["AAPL", "trade"], done.err) == ("#xxx", said)
     # 24/7 has hours; without a calendar there are none.
     assert told(shell("mdc coverage --json"))["BTC/USD", "trade"] == "####"

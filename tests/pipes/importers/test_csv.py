@@ -45,7 +45,7 @@ def test_one_file_and_back(shell: Shell, events: Path, tmp_path: Path) -> None:
         or shell("mdc convert --format jsonl < events.jsonl").lines
     )
     assert len(canonical) == len(EVENTS)
-    done = shell("mdc export --profile csv -o all.csv events.jsonl")
+    done = shell("mdc -v export --profile csv -o all.csv events.jsonl")
     assert done.status == 0 and says_nothing(done.out)
     assert "export: 8 in = 8 out + 0 rejected + 0 dropped" in done.err
     back = shell("mdc import --profile csv all.csv | mdc convert --format jsonl")
@@ -188,7 +188,7 @@ def test_columns_that_are_not_there(
 
 
 def test_symbols_and_times_are_chosen(shell: Shell, events: Path) -> None:
-    shell("mdc export --profile csv -o all.csv events.jsonl")
+    shell("mdc -v export --profile csv -o all.csv events.jsonl")
     done = shell("mdc import --profile csv all.csv --symbol SPY --from 2024-01-03")
     assert [e["ts_event"][:10] for e in done.events] == ["2024-01-03"]
     assert len(shell("mdc import --profile csv all.csv --symbol BRK/B").events) == 1

@@ -72,7 +72,7 @@ def test_a_row_that_is_not_utf8(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "u.csv").write_bytes(text.encode("latin-1"))
     done = shell("mdc import --profile csv u.csv --type trade")
     assert [int(event["size"]) for event in done.events] == [2]
-    assert "u.csv row 2: not UTF-8;" in done.err and "JSON" not in done.err
+    assert "u.csv row 2: not UTF-8: rejected into " in done.err and "JSON" not in done.err
 
 
 @pytest.mark.parametrize("member", ["sub/b [1].csv", "only.txt"])

@@ -44,7 +44,7 @@ def test_rows_are_set_aside_in_the_order_of_the_file(shell: Shell, tmp_path: Pat
     bad = ["trade,SPY,2024-01-02T14:30:00Z,5\n", ROW.format("x"), ROW.format("y"), "a,b\n"]
     (tmp_path / "x.csv").write_text(HEADER + "".join([*ROWS[:4], *bad, ROWS[4], *bad, *ROWS]))
     done = shell(f"{IMPORT} x.csv | mdc -q count")
-    assert "x.csv row 6: 4 fields, not 5 and 7 more" in done.err
+    assert "x.csv row 6: 4 fields, not 5; and 7 more: rejected into aside" in done.err
     aside = [json.loads(text) for text in (tmp_path / "aside").read_text().splitlines()]
     numbers = [6, 7, 8, 9, 11, 12, 13, 14]
     assert [one["where"] for one in aside] == [f"x.csv row {n}" for n in numbers]

@@ -60,13 +60,13 @@ def test_every_file_row_for_row(
     files = [file for file in readable(lean) if file.parts[:3] == part]
     options = "--security-type {} --market {} --resolution {}".format(*part)
     done = shell(
-        f"mdc import --profile lean {lean} {options} --skip quote-bar --format arrow"
+        f"mdc -v import --profile lean {lean} {options} --skip quote-bar --format arrow"
         " | mdc convert -o all.parquet"
     )
     assert done.status == 0, done.err
     rows = {file: file.lines() for file in files}
     total = sum(map(len, rows.values()))
-    assert f"mdc: import: {total} in = {total} out + 0 rejected + 0 dropped\n" in done.err
+    assert f"mdc import: {total} in = {total} out + 0 rejected + 0 dropped\n" in done.err
     table = pq.read_table(tmp_path / "all.parquet")
     assert table.num_rows == total
     for file in files:
@@ -129,10 +129,9 @@ def test_what_has_no_event_is_refused_by_name(
     done = shell(f"mdc import --profile lean {lean / name}")
     assert refused(done) == 65
     assert done.err == (
-        "mdc: import: 0 in = 0 out + 0 rejected + 0 dropped\n"
-        f"mdc: no event type for {word} ({lean / name}); leave them out with --skip {word}\n"
+        f"mdc import: no event type for {word} ({lean / name}); leave them out with --skip {word}\n"
     )
-    done = shell(f"mdc import --profile lean {lean / name} --skip {word}")
+    done = shell(f"mdc -v import --profile lean {lean / name} --skip {word}")
     assert (done.status, done.events) == (0, [])
     assert "import: 0 in = 0 out" in done.err
 

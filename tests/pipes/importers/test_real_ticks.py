@@ -52,7 +52,8 @@ def test_ibm_by_a_vendors_protocol(
             --from 2013-10-07 --to 2013-10-07 > imported &&
         mdc sandbox alpaca --root imported --port 0 --once | {{
             read url
-            {secrets} timeout $DEADLINE mdc stream alpaca IBM --type trade --url $url {ending}
+            {secrets} timeout $DEADLINE \
+                mdc -v stream alpaca IBM --type trade --url $url {ending}
         }} | mdc validate | mdc store --root data; echo ${{PIPESTATUS[@]}}
         """,
         MDC_WIRE=wire,

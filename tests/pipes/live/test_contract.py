@@ -202,7 +202,7 @@ def test_frames_beyond_the_limit_are_told_and_counted_and_not_kept(
     assert len(rows(done.stdout, "integrity")) == 90 and len(rows(done.stdout, "trade")) == 1
     kept = sum("text" in row for row in rows(aside.read_text()))
     assert 0 < kept < 10 and aside.stat().st_size < 2100
-    assert f"90 unreadable frames set aside in {aside} ({90 - kept} of them only" in done.stderr
+    assert f"90 unreadable frames rejected into {aside} ({90 - kept} of them only" in done.stderr
 
 
 def test_a_symbol_that_is_refused_is_told_and_the_others_come(
@@ -266,7 +266,7 @@ def test_a_venue_writes_no_lines_of_ours_and_asks_for_no_endless_wait(
     file = capture(tmp_path, ["NO done"])
     done = mdc(*f"stream wild SPY --replay {file}".split(), path=installed)
     assert done.returncode == 77
-    assert done.stderr.splitlines()[-1] == r"mdc: \x1b[31mno\nmdc: done\ud800"
+    assert done.stderr.splitlines()[-1] == r"mdc stream: \x1b[31mno\nmdc: done\ud800"
     with venues.tcp(lambda line: line.sendall(b"WAIT a moment\n")) as url:
         words = ["stream", "wild", "SPY", "--url", url, "--duration", "1s"]
         done = mdc(*words, path=installed, **TOKEN)

@@ -25,7 +25,7 @@ def test_a_duration_of_nothing_is_no_success(joint: str, nobody: int, shell: She
     store = "mdc store" if joint == "|" else "store"
     done = shell(f"{stream} {joint} {store}; echo ${{PIPESTATUS[*]}}", **KEYS)
     assert done.lines == (["69 65"] if joint == "|" else ["65"]), done.err
-    assert "mdc: alpaca was never up" in done.err
+    assert "mdc stream: alpaca was never up" in done.err
     events = shell("mdc cat").events
     gaps = [event for event in events if event["type"] == "gap"]
     downs = [event for event in events if event["type"] == "connection"]

@@ -268,7 +268,7 @@ def test_a_change_that_the_vendor_refuses_leaves_the_old_subscription(tmp_path: 
         _, err = client.communicate(timeout=DEADLINE)
     assert client.returncode == 0, err
     said = "alpaca says: symbol limit exceeded (error 405); the old subscription goes on"
-    assert f"mdc: {said}" in err
+    assert f"mdc stream: {said}" in err
     (finding,) = rows("".join(lines), "integrity")
     assert (finding["check"], finding["message"]) == ("subscription", said)
     assert [row["symbol"] for row in rows("".join(lines[-3:]), "trade", "quote")] == ["S1"] * 3

@@ -385,6 +385,6 @@ def test_datagrams_that_never_come(mdc: Run, installed: Path) -> None:
         url = f"udp://127.0.0.1:{server.getsockname()[1]}"
         words = ("stream", "datagrams", "SPY", "--url", url, "--duration", "1s")
         done = mdc(*words, path=installed, **TOKEN)
-    assert done.returncode == 69 and "mdc: datagrams was never up" in done.stderr
+    assert done.returncode == 69 and "mdc stream: datagrams was never up" in done.stderr
     assert [row["type"] for row in rows(done.stdout)] == ["begin", "end"]
     assert rows(done.stdout)[-1]["reason"] == "error"

@@ -23,5 +23,5 @@ def test_a_pipeline(quiet_env: dict[str, str]) -> None:
             check=False,
             env=quiet_env,
         )
-        assert done.stdout == "0 (9, 5, 4, 0, 0, 0) 9\n", done.stderr
+        assert done.stdout == "0 (9, 5, 4, 0, 0, 0, 0) 9\n", done.stderr
         assert len(place.lines) == 5

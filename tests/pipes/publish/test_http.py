@@ -39,7 +39,7 @@ def lines(shell: Shell) -> list[str]:
 
 
 def test_every_event_arrives(shell: Shell, place: HttpPlace) -> None:
-    done = shell(f"{SIM.format(2500)} | tee events.jsonl | mdc publish http {place.url}?to=x")
+    done = shell(f"{SIM.format(2500)} | tee events.jsonl | mdc -v publish http {place.url}?to=x")
     assert done.status == 0, done.err
     assert "publish: 2500 in = 2500 out + 0 rejected + 0 dropped" in done.err
     assert place.lines == lines(shell)
@@ -54,7 +54,7 @@ def test_every_event_arrives(shell: Shell, place: HttpPlace) -> None:
 
 
 def test_then_is_as_a_pipe(shell: Shell, place: HttpPlace) -> None:
-    done = shell(f"{SIM.format(30)} then head -n 20 then publish http {place.url} --batch 7")
+    done = shell(f"{SIM.format(30)} then head -n 20 then publish http {place.url} --batch 7 -v")
     assert done.status == 0, done.err
     assert "publish: 20 in = 20 out + 0 rejected + 0 dropped" in done.err
     assert place.lines == shell(f"{SIM.format(30)} | mdc head -n 20").lines
@@ -73,7 +73,9 @@ def test_a_file_compressed_by_put(shell: Shell, place: HttpPlace) -> None:
 def test_a_failure_makes_no_doubles(shell: Shell, place: HttpPlace) -> None:
     # Taken, but the answer was lost; then two that failed.
     place.answers = [Answer(200), Answer(0), Answer(503), Answer(500)]
-    done = shell(f"{SIM.format(40)} | tee events.jsonl | mdc publish http {place.url} --batch 10")
+    done = shell(
+        f"{SIM.format(40)} | tee events.jsonl | mdc -v publish http {place.url} --batch 10"
+    )
     assert done.status == 0, done.err
     assert "500 Internal Server Error; trying again" in done.err
     assert "publish: 40 in = 40 out + 0 rejected + 0 dropped" in done.err
@@ -146,7 +148,7 @@ def test_nobody_there(shell: Shell) -> None:
         url = gone.url
     done = shell(f"{SIM.format(5)} | mdc publish http {url} --retries 1")
     assert done.status == 69
-    assert f"mdc: {url}: Connection refused (given up after 2 tries)" in done.err
+    assert f"mdc publish: {url}: Connection refused (given up after 2 tries)" in done.err
     assert "publish: 5 in = 0 out + 0 rejected + 5 dropped" in done.err
 
 
@@ -168,7 +170,7 @@ def test_what_is_never_taken_is_set_aside(shell: Shell, place: HttpPlace) -> Non
     done = shell(f"{SIM.format(30)} | tee events.jsonl | {line}")
     assert done.status == 0, done.err
     assert "publish: 30 in = 20 out + 10 rejected + 0 dropped" in done.err
-    assert "422 Unprocessable Entity: no such symbol and 9 more; set aside in aside.jsonl" in (
+    assert "422 Unprocessable Entity: no such symbol; and 9 more: rejected into aside.jsonl" in (
         done.err
     )
     whole = lines(shell)
@@ -226,7 +228,7 @@ def test_wrong_usage(shell: Shell, words: str, status: int, said: str) -> None:
 
 
 def test_dry_run(shell: Shell) -> None:
-    done = shell(f"{SIM.format(12)} | mdc publish http http://127.0.0.1:9/x --dry-run")
+    done = shell(f"{SIM.format(12)} | mdc -v publish http http://127.0.0.1:9/x --dry-run")
     assert done.status == 0, done.err
     assert "publish: 12 in = 12 out + 0 rejected + 0 dropped" in done.err
 
@@ -234,7 +236,8 @@ def test_dry_run(shell: Shell) -> None:
 def test_an_interrupt_lets_it_finish(shell: Shell, place: HttpPlace) -> None:
     shell(f"{SIM.format(600)} > events.jsonl; mkfifo in here")
     line = (
-        f"set -m; mdc publish http {place.url} --batch 100 --every 20ms < in & p=$!; exec 3> in; "
+        f"set -m; mdc -v publish http {place.url} --batch 100 --every 20ms < in & p=$!; "
+        "exec 3> in; "
         "head -n 200 events.jsonl >&3; read -r < here; kill -INT $p; "
         "tail -n +201 events.jsonl >&3; exec 3>&-; wait $p"
     )

@@ -40,7 +40,7 @@ def test_errors(sql: str, said: str, shell: Shell, tmp_path: Path) -> None:
     assert (done.status, done.out) == (2, "")
     first, *hints = done.err.splitlines()
     assert said in first
-    assert all(line.startswith("mdc: hint: ") for line in hints)
+    assert all(line.startswith("hint: ") for line in hints)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -67,7 +67,7 @@ def test_every_error_is_one_line(shell: Shell, tmp_path: Path) -> None:
     before = set(tmp_path.rglob("*"))
     done = shell("mdc shell", stdin=";\n".join(sql for sql, _ in WRONG).encode())
     assert (done.status, done.out) == (2, "")
-    lines = [line for line in done.err.splitlines() if not line.startswith("mdc: hint: ")]
+    lines = [line for line in done.err.splitlines() if not line.startswith("hint: ")]
     for (sql, said), line in zip(WRONG, lines, strict=True):
         assert said in line, sql
     new = set(tmp_path.rglob("*")).difference(before)

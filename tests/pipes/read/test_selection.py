@@ -105,7 +105,7 @@ def test_what_adds_up_tells_of_files_that_are_gone(shell: Shell, data: Path, ver
     file.unlink()
     done = shell(line)
     assert (done.status, done.out) == (65, before.out)
-    assert f"mdc: {file.relative_to(data.parent)} is missing" in done.err
+    assert f"mdc {verb.partition(' --')[0]}: {file.relative_to(data.parent)} is missing" in done.err
     if verb not in ("du", "tier status"):
         assert shell(f"{line} --symbol AAPL").status == 0
 
@@ -119,4 +119,4 @@ def test_only_some_of_many_files_that_are_gone_are_named(shell: Shell, data: Pat
     done = shell("mdc ls")
     said = done.err.splitlines()
     assert (done.status, sum(" is missing" in line for line in said)) == (65, 20)
-    assert said[-1] == "mdc: 10 more files are missing; mdc verify names them"
+    assert said[-1] == "mdc ls: 10 more files are missing; mdc verify names them"

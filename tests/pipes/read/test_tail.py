@@ -49,9 +49,9 @@ def test_tail_is_the_end_of_cat(number: int, lines: list[str], shell: Shell) -> 
 
 def test_tail_of_a_pipe_and_by_symbol_and_type(lines: list[str], shell: Shell) -> None:
     wanted = [line for line in lines if '"SPY"' in line and line.startswith('{"type":"trade"')]
-    piped = shell("cat events.jsonl | mdc tail -n 4 --symbol SPY --type trade")
+    piped = shell("cat events.jsonl | mdc -v tail -n 4 --symbol SPY --type trade")
     assert (piped.status, piped.lines) == (0, wanted[-4:])
-    assert "3000 in = 4 out + 0 rejected + 2996 dropped" in piped.err
+    assert "3000 in = 4 out + 0 rejected + 0 dropped + 2996 skipped" in piped.err
     stored = shell("mdc tail -n 4 --root data --symbol SPY --type trade --format arrow | mdc cat")
     assert (stored.status, stored.lines) == (0, wanted[-4:])
 
@@ -97,9 +97,9 @@ def test_control_events_are_not_among_the_last(shell: Shell, tmp_path: Path) -> 
     beat = '{"type":"heartbeat","ts_event":"2025-01-01T00:00:00Z"}\n'
     (tmp_path / "e.jsonl").write_text(trades(["2024-01-02"]) + beat * 3)
     assert [e["trade_id"] for e in shell("mdc tail -n 1 e.jsonl").events] == ["2024-01-02/1"]
-    done = shell("mdc count --json e.jsonl")
+    done = shell("mdc -v count --json e.jsonl")
     assert json.loads(done.out) == {"counts": {"trade": 2}, "total": 2}
-    assert "5 in = 2 out + 0 rejected + 3 dropped" in done.err
+    assert "5 in = 2 out + 0 rejected + 0 dropped + 3 skipped" in done.err
 
 
 def test_more_is_read_than_is_held(shell: Shell, tmp_path: Path) -> None:

@@ -37,9 +37,9 @@ def test_again_is_told_and_nothing_is_stored(
     line = f"mdc store --format {form} < {file}"
     assert "already stored" not in shell(line).err
     before = sorted(tmp_path.glob("data/*/*/*"))
-    again = shell(f"{line}")
+    again = shell(line, MDC_VERBOSE="1")
     assert (again.status, again.out) == (0, "")
-    assert f"{EVENTS} in = 0 out + 0 rejected + {EVENTS} dropped" in again.err
+    assert f"{EVENTS} in = 0 out + 0 rejected + 0 dropped + {EVENTS} skipped\n" in again.err
     assert f", {EVENTS} events; --again stores them once more" in again.err
     assert held(shell) == Counter(lines)
     assert sorted(tmp_path.glob("data/*/*/*")) == before
@@ -213,4 +213,4 @@ def test_the_last_line_tells_of_rejected_lines(shell: Shell) -> None:
     text = "\n".join([good, "nonsense", good, "{}", good])
     done = shell("mdc store --quarantine bad.jsonl", stdin=text.encode())
     assert done.status == 0
-    assert done.err.splitlines()[-1] == "mdc: 2 of 5 lines rejected; set aside in bad.jsonl"
+    assert done.err.splitlines()[-1] == "mdc store: 2 of 5 lines rejected into bad.jsonl"

@@ -255,7 +255,7 @@ def test_two_runs_add_up(events: list[str], shell: Shell) -> None:
 
 
 def test_dry_run_writes_nothing(events: list[str], shell: Shell, tmp_path: Path) -> None:
-    done = shell("mdc store --root data --dry-run < events.jsonl")
+    done = shell("mdc -v store --root data --dry-run < events.jsonl")
     assert (done.status, (tmp_path / "data").exists()) == (0, False)
     assert f"store: {len(events)} in = {len(events)} out" in done.err
 

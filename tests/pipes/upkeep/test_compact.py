@@ -51,12 +51,12 @@ def test_each_period_becomes_one_file(layout: str, form: str, shell: Shell, tmp_
     sizes = [sum(map(len, files.values())) / 1024 for files in (before, after)]
     assert f"18 files to 6, {sizes[0]:.1f} KiB to {sizes[1]:.1f} KiB" in done.err
     again = shell("mdc compact")
-    assert (again.status, again.out, again.err) == (0, "", "mdc: compact: nothing to do\n")
+    assert (again.status, again.out, again.err) == (0, "", "mdc compact: nothing to do\n")
     # The names say what they are also to those who have no catalog.
     for file in (tmp_path / "data/_mdc").glob("catalog*"):
         file.unlink()
     again = shell("mdc compact")
-    assert (again.status, again.out, again.err) == (0, "", "mdc: compact: nothing to do\n")
+    assert (again.status, again.out, again.err) == (0, "", "mdc compact: nothing to do\n")
     assert parts(tmp_path / "data") == after
     assert shell("mdc cat --root data --symbol SPY --from 2024-01-02").lines == [
         line for line in lines if '"symbol":"SPY"' in line
@@ -93,8 +93,8 @@ def test_what_is_said(shell: Shell, tmp_path: Path) -> None:
     assert parts(tmp_path / "data") == kept | {"SPY/trade/2024-01-02.parquet": new}
     text = shell("mdc compact --dry-run --symbol SPY").out
     assert text == f"would compact SPY quote 2024-01-02: 3 files to 1, {spy[0] / 1024:.1f} KiB\n"
-    assert shell("mdc compact --from 2024-01-03").err == "mdc: compact: nothing to do\n"
-    assert shell("mdc compact --to 2024-01-01").err == "mdc: compact: nothing to do\n"
+    assert shell("mdc compact --from 2024-01-03").err == "mdc compact: nothing to do\n"
+    assert shell("mdc compact --to 2024-01-01").err == "mdc compact: nothing to do\n"
     assert shell("mdc compact --from 2024-01-02 --to 2024-01-02").out.count("3 files to 1") == 5
 
 
@@ -154,7 +154,7 @@ def test_a_size_is_aimed_at(shell: Shell, tmp_path: Path) -> None:
         ends.append((int(times[0] or 0), int(times[-1] or 0)))
     assert all(a[1] < b[0] for a, b in pairwise(ends))
     again = shell("mdc compact --target-size 1MB")
-    assert (again.out, again.err) == ("", "mdc: compact: nothing to do\n")
+    assert (again.out, again.err) == ("", "mdc compact: nothing to do\n")
     assert parts(tmp_path / "data") == files
     # A larger target brings them together.
     assert shell("mdc compact").status == 0
@@ -169,7 +169,7 @@ def test_a_file_that_is_alone_stays_as_it_is(shell: Shell, tmp_path: Path, layou
     files = parts(tmp_path / "data")
     assert len(files) == 4
     for options in ("", "--sort", "--dedup"):
-        assert shell(f"mdc compact {options}").err == "mdc: compact: nothing to do\n"
+        assert shell(f"mdc compact {options}").err == "mdc compact: nothing to do\n"
         assert parts(tmp_path / "data") == files
 
 
@@ -253,7 +253,7 @@ def test_dedup(shell: Shell, tmp_path: Path) -> None:
         line: n if '"price":2}' in line or '"delta"' in line else 1 for line, n in twice.items()
     }
     assert Counter(shell("mdc cat --root data").lines) == wanted
-    assert shell("mdc compact --dedup").err == "mdc: compact: nothing to do\n"
+    assert shell("mdc compact --dedup").err == "mdc compact: nothing to do\n"
 
 
 def test_one_identity_with_other_content_is_told_and_stays(shell: Shell) -> None:
@@ -322,11 +322,11 @@ def test_sort(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "data/SPY/trade/2024-01-02.jsonl"
     file.parent.mkdir(parents=True)
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert shell("mdc compact").err == "mdc: compact: nothing to do\n"
+    assert shell("mdc compact").err == "mdc compact: nothing to do\n"
     assert shell("mdc compact --sort").status == 0
     prices = [json.loads(line)["price"] for line in file.read_text().splitlines()]
     assert prices == [1, 2, 3]
-    assert shell("mdc compact --sort").err == "mdc: compact: nothing to do\n"
+    assert shell("mdc compact --sort").err == "mdc compact: nothing to do\n"
 
 
 def test_profiles_of_mdc_toml_hold(shell: Shell, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_a_foreign_file_under_the_name_is_not_touched(shell: Shell, tmp_path: Pa
     assert file.read_text() == "mine"
     assert (file.parent / "2024-01-02.1.parquet").exists()
     assert shell("mdc cat --root data").lines == lines
-    assert shell("mdc compact").err == "mdc: compact: nothing to do\n"
+    assert shell("mdc compact").err == "mdc compact: nothing to do\n"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_beside_a_store_that_goes_on(
         before = parts(tmp_path / "data")
         assert before
         assert list((tmp_path / "data/_mdc/journal").iterdir())
-        assert shell("mdc compact").err == "mdc: compact: nothing to do\n"
+        assert shell("mdc compact").err == "mdc compact: nothing to do\n"
         assert parts(tmp_path / "data") == before
         feed.write(lines[330:])
         assert feed.end()[0] == 0

@@ -55,11 +55,11 @@ def test_the_shared_parts_of_a_period_become_one(layout: str, shell: Shell, tmp_
     if layout == "by-symbol":
         assert sorted(before) == sorted([*GAPS, *SHARED])
     again = shell("mdc compact")
-    assert (again.status, again.out, again.err) == (0, "", "mdc: compact: nothing to do\n")
+    assert (again.status, again.out, again.err) == (0, "", "mdc compact: nothing to do\n")
     # Whoever has no catalog finds the same.
     for file in (tmp_path / "data/_mdc").glob("catalog*"):
         file.unlink()
-    assert shell("mdc compact").err == "mdc: compact: nothing to do\n"
+    assert shell("mdc compact").err == "mdc compact: nothing to do\n"
     assert shell("mdc cat --root data").lines == lines
     # And so it is night after night.
     lines = stored(shell, every, options=f"--layout {layout}")

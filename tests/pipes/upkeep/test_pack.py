@@ -442,4 +442,4 @@ def test_a_pack_in_a_pipe_is_refused(archive: Path, shell: Shell, tmp_path: Path
     for verb in ("list", "verify", "import"):
         done = shell(f"mdc pack {verb} <(cat p.tar.zst)")
         assert (done.status, done.out) == (2, ""), done
-        assert "is not a regular file\nmdc: hint: write it to a file first" in done.err
+        assert "is not a regular file\nhint: write it to a file first" in done.err

@@ -86,12 +86,12 @@ def refused(shell: Shell, line: str, said: str) -> None:
     text = [
         one
         for one in done.err.splitlines()
-        if not one.startswith(("mdc: hint: ", "mdc: note", "mdc: store: 5 in = 0 out"))
+        if not one.startswith(("hint: ", "mdc: note", "mdc store: 5 in = 0 out"))
     ]
     told = [one for one in done.out.splitlines() if not is_control(one)]
     assert (done.status, told) == (78, []), (line, done)
     assert said in text[0] and len(text) == 1, (line, done.err)
-    assert "mdc: hint: " in done.err, (line, done.err)
+    assert "hint: " in done.err, (line, done.err)
 
 
 def test_another_archive_is_refused_by_every_verb(data: Path, shell: Shell, tmp_path: Path) -> None:

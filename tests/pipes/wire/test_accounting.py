@@ -90,7 +90,7 @@ def test_what_writes_no_events_writes_none_for_its_mistakes(line: str, shell: Sh
 
 @pytest.mark.parametrize("wire", ["jsonl", "arrow"])
 def test_a_whole_pipe_says_so(wire: str, shell: Shell) -> None:
-    done = shell(f"{STREAM} | mdc validate | mdc store --root data", MDC_WIRE=wire)
+    done = shell(f"{STREAM} | mdc validate | mdc store --root data", MDC_WIRE=wire, MDC_VERBOSE="1")
     assert done.status == 0
     assert "stream: 5000 in = 5000 out + 0 rejected + 0 dropped" in done.err
     assert "validate: 5000 in = 5000 out" in done.err.replace("5001", "5000")
@@ -142,7 +142,7 @@ def test_an_input_that_ended_with_an_error_is_told(shell: Shell) -> None:
     shell(f"{STREAM} --defects bad=1 > e.jsonl")
     done = shell("mdc validate e.jsonl --on-fail stop | mdc store --root data")
     assert done.status == 65  # that of validate
-    assert "mdc: validate ended with an error" in done.err
+    assert "mdc store: validate ended with an error" in done.err
     told = [
         e
         for e in shell("mdc cat --root data --type integrity").events
@@ -242,7 +242,7 @@ def test_what_only_looks_at_a_file_writes_nothing_anywhere(shell: Shell, tmp_pat
     ):
         done = shell(line, **home)
         assert "line 6: not JSON" in done.err, line
-        assert "not set aside (--quarantine FILE keeps it)" in done.err, line
+        assert "rejected (--quarantine FILE keeps the text)" in done.err, line
         assert written() == [], line
     assert shell("mdc count bad.jsonl --quarantine aside", **home).status == 0
     assert json.loads((tmp_path / "aside").read_text())["text"] == "nonsense"

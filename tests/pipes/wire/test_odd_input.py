@@ -25,7 +25,7 @@ ZEROS = ["0e37", "0E+40", '"0e40"', "0E-8", "-0.0E99"]
 def test_a_zero_is_zero_whatever_its_exponent(shell: Shell, tmp_path: Path, zero: str) -> None:
     lines = [TRADE % price for price in ("470.25", zero, "470.26")]
     (tmp_path / "in.jsonl").write_text("\n".join(lines) + "\n")
-    done = shell("mdc cat in.jsonl then store --root d", cwd=tmp_path)
+    done = shell("mdc -v cat in.jsonl then store --root d", cwd=tmp_path)
     assert done.status == 0 and "3 in = 3 out + 0 rejected" in done.err
     events = shell("mdc cat --root d", cwd=tmp_path).events
     assert sorted(event["price"] for event in events) == ["0", "470.25", "470.26"]
@@ -97,13 +97,13 @@ def test_what_is_set_aside_has_a_limit_and_is_counted_beyond_it(
     assert [row.get("text") for row in kept[:2]] == ["line 0 is none", "line 1 is none"]
     assert kept[-1] == {"reason": "the rest is counted, not kept"} and "text" in kept[-3]
     unkept = 1000 - sum("text" in row for row in kept)
-    assert f"and 999 more; set aside in aside.jsonl ({1000} of them only counted)" in done.err
+    assert f"and 999 more: rejected into aside.jsonl ({1000} of them only counted)" in done.err
     done = shell(f"mdc cat in.jsonl {words.replace('aside', 'other')} --strict", cwd=tmp_path)
     assert done.status == 1 and f"({unkept} of them only counted)" in done.err
 
 
 def test_all_that_nobody_named_has_a_limit_as_well(shell: Shell, tmp_path: Path) -> None:
-    wrong = "".join(f"line {number} is none\n" for number in range(100))
+    wrong = "".join(f"line {number:03} is none, nope\n" for number in range(100))
     (tmp_path / "in.jsonl").write_text(f"{TRADE % 1}\n{wrong}{TRADE % 2}\n")
     place = tmp_path / "state" / "mdc" / "quarantine"
     line = f"XDG_STATE_HOME={tmp_path / 'state'} mdc validate --quarantine-limit 5kB < in.jsonl"
@@ -113,7 +113,7 @@ def test_all_that_nobody_named_has_a_limit_as_well(shell: Shell, tmp_path: Path)
         told = f"{place} has reached its limit of 50KB (remove what you need no longer)"
         assert (told in done.err) is (number >= 9), (number, done.err)
         assert ("100 rejected" in done.err) and ("counted" in done.err)
-        assert ("only counted, not kept" in done.err) is (number >= 10)
+        assert ("rejected, only counted" in done.err) is (number >= 10)
     files = sorted(place.iterdir())
     assert len(files) == 10 and sum(file.stat().st_size for file in files) < 51_000
     assert max(file.read_text().count('"text"') for file in files) > 40
@@ -175,7 +175,7 @@ def test_numbers_of_strangers(
 ) -> None:
     """As DuckDB, pandas and polars write them."""
     _table(tmp_path / name, sizes)
-    done = shell(f"mdc cat {name}", cwd=tmp_path)
+    done = shell(f"mdc -v cat {name}", cwd=tmp_path)
     assert done.status == 0, done.err
     assert [event["size"] for event in done.events if "size" in event] == right
 
@@ -186,7 +186,7 @@ def test_a_number_that_does_not_fit_is_named(
     shell: Shell, tmp_path: Path, name: str, sizes: Any, said: str
 ) -> None:
     _table(tmp_path / name, sizes)
-    done = shell(f"mdc cat {name}", cwd=tmp_path)
+    done = shell(f"mdc -v cat {name}", cwd=tmp_path)
     assert done.status == 65 and f"{name}: size: {said}" in done.err
 
 
@@ -225,7 +225,7 @@ def test_a_column_that_cannot_be_ours_is_named(
         stream.write_table(pa.table(columns))
     done = shell("mdc cat in", cwd=tmp_path)
     assert done.status == 65 and not done.events
-    assert f"mdc: in: {column} " in done.err and said in done.err, done.err
+    assert f"mdc cat: in: {column} " in done.err and said in done.err, done.err
 
 
 def test_lists_and_texts_of_other_kinds_are_ours(shell: Shell, tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_what_follows_a_member(shell: Shell, tmp_path: Path, packed: Any) -> Non
     }
     for name, (data, status) in files.items():
         (tmp_path / name).write_bytes(data)
-        done = shell(f"mdc cat {name}", cwd=tmp_path)
+        done = shell(f"mdc -v cat {name}", cwd=tmp_path)
         trades = [event for event in done.events if event["type"] == "trade"]
         assert (name, done.status, len(trades)) == (name, status, 1000)
         assert (status == 65) == ("truncated input" in done.err)
@@ -277,7 +277,7 @@ def _with_checksum(packed: Any) -> Any:
 def test_zeros_after_a_gzip_member_are_no_damage(shell: Shell, tmp_path: Path) -> None:
     whole = gzip.compress(LINES)
     (tmp_path / "zeros.gz").write_bytes(whole + bytes(3_000_000) + whole + bytes(512))
-    done = shell("mdc count zeros.gz", cwd=tmp_path)
+    done = shell("mdc -v count zeros.gz", cwd=tmp_path)
     assert done.status == 0 and "2000 in = 2000 out" in done.err
 
 
@@ -322,9 +322,9 @@ def test_nothing_is_wanted_of_a_file_that_is_not_in_order(
     line = '{"type":"trade","symbol":"A","ts_event":"2024-01-0%dT00:00:00Z"}\n'
     (tmp_path / "x.jsonl").write_text(line % 3 + line % 2)
     (tmp_path / "y.jsonl").write_text((line % 5).replace('"A"', '"B"') + line % 4)
-    done = shell(f"mdc cat x.jsonl {options}")
+    done = shell(f"mdc -v cat x.jsonl {options}")
     assert (done.status, done.events) == (0, []), done.err
-    assert "2 in = 0 out + 0 rejected + 2 dropped" in done.err
+    assert "2 in = 0 out + 0 rejected + 0 dropped + 2 skipped" in done.err
     both = shell(f"mdc cat x.jsonl y.jsonl {options}")
     assert (both.status, len(both.events)) == (0, options == "--symbol B"), both.err
     assert shell(f"mdc cat x.jsonl {options} then count --json").status == 0
@@ -354,7 +354,7 @@ def test_what_may_stand_between_members(shell: Shell, tmp_path: Path, packed: An
     trickle = "import os,sys; [os.write(1, bytes([b])) for b in open(sys.argv[1], 'rb').read()]"
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-        done = shell(f"mdc cat {name}", cwd=tmp_path)
+        done = shell(f"mdc -v cat {name}", cwd=tmp_path)
         assert (name, done.status, done.err.count("1000 in")) == (name, 0, 1), done.err
         assert _trades(done) == LINES.decode().splitlines()
         piped = shell(f'python -c "{trickle}" {name} | mdc cat -', cwd=tmp_path)
@@ -368,7 +368,7 @@ def test_frames_to_be_skipped_that_break_off(shell: Shell, tmp_path: Path) -> No
     whole = zstandard.compress(LINES)
     for name, tail in (("skip", _SKIPPED[:-1]), ("length", _SKIPPED[:6]), ("magic", b"\x50\x2a")):
         (tmp_path / name).write_bytes(whole + tail)
-        done = shell(f"mdc cat {name}", cwd=tmp_path)
+        done = shell(f"mdc -v cat {name}", cwd=tmp_path)
         assert (name, done.status, len(_trades(done))) == (name, 65, 1000)
         assert "the zstd data breaks off" in done.err
     (tmp_path / "alone").write_bytes(_SKIPPED)

@@ -158,7 +158,7 @@ def test_a_verbs_own_option_from_the_specific_and_the_general_name(run, monkeypa
     ("args", "message"),
     [
         (("--depth", "11"), "'--depth'.*11 is not in the range 1<=x<=10"),
-        (("--depth", "x"), "'--depth'.*not a valid int"),
+        (("--depth", "x"), "'--depth'.*no whole number"),
         (("--feed", "otc"), "'--feed'.*'iex', 'sip'"),
         (("--tick", "NaN"), "'--tick'.*not a number"),
         (("--tick", "1,5"), "'--tick'.*not a number"),
@@ -292,7 +292,7 @@ def test_settings_outside_of_any_table_are_for_mdc_itself(run, capsys, monkeypat
     run("loud", loud)
     first, second = capsys.readouterr().err.splitlines()
     assert '"message": "heard"' in first
-    assert second == "mdc: heard"
+    assert second == "mdc loud: heard"
 
 
 def test_an_option_that_mdc_has_already(run, acme):

@@ -116,16 +116,20 @@ def test_messages_are_lines_with_secrets_masked():
 def test_messages_as_json():
     out = io.StringIO()
     log = Log(style="json", file=out)
-    log.stage, log.run_id = "validate", "r1"
+    log.stage, log.run_id = "validate", lambda: "r1"
     log.mask.add('a"b"c')
-    log.error('no "a"b"c"\nsecond line')
+    log.error('no "a"b"c"\nsecond line', hint='not a"b"c', event="refused", file='/a"b"c', count=2)
     line = json.loads(out.getvalue())
     assert line.pop("ts").endswith("Z")
     assert line == {
         "level": "error",
         "stage": "validate",
         "run_id": "r1",
+        "event": "refused",
         "message": 'no "***"\nsecond line',
+        "hint": "not ***",
+        "file": "/***",
+        "count": 2,
     }
     assert out.getvalue().count("\n") == 1
 

@@ -65,7 +65,7 @@ def test_help_of_a_command(shell: Shell) -> None:
 def test_a_typo_is_told_in_two_lines(word: str, said: str, shell: Shell) -> None:
     done = shell(f"mdc {word}")
     assert (done.status, done.out) == (2, "")
-    assert done.err == f"mdc: {said}\nmdc: hint: mdc --help\n"
+    assert done.err == f"mdc: {said}\nhint: mdc --help\n"
 
 
 def test_the_version(shell: Shell) -> None:

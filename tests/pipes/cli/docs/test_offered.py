@@ -52,7 +52,7 @@ def test_given_anyway_it_is_refused_with_the_reason(
     done = shell(f"mdc stream sim SPY -n 1 {flag} {value.get(flag, '7')}")
     assert done.status == 2 and says_nothing(done.out)
     why = "waits for its reader" if flag in WAITING else "has no socket"
-    assert done.err == f"mdc: sim {why}, so there is no {flag} for it\n"
+    assert done.err == f"mdc stream: sim {why}, so there is no {flag} for it\n"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -81,7 +81,7 @@ def test_only_providers_with_a_sandbox_are_offered_one(shell: Shell) -> None:
     ):
         done = shell(line)
         assert (done.status, done.out) == (2, "")
-        assert done.err == f"mdc: {said}\nmdc: hint: known: alpaca\n"
+        assert done.err == f"mdc sandbox: {said}\nhint: known: alpaca\n"
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_json_schemas_are_files_as_well(shell: Shell, tmp_path: Path) -> None:
     wanted = [f"would write a/b/{name}.schema.json" for name in EVENT_TYPES]
     assert done.out.splitlines() == wanted
     done = shell("mdc schema export a/b")
-    assert (done.out, done.err) == ("", f"mdc: {len(EVENT_TYPES)} schemas in a/b\n")
+    assert (done.out, done.err) == ("", f"mdc schema export: {len(EVENT_TYPES)} schemas in a/b\n")
     for name in EVENT_TYPES:
         text = (tmp_path / "a" / "b" / f"{name}.schema.json").read_text()
         assert json.loads(text) == json_schema(name)
@@ -71,8 +71,8 @@ def test_a_type_that_there_is_not(verb: str, shell: Shell) -> None:
     done = shell(f"mdc schema {verb} quotes")
     assert (done.status, done.out) == (2, "")
     first, hint = done.err.splitlines()
-    assert first == "mdc: no such event type: 'quotes'; did you mean quote?"
-    assert hint.startswith("mdc: hint: known: ") and "heartbeat" in hint
+    assert first == f"mdc schema {verb}: no such event type: 'quotes'; did you mean quote?"
+    assert hint.startswith("hint: known: ") and "heartbeat" in hint
 
 
 def test_the_dictionary_names_every_field(shell: Shell) -> None:

@@ -35,12 +35,12 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        ("mdc cat e.jsonl >&-", 73, "mdc: cannot write to the output: Bad file descriptor"),
-        ("mdc cat --root data >&-", 73, "mdc: cannot write to the output: Bad file descriptor"),
+        ("mdc cat e.jsonl >&-", 73, "mdc cat: cannot write to the output: Bad file descriptor"),
+        ("mdc cat --root data >&-", 73, "mdc cat: cannot write to the output: Bad file descriptor"),
         ("mdc store --root new --tee < e.jsonl >&-", 73, "cannot write to the output"),
-        ("mdc store --root new <&-", 2, "mdc: nothing to read: standard input is closed"),
-        ("mdc count - <&-", 2, "mdc: nothing to read: standard input is closed"),
-        ("mdc store --root new < e.jsonl >&-", 0, "mdc: store: 1 in = 1 out"),
+        ("mdc store --root new <&-", 2, "mdc store: nothing to read: standard input is closed"),
+        ("mdc count - <&-", 2, "mdc count: nothing to read: standard input is closed"),
+        ("mdc -v store --root new < e.jsonl >&-", 0, "mdc store: 1 in = 1 out"),
         ("mdc store --root new < e.jsonl >&- 2>&-", 0, ""),
         ("mdc cat --root data <&- 2>&- | grep -c price", 0, ""),
     ],

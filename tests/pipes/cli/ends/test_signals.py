@@ -127,7 +127,7 @@ def test_sigterm_ends_a_command_whose_sender_goes_on(shell, tmp_path, verbs):
     events = (tmp_path / "some.jsonl").read_bytes().splitlines(keepends=True)[1:-1]
     # More than a pipe holds: when it is written, the command has begun to read.
     sent = events * ((1 << 20) // sum(map(len, events)) + 2)
-    command = [str(Path(sys.executable).with_name("mdc")), *verbs.split()]
+    command = [str(Path(sys.executable).with_name("mdc")), "-v", *verbs.split()]
     with (tmp_path / "out").open("wb") as out:
         process = subprocess.Popen(
             command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE
@@ -175,7 +175,8 @@ if place == "exit":
 )
 def test_a_signal_while_mdc_is_imported(place, number, struck):
     status, out, err = struck(place, number, "schema", "list")
-    said = {"", "mdc: ended by SIGTERM\n"} if number == signal.SIGTERM else {""}
+    told = {f"mdc{verb}: ended by SIGTERM\n" for verb in ("", " schema", " schema list")}
+    said = {"", *told} if number == signal.SIGTERM else {""}
     assert (status, out) == (128 + number, "") and err in said
 
 
@@ -222,8 +223,8 @@ class Never(Source):
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["early"], 0, "early: 1 in = 1 out"),  # goes on to the end of its input
-        (["early", "-", "then", "head"], 0, "head: 1 in = 1 out"),
+        (["early", "-v"], 0, "early: 1 in = 1 out"),  # goes on to the end of its input
+        (["-v", "early", "-", "then", "head"], 0, "head: 1 in = 1 out"),
         (["stream", "early", "A"], 0, "stream: "),  # stops, and says so in its end
         (["sandbox", "early"], 130, ""),  # is no stage
     ],

@@ -150,7 +150,7 @@ def test_whatever_a_filter_raises_is_told_on_one_line(strange, raised, told):
     done = strange("[mdc.filter]\nx = alpha_x:X\n", code, *words)
     assert json.loads(done.stdout)["total"] == 0
     first = done.stderr.splitlines()[0]
-    assert first.startswith("mdc: plugin filter:x (alpha 1.2) failed: ")
+    assert first.startswith("mdc x: plugin filter:x (alpha 1.2) failed: ")
     assert told.partition(":")[0] in first and first.endswith("(alpha_x.py, line 10)"), first
     assert told.partition(": ")[2] in first and "bug in mdc" not in done.stderr
     assert done.returncode == 65
@@ -200,7 +200,7 @@ def test_what_gives_something_else_than_its_contract_says_is_named(
     code = f'"""It gives something else."""\nimport pyarrow as pa\n{HEAD}class X({code}\n'
     done = strange(f"[mdc.{group}]\nx = alpha_x:X\n", code, verb, *rest, stdin=EVENTS)
     assert done.returncode == 70
-    assert f"mdc: plugin {group}:x (alpha 1.2) failed: " in done.stderr
+    assert f"mdc {verb}: plugin {group}:x (alpha 1.2) failed: " in done.stderr
     assert told in done.stderr and "bug in mdc" not in done.stderr
 
 
@@ -216,7 +216,7 @@ def test_a_provider_whose_facts_are_none_is_refused_when_it_is_loaded(strange, f
     code = f'"""A stream."""\n{HEAD}class X({ENDPOINTS}[Endpoint(\'ws://a\')]\n    {fact}\n'
     done = strange("[mdc.stream]\nx = alpha_x:X\n", code, "stream", "x", "A")
     assert done.returncode == 78
-    assert f"mdc: plugin stream:x (alpha 1.2): {told}" in done.stderr
+    assert f"mdc stream: plugin stream:x (alpha 1.2): {told}" in done.stderr
 
 
 @pytest.mark.parametrize("kind", [LIVE, PLAYED], ids=["live", "simulated"])
@@ -241,7 +241,7 @@ def test_no_more_memory_and_no_more_threads_are_no_bug(strange, raised):
     code = '"""A filter."""\n' + HEAD + "class X(Filter):\n    def __call__(self, batch):\n"
     done = strange("[mdc.filter]\nx = alpha_x:X\n", code + f"        raise {raised}\n", "x")
     assert done.returncode == 73
-    assert "mdc: the system gives no more " in done.stderr
+    assert "mdc x: the system gives no more " in done.stderr
 
 
 def test_a_failed_check_is_65_with_strict(strange):
@@ -409,7 +409,7 @@ def test_a_check_is_told_of_the_time_and_what_it_took(strange):
     done = strange(ENTRY, code, "-v", "validate", "--check", "x")
     found = findings(done)[0]
     assert before < found["extra"]["values"]["now"] < time.time_ns()
-    assert "validate: time: x 0." in done.stderr
+    assert "mdc validate: time: x 0." in done.stderr
 
 
 def test_a_check_finds_something_about_no_row_and_at_the_end(strange):

@@ -75,7 +75,7 @@ def test_a_directory_of_files_and_one_class(here, mdc):
     assert {("filter", "none_", "two.py"), ("filter", "same", "two.py")} <= listed
     out = mdc("same", stdin=TRADES, MDC_PLUGIN_PATH=f"{here}{os.pathsep}/nowhere")
     assert out.returncode == 0 and '"size":3' in out.stdout.replace(" ", "")
-    one = mdc("--plugin", "two.py:Same", "two", stdin=TRADES)
+    one = mdc("-v", "--plugin", "two.py:Same", "two", stdin=TRADES)
     assert one.returncode == 0, one.stderr
     assert "2 in = 2 out" in one.stderr
 

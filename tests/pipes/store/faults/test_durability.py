@@ -254,7 +254,7 @@ def test_too_little_room(room: str, shell: Shell, tmp_path: Path) -> None:
     assert done.status == 73
     assert '"type":"ack"' not in done.out
     (line,) = [line for line in done.err.splitlines() if "nearly full" in line]
-    assert line.startswith("mdc: data: the disk is nearly full, ")
+    assert line.startswith("mdc store: data: the disk is nearly full, ")
     assert "--min-free" in done.err
     assert shell("mdc cat --root data").lines == [trade(0)]
     assert journals(tmp_path / "data") == []

@@ -21,7 +21,7 @@ def lines(shell: Shell) -> list[str]:
 
 def test_a_folder_that_cannot_be_listed_is_not_empty(shell: Shell, lines: list[str]) -> None:
     done = shell("mdc catalog rebuild", MDC_FAIL="look@data/SPY:1:emfile")
-    assert (done.status, done.err) == (65, "mdc: cannot read data/SPY: Too many open files\n")
+    assert (done.status, done.err) == (65, "mdc cat: cannot read data/SPY: Too many open files\n")
     assert shell("mdc cat --root data").lines == lines
 
 
@@ -51,7 +51,7 @@ def test_a_file_is_not_blamed_for_the_system(
 
 
 def test_a_journal_that_cannot_be_removed_is_sealed_once(shell: Shell, lines: list[str]) -> None:
-    line = "mdc stream sim SPY --limit 40 --seed 3 then store --format jsonl"
+    line = "mdc stream sim SPY --limit 40 --seed 3 then store --format jsonl -v"
     done = shell(line, MDC_FAIL="unlink@.journal:1:eio")
     assert (done.status, "40 in = 40 out" in done.err) == (0, True), done
     assert len(shell("mdc cat --root data").lines) == len(lines) + 40
@@ -63,7 +63,7 @@ def test_a_journal_that_cannot_be_removed_is_sealed_once(shell: Shell, lines: li
 def test_an_error_behind_the_commit_of_a_seal_makes_no_doubles(
     shell: Shell, lines: list[str]
 ) -> None:
-    line = "mdc stream sim SPY --limit 40 --seed 3 then store --format jsonl"
+    line = "mdc stream sim SPY --limit 40 --seed 3 then store --format jsonl -v"
     done = shell(line, MDC_FAIL="committed:1:eio")
     assert done.status == 73
     assert shell("mdc recover").status == 0
