@@ -11,7 +11,7 @@ The command line and the environment (MDC_STREAM_ALPACA_FEED) come before both f
 command line's side of that is in `cli/options.py`. Secrets are refused here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,17 +77,21 @@ def load_file(file: Path) -> Config:
 
 def load(directory: Path, environ: Mapping[str, str]) -> Config:
     """Read the files that apply in a directory; raises ConfigError for a broken one."""
-    return Config(tuple((file, _read(file)) for file in _places(directory, environ)))
+    return Config(tuple((file, _read(file)) for file in applying(directory, environ)))
 
 
-def _places(directory: Path, environ: Mapping[str, str]) -> Iterator[Path]:
-    for folder in (directory, *directory.parents):
-        if (folder / NAME).is_file():
-            yield folder / NAME
-            break
+def applying(directory: Path, environ: Mapping[str, str]) -> list[Path]:
+    """The files that apply: the nearest one, and the user's."""
+    *nearer, user = places(directory, environ)
+    nearest = next((file for file in nearer if file.is_file()), None)
+    return [file for file in (nearest, user) if file is not None and file.is_file()]
+
+
+def places(directory: Path, environ: Mapping[str, str]) -> list[Path]:
+    """Where settings are looked for: from a directory upwards, then the user's."""
     home = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
-    if (user := Path(home, "mdc", NAME)).is_file():
-        yield user
+    upwards = [folder / NAME for folder in (directory, *directory.parents)]
+    return [*upwards, Path(home, "mdc", NAME)]
 
 
 def _read(file: Path) -> dict[str, Any]:

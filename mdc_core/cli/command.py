@@ -10,15 +10,15 @@ from mdc_core import registry
 from mdc_core.cli.chain import makes_stage, must_be_stage
 from mdc_core.cli.either_side import behind_verb, find_config, with_root
 from mdc_core.cli.lazy import HelpfulCommand, VerbGroup, name_in_log
-from mdc_core.cli.settable import Option, path_of, variables
+from mdc_core.cli.settable import FromEnvironment, Option, path_of, variables
 from mdc_core.cli.settings import (
     apply_global,
     blamed,
     only_asks,
-    report_stray_tables,
     settings_of,
 )
 from mdc_core.cli.signals import release
+from mdc_core.cli.strays import refuse_stray_tables, tell_stray_variables
 from mdc_core.errors import ConfigError, MdcError
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
@@ -38,6 +38,7 @@ class Command(HelpfulCommand):
 
     verb = ""
     prefixed = False
+    heeds_settings = True
 
     def plugins(self, ctx: click.Context, args: list[str]) -> dict[str, Any]:
         """The plugins whose options this command takes, by name."""
@@ -100,6 +101,7 @@ class Command(HelpfulCommand):
         except click.BadParameter as error:
             raise blamed(error) from None
         if not ctx.resilient_parsing:
+            self._tell_strays(ctx, path, plugins)
             self._build(ctx, asked, plugins)
             self._tell_namesakes(session, plugins)
         return rest
@@ -108,6 +110,25 @@ class Command(HelpfulCommand):
         """What messages call it: the verb, with the word of a group behind it, and no plugin."""
         path = path_of(ctx)
         return " ".join(path[:1] if self.verb else path)
+
+    def _tell_strays(
+        self, ctx: click.Context, path: tuple[str, ...], plugins: Mapping[str, Any]
+    ) -> None:
+        session = ctx.find_object(Session)
+        if session is None or not any(name.startswith("MDC_") for name in session.environ):
+            return
+        known: set[str] = set()
+        for option in self.get_params(ctx):
+            known |= {*option.variables(ctx)} if isinstance(option, FromEnvironment) else set()
+            if isinstance(option, Option):
+                known |= {*option.former_variables(ctx), *variables(path, option.key)}
+        for plugin in plugins.values():
+            secrets = (*plugin.secrets, *plugin.optional_secrets)
+            known |= {name for secret in secrets for name in (secret, f"{secret}_FILE")}
+        group = ctx.parent.command if ctx.parent is not None and len(path) > 1 else None
+        below = {*registry.find(self.verb)} if self.verb else set()
+        below |= {*group.list_commands(ctx)} if isinstance(group, click.Group) else set()
+        tell_stray_variables(session, path, known, below - {*plugins})
 
     def _lacks_value(self, ctx: click.Context, words: list[str]) -> bool:
         """Whether a value must come next: that of the last option, or of an argument."""
@@ -214,7 +235,7 @@ class Command(HelpfulCommand):
             scope = self.scope(name)
             fields = {o.field: o for o in self.attached(ctx) if o.plugin == name}
             scopes[scope] = {**scopes.get(scope, {}), **fields}
-        report_stray_tables(session, path, self.verb)
+        refuse_stray_tables(session, path, self.verb)
         return settings_of(ctx, session.config, scopes)
 
     def _build(self, ctx: click.Context, args: list[str], plugins: dict[str, Any]) -> None:

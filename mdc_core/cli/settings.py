@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core import registry
 from mdc_core.cli.either_side import adopt
 from mdc_core.cli.settable import ListType, Option, as_now, path_of, variables
 from mdc_core.cli.types import PluginName, RootType, SymbolType
 from mdc_core.errors import ConfigError, UsageError
-from mdc_core.installed import verb_files
 from mdc_core.session import Session
 from mdc_core.suggest import known, unknown
 
@@ -88,6 +86,8 @@ def _words(kind: "click.ParamType[Any]", expected: tuple[type, ...]) -> str:
 
 def only_asks(ctx: click.Context, args: list[str]) -> bool:
     """Whether this is for help or completion, which wrong settings must not prevent."""
+    if not getattr(ctx.command, "heeds_settings", True):
+        return True
     return ctx.resilient_parsing or any(arg in ctx.help_option_names for arg in args)
 
 
@@ -140,24 +140,6 @@ def _former(options: "Mapping[str, click.Parameter]") -> dict[str, tuple[str, st
         if isinstance(option, Option)
         for key, form in option.former_keys.items()
     }
-
-
-# Tables that belong to several commands.
-SHARED = ("compression", "tier")
-
-
-def report_stray_tables(session: Session, path: tuple[str, ...], verb: str) -> None:
-    """Warn of tables of mdc.toml that belong to nothing that is installed."""
-    config = session.config
-    commands = [*registry.find("filter"), *verb_files(), *SHARED]
-    places: dict[tuple[str, ...], list[str]] = {(): commands}
-    if verb or len(path) == 1:  # the tables of a group are its commands' own matter
-        places[path[:1]] = list(registry.find(verb)) if verb else []
-    for place, names in places.items():
-        for name, file in config.tables(*place).items():
-            if name not in names:
-                table = ".".join((*place, name))
-                session.warn_once(f"{file}: [{table}] is not used: {unknown('table', name, names)}")
 
 
 def named_words(ctx: click.Context, option: Option, args: list[str]) -> list[str]:

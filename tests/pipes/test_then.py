@@ -317,11 +317,11 @@ def test_each_stage_has_its_own_section_of_mdc_toml(shell: Shell, tmp_path: Path
 
 
 def test_a_table_that_belongs_to_nothing_is_told_once(shell: Shell, tmp_path: Path) -> None:
-    (tmp_path / "mdc.toml").write_text("[steam]\nlimit = 2\n")
+    (tmp_path / "mdc.toml").write_text("[mailbox]\nlimit = 2\n")
     done = shell("mdc -q stream sim A --limit 3 then validate then count --json")
     assert '"total": 3' in done.out
     (line,) = done.err.splitlines()
-    assert "[steam] is not used: no such table: 'steam'; did you mean stream" in line
+    assert "[mailbox] is not used: no such table: 'mailbox'" in line
 
 
 @pytest.mark.parametrize(

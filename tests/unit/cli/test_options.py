@@ -271,11 +271,20 @@ def test_settings_of_a_check(run, monkeypatch):
 
 
 def test_tables_for_nothing_are_reported(run, capsys):
-    toml("[validat]\n[validate.spreed]\nmost = 1\n")
+    toml("[elsewhere]\n[validate.remote]\nmost = 1\n")
     run("validate", validate, "--check", "spread")
     err = capsys.readouterr().err
-    assert "[validat] is not used: no such table: 'validat'" in err
-    assert "[validate.spreed] is not used: no such table: 'spreed'; did you mean spread" in err
+    assert "[elsewhere] is not used: no such table: 'elsewhere'" in err
+    assert "[validate.remote] is not used: no such table: 'remote'" in err
+
+
+@pytest.mark.parametrize(
+    ("table", "meant"), [("validat", "validate"), ("validate.spreed", "spread")]
+)
+def test_a_misspelt_table_is_a_wrong_setting(run, table, meant):
+    toml(f"[{table}]\n")
+    with pytest.raises(ConfigError, match=rf"\[{table}\]: no such table: .*did you mean {meant}"):
+        run("validate", validate, "--check", "spread")
 
 
 def test_settings_outside_of_any_table_are_for_mdc_itself(run, capsys, monkeypatch):
