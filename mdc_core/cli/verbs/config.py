@@ -36,7 +36,7 @@ def command() -> None:
 @click.argument("words", nargs=-1, type=CommandWord(), metavar="[COMMAND]...")
 @option("--origin", is_flag=True, help="say where each value comes from")
 @JSON
-@click.option("--root", expose_value=False, hidden=True)  # before the verb: as if for COMMAND
+@option("--root", expose_value=False, hidden=True)  # before the verb: as if for COMMAND
 @click.pass_context
 def show(ctx: click.Context, words: tuple[str, ...], origin: bool, as_json: bool) -> None:
     """Show the settings of a command, or all that are set.
