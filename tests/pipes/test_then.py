@@ -329,7 +329,7 @@ def test_a_table_that_belongs_to_nothing_is_told_once(shell: Shell, tmp_path: Pa
     [
         ("[head]\nlimt = 3\n", "[head] limt: no such option: 'limt'; did you mean limit?"),
         ("[head]\nlimit = 'x'\n", "[head] limit: must be a whole number, not 'x'"),
-        ("[stream]\nlimit = 0\n", "[stream] limit: 0 is not in the range"),
+        ("[stream]\nlimit = -1\n", "[stream] limit: -1 is not in the range"),
     ],
 )
 def test_a_wrong_setting_of_any_stage_names_its_place(
