@@ -118,7 +118,7 @@ def test_a_misspelt_variable_is_told_once(
     done = shell(
         f"mdc -q {line} then cat" if "stream" in line else f"mdc {line}", **{variable: "1"}
     )
-    text = f"mdc: {variable} (environment) is not used: no option has this variable{said}"
+    text = f": {variable} (environment) is not used: no option has this variable{said}"
     assert done.status == 0 and done.err.count(variable) == 1 + said.count(f"{variable}?")
     assert text in done.err
 
