@@ -66,7 +66,8 @@ def _with_extra(rows: Sequence[Event]) -> list[Event]:
     if not _are_times(list({row.ts_recv for row in rows})):
         raise ValueError("a time of receipt that is none")
     seqs = [row.seq for row in rows if row.extra is None]
-    _as_whole(seqs)
+    if seqs.count(None) < len(seqs):
+        _as_whole(seqs)
     if len(seqs) == len(rows):
         return []
     return [row for row in rows if row.extra is not None]

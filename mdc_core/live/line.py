@@ -138,7 +138,8 @@ class StreamLine:
             if self._asked:
                 self._take_answers(put)
             look = _LOOK_FOR_ANSWER if self._asked else LOOK
-            wait = min(max((due - ns) / SECOND, 0.0), look)
+            left = due - ns
+            wait = look if left > SECOND else min(max(left / SECOND, 0.0), look)
             try:
                 frame = receive(wait)
             except TimeoutError:

@@ -72,25 +72,25 @@ def _trade(e: Trade) -> wire.TradeMessage | None:
     side = None if e.aggressor_side is None else _SIDES[e.aggressor_side]
     return wire.TradeMessage(
         *_head(e),
-        e.price,
-        e.size,
-        _id(e.trade_id),
-        _letter(e.venue),
-        e.conditions,
-        e.tape,
-        side,
+        i=_id(e.trade_id),
+        x=_letter(e.venue),
+        p=e.price,
+        s=e.size,
+        c=e.conditions,
+        z=e.tape,
+        tks=side,
     )
 
 
 def _quote(e: Quote) -> wire.QuoteMessage:
     message = wire.QuoteMessage(
         *_head(e),
+        _letter(e.bid_venue),
         e.bid_price,
         e.bid_size,
+        _letter(e.ask_venue),
         e.ask_price,
         e.ask_size,
-        _letter(e.bid_venue),
-        _letter(e.ask_venue),
         e.conditions,
         e.tape,
     )
