@@ -142,7 +142,7 @@ def _distributions(path: str) -> list[str]:
                 entry.path
                 for entry in entries
                 if entry.name.endswith((".dist-info", ".egg-info"))
-                and os.access(os.path.join(entry.path, "entry_points.txt"), os.R_OK)
+                and os.access(f"{entry.path}/entry_points.txt", os.R_OK)
             )
     except OSError:
         return []

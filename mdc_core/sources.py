@@ -10,8 +10,8 @@ from functools import cache
 def beginning(file: str) -> str | None:
     """The first 4 KiB of a file as text, None where there is no file."""
     try:
-        with open(file, encoding="utf-8", errors="replace") as source:
-            return source.read(4096)
+        with open(file, "rb", 0) as source:
+            return source.read(4096).decode(errors="replace")
     except OSError:
         return None
 

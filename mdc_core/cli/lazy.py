@@ -16,8 +16,8 @@ from mdc_core.installed import verb_files
 from mdc_core.session import Session
 from mdc_core.suggest import known, near, question
 
-# A word of shell; an option with its value is one.
-WORD = re.compile(r"""(?:--?[\w-]+ (?![-|]))?(?:'[^']*'|"[^"]*"|\S)+""")
+# A word of shell; an option with its value is one. Compiled when an example is too long.
+WORD = r"""(?:--?[\w-]+ (?![-|]))?(?:'[^']*'|"[^"]*"|\S)+"""
 
 
 def verbs_that(marker: str) -> set[str]:
@@ -41,7 +41,7 @@ def broken(line: str, width: int) -> list[str]:
     if len(line) <= width:
         return [line]
     found, now = [], ""
-    for word in WORD.findall(line):
+    for word in re.findall(WORD, line):
         longer = f"{now} {word}" if now else word
         if now.endswith(" |"):
             found.append(now)

@@ -1,10 +1,14 @@
 """The console script: what is imported after it may take as long as it takes."""
 
 import gc
+import os
 import signal
 import sys
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
+
+from mdc_core import __version__
 
 # With it pyarrow makes the help() of its functions, an eighth of what importing it takes.
 DOCSCRAPE = "pyarrow.vendored.docscrape"
@@ -37,6 +41,10 @@ class _NoDocs(ModuleType):
 
 def main() -> int:
     """Run mdc, and return its exit status; a Ctrl-C ends it quietly, whenever it comes."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        with suppress(OSError):  # which is told where everything is there to tell it
+            os.write(1, f"mdc {__version__}\n".encode())
+            return 0
     # Python's own handler would show a traceback out of an import; the system's says nothing.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
