@@ -18,11 +18,11 @@ import msgspec
 from mdc_core.archive.catalog.database import CatalogFile, is_sound
 from mdc_core.archive.catalog.origins import (
     LARGE,
-    begins,
     forget,
     gathered,
     keep,
     origin_key,
+    runs,
     sources_of,
 )
 from mdc_core.archive.catalog.part_row import Frame as Frame
@@ -201,6 +201,8 @@ class Catalog:
     def keys_of(self, sources: Sequence[str]) -> list[str]:
         """The names of the origins that are known by one of these, and of the lists with them."""
         asked = "SELECT DISTINCT key FROM sources WHERE source IN (SELECT value FROM json_each(?))"
+        if not self._db.is_current:
+            self._db.lend_sources()
         found: dict[str, None] = {}
         new = list(sources)
         while new:
@@ -240,7 +242,7 @@ class Catalog:
 
     def origin(self, part: PartRow) -> dict[str, Any]:
         """The begin event of the stream that a part was stored from, as far as it is known."""
-        found = begins(part.origin, self.origin_of)
+        found = runs(part.origin, self.origin_of)
         return {"origins": found} if len(found) > 1 else next(iter(found), {})
 
     def origin_of(self, key: str) -> bytes | None:

@@ -109,6 +109,12 @@ class CatalogFile:
         for key, origin in self.run("SELECT key, origin FROM origins"):
             self.enter_sources(key, origin)
 
+    def lend_sources(self) -> None:
+        """Make the table of sources for whoever only reads a catalog of an older format."""
+        if not self.one("SELECT count(*) FROM sqlite_temp_master WHERE name = 'sources'"):
+            self.run("CREATE TEMP TABLE sources (source TEXT NOT NULL, key TEXT NOT NULL)")
+            self._enter_sources()
+
     def enter_sources(self, key: str, origin: bytes) -> None:
         """Enter by what an origin is known."""
         self.fill("sources", [(source, key) for source in sources_of(origin)])

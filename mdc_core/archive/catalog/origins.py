@@ -147,6 +147,11 @@ def begins(key: str, look: Look) -> list[dict[str, Any]]:
     return [one for name in names for one in begins(name, look)] or begins_in(origin)
 
 
+def runs(key: str, look: Look) -> list[dict[str, Any]]:
+    """The same, without those of which nothing but the first event is known."""
+    return [one for one in begins(key, look) if one.keys() != {FIRST}]
+
+
 def begins_in(origin: bytes) -> list[dict[str, Any]]:
     """The begin events in an origin that has all of them in itself."""
     said = msgspec.json.decode(origin)

@@ -65,6 +65,18 @@ class Query:
 
     def of(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
         """The rows of a batch that are wanted."""
+        mask = self._mask(batch)
+        return batch if mask is None else batch.filter(mask)
+
+    def but(self, batch: "pa.RecordBatch") -> "pa.RecordBatch":
+        """The rows of a batch that are not wanted."""
+        import pyarrow.compute as pc
+
+        mask = self._mask(batch)
+        return batch.slice(0, 0) if mask is None else batch.filter(pc.invert(mask))
+
+    def _mask(self, batch: "pa.RecordBatch") -> "pa.BooleanArray | None":
+        """Which rows are wanted; None: all of them."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -82,11 +94,11 @@ class Query:
                 masks.append(pa.array(in_time))
         masks = [mask for mask in masks if not pc.all(mask).as_py()]
         if not masks:
-            return batch
+            return None
         combined = masks[0]
         for other in masks[1:]:
             combined = pc.and_(combined, other)
-        return batch.filter(combined)
+        return combined
 
     def _in_time(self, batch: "pa.RecordBatch") -> "Bools":
         import numpy as np

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 from mdc_core import times
 from mdc_core.accounting import Input
-from mdc_core.archive.catalog.origins import KEY, WHOLE, begins, kept_above
+from mdc_core.archive.catalog.origins import KEY, WHOLE, kept_above, runs
 from mdc_core.archive.part_formats import (
     JSONL,
     PARQUET,
@@ -203,7 +203,7 @@ def _take_schema(found: Description, schema: pa.Schema) -> None:
     if origin:
         found.begins = origin.get("origins") or [origin]
     found.origin_key = metadata.get(KEY, b"").decode(errors="replace")
-    found.begins = found.begins or begins(found.origin_key, partial(kept_above, found.path))
+    found.begins = found.begins or runs(found.origin_key, partial(kept_above, found.path))
 
 
 def _stream(found: Description, file: BinaryIO, sample: int) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mdc_core import times
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
-from mdc_core.archive.catalog.origins import begins
+from mdc_core.archive.catalog.origins import runs
 from mdc_core.archive.ownership import owner_in
 from mdc_core.archive.read.describe import Description
 from mdc_core.archive.storage import STATE, Directory
@@ -47,7 +47,7 @@ def lineage(found: Description, root: Path | str | None = None) -> dict[str, Any
             if row is not None:
                 stored = _stored(row, digest)
             key = row.origin if row is not None else found.origin_key
-            said = said or begins(key, catalog.origin_of)
+            said = said or runs(key, catalog.origin_of)
     return {
         "path": found.name,
         "sha256": digest,

@@ -25,7 +25,7 @@ from mdc_core.archive.catalog.query import EVERYTHING, Query
 from mdc_core.archive.profiles import Profiles
 from mdc_core.archive.read.room import CATALOG, state_room
 from mdc_core.archive.row_time import NO_TIME
-from mdc_core.archive.upkeep.rewrite import rewritten
+from mdc_core.archive.upkeep.rewrite import rewritten, without
 from mdc_core.archive.write.active import live
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.formats import Formats
@@ -250,7 +250,8 @@ def _commit(archive: Archive, catalog: Catalog, files: Iterable[list[Expired]]) 
             if gone[0].of_symbols:
                 symbols = frozenset(one.symbol for some in gone for one in some.of_symbols)
                 file, formats = replacement.stage(), Formats.like([part], Profiles())
-                new = rewritten(archive, part, file, formats, part.tier, "retain", symbols)
+                staying = without(part, symbols)
+                new = rewritten(archive, part, file, formats, part.tier, "retain", staying)
                 replacement.add(file, new)
             replacement.remove(part)
         replacement.commit()

@@ -1,9 +1,9 @@
 """A part written anew: the same events, in another codec or another place."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from time import time_ns
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -25,23 +25,40 @@ from mdc_core.errors import DataError
 from mdc_core.schema import version_of
 
 
+class Staying(NamedTuple):
+    """What stays of a part: so many rows, and which of a batch."""
+
+    rows: int
+    of: Callable[[pa.RecordBatch], pa.RecordBatch]
+
+
+def without(part: PartRow, symbols: Container[str | None]) -> Staying:
+    """What stays of a shared part without some symbols."""
+    gone = pa.array([one for one in part.symbols if one in symbols], pa.string())
+    kept = sum(one.rows for one in part.by_symbol() if one.symbol not in symbols)
+
+    def of(batch: pa.RecordBatch) -> pa.RecordBatch:
+        column = batch.column(batch.schema.get_field_index("symbol"))
+        return batch.filter(pc.invert(pc.is_in(column, gone)))
+
+    return Staying(kept, of)
+
+
 class FileEvents(MergedEvents):
     """The events of a part in time order; `content` is their hash when they were read."""
 
-    def __init__(self, archive: Archive, part: PartRow, gone: frozenset[str | None]) -> None:
-        """Without the events of the symbols that are `gone`."""
-        self._gone = pa.array(list(gone), pa.string())
-        kept = (one.rows for one in part.by_symbol() if one.symbol not in gone)
-        super().__init__(archive, [part], rows=sum(kept))
+    def __init__(self, archive: Archive, part: PartRow, staying: Staying | None) -> None:
+        """All of them, or those that are `staying`."""
+        self._of = staying.of if staying else None
+        super().__init__(archive, [part], rows=staying.rows if staying else part.rows)
         self.content = ContentHash()
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """The events, however many at a time."""
         content = ContentHash()
         for batch in super().batches():
-            if len(self._gone):
-                symbols = batch.column(batch.schema.get_field_index("symbol"))
-                batch = batch.filter(pc.invert(pc.is_in(symbols, self._gone)))
+            if self._of is not None:
+                batch = self._of(batch)
             content.add(batch)
             yield batch
         self.content = content
@@ -54,11 +71,11 @@ def rewritten(
     formats: Formats,
     tier: str,
     made_by: str,
-    gone: frozenset[str | None] = frozenset(),
+    staying: Staying | None = None,
 ) -> PartRow:
     """Write a part anew as its tier wants it, and what a catalog will say of the new file.
 
-    Of a shared part some symbols can be left out that are to be `gone`.
+    It can be only some of its events, those that are `staying`.
 
     The path stays as it is but for the suffix. Raises DataError if the old file is not what
     the catalog knows, or if the new one does not read back as the same events.
@@ -71,7 +88,7 @@ def rewritten(
             )
     form = formats.of(part.symbol, tier)
     codec = formats.codec(part.symbol, tier)
-    events = FileEvents(archive, part, gone)
+    events = FileEvents(archive, part, staying)
     inputs = ((part.path, part.sha256),)
     named = part.layout, part.symbol, part.type_name
     more = {"shared": b"1"} if part.shares else in_place(*named)

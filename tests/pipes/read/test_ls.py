@@ -182,11 +182,12 @@ def test_du_of_what_is_beside_the_parts(shell: Shell, tmp_path: Path) -> None:
     for name, size in sizes.items():
         (state / name).parent.mkdir(parents=True, exist_ok=True)
         (state / name).write_bytes(b"x" * size)
-    catalog = sum((state / name).stat().st_size for name in ("catalog.sqlite", "archive.json"))
+    known = [state / "catalog.sqlite", state / "archive.json", *(state / "origins").iterdir()]
+    catalog = sum(path.stat().st_size for path in known)
     (part,) = (path.stat().st_size for path in tmp_path.glob("data/SPY/trade/*"))
     said = json.loads(shell("mdc du --json").out)
     assert said["beside"] == [
-        {"kind": "catalog", "files": 2, "bytes": catalog},
+        {"kind": "catalog", "files": 3, "bytes": catalog},
         {"kind": "damaged", "files": 2, "bytes": 3_005},
         {"kind": "journals", "files": 1, "bytes": 70_000},
         {"kind": "trash", "files": 1, "bytes": 200},

@@ -47,6 +47,7 @@ CHANGING = {
     "publish": "mdc publish http http://127.0.0.1:9 --retries 0 data/SPY/trade/2* {}",
     "recover": "mdc recover --root data {}",
     "retain": "mdc retain --keep-size 1B {}",
+    "rm": "mdc rm --symbol SPY --yes --allow-empty {}",
     "schema export": "mdc schema export schemas {}",
     "schema migrate": "mdc schema migrate --root data {}",
     "store": "mdc store {} < one.jsonl",

@@ -1,0 +1,1 @@
+"""Removing events that are chosen."""
