@@ -58,6 +58,12 @@ def unreadable(name: object, error: BaseException, damage: str = "cannot be read
     return DataError(f"{name}: {damage}: {reason(error)}")
 
 
+def must_be_new(path: "Path", *, force: bool = False, hint: str = "--force overwrites it") -> None:
+    """Raise WriteError for a place where something is already, unless that may go."""
+    if not force and path.exists():
+        raise WriteError(f"{path} exists already", hint=hint)
+
+
 def check_place(path: "Path") -> None:
     """Raise WriteError where no file can be made at a path, before there is anything to write."""
     with writing(path):

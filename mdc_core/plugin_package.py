@@ -8,7 +8,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from mdc_core.disk import refused
+from mdc_core.disk import must_be_new, refused
 from mdc_core.errors import UsageError
 
 KINDS = {
@@ -111,8 +111,7 @@ def new_package(
         raise UsageError(f"--transport chooses a half of a venue, not of a {kind}")
     if not _NAME.fullmatch(name):
         raise UsageError(f"{name!r} cannot be a name", hint="small letters, digits and '-'")
-    if folder.exists():
-        raise UsageError(f"{folder} is there already", hint="another NAME, or --into DIRECTORY")
+    must_be_new(folder, hint="another NAME, or --into DIRECTORY")
     example = Example(kind, transport)
     files = _files(example, name)
     try:

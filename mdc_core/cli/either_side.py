@@ -1,5 +1,6 @@
 """The options that stand on either side of the verb: how much is said and how, root, settings."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -9,6 +10,10 @@ from mdc_core.errors import UsageError
 from mdc_core.session import Session
 
 COMMANDLINE = click.core.ParameterSource.COMMANDLINE
+ENVIRONMENT = click.core.ParameterSource.ENVIRONMENT
+DEFAULT = click.core.ParameterSource.DEFAULT
+FILE = click.core.ParameterSource.DEFAULT_MAP
+ROOT_VARIABLE = "MDC_ROOT"
 
 
 def before_verb() -> list[click.Option]:
@@ -33,8 +38,39 @@ def before_verb() -> list[click.Option]:
             envvar="MDC_TZ",
             help="of times given without one, and in tables: America/New_York  [default: UTC]",
         ),
-        click.Option(["--root"], metavar="ROOT", help="the archive, for commands with --root"),
+        click.Option(
+            ["--root"], metavar="ROOT", help=f"the archive of all commands; also {ROOT_VARIABLE}"
+        ),
     ]
+
+
+class RootOption(Option):
+    """The archive: what the command is told, else that of all commands, else `data`.
+
+    Without a default of its own it is a DefaultRoot where all commands have it: then files and
+    pipes come before it.
+    """
+
+    def variables(self, ctx: click.Context) -> list[str]:
+        """Those of its command, then that of all commands."""
+        return [*super().variables(ctx), ROOT_VARIABLE]
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> Any:
+        """The value, and where it is from."""
+        value, source = super().consume_value(ctx, opts)
+        session = ctx.find_object(Session)
+        if session is None or source not in (ENVIRONMENT, DEFAULT):
+            return value, source
+        if source is DEFAULT:
+            setting = session.config.settings().get("root")
+            return (value, source) if setting is None else (self._of_all(setting.value), FILE)
+        own = super().variables(ctx)
+        return value if any(map(session.environ.get, own)) else self._of_all(value), source
+
+    def _of_all(self, root: str) -> str:
+        from mdc_core.pipelines.inputs import DefaultRoot
+
+        return root if self.default == "data" else DefaultRoot(root)
 
 
 def behind_verb(taken: set[str], *, timed: bool = False) -> list[click.Option]:

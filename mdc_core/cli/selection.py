@@ -10,6 +10,7 @@ import click
 from mdc_core.cli import offers
 from mdc_core.cli.chain import as_stage
 from mdc_core.cli.command import Command
+from mdc_core.cli.either_side import RootOption
 from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, option
 from mdc_core.cli.types import PathType, SizeType, SymbolsType, WholeNumber
 from mdc_core.errors import UsageError
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
 
 F = TypeVar("F", bound=Callable[..., Any])
-ROOT = option("--root", type=ROOT_TYPE, help="an archive  [default: data]")
+ROOT = option("--root", cls=RootOption, type=ROOT_TYPE, help="an archive  [default: data]")
 ARCHIVE = option(
     "--root",
+    cls=RootOption,
     type=ROOT_TYPE,
     default="data",
     show_default=True,
@@ -48,7 +50,12 @@ TYPE = option(
     help="only these event types",
     shell_complete=offers.event_types,
 )
-JSON = option("--json", "as_json", is_flag=True, help="JSON instead of a table")
+OUTPUT = option(
+    "-o", "--output", type=PathType(dir_okay=False), help="a file instead of standard output"
+)
+FORCE = option("--force", is_flag=True, help="overwrite what is there")
+DRY_RUN = option("--dry-run", is_flag=True, help="say what would be done, change nothing")
+JSON = option("--json", "as_json", is_flag=True, help="JSON instead of text")
 
 PATH = PathType(allow_dash=True)
 
@@ -60,6 +67,13 @@ QUARANTINE_LIMIT = option(
     show_default=True,
     help="most bytes of that file; what is beyond is counted, not kept",
 )
+
+
+def one_of(first: Any, second: Any, names: str) -> Any:
+    """What is said in one of two ways, if it is said."""
+    if first is not None and second is not None:
+        raise UsageError(f"{names} exclude each other")
+    return second if first is None else first
 
 
 class CountCommand(Command):

@@ -96,12 +96,17 @@ def apply_global(ctx: click.Context) -> None:
     top, session = ctx.find_root(), ctx.find_object(Session)
     if session is None or not session.config.files:
         return
-    options = {o.key: o for o in top.command.params if isinstance(o, Option) and o.expose_value}
+    options: dict[str, click.Option] = {
+        o.key: o for o in top.command.params if isinstance(o, Option) and o.expose_value
+    }
     del options["config"]
+    options["root"] = click.Option(["--root"], type=RootType())
     for key, setting in session.config.settings().items():
         if key not in options:
             raise setting.complaint(key, unknown("option", key, options), known(options))
         value = checked(options[key], key, setting, top)
+        if key == "root":
+            continue  # each command looks for itself: not all have one
         if top.get_parameter_source(key) is click.core.ParameterSource.DEFAULT:
             top.params[key] = value
     adopt(top)

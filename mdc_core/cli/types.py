@@ -120,7 +120,7 @@ class PathType(click.Path):
     """A path; an empty one (a variable that is not set) does not mean the directory here."""
 
     def __init__(self, **how: Any) -> None:
-        super().__init__(path_type=Path, **how)
+        super().__init__(path_type=Path, readable=False, **how)  # whoever opens it, tells
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """The path."""
@@ -140,7 +140,8 @@ class RootType(click.ParamType):  # type: ignore[type-arg]
             self.fail("it is empty: name a directory", param, ctx)
         if str(value).startswith("file:"):
             self.fail(f"{value}: name the directory without file://", param, ctx)
-        return value if not isinstance(value, str) or "://" in value else Path(value)
+        # A DefaultRoot is a text as well, and stays one.
+        return Path(value) if type(value) is str and "://" not in value else value
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> "list[CompletionItem[str]]":
         """Directories."""

@@ -16,13 +16,11 @@ import pyarrow as pa
 from mdc_core import __version__
 from mdc_core.archive.catalog.layout import encode_symbol
 from mdc_core.contracts import Exporter
-from mdc_core.disk import check_place, refused, sync_path
-from mdc_core.errors import WriteError
+from mdc_core.disk import check_place, must_be_new, refused, sync_path
 from mdc_core.export.spool import FileKey, PartsSpool
 from mdc_core.schema import version_of
 
 MANIFEST = "manifest.json"
-_HINT = "--force replaces it"
 
 
 class Export:
@@ -80,8 +78,7 @@ class Export:
         return self._target / encode_symbol(key.symbol) / str(key.type) / name
 
     def _refuse(self, path: Path) -> None:
-        if not self._force and path.exists():
-            raise WriteError(f"{path} exists", hint=_HINT)
+        must_be_new(path, force=self._force)
 
     def _write(self, key: FileKey, path: Path, temporary: Path) -> dict[str, Any]:
         """Write a file, and say what is in it."""

@@ -100,6 +100,17 @@ def keep(path: Path, place: Path, stop: Event) -> None:
             kept.write(data)
 
 
+@contextmanager
+def as_file(path: Path) -> Iterator[Path]:
+    """A file that may be read more than once; standard input is kept in one as it is now."""
+    if path != STDIN:
+        yield path
+        return
+    with place_again(path) as place:
+        keep(path, place, Event())
+        yield place
+
+
 def reader_of(
     file: BinaryIO,
     name: str,
@@ -137,13 +148,36 @@ class UntilTold:
         self.damage = events.damage
 
 
+class DefaultRoot(str):
+    """The archive where none is named, as MDC_ROOT or mdc.toml says for all verbs."""
+
+    @property
+    def place(self) -> Path | str:
+        """Its directory, or its URL."""
+        return str(self) if "://" in self else Path(self)
+
+
+def is_named(root: Path | str | None) -> bool:
+    """Whether a command was told of this archive, and does not only fall back to it."""
+    return root is not None and not isinstance(root, DefaultRoot)
+
+
+def root_of(root: Path | str | None) -> Path | str:
+    """The archive that is named, or the default one."""
+    if isinstance(root, DefaultRoot):
+        return root.place
+    return Path("data") if root is None else root
+
+
 def archive_at(root: Path | str | None, verb: str) -> Path | str:
-    """The archive to look at: what is named, or `data` if it is there."""
-    if root is None and not Path("data").is_dir():
-        raise UsageError("nothing to read: no archive at data", hint=f"mdc {verb} --root DIR")
-    if isinstance(root, Path) and not root.is_dir():
-        raise DataError(f"no archive at {root}", hint=f"EVENTS | mdc store --root {root} makes one")
-    return root or Path("data")
+    """The archive to look at, as `root_of` says; raises DataError where there is none."""
+    place = root_of(root)
+    if isinstance(place, Path) and not place.is_dir():
+        if is_named(root):
+            hint = f"EVENTS | mdc store --root {place} makes one"
+            raise DataError(f"no archive at {place}", hint=hint)
+        raise DataError(f"nothing to read: no archive at {place}", hint=f"mdc {verb} --root DIR")
+    return place
 
 
 def places(
@@ -155,13 +189,13 @@ def places(
 ) -> tuple[tuple[Path, ...], list[Path | str]]:
     """Files and archives to read: what is named, else what is piped in, else the archive."""
     paths = tuple(paths)
-    if not paths and root is None and piped:
+    if not paths and not is_named(root) and piped:
         return (STDIN,), []
     for path in paths:
         if path != STDIN and not path.exists():
             raise DataError(f"no such file or directory: {path}")
     files = tuple(path for path in paths if not path.is_dir())
     folders: list[Path | str] = [path for path in paths if path.is_dir()]
-    if root is not None or not paths:
+    if is_named(root) or not paths:
         folders.append(archive_at(root, verb))
     return files, folders

@@ -226,8 +226,7 @@ class StageRun(Books):
             name = "<stdin>" if path == STDIN else str(path)
             with opened(path) as file:
                 real = stdin_file() if path == STDIN else path
-                if path == STDIN:
-                    self.input.archives.update(*self._archives((STDIN,)).values())
+                self.input.archives.update(*self._archives((path,)).values())
                 events = reader_of(file, name, self.quarantine, real, tick=self._tick)
                 # A source looks for signals itself, and standard input is at its end behind one.
                 cut = path != STDIN and self.stage.ending == "follow"

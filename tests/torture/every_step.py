@@ -263,7 +263,7 @@ SCENARIOS = {
         given_files,
         shown="mdc cat out.jsonl.zst | grep trade_id",
     ),
-    "compress": Scenario("mdc compress --bench given.jsonl", given_files),
+    "compress": Scenario("mdc compress given.jsonl", given_files),
     "pack create": Scenario(
         "mdc pack create out.zip --force", many_parts, shown="mdc pack list out.zip"
     ),

@@ -38,7 +38,7 @@ from mdc_core.archive.pack.scripts import texts
 from mdc_core.archive.part_formats import JSONL, PARQUET
 from mdc_core.archive.read.snapshot import Snapshot
 from mdc_core.archive.write.archive import Archive
-from mdc_core.disk import reading, sync_path, writing
+from mdc_core.disk import must_be_new, reading, sync_path, writing
 from mdc_core.errors import DataError, UsageError
 
 _OVERHEAD = 4_096  # bytes of a container, at most, for a file beside its own
@@ -167,11 +167,11 @@ class Packing:
     def write(self, paths: Sequence[Path], *, force: bool = False) -> list[Path]:
         """Write every part, then give all of them their names."""
         for path in paths:
-            if path.exists() and not force:
-                raise UsageError(f"{path} is there already", hint="--force overwrites it")
+            must_be_new(path, force=force)
         beside = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths]
         try:
             with writing(f"in {paths[0].parent}"):
+                paths[0].parent.mkdir(parents=True, exist_ok=True)
                 for number, path in enumerate(beside, 1):
                     self._write(number, path)
                 for path, target in zip(beside, paths, strict=True):

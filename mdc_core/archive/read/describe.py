@@ -56,6 +56,7 @@ class Description:
     """What is known of a file; `problems` says what is wrong with it."""
 
     path: Path
+    called: str = ""  # where that is not its path
     size: int = 0
     encoding: str = "unknown"
     compression: str | None = None
@@ -78,7 +79,7 @@ class Description:
     @property
     def name(self) -> str:
         """The path as text, whatever bytes it is made of."""
-        return os.fsencode(self.path).decode(errors="replace")
+        return self.called or os.fsencode(self.path).decode(errors="replace")
 
     @property
     def whole(self) -> bool:
@@ -86,13 +87,13 @@ class Description:
         return not self.problems
 
 
-def describe(path: Path, *, sample: int = 0) -> Description:
+def describe(path: Path, *, sample: int = 0, name: str = "") -> Description:
     """What a file holds, with its first `sample` events; raises if it cannot be opened."""
     if path.is_dir():
         raise UsageError(f"{path} is a directory", hint="name one of the files in it")
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a regular file", hint="write it to a file first")
-    found = Description(path)
+    found = Description(path, name)
     try:
         with reading(path), path.open("rb", buffering=0) as file:
             found.size = os.fstat(file.fileno()).st_size

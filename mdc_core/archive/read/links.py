@@ -16,7 +16,7 @@ from mdc_core.archive.catalog.catalog import PartRow
 from mdc_core.archive.storage import COPY_BYTES
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.columns_file import paths_of
-from mdc_core.disk import reading, writing
+from mdc_core.disk import must_be_new, reading, writing
 from mdc_core.errors import UsageError
 
 
@@ -25,8 +25,7 @@ def link_parts(archive: Archive, parts: Sequence[PartRow], folder: Path) -> None
 
     What cannot be linked is copied: a file that grows, one of an object store or another disk.
     """
-    if folder.exists():
-        raise UsageError(f"{folder} is there already", hint="name a new directory")
+    must_be_new(folder, hint="name a new directory")
     root = archive.place.local
     if root is not None and folder.resolve().is_relative_to(root.resolve()):
         raise UsageError(f"{folder} is within the archive", hint="name a directory beside it")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Session, group, option
-from mdc_core.cli.selection import ARCHIVE, JSON
+from mdc_core.cli.options import Session, group
+from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON
 from mdc_core.errors import EXIT_FINDINGS, DataError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def command() -> None:
 
 @command.command("rebuild")
 @ARCHIVE
-@option("--dry-run", is_flag=True, help="say what would be entered, change nothing")
+@DRY_RUN
 @JSON
 @click.pass_obj
 def rebuild(session: Session, root: Path | str, dry_run: bool, as_json: bool) -> int:

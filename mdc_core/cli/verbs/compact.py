@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import SIZE, Session, command, option
-from mdc_core.cli.selection import ARCHIVE, JSON, selecting
+from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting
 from mdc_core.cli.show import by_symbol, human, shown
 from mdc_core.cli.types import WholeNumber
 from mdc_core.errors import DataError, UsageError
@@ -65,7 +65,7 @@ EXAMPLES = (
 @option("--row-group", type=WholeNumber(1), help="rows of a row group (Parquet)")
 @option("--sort", is_flag=True, help="also write single files anew that are not in order")
 @option("--dedup", is_flag=True, help="drop events that the sender sent twice")
-@option("--dry-run", is_flag=True, help="say what there is to do, change nothing")
+@DRY_RUN
 @JSON
 @click.pass_obj
 def compact(

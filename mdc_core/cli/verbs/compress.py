@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import ListOption, Session, command, option
-from mdc_core.cli.selection import JSON, limiting
+from mdc_core.cli.selection import JSON, PATH, limiting, one_of
 from mdc_core.cli.show import human, table
-from mdc_core.cli.types import PathType
 from mdc_core.disk import writing
 from mdc_core.errors import UsageError
 
@@ -26,20 +25,14 @@ if TYPE_CHECKING:
 FORMATS = ("jsonl", "parquet")
 GROUP = "store 7"
 EXAMPLES = (
-    "mdc compress --bench events.jsonl",
-    "mdc compress --bench events.jsonl --format parquet -n 1000 --json",
+    "mdc compress events.jsonl",
+    "mdc compress events.jsonl --format parquet -n 1000 --json",
 )
 
 
 @command()
-@option(
-    "--bench",
-    "path",
-    type=PathType(),
-    metavar="FILE",
-    required=True,
-    help="the events to measure with",
-)
+@click.argument("path", required=False, type=PATH, metavar="FILE")
+@option("--bench", type=PATH, hidden=True)
 @option(
     "--format",
     "formats",
@@ -51,11 +44,21 @@ EXAMPLES = (
 @JSON
 @click.pass_obj
 def compress(
-    session: Session, path: Path, formats: tuple[str, ...], limit: int, as_json: bool
+    session: Session,
+    path: Path | None,
+    bench: Path | None,
+    formats: tuple[str, ...],
+    limit: int,
+    as_json: bool,
 ) -> None:
     """Measure the compression profiles."""
     from mdc_core.archive.upkeep.compress import sample_of
 
+    path = one_of(path, bench, "FILE and --bench")
+    if path is None:
+        raise UsageError("no events to measure with", hint="mdc compress events.jsonl")
+    if str(path) == "-":
+        path = Path("/dev/stdin")
     if not limit:
         raise UsageError("--limit 0 leaves nothing to measure")
     if path.is_dir():

@@ -19,8 +19,7 @@ import click
 
 from mdc_core.archive.read.one_file import FORMATS
 from mdc_core.cli.options import command, option
-from mdc_core.cli.selection import PATH, reading
-from mdc_core.cli.types import PathType
+from mdc_core.cli.selection import FORCE, OUTPUT, PATH, reading
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
@@ -44,13 +43,8 @@ EXAMPLES = (
     type=click.Choice(FORMATS),
     help="encoding  [default: jsonl, or what the suffix of --output says]",
 )
-@option(
-    "-o",
-    "--output",
-    type=PathType(dir_okay=False),
-    help="file to write, instead of standard output",
-)
-@option("--force", is_flag=True, help="overwrite the file")
+@OUTPUT
+@FORCE
 @option("--portable", is_flag=True, help="Parquet with times in microseconds, for Spark")
 @option(
     "--floats", is_flag=True, help="Parquet or Arrow with floats for decimals, for pandas and R"

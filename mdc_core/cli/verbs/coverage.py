@@ -35,9 +35,9 @@ import click
 
 from mdc_core.cli import offers
 from mdc_core.cli.options import DAY, DAY_END, SPAN, ListOption, Session, command, option
-from mdc_core.cli.selection import JSON, ROOT, must_be_a_span, selecting_symbols
+from mdc_core.cli.selection import FORCE, JSON, OUTPUT, ROOT, must_be_a_span, selecting_symbols
 from mdc_core.cli.show import shown
-from mdc_core.cli.types import PathType
+from mdc_core.disk import must_be_new
 from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
 
@@ -97,13 +97,8 @@ UNITS = ("day", "week", "month", "quarter", "year")
     type=click.Choice(FORMATS),
     help="what to write  [default: as --output ends, else text]",
 )
-@option(
-    "-o",
-    "--output",
-    type=PathType(dir_okay=False),
-    help="a file instead of standard output",
-)
-@option("--force", is_flag=True, help="overwrite the file")
+@OUTPUT
+@FORCE
 @option("--strict", was="--check", is_flag=True, help="status 1 if any day is missing or partial")
 @JSON
 @click.pass_obj
@@ -124,8 +119,8 @@ def coverage(
 ) -> int:
     """Show which days are whole, which have holes, and which are missing."""
     form = _form(form, output, as_json)
-    if output is not None and output.exists() and not force:
-        raise UsageError(f"{output} exists", hint="--force overwrites it")
+    if output is not None:
+        must_be_new(output, force=force)
     place = archive_at(root, "coverage")
     survey = _survey(place, query, (start, end), calendar, tolerance)
     _tell(session, survey, calendar)

@@ -1,7 +1,7 @@
 """Write events as files of another tool's format.
 
-With --output, one file for each symbol, type and day (UTC) below a directory, and a
-manifest.json that says what is in each; with -o, one file. Events are written as they
+-o NAME.SUFFIX is one file; -o DIRECTORY is one file for each symbol, type and day (UTC) below
+it, and a manifest.json that says what is in each. Events are written as they
 come: `mdc cat` merges files by time."""
 
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Chosen, option, select_command
-from mdc_core.cli.selection import PATH, ROOT, reading, selecting
+from mdc_core.cli.selection import FORCE, PATH, ROOT, reading, selecting
 from mdc_core.cli.types import PathType
 from mdc_core.errors import UsageError
 
@@ -21,24 +21,28 @@ if TYPE_CHECKING:
 
 GROUP = "share 1"
 EXAMPLES = (
-    "mdc export --profile csv --output csv --root data --symbol SPY",
+    "mdc export --profile csv -o csv --root data --symbol SPY",
     "mdc cat --root data --type trade | mdc export --profile csv -o trades.csv",
 )
 
 
 @select_command("export", "profile")
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
-@option("--output", "folder", type=PathType(), help="directory to write to")
-@option("-o", "file", type=PathType(), help="one file to write")
-@option("--force", is_flag=True, help="replace files that are there")
+@option(
+    "-o",
+    "--output",
+    "target",
+    type=PathType(),
+    help="a file, if the name has a suffix, else a directory of files",
+)
+@FORCE
 @ROOT
 @selecting
 @reading
 def export(
     plugin: Chosen,
     paths: tuple[Path, ...],
-    folder: Path | None,
-    file: Path | None,
+    target: Path | None,
     force: bool,
     root: Path | str | None,
     query: "Query",
@@ -47,12 +51,11 @@ def export(
     """Write events as files of another tool's format."""
     from mdc_core.pipelines.stages.export import ExportSink
 
-    target = file or folder
-    if target is None or (file and folder):
-        raise UsageError("mdc export needs --output DIR or -o FILE", hint="one of them")
+    if target is None:
+        raise UsageError("no place to write to", hint="mdc export -o trades.csv, or -o DIRECTORY")
     if str(target) == "-":
         raise UsageError("mdc export writes files, and '-' is none", hint="-o FILE")
-    one_file = file is not None
+    one_file = bool(target.suffix) and not target.is_dir()
     return ExportSink(plugin, target, paths, root, query, reading, one_file=one_file, force=force)
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.cli.options import Session, option
+from mdc_core.cli.options import Session
 from mdc_core.cli.options import command as make
-from mdc_core.cli.selection import limiting
+from mdc_core.cli.selection import JSON, PATH, limiting
 from mdc_core.cli.show import facts, section, shown
-from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
+from mdc_core.pipelines.inputs import as_file
 
 if TYPE_CHECKING:
     from mdc_core.archive.read.describe import Description
@@ -28,16 +28,17 @@ EXAMPLES = (
 
 
 @make()
-@click.argument("path", type=PathType(), metavar="FILE")
+@click.argument("path", type=PATH, metavar="FILE")
 @limiting("how many events to show", default=3, was="--rows")
-@option("--json", "as_json", is_flag=True, help="one JSON object")
+@JSON
 @click.pass_obj
 def command(session: Session, path: Path, limit: int, as_json: bool) -> int:
     """Show what a file is."""
     from mdc_core.archive.read import describe
     from mdc_core.wire.lines.values import encode_json
 
-    found = describe.describe(path, sample=limit)
+    with as_file(path) as file:
+        found = describe.describe(file, sample=limit, name="<stdin>" if file != path else "")
     facts_of = describe.as_json(found)
     if as_json:
         click.echo(encode_json(facts_of).decode())

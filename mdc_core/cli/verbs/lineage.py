@@ -12,9 +12,10 @@ import click
 
 from mdc_core.cli.options import ROOT_TYPE, Session, option
 from mdc_core.cli.options import command as make
+from mdc_core.cli.selection import JSON, PATH
 from mdc_core.cli.show import facts, section, shown
-from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
+from mdc_core.pipelines.inputs import as_file
 
 GROUP = "check 4"
 EXAMPLES = (
@@ -24,9 +25,9 @@ EXAMPLES = (
 
 
 @make()
-@click.argument("path", type=PathType(), metavar="FILE")
+@click.argument("path", type=PATH, metavar="FILE")
 @option("--root", type=ROOT_TYPE, help="its archive, where that is not above it")
-@option("--json", "as_json", is_flag=True, help="one JSON object")
+@JSON
 @click.pass_obj
 def command(session: Session, path: Path, root: Path | str | None, as_json: bool) -> int:
     """Show where a file comes from."""
@@ -34,8 +35,9 @@ def command(session: Session, path: Path, root: Path | str | None, as_json: bool
     from mdc_core.archive.read.lineage import lineage
     from mdc_core.wire.lines.values import encode_json
 
-    found = describe(path)
-    said = lineage(found, root)
+    with as_file(path) as file:
+        found = describe(file, name="<stdin>" if file != path else "")
+        said = lineage(found, root)
     if as_json:
         click.echo(encode_json(said).decode())
     else:

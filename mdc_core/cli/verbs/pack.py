@@ -12,10 +12,10 @@ import click
 from mdc_core.archive.pack.containers.table import FORMATS
 from mdc_core.archive.pack.limits import MAX_BYTES, PackLimit
 from mdc_core.cli.options import SIZE, Session, group, option
-from mdc_core.cli.selection import ARCHIVE, JSON, selecting
+from mdc_core.cli.selection import ARCHIVE, DRY_RUN, FORCE, JSON, one_of, selecting
 from mdc_core.cli.show import by_symbol, human, shown, table
 from mdc_core.cli.types import PathType
-from mdc_core.errors import EXIT_FINDINGS, DataError
+from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
 from mdc_core.sizes import size_text
 
 if TYPE_CHECKING:
@@ -42,10 +42,11 @@ MOST = option(
     help="refuse what unpacks to more",
 )
 GROUP = "share 3"
+OUTPUT_FILE = option("-o", "--output", type=PathType(dir_okay=False), help="the pack to write")
 EXAMPLES = (
-    "mdc pack create spy.zip --symbol SPY && mdc pack list spy.zip",
-    "mdc pack create all.tar.zst --max-part-size 500MB && mdc pack verify all.tar.zst",
-    "mdc pack create day.zip --type trade && mdc pack import day.zip --root copy",
+    "mdc pack create -o spy.zip --symbol SPY && mdc pack list spy.zip",
+    "mdc pack create -o all.tar.zst --max-part-size 500MB && mdc pack verify all.tar.zst",
+    "mdc pack create -o day.zip --type trade && mdc pack import day.zip --root copy",
 )
 
 
@@ -55,7 +56,8 @@ def command() -> None:
 
 
 @command.command("create")
-@click.argument("out", metavar="OUT", type=PathType(dir_okay=False))
+@click.argument("out", metavar="[OUT]", required=False, type=PathType(dir_okay=False))
+@OUTPUT_FILE
 @ARCHIVE
 @selecting
 @option(
@@ -72,12 +74,13 @@ def command() -> None:
     help="largest part, before compression: OUT.001.zip, OUT.002.zip",
 )
 @option("--description", default="", help="a title, for the README")
-@option("--force", is_flag=True, help="overwrite what is there")
-@option("--dry-run", is_flag=True, help="say what would be packed, write nothing")
+@FORCE
+@DRY_RUN
 @click.pass_obj
 def create(
     session: Session,
-    out: Path,
+    out: Path | None,
+    output: Path | None,
     root: Path | str,
     query: "Query",
     named: str | None,
@@ -95,6 +98,9 @@ def create(
     from mdc_core.archive.pack.create import Packing, part_paths, plan
     from mdc_core.archive.write.archive import Archive
 
+    out = one_of(out, output, "OUT and --output")
+    if out is None:
+        raise UsageError("no file to write", hint="mdc pack create -o spy.zip")
     kind = container(asked_format(out, named))
     archive = Archive.open(root)
     planned = plan(archive, query, max_size)
@@ -226,7 +232,7 @@ def _numbers(read: "list[Unpacked]") -> str:
 @PACKS
 @ARCHIVE
 @MOST
-@option("--dry-run", is_flag=True, help="verify, and say what would be done")
+@DRY_RUN
 @JSON
 @click.pass_obj
 def import_packs(

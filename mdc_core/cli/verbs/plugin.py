@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mdc_core.cli.options import Session, group, option
+from mdc_core.cli.selection import DRY_RUN
 from mdc_core.cli.types import PathType
 from mdc_core.errors import UsageError
 from mdc_core.plugin_package import KINDS, TRANSPORTS, new_package
@@ -40,7 +41,7 @@ def command() -> None:
     type=PathType(),
     help="the directory to make  [default: mdc-NAME]",
 )
-@option("--dry-run", is_flag=True, help="say which files there would be, write none")
+@DRY_RUN
 @click.pass_obj
 def new(
     session: Session,

@@ -10,6 +10,7 @@ import click
 from mdc_core import installed, registry
 from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
+from mdc_core.cli.selection import JSON
 from mdc_core.cli.show import table
 from mdc_core.errors import ConfigError
 from mdc_core.installed import verb_files
@@ -20,7 +21,7 @@ EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --load")
 
 
 @make()
-@option("--json", "as_json", is_flag=True, help="one JSON array")
+@JSON
 @option("--load", was="--check", is_flag=True, help="import each plugin; 78 if one is broken")
 @click.pass_obj
 def command(session: Session, as_json: bool, load: bool) -> int:

@@ -9,7 +9,8 @@ import click
 from click.shell_completion import CompletionItem
 
 from mdc_core import installed, registry
-from mdc_core.cli.options import Session, group, option
+from mdc_core.cli.options import Session, group
+from mdc_core.cli.selection import JSON
 from mdc_core.cli.show import facts, section, shown, table
 from mdc_core.contracts import Provider
 from mdc_core.contracts.faults import faults
@@ -23,7 +24,6 @@ EXAMPLES = (
     "mdc providers show sim",
     "mdc providers show alpaca --json",
 )
-JSON = option("--json", "as_json", is_flag=True, help="JSON instead of text")
 
 
 class ProviderName(click.ParamType):  # type: ignore[type-arg]

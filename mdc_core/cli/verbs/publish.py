@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import SPAN, Chosen, option, plugin_group
-from mdc_core.cli.selection import PATH, reading
+from mdc_core.cli.selection import DRY_RUN, PATH, reading
 from mdc_core.cli.types import WholeNumber
 from mdc_core.times import SECOND
 
@@ -50,7 +50,7 @@ EXAMPLES = (
     show_default=True,
     help="give up a batch after so many more tries",
 )
-@option("--dry-run", is_flag=True, help="read and count, send nothing")
+@DRY_RUN
 @reading
 def publish(
     plugin: Chosen,

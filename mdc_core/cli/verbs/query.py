@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import ROOT, limiting, selecting
+from mdc_core.cli.selection import FORCE, OUTPUT, ROOT, limiting, selecting
 from mdc_core.cli.sql_output import FORMATS, form_of, write
 from mdc_core.cli.types import PathType
-from mdc_core.disk import unreadable
+from mdc_core.disk import must_be_new, unreadable
 from mdc_core.errors import DataError, UsageError
 from mdc_core.pipelines.inputs import archive_at
 
@@ -60,13 +60,8 @@ EXAMPLES = (
     type=click.Choice(FORMATS),
     help="of the result  [default: table on a terminal, else jsonl]",
 )
-@option(
-    "-o",
-    "--output",
-    type=PathType(dir_okay=False),
-    help="file to write, instead of standard output",
-)
-@option("--force", is_flag=True, help="overwrite the file")
+@OUTPUT
+@FORCE
 @limiting("how many rows  [default: all, of a table 100]", was="--rows")
 @option("--wide", is_flag=True, help="measure all decimals before the first row")
 @click.pass_obj
@@ -87,8 +82,8 @@ def query(
 
     text = _statement(sql, path)
     form = form_of(form, output)
-    if output is not None and output.exists() and not force:
-        raise UsageError(f"{output} exists", hint="--force overwrites it")
+    if output is not None:
+        must_be_new(output, force=force)
     with Database(archive_at(root, "query"), query, wide) as database:
         statements = database.statements(text)
         if len(statements) != 1:

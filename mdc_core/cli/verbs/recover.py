@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import ARCHIVE, JSON
+from mdc_core.cli.options import Session, command
+from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON
 from mdc_core.errors import EXIT_FINDINGS
 
 GROUP = "store 2"
@@ -18,7 +18,7 @@ EXAMPLES = ("mdc recover --root data", "mdc recover --root data --dry-run")
 
 @command()
 @ARCHIVE
-@option("--dry-run", is_flag=True, help="say what there is to do, change nothing")
+@DRY_RUN
 @JSON
 @click.pass_obj
 def recover(session: Session, root: Path | str, dry_run: bool, as_json: bool) -> int:

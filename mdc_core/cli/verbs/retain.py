@@ -27,7 +27,7 @@ import click
 
 from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, SIZE, SPAN, Session, option
-from mdc_core.cli.selection import ARCHIVE, JSON, selecting_symbols
+from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting_symbols
 from mdc_core.cli.show import human, shown, time_text
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
@@ -93,7 +93,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
     help="keep the newest files, so many bytes: 100GB",
 )
 @option("--now", type=MOMENT, help="as if it were this time  [default: the clock's]")
-@option("--dry-run", is_flag=True, help="say what would go, change nothing")
+@DRY_RUN
 @JSON
 @click.pass_obj
 def retain(

@@ -16,7 +16,7 @@ from msgspec.structs import fields
 from mdc_core import registry
 from mdc_core.cli import offers
 from mdc_core.cli.options import ROOT_TYPE, Chosen, ListOption, Session, option, plugin_group
-from mdc_core.cli.selection import PATH
+from mdc_core.cli.selection import PATH, one_of
 from mdc_core.cli.signals import stopping_source
 from mdc_core.cli.types import SpeedType, SymbolsType, WholeNumber
 from mdc_core.contracts import Options, Stream, Subscription
@@ -25,6 +25,7 @@ from mdc_core.events import Event
 from mdc_core.live.sandbox.faults import parse_faults
 from mdc_core.live.sandbox.playback import Playback, simulated_tape
 from mdc_core.live.sandbox.server import SandboxServer
+from mdc_core.pipelines.inputs import opened
 from mdc_core.wire import stdout
 
 if TYPE_CHECKING:
@@ -113,9 +114,7 @@ def sandbox(
     kind = plugin.plugin
     if not issubclass(kind, Stream) or kind.sandbox is None:
         raise UsageError(f"{plugin.name} has no sandbox")
-    if path is not None and root is not None:
-        raise UsageError("PATH and --root exclude each other")
-    data = root if path is None else path
+    data = one_of(path, root, "PATH and --root")
     injected = parse_faults(",".join(faults))
     tape = simulated_tape(kind, symbols, channels) if data is None else _tape_of(data)
     own = _share(registry.load("stream", plugin.name).Options, plugin.options)
@@ -163,6 +162,8 @@ def _tape_of(data: Path | str) -> Playback:
         return Playback(lambda: _rows(_archive(data)))
     if not data.exists():
         raise DataError(f"no such file or directory: {data}")
+    if data.is_file():
+        opened(data).close()  # what cannot be read is told now, not to the first client
     return Playback(lambda: _rows(_file(data)))
 
 

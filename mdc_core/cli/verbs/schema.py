@@ -7,9 +7,9 @@ import click
 
 from mdc_core.cli import offers
 from mdc_core.cli.options import Session, group, option
-from mdc_core.cli.selection import JSON, ROOT, TYPE, query_of
+from mdc_core.cli.selection import DRY_RUN, FORCE, JSON, ROOT, TYPE, one_of, query_of
 from mdc_core.cli.types import PathType
-from mdc_core.disk import writing
+from mdc_core.disk import must_be_new, writing
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.pipelines.inputs import archive_at
@@ -28,7 +28,7 @@ EXAMPLES = (
     "mdc schema show trade --json-schema",
     "mdc schema log trade",
     "mdc schema migrate --root data --dry-run",
-    "mdc schema export schemas",
+    "mdc schema export -o schemas",
     "mdc schema doc > dictionary.md",
 )
 
@@ -39,7 +39,7 @@ def command() -> None:
 
 
 @command.command("list")
-@option("--json", "as_json", is_flag=True, help="one JSON array")
+@JSON
 def list_types(as_json: bool) -> None:
     """List the event types with their versions."""
     rows = [(name, version_of(name), str(cls.__doc__)) for name, cls in EVENT_TYPES.items()]
@@ -75,7 +75,7 @@ def show(type_name: str, as_schema: bool) -> None:
 
 @command.command("log")
 @click.argument("type_name", metavar="TYPE", shell_complete=offers.every_type)
-@option("--json", "as_json", is_flag=True, help="one JSON array")
+@JSON
 def log(type_name: str, as_json: bool) -> None:
     """Show the versions that an event type has had, the newest first.
 
@@ -111,11 +111,20 @@ def _check_type(type_name: str) -> None:
 
 
 @command.command("export")
-@click.argument("directory", type=PathType(file_okay=False))
-@option("--dry-run", is_flag=True, help="say what would be written")
+@click.argument("directory", required=False, type=PathType(file_okay=False))
+@option("-o", "--output", type=PathType(file_okay=False), help="the directory to write to")
+@FORCE
+@DRY_RUN
 @click.pass_obj
-def export(session: Session, directory: Path, dry_run: bool) -> None:
+def export(
+    session: Session, directory: Path | None, output: Path | None, force: bool, dry_run: bool
+) -> None:
     """Write the JSON Schema of every event type to a directory."""
+    directory = one_of(directory, output, "DIRECTORY and --output")
+    if directory is None:
+        raise UsageError("no directory to write to", hint="mdc schema export -o schemas")
+    for name in EVENT_TYPES:
+        must_be_new(directory / f"{name}.schema.json", force=force)
     for name in EVENT_TYPES:
         file = directory / f"{name}.schema.json"
         if dry_run:
@@ -131,7 +140,7 @@ def export(session: Session, directory: Path, dry_run: bool) -> None:
 @command.command("migrate")
 @ROOT
 @TYPE
-@option("--dry-run", is_flag=True, help="say which parts there are, change nothing")
+@DRY_RUN
 @JSON
 @click.pass_obj
 def migrate(

@@ -9,6 +9,7 @@ there. What a killed `mdc store` left in its journal is sealed by the next one, 
 What an archive has of a run or of a file already is not stored twice: a run that comes again,
 from its beginning or where it broke off, adds what is missing (`--again` stores all of it)."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,7 +26,7 @@ from mdc_core.cli.options import (
     option,
     select_command,
 )
-from mdc_core.cli.selection import ARCHIVE, reading, writing_tee
+from mdc_core.cli.selection import ARCHIVE, DRY_RUN, PATH, reading, writing_tee
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
@@ -37,10 +38,12 @@ EXAMPLES = (
     "mdc stream sim SPY --limit 1000 | mdc store --root data",
     "mdc stream sim SPY --limit 1000 | mdc store --root data --format jsonl --layout hive",
     "mdc stream sim SPY --limit 1000 | mdc store --root data --tee | mdc count",
+    "mdc store --root data events.jsonl",
 )
 
 
 @select_command("store", "format", default="parquet")
+@click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @ARCHIVE
 @option(
     "--layout",
@@ -115,11 +118,12 @@ EXAMPLES = (
 @option("--ack", is_flag=True, help="write what is durable, as ack events")
 @option("--tee", is_flag=True, help="pass all events on")
 @option("--again", is_flag=True, help="store what is there already once more")
-@option("--dry-run", is_flag=True, help="read and count, write nothing")
+@DRY_RUN
 @writing_tee
 @reading
 def store(
     plugin: Chosen,
+    paths: tuple[Path, ...],
     wire: "Wire",
     reading: "InputOptions",
     **options: Any,
@@ -130,7 +134,7 @@ def store(
     context = click.get_current_context()
     said = (context.get_parameter_source(name) for name in ("compression", "level"))
     as_said = ParameterSource.COMMANDLINE in said
-    return Store(plugin, StoreOptions(as_said=as_said, **options), reading, wire)
+    return Store(plugin, StoreOptions(as_said=as_said, **options), reading, wire, paths)
 
 
 command = store

@@ -86,7 +86,7 @@ def _without(provider: "Outline") -> dict[str, str]:
 @option("--capture", type=FILE, help="keep the raw frames in a new file, without secrets")
 @option(
     "--replay",
-    type=FILE,
+    type=PathType(dir_okay=False, allow_dash=True),
     help="read captured frames instead of connecting; symbols and --type select, none are all",
 )
 @option(
@@ -105,6 +105,8 @@ def _without(provider: "Outline") -> dict[str, str]:
 @click.pass_obj
 def stream(session: Session, /, plugin: Chosen, **options: Any) -> StreamSource:
     """Collect a live feed."""
+    if str(options["replay"]) == "-":
+        options["replay"] = Path("/dev/stdin")
     asked = StreamOptions(**options)
     return StreamSource(plugin, asked, _rereading(session, plugin, asked))
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.options import MOMENT, Session, group, option
-from mdc_core.cli.selection import ARCHIVE, JSON, selecting_symbols
+from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting_symbols
 from mdc_core.cli.show import human, shown, table, time_text
 from mdc_core.errors import DataError
 
@@ -113,7 +113,7 @@ def plan(
 @ARCHIVE
 @selecting_symbols
 @NOW
-@option("--dry-run", is_flag=True, help="the same as `plan`")
+@DRY_RUN
 @JSON
 @click.pass_obj
 def migrate(

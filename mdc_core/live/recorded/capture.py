@@ -40,10 +40,11 @@ class Capture:
         self._name = ""
         self._is_json = msgspec.json.Decoder(msgspec.Raw).decode
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._file = _open_to_write(path)
         except FileExistsError:
             raise WriteError(
-                f"{path} exists, and a capture is never written over",
+                f"{path} exists already, and a capture is never written over",
                 hint="name another file, such as one with the time in its name",
             ) from None
         except OSError as error:

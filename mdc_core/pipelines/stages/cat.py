@@ -17,7 +17,9 @@ from mdc_core.pipelines.inputs import (
     READING,
     STDIN,
     InputOptions,
+    is_named,
     is_read_once,
+    opened,
     reader_of,
     stdin_is_piped,
 )
@@ -51,7 +53,7 @@ class ArchiveSource(SourceStage):
     def request(self) -> dict[str, Any]:
         """What is read, and what of it is wanted."""
         named = [str(path) for path in self.paths]
-        if self.root is not None or not named:
+        if is_named(self.root) or not named:
             named.append(str(self.root or "data"))
         symbols, types = list(self.query.words), list(self.query.types)
         return {"paths": named, "symbols": symbols, "types": types}
@@ -59,7 +61,7 @@ class ArchiveSource(SourceStage):
     @property
     def takes_input(self) -> bool:
         """Whether what comes in is all, or a part, of what it reads."""
-        return STDIN in self.paths or (not self.paths and self.root is None)
+        return STDIN in self.paths or (not self.paths and not is_named(self.root))
 
     @property
     def keeps(self) -> bool:
@@ -199,6 +201,6 @@ def _is_in_order(path: Path) -> bool:
 
 def _batches(path: Path) -> Iterator[pa.RecordBatch]:
     """The events of a file, for a look at their order; its bad lines are told later."""
-    with closing(Quarantine(keeps=False)) as aside, path.open("rb", buffering=0) as file:
+    with closing(Quarantine(keeps=False)) as aside, opened(path) as file:
         for chunk in Input([reader_of(file, str(path), aside, path)]):
             yield chunk.batch

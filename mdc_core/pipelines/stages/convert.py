@@ -17,6 +17,7 @@ from mdc_core.archive.read.one_file import (
     whole_file,
     write_table,
 )
+from mdc_core.disk import must_be_new
 from mdc_core.errors import UsageError
 from mdc_core.events import Gap
 from mdc_core.pipelines.chosen import Chosen
@@ -59,8 +60,8 @@ class Convert(FilterStage):
             raise UsageError("--floats is for Parquet and Arrow files", hint=hint)
         if file is None and form == "parquet":
             raise UsageError("Parquet cannot be written to a pipe", hint="name a file with -o")
-        if file is not None and file.exists() and not force:
-            raise UsageError(f"{file} exists", hint="--force overwrites it")
+        if file is not None:
+            must_be_new(file, force=force)
         self.wire = "arrow" if self.form == "arrow" else "jsonl"
 
     @property

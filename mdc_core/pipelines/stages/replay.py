@@ -16,6 +16,7 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.merge import MergeSource, merge
 from mdc_core.archive.read.pace import ReplayPace, by_receipt, spooled, stepped
 from mdc_core.archive.read.snapshot import snapshot
+from mdc_core.pipelines.inputs import root_of
 from mdc_core.pipelines.stage import Ending, Made
 from mdc_core.pipelines.stages.cat import ArchiveSource
 from mdc_core.wire.chunk import Chunk, no_events
@@ -41,7 +42,7 @@ class Replay(ArchiveSource):
         super().__init__("replay", *args, **options)
         self.speed, self.by_receipt, self.step = speed, by_receipt, step
         if step and not self.paths:
-            self.root = self.root or Path("data")  # standard input has the steps
+            self.root = root_of(self.root)  # standard input has the steps
 
     @property
     def request(self) -> dict[str, Any]:

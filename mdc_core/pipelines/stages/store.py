@@ -22,7 +22,7 @@ from mdc_core.disk import check_place
 from mdc_core.errors import BusyError, MdcError, UsageError, WriteError
 from mdc_core.events import CONTROL_TYPES, Ack, Begin, Event
 from mdc_core.pipelines.chosen import Chosen
-from mdc_core.pipelines.inputs import READING, InputOptions
+from mdc_core.pipelines.inputs import READING, STDIN, InputOptions
 from mdc_core.pipelines.stage import Made, SinkStage
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.lines.jsonl import as_dict
@@ -72,16 +72,18 @@ class Store(SinkStage):
         options: StoreOptions,
         reading: InputOptions = READING,
         wire: Wire = "jsonl",
+        paths: tuple[Path, ...] = (),
     ) -> None:
         super().__init__("store")
+        self.paths = paths
         self.plugin, self.options = plugin, options
         self.reading, self.wire = reading, wire
         self.tick = 0.2 if options.ack else 1.0
 
     @property
     def keeps(self) -> bool:
-        """Not when nothing is to be written at all."""
-        return not self.options.dry_run
+        """Not when nothing is to be written at all, nor of files, which stay where they are."""
+        return not self.options.dry_run and (not self.paths or STDIN in self.paths)
 
     @property
     def request(self) -> dict[str, Any]:

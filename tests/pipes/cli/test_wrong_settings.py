@@ -121,7 +121,7 @@ LARGE = "99999999999999999999"
         ("publish http http://127.0.0.1:9 e.jsonl --timeout 9999999999999999d", "longer than 292"),
         (f"retain --root d --keep {LARGE}d --dry-run", "longer than 292 years"),
         (f"inspect e.jsonl --limit {LARGE}", f"{LARGE} is too large"),
-        (f"compress --bench e.jsonl --limit {LARGE}", f"{LARGE} is too large"),
+        (f"compress e.jsonl --limit {LARGE}", f"{LARGE} is too large"),
         (f"head -n {LARGE} e.jsonl", f"{LARGE} is too large"),
         (f"stream sim SPY --limit {LARGE}", f"{LARGE} is too large"),
         (f"stream sim SPY --limit 1 --seed {LARGE}", f"{LARGE} is too large"),

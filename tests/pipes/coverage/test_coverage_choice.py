@@ -152,7 +152,7 @@ def test_a_damaged_file_is_named(week: Archive, shell: Shell) -> None:
     ("line", "status", "said"),
     [
         ("mdc coverage --root nowhere", 65, "no archive at nowhere"),
-        ("cd .. && mdc coverage", 2, "no archive at data"),
+        ("cd .. && mdc coverage", 65, "no archive at data"),
         ("mdc coverage --calendar XNYZ", 2, "no such calendar: 'XNYZ'; did you mean XNYS?"),
         ("mdc coverage --calendar 'BTC*=24/8'", 2, "no such calendar: '24/8'; did you mean"),
         ("mdc coverage --calendar xny", 2, "no such calendar: 'xny'; did you mean XNYS?"),
@@ -174,7 +174,7 @@ def test_a_damaged_file_is_named(week: Archive, shell: Shell) -> None:
         ("mdc coverage --from 1800-01-01", 2, "days are too many"),
         ("mdc coverage -o map.gif", 2, "end it in .text, .html, .svg, .png, .json"),
         ("mdc coverage --json --format svg", 2, "exclude each other"),
-        ("touch map.svg; mdc coverage -o map.svg", 2, "--force overwrites it"),
+        ("touch map.svg; mdc coverage -o map.svg", 73, "--force overwrites it"),
         ("mdc coverage -o data/AAPL/trade/2024-01-02.run.jsonl/x.svg", 73, "cannot write"),
         ("mdc coverage --format html > /dev/full", 73, "cannot write"),
     ],

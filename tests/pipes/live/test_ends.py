@@ -194,7 +194,7 @@ def test_a_capture_is_never_written_over(mdc: Run, tmp_path: Path) -> None:
         kept = file.read_bytes()
         again = mdc(*words, url, **KEYS)
     assert (first.returncode, again.returncode) == (0, 73), first.stderr + again.stderr
-    assert "exists, and a capture is never written over" in again.stderr
+    assert "exists already, and a capture is never written over" in again.stderr
     assert file.read_bytes() == kept
 
 

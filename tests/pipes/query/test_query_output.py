@@ -135,7 +135,7 @@ def test_files(shell: Shell, tmp_path: Path) -> None:
     assert text[0].split() == ["symbol", "ts_event", "price", "value"]
     assert text[1].split() == ["AAPL", "2024-01-02T15:00:00.000000000Z", "185.5", "1298.5"]
     refused = shell(f'mdc query "{sql}" -o sub/out.csv')
-    assert (refused.status, "exists" in refused.err) == (2, True)
+    assert (refused.status, "exists already" in refused.err) == (73, True)
     # What fails leaves what was there.
     failed = shell('mdc query "SELECT symbol::INTEGER FROM trade" -o sub/out.csv --force')
     assert failed.status == 2

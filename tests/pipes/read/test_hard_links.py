@@ -96,5 +96,5 @@ def test_a_directory_that_may_not_be_made(folder: str, shell: Shell, tmp_path: P
     (tmp_path / "there").mkdir()
     assert shell("mdc store", stdin=lines("a")).status == 0
     done = shell(f"mdc ls --links {folder}")
-    assert done.status == 2 and folder in done.err
+    assert done.status == (73 if folder == "there" else 2) and folder in done.err
     assert not (tmp_path / "data/snap").exists() and not list((tmp_path / "there").iterdir())

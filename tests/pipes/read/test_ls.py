@@ -211,8 +211,8 @@ def test_du_in_human_units(shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "status", "said"),
     [
-        ("mdc ls", 2, "no archive at data"),
-        ("mdc du", 2, "no archive at data"),
+        ("mdc ls", 65, "no archive at data"),
+        ("mdc du", 65, "no archive at data"),
         ("mdc ls --root nowhere", 65, "no archive at nowhere"),
         ("mdc du --root nowhere", 65, "no archive at nowhere"),
         ("mkdir data; mdc ls --type trad", 2, "did you mean trade?"),

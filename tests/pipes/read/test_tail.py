@@ -168,7 +168,7 @@ def test_count_by_time_symbol_and_type(source: str, lines: list[str], shell: She
 @pytest.mark.parametrize(
     ("args", "status", "said"),
     [
-        ("< /dev/null", 2, "no archive at data"),
+        ("< /dev/null", 65, "no archive at data"),
         ("--root nowhere", 65, "no archive at nowhere"),
         ("nofile", 65, "no such file or directory: nofile"),
         ("--type trad --root .", 2, "did you mean trade?"),

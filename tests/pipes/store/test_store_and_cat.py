@@ -307,7 +307,7 @@ def test_a_feed_that_goes_silent_is_sealed_all_the_same(wire: str, shell: Shell)
 
 def test_nothing_to_read(shell: Shell) -> None:
     done = shell("mdc cat < /dev/null")
-    assert done.status == 2
+    assert done.status == 65
     assert only_says_error(done.out)
     assert "no archive at data" in done.err
     done = shell("mdc cat --root nowhere")

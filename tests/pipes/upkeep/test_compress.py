@@ -1,4 +1,4 @@
-"""Compression by profile: `mdc compress --bench`, and `mdc store` with profiles."""
+"""Compression by profile: `mdc compress`, and `mdc store` with profiles."""
 
 import gzip
 import json
@@ -44,7 +44,7 @@ def parts_of(done: Done) -> list[bytes]:
 def test_every_profile_is_measured(shell: Shell, tmp_path: Path) -> None:
     assert shell(EVENTS).status == 0
     parts = parts_of(shell("mdc convert events.jsonl"))
-    done = shell("mdc compress --bench events.jsonl --json")
+    done = shell("mdc compress events.jsonl --json")
     assert done.status == 0, done.err
     said = json.loads(done.out)
     plain = sum(map(len, parts))
@@ -69,7 +69,7 @@ def test_every_profile_is_measured(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_the_table(shell: Shell) -> None:
-    done = shell(f"{EVENTS}; mdc compress --bench events.jsonl --format jsonl")
+    done = shell(f"{EVENTS}; mdc compress events.jsonl --format jsonl")
     assert done.status == 0, done.err
     assert "3,000 events" in done.err and "more events" not in done.err
     head, *rows = [line.split() for line in done.out.splitlines()]
@@ -103,8 +103,8 @@ def test_the_table(shell: Shell) -> None:
 def test_any_encoding(name: str, shell: Shell) -> None:
     assert shell(f"{EVENTS}; mdc convert events.jsonl -o {name}").status == 0
     bench = "--format parquet --json | jq -c '[.rows, .plain_bytes, .parts]'"
-    plain = shell(f"mdc compress --bench events.jsonl {bench}")
-    done = shell(f"mdc compress --bench {name} {bench}")
+    plain = shell(f"mdc compress events.jsonl {bench}")
+    done = shell(f"mdc compress {name} {bench}")
     assert done.status == 0, done.err
     assert done.out == plain.out
     assert json.loads(done.out)[0] == 3000
@@ -113,7 +113,7 @@ def test_any_encoding(name: str, shell: Shell) -> None:
 def test_a_large_file_is_sampled(shell: Shell) -> None:
     assert shell(EVENTS).status == 0
     lines = shell("mdc convert events.jsonl").lines
-    bench = "mdc compress --bench events.jsonl --format parquet --format parquet --json"
+    bench = "mdc compress events.jsonl --format parquet --format parquet --json"
     done = shell(f"{bench} --limit 1000")
     said = json.loads(done.out)
     assert (said["rows"], said["sampled"], len(said["profiles"])) == (1000, True, 6)
@@ -133,7 +133,7 @@ def test_events_of_every_shape(shell: Shell, tmp_path: Path) -> None:
         '{"type":"book","symbol":"","bids":[{"price":1.0,"size":3}],"asks":[]}\n'
         '{"type":"gap","symbol":"\\u2028é","reason":"x"}\n'
     )
-    done = shell("mdc compress --bench odd.jsonl --json")
+    done = shell("mdc compress odd.jsonl --json")
     assert done.status == 0, done.err
     said = json.loads(done.out)
     assert (said["rows"], said["parts"], len(said["profiles"])) == (5, 5, 12)
@@ -144,7 +144,7 @@ def test_temporary_files_are_gone_afterwards(shell: Shell, tmp_path: Path) -> No
     (tmp_path / "work").mkdir()
     work = tmp_path / "work"
     assert shell(EVENTS, cwd=work).status == 0
-    line = "mdc compress --bench events.jsonl --format jsonl"
+    line = "mdc compress events.jsonl --format jsonl"
     assert shell(line, cwd=work, TMPDIR=str(tmp_path / "tmp")).status == 0
     # Where there is too little room, too: files of at most 4 KiB.
     done = shell(f"ulimit -f 4; {line}", cwd=work, TMPDIR=str(tmp_path / "tmp"))
@@ -157,21 +157,21 @@ def test_temporary_files_are_gone_afterwards(shell: Shell, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("line", "status", "said"),
     [
-        ("mdc compress", 2, "Missing option '--bench'"),
-        ("mdc compress --bench nowhere.jsonl", 65, "cannot read nowhere.jsonl: No such file"),
-        ("mdc compress --bench .", 2, ". is a directory"),
-        (": > e; mdc compress --bench e", 65, "no events in e"),
-        ("""echo '{"type":"heartbeat"}' > e; mdc compress --bench e""", 65, "no events in e"),
-        ("""printf '{"type":"trade"}\\nnot\\n' > e; mdc compress --bench e""", 65, "e: line 2"),
-        ("head -c 4096 /dev/zero > e; mdc compress --bench e", 65, "e: line 1"),
+        ("mdc compress", 2, "no events to measure with"),
+        ("mdc compress nowhere.jsonl", 65, "cannot read nowhere.jsonl: No such file"),
+        ("mdc compress .", 2, ". is a directory"),
+        (": > e; mdc compress e", 65, "no events in e"),
+        ("""echo '{"type":"heartbeat"}' > e; mdc compress e""", 65, "no events in e"),
+        ("""printf '{"type":"trade"}\\nnot\\n' > e; mdc compress e""", 65, "e: line 2"),
+        ("head -c 4096 /dev/zero > e; mdc compress e", 65, "e: line 1"),
         (
-            f"{EVENTS}; gzip < events.jsonl | head -c 9000 > e; mdc compress --bench e",
+            f"{EVENTS}; gzip < events.jsonl | head -c 9000 > e; mdc compress e",
             65,
             "e: the gzip data breaks off",
         ),
-        ("printf PAR1xxxxPAR1 > e; mdc compress --bench e", 65, "e: not a whole Parquet file"),
-        ("mdc compress --bench e --format csv", 2, "'csv' is not one of"),
-        ("mdc compress --bench e --limit 0", 2, "--limit"),
+        ("printf PAR1xxxxPAR1 > e; mdc compress e", 65, "e: not a whole Parquet file"),
+        ("mdc compress e --format csv", 2, "'csv' is not one of"),
+        ("mdc compress e --limit 0", 2, "--limit"),
     ],
 )
 def test_errors(line: str, status: int, said: str, shell: Shell) -> None:

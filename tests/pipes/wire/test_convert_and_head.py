@@ -163,7 +163,7 @@ def test_a_file_is_not_overwritten_unasked(events: list[str], shell: Shell, tmp_
     for name in ("kept.jsonl", "kept.parquet"):
         (tmp_path / name).write_text("precious")
         done = shell(f"mdc convert market.jsonl -o {name}")
-        assert done.status == 2 and says_nothing(done.out)
+        assert done.status == 73 and says_nothing(done.out)
         assert f"{name} exists" in done.err and "--force" in done.err
         assert (tmp_path / name).read_text() == "precious"
         assert shell(f"mdc convert market.jsonl -o {name} --force").status == 0

@@ -136,7 +136,7 @@ def test_what_is_there_is_replaced_only_by_force(tmp_path: Path) -> None:
     first.write({})
     with pytest.raises(WriteError, match=r"manifest\.json exists") as raised:
         export(tmp_path / "out")
-    assert raised.value.hint == "--force replaces it"
+    assert raised.value.hint == "--force overwrites it"
     (tmp_path / "out" / MANIFEST).unlink()
     again = export(tmp_path / "out")
     fill(again, [Trade(symbol="A", seq=2, price=Decimal(1))], [])

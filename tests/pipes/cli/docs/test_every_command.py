@@ -39,7 +39,7 @@ READING = {
 CHANGING = {
     "catalog rebuild": "mdc catalog rebuild {}",
     "compact": "mdc compact --root data {}",
-    "export": "mdc export data/SPY/trade/2* --profile csv --output out.csv {}",
+    "export": "mdc export data/SPY/trade/2* --profile csv --output out {}",
     "import": "mdc import --profile csv table.csv --type trade {}",
     "pack create": "mdc pack create new.zip {}",
     "pack import": "mdc pack import p.zip --root other {}",

@@ -72,7 +72,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
         ("echo x > data/SPY/trade/y.parquet; mdc catalog rebuild > /dev/null", "", ""),
     ],
     2: [
-        ("mdc nosuch", "no such command: 'nosuch'", "known: "),
+        ("mdc nosuch", "no such command: 'nosuch'", "mdc --help"),
         ("mdc cat --typ trade", "No such option '--typ'", "mdc cat --help"),
         ("mdc cat --from yesteryear", "not a time", "mdc cat --help"),
         ("mdc stream", "stream needs the name of a provider", "known: alpaca"),
@@ -102,7 +102,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
         (f"{SIM} | mdc store --root plain", "plain", ""),
         (f"{SIM} > /dev/full", "No space left", ""),
         ("mdc export good.jsonl --profile csv --output plain/x.csv", "plain", ""),
-        ("mdc pack create nowhere/x.zip", "cannot write in nowhere", ""),
+        ("mdc pack create good.jsonl/x.zip", "cannot write in good.jsonl", ""),
         ("mdc schema export plain/x", "plain", ""),
     ],
     77: [],

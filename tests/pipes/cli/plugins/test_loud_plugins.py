@@ -67,7 +67,7 @@ LINES = {
     "mdc cat --root e then acme-large --size 0 then count --json": '"total": 3',
     "mdc convert e/SPY/trade/*.feather": '"price":30',
     "mdc convert e/SPY/trade/*.feather -o c.parquet": "",
-    "mdc compress --bench e/SPY/trade/*.feather --json": "fast",
+    "mdc compress e/SPY/trade/*.feather --json": "fast",
     "mdc query --root e --format jsonl 'SELECT sum(price) s FROM trade'": '{"s":60}',
     "mdc shell --root e <<< 'SELECT sum(price) s FROM trade;'": "60",
     "mdc coverage --root e": "have",

@@ -124,7 +124,7 @@ def test_a_half_of_a_venue(transport, own, others, mdc, tmp_path):
         (("wide", "--kind", "chek"), 2, "'chek'"),
         (("wide", "--kind", "check", "--transport", "ws"), 2, "a half of a venue, not of a check"),
         (("wide", "--kind", "venue", "--transport", "udp"), 2, "'udp'"),
-        (("wide", "--kind", "check", "--into", "."), 2, ". is there already"),
+        (("wide", "--kind", "check", "--into", "."), 73, ". exists already"),
         (("wide", "--kind", "check", "--into", "/proc/x/y"), 73, "/proc/x/y"),
     ],
 )

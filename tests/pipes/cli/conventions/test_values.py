@@ -55,7 +55,7 @@ def test_nothing_is_no_sample(shell: Shell) -> None:
     assert shell(MAKE).status == 0
     done = shell("mdc inspect -n 0 --json e.jsonl")
     assert json.loads(done.out)["sample"] == []
-    done = shell("mdc compress --bench e.jsonl -n 0")
+    done = shell("mdc compress e.jsonl -n 0")
     assert (done.status, "--limit 0 leaves nothing to measure" in done.err) == (2, True)
 
 
