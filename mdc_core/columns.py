@@ -18,6 +18,11 @@ from mdc_core.grouped import (
     RunningMax,
     remembered,
 )
+from mdc_core.mapping.columns.clock import WallClock
+from mdc_core.mapping.heads import CsvHead, csv_head, head_of, json_column, json_head, json_row
+from mdc_core.mapping.importer import Settled, TableImporter, row_texts
+from mdc_core.mapping.options import MappingOptions
+from mdc_core.mapping.plan import TableSample
 from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
 from mdc_core.wire.files import plain_file
 from mdc_core.wire.lines.parse import LinesParser
@@ -26,23 +31,35 @@ from mdc_core.wire.writer import packer
 
 __all__ = [
     "Codes",
+    "CsvHead",
     "ForwardFill",
     "GroupKeys",
     "GroupRuns",
     "Groups",
     "Lag",
     "LinesParser",
+    "MappingOptions",
     "RunningMax",
+    "Settled",
+    "TableImporter",
+    "TableSample",
+    "WallClock",
     "allowed_values",
     "arrow_schema",
     "cell_text",
+    "csv_head",
     "decimal_words",
     "decimals",
     "field_names",
+    "head_of",
+    "json_column",
+    "json_head",
+    "json_row",
     "kind_of",
     "narrowed",
     "packer",
     "plain_file",
     "remembered",
+    "row_texts",
     "valid",
 ]

@@ -26,7 +26,7 @@ ROWS = (
         "requirements",
     },
     {"batch", "decimals", "flaws", "grouped", "messages", "protocol", "screening"},
-    {"contracts", "hooks", "wire"},
+    {"contracts", "hooks", "wire", "mapping"},
     {"plugin", "columns"},
     {
         "plugin_files",

@@ -50,7 +50,7 @@ import click
 from mdc_core import registry
 from mdc_core.cli.command import Command, CommandGroup
 from mdc_core.cli.lazy import PluginGroup
-from mdc_core.cli.plugin_commands import ChecksCommand, PluginCommand, SelectCommand
+from mdc_core.cli.plugin_commands import ChecksCommand, ImportCommand, PluginCommand, SelectCommand
 from mdc_core.cli.settable import Impossible, ListOption, ListType, Option
 from mdc_core.cli.types import (
     DecimalNumber,
@@ -98,6 +98,11 @@ def group() -> Callable[[Callable[..., Any]], CommandGroup]:
 def select_command(verb: str, select: str, *, default: str | None = None) -> Make:
     """A command whose plugin is chosen by `--SELECT NAME`."""
     return click.command(cls=SelectCommand, verb=verb, select=select, default=default)
+
+
+def import_command(verb: str, select: str) -> Make:
+    """A command whose plugin is chosen by `--SELECT NAME`, or by what the file is."""
+    return click.command(cls=ImportCommand, verb=verb, select=select, default=None)
 
 
 def checks_command(verb: str, select: str) -> Make:
@@ -204,6 +209,7 @@ __all__ = [
     "checks_command",
     "command",
     "group",
+    "import_command",
     "option",
     "plugin_command",
     "plugin_group",

@@ -1,5 +1,7 @@
 """Which plugins a command takes: the one it names, one that an option chooses, all of a verb."""
 
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import click
@@ -67,6 +69,37 @@ class SelectCommand(Command):
         """The callback's `plugin`."""
         ctx.params.pop(str(self.selector.name))
         ctx.params["plugin"] = chosen[0]
+
+
+class ImportCommand(SelectCommand):
+    """A command whose plugin is named, or told by the first bytes of the file."""
+
+    def names(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The profile that is named, by the mapping file as well, or that the file is of."""
+        named = super().names(ctx, args)
+        if named or only_asks(ctx, args):
+            return named
+        from mdc_core.mapping.guess.profiles import profile_of
+
+        found = profile_of(*_files_among(args))
+        if found is not None:
+            args[:0] = [self.selector.opts[0], found]
+        return [found] if found is not None else []
+
+
+# Options of `import` and of all commands whose values are files, but not those to import.
+_OTHER_FILES = ("--quarantine", "-o", "--output", "--config", "--root")
+
+
+def _files_among(args: list[str]) -> tuple[list[Path], Path | None]:
+    """The files that are named, and the mapping file."""
+    files, mapping = list[Path](), None
+    for before, arg in pairwise(["", *args]):
+        if before == "--mapping" or arg.startswith("--mapping="):
+            mapping = Path(arg.removeprefix("--mapping="))
+        elif before not in _OTHER_FILES and not arg.startswith("-") and Path(arg).exists():
+            files.append(Path(arg))
+    return files, mapping
 
 
 class ChecksCommand(Command):

@@ -1,6 +1,7 @@
 """File formats of others: read as events, and made of events."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,6 +21,8 @@ class ImportRequest(Struct, frozen=True):
     symbols: tuple[str, ...] = ()
     start: int | None = None
     end: int | None = None
+    zone: tzinfo | None = None  # of times that name none; None: UTC, or as the format has it
+    name: str | None = None  # what people call the path where it is a copy: of a pipe, `-`
 
 
 class BadRow(Struct, frozen=True):
@@ -37,6 +40,13 @@ class Importer(Plugin):
     def __init__(self, request: ImportRequest, options: Any) -> None:
         self.wanted = request
         self.options = options
+
+    def files(self) -> Sequence[Path]:
+        """The files that it reads, whose hashes tell a repeated import; may be none.
+
+        Raises DataError where nothing of what was asked for is there.
+        """
+        return [self.wanted.path] if self.wanted.path.is_file() else []
 
     def batches(self) -> "Iterator[pa.RecordBatch | BadRow]":
         """The events in the files, and in their place what cannot be read as one.

@@ -16,31 +16,29 @@ if TYPE_CHECKING:
 
 
 class Import:
-    """The events of an importer, and what was set aside."""
+    """The events of importers, one behind the other, and what was set aside."""
 
     def __init__(
-        self,
-        importer: Importer,
-        quarantine: Quarantine,
-        renamed: tuple[str, str],
-        wrong: Callable[[str], MdcError] = PluginError,
+        self, quarantine: Quarantine, wrong: Callable[[str], MdcError] = PluginError
     ) -> None:
         self.read = 0
         self.rejected = 0
         self.gaps = 0
         self.first_rejection: str | None = None
         self.damage: str | None = None  # the first file that breaks off, and where
-        self._importer = importer
         self._quarantine = quarantine
-        self._renamed = renamed  # what the importer reads, and its name for people
+        self._renamed = ("", "")  # what the importer at hand reads, and its name for people
         self._wrong = wrong  # what is said of an importer that gives something else
         self._last: str | None = None  # the time of the last event
 
-    def events(self) -> "Iterator[pa.RecordBatch | Gap]":
-        """The events, batch by batch; where a file breaks off, a gap."""
+    def events(
+        self, importer: Importer, renamed: tuple[str, str]
+    ) -> "Iterator[pa.RecordBatch | Gap]":
+        """The events of an importer, batch by batch; where a file breaks off, a gap."""
         from mdc_core.wire.tables.arrow import ours
 
-        items = self._importer.batches()
+        self._renamed = renamed
+        items = importer.batches()
         if not isinstance(items, Iterable):
             raise self._wrong(f"batches() gives a {type(items).__name__}, not batches")
         for item in items:

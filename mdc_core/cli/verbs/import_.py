@@ -1,31 +1,45 @@
-"""Read files of another tool's format as events.
+"""Read files of other tools as events: your own CSV, Parquet or JSONL, or another format.
 
-PATH is a file, a folder, or a pipe (`-` is standard input), which is kept in a temporary file.
+FILE is a file, a folder, or a pipe (`-` is standard input), which is kept in a temporary file.
+`--profile` is told by the content where it is not given. `--guess` shows which column would be
+which field, with the first events, and imports nothing; `-o mapping.toml` keeps that for
+`--mapping`. `mdc import --profile csv --help` has the options for tables.
 A line or a file that cannot be read is set aside and counted, and the others are read. A file that
 breaks off gives all before that, and the command ends with 65.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Chosen, option, select_command
-from mdc_core.cli.selection import QUARANTINE_LIMIT, SYMBOL, spanning, writing
+from mdc_core.cli.options import Chosen, Session, import_command, option
+from mdc_core.cli.selection import PATH, QUARANTINE_LIMIT, SYMBOL, spanning, writing
 from mdc_core.cli.types import PathType
+from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
+    from mdc_core.mapping.guess.picture import TablePicture
     from mdc_core.pipelines.stage import Stage
     from mdc_core.wire.writer import Wire
 
 GROUP = "collect 2"
-EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minute | mdc head",)
+EXAMPLES = (
+    "mdc import ticks.csv --guess",
+    "mdc import --profile lean lean-data --symbol SPY --resolution minute | mdc head",
+)
 
 
-@select_command("import", "profile")
-@click.argument("path", type=PathType())
+@import_command("import", "profile")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=PATH)
 @SYMBOL
 @spanning
+@option("--guess", is_flag=True, help="show what the columns may be, and import nothing")
+@option(
+    "-o", "--output", type=PathType(dir_okay=False), help="where --guess writes what it guessed"
+)
+@option("--force", is_flag=True, help="overwrite that file")
 @option(
     "--quarantine",
     type=PathType(dir_okay=False),
@@ -35,12 +49,17 @@ EXAMPLES = ("mdc import --profile lean lean-data --symbol SPY --resolution minut
 @option("--partial", is_flag=True, help="accept files that break off")
 @option("--strict", is_flag=True, help="rejections are failures")
 @writing
+@click.pass_obj
 def import_files(
+    session: Session,
     plugin: Chosen,
-    path: Path,
+    paths: tuple[Path, ...],
     symbols: tuple[str, ...],
     start: int | None,
     end: int | None,
+    guess: bool,
+    output: Path | None,
+    force: bool,
     quarantine: Path | None,
     quarantine_limit: int,
     partial: bool,
@@ -49,14 +68,43 @@ def import_files(
 ) -> "Stage":
     """Read files of another tool's format as events."""
     from mdc_core.contracts import ImportRequest
+    from mdc_core.pipelines.importing import ImportSource, LookAtTables
     from mdc_core.pipelines.inputs import InputOptions
-    from mdc_core.pipelines.stages.convert import ImportSource
 
-    asked = ImportRequest(path, symbols, start, end)
+    asked = ImportRequest(paths[0], symbols, start, end, session.zone)
+    if guess:
+        if output is not None and output.exists() and not force:
+            raise UsageError(f"{output} exists", hint="--force overwrites it")
+        return LookAtTables(plugin, paths, asked, tell=lambda made: _tell(made, output))
+    if output is not None:
+        raise UsageError("-o is for --guess", hint="mdc import FILE > events.jsonl")
     reading = InputOptions(
         quarantine=quarantine, quarantine_limit=quarantine_limit, partial=partial, strict=strict
     )
-    return ImportSource(plugin, asked, reading, wire)
+    return ImportSource(plugin, paths, asked, reading, wire)
+
+
+def _tell(pictures: "Sequence[TablePicture]", output: Path | None) -> None:
+    """Show on standard error what was guessed, and keep it where a file is named."""
+    from mdc_core.archive.read.one_file import whole_file
+    from mdc_core.cli.show import columns, shown
+    from mdc_core.wire.lines.jsonl import encode_rows
+
+    lines = list[str]()
+    for picture in pictures:
+        lines += [f"{picture.file}: {picture.type}"]
+        cells = [[shown(cell) for cell in row] for row in picture.columns]
+        lines += [
+            f"  {line}" for line in columns([["column", "field", "read as", "first"], *cells])
+        ]
+        lines += [f"  {event}" for event in encode_rows(picture.events).decode().splitlines()]
+        lines += [f"not certain: {note}" for note in picture.notes]
+        lines += [f"not known: {lack}" for lack in picture.lacks]
+        lines += [picture.command]
+    click.echo("\n".join(lines), err=True)
+    if output is not None:
+        with whole_file(output) as file:
+            file.write(pictures[0].toml.encode())
 
 
 command = import_files

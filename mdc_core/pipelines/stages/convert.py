@@ -1,14 +1,10 @@
-"""The stages `convert` and `import`: events from and to other encodings and formats."""
+"""The stage `convert`: events in another encoding."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
-from mdc_core import registry
-from mdc_core.accounting import Account, findings_of
+from mdc_core.accounting import findings_of
 from mdc_core.archive.read.one_file import (
     Shape,
     arrow_file_writer,
@@ -19,17 +15,13 @@ from mdc_core.archive.read.one_file import (
 )
 from mdc_core.disk import must_be_new
 from mdc_core.errors import UsageError
-from mdc_core.events import Gap
-from mdc_core.pipelines.chosen import Chosen
-from mdc_core.pipelines.inputs import READING, STDIN, InputOptions, keep, place_again
-from mdc_core.pipelines.stage import Ending, FilterStage, Made, SourceStage, StageRun
+from mdc_core.pipelines.inputs import READING, STDIN, InputOptions
+from mdc_core.pipelines.stage import Ending, FilterStage, Made, StageRun
 from mdc_core.wire.chunk import Chunk
-from mdc_core.wire.writer import Wire, Writer
+from mdc_core.wire.writer import Writer
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from mdc_core.contracts import Importer, ImportRequest
 
 
 class Convert(FilterStage):
@@ -117,60 +109,3 @@ def _with_findings(run: StageRun) -> "Iterator[pa.RecordBatch]":
     if found:
         run.derived += len(found)
         yield from_rows(found)
-
-
-class ImportSource(SourceStage):
-    """Reads files of another tool's format as events; bad rows and files are set aside."""
-
-    def __init__(
-        self,
-        plugin: Chosen,
-        wanted: "ImportRequest",
-        reading: InputOptions = READING,
-        wire: Wire = "jsonl",
-    ) -> None:
-        super().__init__("import")
-        self.plugin, self.wanted = plugin, wanted
-        self.reading, self.wire = reading, wire
-        self.provider = plugin.name
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """What is read, and what of it is wanted."""
-        path, symbols = str(self.wanted.path), list(self.wanted.symbols)
-        return {"profile": self.plugin.name, "path": path, "symbols": symbols}
-
-    def work(self, run: StageRun) -> Iterator[Made]:
-        """Pass on what the importer reads, until its end or a signal."""
-        named, stop = self.wanted.path, run.control.stop
-        with place_again(named) as place:
-            importer = self.plugin.plugin(replace(self.wanted, path=place), self.plugin.options)
-            keep(named, place, stop)
-            if stop.is_set():
-                run.end("signal")  # of a part of a pipe, the last line could be a part as well
-                return
-            renamed = str(place), "<stdin>" if named == STDIN else str(named)
-            yield from self._work(run, importer, renamed)
-
-    def _work(
-        self, run: StageRun, importer: "Importer", renamed: tuple[str, str]
-    ) -> Iterator[Made]:
-        from mdc_core.export.importing import Import
-
-        wrong = partial(registry.misused, "import", self.plugin.name)
-        source = Import(importer, run.quarantine, renamed, wrong)
-        reading, stopped = self.reading, False
-        try:
-            for item in source.events():
-                yield [item] if isinstance(item, Gap) else Chunk(item)
-                run.progress.add(1 if isinstance(item, Gap) else item.num_rows)
-                if stopped := run.control.stop.is_set():
-                    break
-            run.end("signal" if stopped and source.end == "eof" else source.end)
-        finally:
-            read, rejected = source.read, source.rejected
-            run.say(Account(read + rejected, read, rejected, 0, derived=source.gaps))
-            run.warn_of_rejected(source.first_rejection, rejected)
-            if source.damage:
-                run.log.warning(f"truncated input: {source.damage}")
-        run.status = source.status(strict=reading.strict, partial=reading.partial)

@@ -21,7 +21,11 @@ _ZIP = "unzip -p"
 _OTHERS = {"xz -dc": b"\xfd7zXZ\x00", "bzip2 -dc": b"BZh", _ZIP: b"PK\x03\x04"}
 _MARK = "\0loose row "
 HOLE = bytes(64)  # so many zeros are no text, but what was never written
-SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".csv.lz4")
+SUFFIXES = tuple(
+    f".{kind}{packed}"
+    for kind in ("csv", "tsv", "txt", "psv")
+    for packed in ("", ".gz", ".zst", ".lz4")
+)
 
 
 class CsvSource(Struct):
@@ -35,15 +39,16 @@ class CsvSource(Struct):
     rest: bytes  # what stands behind the rows that are whole
     damage: str | None  # why there is no more
 
+    delimiter: bytes
     loose: tuple[LooseRow, ...]  # rows whose quotes do not hold, in order
 
     def rows(self, fields: int) -> Any:
         """The bytes of the rows that are whole; a loose one has too many fields, and its place."""
-        return _Rows(self._pieces(b"," * fields))
+        return _Rows(self._pieces(self.delimiter * fields))
 
     def loose_row(self, text: str) -> LooseRow | None:
         """Which loose row the text of a row stands for, if it stands for one."""
-        mark, _, place = text.rstrip(",").partition(_MARK)
+        mark, _, place = text.rstrip(self.delimiter.decode()).partition(_MARK)
         known = place.isdecimal() and not mark and int(place) < len(self.loose)
         return self.loose[int(place)] if known else None
 
@@ -89,16 +94,20 @@ class _Rows(RawIOBase):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[CsvSource]:
-    """A file, unpacked to a temporary one if need be; raises DataError for what is no CSV."""
+def opened(path: Path, delimiter: str) -> Iterator[CsvSource]:
+    """A file, unpacked to a temporary one if need be."""
+    with plain_file(path) as (plain, damage):
+        rest = b"" if damage is None else _cut_last_line(plain)
+        yield _looked_at(plain, rest, damage, delimiter.encode())
+
+
+def refuse_packed(path: Path) -> None:
+    """Raise DataError, with the command that unpacks it, for a file that mdc does not unpack."""
     with path.open("rb") as file:
         head = file.read(max(map(len, _OTHERS.values())))
     for tool, magic in _OTHERS.items():
         if head.startswith(magic):
             raise DataError(f"it is packed: {_unpacking(tool, path)}, and import that")
-    with plain_file(path) as (plain, damage):
-        rest = b"" if damage is None else _cut_last_line(plain)
-        yield _looked_at(plain, rest, damage)
 
 
 def _unpacking(tool: str, path: Path) -> str:
@@ -129,7 +138,7 @@ def _cut_last_line(path: Path) -> bytes:
         return rest
 
 
-def _looked_at(path: Path, rest: bytes, damage: str | None) -> CsvSource:
+def _looked_at(path: Path, rest: bytes, damage: str | None, delimiter: bytes) -> CsvSource:
     decoder = getincrementaldecoder("utf-8")()
     encoding, quotes, hole, last = "utf-8", 0, False, b""
     with path.open("rb") as file:
@@ -140,9 +149,9 @@ def _looked_at(path: Path, rest: bytes, damage: str | None) -> CsvSource:
     size, loose = path.stat().st_size, []
     if quotes:
         with path.open("rb") as file:
-            commas = file.readline(_BLOCK).count(b",")
+            signs = file.readline(_BLOCK).count(delimiter)
             file.seek(0)
-            loose = list(loose_rows(file, commas))
+            loose = list(loose_rows(file, signs, delimiter))
     if loose and loose[-1].ends_file:
         size = loose.pop().start
         with path.open("rb") as file:
@@ -151,7 +160,9 @@ def _looked_at(path: Path, rest: bytes, damage: str | None) -> CsvSource:
         count = rest.count(b"\n") + (rest[-1:] != b"\n")
         told = f" (in the last {count} lines)" if count > 1 else ""
         damage = damage or f"the file ends within quotes{told}"
-    return CsvSource(path, size, encoding, last == b"\n", hole, rest, damage, tuple(loose))
+    return CsvSource(
+        path, size, encoding, last == b"\n", hole, rest, damage, delimiter, tuple(loose)
+    )
 
 
 def _encoding(decoder: IncrementalDecoder, data: bytes, known: str, *, final: bool = False) -> str:

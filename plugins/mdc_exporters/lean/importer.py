@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 from msgspec import Meta
 
+from mdc_core.columns import WallClock
 from mdc_core.plugin import BadRow, DataError, Importer, ImportRequest, Options, UsageError
-from mdc_exporters.lean.clock import Clock, Clocks
+from mdc_exporters.lean.clock import Clocks
 from mdc_exporters.lean.columns import Packing
 from mdc_exporters.lean.files import SKIPPABLE, DataFile, find_files
 from mdc_exporters.lean.merge import Rows, Source, merge
@@ -62,13 +63,7 @@ class Lean(Importer):
         for word in self.options.skip:
             if word not in SKIPPABLE:
                 raise UsageError(_unknown("kind to skip", word, SKIPPABLE))
-        clocks = Clocks()
-        planned = [
-            (file, clock)
-            for file in self._asked_for()
-            if self._in_range(file, clock := clocks.find(file)) and not self._skipped(file)
-        ]
-        readings = list(self._readings(planned))
+        readings = list(self._readings(self._planned()))
         packing = Packing([reading.file for reading in readings])
         sources = [
             _source(packing, number, reading, self._bad.append)
@@ -76,6 +71,19 @@ class Lean(Importer):
         ]
         sources.sort(key=lambda source: source.start)
         return self._with_bad_rows(map(packing.unpack, merge(sources)))
+
+    def files(self) -> list[Path]:
+        """The files of what was asked for."""
+        return [file.path for file, _ in self._planned()]
+
+    def _planned(self) -> list[tuple[DataFile, WallClock]]:
+        """The files of what was asked for, each with its clock."""
+        clocks = Clocks()
+        return [
+            (file, clock)
+            for file in self._asked_for()
+            if self._in_range(file, clock := clocks.find(file)) and not self._skipped(file)
+        ]
 
     def _with_bad_rows(
         self, batches: Iterable[pa.RecordBatch]
@@ -111,7 +119,7 @@ class Lean(Importer):
             raise DataError(f"{self.wanted.path}: {wrong}")
         return [file for file in files if not symbols or file.symbol in ("", *symbols)]
 
-    def _in_range(self, file: DataFile, clock: Clock) -> bool:
+    def _in_range(self, file: DataFile, clock: WallClock) -> bool:
         """Whether a file can have rows in the range; only those of one day are known not to."""
         start, end = self.wanted.start, self.wanted.end
         if file.day is None:
@@ -123,7 +131,7 @@ class Lean(Importer):
     def _skipped(self, file: DataFile) -> bool:
         return any(word in self.options.skip for word in file.refusals)
 
-    def _readings(self, files: list[tuple[DataFile, Clock]]) -> Iterator[Reading]:
+    def _readings(self, files: list[tuple[DataFile, WallClock]]) -> Iterator[Reading]:
         """How to read each file; raises DataError if there is anything it cannot read."""
         refused: dict[str, list[str]] = {}
         size = _block_bytes([file for file, _ in files])

@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mdc_core.columns import WallClock
 from mdc_core.plugin import BadRow, DataError
-from mdc_exporters.lean.clock import DAY, SECOND, Clock
+from mdc_exporters.lean.clock import DAY, SECOND
 from mdc_exporters.lean.files import DataFile
 from mdc_exporters.lean.repeated import Piece, SetAside, clock_text, told_apart
 from mdc_exporters.lean.text import (
@@ -138,7 +139,7 @@ class Reading(NamedTuple):
 
     file: DataFile
     entry: ZipEntry
-    clock: Clock
+    clock: WallClock
     start: int | None
     end: int | None
     block_bytes: int
@@ -236,7 +237,7 @@ def _wall_clock(file: DataFile, column: Any) -> Int64s:
         wrong = (high != 0) | (since_midnight < 0) | (since_midnight >= DAY)
         if wrong.any():
             raise DataError("time is not in the milliseconds of a day")
-        wall: Int64s = since_midnight + Clock.wall(file.day)
+        wall: Int64s = since_midnight + WallClock.wall(file.day)
         return wall
     shaped = pc.match_substring_regex(column, r"^\d{8} \d\d:\d\d$")
     text: Any = pc.if_else(shaped, column, None)
@@ -249,7 +250,7 @@ def _wall_clock(file: DataFile, column: Any) -> Int64s:
     return wall
 
 
-def _closes(file: DataFile, wall: Int64s, times: Int64s, clock: Clock) -> Int64s:
+def _closes(file: DataFile, wall: Int64s, times: Int64s, clock: WallClock) -> Int64s:
     """The ends of bars; a day ends on the wall clock, whatever its length."""
     if file.resolution == "daily":
         return clock.utc(wall + DAY)

@@ -107,7 +107,7 @@ def test_symbols_and_filters(lean: LeanFolder) -> None:
     lean.zip("crypto/coinbase/daily/btcusd_trade.zip", "20200101 00:00,1,1,1,1,1")
     assert {r["symbol"] for r in rows_in(lean.root)} == {"IBM", "BRK.B", "BTCUSD"}
     assert {r["symbol"] for r in rows_in(lean.root, "Ibm", "brk.B")} == {"IBM", "BRK.B"}
-    assert [r["type"] for r in rows_in(lean.root, "ibm", kind="quote")] == ["quote"]
+    assert [r["type"] for r in rows_in(lean.root, "ibm", type="quote")] == ["quote"]
     assert len(rows_in(lean.root, resolution="daily")) == 3
     assert len(rows_in(lean.root, security_type="crypto", market="Coinbase")) == 1
     with pytest.raises(DataError, match=r"'IBN'; did you mean IBM\?"):
@@ -208,7 +208,7 @@ def test_only_what_was_asked_for_is_refused(lean: LeanFolder) -> None:
     lean.zip(IBM_TRADES, "1,1,1")
     for name in REFUSED:
         lean.zip(name, "never read")
-    assert len(rows_in(lean.root, security_type="equity", kind="trade")) == 1
+    assert len(rows_in(lean.root, security_type="equity", type="trade")) == 1
     assert len(rows_in(lean.root, "ibm", resolution="tick")) == 1
     with pytest.raises(DataError, match="quote-bar"):
         rows_in(lean.root, "ibm", start="2013-10-08T00:00:00Z")

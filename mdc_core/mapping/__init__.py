@@ -1,0 +1,1 @@
+"""Tables of others, and how their columns become events."""

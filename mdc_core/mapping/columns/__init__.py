@@ -1,0 +1,1 @@
+"""Columns of others as columns of ours."""

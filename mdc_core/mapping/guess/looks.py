@@ -1,0 +1,177 @@
+"""What the first values of a column look like."""
+
+import re
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+from msgspec import Struct
+
+from mdc_core.errors import DataError
+from mdc_core.mapping.columns.converting import Array
+from mdc_core.mapping.columns.patterns import AUTOMATIC
+from mdc_core.schema import SCALE
+
+_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*", re.ASCII)
+_ISO = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d(?::\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?"
+)
+_ZONED = re.compile(r"\d{8} +\d\d:\d\d(:\d\d)? [A-Z][A-Za-z_]*(/[A-Za-z_]+)*")
+_DAY = re.compile(r"\d{4}[-./]?\d\d[-./]?\d\d|\d{1,2}[./-]\d{1,2}[./-]\d{4}", re.ASCII)
+_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d([.,]\d{1,9})?)?", re.ASCII)
+_SLASHES = re.compile(
+    r"(\d{1,2})([./-])(\d{1,2})\2(\d{4}|\d\d)(?:[ T]+(\d{1,2}:\d\d(:\d\d)?([.,]\d+)?)( ?[AP]M)?)?",
+    re.I,
+)
+_NAMED = re.compile(r"\d{1,2}[- ][A-Za-z]{3}[- ]\d{4}")
+_INTERVAL = re.compile(r"\d+(s|m|h|d|w|mo)")
+_COUNTS = {"s": (9, 10), "ms": (12, 13), "us": (15, 16), "ns": (18, 19)}
+_NOISE = 16
+_LENGTHS = (("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+class Looks(Struct, frozen=True):
+    """What the values of a column may be."""
+
+    is_empty: bool = False
+    is_number: bool = False
+    is_whole: bool = False
+    has_comma: bool = False  # 1,25
+    digits: int = 0  # most behind the point, but for those of noise
+    noisy: int = 0  # values of 16 digits and more, as the sum of two floats has
+    unit: str | None = None  # what a time is counted in, if it is
+    is_time: bool = False  # by itself, or with a format
+    form: str | None = None  # its format, if it needs one
+    forms: tuple[str, ...] = ()  # where there is more than one way to read it
+    is_day: bool = False
+    is_clock: bool = False
+    is_flag: bool = False
+    is_interval: bool = False
+    example: str = ""
+
+
+def looks_of(column: Array) -> Looks:
+    """What the values of a column look like, null left out."""
+    kind = column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return Looks(is_time=True)
+    if pa.types.is_boolean(kind):
+        return Looks(is_flag=True)
+    if pa.types.is_nested(kind):
+        return Looks()
+    try:
+        texts = [t for t in column.cast(pa.string()).to_pylist() if t not in (None, "", "nan")]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return Looks()
+    return _of_texts(texts) if texts else Looks(is_empty=True)
+
+
+def _of_texts(texts: list[str]) -> Looks:
+    comma = any("," in text for text in texts) and all(
+        _COMMA.fullmatch(text) or text.strip().lstrip("+-").isdecimal() for text in texts
+    )
+    numbers = [text for text in texts if _NUMBER.fullmatch(text)]
+    if comma or len(numbers) > len(texts) * 0.8:
+        plain = [] if comma else [text for text in numbers if _significant(text) < _NOISE]
+        whole = not comma and all(text.strip().lstrip("+-").isdecimal() for text in numbers)
+        return Looks(
+            is_number=True,
+            has_comma=comma,
+            is_whole=whole,
+            digits=min(max(map(_places, plain), default=0), SCALE),
+            noisy=0 if comma else len(numbers) - len(plain),
+            unit=None if comma else _unit(numbers),
+            is_time=whole and all(_is_day_number(text) for text in texts),
+            is_day=whole and all(len(text) == 8 and _is_day_number(text) for text in texts),
+            is_flag=all(text in ("0", "1") for text in texts),
+            example=texts[0],
+        )
+    form, forms = _forms(texts)
+    times = sum(_is_time(text) for text in texts)
+    return Looks(
+        is_time=bool(form or forms) or times > len(texts) * 0.8,
+        form=form,
+        forms=forms,
+        is_day=all(_DAY.fullmatch(text) for text in texts),
+        is_clock=all(_CLOCK.fullmatch(text) for text in texts),
+        is_flag=all(text.lower() in ("true", "false", "t", "f") for text in texts),
+        is_interval=all(_INTERVAL.fullmatch(text) for text in texts),
+        example=texts[0],
+    )
+
+
+def _is_time(text: str) -> bool:
+    return bool(
+        _ISO.fullmatch(text)
+        or _ZONED.fullmatch(text)
+        or any(re.match(pattern, text) for pattern in AUTOMATIC)
+    )
+
+
+def _is_day_number(text: str) -> bool:
+    """20240102, 20240102093000 or 20240102093000123."""
+    if len(text) not in (8, 12, 14, 17) or not text.isdecimal():
+        return False
+    return text[:2] in ("19", "20") and 1 <= int(text[4:6]) <= 12 and 1 <= int(text[6:8]) <= 31
+
+
+def _unit(numbers: list[str]) -> str | None:
+    """What numbers count since 1970, by how long they are."""
+    lengths = {len(text.partition(".")[0]) for text in numbers}
+    for unit, range_ in _COUNTS.items():
+        if lengths <= set(range_):
+            return unit
+    return None
+
+
+def _places(text: str) -> int:
+    exponent = Decimal(text.strip()).normalize().as_tuple().exponent
+    return max(-exponent, 0) if isinstance(exponent, int) else 0
+
+
+def _significant(text: str) -> int:
+    return len(Decimal(text.strip()).normalize().as_tuple().digits)
+
+
+def _forms(texts: list[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The format of days such as 01/02/2024; or both, where nothing tells which."""
+    found = [_SLASHES.fullmatch(text.strip()) for text in texts]
+    matches = [match for match in found if match is not None]
+    if len(matches) <= len(texts) * 0.8:
+        named = len([text for text in texts if _NAMED.fullmatch(text)]) > len(texts) * 0.8
+        return (f"%d{texts[0][-9]}%b{texts[0][-5]}%Y" if named else None), ()
+    one = matches[0]
+    year = "%Y" if len(one[4]) == 4 else "%y"
+    clock = ""
+    if one[5]:
+        seconds = "%S" if one[6] else None
+        clock = " " + ":".join(filter(None, ["%I" if one[8] else "%H", "%M", seconds]))
+        clock += (one[7][0] + "%f" if one[7] else "") + (
+            one[8].replace(one[8].strip(), "%p") if one[8] else ""
+        )
+    forms = [
+        f"{sep}".join(order) + clock
+        for sep in [one[2]]
+        for order in (("%d", "%m", year), ("%m", "%d", year))
+    ]
+    if any(int(match[1]) > 12 for match in matches):
+        return forms[0], ()
+    if any(int(match[3]) > 12 for match in matches):
+        return forms[1], ()
+    return (forms[0], ()) if one[2] == "." else (None, (forms[1], forms[0]))
+
+
+def interval_of(times: list[Any]) -> str | None:
+    """The least time between two of some moments, as the length of a bar."""
+    steps = [abs(b - a) for a, b in pairwise(times) if b != a]
+    if not steps or min(steps) % 1_000_000_000:
+        return None
+    seconds = min(steps) // 1_000_000_000
+    if 28 * 86_400 <= seconds <= 31 * 86_400:
+        return "1mo"
+    for unit, length in _LENGTHS:
+        if seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    raise DataError("no whole seconds")

@@ -1,0 +1,173 @@
+"""The stages of `import`: files of other tools as events, and a look at what they would be."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from mdc_core import registry
+from mdc_core.accounting import Account
+from mdc_core.disk import unreadable
+from mdc_core.errors import DataError, MdcError, UsageError
+from mdc_core.events import Gap
+from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.inputs import (
+    READING,
+    STDIN,
+    InputOptions,
+    is_read_once,
+    keep,
+    place_again,
+)
+from mdc_core.pipelines.stage import Made, SourceStage, StageRun
+from mdc_core.wire.chunk import Chunk
+from mdc_core.wire.writer import Wire
+
+if TYPE_CHECKING:
+    from mdc_core.contracts import Importer, ImportRequest
+    from mdc_core.export.importing import Import
+    from mdc_core.mapping.guess.picture import TablePicture
+
+
+class ImportSource(SourceStage):
+    """Reads files of another tool's format as events; bad rows and files are set aside."""
+
+    def __init__(
+        self,
+        plugin: Chosen,
+        sources: tuple[Path, ...],
+        wanted: "ImportRequest",
+        reading: InputOptions = READING,
+        wire: Wire = "jsonl",
+    ) -> None:
+        super().__init__("import")
+        self.plugin, self.sources, self.wanted = plugin, sources, wanted
+        self.reading, self.wire = reading, wire
+        self.provider = plugin.name
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What is read, and what of it is wanted."""
+        paths, symbols = [str(path) for path in self.sources], list(self.wanted.symbols)
+        return {"profile": self.plugin.name, "paths": paths, "symbols": symbols}
+
+    def work(self, run: StageRun) -> Iterator[Made]:
+        """Pass on what the importer reads, until its end or a signal."""
+        from mdc_core.export.importing import Import
+
+        _refuse_missing(self.sources)
+        importers = {path: self._importer(path) for path in self.sources if not is_read_once(path)}
+        if run.output is not None:
+            files = [file for importer in importers.values() for file in importer.files()]
+            hashed = [{"name": str(file), "sha256": _hash_of(file)} for file in files]
+            run.output.request.update({"files": hashed} if hashed else {})
+        wrong = partial(registry.misused, "import", self.plugin.name)
+        source, stopped = Import(run.quarantine, wrong), False
+        try:
+            for path in self.sources:
+                yield from self._one(run, source, path, importers.get(path))
+                if stopped := run.control.stop.is_set():
+                    break
+            run.end("signal" if stopped and source.end == "eof" else source.end)
+        finally:
+            self._tell(run, source)
+
+    def _importer(self, place: Path, name: str | None = None) -> "Importer":
+        request = replace(self.wanted, path=place, name=name)
+        made: Importer = self.plugin.plugin(request, self.plugin.options)
+        return made
+
+    def _one(
+        self, run: StageRun, source: "Import", path: Path, importer: "Importer | None"
+    ) -> Iterator[Made]:
+        """The events at one path."""
+        stop = run.control.stop
+        with place_again(path) as place:
+            name = "<stdin>" if path == STDIN else str(path)
+            if importer is None:
+                importer = self._importer(place, str(path))
+            keep(path, place, stop)
+            if place != path and stop.is_set():
+                return  # of a part of a pipe, the last line could be a part as well
+            with _named(str(place), name):
+                for item in source.events(importer, (str(place), name)):
+                    yield [item] if isinstance(item, Gap) else Chunk(item)
+                    run.progress.add(1 if isinstance(item, Gap) else item.num_rows)
+                    if stop.is_set():
+                        return
+
+    def _tell(self, run: StageRun, source: "Import") -> None:
+        read, rejected = source.read, source.rejected
+        run.say(Account(read + rejected, read, rejected, 0, derived=source.gaps))
+        run.warn_of_rejected(source.first_rejection, rejected)
+        if source.damage:
+            run.log.warning(f"truncated input: {source.damage}")
+        run.status = source.status(strict=self.reading.strict, partial=self.reading.partial)
+
+
+class LookAtTables(ImportSource):
+    """Guesses what the columns of tables are; its answer is a picture of each."""
+
+    def __init__(
+        self,
+        *args: Any,
+        tell: "Callable[[list[TablePicture]], None] | None" = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, **options)
+        self.tell = tell
+
+    @property
+    def writes(self) -> bool:
+        """It answers, and writes no events."""
+        return False
+
+    def work(self, run: StageRun) -> Iterator[Made]:
+        """Look at the first rows of each file."""
+        from mdc_core.mapping.guess.picture import picture_of
+        from mdc_core.mapping.importer import TableImporter
+
+        if not issubclass(self.plugin.plugin, TableImporter):
+            raise UsageError(f"{self.plugin.name} has nothing to guess: it knows its files")
+        pictures: list[TablePicture] = []
+        for path in self.sources:
+            with place_again(path) as place:
+                importer = self._importer(place, None if place == path else str(path))
+                assert isinstance(importer, TableImporter)
+                keep(path, place, run.control.stop)
+                with _named(str(place), "<stdin>" if path == STDIN else str(path)):
+                    pictures += [picture_of(importer, file) for file in importer.files()[:1]]
+        run.answer = pictures
+        run.end("eof")
+        yield from ()
+
+
+def _refuse_missing(paths: Iterable[Path]) -> None:
+    """Raise DataError before anything is read where one of several is not there."""
+    for path in paths:
+        if path != STDIN and not path.exists():
+            raise DataError(f"{path}: no such file or folder")
+
+
+@contextmanager
+def _named(place: str, name: str) -> Iterator[None]:
+    """Say the name that people know where the file is a copy of a pipe."""
+    try:
+        yield
+    except MdcError as error:
+        if place == name or place not in str(error):
+            raise
+        hint = error.hint and error.hint.replace(place, name)
+        raise type(error)(str(error).replace(place, name), hint=hint) from None
+
+
+def _hash_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise unreadable(path, error) from None

@@ -1,0 +1,1 @@
+"""Parquet, Arrow and lines of JSON of others."""
