@@ -22,6 +22,7 @@ ROWS = (
         "versions",
         "suggest",
         "texts",
+        "grid",
         "logs",
         "requirements",
     },

@@ -1,8 +1,11 @@
 """What people read: aligned columns, sizes, times, and texts that cannot play with a terminal."""
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Any
 
 import click
+
+from mdc_core.grid import Screen, grid, screen_of
 
 
 def shown(text: object) -> str:
@@ -13,20 +16,43 @@ def shown(text: object) -> str:
 
 def columns(lines: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
     """Lines with their cells in columns; those in `right` are numbers."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
+    return grid(lines, Screen(), right=right).lines
 
 
-def table(lines: Sequence[Sequence[str]], right: Collection[int] = ()) -> None:
-    """Write lines in columns; those in `right` are numbers."""
-    for line in columns(lines, right):
+def table(
+    lines: Sequence[Sequence[str]],
+    right: Collection[int] = (),
+    times: Collection[int] = (),
+    *,
+    header: bool = True,
+) -> None:
+    """Write lines in columns that fit a terminal; those in `right` are numbers, in `times` times.
+
+    On a terminal a column in which nothing stands, below the header, is left out.
+    """
+    screen = screen_of()
+    if screen.is_terminal and len(lines) > 1 and header:
+        kept = [i for i, c in enumerate(zip(*lines, strict=True)) if {*c[1:]} - {"", "-"} or not i]
+        lines = [[line[i] for i in kept] for line in lines]
+        right = [place for place, i in enumerate(kept) if i in right]
+        times = [place for place, i in enumerate(kept) if i in times]
+    made = grid(lines, screen, right=right, times=times)
+    for line in made.told(screen, "a wider terminal"):
         click.echo(line)
+
+
+def answer(value: Any, *, exact: bool = False) -> None:
+    """Write an answer as JSON in the one style of all commands; `exact` keeps decimals' digits."""
+    if exact:
+        from msgspec.json import format as indented
+
+        from mdc_core.wire.lines.values import encode_json
+
+        click.echo(indented(encode_json(value), indent=2))
+        return
+    import json
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> list[str]:

@@ -2,15 +2,15 @@
 
 import csv
 import io
-import shutil
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from mdc_core.cli.show import columns, shown
+from mdc_core.cli.show import shown
 from mdc_core.errors import UsageError
+from mdc_core.grid import grid, screen_of, shortened
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -129,11 +129,15 @@ def _write_table(result: "Result", output: BinaryIO, rows: int) -> None:
         more = batch.num_rows > left
         if more:
             break
-    numbers = {i for i, field in enumerate(result.schema) if _is_number(field)}
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
-    text = _aligned(lines, numbers, width)
+    fields = list(enumerate(result.schema))
+    numbers = [i for i, field in fields if _is_number(field)]
+    times = [i for i, field in fields if _is_time(field)]
+    screen = screen_of()
+    made = grid(lines, screen, right=numbers, times=times, exact=True)
+    text = made.told(screen, "SELECT fewer")
     if more:
-        text.append(f"... more than {rows:,} rows: --limit shows more, --format csv all")
+        told = f"... more than {rows:,} rows: --limit shows more, --format csv all"
+        text.append(shortened(told, screen.width, screen.ellipsis))
     output.write("".join(f"{line}\n" for line in text).encode("utf-8", "backslashreplace"))
 
 
@@ -156,15 +160,10 @@ def _is_number(field: "pa.Field[pa.DataType]") -> bool:
     return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
 
 
-def _aligned(lines: list[list[str]], numbers: set[int], width: int) -> list[str]:
-    """Lines in columns; the last columns are left out where they do not fit."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    fitting = 1
-    while fitting < len(widths) and sum(widths[: fitting + 1]) + 2 * fitting <= width:
-        fitting += 1
-    text = columns([line[:fitting] for line in lines], numbers)
-    left = len(widths) - fitting
-    return [*text, f"... {left} more columns: SELECT fewer, or --format"] if left else text
+def _is_time(field: "pa.Field[pa.DataType]") -> bool:
+    import pyarrow as pa
+
+    return pa.types.is_timestamp(field.type)
 
 
 def _unique(names: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import date
 from itertools import pairwise
+from textwrap import indent
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -244,15 +245,16 @@ def runs(line: CoverageRow, first: int) -> Iterator[tuple[str, date, date, int]]
 
 
 def as_json(said: dict[str, Any], first: int, lines: Iterable[CoverageRow]) -> Iterator[str]:
-    """One JSON object; a line of text for each symbol and type, so that it may be long."""
-    head = json.dumps(said)
-    yield f'{head[:-1]}, "coverage": ['
+    """One JSON object, as `show.answer` writes it, in pieces, so that it may be long."""
+    head = json.dumps(said, indent=2, ensure_ascii=False)
+    before = f'{head[:-2]},\n  "coverage": ['
     separator = ""
     days: list[str] = []
     for line in lines:
         days = days or [date_of(first + at).isoformat() for at in range(len(line.states))]
         good, of = line.whole()
-        yield separator + json.dumps(
+        yield before + separator
+        one = json.dumps(
             {
                 "symbol": line.symbol,
                 "type": line.type_name,
@@ -267,7 +269,10 @@ def as_json(said: dict[str, Any], first: int, lines: Iterable[CoverageRow]) -> I
                         days, line.states.tolist(), line.rows.tolist(), strict=True
                     )
                 ],
-            }
+            },
+            indent=2,
+            ensure_ascii=False,
         )
-        separator = ","
-    yield "]}"
+        before, separator = indent(one, "    "), ","
+    yield before
+    yield "  ]\n}"

@@ -13,7 +13,7 @@ import click
 
 from mdc_core.cli.options import SIZE, Session, command, option
 from mdc_core.cli.selection import ARCHIVE, JSON, selecting_symbols
-from mdc_core.cli.show import human, shown
+from mdc_core.cli.show import answer, human, shown
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -59,10 +59,8 @@ def advise(
         parts = list(catalog.parts(query))
     found = list(Advisor(archive, parts, tiers, largest).advice())
     if as_json:
-        import json
-
         said = [one._asdict() | {"percent": one.percent} for one in found]
-        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        answer(said)
         return
     for one in found:
         _show(one)

@@ -11,6 +11,7 @@ import click
 
 from mdc_core.cli.options import Session, group
 from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON
+from mdc_core.cli.show import answer
 from mdc_core.errors import EXIT_FINDINGS, DataError
 
 if TYPE_CHECKING:
@@ -58,8 +59,6 @@ def rebuild(session: Session, root: Path | str, dry_run: bool, as_json: bool) ->
 
 def _tell(session: Session, done: "Rebuilt", dry_run: bool, as_json: bool) -> None:
     if as_json:
-        import json
-
         said = {
             "parts": len(done.parts),
             "rows": sum(part.rows for part in done.parts),
@@ -69,7 +68,7 @@ def _tell(session: Session, done: "Rebuilt", dry_run: bool, as_json: bool) -> No
             "unknown_origin": done.unknown,
             "aside": str(done.aside) if done.aside else None,
         }
-        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        answer(said)
     else:
         for problem in done.problems:
             click.echo(problem)

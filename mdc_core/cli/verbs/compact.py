@@ -32,7 +32,7 @@ import click
 
 from mdc_core.cli.options import SIZE, Session, command, option
 from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting
-from mdc_core.cli.show import by_symbol, human, shown
+from mdc_core.cli.show import answer, by_symbol, human, shown
 from mdc_core.cli.types import WholeNumber
 from mdc_core.errors import DataError, UsageError
 
@@ -166,8 +166,6 @@ def _sum_up(
     sizes = [sum(one.bytes[at] or 0 for one in outcomes) for at in (0, 1)]
     sizes = sizes[:1] if dry_run else sizes
     if as_json:
-        import json
-
         said = {
             "dry_run": dry_run,
             "groups": [_as_json(one) for one in outcomes],
@@ -180,7 +178,7 @@ def _sum_up(
             "bytes_before": sizes[0],
             "bytes_after": sizes[1] if sizes[1:] else None,
         }
-        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        answer(said)
         for one in outcomes:
             _tell(session, one._replace(changed=False), dry_run)
     for symbol, type_name in sorted(duplicates, key=lambda key: by_symbol(*key)):

@@ -15,7 +15,7 @@ import click
 
 from mdc_core.cli.options import ListOption, Session, command, option
 from mdc_core.cli.selection import JSON, PATH, limiting, one_of
-from mdc_core.cli.show import human, table
+from mdc_core.cli.show import answer, human, table
 from mdc_core.disk import writing
 from mdc_core.errors import UsageError
 
@@ -111,7 +111,6 @@ def _best(found: "list[CompressionRow]") -> "dict[str, CompressionRow]":
 
 
 def _say(path: Path, sample: "Sample", found: "list[CompressionRow]") -> None:
-    import json
 
     from msgspec import to_builtins
 
@@ -128,7 +127,7 @@ def _say(path: Path, sample: "Sample", found: "list[CompressionRow]") -> None:
         "profiles": to_builtins(found),
         **best,
     }
-    click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    answer(said)
 
 
 def _show(found: "list[CompressionRow]") -> None:

@@ -4,7 +4,6 @@ A value is that of the flag, else of the environment (MDC_STREAM_ALPACA_FEED, th
 MDC_STREAM_FEED), else of the nearest mdc.toml, else of the user's, else the default.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import click
 from mdc_core.cli.in_force import InForce, for_all, for_command
 from mdc_core.cli.options import Command, Session, group, option
 from mdc_core.cli.selection import JSON
-from mdc_core.cli.show import shown, table
+from mdc_core.cli.show import answer, shown, table
 from mdc_core.cli.words import CommandWord
 from mdc_core.config import applying, places
 from mdc_core.errors import UsageError
@@ -49,7 +48,7 @@ def show(ctx: click.Context, words: tuple[str, ...], origin: bool, as_json: bool
     if as_json:
         keys = ("setting", "value", "origin")
         found = [dict(zip(keys, row, strict=True)) for row in rows]
-        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        answer(found)
         return
     heads = ["SETTING", "VALUE", "ORIGIN"] if origin else ["SETTING", "VALUE"]
     table([heads, *(_row(row)[: len(heads)] for row in rows)])
@@ -100,7 +99,7 @@ def path(session: Session, as_json: bool) -> None:
     states = _states(session)
     if as_json:
         rows = [{"path": place, "state": state} for place, state in states.items()]
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        answer(rows)
         return
     table([[place, state] for place, state in states.items()])
 

@@ -14,7 +14,7 @@ import click
 
 from mdc_core.cli.options import command
 from mdc_core.cli.selection import JSON, PATH, ROOT, reading, selecting
-from mdc_core.cli.show import table
+from mdc_core.cli.show import answer, table
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -52,9 +52,7 @@ def _show(counts: "Counter[str]", as_json: bool) -> None:
     rows = sorted(counts.items())
     total = sum(counts.values())
     if as_json:
-        import json
-
-        click.echo(json.dumps({"counts": dict(rows), "total": total}))
+        answer({"counts": dict(rows), "total": total})
         return
     lines = [("TYPE", "EVENTS"), *((name, f"{number:,}") for name, number in rows)]
     table([*lines, ("total", f"{total:,}")], right=frozenset([1]))

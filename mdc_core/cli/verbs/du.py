@@ -11,7 +11,7 @@ import click
 
 from mdc_core.cli.options import Session, command
 from mdc_core.cli.selection import JSON, ROOT, query_of
-from mdc_core.cli.show import by_symbol, human, shown, table
+from mdc_core.cli.show import answer, by_symbol, human, shown, table
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import archive_at
 
@@ -34,14 +34,12 @@ def du(session: Session, root: Path | str | None, as_json: bool) -> int:
     total = found.bytes + sum(one.bytes for one in beside)
     totals = sorted(found.totals, key=lambda one: by_symbol(one.symbol, one.type_name))
     if as_json:
-        import json
-
         rows = [
             {"symbol": one.symbol, "type": one.type_name, "files": one.files, "bytes": one.bytes}
             for one in totals
         ]
         said = {"parts": rows, "beside": [one._asdict() for one in beside], "total": total}
-        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        answer(said)
     else:
         lines = [("SYMBOL", "TYPE", "FILES", "BYTES")]
         for one in totals:

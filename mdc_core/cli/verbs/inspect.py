@@ -12,7 +12,7 @@ import click
 from mdc_core.cli.options import Session
 from mdc_core.cli.options import command as make
 from mdc_core.cli.selection import JSON, PATH, limiting
-from mdc_core.cli.show import facts, section, shown
+from mdc_core.cli.show import answer, facts, section, shown
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import as_file
 
@@ -35,13 +35,12 @@ EXAMPLES = (
 def command(session: Session, path: Path, limit: int, as_json: bool) -> int:
     """Show what a file is."""
     from mdc_core.archive.read import describe
-    from mdc_core.wire.lines.values import encode_json
 
     with as_file(path) as file:
         found = describe.describe(file, sample=limit, name="<stdin>" if file != path else "")
     facts_of = describe.as_json(found)
     if as_json:
-        click.echo(encode_json(facts_of).decode())
+        answer(facts_of, exact=True)
     else:
         click.echo("\n".join(_text(found, facts_of)))
     for problem in found.problems:

@@ -13,7 +13,7 @@ import click
 from mdc_core.cli.options import ROOT_TYPE, Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.cli.selection import JSON, PATH
-from mdc_core.cli.show import facts, section, shown
+from mdc_core.cli.show import answer, facts, section, shown
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import as_file
 
@@ -33,13 +33,12 @@ def command(session: Session, path: Path, root: Path | str | None, as_json: bool
     """Show where a file comes from."""
     from mdc_core.archive.read.describe import describe
     from mdc_core.archive.read.lineage import lineage
-    from mdc_core.wire.lines.values import encode_json
 
     with as_file(path) as file:
         found = describe(file, name="<stdin>" if file != path else "")
         said = lineage(found, root)
     if as_json:
-        click.echo(encode_json(said).decode())
+        answer(said, exact=True)
     else:
         click.echo("\n".join(_text(said)))
     for problem in found.problems:

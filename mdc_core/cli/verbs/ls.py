@@ -18,7 +18,7 @@ import click
 
 from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import JSON, ROOT, selecting
-from mdc_core.cli.show import by_symbol, human, shown, table, time_text
+from mdc_core.cli.show import answer, by_symbol, human, shown, table, time_text
 from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import archive_at
@@ -76,9 +76,7 @@ def ls(
         found = summed(place, query)
         rows, problems, gone = _totals(found.totals), found.problems, list(found.missing)
     if as_json:
-        import json
-
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        answer(rows)
     elif tree:
         _show_tree(rows)
     elif rows:
@@ -155,7 +153,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
         symbol = "-" if row["symbol"] is None else shown(row["symbol"])
         counts = f"{row['periods']:,}", f"{row['files']:,}"
         lines.append((symbol, row["type"], *counts, *_cells(row), " ".join(row["tiers"])))
-    table(lines, right=frozenset([2, 3, 4, 5]))
+    table(lines, right=(2, 3, 4, 5), times=(6, 7))
 
 
 def _show_tree(rows: list[dict[str, Any]]) -> None:
@@ -170,7 +168,7 @@ def _show_tree(rows: list[dict[str, Any]]) -> None:
         above = here
         lines.append((f"    {shown(row['path'])}", *_cells(row), row["tier"]))
     if lines:
-        table(lines, right=frozenset([1, 2]))
+        table(lines, right=(1, 2), times=(3, 4))
 
 
 command = ls

@@ -13,7 +13,7 @@ from mdc_core.archive.pack.containers.table import FORMATS
 from mdc_core.archive.pack.limits import MAX_BYTES, PackLimit
 from mdc_core.cli.options import SIZE, Session, group, option
 from mdc_core.cli.selection import ARCHIVE, DRY_RUN, FORCE, JSON, one_of, selecting
-from mdc_core.cli.show import by_symbol, human, shown, table
+from mdc_core.cli.show import answer, by_symbol, human, shown, table
 from mdc_core.cli.types import PathType
 from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
 from mdc_core.sizes import size_text
@@ -193,7 +193,7 @@ def _show(path: Path, manifest: "Manifest") -> None:
                 file.path,
             )
         )
-    table(lines, right=frozenset([3, 4]))
+    table(lines, right=(3, 4), times=(5, 6))
 
 
 @command.command("verify")
@@ -305,6 +305,4 @@ def _told(session: Session, merged: "ImportedPack", root: Path | str, dry_run: b
 
 
 def _say(value: Any) -> None:
-    import json
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    answer(value)

@@ -11,7 +11,7 @@ from mdc_core import installed, registry
 from mdc_core.cli.options import Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.cli.selection import JSON
-from mdc_core.cli.show import table
+from mdc_core.cli.show import answer, table
 from mdc_core.errors import ConfigError
 from mdc_core.installed import verb_files
 from mdc_core.observers import observer
@@ -31,9 +31,7 @@ def command(session: Session, as_json: bool, load: bool) -> int:
     rows = [_row(ref, _problem(ref) if load else "") for ref in refs]
     rows += [_row(ref, f"{registry.describe(ref)}: {why}") for ref, why in registry.strays()]
     if as_json:
-        import json
-
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        answer(rows)
     else:
         _table(rows, load)
     for ref in found:

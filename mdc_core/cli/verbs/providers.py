@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from mdc_core import installed, registry
 from mdc_core.cli.options import Session, group
 from mdc_core.cli.selection import JSON
-from mdc_core.cli.show import facts, section, shown, table
+from mdc_core.cli.show import answer, facts, section, shown, table
 from mdc_core.contracts import Provider
 from mdc_core.contracts.faults import faults
 from mdc_core.errors import ConfigError, UsageError
@@ -59,7 +59,7 @@ def list_providers(session: Session, as_json: bool) -> int:
         except ConfigError as error:
             rows.append({**_head(name, refs), "problem": str(error)})
     if as_json:
-        _echo_json(rows)
+        answer(rows)
     else:
         lines = [("NAME", "VERBS", "ASSETS", "STATUS", "FROM", "VENDOR")]
         table([*lines, *map(_line, rows)])
@@ -83,7 +83,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         raise UsageError(unknown("provider", name, found), hint=known(found))
     row = _facts(session, name, found[name])
     if as_json:
-        _echo_json(row)
+        answer(row)
     else:
         click.echo("\n".join(_text(row)))
 
@@ -204,9 +204,3 @@ def _state(secret: dict[str, Any]) -> str:
         return f"set ({secret['from']})"
     missing = "missing" if secret["required"] else "not set, optional"
     return secret["problem"] or missing
-
-
-def _echo_json(found: Any) -> None:
-    import json
-
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False))

@@ -10,6 +10,7 @@ import click
 
 from mdc_core.cli.options import Session, command
 from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON
+from mdc_core.cli.show import answer
 from mdc_core.errors import EXIT_FINDINGS
 
 GROUP = "store 2"
@@ -34,9 +35,7 @@ def recover(session: Session, root: Path | str, dry_run: bool, as_json: bool) ->
     else:
         found = prepare(archive, read_tiers(session.config, archive).places)
     if as_json:
-        import json
-
-        click.echo(json.dumps([one._asdict() for one in found], indent=2))
+        answer([one._asdict() for one in found])
     else:
         for one in found:
             click.echo(f"{'would recover' if dry_run else 'recovered'} {one.text}")

@@ -28,7 +28,7 @@ import click
 from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, SIZE, SPAN, Session, option
 from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting_symbols
-from mdc_core.cli.show import human, shown, time_text
+from mdc_core.cli.show import answer, human, shown, time_text
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
 
@@ -193,7 +193,6 @@ def _path(part: "PartRow") -> str:
 
 
 def _as_json(outcome: Outcome, dry_run: bool) -> None:
-    import json
 
     removed = [
         {
@@ -219,7 +218,7 @@ def _as_json(outcome: Outcome, dry_run: bool) -> None:
         "bytes_left": outcome.bytes,
         "bytes_beside": outcome.beside,
     }
-    click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+    answer(said)
 
 
 def _sum_up(session: Session, outcome: Outcome, policy: "Policy", dry_run: bool) -> None:

@@ -20,7 +20,7 @@ import click
 from mdc_core.cli.asking import must_agree
 from mdc_core.cli.options import ListOption, Session, command, option
 from mdc_core.cli.selection import ARCHIVE, JSON, selecting
-from mdc_core.cli.show import human, shown, time_text
+from mdc_core.cli.show import answer, human, shown, time_text
 from mdc_core.errors import FindingsError, UsageError
 
 if TYPE_CHECKING:
@@ -130,11 +130,9 @@ def _span(gone: "Sequence[Going]") -> "tuple[int | None, int | None]":
 
 def _say(gone: "Sequence[Going]", *, dry_run: bool, as_json: bool) -> None:
     if as_json:
-        import json
-
         said = {"dry_run": dry_run, "removed": [_as_json(one) for one in gone]}
         said["events"] = sum(one.rows for one in gone)
-        click.echo(json.dumps(said, indent=2, ensure_ascii=False))
+        answer(said)
         return
     for one in gone:
         done = "would remove" if dry_run else "removed"

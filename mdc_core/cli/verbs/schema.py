@@ -8,6 +8,7 @@ import click
 from mdc_core.cli import offers
 from mdc_core.cli.options import Session, group, option
 from mdc_core.cli.selection import DRY_RUN, FORCE, JSON, ROOT, TYPE, one_of, query_of
+from mdc_core.cli.show import answer, table
 from mdc_core.cli.types import PathType
 from mdc_core.disk import must_be_new, writing
 from mdc_core.errors import DataError, UsageError
@@ -45,11 +46,9 @@ def list_types(as_json: bool) -> None:
     rows = [(name, version_of(name), str(cls.__doc__)) for name, cls in EVENT_TYPES.items()]
     if as_json:
         keys = ("type", "version", "summary")
-        click.echo(_json([dict(zip(keys, row, strict=True)) for row in rows]))
+        answer([dict(zip(keys, row, strict=True)) for row in rows])
         return
-    width = max(len(name) for name in EVENT_TYPES)
-    for name, version, doc in rows:
-        click.echo(f"{name:{width}}  {version}  {doc}")
+    table(rows, header=False)
 
 
 @command.command("show")
@@ -59,7 +58,7 @@ def show(type_name: str, as_schema: bool) -> None:
     """Show the fields of one event type."""
     _check_type(type_name)
     if as_schema:
-        click.echo(_json(json_schema(type_name)))
+        answer(json_schema(type_name))
         return
     cls = EVENT_TYPES[type_name]
     click.echo(f"{type_name} {version_of(type_name)}: {cls.__doc__}")
@@ -84,7 +83,7 @@ def log(type_name: str, as_json: bool) -> None:
     _check_type(type_name)
     versions = history(type_name)[::-1]
     if as_json:
-        click.echo(_json([_as_object(version) for version in versions]))
+        answer([_as_object(version) for version in versions])
         return
     for version in versions:
         click.echo(f"{version.number}  {version.date}  {version.summary}")
@@ -160,7 +159,7 @@ def migrate(
     done, problems = find(session, place, query)
     verb = "would migrate" if dry_run else "migrated"
     if as_json:
-        click.echo(_json([_migration(part) for part in done]))
+        answer([_migration(part) for part in done])
     for part in [] if as_json else done:
         said = _migration(part)
         click.echo(

@@ -23,7 +23,7 @@ import click
 
 from mdc_core.cli.options import MOMENT, Session, group, option
 from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting_symbols
-from mdc_core.cli.show import human, shown, table, time_text
+from mdc_core.cli.show import answer, human, shown, table, time_text
 from mdc_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _show_status(session: Session, found: "Sequence[Holding]") -> None:
                 f"{one.due:,}",
             )
         )
-    table(lines, right=frozenset([1, 2, 3, 6]))
+    table(lines, right=(1, 2, 3, 6), times=(4, 5))
     expired = sum(one.expired for one in found)
     if expired:
         text = f"{expired:,} parts are more than 365 days old: mdc retain removes what is too"
@@ -246,6 +246,4 @@ def _show(rows: list[dict[str, Any]]) -> None:
 
 
 def _say(rows: list[dict[str, Any]]) -> None:
-    import json
-
-    click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    answer(rows)

@@ -13,7 +13,7 @@ import click
 
 from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import ARCHIVE, JSON
-from mdc_core.cli.show import shown
+from mdc_core.cli.show import answer, shown
 from mdc_core.errors import EXIT_FINDINGS
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ def verify(session: Session, root: Path | str, deep: bool, as_json: bool) -> int
 
 
 def _say(found: "list[VerifyFinding]") -> None:
-    import json
-
-    click.echo(json.dumps([one._asdict() for one in found], indent=2, ensure_ascii=False))
+    answer([one._asdict() for one in found])
 
 
 command = verify
