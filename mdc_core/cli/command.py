@@ -14,6 +14,7 @@ from mdc_core.cli.settable import FromEnvironment, Option, path_of, variables
 from mdc_core.cli.settings import (
     apply_global,
     blamed,
+    no_such_option,
     only_asks,
     settings_of,
 )
@@ -98,6 +99,8 @@ class Command(HelpfulCommand):
             ctx.default_map = self._settings(ctx, path, plugins)
         try:
             rest = super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise no_such_option(error.option_name, ctx) from None
         except click.BadParameter as error:
             raise blamed(error) from None
         if not ctx.resilient_parsing:

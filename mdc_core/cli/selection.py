@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
 
 F = TypeVar("F", bound=Callable[..., Any])
-ROOT = option("--root", cls=RootOption, type=ROOT_TYPE, help="an archive  [default: data]")
+ROOT = option(
+    "--root",
+    cls=RootOption,
+    type=ROOT_TYPE,
+    help="the archive: a directory, or s3://, gs://, abfs://  [default: data]",
+)
 ARCHIVE = option(
     "--root",
     cls=RootOption,
@@ -61,7 +66,9 @@ PATH = PathType(allow_dash=True)
 
 
 QUARANTINE_LIMIT = option(
-    "--quarantine-limit",
+    "--quarantine-size",
+    "quarantine_limit",
+    was="--quarantine-limit",
     type=SizeType(),
     default="1GB",
     show_default=True,

@@ -99,6 +99,12 @@ def period_of(ns: int | None, partition: Partition) -> str:
     return text[: {"hourly": 13, "daily": 10, "monthly": 7}[partition]]
 
 
+def partition_of(period: str) -> Partition:
+    """The partition that a period is of, by its name."""
+    lengths: dict[int, Partition] = {13: "hourly", 10: "daily", 7: "monthly"}
+    return lengths.get(len(period), "none")
+
+
 def part_path(
     layout: Layout, symbol: str | None, type_name: str, period: str, part: str
 ) -> PurePosixPath:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from mdc_core import __version__
 from mdc_core.archive.catalog.catalog import PartRow
+from mdc_core.archive.catalog.layout import NO_DATE, Layout, Partition, partition_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.archive.write.disk_space import Reserve
 from mdc_core.archive.write.formats import Formats
@@ -211,6 +212,19 @@ def _kept(
         return batch, counts
     kept = {name: number for name, number in counts.items() if name not in CONTROL_TYPES}
     return batch.filter(pa.array(~is_type(batch, *CONTROL_TYPES))), kept
+
+
+def other_names(archive: Archive, layout: Layout, partition: Partition) -> str:
+    """What to say where the files that came last have other names than these; else nothing."""
+    with archive.catalog(read_only=True) as catalog:
+        latest = next(catalog.numbered([catalog.numbers()[1]]), None)
+    if latest is None or latest.period == NO_DATE:
+        return ""
+    there = latest.layout, partition_of(latest.period)
+    if there == (layout, partition):
+        return ""
+    old, new = (f"{kind} by {span}" for kind, span in (there, (layout, partition)))
+    return f"{archive.root} has files in layout {old}, and gets some in {new}"
 
 
 def header_of(

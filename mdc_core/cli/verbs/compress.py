@@ -40,7 +40,7 @@ EXAMPLES = (
     type=click.Choice(FORMATS),
     help="only these formats  [default: both]",
 )
-@limiting("how many events, from the beginning; held in memory", default=200_000, was="--rows")
+@limiting("how many events", default=200_000, was="--rows")
 @JSON
 @click.pass_obj
 def compress(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Chosen, Session, import_command, option
-from mdc_core.cli.selection import PATH, QUARANTINE_LIMIT, SYMBOL, spanning, writing
+from mdc_core.cli.selection import FORCE, PATH, QUARANTINE_LIMIT, SYMBOL, spanning, writing
 from mdc_core.cli.types import PathType
 from mdc_core.errors import UsageError
 
@@ -39,7 +39,7 @@ EXAMPLES = (
 @option(
     "-o", "--output", type=PathType(dir_okay=False), help="where --guess writes what it guessed"
 )
-@option("--force", is_flag=True, help="overwrite that file")
+@FORCE
 @option(
     "--quarantine",
     type=PathType(dir_okay=False),

@@ -29,7 +29,7 @@ EXAMPLES = (
 
 @make()
 @click.argument("path", type=PATH, metavar="FILE")
-@limiting("how many events to show", default=3, was="--rows")
+@limiting("how many events", default=3, was="--rows")
 @JSON
 @click.pass_obj
 def command(session: Session, path: Path, limit: int, as_json: bool) -> int:

@@ -6,7 +6,7 @@ events in time order, each when it is due: as long after the first one as it hap
 lines each time; equal times keep the order of `mdc cat`. An event without the time that it
 is to be ordered by follows the other one of its times.
 
-With --by receive, --from and --to are receive times as well. With --step each line on
+With --clock receive, --from and --to are receive times as well. With --step each line on
 standard input lets one more event out, and the end of standard input ends the replay."""
 
 from pathlib import Path
@@ -30,7 +30,7 @@ GROUP = "collect 3"
 EXAMPLES = (
     "mdc replay --root data --symbol SPY --speed 10x | mdc validate",
     "mdc replay --root data --from 2024-01-02T14:30:00.25 --to 2024-01-02T14:30:00.75",
-    "mdc replay events.jsonl --by receive --speed max | mdc head",
+    "mdc replay events.jsonl --clock receive --speed max | mdc head",
     "seq 3 | mdc replay events.jsonl --step",
 )
 
@@ -46,7 +46,9 @@ EXAMPLES = (
     help="pace of the events: 1x as they happened, 10x, max",
 )
 @option(
-    "--by",
+    "--clock",
+    "by",
+    was="--by",
     type=click.Choice(["event", "receive"]),
     default="event",
     show_default=True,

@@ -92,7 +92,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
     type=SIZE,
     help="keep the newest files, so many bytes: 100GB",
 )
-@option("--now", type=MOMENT, help="as if it were this time  [default: the clock's]")
+@option("--now", type=MOMENT, help="as if it were this time  [default: now]")
 @DRY_RUN
 @JSON
 @click.pass_obj

@@ -19,7 +19,7 @@ import click
 
 from mdc_core.cli.asking import must_agree
 from mdc_core.cli.options import ListOption, Session, command, option
-from mdc_core.cli.selection import ARCHIVE, JSON, selecting
+from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting
 from mdc_core.cli.show import answer, human, shown, time_text
 from mdc_core.errors import FindingsError, UsageError
 
@@ -41,7 +41,7 @@ EXAMPLES = (
 @ARCHIVE
 @option("--run", "runs", cls=ListOption, metavar="ID", help="only what these runs have stored")
 @selecting
-@option("--dry-run", is_flag=True, help="say what would go, change nothing")
+@DRY_RUN
 @option("--yes", is_flag=True, help="do not ask")
 @option("--allow-empty", is_flag=True, help="nothing to remove is all right")
 @JSON

@@ -99,7 +99,7 @@ EXAMPLES = (
     type=ROOM,
     default=DEFAULT_FREE,
     show_default=True,
-    help="stop while so much of the disk is free",
+    help="stop before less than this is free on the disk",
 )
 @option(
     "--keep",

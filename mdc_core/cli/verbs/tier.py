@@ -38,7 +38,7 @@ EXAMPLES = (
     "mdc tier plan --root data",
     "mdc tier migrate --root data --dry-run",
 )
-NOW = option("--now", type=MOMENT, help="reckon ages from this time on  [default: now]")
+NOW = option("--now", type=MOMENT, help="as if it were this time  [default: now]")
 
 
 @group()

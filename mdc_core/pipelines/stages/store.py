@@ -333,11 +333,13 @@ class StoreRun:
         """An archive made ready, to take in what this run reads, from this chunk on."""
         from mdc_core.archive.upkeep.widen import widen
         from mdc_core.archive.write.archive import Archive
-        from mdc_core.archive.write.intake import Intake, header_of
+        from mdc_core.archive.write.intake import Intake, header_of, other_names
 
         options, session, formats = self._options, self._run.session, self._formats
         archive = Archive.create(options.root)
         prepared(session, archive)
+        if mixed := other_names(archive, options.layout, options.partition):
+            self._log.warning(mixed)
         said, run_id = identified(self._run.input.origin, chunk)
         if not RUN_ID.fullmatch(run_id):  # it becomes part of the names of files
             run_id = new_run_id()

@@ -40,9 +40,9 @@ class LeanOptions(Options, frozen=True):
         str | None, Meta(description="read only this market, e.g. usa, coinbase, fxcm")
     ] = None
     type: Annotated[
-        Literal["trade", "quote"] | None,
-        Meta(description="read only trades, or only quotes", extra={"was": ("kind",)}),
-    ] = None
+        tuple[Literal["trade", "quote"], ...],
+        Meta(description="only these event types", extra={"was": ("kind",)}),
+    ] = ()
     skip: Annotated[
         tuple[str, ...],
         Meta(description=f"leave out what there is no event for: {', '.join(SKIPPABLE)}"),
@@ -108,7 +108,7 @@ class Lean(Importer):
             if file.resolution in ("", options.resolution or file.resolution)
             and file.security_type in ("", options.security_type or file.security_type)
             and file.market in ("", (options.market or file.market).lower())
-            and file.kind in ("", options.type or file.kind)
+            and (not options.type or file.kind in ("", *options.type))
         ]
         if not files:
             raise DataError(f"{self.wanted.path}: no file of what was asked for")

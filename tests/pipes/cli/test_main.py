@@ -18,7 +18,7 @@ from tests.conftest import says_nothing
         (("stream",), "stream needs the name of a provider"),
         (
             ("stream", "acme", "--feeed", "x"),
-            "No such option '--feeed'. Did you mean '--feed'?",
+            "No such option '--feeed'; did you mean --feed?",
         ),
         (("schema", "shw"), "no such command: 'shw'; did you mean show?"),
         (("schema", "show", "trde"), "no such event type: 'trde'; did you mean trade?"),

@@ -196,7 +196,7 @@ def test_frames_beyond_the_limit_are_told_and_counted_and_not_kept(
     mdc: Run, installed: Path, tmp_path: Path
 ) -> None:
     file, aside = capture(tmp_path, ["OK", *["?" * 100] * 90, trade(1)]), tmp_path / "q.jsonl"
-    words = f"stream lines SPY --replay {file} --quarantine {aside} --quarantine-limit 2000B"
+    words = f"stream lines SPY --replay {file} --quarantine {aside} --quarantine-size 2000B"
     done = mdc(*words.split(), path=installed)
     assert done.returncode == 0, done.stderr
     assert len(rows(done.stdout, "integrity")) == 90 and len(rows(done.stdout, "trade")) == 1

@@ -60,7 +60,7 @@ def test_a_file_gives_the_lines_of_the_feed_and_their_lineage(shell: Shell) -> N
     assert replayed["origin"]["stage"] == "stream"
 
 
-@pytest.mark.parametrize("options", ["", "--by receive", "--speed 1000000x"])
+@pytest.mark.parametrize("options", ["", "--clock receive", "--speed 1000000x"])
 def test_two_runs_give_the_same(shell: Shell, options: str) -> None:
     script = f"{SIM} | mdc -q store; for i in 1 2; do mdc replay --root data --speed max"
     done = shell(f"{script} {options}; done")
@@ -85,7 +85,7 @@ def test_by_receive_time(shell: Shell, late: Path, stored: bool) -> None:
         source = "--root data"
     by_event = shell(f"mdc replay {source} --speed max")
     assert by_event.lines == late.read_text().splitlines()
-    done = shell(f"mdc replay {source} --speed max --by receive")
+    done = shell(f"mdc replay {source} --speed max --clock receive")
     assert done.status == 0, done.err
     assert symbols(done.events) == "BCDEA"
     assert sorted(done.lines) == late.read_text().splitlines()
@@ -94,7 +94,7 @@ def test_by_receive_time(shell: Shell, late: Path, stored: bool) -> None:
 @pytest.mark.parametrize("wire", ["jsonl", "arrow"])
 @pytest.mark.parametrize("by", ["event", "receive"])
 def test_event_by_event_at_its_own_pace(shell: Shell, late: Path, wire: str, by: str) -> None:
-    command = f"mdc -q replay {late.name} --by {by}"
+    command = f"mdc -q replay {late.name} --clock {by}"
     done = shell(f"{command} --speed 1x --format {wire} | mdc -q convert --format jsonl")
     assert done.status == 0, done.err
     assert len(done.lines) == 5
@@ -107,9 +107,9 @@ def test_event_by_event_at_its_own_pace(shell: Shell, late: Path, wire: str, by:
         (f"--from {at(10)} --to {at(35)}", "BCD"),
         (f"--from {at(10)[:-1]} --to 2024-01-02T14:30:00.035000001", "BCDE"),
         ("--from 2024-01-02T14:30:00.010000001Z", "CDE"),
-        (f"--by receive --from {at(30)} --to {at(40)}", "DE"),
-        ("--by receive --to 2024-01-02T14:30:00.0305", "BCD"),
-        (f"--by receive --from {at(40)} --symbol A --symbol B", "A"),
+        (f"--clock receive --from {at(30)} --to {at(40)}", "DE"),
+        ("--clock receive --to 2024-01-02T14:30:00.0305", "BCD"),
+        (f"--clock receive --from {at(40)} --symbol A --symbol B", "A"),
         ("--symbol B --symbol D --type trade", "BD"),
         ("--type quote", ""),
     ],
@@ -227,7 +227,7 @@ def test_bad_lines_and_truncation_are_told(shell: Shell, late: Path) -> None:
     [
         ("--speed fast late.jsonl", 2, "is no speed"),
         ("--speed 0x late.jsonl", 2, "is no speed"),
-        ("--by vendor late.jsonl", 2, "--by"),
+        ("--clock vendor late.jsonl", 2, "--clock"),
         ("--type trad late.jsonl", 2, "trade"),
         ("--from yesteryear late.jsonl", 2, "--from"),
         ("--step --speed 10x late.jsonl", 2, "--step goes without --speed"),

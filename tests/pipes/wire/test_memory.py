@@ -152,7 +152,7 @@ def test_long_texts_that_are_all_different_are_not_kept(tmp_path: Path, line: st
         for number in range(ROWS):
             file.write(packed.compress((line % f"{number:06}{LONG}").encode() + b"\n"))
         file.write(packed.flush())
-    words = ["validate", "--quarantine", str(tmp_path / "aside"), "--quarantine-limit", "1MB"]
+    words = ["validate", "--quarantine", str(tmp_path / "aside"), "--quarantine-size", "1MB"]
     status, memory, err = _measured([*words, str(tmp_path / "in")])
     assert status == (65 if "strange" in line else 0) and f"{ROWS} in" in err
     assert "duplicate" not in err

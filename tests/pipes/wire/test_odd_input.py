@@ -83,7 +83,7 @@ def test_what_is_set_aside_has_a_limit_and_is_counted_beyond_it(
 ) -> None:
     wrong = "".join(f"line {number} is none\n" for number in range(1000))
     (tmp_path / "in.jsonl").write_text(f"{TRADE % 1}\n{wrong}{TRADE % 2}\n")
-    words = "--quarantine aside.jsonl --quarantine-limit 5kB"
+    words = "--quarantine aside.jsonl --quarantine-size 5kB"
     for _ in range(2):  # the file is the same, and no larger for the second
         done = shell(f"mdc cat in.jsonl {words}", cwd=tmp_path)
         assert done.status == 0, done.err
@@ -106,7 +106,7 @@ def test_all_that_nobody_named_has_a_limit_as_well(shell: Shell, tmp_path: Path)
     wrong = "".join(f"line {number:03} is none, nope\n" for number in range(100))
     (tmp_path / "in.jsonl").write_text(f"{TRADE % 1}\n{wrong}{TRADE % 2}\n")
     place = tmp_path / "state" / "mdc" / "quarantine"
-    line = f"XDG_STATE_HOME={tmp_path / 'state'} mdc validate --quarantine-limit 5kB < in.jsonl"
+    line = f"XDG_STATE_HOME={tmp_path / 'state'} mdc validate --quarantine-size 5kB < in.jsonl"
     for number in range(14):
         done = shell(line, cwd=tmp_path)
         assert done.status == 0 and "102 in = 2 out + 100 rejected" in done.err

@@ -94,3 +94,26 @@ def test_both_names_at_once_are_wrong(
     commands.files(f"[{table}]\n{key} = {toml}\n{today} = {toml}\n")
     with pytest.raises(ConfigError, match=f"{key}: is the former name of {today}: "):
         commands.context(words, needed(words, option))
+
+
+@pytest.mark.parametrize(
+    ("words", "flag", "meant"),
+    [
+        (("cat",), "--wires", ["--format"]),
+        (("head",), "--line", ["--limit"]),
+        (("retain",), "--dais", ["--keep"]),
+        (("stream", "sim"), "--fault", ["--defects"]),
+        (("cat",), "--quite", ["--quiet"]),
+        (("compress",), "--banch", []),
+        (("cat",), "--zzzzzz", []),
+    ],
+)
+def test_a_mistyped_name_is_told_by_that_of_today(
+    words: Words, flag: str, meant: list[str], commands: Commands
+) -> None:
+    commands.files()
+    with pytest.raises(click.UsageError) as raised:
+        commands.context(words, [flag, "x"])
+    said = raised.value.format_message().replace(",", "").split()
+    assert said[:4] == ["No", "such", "option", f"'{flag}'" + ";" * bool(meant)]
+    assert said[7:8] in (meant, [f"{word}?" for word in meant])

@@ -65,7 +65,7 @@ def test_nothing_is_no_sample(shell: Shell) -> None:
         ("store --root d --seal-size 1000000 < e.jsonl", "'1000000' has no unit (say 1000000B"),
         ("store --root d --min-free 5 < e.jsonl", "'5' has no unit (say 5B or 5MB)"),
         ("store --root d --keep-size 1.5 < e.jsonl", "'1.5' has no unit"),
-        ("cat e.jsonl --quarantine-limit 99", "'99' has no unit"),
+        ("cat e.jsonl --quarantine-size 99", "'99' has no unit"),
         ("retain --root data --keep-size 99", "'99' has no unit"),
         ("compact --root data --target-size 99", "'99' has no unit"),
         ("advise --root data --max-file-size 99", "'99' has no unit"),

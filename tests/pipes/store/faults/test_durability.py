@@ -84,7 +84,9 @@ def test_types_that_came_before_make_later_events_no_larger(
         store.wait_for(len(before) + 1000)
         grown.append(journal.stat().st_size - size)
         assert shell(f"mdc cat --root {root}").lines == [*before, *trades(0, 1000)]
-        by_receipt = shell(f"mdc replay --by receive --speed max --type trade --root {root}").lines
+        by_receipt = shell(
+            f"mdc replay --clock receive --speed max --type trade --root {root}"
+        ).lines
         assert by_receipt[-1000:] == trades(0, 1000)
         store.kill()
         assert shell(f"mdc recover --root {root}").status == 0
