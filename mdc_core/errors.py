@@ -2,6 +2,7 @@
 
     MdcError
     ├── FindingsError         1    findings or rejections that count as failures
+    ├── NothingFoundError     1    what is asked for is not there
     ├── UsageError            2    the command line, or an option's value
     ├── DataError            65    data that cannot be read
     │   ├── TruncatedError   65    data that ends before its `end` event
@@ -42,6 +43,12 @@ class UsageError(MdcError):
 
 class FindingsError(MdcError):
     """Findings or rejections, where they count as failures (`--strict`)."""
+
+    exit_status = EXIT_FINDINGS
+
+
+class NothingFoundError(MdcError):
+    """What is asked for is not there."""
 
     exit_status = EXIT_FINDINGS
 

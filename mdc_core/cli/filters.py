@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdc_core.cli.archives import among_files
 from mdc_core.cli.options import Chosen, PluginCommand, plugin_command
 from mdc_core.cli.selection import PATH, reading, writing
 
@@ -21,6 +22,7 @@ def filter_command(name: str, plugin: Any) -> PluginCommand:
 
 
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@among_files
 @reading
 @writing
 def run(plugin: Chosen, paths: tuple[Path, ...], wire: "Wire", reading: "InputOptions") -> "Stage":

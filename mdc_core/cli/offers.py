@@ -53,7 +53,7 @@ def completing(offer: Callable[[click.Context, str], Offered]) -> Completer:
 def _archive(ctx: click.Context) -> Path | None:
     """The archive that the command would read, as far as its line and settings say."""
     named = [param.name for param in ctx.command.params]
-    for path in ctx.params.get("paths") or ():
+    for path in (*(ctx.params.get("paths") or ()), *filter(None, [ctx.params.get("where")])):
         if Path(str(path), "_mdc").is_dir():
             return Path(str(path))
     session = ctx.find_object(Session)

@@ -1,6 +1,7 @@
 """What the verbs that look at stored events share: what to look at, and tables."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +12,7 @@ from mdc_core.cli import offers
 from mdc_core.cli.chain import as_stage
 from mdc_core.cli.command import Command
 from mdc_core.cli.either_side import RootOption
-from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, option
+from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, Session, option
 from mdc_core.cli.types import PathType, SizeType, SymbolsType, WholeNumber
 from mdc_core.errors import UsageError
 from mdc_core.pipelines.inputs import InputOptions
@@ -55,6 +56,7 @@ TYPE = option(
     help="only these event types",
     shell_complete=offers.event_types,
 )
+ALLOW_EMPTY = option("--allow-empty", is_flag=True, help="nothing found is all right: status 0")
 OUTPUT = option(
     "-o", "--output", type=PathType(dir_okay=False), help="a file instead of standard output"
 )
@@ -178,14 +180,16 @@ def selecting_symbols(function: F) -> F:
         symbols: tuple[str, ...],
         symbols_file: Path | None,
         types: tuple[str, ...],
+        allow_empty: bool,
         **values: Any,
     ) -> Any:
         if symbols_file is not None:
             symbols = (*symbols, *_listed(symbols_file, values.get("paths", ())))
-        return function(*args, query=query_of(symbols, types), **values)
+        query = replace(query_of(symbols, types), allow_empty=allow_empty)
+        return function(*args, query=query, **values)
 
     wrapped: Any = selects
-    for add in (TYPE, SYMBOLS_FILE, SYMBOL):
+    for add in (ALLOW_EMPTY, TYPE, SYMBOLS_FILE, SYMBOL):
         wrapped = add(wrapped)
     made: F = wrapped
     return made
@@ -198,8 +202,6 @@ def selecting(function: F) -> F:
     def selects(
         *args: Any, query: "Query", start: int | None, end: int | None, **values: Any
     ) -> Any:
-        from dataclasses import replace
-
         return function(*args, query=replace(query, start=start, end=end), **values)
 
     wrapped: Any = selecting_symbols(spanning(selects))
@@ -278,6 +280,21 @@ def _listed(file: Path, paths: tuple[Path, ...]) -> list[str]:
     if not (found := read_symbols(file)):
         raise UsageError(f"--symbols-file: no symbols in {file}", hint="one a line")
     return found
+
+
+def missed(session: Session, root: Path | str, query: "Query", *, whole: bool = False) -> int:
+    """Tell what is chosen and an archive does not have; the status that this makes.
+
+    Whether an archive without events is a failure where nothing is chosen, `whole` says.
+    """
+    from mdc_core.archive.catalog.query import Query
+    from mdc_core.archive.health.sought import Sought
+    from mdc_core.pipelines.failure import report
+
+    if query.allow_empty or (query == Query() and not whole):
+        return 0
+    absent = Sought(query).absences([root])
+    return max((report(session.log, one) for one in absent), default=0)
 
 
 def query_of(symbols: tuple[str, ...], types: tuple[str, ...]) -> "Query":

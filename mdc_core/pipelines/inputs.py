@@ -4,8 +4,9 @@ import os
 import select
 import stat
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import BinaryIO
@@ -124,6 +125,26 @@ def reader_of(
 
     part = part_reader(path) if path is not None and path.suffix else None
     return part or Reader(file, name, quarantine, path, tick=tick)
+
+
+class ArchiveReader:
+    """The events of an archive in time order."""
+
+    rejected = 0
+    first_rejection: str | None = None
+    damage: str | None = None
+
+    def __init__(self, root: Path) -> None:
+        self.name = str(root)
+        self._root = root
+
+    def __iter__(self) -> Iterator[Chunk]:
+        from mdc_core.archive.merge import merge
+        from mdc_core.archive.read.snapshot import snapshot
+
+        with closing(snapshot(self._root)) as held:
+            sources = held.sources(Counter())
+            yield from map(Chunk, merge(sources))
 
 
 class UntilTold:

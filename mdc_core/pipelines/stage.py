@@ -13,6 +13,7 @@ from mdc_core.accounting import (
     Output,
     new_run_id,
 )
+from mdc_core.archive.catalog.query import Query
 from mdc_core.errors import EXIT_READER_GONE, MdcError, ReaderGone, UsageError
 from mdc_core.events import Event
 from mdc_core.pipelines.books import Books
@@ -20,6 +21,7 @@ from mdc_core.pipelines.failure import explained, report
 from mdc_core.pipelines.inputs import (
     READING,
     STDIN,
+    ArchiveReader,
     UntilTold,
     opened,
     places,
@@ -34,6 +36,7 @@ from mdc_core.wire.chunk import Chunk, no_events
 from mdc_core.wire.writer import Wire, Writer
 
 if TYPE_CHECKING:
+    from mdc_core.archive.health.sought import Sought
     from mdc_core.session import Session
 
 Made = Chunk | Sequence[Event]
@@ -183,6 +186,7 @@ class StageRun(Books):
             session, stage.name, total=stage.total, writes=stage.writes, watched=watched
         )
         self._files = stage.paths
+        self._roots: list[Path | str] = []
         self._before, self._tick = before, tick
         self._link = writer if isinstance(writer, Link) else None
         self._driven: Iterator[Chunk] | None = None
@@ -223,6 +227,9 @@ class StageRun(Books):
                     f"nothing to read: {self.stage.name} is the first stage and names no input",
                     hint="name a file, or begin with a source; - is standard input",
                 )
+            if path != STDIN and path.is_dir():
+                yield ArchiveReader(path)
+                continue
             name = "<stdin>" if path == STDIN else str(path)
             with opened(path) as file:
                 real = stdin_file() if path == STDIN else path
@@ -237,7 +244,7 @@ class StageRun(Books):
         chained = self._before is not None
         piped = chained or (stdout.is_ours() and stdin_is_piped())
         files, folders = places(self.stage.paths, root, self.stage.name, piped=piped)
-        self._files = files
+        self._files, self._roots = files, folders
         if self.output is not None:
             self.output.request["paths"] = [str(path) for path in (*files, *folders)]
             self.output.request.update(self._archives((*files, *folders)))
@@ -254,6 +261,17 @@ class StageRun(Books):
 
         found = sorted({name for file in files if (name := archive_of(file)) is not None})
         return {"archives": found} if found else {}
+
+    def must_have(self, sought: "Sought", *, found: bool) -> None:
+        """Tell what is asked for and not there, and end with 1; nothing else of the run changes."""
+        query = sought.query
+        plain = not self._roots and query == Query()  # an input may be empty
+        if self.status or query.allow_empty or plain:
+            return
+        sought.found = found
+        for error in sought.absences(self._roots, self._files, read=True):
+            self.status = report(self.log, error)
+            self.error = self.error or error
 
     def chunks(self) -> Iterator[Chunk]:
         """The input, chunk by chunk; an empty one says that nothing has come for a while."""

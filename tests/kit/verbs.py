@@ -1,4 +1,4 @@
-"""The tree of commands: every verb, and the flags of its options."""
+"""The tree of commands: every verb and its flags, and a line for each that chooses."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,29 @@ import click
 from mdc_core.cli.main import root
 from mdc_core.logs import Log
 from mdc_core.session import Session
+
+# Each with what is said of the symbols; `{}` is what chooses.
+CHOOSING = {
+    "head": "head -n 99 --root data {}",
+    "cat": "cat --root data {}",
+    "tail": "tail -n 99 --root data {}",
+    "count": "count --root data --json {}",
+    "replay": "replay --root data --speed max {}",
+    "export": "export --profile csv --root data -o out.csv --force {}; s=$?; cat out.csv; exit $s",
+    "du": "du --root data --json {}",
+    "ls": "ls --root data --json {}",
+    "query": "query --root data 'SELECT DISTINCT symbol FROM trade ORDER BY 1' {}",
+    "shell": "shell --root data {} <<< 'SELECT DISTINCT symbol FROM quote ORDER BY 1'",
+    "coverage": "coverage --root data --json {}",
+    "compact": "compact --root data --dry-run --json --sort {}",
+    "retain": "retain --root data --keep 1d --dry-run --json {}",
+    "advise": "advise --root data --json --max-file-size 1B {}",
+    "tier plan": "tier plan --root data {} --json",
+    "tier migrate": "tier migrate --root data --dry-run {} --json",
+    "schema migrate": "schema migrate --root data --dry-run {} --json",
+    "pack create": "pack create out.zip --root data --dry-run {}",
+    "rm": "rm --root data --dry-run --json {}",
+}
 
 
 def flags_of_verbs() -> dict[str, set[str]]:
@@ -26,3 +49,9 @@ def _leaves(ctx: click.Context, *words: str) -> Iterator[tuple[str, set[str]]]:
         assert found is not None
         made = found.make_context(name, [], parent=ctx, resilient_parsing=True)
         yield from _leaves(made, *words, name)
+
+
+def having(flag: str) -> set[str]:
+    """The verbs that choose from an archive and have an option; a sandbox makes its symbols."""
+    found = {verb for verb, flags in flags_of_verbs().items() if {flag, "--root"} <= flags}
+    return {verb for verb in found if not verb.startswith("sandbox ")}

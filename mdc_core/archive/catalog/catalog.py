@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from mdc_core.archive.catalog import totals
 from mdc_core.archive.catalog.database import CatalogFile, is_sound
 from mdc_core.archive.catalog.origins import (
     LARGE,
@@ -172,6 +173,22 @@ class Catalog:
     def size(self, query: Query) -> tuple[int, int]:
         """How many parts can hold what is asked for, and how many bytes they have."""
         return size(self._db, query)
+
+    def lacking(self, names: Iterable[str]) -> list[str]:
+        """Those of some symbols of which no part has events."""
+        return totals.lacking(self._db, names)
+
+    def symbols(self, begins: Sequence[str], limit: int) -> list[str]:
+        """The symbols, or so many of those that begin like this where there are more."""
+        return totals.symbols(self._db, begins, limit)
+
+    def kinds(self, query: Query) -> list[tuple[str, int | None, int | None]]:
+        """The types that parts may hold of what is asked for, with their first and last moments."""
+        return totals.kinds(self._db, query)
+
+    def holds(self, query: Query) -> bool:
+        """Whether any part may hold what is asked for."""
+        return totals.holds(self._db, query)
 
     def since(self, number: int, query: Query | None = None) -> Iterator[tuple[int, PartRow]]:
         """The parts entered after a number that can hold what is asked for, and their numbers.

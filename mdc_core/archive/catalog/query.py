@@ -1,7 +1,7 @@
 """Which events are wanted: by symbol, by type, by time."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ class Query:
     start: int | None = None
     end: int | None = None
     patterns: tuple[str, ...] = ()
+    allow_empty: bool = field(default=False, compare=False)  # nothing is an answer as well
 
     def __post_init__(self) -> None:
         # The end of the last day that there is lies beyond what a number of nanoseconds can be.

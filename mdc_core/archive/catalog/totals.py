@@ -5,7 +5,8 @@ is told in little memory.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ from mdc_core.archive.catalog.part_row import IntervalShare
 from mdc_core.archive.catalog.part_stats import WITH_INTERVAL
 from mdc_core.archive.catalog.patterns import glob, prefix
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.row_time import NO_TIME
 
 SHARED = b"\xff"  # for the symbol of a shared part: no text has such a byte
 _OWN = "({})"
@@ -117,6 +119,49 @@ def size(db: CatalogFile, query: Query) -> tuple[int, int]:
     asked = f"SELECT count(DISTINCT number), coalesce(sum(bytes), 0) FROM held WHERE {where}"
     files, total = db.run(asked, values)[0]
     return files, total
+
+
+def lacking(db: CatalogFile, names: Iterable[str]) -> list[str]:
+    """Those of some symbols of which no part has events."""
+    listed = list(names)
+    held = "EXISTS (SELECT 1 FROM {} WHERE symbol = CAST(value AS BLOB))"
+    either = " OR ".join(map(held.format, ("parts", "shares")))
+    asked = f"SELECT key FROM json_each(?) WHERE NOT ({either})"
+    return [listed[at] for (at,) in db.each(asked, [json.dumps(listed)])]
+
+
+def symbols(db: CatalogFile, begins: Sequence[str], limit: int) -> list[str]:
+    """The symbols, or so many of those that begin like this where there are more."""
+    found = list(islice(_each_symbol(db, ""), limit + 1))
+    if len(found) <= limit:
+        return found
+    return [name for text in begins for name in islice(_each_symbol(db, text), limit)]
+
+
+def _each_symbol(db: CatalogFile, begins: str) -> Iterator[str]:
+    """The symbols that begin like this, each looked up behind the one before."""
+    for table in ("parts", "shares"):
+        after = text_of(begins)
+        bound = (after or b"") + SHARED
+        asked = f"SELECT min(symbol) FROM {table} WHERE symbol {{}} ? AND symbol < ?"
+        (found,) = db.run(asked.format(">="), (after, bound))[0]
+        while found is not None:
+            yield str(_symbol(found))
+            (found,) = db.run(asked.format(">"), (found, bound))[0]
+
+
+def kinds(db: CatalogFile, query: Query) -> list[tuple[str, int | None, int | None]]:
+    """The types that parts may hold of what is asked for, each with its first and last moment."""
+    where, values = held_conditions(query)
+    timed = f"CASE WHEN begins > {NO_TIME} THEN {{}} END"
+    span = f"min({timed.format('begins')}), max({timed.format('ends')})"
+    return db.run(f"SELECT type, {span} FROM held WHERE {where} GROUP BY type", values)
+
+
+def holds(db: CatalogFile, query: Query) -> bool:
+    """Whether any part may hold what is asked for."""
+    where, values = held_conditions(query)
+    return bool(db.run(f"SELECT EXISTS (SELECT 1 FROM held WHERE {where})", values)[0][0])
 
 
 def conditions(query: Query) -> tuple[str, list[Any]]:

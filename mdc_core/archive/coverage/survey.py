@@ -30,7 +30,7 @@ from mdc_core.archive.coverage.windows import LONGEST, Windows
 from mdc_core.archive.health.missing import missing
 from mdc_core.archive.write.archive import Archive
 from mdc_core.batch import Bools, Int64s
-from mdc_core.errors import UsageError
+from mdc_core.errors import NothingFoundError, UsageError
 
 STATES = ("missing", "partial", "have", "empty", "closed")
 MISSING, PARTIAL, HAVE, EMPTY, CLOSED = range(5)
@@ -131,7 +131,7 @@ class CoverageSurvey:
             self._ends = self._ends or others.ends
             kinds |= {key[1:] for key in others.keys}
             if not kinds and not named:
-                raise UsageError(
+                raise NothingFoundError(
                     "nothing is held, so it is not known what to expect",
                     hint="--type says what",
                 )
@@ -148,7 +148,7 @@ class CoverageSurvey:
         if not self.keys:
             return 0, 0
         if self._ends is None and (first is None or last is None):
-            raise UsageError(
+            raise NothingFoundError(
                 "nothing is held, so there is no first and last day",
                 hint="--from DAY --to DAY",
             )

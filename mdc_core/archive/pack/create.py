@@ -39,7 +39,7 @@ from mdc_core.archive.part_formats import JSONL, PARQUET
 from mdc_core.archive.read.snapshot import Snapshot
 from mdc_core.archive.write.archive import Archive
 from mdc_core.disk import must_be_new, reading, sync_path, writing
-from mdc_core.errors import DataError, UsageError
+from mdc_core.errors import DataError, NothingFoundError, UsageError
 
 _OVERHEAD = 4_096  # bytes of a container, at most, for a file beside its own
 _EMPTY = 64 << 10  # of a part: README, schemas and the like
@@ -75,7 +75,9 @@ def plan(archive: Archive, query: Query, max_size: int | None) -> Plan:
             raise DataError(f"{row.path} is in two tiers", hint="mdc verify tells more")
         rows[path] = row
     if not rows:
-        raise DataError(f"nothing to pack: {archive.root} has no such part")
+        raise NothingFoundError(
+            f"nothing to pack: no file of {archive.root} has it", hint="mdc recover seals journals"
+        )
     files = [_packed(path, rows[path]) for path in sorted(rows)]
     parts = list(_divided(files, max_size)) if max_size else [files]
     large = [file for file in files if max_size and file.bytes + _EMPTY > max_size]

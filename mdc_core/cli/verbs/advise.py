@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import SIZE, Session, command, option
-from mdc_core.cli.selection import ARCHIVE, JSON, selecting_symbols
+from mdc_core.cli.selection import JSON, missed, selecting_symbols
 from mdc_core.cli.show import answer, human, shown
 from mdc_core.errors import DataError
 
@@ -25,7 +26,7 @@ EXAMPLES = ("mdc advise --root data", "mdc advise --root data --symbol SPY --jso
 
 
 @command()
-@ARCHIVE
+@of_archive
 @selecting_symbols
 @option(
     "--max-file-size",
@@ -44,7 +45,7 @@ def advise(
     query: "Query",
     largest: int,
     as_json: bool,
-) -> None:
+) -> int:
     """Advise on how an archive is stored."""
     from mdc_core.archive.upkeep.advise import Advisor
     from mdc_core.archive.upkeep.tiering import read_tiers
@@ -55,17 +56,19 @@ def advise(
         raise DataError(f"{root} has no catalog", hint="mdc catalog rebuild makes one")
     tiers = read_tiers(session.config, archive)
     archive.reading()
+    absent = missed(session, root, query)
     with archive.catalog(read_only=True) as catalog:
         parts = list(catalog.parts(query))
     found = list(Advisor(archive, parts, tiers, largest).advice())
     if as_json:
         said = [one._asdict() | {"percent": one.percent} for one in found]
         answer(said)
-        return
+        return absent
     for one in found:
         _show(one)
     if not found:
         session.log.note(f"{len(parts):,} files, nothing to be said against them")
+    return absent
 
 
 def _show(one: "Advice") -> None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import Session, group
-from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON
+from mdc_core.cli.selection import DRY_RUN, JSON
 from mdc_core.cli.show import answer
 from mdc_core.errors import EXIT_FINDINGS, DataError
 
@@ -27,7 +28,7 @@ def command() -> None:
 
 
 @command.command("rebuild")
-@ARCHIVE
+@of_archive
 @DRY_RUN
 @JSON
 @click.pass_obj

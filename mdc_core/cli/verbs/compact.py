@@ -30,8 +30,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import SIZE, Session, command, option
-from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting
+from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting
 from mdc_core.cli.show import answer, by_symbol, human, shown
 from mdc_core.cli.types import WholeNumber
 from mdc_core.errors import DataError, UsageError
@@ -53,7 +54,7 @@ EXAMPLES = (
 
 
 @command()
-@ARCHIVE
+@of_archive
 @selecting
 @option(
     "--target-size",
@@ -86,6 +87,7 @@ def compact(
     if target_size < LEAST:
         raise UsageError("--target-size: 1MB is the least", hint="--target-size 512MB")
     archive = Archive.open(root)
+    absent = missed(session, root, query)
     wishes = CompactOptions(target_size, row_group, dedup, sort)
     done = _planned if dry_run else _compacted
     outcomes = []
@@ -94,7 +96,7 @@ def compact(
         if not as_json:
             _tell(session, outcome, dry_run)
     _sum_up(session, outcomes, dry_run, as_json)
-    return DataError.exit_status if any(o.problem for o in outcomes) else 0
+    return DataError.exit_status if any(o.problem for o in outcomes) else absent
 
 
 def _planned(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.archive.read.one_file import FORMATS
+from mdc_core.cli.archives import among_files
 from mdc_core.cli.options import command, option
 from mdc_core.cli.selection import FORCE, OUTPUT, PATH, reading
 
@@ -36,6 +37,7 @@ EXAMPLES = (
 
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@among_files
 @option(
     "--format",
     "form",

@@ -34,11 +34,12 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli import offers
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import DAY, DAY_END, SPAN, ListOption, Session, command, option
-from mdc_core.cli.selection import FORCE, JSON, OUTPUT, ROOT, must_be_a_span, selecting_symbols
+from mdc_core.cli.selection import FORCE, JSON, OUTPUT, missed, must_be_a_span, selecting_symbols
 from mdc_core.cli.show import shown
 from mdc_core.disk import must_be_new
-from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
+from mdc_core.errors import EXIT_FINDINGS, DataError, NothingFoundError, UsageError
 from mdc_core.pipelines.inputs import archive_at
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ UNITS = ("day", "week", "month", "quarter", "year")
 
 
 @command()
-@ROOT
+@of_archive
 @selecting_symbols
 @option(
     "--from", "start", was="--since", type=DAY, help="from this day on", shell_complete=offers.dates
@@ -104,7 +105,7 @@ UNITS = ("day", "week", "month", "quarter", "year")
 @click.pass_obj
 def coverage(
     session: Session,
-    root: Path | str | None,
+    root: Path | str,
     query: "Query",
     start: int | None,
     end: int | None,
@@ -122,7 +123,13 @@ def coverage(
     if output is not None:
         must_be_new(output, force=force)
     place = archive_at(root, "coverage")
-    survey = _survey(place, query, (start, end), calendar, tolerance)
+    absent = missed(session, place, query, whole=True)
+    try:
+        survey = _survey(place, query, (start, end), calendar, tolerance)
+    except NothingFoundError:
+        if absent or query.allow_empty:  # it is told already, and what there is instead
+            return absent
+        raise
     _tell(session, survey, calendar)
     wrong = 0 if survey.count else 1
 
@@ -140,7 +147,7 @@ def coverage(
     report.write(form, output, judged(), session.environ)
     if survey.problems:
         return DataError.exit_status
-    return EXIT_FINDINGS if strict and wrong else 0
+    return EXIT_FINDINGS if strict and wrong else absent
 
 
 def _form(form: str | None, output: Path | None, as_json: bool) -> str:

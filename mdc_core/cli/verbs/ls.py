@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import JSON, ROOT, selecting
+from mdc_core.cli.selection import JSON, missed, selecting
 from mdc_core.cli.show import answer, by_symbol, human, shown, table, time_text
 from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
@@ -38,7 +39,7 @@ EXAMPLES = (
 
 
 @command()
-@ROOT
+@of_archive
 @selecting
 @option("--tree", is_flag=True, help="every file, below its symbol and type")
 @option(
@@ -52,7 +53,7 @@ EXAMPLES = (
 @click.pass_obj
 def ls(
     session: Session,
-    root: Path | str | None,
+    root: Path | str,
     query: "Query",
     tree: bool,
     folder: Path | None,
@@ -83,10 +84,12 @@ def ls(
         _show(rows)
     more = snapshot(place, query, no_parts).unsealed
     if more:
-        session.log.note(f"{more:,} events more are in journals, not sealed yet")
+        text = f"{more:,} events more are in journals, not sealed yet"
+        session.log.note(f"{text} (mdc recover seals what was left behind)")
     for problem in problems + gone:
         session.log.error(problem)
-    return DataError.exit_status if problems or gone else 0
+    absent = missed(session, place, query, whole=True)
+    return DataError.exit_status if problems or gone else absent
 
 
 def _linked(place: Path | str, query: "Query", folder: Path) -> int:

@@ -11,11 +11,12 @@ import click
 
 from mdc_core.archive.pack.containers.table import FORMATS
 from mdc_core.archive.pack.limits import MAX_BYTES, PackLimit
-from mdc_core.cli.options import SIZE, Session, group, option
-from mdc_core.cli.selection import ARCHIVE, DRY_RUN, FORCE, JSON, one_of, selecting
+from mdc_core.cli.archives import said_root
+from mdc_core.cli.options import ROOT_TYPE, SIZE, Session, group, option
+from mdc_core.cli.selection import ARCHIVE, DRY_RUN, FORCE, JSON, missed, selecting
 from mdc_core.cli.show import answer, by_symbol, human, shown, table
 from mdc_core.cli.types import PathType
-from mdc_core.errors import EXIT_FINDINGS, DataError, UsageError
+from mdc_core.errors import EXIT_FINDINGS, DataError, NothingFoundError, UsageError
 from mdc_core.sizes import size_text
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def command() -> None:
 
 
 @command.command("create")
-@click.argument("out", metavar="[OUT]", required=False, type=PathType(dir_okay=False))
+@click.argument("words", nargs=-1, metavar="[ARCHIVE] [OUT]")
 @OUTPUT_FILE
 @ARCHIVE
 @selecting
@@ -79,7 +80,7 @@ def command() -> None:
 @click.pass_obj
 def create(
     session: Session,
-    out: Path | None,
+    words: tuple[str, ...],
     output: Path | None,
     root: Path | str,
     query: "Query",
@@ -88,7 +89,7 @@ def create(
     description: str,
     force: bool,
     dry_run: bool,
-) -> None:
+) -> int:
     """Make a pack.
 
     Whole files are packed: a time chooses those that have events in it. Events that are only
@@ -98,23 +99,40 @@ def create(
     from mdc_core.archive.pack.create import Packing, part_paths, plan
     from mdc_core.archive.write.archive import Archive
 
-    out = one_of(out, output, "OUT and --output")
-    if out is None:
-        raise UsageError("no file to write", hint="mdc pack create -o spy.zip")
+    out, root = _said(words, output, root)
     kind = container(asked_format(out, named))
     archive = Archive.open(root)
-    planned = plan(archive, query, max_size)
+    absent = missed(session, root, query, whole=True)
+    try:
+        planned = plan(archive, query, max_size)
+    except NothingFoundError:
+        if absent or query.allow_empty:
+            return absent
+        raise
     paths = part_paths(out, kind.suffix, len(planned.parts))
     _warn(session, planned)
     packing = Packing(archive, planned, kind, description)
     if dry_run:
         for number, path in enumerate(paths, 1):
             _show(path, packing.manifest(number)[0])
-        return
+        return absent
     packing.write(paths, force=force)
     for path, part in zip(paths, planned.parts, strict=True):
         session.observers.committed(path, sum(file.rows for file in part))
     _tell(session, packing, paths)
+    return absent
+
+
+def _said(words: tuple[str, ...], output: Path | None, root: Path | str) -> tuple[Path, Path | str]:
+    """The file to write, and the archive before it."""
+    *archives, name = words if words and output is None else (*words, output)
+    if len(archives) > 1:
+        raise UsageError("one file to write, and one archive", hint="mdc pack create data x.zip")
+    if name is None:
+        raise UsageError("no file to write", hint="mdc pack create -o spy.zip")
+    out: Path = PathType(dir_okay=False).convert(name, None, None)
+    where = ROOT_TYPE.convert(archives[0], None, None) if archives else None
+    return out, said_root(where, root)
 
 
 def _warn(session: Session, planned: "Plan") -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mdc_core.cli.archives import among_files
 from mdc_core.cli.options import SPAN, Chosen, option, plugin_group
 from mdc_core.cli.selection import DRY_RUN, PATH, reading
 from mdc_core.cli.types import WholeNumber
@@ -29,6 +30,7 @@ EXAMPLES = (
 @plugin_group("publish")
 @click.argument("url")
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@among_files
 @option(
     "--batch",
     type=WholeNumber(1, 1_000_000),

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import FORCE, OUTPUT, ROOT, limiting, selecting
+from mdc_core.cli.archives import said_root
+from mdc_core.cli.options import ROOT_TYPE, Session, command, option
+from mdc_core.cli.selection import ARCHIVE, FORCE, OUTPUT, limiting, missed, selecting
 from mdc_core.cli.sql_output import FORMATS, form_of, write
 from mdc_core.cli.types import PathType
 from mdc_core.disk import must_be_new, unreadable
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 GROUP = "query 1"
 EXAMPLES = (
+    'mdc query data "SELECT count(*) FROM trade"',
     'mdc query "SELECT symbol, count(*), sum(price * size) FROM trade GROUP BY symbol"',
     "mdc query --format csv \"SELECT ts_event, price FROM trade WHERE symbol = 'SPY'\"",
     "mdc query \"SELECT * FROM trade WHERE symbol = 'SPY'\" | mdc validate",
@@ -44,7 +46,7 @@ EXAMPLES = (
 
 
 @command()
-@click.argument("sql", required=False)
+@click.argument("words", nargs=-1, metavar="[ARCHIVE] SQL")
 @option(
     "-f",
     "--file",
@@ -52,7 +54,7 @@ EXAMPLES = (
     type=PathType(allow_dash=True),
     help="read the statement from a file",
 )
-@ROOT
+@ARCHIVE
 @selecting
 @option(
     "--format",
@@ -67,30 +69,34 @@ EXAMPLES = (
 @click.pass_obj
 def query(
     session: Session,
-    sql: str | None,
+    words: tuple[str, ...],
     path: Path | None,
-    root: Path | str | None,
+    root: Path | str,
     query: "Query",
     form: str | None,
     output: Path | None,
     force: bool,
     limit: int | None,
     wide: bool,
-) -> None:
+) -> int:
     """Ask an archive with SQL."""
     from mdc_core.archive.sql.database import Database
 
+    sql, where = _said(words, path)
     text = _statement(sql, path)
     form = form_of(form, output)
     if output is not None:
         must_be_new(output, force=force)
-    with Database(archive_at(root, "query"), query, wide) as database:
+    place = archive_at(said_root(where, root), "query")
+    absent = missed(session, place, query)
+    with Database(place, query, wide) as database:
         statements = database.statements(text)
         if len(statements) != 1:
             raise UsageError(
                 f"one statement, not {len(statements)}", hint="mdc shell runs any number"
             )
         _answer(database.run(statements[0]), form, output, limit)
+    return absent
 
 
 def _answer(result: "Result", form: str, output: Path | None, limit: int | None) -> None:
@@ -101,6 +107,15 @@ def _answer(result: "Result", form: str, output: Path | None, limit: int | None)
 
     with whole_file(output) as file:
         write(result, form, file, limit)
+
+
+def _said(words: tuple[str, ...], path: Path | None) -> tuple[str | None, Path | str | None]:
+    """The statement, unless it is in a file, and the archive before it."""
+    *archives, sql = words if path is None and words else (*words, None)
+    if len(archives) > 1 or (sql and not archives and Path(sql).is_dir()):
+        raise UsageError("say one statement", hint='mdc query ARCHIVE "SELECT ..."')
+    where = ROOT_TYPE.convert(archives[0], None, None) if archives else None
+    return sql, where
 
 
 def _statement(sql: str | None, path: Path | None) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import Session, command
-from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON
+from mdc_core.cli.selection import DRY_RUN, JSON
 from mdc_core.cli.show import answer
 from mdc_core.errors import EXIT_FINDINGS
 
@@ -18,7 +19,7 @@ EXAMPLES = ("mdc recover --root data", "mdc recover --root data --dry-run")
 
 
 @command()
-@ARCHIVE
+@of_archive
 @DRY_RUN
 @JSON
 @click.pass_obj

@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, SIZE, SPAN, Session, option
-from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting_symbols
+from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting_symbols
 from mdc_core.cli.show import answer, human, shown, time_text
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
@@ -76,7 +77,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
 
 
 @click.command(cls=RetainCommand)
-@ARCHIVE
+@of_archive
 @selecting_symbols
 @option(
     "--keep",
@@ -105,7 +106,7 @@ def retain(
     now: int | None,
     dry_run: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Remove what is older than it need be kept, or more than there is room for."""
     from mdc_core.archive.upkeep.retain import policy, read_rules
     from mdc_core.archive.write.archive import Archive
@@ -118,6 +119,7 @@ def retain(
         )
     now = time_ns() if now is None else now
     archive = Archive.open(root)
+    absent = missed(session, root, query)
     look = _looked if dry_run else _removed
     outcome = look(session, archive, query, wanted, now)
     if as_json:
@@ -125,6 +127,7 @@ def retain(
     for one in [] if as_json else outcome.gone:
         click.echo(_line(one, dry_run))
     _sum_up(session, outcome, wanted, dry_run)
+    return absent
 
 
 def _looked(

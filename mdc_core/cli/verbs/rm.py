@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.asking import must_agree
 from mdc_core.cli.options import ListOption, Session, command, option
-from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting
+from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting
 from mdc_core.cli.show import answer, human, shown, time_text
 from mdc_core.errors import FindingsError, UsageError
 
@@ -38,12 +39,11 @@ EXAMPLES = (
 
 
 @command()
-@ARCHIVE
+@of_archive
 @option("--run", "runs", cls=ListOption, metavar="ID", help="only what these runs have stored")
 @selecting
 @DRY_RUN
 @option("--yes", is_flag=True, help="do not ask")
-@option("--allow-empty", is_flag=True, help="nothing to remove is all right")
 @JSON
 @click.pass_obj
 def rm(
@@ -53,9 +53,8 @@ def rm(
     query: "Query",
     dry_run: bool,
     yes: bool,
-    allow_empty: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Remove events from an archive."""
     from mdc_core.archive.catalog.query import EVERYTHING
     from mdc_core.archive.upkeep.removal.remove import Selection
@@ -67,15 +66,17 @@ def rm(
             hint="--run ID, --symbol SPY, --type quote, --date 2024-01-02",
         )
     archive, chosen = Archive.open(root), Selection(query, runs)
+    absent = missed(session, root, query)
     gone = _looked(archive, chosen)
     if gone and not dry_run:
         if not yes:
             must_agree(f"remove {_amount(gone)} from {root}")
         gone = _removed(session, archive, chosen)
-    if not gone and not allow_empty:
+    if not gone and not absent and not query.allow_empty:
         raise FindingsError(f"nothing to remove in {root}", hint="mdc ls shows what is there")
     _say(gone, dry_run=dry_run, as_json=as_json)
     session.log.note(f"rm: {'would remove' if dry_run else 'removed'} {_amount(gone)}")
+    return absent
 
 
 def _looked(archive: "Archive", chosen: "Selection") -> "list[Going]":

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli import offers
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import Session, group, option
-from mdc_core.cli.selection import DRY_RUN, FORCE, JSON, ROOT, TYPE, one_of, query_of
+from mdc_core.cli.selection import DRY_RUN, FORCE, JSON, missed, one_of, selecting_symbols
 from mdc_core.cli.show import answer, table
 from mdc_core.cli.types import PathType
 from mdc_core.disk import must_be_new, writing
@@ -137,15 +138,15 @@ def export(
 
 
 @command.command("migrate")
-@ROOT
-@TYPE
+@of_archive
+@selecting_symbols
 @DRY_RUN
 @JSON
 @click.pass_obj
 def migrate(
     session: Session,
-    root: Path | str | None,
-    types: tuple[str, ...],
+    root: Path | str,
+    query: "Query",
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -154,7 +155,8 @@ def migrate(
     They can be read as they are; rewritten, they are read faster, and by other programs with
     the columns of today. Each part is verified before it takes the place of the old one.
     """
-    place, query = archive_at(root, "schema migrate"), query_of((), types)
+    place = archive_at(root, "schema migrate")
+    absent = missed(session, place, query)
     find = _outdated if dry_run else _migrated
     done, problems = find(session, place, query)
     verb = "would migrate" if dry_run else "migrated"
@@ -169,7 +171,7 @@ def migrate(
     for problem in problems:
         session.log.warning(problem)
     session.log.note(f"{verb} {len(done)} parts")
-    return DataError.exit_status if problems else 0
+    return DataError.exit_status if problems else absent
 
 
 def _migration(part: "PartRow") -> dict[str, object]:

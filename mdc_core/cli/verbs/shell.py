@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import ROOT, limiting, selecting
+from mdc_core.cli.selection import limiting, missed, selecting
 from mdc_core.cli.signals import Terminated
 from mdc_core.cli.sql_output import FORMATS, form_of, write
 from mdc_core.errors import MdcError, UsageError
@@ -41,7 +42,7 @@ HISTORY_LINES = 10_000
 
 
 @command()
-@ROOT
+@of_archive
 @selecting
 @option(
     "--format",
@@ -54,7 +55,7 @@ HISTORY_LINES = 10_000
 @click.pass_obj
 def shell(
     session: Session,
-    root: Path | str | None,
+    root: Path | str,
     query: "Query",
     form: str | None,
     limit: int | None,
@@ -63,14 +64,16 @@ def shell(
     """Ask an archive with SQL, statement after statement."""
     from mdc_core.archive.sql.database import Database
 
-    with Database(archive_at(root, "shell"), query, wide) as database:
+    place = archive_at(root, "shell")
+    absent = missed(session, place, query)
+    with Database(place, query, wide) as database:
         told = ShellSession(session, database, form_of(form, None), limit)
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             told.script(sys.stdin)
-            return told.status
+            return told.status or absent
         with _history(session.environ):
             told.conversation()
-        return 0
+        return absent
 
 
 class ShellSession:

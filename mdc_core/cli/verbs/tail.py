@@ -16,9 +16,10 @@ from mdc_core.cli.selection import (
     CountCommand,
     limiting,
     reading,
-    selecting_symbols,
+    selecting,
     writing,
 )
+from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -33,11 +34,21 @@ EXAMPLES = (
 )
 
 
-@click.command(cls=CountCommand)
+class TailCommand(CountCommand):
+    """It shows what is there: who asks for more is told where that is."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """What the command takes; raises UsageError for -f."""
+        if {"-f", "--follow"} & set(args):
+            raise UsageError("tail shows the last events and ends", hint="mdc cat -f goes on")
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=TailCommand)
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @limiting("how many events", default=10, was="--lines")
 @ROOT
-@selecting_symbols
+@selecting
 @writing
 @reading
 def tail(

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import MOMENT, Session, group, option
-from mdc_core.cli.selection import ARCHIVE, DRY_RUN, JSON, selecting_symbols
+from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting_symbols
 from mdc_core.cli.show import answer, human, shown, table, time_text
 from mdc_core.errors import DataError
 
@@ -47,7 +48,7 @@ def command() -> None:
 
 
 @command.command("status")
-@ARCHIVE
+@of_archive
 @NOW
 @JSON
 @click.pass_obj
@@ -92,7 +93,7 @@ def _show_status(session: Session, found: "Sequence[Holding]") -> None:
 
 
 @command.command("plan")
-@ARCHIVE
+@of_archive
 @selecting_symbols
 @NOW
 @JSON
@@ -103,14 +104,16 @@ def plan(
     query: "Query",
     now: int | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Show what `migrate` would move, and the size it would have, measured on a sample."""
     archive, tiers = _opened(session, root)
+    absent = missed(session, root, query)
     _plan(session, archive, tiers, query, _moment(now), as_json)
+    return absent
 
 
 @command.command("migrate")
-@ARCHIVE
+@of_archive
 @selecting_symbols
 @NOW
 @DRY_RUN
@@ -133,10 +136,10 @@ def migrate(
     from mdc_core.pipelines.stages.store import prepared
 
     archive, tiers = _opened(session, root)
-    moment = _moment(now)
+    moment, absent = _moment(now), missed(session, root, query)
     if dry_run:
         _plan(session, archive, tiers, query, moment, as_json)
-        return 0
+        return absent
     prepared(session, archive)
     progress = Progress(session, "tier", writes=False)
     migration = Migration(archive, tiers, lambda part: progress.add(part.rows))
@@ -164,7 +167,7 @@ def migrate(
     before = sum(old.bytes for old, _ in migration.done)
     after = sum(new.bytes for _, new in migration.done)
     session.log.note(f"{len(migration.done):,} parts moved, {human(before)} -> {human(after)}")
-    return DataError.exit_status if migration.problems else 0
+    return DataError.exit_status if migration.problems else absent
 
 
 def _opened(session: Session, root: Path | str) -> "tuple[Archive, Tiers]":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 import click
 
+from mdc_core.cli.archives import among_files
 from mdc_core.cli.options import Chosen, checks_command, option
 from mdc_core.cli.selection import PATH, reading, writing
 from mdc_core.contracts import Severity
@@ -30,6 +31,7 @@ EXAMPLES = (
 
 @checks_command("validate", "check")
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
+@among_files
 @option(
     "--on-fail",
     type=click.Choice(["annotate", "drop", "quarantine", "stop"]),

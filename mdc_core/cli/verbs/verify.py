@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import Session, command, option
-from mdc_core.cli.selection import ARCHIVE, JSON
+from mdc_core.cli.selection import JSON
 from mdc_core.cli.show import answer, shown
 from mdc_core.errors import EXIT_FINDINGS
 
@@ -24,7 +25,7 @@ EXAMPLES = ("mdc verify --root data", "mdc verify --root data --deep")
 
 
 @command()
-@ARCHIVE
+@of_archive
 @option("--deep", is_flag=True, help="read everything, and compare hashes")
 @JSON
 @click.pass_obj

@@ -1,7 +1,8 @@
 """The stage `cat`: what is read how, and what goes out."""
 
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -11,8 +12,10 @@ import pyarrow as pa
 
 from mdc_core.accounting import Input
 from mdc_core.archive.catalog.query import EVERYTHING, Query
+from mdc_core.archive.health.sought import Sought
 from mdc_core.archive.merge import MergeSource, in_order, merge, sorted_sources
 from mdc_core.errors import MdcError, UsageError
+from mdc_core.events import CONTROL_TYPES
 from mdc_core.pipelines.inputs import (
     READING,
     STDIN,
@@ -93,7 +96,8 @@ class Cat(ArchiveSource):
     def work(self, run: "StageRun") -> Iterator[Made]:
         """Pass on everything that is wanted, to the end or until a signal comes."""
         files, folders = run.places(self.root)
-        reading = CatRun(run, self.query, folders, files)
+        sought = Sought(self.query)
+        reading = CatRun(run, sought, folders, files)
         chunks: Iterator[Made] = reading.follow() if self.following else reading.all()
         for chunk in chunks:
             yield chunk
@@ -101,6 +105,8 @@ class Cat(ArchiveSource):
                 break
         stopped = self.following or run.control.stop.is_set()
         run.finish(reason="signal" if stopped else None)
+        if not stopped:
+            run.must_have(sought, found=data_rows(run.out.counts) > 0)
 
 
 class CatRun:
@@ -109,11 +115,11 @@ class CatRun:
     def __init__(
         self,
         run: "StageRun",
-        query: Query,
+        sought: Sought,
         folders: list[Path | str],
         files: tuple[Path, ...],
     ) -> None:
-        self._run, self._query = run, query
+        self._run, self._sought, self._query = run, sought, sought.query
         self._folders, self._files = folders, files
 
     def all(self) -> Iterator[Chunk]:
@@ -123,9 +129,10 @@ class CatRun:
             for chunk in self._run.chunks():
                 yield self._wanted(chunk)
             return
-        for batch in merge(self._sources()):
-            self._run.progress.add(batch.num_rows)
-            yield Chunk(batch)
+        with ExitStack() as held:
+            for batch in merge(self._sources(held)):
+                self._run.progress.add(batch.num_rows)
+                yield Chunk(batch)
 
     def follow(self) -> Iterator[Made]:
         """What is there, then what comes, until a signal."""
@@ -165,13 +172,13 @@ class CatRun:
 
     def _wanted(self, chunk: Chunk) -> Chunk:
         """The wanted rows of a chunk."""
-        batch = self._query.of(chunk.batch)
+        batch = self._sought.of(chunk.batch)
         if batch is chunk.batch:
             return chunk
         self._run.skipped += chunk.size - batch.num_rows
         return Chunk(batch)
 
-    def _sources(self) -> Iterator[MergeSource]:
+    def _sources(self, held: ExitStack) -> Iterator[MergeSource]:
         for path in self._files:
             if not is_read_once(path) and _is_in_order(path):
                 yield MergeSource(partial(self._read, path))
@@ -180,16 +187,22 @@ class CatRun:
         if self._folders:
             from mdc_core.archive.read.snapshot import snapshot
         for folder in self._folders:
-            yield from snapshot(folder, self._query).sources(self._run.input.counts)
+            looked = held.enter_context(closing(snapshot(folder, self._query)))
+            yield from looked.sources(self._run.input.counts)
 
     def _read(self, path: Path, rows: int = 0) -> Iterator[pa.RecordBatch]:
         """The wanted rows of a file; its books go to those of the command."""
         source = Input(self._run.readers((path,)))
         for chunk in source:
-            batch = self._query.of(chunk.batch)
+            batch = self._sought.of(chunk.batch)
             self._run.skipped += chunk.size - batch.num_rows
             yield batch
         self._run.input.absorb(source)
+
+
+def data_rows(counts: "Counter[str]") -> int:
+    """How many of some events are no control events."""
+    return counts.total() - sum(counts[name] for name in CONTROL_TYPES)
 
 
 def _is_in_order(path: Path) -> bool:

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from mdc_core.accounting import Input
-from mdc_core.archive.catalog.query import Query
-from mdc_core.archive.read.snapshot import snapshot
+from mdc_core.archive.health.sought import Sought
+from mdc_core.archive.read.snapshot import Snapshot, snapshot
 from mdc_core.archive.read.summary import footer_group, part_of
 from mdc_core.batch import count_types
 from mdc_core.events import CONTROL_TYPES
@@ -44,29 +45,31 @@ class Count(ArchiveSource):
         """Count everything that is to be read."""
         files, folders = run.places(self.root)
         counts: Counter[str] = Counter()
+        sought = Sought(self.query)
         for path in files:
-            counts += _counted(run, self.query, path)
+            counts += _counted(run, sought, path)
         for folder in folders:
-            for name, number in _held(run, self.query, folder):
-                counts[name] += number
+            with closing(snapshot(folder, self.query)) as held:
+                for name, number in _held(run, sought, held):
+                    counts[name] += number
         total = sum(counts.values())
         run.skipped = sum(run.input.counts.values()) - total
         run.answer = counts
         run.finish(kept=total)
+        run.must_have(sought, found=total > 0)
         yield from ()
 
 
-def _held(run: StageRun, query: Query, root: Path | str) -> Iterator[tuple[str, int]]:
+def _held(run: StageRun, sought: Sought, held: Snapshot) -> Iterator[tuple[str, int]]:
     """How many events of an archive are wanted, by type, part for part."""
-
-    held = snapshot(root, query)
+    query = sought.query
     known = []
     for piece in held.stored():
         row = piece.row
         groups = part_of(row).groups if row is not None else []
         within = [group.within(query) for group in groups]
         if piece.path is not None:
-            yield from _counted(run, query, piece.path).items()
+            yield from _counted(run, sought, piece.path).items()
         elif row is not None and any(within) and None not in within:
             if piece.offset == 0:  # once, of a file of several frames
                 known.append(row)
@@ -84,12 +87,12 @@ def _held(run: StageRun, query: Query, root: Path | str) -> Iterator[tuple[str, 
         yield from count_types(batch).items()
 
 
-def _counted(run: StageRun, query: Query, path: Path) -> "Counter[str]":
+def _counted(run: StageRun, sought: Sought, path: Path) -> "Counter[str]":
     """How many events of a file are wanted, by type; what is read goes to the books."""
-
     group = None if path == STDIN else footer_group(path)
-    all_or_none = group and group.within(query)
+    all_or_none = group and group.within(sought.query)
     if group is not None and all_or_none is not None:
+        sought.see(group)
         run.input.counts[group.type_name] += group.rows
         control = group.type_name in CONTROL_TYPES
         wanted = all_or_none and not control
@@ -98,7 +101,7 @@ def _counted(run: StageRun, query: Query, path: Path) -> "Counter[str]":
     source = Input(run.readers((path,)))
     for chunk in source:
         run.progress.add(chunk.size)
-        counts.update(count_types(query.of(chunk.batch)))
+        counts.update(count_types(sought.of(chunk.batch)))
     run.input.absorb(source)
     for name in CONTROL_TYPES:
         del counts[name]

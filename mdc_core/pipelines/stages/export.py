@@ -1,11 +1,13 @@
 """The stage `export`: events as files of another tool's format."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import to_builtins
 
+from mdc_core.archive.health.sought import Sought
 from mdc_core.archive.merge import merge
 from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.export.exporting import Export
@@ -48,7 +50,8 @@ class ExportSink(ArchiveSource):
         plugin = self.plugin
         exporter = plugin.plugin(plugin.options)
         made = Export(exporter, self.target, one_file=self.one_file, force=self.force)
-        for batch in self._events(run):
+        sought = Sought(self.query)
+        for batch in self._events(run, sought):
             made.add(batch)
         options = to_builtins(plugin.options)
         count = made.write({"profile": plugin.name, "options": options})
@@ -57,18 +60,20 @@ class ExportSink(ArchiveSource):
         run.log.result(
             f"{files} in {self.target}", event="exported", files=count, target=str(self.target)
         )
+        run.must_have(sought, found=made.rows > 0)
         yield from ()
 
-    def _events(self, run: StageRun) -> "Iterator[pa.RecordBatch]":
+    def _events(self, run: StageRun, sought: Sought) -> "Iterator[pa.RecordBatch]":
         files, folders = run.places(self.root)
         for folder in folders:
-            for batch in merge(snapshot(folder, self.query).sources(run.input.counts)):
-                run.progress.add(batch.num_rows)
-                yield batch
+            with closing(snapshot(folder, self.query)) as held:
+                for batch in merge(held.sources(run.input.counts)):
+                    run.progress.add(batch.num_rows)
+                    yield batch
         if not files:
             return
         for chunk in run.chunks():
-            batch = self.query.of(_without_control(chunk.batch))
+            batch = sought.of(_without_control(chunk.batch))
             run.skipped += chunk.batch.num_rows - batch.num_rows
             yield batch
 

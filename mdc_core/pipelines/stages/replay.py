@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,12 +14,13 @@ import pyarrow as pa
 
 from mdc_core.accounting import Input
 from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.health.sought import Sought
 from mdc_core.archive.merge import MergeSource, merge
 from mdc_core.archive.read.pace import ReplayPace, by_receipt, spooled, stepped
 from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.pipelines.inputs import root_of
 from mdc_core.pipelines.stage import Ending, Made
-from mdc_core.pipelines.stages.cat import ArchiveSource
+from mdc_core.pipelines.stages.cat import ArchiveSource, data_rows
 from mdc_core.wire.chunk import Chunk, no_events
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ class Replay(ArchiveSource):
         """Pass on what is due until all is out, or a signal comes."""
         files, folders = run.places(self.root)
         stop = run.control.stop
-        batches = ReplayRun(self, run, folders, files).batches(stop)
+        sought = Sought(self.query)
+        batches = ReplayRun(self, run, sought, folders, files).batches(stop)
         steps = Steps(_STDIN, stop)
         if self.step:
             pieces = stepped(batches, steps.next)
@@ -73,6 +76,8 @@ class Replay(ArchiveSource):
         run.skipped = sum(run.input.counts.values()) - sum(run.out.counts.values())
         refused = "limit" if steps.refused else None
         run.finish(reason="signal" if stop.is_set() else refused)
+        if not stop.is_set() and not refused:
+            run.must_have(sought, found=data_rows(run.out.counts) > 0)
 
 
 class ReplayRun:
@@ -82,43 +87,44 @@ class ReplayRun:
         self,
         stage: Replay,
         run: "StageRun",
+        sought: Sought,
         folders: list[Path | str],
         files: tuple[Path, ...],
     ) -> None:
-        self._stage, self._run = stage, run
+        self._stage, self._run, self._sought = stage, run, sought
         self._folders, self._files = folders, files
 
     def batches(self, stop: Event) -> Iterator[pa.RecordBatch]:
         """All events that are wanted, in order; by receipt with their times exchanged."""
-        if not self._stage.by_receipt:
-            return merge(self._sources(self._stage.query, stop))
-        # Parts are filed by event time: which of them hold a receive time is not known.
-        query = replace(self._stage.query, start=None, end=None)
-        every = map(by_receipt, merge(self._sources(query, stop)))
-        return _lazily(_until(stop, map(self._stage.query.of, every)))
+        with ExitStack() as held:
+            if not self._stage.by_receipt:
+                yield from merge(self._sources(self._stage.query, stop, held))
+                return
+            # Parts are filed by event time: which of them hold a receive time is not known.
+            query = replace(self._stage.query, start=None, end=None)
+            every = map(by_receipt, merge(self._sources(query, stop, held)))
+            yield from spooled(_until(stop, map(self._stage.query.of, every)))
 
-    def _sources(self, query: Query, stop: Event) -> Iterator[MergeSource]:
+    def _sources(self, query: Query, stop: Event, held: ExitStack) -> Iterator[MergeSource]:
         for path in self._files:
             # Read to its end before anything goes out: the books are complete, the order known.
             batches = spooled(_until(stop, self._read(path, query)))
             yield MergeSource(partial(_ignoring_rows, batches))
         for folder in self._folders:
-            yield from snapshot(folder, query).sources(self._run.input.counts)
+            looked = held.enter_context(closing(snapshot(folder, query)))
+            yield from looked.sources(self._run.input.counts)
 
     def _read(self, path: Path, query: Query) -> Iterator[pa.RecordBatch]:
         """The wanted rows of a file; its books go to those of the command."""
         source = Input(self._run.readers((path,)))
         for chunk in source:
-            yield query.of(chunk.batch)
+            wanted = self._sought.of(chunk.batch)
+            yield wanted if query is self._sought.query else query.of(chunk.batch)
         self._run.input.absorb(source)
 
 
 def _ignoring_rows(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
     return batches
-
-
-def _lazily(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield from spooled(batches)
 
 
 def _until(stop: Event, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -1,31 +1,24 @@
 """The stages `head` and `tail`: the first and the last events."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 
-from mdc_core.pipelines.inputs import READING, InputOptions
-from mdc_core.pipelines.stage import Ending, FilterStage, Made, StageRun
-from mdc_core.pipelines.stages.cat import ArchiveSource
+from mdc_core.archive.health.sought import Sought
+from mdc_core.archive.merge import merge
+from mdc_core.pipelines.stage import Ending, Made, StageRun
+from mdc_core.pipelines.stages.cat import ArchiveSource, data_rows
 from mdc_core.wire.chunk import Chunk
-from mdc_core.wire.writer import Wire
 
 
-class Head(FilterStage):
+class Head(ArchiveSource):
     """The first events; what comes behind them is not read."""
 
-    def __init__(
-        self,
-        lines: int = 10,
-        paths: tuple[Path, ...] = (),
-        reading: InputOptions = READING,
-        wire: Wire = "jsonl",
-    ) -> None:
-        super().__init__("head")
-        self.lines, self.paths = lines, paths
-        self.reading, self.wire = reading, wire
+    def __init__(self, lines: int = 10, *args: Any, **options: Any) -> None:
+        super().__init__("head", *args, **options)
+        self.lines = lines
 
     @property
     def keeps(self) -> bool:
@@ -34,13 +27,18 @@ class Head(FilterStage):
 
     @property
     def request(self) -> dict[str, Any]:
-        """How many."""
-        return {"lines": self.lines}
+        """How many, and of what."""
+        return {"lines": self.lines, **super().request}
+
+    @property
+    def ending(self) -> Ending:
+        """An input goes on to its end; a look at an archive can be broken off."""
+        return self.ending_by_input
 
     def work(self, run: StageRun) -> Iterator[Made]:
         """Pass on so many events."""
-        left = self.lines
-        for chunk in run.chunks():
+        left, sought = self.lines, Sought(self.query)
+        for chunk in self._wanted(run, sought):
             if chunk.size > left:
                 chunk = chunk.select(np.arange(left))
             left -= chunk.size
@@ -49,6 +47,19 @@ class Head(FilterStage):
                 break
         run.skipped = sum(run.input.counts.values()) - (self.lines - left)
         run.finish(reason="limit" if left == 0 else None)
+        run.must_have(sought, found=not self.lines or left < self.lines)
+
+    def _wanted(self, run: StageRun, sought: Sought) -> Iterator[Chunk]:
+        """What is in archives by time, then what is in files as it comes."""
+        from mdc_core.archive.read.snapshot import snapshot
+
+        files, folders = run.places(self.root)
+        for folder in folders:
+            with closing(snapshot(folder, self.query)) as held:
+                yield from map(Chunk, merge(held.sources(run.input.counts)))
+        for chunk in run.chunks() if files else ():
+            batch = sought.of(chunk.batch)
+            yield chunk if batch is chunk.batch else Chunk(batch)
 
 
 class Tail(ArchiveSource):
@@ -78,13 +89,14 @@ class Tail(ArchiveSource):
         from mdc_core.archive.read.tail import TailRows, archive_last
 
         files, folders = run.places(self.root)
-        last = TailRows(self.lines)
+        last, sought = TailRows(self.lines), Sought(self.query)
         if files:
             for chunk in run.chunks():
-                last.add(self.query.of(chunk.batch))
+                last.add(sought.of(chunk.batch))
         for folder in folders:
             for batch in archive_last(folder, self.query, self.lines, run.input.counts):
                 last.add(batch)
         yield from map(Chunk, last.batches())
         run.skipped = sum(run.input.counts.values()) - sum(run.out.counts.values())
         run.finish()
+        run.must_have(sought, found=not self.lines or data_rows(run.out.counts) > 0)

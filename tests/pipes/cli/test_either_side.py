@@ -60,9 +60,9 @@ def test_what_they_do(shell: Shell, tmp_path: Path) -> None:
     assert '"total": 3' in shell("mdc count --json --root two").out
     (tmp_path / "mdc.toml").write_text("[head]\nlimit = 1\n")
     assert len(shell("mdc cat one then head --config my.toml").events) == 2
-    done = shell("mdc --root one validate x.jsonl")
+    done = shell("mdc --root one inspect x.jsonl")
     assert done.status == 2 and says_nothing(done.out)
-    assert "mdc validate has no --root" in done.err
+    assert "mdc inspect has no --root" in done.err
     (tmp_path / "mdc.toml").write_text("config = 'my.toml'\n")
     assert shell("mdc ls --root one").status == 78
 

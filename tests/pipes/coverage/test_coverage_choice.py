@@ -125,16 +125,16 @@ def test_check(week: Archive, shell: Shell) -> None:
 
 
 def test_an_empty_archive(data: Archive, shell: Shell) -> None:
-    assert shell("mdc coverage")[:2] == (0, "")
+    assert shell("mdc coverage")[:2] == (1, "")
+    assert shell("mdc coverage --allow-empty")[:2] == (0, "")
     said = json.loads(shell("mdc coverage --json").out)
     assert (said["from"], said["to"], said["coverage"]) == (None, None, [])
     assert shell("mdc coverage --strict")[:2] == (1, "")
     for form in ("html", "svg", "png"):
-        assert shell(f"mdc coverage -o empty.{form}").status == 0
-    done = shell("mdc coverage --symbol AAPL")
-    assert (done.status, "--type says what" in done.err) == (2, True)
-    done = shell("mdc coverage --symbol AAPL --type trade")
-    assert (done.status, "--from DAY --to DAY" in done.err) == (2, True)
+        assert shell(f"mdc coverage -o empty.{form}").status == 1
+    for chosen in ("--symbol AAPL", "--symbol AAPL --type trade"):
+        done = shell(f"mdc coverage {chosen}")
+        assert (done.status, "no such symbol in data: 'AAPL'" in done.err) == (1, True)
     range_ = "--from 2024-01-05 --to 2024-01-08"
     assert trades(shell, f"{XNYS} --symbol AAPL --type trade {range_}") == "x..x"
 

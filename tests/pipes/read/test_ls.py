@@ -101,7 +101,7 @@ def test_filters_and_the_tree(catalog: bool, shell: Shell) -> None:
     assert rows[0]["path"].startswith("_/gap/2024-01-03.")
     # The period of the file can hold it, but none of its events is of that time.
     late = shell("mdc ls --json --type gap --from 2024-01-03T02:00")
-    assert (late.status, json.loads(late.out)) == (0, [])
+    assert (late.status, json.loads(late.out)) == (1, [])
     assert shell("mdc ls --symbol QQQ").out == ""
 
 
@@ -228,7 +228,7 @@ def test_errors(line: str, status: int, said: str, shell: Shell) -> None:
 
 def test_an_empty_archive(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
-    assert shell("mdc ls")[:2] == (0, "")
-    assert shell("mdc ls --tree")[:2] == (0, "")
-    assert shell("mdc ls --json")[:2] == (0, "[]\n")
+    assert shell("mdc ls")[:2] == (1, "")
+    assert shell("mdc ls --tree")[:2] == (1, "")
+    assert shell("mdc ls --json")[:2] == (1, "[]\n")
     assert json.loads(shell("mdc du --json").out) == {"parts": [], "beside": [], "total": 0}

@@ -182,7 +182,7 @@ def test_a_time_chooses_whole_files(shell: Shell, tmp_path: Path) -> None:
         "2024-01-04",
     ]
     late = shell("mdc pack create q.zip --from 2024-01-04T12:00:01")
-    assert (late.status, "nothing to pack" in late.err) == (65, True)
+    assert (late.status, "no events in data from 2024-01-04T12:00:01Z" in late.err) == (1, True)
 
 
 LOAD = """
@@ -416,7 +416,7 @@ def test_an_import_that_is_killed(archive: Path, shell: Shell, tmp_path: Path) -
         ("create p.rar", 2, "end it in .zip"),
         ("create p.zip --type trad", 2, "did you mean trade?"),
         ("create p.zip --root nowhere", 65, "no archive at nowhere"),
-        ("create p.zip --symbol QQQ", 65, "nothing to pack"),
+        ("create p.zip --symbol QQQ", 1, "no such symbol in data: 'QQQ'"),
         ("create e.zip/q.zip", 73, "cannot write in e.zip"),
         ("create e.zip", 73, "e.zip exists already"),
         ("list nowhere.zip", 65, "cannot read nowhere.zip"),

@@ -80,7 +80,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
         ("mdc cat --type traed", "did you mean trade?", ""),
         ("mdc query 'SELECT * FROM nosuch'", "Table with name nosuch does not exist", ""),
         ("mdc retain", "nothing says what may go", "--keep 30d"),
-        ("mdc --root x validate good.jsonl", "mdc validate has no --root", ""),
+        ("mdc --root x inspect good.jsonl", "mdc inspect has no --root", ""),
         ("mdc import --profile csv table.csv --map time=ts", "no such field", ""),
         ("mdc pack create x.rar", "end it in .zip", ""),
     ],

@@ -1,18 +1,14 @@
 """Patterns, lists and files of symbols choose the same in every verb."""
 
 import json
-import shlex
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Done, Shell
-from tests.kit.verbs import flags_of_verbs
+from tests.kit.verbs import CHOOSING, having
 from tests.pipes.store.sharing import sharing_soon
 
-SYMBOLS = ["SPY", "SAP", "AAPL", "BTC/USD", "[X]"]
 WANTED = ["SPY", "SAP", "BTC/USD"]
 WAYS = (
     "--symbol 'S*,BTC?USD'",
@@ -20,50 +16,6 @@ WAYS = (
     "--symbols-file few.txt",
 )
 BOTH = "--symbol 'BTC*' --symbols-file spy.txt"
-# Each with what is said of the symbols; `{}` is what chooses.
-VERBS = {
-    "cat": "cat --root data {}",
-    "tail": "tail -n 99 --root data {}",
-    "count": "count --root data --json {}",
-    "replay": "replay --root data --speed max {}",
-    "export": "export --profile csv --root data -o out.csv --force {}; cat out.csv",
-    "ls": "ls --root data --json {}",
-    "query": "query --root data 'SELECT DISTINCT symbol FROM trade ORDER BY 1' {}",
-    "shell": "shell --root data {} <<< 'SELECT DISTINCT symbol FROM quote ORDER BY 1'",
-    "coverage": "coverage --root data --json {}",
-    "compact": "compact --root data --dry-run --json --sort {}",
-    "retain": "retain --root data --keep 1d --dry-run --json {}",
-    "advise": "advise --root data --json --largest 1 {}",
-    "tier plan": "tier plan --root data {} --json",
-    "tier migrate": "tier migrate --root data --dry-run {} --json",
-    "pack create": "pack create out.zip --root data --dry-run {}",
-}
-
-
-def having(flag: str) -> set[str]:
-    """The verbs that choose from an archive and have an option; a sandbox makes its symbols."""
-    found = {verb for verb, flags in flags_of_verbs().items() if {flag, "--root"} <= flags}
-    return {verb for verb in found if not verb.startswith("sandbox ")}
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, forked_env: dict[str, str]) -> Path:
-    """An archive in which each symbol has two parts, and files that name some."""
-    folder = tmp_path_factory.mktemp("made")
-    stream = f"mdc -q stream sim {' '.join(map(shlex.quote, SYMBOLS))} --limit 300"
-    for _ in range(2):
-        line = f"{stream} then store --root data"
-        subprocess.run(["bash", "-c", line], cwd=folder, env=forked_env, check=True)
-    (folder / "few.txt").write_text("# some\nS*\n\n  BTC/*  # a pair\n")
-    (folder / "spy.txt").write_text("SPY, SAP\n")
-    return folder
-
-
-@pytest.fixture
-def data(made: Path, tmp_path: Path) -> Path:
-    """The same, to be changed."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return tmp_path / "data"
 
 
 def said(done: Done) -> str:
@@ -72,29 +24,31 @@ def said(done: Done) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_in_every_verb(shell: Shell, data: Path, verb: str) -> None:
-    named = said(shell(f"mdc {VERBS[verb].format(f'--symbol {chr(44).join(WANTED)}')}"))
-    everything = said(shell(f"mdc {VERBS[verb].format('')}"))
-    assert named != everything and (verb.startswith(("count", "tier")) or "SAP" in named)
+@pytest.mark.parametrize("verb", CHOOSING)
+def test_in_every_verb(shell: Shell, market: Path, verb: str) -> None:
+    named = said(shell(f"mdc {CHOOSING[verb].format(f'--symbol {chr(44).join(WANTED)}')}"))
+    every = "--type '*'" if verb == "rm" else ""  # it takes nothing for everything
+    everything = said(shell(f"mdc {CHOOSING[verb].format(every)}"))
+    if verb != "schema migrate":  # it has nothing to do, whatever is chosen
+        assert named != everything and (verb.startswith(("count", "tier")) or "SAP" in named)
     assert "AAPL" not in named
-    assert said(shell(f"mdc {VERBS[verb].format(BOTH)}")) == named
+    assert said(shell(f"mdc {CHOOSING[verb].format(BOTH)}")) == named
     if verb != "shell":
-        listed = VERBS[verb].format("--symbols-file -")
+        listed = CHOOSING[verb].format("--symbols-file -")
         assert said(shell(f"printf 'S*\\nBTC*\\n' | mdc {listed}")) == named
 
 
-def test_all_ways_are_one(shell: Shell, data: Path) -> None:
+def test_all_ways_are_one(shell: Shell, market: Path) -> None:
     named = shell(f"mdc count data --json --symbol {','.join(WANTED)}").out
     for way in WAYS:
         assert shell(f"mdc count data --json {way}").out == named, way
 
 
 def test_no_verb_is_forgotten() -> None:
-    assert having("--symbol") == having("--symbols-file") == set(VERBS)
+    assert having("--symbol") == having("--symbols-file") == set(CHOOSING)
 
 
-def test_patterns_are_exact_about_case_and_brackets(shell: Shell, data: Path) -> None:
+def test_patterns_are_exact_about_case_and_brackets(shell: Shell, market: Path) -> None:
     def total(chosen: str) -> int:
         return json.loads(shell(f"mdc count data --json {chosen}").out)["total"]
 
@@ -104,13 +58,13 @@ def test_patterns_are_exact_about_case_and_brackets(shell: Shell, data: Path) ->
     assert total("--type 'tr*,q*'") == 600
 
 
-def test_where_no_catalog_is_and_in_files(shell: Shell, data: Path) -> None:
+def test_where_no_catalog_is_and_in_files(shell: Shell, market: Path) -> None:
     chosen = "--symbol 'S*' --type trade"
     before = shell(f"mdc cat data {chosen}").lines
     shell("mdc cat data > all.jsonl")
     assert shell(f"mdc cat all.jsonl {chosen}").lines == before
     assert shell(f"cat all.jsonl | mdc cat {chosen}").lines == before
-    for path in (data / "_mdc").glob("catalog*"):
+    for path in (market / "_mdc").glob("catalog*"):
         path.unlink()
     assert shell(f"mdc cat data {chosen}").lines == before
     named = (shell(f"mdc cat data --symbol {name} --type trade") for name in ("SPY", "SAP"))
