@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from mdc_core.disk import reading, reason, sync_path, unreadable, writing
@@ -47,6 +48,10 @@ class Storage:
 
     def size(self, path: str) -> int | None:
         """The bytes of a file, None if it is not there."""
+        raise NotImplementedError
+
+    def modified(self, path: str) -> int:
+        """When a file was written; raises UnreadableError if it is not there."""
         raise NotImplementedError
 
     def absent(self, paths: Sequence[str]) -> list[str]:
@@ -130,6 +135,11 @@ class Directory(Storage):
             return (self.local / path).stat().st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def modified(self, path: str) -> int:
+        """When a file was written; raises UnreadableError if it is not there."""
+        with reading(self.full_path(path)):
+            return (self.local / path).stat().st_mtime_ns
 
     def absent(self, paths: Sequence[str]) -> list[str]:
         """Which of these files are not there; each folder is listed once."""
@@ -237,6 +247,12 @@ class Bucket(Storage):
             found: Any = self._fs.get_file_info(self._key(path))
         size: int | None = found.size
         return size
+
+    def modified(self, path: str) -> int:
+        """When an object was written."""
+        with self._reading(path):
+            found: Any = self._fs.get_file_info(self._key(path))
+        return int(found.mtime_ns or time_ns())
 
     def absent(self, paths: Sequence[str]) -> list[str]:
         """Which of these objects are not there; what they have in common is listed."""

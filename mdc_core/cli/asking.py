@@ -12,11 +12,14 @@ def is_asked() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
-def must_agree(question: str) -> None:
-    """Ask; raises UsageError where nobody can be asked, and ends the command with a no."""
+def must_agree(what: str) -> None:
+    """Ask whether to do something, "remove ..."; after a no the command ends with status 1.
+
+    Raises UsageError where nobody can be asked.
+    """
     if not is_asked():
         raise UsageError(
-            f"{question} Nobody can be asked here", hint="--yes does it, --dry-run tells"
+            f"nobody can be asked whether to {what}", hint="--yes does it, --dry-run only tells"
         )
-    if not click.confirm(question, err=True):
+    if not click.confirm(f"{what[:1].upper()}{what[1:]}?", err=True):
         raise click.exceptions.Exit(1)

@@ -80,6 +80,11 @@ def human(size: int) -> str:
     return f"{size / 1024**power:.1f} {units[power - 1]}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things: 1 event, 2 events."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def time_text(ns: int | None) -> str | None:
     """A time as the wire writes it."""
     from mdc_core import times

@@ -22,7 +22,7 @@ CHOOSING = {
     "shell": "shell --root data {} <<< 'SELECT DISTINCT symbol FROM quote ORDER BY 1'",
     "coverage": "coverage --root data --json {}",
     "compact": "compact --root data --dry-run --json --sort {}",
-    "retain": "retain --root data --keep 1d --dry-run --json {}",
+    "retain": "retain --by event --root data --keep 1d --dry-run --json {}",
     "advise": "advise --root data --json --max-file-size 1B {}",
     "tier plan": "tier plan --root data {} --json",
     "tier migrate": "tier migrate --root data --dry-run {} --json",

@@ -43,6 +43,7 @@ from mdc_core.archive.row_time import NO_TIME
 from mdc_core.disk import writing
 from mdc_core.errors import BusyError, DataError
 from mdc_core.texts import plainly
+from mdc_core.times import DAY
 
 
 class ChangedError(BusyError):
@@ -144,12 +145,21 @@ class Catalog:
         for row in self._db.each(asked, (name,)):
             yield self._entry(*row)
 
-    def oldest(self, query: Query) -> Iterator[PartRow]:
-        """The same as `parts`, by their last moments; those without any come last."""
+    def oldest(self, query: Query, stored: int | None = None) -> Iterator[PartRow]:
+        """The same as `parts`, by their last moments; those without any come last.
+
+        With `stored`, those that were stored before that, and the days of storing come first.
+        """
         where, values = conditions(query)
+        order = "begins = ?, ends, path"
+        if stored is not None:
+            entry = "CAST(entry AS TEXT)"
+            at = f"json_extract({entry}, '$.made_at')"
+            at = f"coalesce(json_extract({entry}, '$.stored_at'), {at})"
+            where, values = f"({where}) AND {at} < ?", [*values, stored]
+            order = f"{at} / {DAY}, {order}"
         numbers = self._db.each(
-            f"SELECT number FROM parts WHERE {where} ORDER BY begins = ?, ends, path",
-            [*values, NO_TIME],
+            f"SELECT number FROM parts WHERE {where} ORDER BY {order}", [*values, NO_TIME]
         )
         yield from self.numbered(number for (number,) in numbers)
 

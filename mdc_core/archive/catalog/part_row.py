@@ -71,6 +71,7 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     inputs: tuple[tuple[str, str], ...] = ()  # path and hash of the parts it was made from
     made_by: str = "store"
     made_at: int
+    stored_at: int | None = None  # when the last of its rows came, where that was before
     in_order: bool = True  # whether the rows, or those of each frame, are in time order
     intervals: tuple[IntervalShare, ...] = ()  # of a type that has them; empty: not known
     frames: tuple[Frame, ...] = ()  # of a file that grows; empty: written at once, in order
@@ -79,6 +80,11 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> tuple[str, str]:
         """What names a part."""
         return self.place, self.path
+
+    @property
+    def stored(self) -> int:
+        """When the last of its rows came into the archive, as far as that is known."""
+        return self.made_at if self.stored_at is None else self.stored_at
 
     @property
     def file_name(self) -> str:

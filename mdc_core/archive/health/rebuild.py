@@ -42,6 +42,7 @@ _KNOWN = (
     "inputs",
     "made_by",
     "made_at",
+    "stored_at",
 )
 
 

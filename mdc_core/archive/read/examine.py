@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from time import time_ns
 from typing import Any, NamedTuple
 
 import msgspec
@@ -34,7 +33,7 @@ from mdc_core.wire.tables.portable import is_portable
 _SEGMENT = re.compile(r"(?:^|\.)([0-9a-f]{12}-[0-9a-f]{6})-(\d{4,}c*)\.")
 _CODECS = {".jsonl": "none", ".gz": "gzip", ".zst": "zstd", ".lz4": "lz4"}
 # What a rewritten part says of itself.
-_KEPT = (b"mdc.made_by", b"mdc.inputs", b"mdc.tier", b"mdc.codec", b"mdc.shared")
+_KEPT = (b"mdc.made_by", b"mdc.inputs", b"mdc.tier", b"mdc.codec", b"mdc.shared", b"mdc.stored")
 Inputs = tuple[tuple[str, str], ...]
 
 
@@ -98,6 +97,7 @@ def examine(
             bytes=size,
             sha256=hashed,
             version=version,
+            made_at=at.modified(path),
             **said,
         ),
         origin,
@@ -140,6 +140,11 @@ def _footer(file: pa.NativeFile, name: str) -> dict[str, Any]:
             said["inputs"] = msgspec.json.decode(said["inputs"], type=Inputs)
         except msgspec.DecodeError as error:
             raise DataError(f"{name}: mdc.inputs in its metadata: {plainly(error)}") from None
+    if "stored" in said:
+        stored = said.pop("stored")
+        if not stored.isdecimal():
+            raise DataError(f"{name}: mdc.stored in its metadata: {stored[:60]!r}")
+        said["stored_at"] = int(stored)
     if KEY in kept:
         return said | {"origin": kept[KEY].decode(errors="replace"), "whole": None}
     return said | {"whole": kept.get(WHOLE, b"{}"), "slim": WHOLE not in kept}
@@ -206,7 +211,7 @@ def _named(path: str, facts: dict[str, Any], made_by: str | None) -> PartRow:
         run_id=named[0] if named else "",
         segment=named[1] if named and made_by == "store" else None,
         made_by=made_by,
-        made_at=time_ns(),
+        made_at=0,
         **facts,
     )
 

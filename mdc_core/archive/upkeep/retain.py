@@ -11,7 +11,7 @@ type = "trade"
 keep = true                  # these never go
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import chain
@@ -35,7 +35,7 @@ from mdc_core.errors import ConfigError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.suggest import known, unknown
 from mdc_core.texts import plainly
-from mdc_core.times import DAY, MIN_NS
+from mdc_core.times import DAY, MAX_NS, MIN_NS
 
 TABLE, RULES = "retain", "rules"
 BATCH = 500  # parts that go in one transaction
@@ -57,11 +57,15 @@ class Rule(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Policy(NamedTuple):
-    """What may go: by rules, else by age (nanoseconds), and by size (bytes)."""
+    """What may go: by rules, else by age (nanoseconds), and by size (bytes).
+
+    The age is that of the last event if it is `by_event`, else since it was stored.
+    """
 
     age: int | None = None
     size: int | None = None
     rules: tuple[Rule, ...] = ()
+    by_event: bool = False
 
     @property
     def empty(self) -> bool:
@@ -83,11 +87,11 @@ class Policy(NamedTuple):
         return False, self.age
 
 
-def policy(age: int | None, size: int | None, rules: tuple[Rule, ...]) -> Policy:
+def policy(age: int | None, size: int | None, rules: tuple[Rule, ...], *, by_event: bool) -> Policy:
     """What may go; raises UsageError where that would be everything."""
     if age == 0 or size == 0:
         raise UsageError("to keep nothing is not to retain", hint="say how much is to be kept")
-    return Policy(age, size, rules)
+    return Policy(age, size, rules, by_event)
 
 
 class Expired(NamedTuple):
@@ -117,8 +121,11 @@ class Expired(NamedTuple):
 class Aged(Protocol):
     """Parts by their age: those of a catalog, or listed."""
 
-    def oldest(self, query: Query) -> Iterator[PartRow]:
-        """The parts that are asked for, by their last moments; those without any come last."""
+    def oldest(self, query: Query, stored: int | None = None) -> Iterator[PartRow]:
+        """The parts that are asked for, by their last moments; those without any come last.
+
+        With `stored`, those that were stored before that, and the days of storing come first.
+        """
 
     def size(self, query: Query) -> tuple[int, int]:
         """How many there are, and how many bytes they have."""
@@ -130,10 +137,16 @@ class ListedParts:
     def __init__(self, parts: Sequence[PartRow]) -> None:
         self._parts = parts
 
-    def oldest(self, query: Query) -> Iterator[PartRow]:
+    def oldest(self, query: Query, stored: int | None = None) -> Iterator[PartRow]:
         """Those that begin before the end that is asked for, the oldest first."""
-        for part in sorted(self._parts, key=lambda p: (p.begins == NO_TIME, p.ends, p.path)):
-            if query.end is None or part.begins < query.end:
+
+        def place(part: PartRow) -> tuple[int, bool, int, str]:
+            day = 0 if stored is None else part.stored // DAY
+            return day, part.begins == NO_TIME, part.ends, part.path
+
+        for part in sorted(self._parts, key=place):
+            early = query.end is None or part.begins < query.end
+            if early and (stored is None or part.stored < stored):
                 yield part
 
     def size(self, query: Query) -> tuple[int, int]:
@@ -144,37 +157,60 @@ class ListedParts:
 
 
 def expired(
-    archive: Archive, parts: Aged, policy: Policy, now: int, query: Query = EVERYTHING
+    archive: Archive,
+    parts: Aged,
+    policy: Policy,
+    now: int,
+    query: Query = EVERYTHING,
+    spared: Callable[[PartRow], bool] = lambda part: False,
 ) -> list[Expired]:
-    """The parts that may go: those that are too old, then the oldest ones.
+    """The parts that may go: those that are too old, then the oldest ones, but for the `spared`.
 
-    A part is as old as its last event, and so is what a shared part has of a symbol. What has
-    no time never becomes too old, and goes last.
+    A part is as old as it is stored, or by event as its last event, and so is what a shared part
+    has of a symbol. What has no time never becomes too old by event, and goes last.
     What a run of `store` may still write to stays, and counts; so do journals and
     what is kept aside, where all parts are looked at.
     """
     is_live = live(archive)
     found = _Found(query)
-    youngest = policy.shortest
-    if youngest is not None:
-        for part in parts.oldest(replace(query, end=max(now - youngest, MIN_NS))):
-            for one in found.left(part):
-                _, age = policy.of(one)
-                timed = one.begins != NO_TIME
-                if age is not None and timed and one.ends < now - age and not is_live(part):
-                    found.add(part, one, f"older than {_span(age)}")
+    for part, one, age in _aged(parts, policy, now, query):
+        if not is_live(part) and not spared(part):
+            days = _span(age)
+            text = f"older than {days}" if policy.by_event else f"stored more than {days} ago"
+            found.add(part, one, text)
     if policy.size is None:
         return found.all()
     over = parts.size(query)[1] + beside(archive, query) - policy.size
     over -= sum(one.bytes for one in found.all())
-    for part in parts.oldest(query) if over > 0 else ():
+    for part in parts.oldest(query, None if policy.by_event else MAX_NS) if over > 0 else ():
         for one in found.left(part):
-            if over > 0 and not policy.of(one)[0] and not is_live(part):
+            if over > 0 and not policy.of(one)[0] and not is_live(part) and not spared(part):
                 found.add(part, one, "the oldest of too much")
                 over -= one.bytes
         if over <= 0:
             break
     return found.all()
+
+
+def _aged(
+    parts: Aged, policy: Policy, now: int, query: Query
+) -> Iterator[tuple[PartRow, PartRow, int]]:
+    """The parts that are too old, of shared ones each symbol's share, and how old they may be."""
+    youngest = policy.shortest
+    if youngest is None:
+        return
+    limit = max(now - youngest, MIN_NS)
+    if policy.by_event:
+        listed = parts.oldest(replace(query, end=limit))
+    else:
+        listed = parts.oldest(query, limit)
+    for part in listed:
+        for one in part.by_symbol():
+            _, age = policy.of(one)
+            last = one.ends if policy.by_event else one.stored
+            timed = one.begins != NO_TIME or not policy.by_event
+            if age is not None and timed and last < now - age and query.wants(one.symbol):
+                yield part, one, age
 
 
 class _Found:

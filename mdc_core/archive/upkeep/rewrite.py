@@ -103,6 +103,7 @@ def rewritten(
         inputs=msgspec.json.encode(inputs),
         tier=tier.encode(),
         codec=codec.encode(),
+        stored=str(part.stored).encode(),
         **more,
     )
     new = msgspec.structs.replace(
@@ -116,6 +117,7 @@ def rewritten(
         inputs=inputs,
         made_by=made_by,
         made_at=time_ns(),
+        stored_at=part.stored,
         frames=(),
         **facts,
     )

@@ -1,7 +1,9 @@
 """Remove what is older than it need be kept, or more than there is room for.
 
-A file goes when its last event is older than `--keep`, and the oldest ones go as long as
-all together, with journals and what is kept aside (`mdc du`), have more than `--keep-size`.
+A file goes when it was stored longer ago than `--keep` says (when the last of its events was, if
+it was merged), and those stored on the oldest days go as long as all together, with journals and
+what is kept aside (`mdc du`), have more than `--keep-size`; of one day the oldest events go first.
+With `--by event`, the time of the last event counts instead, wherever it came from.
 Rules in mdc.toml are for some symbols and types; `*`, `?` and `[...]` stand for what they do
 in file names, and the first rule that matches holds, before `--keep`:
 
@@ -14,10 +16,12 @@ in file names, and the first rule that matches holds, before `--keep`:
     type = "trade"
     keep = true
 
-What `keep` protects never goes, whatever the size. What has no time never becomes too old, and
-goes last. With `--symbol` and `--type` only those files are looked at, and only their size
+What `keep` protects never goes, whatever the size. What has no time never becomes too old by
+event, and goes last. On a terminal mdc says how much would go, and asks, unless `--yes` is there.
+With `--symbol` and `--type` only those files are looked at, and only their size
 counts. Only sealed files go: not what is in journals, nor what a running `mdc store` may still
-write to. `mdc store --keep` does the same after each seal."""
+write to. `mdc store --keep` does the same after each seal, and never removes what it has just
+stored."""
 
 from pathlib import Path
 from time import time_ns
@@ -26,10 +30,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mdc_core.cli.archives import of_archive
+from mdc_core.cli.asking import is_asked, must_agree
 from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, SIZE, SPAN, Session, option
 from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting_symbols
-from mdc_core.cli.show import answer, human, shown, time_text
+from mdc_core.cli.show import answer, counted, human, shown, time_text
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
 
@@ -84,7 +89,14 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
     "age",
     was={"--days": "{}d"},
     type=SPAN,
-    help="keep files so long after their last event: 30d",
+    help="keep files so long: 30d",
+)
+@option(
+    "--by",
+    type=click.Choice(["stored", "event"]),
+    default="stored",
+    show_default=True,
+    help="counted from when they were stored, or from their last event",
 )
 @option(
     "--keep-size",
@@ -95,6 +107,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
 )
 @option("--now", type=MOMENT, help="as if it were this time  [default: now]")
 @DRY_RUN
+@option("--yes", is_flag=True, help="do not ask, on a terminal")
 @JSON
 @click.pass_obj
 def retain(
@@ -102,16 +115,18 @@ def retain(
     root: Path | str,
     query: "Query",
     age: int | None,
+    by: str,
     size: int | None,
     now: int | None,
     dry_run: bool,
+    yes: bool,
     as_json: bool,
 ) -> int:
     """Remove what is older than it need be kept, or more than there is room for."""
     from mdc_core.archive.upkeep.retain import policy, read_rules
     from mdc_core.archive.write.archive import Archive
 
-    wanted = policy(age, size, read_rules(session.config))
+    wanted = policy(age, size, read_rules(session.config), by_event=by == "event")
     if wanted.empty:
         raise UsageError(
             "nothing says what may go",
@@ -120,8 +135,12 @@ def retain(
     now = time_ns() if now is None else now
     archive = Archive.open(root)
     absent = missed(session, root, query)
-    look = _looked if dry_run else _removed
-    outcome = look(session, archive, query, wanted, now)
+    outcome = _looked(session, archive, query, wanted, now)
+    if not dry_run:
+        if outcome.gone and not yes and is_asked():
+            events = sum(one.rows for one in outcome.gone)
+            must_agree(f"remove {counted(events, 'event')}, {human(outcome.freed)}, from {root}")
+        outcome = _removed(session, archive, query, wanted, now)
     if as_json:
         _as_json(outcome, dry_run)
     for one in [] if as_json else outcome.gone:

@@ -21,7 +21,7 @@ from mdc_core.cli.archives import of_archive
 from mdc_core.cli.asking import must_agree
 from mdc_core.cli.options import ListOption, Session, command, option
 from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting
-from mdc_core.cli.show import answer, human, shown, time_text
+from mdc_core.cli.show import answer, counted, human, shown, time_text
 from mdc_core.errors import FindingsError, UsageError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def rm(
     if not gone and not absent and not query.allow_empty:
         raise FindingsError(f"nothing to remove in {root}", hint="mdc ls shows what is there")
     _say(gone, dry_run=dry_run, as_json=as_json)
-    session.log.note(f"rm: {'would remove' if dry_run else 'removed'} {_amount(gone)}")
+    session.log.note(f"{'would remove' if dry_run else 'removed'} {_amount(gone)}")
     return absent
 
 
@@ -113,11 +113,7 @@ def _amount(gone: "Sequence[Going]") -> str:
     events = sum(one.rows for one in gone)
     span = [time_text(moment) for moment in _span(gone)]
     between = f" from {span[0]} to {span[1]}" if all(span) else ""
-    return f"{_number(events, 'event')}{between} in {_number(len(gone), 'file')}"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    return f"{counted(events, 'event')}{between} in {counted(len(gone), 'file')}"
 
 
 def _span(gone: "Sequence[Going]") -> "tuple[int | None, int | None]":

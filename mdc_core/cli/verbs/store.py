@@ -106,7 +106,7 @@ EXAMPLES = (
     "retain",
     was="--retain",
     type=SPAN,
-    help="after each seal, remove files so long after their last event: 30d",
+    help="after each seal, remove files so long after they were stored: 30d",
 )
 @option(
     "--keep-size",
@@ -114,6 +114,13 @@ EXAMPLES = (
     was="--retain-size",
     type=SIZE,
     help="after each seal, remove the oldest files beyond so many bytes",
+)
+@option(
+    "--by",
+    type=click.Choice(["stored", "event"]),
+    default="stored",
+    show_default=True,
+    help="--keep counts from then, or from the last event",
 )
 @option("--ack", is_flag=True, help="write what is durable, as ack events")
 @option("--tee", is_flag=True, help="pass all events on")

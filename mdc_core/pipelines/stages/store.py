@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
@@ -57,6 +57,7 @@ class StoreOptions(Struct, kw_only=True, frozen=True):
     min_free: Reserve = Reserve.parse(DEFAULT_FREE)
     retain: int | None = None
     retain_size: int | None = None
+    by: str = "stored"
     ack: bool = False
     tee: bool = False
     again: bool = False
@@ -173,6 +174,8 @@ class StoreRun:
         self._kept: int | None = None
         self._repeated = 0  # were in the archive already
         self._opened = False
+        self._name = ""
+        self._retained_at = time_ns()
         acknowledged = "mdc_events_acknowledged_total"
         run.telemetry.watch(acknowledged, lambda: self._acknowledged().total())
 
@@ -294,17 +297,13 @@ class StoreRun:
         if not self._opened:
             self._log.note(f"no events came, so nothing is stored in {self._options.root}")
             return
-        gone = self._files & self._gone
-        files, root = len(self._files - gone), self._options.root
+        files, root = len(self._files - self._gone), self._options.root
         self._log.result(
             f"{files} {'file' if files == 1 else 'files'} in {root}",
             event="stored",
             files=files,
             root=str(root),
         )
-        if gone:
-            text = "files of what came need not be kept, and are removed again"
-            self._log.warning(f"{len(gone)} {text}: --keep goes by the time of the events")
 
     def _say_rejected(self) -> None:
         """Say how much of what came is not stored, and where it is."""
@@ -345,7 +344,7 @@ class StoreRun:
             run_id = new_run_id()
         self._log.run_id = lambda: run_id
         # A name of its own for each run of store, whatever feeds it.
-        name = f"{run_id}-{new_run_id()[:6]}"
+        name = self._name = f"{run_id}-{new_run_id()[:6]}"
         how = (options.layout, options.partition, said)
         header = header_of(formats, name, *how, again=options.again)
         return Intake(
@@ -381,7 +380,7 @@ class StoreRun:
         from mdc_core.archive.upkeep.retain import policy, read_rules
 
         rules = read_rules(self._run.session.config)
-        return policy(options.retain, options.retain_size, rules)
+        return policy(options.retain, options.retain_size, rules, by_event=options.by == "event")
 
     def _rotate(self, intake: "Intake") -> None:
         """Have sealed what is due, and note what has been sealed."""
@@ -400,6 +399,14 @@ class StoreRun:
             self._log.warning(warning)
         intake.warnings.clear()
 
+    def _just_stored(self) -> "Callable[[PartRow], bool]":
+        """What this command has stored since this was asked, or by event within a day."""
+        name, since = self._name, self._retained_at
+        self._retained_at = time_ns()
+        if self._options.by == "event":
+            since = min(since, self._retained_at - times.DAY)
+        return lambda part: part.run_id == name and part.made_at >= since
+
     def _retain(self, archive: "Archive") -> None:
         """Remove what need not be kept any more, unless another command is rewriting."""
         if self._policy is None:
@@ -409,7 +416,8 @@ class StoreRun:
 
         try:
             with rewriting(archive) as catalog:
-                gone = expired(archive, catalog, self._policy, time_ns())
+                now, spared = time_ns(), self._just_stored()
+                gone = expired(archive, catalog, self._policy, now, spared=spared)
                 removed = [one for one in remove(archive, catalog, gone) if not one.of_symbols]
         except BusyError as error:
             self._log.note(f"nothing removed this time: {error}")

@@ -119,12 +119,12 @@ def test_what_there_is(large: Path) -> None:
 
 def test_what_may_go(large: Path) -> None:
     now = from_ns(START + DAYS * DAY)
-    said = run(f"retain --keep 19d --dry-run --json --now {now}", large)
+    said = run(f"retain --by event --keep 19d --dry-run --json --now {now}", large)
     found = json.loads(said.out)
     assert (found["files"], found["files_left"]) == (10_000, 190_000)
     assert {one["period"] for one in found["removed"]} == {"2024-01-02"}
     total = len(TYPES) * DAYS * sum(1_000 + number for number in range(SYMBOLS))
-    said = run(f"retain --keep-size {total - 2_500}B --dry-run --json", large)
+    said = run(f"retain --by event --keep-size {total - 2_500}B --dry-run --json", large)
     found = json.loads(said.out)
     assert [one["path"].partition(".")[0] for one in found["removed"]] == [
         "S0000/quote/00",

@@ -49,7 +49,7 @@ def test_a_run(lines: list[str], shell: Shell) -> None:
     run = run_of("a", shell)
     dry = shell(f"mdc rm --run {run} --dry-run")
     assert (dry.status, held(shell)) == (0, lines)
-    assert "rm: would remove 200 events from 2024-01-02T14:30:00" in dry.err
+    assert "mdc rm: would remove 200 events from 2024-01-02T14:30:00" in dry.err
     done = shell(f"mdc rm --run {run} --yes")
     assert done.status == 0, done.err
     assert done.out == dry.out.replace("would remove", "removed")
@@ -164,3 +164,12 @@ def test_killed_at_any_step(form: str, shell: Shell, tmp_path: Path) -> None:
         assert shell("mdc verify --deep").status == 0
         seen.add(len(found))
     assert seen == {len(before), len(after)}
+
+
+def test_it_asks_on_a_terminal(shell: Shell) -> None:
+    shell("mdc -q stream sim SPY --limit 20 | mdc -q store")
+    asked = shell("printf 'n\\n' | script -qec 'mdc rm --symbol SPY' /dev/null")
+    assert "Remove 20 events from 2024-01-02T14:30:00" in asked.out
+    assert len(held(shell)) == 20
+    shell("printf 'y\\n' | script -qec 'mdc rm --symbol SPY' /dev/null")
+    assert held(shell) == []

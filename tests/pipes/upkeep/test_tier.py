@@ -280,7 +280,7 @@ def test_a_catalog_made_again(shell: Shell, tmp_path: Path) -> None:
 def test_what_is_older_than_cold(data: Path, shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc tier migrate --now 2025-01-06").status == 0
     done = shell("mdc tier status --now 2025-01-03T12:00:00Z")
-    assert "16 parts are more than 365 days old: mdc retain" in done.err
+    assert "16 parts are more than 365 days old: mdc retain --by event" in done.err
     rows = json.loads(shell("mdc tier status --now 2025-01-06 --json").out)
     assert [(row["tier"], row["expired"]) for row in rows] == [
         ("hot", 0),
@@ -289,7 +289,7 @@ def test_what_is_older_than_cold(data: Path, shell: Shell, tmp_path: Path) -> No
     ]
     with (tmp_path / "mdc.toml").open("a") as file:
         file.write('[tier.archive]\ndirectory = "../glacier"\n')
-    assert "mdc retain" not in shell("mdc tier status --now 2025-01-06").err
+    assert "mdc retain --by event" not in shell("mdc tier status --now 2025-01-06").err
     assert shell("mdc tier migrate --now 2025-01-06").status == 0
     assert {part["tier"] for part in parts(data)} == {"archive"}
     assert len(list(tmp_path.glob("glacier/*/*/*"))) == 20

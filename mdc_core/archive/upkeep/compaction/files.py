@@ -71,6 +71,7 @@ def write_like(
     codec = formats.codec(like.symbol, like.tier)
     named = like.layout, like.symbol, like.type_name
     more = {"shared": b"1"} if shared else in_place(*named)
+    stored = max(part.stored for part in parts)
     facts = write_at_rest(
         archive,
         like.type_name,
@@ -82,6 +83,7 @@ def write_like(
         tier=like.tier.encode(),
         inputs=msgspec.json.encode(inputs),
         codec=codec.encode(),
+        stored=str(stored).encode(),
         **more,
     )
     return msgspec.structs.replace(
@@ -96,6 +98,7 @@ def write_like(
         origin=origin,
         made_by="compact",
         made_at=time_ns(),
+        stored_at=stored,
         frames=(),
         **facts,
     )

@@ -88,7 +88,7 @@ def test_a_value_without_its_unit_is_wrong_and_told(line: str, said: str, shell:
 
 def test_lengths_of_time_may_have_fractions(shell: Shell) -> None:
     assert shell(MAKE).status == 0
-    line = "mdc retain --root data --now 2024-01-03T02:30:01Z --dry-run --json"
+    line = "mdc retain --by event --root data --now 2024-01-03T02:30:01Z --dry-run --json"
     gone = json.loads(shell(f"{line} --keep 0.5d").out)["files"]
     assert gone == json.loads(shell(f"{line} --keep 12h").out)["files"] > 0
     assert json.loads(shell(f"{line} --keep 1.5d").out)["files"] == 0

@@ -24,7 +24,7 @@ READING = {
     "query": "query {} 'SELECT count(*) AS n FROM trade'",
     "recover": "recover {} --json",
     "replay": "replay {} --speed max",
-    "retain": "retain {} --keep 1d --dry-run --json",
+    "retain": "retain {} --by event --keep 1d --dry-run --json",
     "rm": "rm {} --type trade --dry-run --json",
     "schema migrate": "schema migrate {} --dry-run --json",
     "shell": "shell {} <<< 'SELECT count(*) AS n FROM trade'",

@@ -48,7 +48,7 @@ def test_an_import_too(shell: Shell, tmp_path: Path) -> None:
 
 
 def test_blanks_around_a_symbol_are_told_and_not_taken_off(shell: Shell, data: Path) -> None:
-    for verb in (*VERBS[:-1], "retain --root data --keep 1d --dry-run"):
+    for verb in (*VERBS[:-1], "retain --by event --root data --keep 1d --dry-run"):
         done = shell(f"mdc {verb} --symbol ' SPY'")
         assert done.status == 2 and says_nothing(done.out), verb
         assert "' SPY' has blanks around it: say 'SPY'" in done.err
@@ -69,7 +69,7 @@ def test_blanks_beside_commas_are_none_of_a_symbol(shell: Shell, data: Path) -> 
     assert events("'SPY, AAPL'") == events("SPY --symbol AAPL") == 400
 
 
-@pytest.mark.parametrize("verb", [*VERBS[:-1], "retain --root data --keep 1d"])
+@pytest.mark.parametrize("verb", [*VERBS[:-1], "retain --by event --root data --keep 1d"])
 def test_an_empty_symbol_is_not_all_of_them(shell: Shell, data: Path, verb: str) -> None:
     for flag in ("--symbol ''", "--symbol ' , '", "--type ''"):
         done = shell(f"mdc {verb} {flag}")
