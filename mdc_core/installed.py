@@ -8,6 +8,7 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import NamedTuple
 
@@ -65,7 +66,7 @@ def scan(paths: tuple[str, ...], limit: str | None, files: str) -> Installed:
     stray: list[tuple[PluginRef, str]] = []
     seen: set[str] = set()
     for path in paths:
-        for info in _distributions(path or "."):
+        for info, text in _distributions(path or "."):
             name, version = _identity(info)
             # As in Python itself, the first distribution of a name hides later ones.
             if normal(name) in seen:
@@ -73,7 +74,7 @@ def scan(paths: tuple[str, ...], limit: str | None, files: str) -> Installed:
             seen.add(normal(name))
             if not _wanted(name, limit):
                 continue
-            for verb, plugin, target in _entry_points(info):
+            for verb, plugin, target in _entry_points(text):
                 module, _, attribute = target.partition(":")
                 ref = PluginRef(verb, plugin, module, attribute, name, version, info, plugin)
                 if problem := _problem(ref):
@@ -135,17 +136,18 @@ def _wanted(distribution: str, limit: str | None) -> bool:
     return normal(distribution) in {normal(name.strip()) for name in limit.split(",")}
 
 
-def _distributions(path: str) -> list[str]:
+def _distributions(path: str) -> Iterator[tuple[str, bytes]]:
+    """The folders of metadata in a place that have entry points, with what they say."""
     try:
         with os.scandir(path) as entries:
-            return sorted(
-                entry.path
-                for entry in entries
-                if entry.name.endswith((".dist-info", ".egg-info"))
-                and os.access(f"{entry.path}/entry_points.txt", os.R_OK)
-            )
+            infos = [e.path for e in entries if e.name.endswith((".dist-info", ".egg-info"))]
     except OSError:
-        return []
+        return
+    for info in sorted(infos):
+        with suppress(OSError):
+            with open(f"{info}/entry_points.txt", "rb", 0) as file:
+                text = file.read()
+            yield info, text
 
 
 def _identity(info: str) -> tuple[str, str]:
@@ -157,15 +159,15 @@ def _identity(info: str) -> tuple[str, str]:
     return name.replace("_", "-"), version.partition("-py")[0]
 
 
-def _entry_points(info: str) -> Iterator[tuple[str, str, str]]:
+def _entry_points(text: bytes) -> Iterator[tuple[str, str, str]]:
     """Verb, name and target of each of a distribution's entry points for mdc."""
+    if b"mdc." not in text:
+        return
     verb = ""
-    with open(os.path.join(info, "entry_points.txt"), encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            line = line.strip()
-            if line.startswith("["):
-                group = line.strip("[]").strip()
-                verb = group.removeprefix("mdc.") if group.startswith("mdc.") else ""
-            elif verb and "=" in line and not line.startswith(("#", ";")):
-                name, _, target = line.partition("=")
-                yield verb, name.strip(), target.partition("[")[0].replace(" ", "")
+    for line in map(str.strip, text.decode(errors="replace").splitlines()):
+        if line.startswith("["):
+            group = line.strip("[]").strip()
+            verb = group.removeprefix("mdc.") if group.startswith("mdc.") else ""
+        elif verb and "=" in line and not line.startswith(("#", ";")):
+            name, _, target = line.partition("=")
+            yield verb, name.strip(), target.partition("[")[0].replace(" ", "")

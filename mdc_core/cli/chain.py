@@ -1,6 +1,5 @@
 """Verbs that are stages: a command line of several, joined by `then`, and running it."""
 
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -163,6 +162,8 @@ def run_stages(session: Session, stages: "list[Stage]") -> int:
 
 @contextmanager
 def _hang_up(event: threading.Event) -> Iterator[None]:
+    import signal  # by now something else has imported it
+
     before = signal.signal(signal.SIGHUP, lambda number, frame: set_in_handler(event))
     try:
         yield

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from mdc_core import installed, registry
+from mdc_core.cli.layout import HelpLayout
 from mdc_core.cli.settable import path_of
 from mdc_core.errors import UsageError
 from mdc_core.installed import verb_files
@@ -62,8 +63,16 @@ def _quoted(line: str, width: int) -> list[str]:
     return wrap(line, width, subsequent_indent="   ", break_long_words=False)
 
 
+class HelpContext(click.Context):
+    """The context of our commands, for how their help is laid out."""
+
+    formatter_class = HelpLayout
+
+
 class SummedUp(click.Command):
     """A command that a list shows with its whole summary."""
+
+    context_class = HelpContext
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """The first paragraph of its help; the formatter breaks the line."""

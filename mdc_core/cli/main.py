@@ -61,12 +61,7 @@ class MainGroup(VerbGroup):
             commands = [(name, self.get_command(ctx, name)) for name in names]
             rows = [(n.ljust(width), c.get_short_help_str()) for n, c in commands if c is not None]
             with formatter.section(title):
-                for row in rows:
-                    line = "  ".join(row)
-                    if len(line) <= formatter.width - 2:  # nearly all; the formatter is slow
-                        formatter.write(f"  {line}\n")
-                    else:
-                        formatter.write_dl([row])
+                formatter.write_dl(rows)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A verb, or a filter, not loaded yet."""

@@ -10,12 +10,17 @@ command, which is left `PATIENCE` to do it by itself.
 import _thread
 import os
 import select
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import signal
+else:
+    import _signal as signal  # without the enums of `signal`, a fortieth of `mdc --help`
 
 PATIENCE = 8  # seconds from SIGTERM to the end; a supervisor kills after ten
 _TOLD_WITHIN = 1.0  # seconds; nobody may read standard error any more
@@ -226,14 +231,14 @@ def _end_input() -> None:
     os.close(null)
 
 
-def _with_hang_up(handlers: dict[signal.Signals, object]) -> dict[signal.Signals, object]:
+def _with_hang_up(handlers: "dict[signal.Signals, object]") -> "dict[signal.Signals, object]":
     """The handlers, and that of Ctrl-C for a terminal that is closed."""
     more = {signal.SIGHUP: handlers[signal.SIGINT]} if hang_up_ends() else {}
     return handlers | more
 
 
 @contextmanager
-def _handling(handlers: dict[signal.Signals, object]) -> Iterator[None]:
+def _handling(handlers: "dict[signal.Signals, object]") -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in handlers}
     for number, on_signal in handlers.items():
         signal.signal(number, on_signal)  # type: ignore[arg-type]

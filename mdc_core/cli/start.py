@@ -2,13 +2,17 @@
 
 import gc
 import os
-import signal
 import sys
 from contextlib import suppress
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mdc_core import __version__
+
+if TYPE_CHECKING:
+    import signal
+else:
+    import _signal as signal  # without the enums of `signal`, a fortieth of `mdc --help`
 
 # With it pyarrow makes the help() of its functions, an eighth of what importing it takes.
 DOCSCRAPE = "pyarrow.vendored.docscrape"

@@ -7,6 +7,7 @@ written so; rows keep the digits of the vendor, 1.50 or 1E-7.
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -26,8 +27,12 @@ _encoder = msgspec.json.Encoder(decimal_format="number")
 _UNION: Any = None
 for _cls in EVENT_TYPES.values():
     _UNION = _cls if _UNION is None else _UNION | _cls
-_decoder = msgspec.json.Decoder(_UNION, float_hook=Decimal)
-_lines_decoder = msgspec.json.Decoder(list[_UNION], float_hook=Decimal)
+
+
+@cache
+def _decoder(*, many: bool) -> msgspec.json.Decoder[Any]:
+    """Made when it is needed: msgspec takes a millisecond for it."""
+    return msgspec.json.Decoder(list[_UNION] if many else _UNION, float_hook=Decimal)
 
 
 def encode_rows(rows: Sequence[Event]) -> bytes:
@@ -41,7 +46,7 @@ def encode_rows(rows: Sequence[Event]) -> bytes:
 def decode_row(line: bytes) -> Event:
     """The event in a line, its types checked; raises DataError."""
     try:
-        event: Event = _decoder.decode(line)
+        event: Event = _decoder(many=False).decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         text = plainly(error)
         example = "; a time is a text, such as 2024-01-02T14:30:00Z"
@@ -53,7 +58,7 @@ def rows_of(batch: "pa.RecordBatch") -> list[Event]:
     """The events of a batch as rows."""
     data = encode_batch(batch)
     try:
-        rows: list[Event] = _lines_decoder.decode(b"[" + data[:-1].replace(b"\n", b",") + b"]")
+        rows: list[Event] = _decoder(many=True).decode(b"[" + data[:-1].replace(b"\n", b",") + b"]")
     except msgspec.DecodeError as error:  # a `json` column of a stranger's table
         raise DataError(f"an event that is not what its type says: {error}") from None
     return rows
