@@ -3,7 +3,7 @@
 `importlib.metadata` is not used: its import alone takes longer than `mdc --help` may.
 """
 # os.path, because importing pathlib would cost `mdc --help` milliseconds.
-# ruff: noqa: PTH118, PTH119, PTH120, PTH123
+# ruff: noqa: PTH118, PTH119, PTH120
 
 import os
 import sys
@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from mdc_core import plugin_files
 from mdc_core.requirements import metadata, normal
+from mdc_core.sources import read
 from mdc_core.suggest import unknown
 
 # Verb -> what its plugins are called, and the contracts (in contracts.py) they may fulfil.
@@ -31,6 +32,7 @@ VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
 ALSO = {verb: ("PerEvent",) if verb == "validate" else () for verb in VERBS}  # their kin
 BUILT_IN = "market-data-collector"
 LIMIT = "MDC_LOAD_PLUGINS"
+_MOST = 1 << 16  # bytes of entry points that are read
 
 
 class PluginRef(NamedTuple):
@@ -145,9 +147,7 @@ def _distributions(path: str) -> Iterator[tuple[str, bytes]]:
         return
     for info in sorted(infos):
         with suppress(OSError):
-            with open(f"{info}/entry_points.txt", "rb", 0) as file:
-                text = file.read()
-            yield info, text
+            yield info, read(f"{info}/entry_points.txt", _MOST)
 
 
 def _identity(info: str) -> tuple[str, str]:

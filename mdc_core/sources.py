@@ -1,17 +1,23 @@
 """What the source of a module says of itself, read without importing it."""
 
-# open(), because importing pathlib would cost `mdc --help` milliseconds.
-# ruff: noqa: PTH123
-
+import os
 from functools import cache
+
+
+def read(file: str, size: int) -> bytes:
+    """The first so many bytes of a file; `open` asks the system twice as much."""
+    number = os.open(file, os.O_RDONLY)
+    try:
+        return os.read(number, size)
+    finally:
+        os.close(number)
 
 
 @cache
 def beginning(file: str) -> str | None:
     """The first 4 KiB of a file as text, None where there is no file."""
     try:
-        with open(file, "rb", 0) as source:
-            return source.read(4096).decode(errors="replace")
+        return read(file, 4096).decode(errors="replace")
     except OSError:
         return None
 

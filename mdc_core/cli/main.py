@@ -17,7 +17,6 @@ from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verbs_that
 from mdc_core.cli.settable import Option
 from mdc_core.cli.signals import Terminated, ending_in_time, hold
 from mdc_core.installed import verb_files
-from mdc_core.pipelines.failure import report
 from mdc_core.session import Session
 from mdc_core.sources import first_line
 from mdc_core.wire import stdout
@@ -208,14 +207,20 @@ def _run(session: Session, args: list[str]) -> int:
     except errors.ReaderGone:
         return _reader_gone()
     except BrokenPipeError as error:
-        return _reader_gone() if _no_reader() else report(log, error)
+        return _reader_gone() if _no_reader() else _told(log, error)
     # A plugin may raise anything at all, even what is no Exception; it is told by its name.
     except BaseException as error:
         return _failed(log, error)
 
 
+def _told(log: logs.Log, error: BaseException) -> int:
+    from mdc_core.pipelines.failure import report
+
+    return report(log, error)
+
+
 def _failed(log: logs.Log, error: BaseException) -> int:
-    status = report(log, error)
+    status = _told(log, error)
     if status == errors.WriteError.exit_status and isinstance(error, OSError):
         _discard_output()
     return status
