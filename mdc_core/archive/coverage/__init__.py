@@ -1,1 +1,1 @@
-"""Which days of an archive are whole."""
+"""Which days of an archive are complete."""

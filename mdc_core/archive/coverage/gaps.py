@@ -75,6 +75,12 @@ class Gaps:
             np.add.at(marks, np.searchsorted(sessions.opens, ends, "left"), -1)
         return np.cumsum(marks[:-1]) > 0
 
+    def lost(self, symbol: str | None, type_name: str) -> list[tuple[int, int]]:
+        """When something is missing, in order; gaps that touch are one."""
+        return _joined(
+            [span for span in self._about(symbol, type_name, empty=False) if span[0] < span[1]]
+        )
+
     def confirmed(self, symbol: str | None, type_name: str, sessions: Sessions) -> Bools:
         """The days of whose session it is known that there was nothing."""
         known = np.zeros(len(sessions.open), np.bool_)

@@ -29,7 +29,7 @@ _HALTED = frozenset({"CMES", "us_futures"})
 class Sessions(NamedTuple):
     """Dates from `first` on (days since 1970): which are open, and from when to when.
 
-    Where the hours are not known, or the market is closed, they are those of the date.
+    Without the hours of an exchange, or where it is closed, they are those of the date.
     """
 
     first: int
@@ -39,7 +39,6 @@ class Sessions(NamedTuple):
     closes: Int64s
     ends: Int64s  # up to when something is due: the closes, or the last break if it lasts to them
     breaks: tuple[Int64s, Int64s]  # when the market is closed within sessions: from, to
-    timed: bool  # whether the hours are known
 
     @property
     def stop(self) -> int:
@@ -82,7 +81,7 @@ class Calendars:
         self._hours: dict[str | None, Sessions] = {}
 
     def of(self, symbol: str | None) -> str | None:
-        """The calendar of a symbol; None: every day is open, its hours are not known."""
+        """The calendar of a symbol; None: every day is open, all day."""
         for pattern, name in self._of:
             if symbol is not None and fnmatchcase(symbol, pattern):
                 return name
@@ -133,8 +132,8 @@ def sessions(name: str | None, first: int, count: int) -> Sessions:
         is_open = (first + np.arange(count) - _MONDAY) % 7 < 5
     if name in (None, ALWAYS, WEEKDAYS):
         never = np.zeros(0, np.int64)
-        opens, closes, timed = starts[:-1], starts[1:], name == ALWAYS
-        return Sessions(first, is_open, starts, opens, closes, closes, (never, never), timed)
+        opens, closes = starts[:-1], starts[1:]
+        return Sessions(first, is_open, starts, opens, closes, closes, (never, never))
     assert name is not None
     return _of_exchange(name, first, count)
 
@@ -180,7 +179,6 @@ def _of_exchange(name: str, first: int, count: int) -> Sessions:
         closes[inner],
         ends[inner],
         (since, until),
-        True,
     )
 
 

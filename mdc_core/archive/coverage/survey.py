@@ -1,15 +1,16 @@
-"""Which days of an archive are whole: one state for each symbol, event type and session.
+"""Which days of an archive are complete: one state for each symbol, event type and session.
 
     missing   the market was open, and nothing is held
     partial   events are held, and some of the session are missing: a gap lies in it, or they
               begin late or end early by more than the tolerance
-    have      events are held, and nothing tells that any are missing
+    complete  events are held, and nothing tells that any are missing
     empty     nothing is held, for there is nothing: it was asked for, and a gap event says so
     closed    the market was closed, and nothing is held
+    outside   the market was closed, and events are held
 
-Late and early are judged where the hours are known, by the first and last event in the session,
-for what is told event by event and for bars shorter than a day. What is missing in between shows
-only as a gap. Without a calendar a session is a UTC day.
+Late and early are judged by the first and last event in the session, for what is told event by
+event and for bars shorter than a day. What is missing in between shows only as a gap. Without a
+calendar a session is a UTC day. How much of a session is partial is told by its share (`shares`).
 """
 
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.coverage.gaps import Gaps
 from mdc_core.archive.coverage.holdings import Days, Holdings
 from mdc_core.archive.coverage.sessions import Calendars, Sessions, date_of
+from mdc_core.archive.coverage.shares import A_LITTLE, ALMOST, Shares, covered
 from mdc_core.archive.coverage.views import CoverageKey
 from mdc_core.archive.coverage.windows import LONGEST, Windows
 from mdc_core.archive.health.missing import missing
@@ -32,10 +34,11 @@ from mdc_core.archive.write.archive import Archive
 from mdc_core.batch import Bools, Int64s
 from mdc_core.errors import NothingFoundError, UsageError
 
-STATES = ("missing", "partial", "have", "empty", "closed")
-MISSING, PARTIAL, HAVE, EMPTY, CLOSED = range(5)
+STATES = ("missing", "partial", "complete", "empty", "closed", "outside")
+MISSING, PARTIAL, COMPLETE, EMPTY, CLOSED, OUTSIDE = range(6)
 
 States = npt.NDArray[np.uint8]
+_SHARES = np.array([state in ("complete", "empty") for state in STATES], np.float64)
 
 
 class CoverageRow(NamedTuple):
@@ -46,6 +49,9 @@ class CoverageRow(NamedTuple):
     states: States
     rows: Int64s
     open: Bools
+    shares: Shares  # of each session, what is covered
+    first: Int64s  # the first moment that counts; MAX_NS: none
+    last: Int64s  # MIN_NS: none
     undated: int = 0  # rows of which the day is not known
     interval: str | None = None  # of bars
 
@@ -59,10 +65,14 @@ class CoverageRow(NamedTuple):
         found = np.bincount(self.states, minlength=len(STATES)).tolist()
         return dict(zip(STATES, found, strict=True))
 
-    def whole(self) -> tuple[int, int]:
-        """How many of the open days are whole (have or empty), and how many there are."""
-        good = (self.states == HAVE) | (self.states == EMPTY)
-        return int((good & self.open).sum()), int(self.open.sum())
+    def complete(self) -> tuple[int, int]:
+        """How many of the open days are complete or empty, and how many there are."""
+        good = (self.states == COMPLETE) | (self.states == EMPTY)
+        return int(good.sum()), int(self.open.sum())
+
+    def covered(self) -> float:
+        """How many of the open days are covered, each by its share."""
+        return float(self.shares[self.open].sum())
 
 
 @dataclass(frozen=True)
@@ -173,13 +183,19 @@ class CoverageSurvey:
             days = self._held.days(key, self.first, self.count)
             about = key.symbol, key.type_name
             cut = self._gaps.missing(*about, hours)
-            if hours.timed and key.has_ends:
-                cut = cut | outside(days, Windows(hours, key.length.ns, self._asked.tolerance))
+            length = None
+            if key.has_ends:
+                length = key.length.ns
+                cut = cut | outside(days, Windows(hours, length, self._asked.tolerance))
+            states = judged(days, hours, cut, self._gaps.confirmed(*about, hours))
+            shares = covered(days, hours, length, self._gaps.lost(*about))
             yield CoverageRow(
                 *about,
-                judged(days, hours, cut, self._gaps.confirmed(*about, hours)),
+                states,
                 days.rows,
                 hours.open,
+                np.where(states == PARTIAL, np.clip(shares, A_LITTLE, ALMOST), _SHARES[states]),
+                *(days[2:] if key.has_ends else _never(len(states))),
                 self._held.undated[key],
                 key.interval,
             )
@@ -194,9 +210,14 @@ def outside(days: Days, windows: Windows) -> Bools:
 def judged(days: Days, hours: Sessions, cut: Bools, confirmed: Bools) -> States:
     """The state of each day."""
     present = np.where(hours.open, days.held, days.rows > 0)
-    held = np.where(hours.open & cut, PARTIAL, HAVE)
+    held = np.where(hours.open, np.where(cut, PARTIAL, COMPLETE), OUTSIDE)
     absent = np.where(hours.open, np.where(confirmed, EMPTY, MISSING), CLOSED)
     return np.where(present, held, absent).astype(np.uint8)
+
+
+def _never(count: int) -> tuple[Int64s, Int64s]:
+    """First and last moments of what has none."""
+    return np.full(count, times.MAX_NS), np.full(count, times.MIN_NS)
 
 
 def _spelled(word: str | None) -> str:

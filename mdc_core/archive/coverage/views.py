@@ -95,7 +95,7 @@ class SessionViews:
         view = SessionView(
             told,
             Windows(told, key.length.ns, self._tolerance),
-            key.has_ends and hours.timed,
+            key.has_ends,
             max(key.length.ns - 1, 0),
             0 if self._first is None else first - hours.first,
             len(hours.open) if self._last is None else last - hours.first,

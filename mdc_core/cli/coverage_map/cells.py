@@ -1,21 +1,21 @@
-"""The map of a coverage: cells of days, weeks or longer; as text, and as JSON."""
+"""The map of a coverage: cells of days, weeks or longer; as text."""
 
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import pairwise
-from textwrap import indent
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from mdc_core.archive.catalog.part_stats import WITH_INTERVAL
+from mdc_core import times
 from mdc_core.archive.coverage.sessions import date_of
+from mdc_core.archive.coverage.shares import Shares
 from mdc_core.archive.coverage.survey import (
     CLOSED,
+    COMPLETE,
     EMPTY,
-    HAVE,
     MISSING,
+    OUTSIDE,
     PARTIAL,
     STATES,
     CoverageRow,
@@ -26,12 +26,22 @@ from mdc_core.cli.show import shown
 
 UNITS = ("day", "week", "month", "quarter", "year")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-LEGEND = (HAVE, PARTIAL, MISSING, EMPTY, CLOSED)
-MEANING = ("nothing held", "some missing", "whole", "asked: there is none", "not a session")
-_BLOCKS = dict(zip((HAVE, PARTIAL, MISSING, EMPTY, CLOSED), "█▄×○·", strict=True))  # noqa: RUF001
-_ASCII = dict(zip((HAVE, PARTIAL, MISSING, EMPTY, CLOSED), "#+x0.", strict=True))
-_COLOURS = {HAVE: "32", PARTIAL: "33", MISSING: "31", EMPTY: "36", CLOSED: "90"}
+LEGEND = (COMPLETE, PARTIAL, MISSING, EMPTY, OUTSIDE, CLOSED)
+MEANING = (
+    "nothing held",
+    "some missing",
+    "nothing known to be missing",
+    "asked for: there is none",
+    "market closed",
+    "held, market closed",
+)
+_BLOCKS = dict(zip(LEGEND, "█▓×○▪·", strict=True))  # noqa: RUF001
+_ASCII = dict(zip(LEGEND, "#+x0*.", strict=True))
+_COLOURS = dict(zip(LEGEND, ("32", "33", "31", "36", "32", "90"), strict=True))
+GRADES = 3  # of what is partial: up to a third, up to two, and more
+_PARTLY = {True: "░▒▓", False: "-=+"}
 _LONGEST_NAME = 24
+_WIDE = 60  # columns, in which there is room for what is said beside the numbers
 
 
 class Axis(NamedTuple):
@@ -85,26 +95,40 @@ def fitting(first: int, count: int, unit: str | None, most: int) -> Axis:
     return next((a for a in tried if len(a) <= most), tried[-1])
 
 
-def cells(line: CoverageRow, over: Axis) -> StateArray:
+class Cells(NamedTuple):
+    """The cells of a line: the state of each, and which share of it is covered."""
+
+    states: StateArray
+    shares: Shares
+
+    def graded(self) -> list[tuple[int, int]]:
+        """State and grade of each; the grade of what is not partial is that of all."""
+        grades = np.minimum((self.shares * GRADES).astype(np.int64), GRADES - 1)
+        grades = np.where(self.states == PARTIAL, grades, GRADES - 1)
+        return list(zip(self.states.tolist(), grades.tolist(), strict=True))
+
+
+def cells(line: CoverageRow, over: Axis) -> Cells:
     """The state of each cell, which is that of its open days if they are of one kind.
 
-    Whole days (have, empty) beside others make a cell partial.
+    Complete days (or empty ones) beside others make a cell partial, by the share of all.
     """
     if over.unit == "day":
-        return line.states
+        return Cells(line.states, line.shares)
     starts = np.array(over.edges[:-1]) - over.edges[0]
 
     def number(mask: Any) -> Any:
         return np.add.reduceat(mask.astype(np.int64), starts)
 
-    have, empty = line.states == HAVE, line.states == EMPTY
-    is_open, held = number(line.open), number(have)
-    whole = number((have | empty) & line.open)
-    touched = held + number(line.states == PARTIAL) + number(empty)
-    mixed = np.where(whole == is_open, np.where(held > 0, HAVE, EMPTY), PARTIAL)
+    is_open, held = number(line.open), number(line.states == COMPLETE)
+    complete = held + number(line.states == EMPTY)
+    touched = complete + number(line.states == PARTIAL)
+    mixed = np.where(complete == is_open, np.where(held > 0, COMPLETE, EMPTY), PARTIAL)
     open_cells = np.where(touched == 0, MISSING, mixed)
-    closed_cells = np.where(held > 0, HAVE, CLOSED)
-    return np.where(is_open > 0, open_cells, closed_cells).astype(np.uint8)
+    closed_cells = np.where(number(line.states == OUTSIDE) > 0, OUTSIDE, CLOSED)
+    states = np.where(is_open > 0, open_cells, closed_cells).astype(np.uint8)
+    shares = np.add.reduceat(np.where(line.open, line.shares, 0), starts)
+    return Cells(states, shares / np.maximum(is_open, 1))
 
 
 def rows_of(line: CoverageRow, over: Axis) -> list[int]:
@@ -128,12 +152,20 @@ def _short(name: str, longest: int) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
-def percent(part: int, whole: int) -> str:
-    """A share in percent; 100 only if it is all."""
-    if not whole:
+def percent(part: float, of: int) -> str:
+    """A share in percent; 100 only if it is all, and 0 only if it is nothing."""
+    if not of:
         return "-"
-    tenths = part * 1000 // whole
-    return f"{tenths // 10}.{tenths % 10} %"
+    tenths = int(part * 1000 / of + 1e-9)
+    return "<0.1 %" if part and not tenths else f"{tenths // 10}.{tenths % 10} %"
+
+
+def hours_of(line: CoverageRow, day: int) -> str:
+    """From when to when events are held on a day, in words; nothing where none count."""
+    first, last = int(line.first[day]), int(line.last[day])
+    if first > last:
+        return ""
+    return f"{times.from_ns(first)[11:19]} to {times.from_ns(last)[11:19]}"
 
 
 class Style(NamedTuple):
@@ -143,20 +175,24 @@ class Style(NamedTuple):
     unicode: bool
     colour: bool
 
-    def mark(self, state: int) -> str:
+    @property
+    def is_wide(self) -> bool:
+        """Whether there is room for words."""
+        return self.width >= _WIDE
+
+    def mark(self, state: int, grade: int) -> str:
         """One character."""
+        if state == PARTIAL:
+            return _PARTLY[self.unicode][grade]
         return (_BLOCKS if self.unicode else _ASCII)[state]
 
-    def painted(self, states: Iterable[int]) -> str:
-        """A character for each state, coloured where they are to be."""
-        codes = list(states)
+    def painted(self, graded: Sequence[tuple[int, int]]) -> str:
+        """A character for each state and grade, coloured where they are to be."""
         if not self.colour:
-            return "".join(map(self.mark, codes))
-        cuts = [0, *(i for i in range(1, len(codes)) if codes[i] != codes[i - 1]), len(codes)]
+            return "".join(self.mark(*one) for one in graded)
         return "".join(
-            f"\x1b[{_COLOURS[codes[a]]}m{self.mark(codes[a]) * (b - a)}\x1b[0m"
-            for a, b in pairwise(cuts)
-            if b > a
+            f"\x1b[{_COLOURS[state]}m{''.join(self.mark(*one) for one in some)}\x1b[0m"
+            for state, some in groupby(graded, lambda one: one[0])
         )
 
 
@@ -173,32 +209,44 @@ def text(
     names = min(names, _LONGEST_NAME)
     margin = names + types + 4
     over = fitting(first, count, unit, max(style.width - margin - 9, 12))
-    yield f"{date_of(first)} to {date_of(first + count - 1)}, a character is a {over.unit}"
+    head = f"{date_of(first)} to {date_of(first + count - 1)}"
+    yield f"{head}, a character is a {over.unit}" if style.is_wide else f"{head}, by {over.unit}"
     for labels in (*over.labels(), _month_days(over)):
         if labels:
             yield " " * margin + _placed(labels)
     total: dict[int, int] = dict.fromkeys(range(len(STATES)), 0)
-    whole = of = 0
+    complete = of = 0
+    covered = 0.0
     for line in lines:
-        good, days = line.whole()
-        whole, of = whole + good, of + days
+        good, opened = line.complete()
+        complete, of, covered = complete + good, of + opened, covered + line.covered()
         for state, number in enumerate(line.counts().values()):
             total[state] += number
         name, kind = name_of(line), kind_of(line)
         if not style.unicode:
             name, kind = ascii_only(name), ascii_only(kind)
-        marks = style.painted(cells(line, over).tolist())
-        share = percent(good, days)
-        yield f"{name:{names}}  {kind:{types}}  {marks}  {share:>7}"
+        marks = style.painted(cells(line, over).graded())
+        share = percent(line.covered(), opened)
+        hours = hours_of(line, 0) if count == 1 and style.width >= margin + 34 else ""
+        yield f"{name:{names}}  {kind:{types}}  {marks}  {share:>7}  {hours}".rstrip()
     yield ""
+    yield from _legend(total, of, style)
+    days = "open days" if style.is_wide else "days"
+    yield f"complete: {complete:,} of {of:,} {days}, {percent(complete, of)}"
+    yield f"covered: {percent(covered, of)} of their time"
+
+
+def _legend(total: dict[int, int], of: int, style: Style) -> Iterator[str]:
+    """What the characters mean, and how many days are so; open ones with their share."""
     for state in LEGEND:
-        counted = f"{total[state]:>9,}"
-        # Whatever is held of days that are closed is no share of the open ones.
-        part = whole - total[EMPTY] if state == HAVE else total[state]
-        share = "" if state == CLOSED else f"  {percent(part, of):>7}"
-        mark = style.painted([state])
-        yield f"{mark} {STATES[state]:8}{counted}{share}  {MEANING[state]}".rstrip()
-    yield f"whole: {whole:,} of {of:,} open days, {percent(whole, of)}"
+        if state == OUTSIDE and not total[state]:
+            continue
+        grades = range(GRADES) if state == PARTIAL else [0]
+        mark = style.painted([(state, grade) for grade in grades]) + " " * (GRADES - len(grades))
+        share = "" if state in (CLOSED, OUTSIDE) else percent(total[state], of)
+        numbers = f"{total[state]:>9,}  {share:>7}"
+        meaning = f"  {MEANING[state]}" if style.is_wide else ""
+        yield f"{mark} {STATES[state]:8}{numbers}{meaning}".rstrip()
 
 
 def ascii_only(name: str) -> str:
@@ -242,37 +290,3 @@ def runs(line: CoverageRow, first: int) -> Iterator[tuple[str, date, date, int]]
             end, before = at, state
     if begin is not None:
         yield STATES[before], date_of(first + begin), date_of(first + end), number
-
-
-def as_json(said: dict[str, Any], first: int, lines: Iterable[CoverageRow]) -> Iterator[str]:
-    """One JSON object, as `show.answer` writes it, in pieces, so that it may be long."""
-    head = json.dumps(said, indent=2, ensure_ascii=False)
-    before = f'{head[:-2]},\n  "coverage": ['
-    separator = ""
-    days: list[str] = []
-    for line in lines:
-        days = days or [date_of(first + at).isoformat() for at in range(len(line.states))]
-        good, of = line.whole()
-        yield before + separator
-        one = json.dumps(
-            {
-                "symbol": line.symbol,
-                "type": line.type_name,
-                **({"interval": line.interval} if line.type_name in WITH_INTERVAL else {}),
-                "counts": line.counts(),
-                "open_days": of,
-                "whole_days": good,
-                "undated": line.undated,
-                "days": [
-                    {"day": day, "state": STATES[state], "rows": rows}
-                    for day, state, rows in zip(
-                        days, line.states.tolist(), line.rows.tolist(), strict=True
-                    )
-                ],
-            },
-            indent=2,
-            ensure_ascii=False,
-        )
-        before, separator = indent(one, "    "), ","
-    yield before
-    yield "  ]\n}"

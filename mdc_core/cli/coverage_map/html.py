@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import islice
 
-from mdc_core.archive.coverage.survey import CLOSED, HAVE, MISSING, PARTIAL, STATES, CoverageRow
+from mdc_core.archive.coverage.survey import CLOSED, MISSING, OUTSIDE, PARTIAL, STATES, CoverageRow
 from mdc_core.cli.coverage_map.cells import (
+    GRADES,
     LEGEND,
     MEANING,
     Axis,
@@ -17,6 +18,7 @@ from mdc_core.cli.coverage_map.cells import (
 from mdc_core.cli.coverage_map.image import (
     COLOURS,
     HEIGHT,
+    PARTLY,
     Box,
     boxes,
     margin,
@@ -75,31 +77,34 @@ def page(
     for state in LEGEND:
         name, colour = STATES[state], "var(--closed)" if state == CLOSED else COLOURS[state]
         yield f"rect.{name} {{ fill: {colour} }} .key.{name} {{ background: {colour} }}"
+    for grade, colour in enumerate(PARTLY):
+        yield f"rect.p{grade} {{ fill: {colour} }} .key.p{grade} {{ background: {colour} }}"
     yield "</style>\n</head>"
     yield f'<body>\n<h1>{escape(title)}</h1>\n<p class="about">{escape(subtitle)}</p>'
     yield from _sums(lines)
     yield from _map(over, lines)
-    yield from _not_whole(first, lines)
+    yield from _not_complete(first, lines)
     yield "</body>\n</html>"
 
 
 def _sums(lines: Sequence[CoverageRow]) -> Iterator[str]:
     """The total of each state, which is the legend as well."""
     counts = [line.counts() for line in lines]
-    whole = [sum(pair) for pair in zip(*(line.whole() for line in lines), strict=True)] or [
-        0,
-        0,
-    ]
+    complete = sum(line.complete()[0] for line in lines)
+    of = sum(line.complete()[1] for line in lines)
+    covered = sum(line.covered() for line in lines)
     yield '<ul class="sums">'
-    yield f"<li><small>whole, of open days</small><b>{percent(whole[0], whole[1])}</b></li>"
+    yield f"<li><small>covered, of open days' time</small><b>{percent(covered, of)}</b></li>"
+    yield f"<li><small>complete, of open days</small><b>{percent(complete, of)}</b></li>"
     for state in LEGEND:
         name = STATES[state]
         total = sum(count[name] for count in counts)
-        share = "" if state in (HAVE, CLOSED) else f" · {percent(total, whole[1])}"
-        yield (
-            f'<li><i class="key {name}"></i>{name}<b>{total:,}</b>'
-            f"<small>{MEANING[state]}{share}</small></li>"
-        )
+        if state == OUTSIDE and not total:
+            continue
+        share = "" if state in (OUTSIDE, CLOSED) else f" · {percent(total, of)}"
+        grades = [f" p{grade}" for grade in range(GRADES)] if state == PARTIAL else [""]
+        keys = "".join(f'<i class="key {name}{grade}"></i>' for grade in grades)
+        yield (f"<li>{keys}{name}<b>{total:,}</b><small>{MEANING[state]}{share}</small></li>")
     yield "</ul>"
 
 
@@ -110,7 +115,7 @@ def _map(over: Axis, lines: Sequence[CoverageRow]) -> Iterator[str]:
     yield '<thead><tr><th scope="col" class="symbol">symbol</th><th scope="col">type</th>'
     yield f'<th scope="col"><svg width="{width + 40}" height="30" role="img" '
     yield f'aria-label="one cell is a {over.unit}">{heads}</svg></th>'
-    for name in ("whole", "partial", "missing", "empty"):
+    for name in ("covered", "partial", "missing", "empty"):
         yield f'<th scope="col" class="number">{name}</th>'
     yield "</tr></thead>\n<tbody>"
     for line in lines:
@@ -127,19 +132,20 @@ def _map(over: Axis, lines: Sequence[CoverageRow]) -> Iterator[str]:
             f'<td class="number">{counts[state]:,}</td>'
             for state in ("partial", "missing", "empty")
         )
-        yield f'</svg></td><td class="number">{percent(*line.whole())}</td>{numbers}</tr>'
+        share = percent(line.covered(), line.complete()[1])
+        yield f'</svg></td><td class="number">{share}</td>{numbers}</tr>'
     yield "</tbody>\n</table>\n</div>"
 
 
 def _cell(box: Box) -> str:
     """A cell; its size and colour are the same for all, and in the style."""
     said = escape(box.title)
-    return f'<rect class="{STATES[box.state]}" x="{box.x:g}"><title>{said}</title></rect>'
+    return f'<rect class="{box.name}" x="{box.x:g}"><title>{said}</title></rect>'
 
 
-def _not_whole(first: int, lines: Sequence[CoverageRow]) -> Iterator[str]:
+def _not_complete(first: int, lines: Sequence[CoverageRow]) -> Iterator[str]:
     """The days that are missing or partial, in words."""
-    yield "<h2>Days that are not whole</h2>"
+    yield "<h2>Days that are not complete</h2>"
     nothing = True
     for line in lines:
         counts = line.counts()

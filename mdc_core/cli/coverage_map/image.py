@@ -4,12 +4,23 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any, BinaryIO, NamedTuple
 
-from mdc_core.archive.coverage.survey import STATES, CoverageRow
-from mdc_core.cli.coverage_map.cells import LEGEND, Axis, cells, kind_of, name_of, percent, rows_of
+from mdc_core.archive.coverage.survey import PARTIAL, STATES, CoverageRow
+from mdc_core.cli.coverage_map.cells import (
+    GRADES,
+    LEGEND,
+    Axis,
+    cells,
+    hours_of,
+    kind_of,
+    name_of,
+    percent,
+    rows_of,
+)
 from mdc_core.errors import ConfigError, UsageError
 
 # Told apart with any colour vision: by lightness as well as by hue.
-COLOURS = ("#c93a56", "#f3b53f", "#1f7a63", "#8fbce6", "#e7eaee")
+COLOURS = ("#c93a56", "#f3b53f", "#1f7a63", "#8fbce6", "#e7eaee", "#a9cfc3")
+PARTLY = ("#fbe7bd", "#f3b53f", "#c9830f")  # the grades of what is partial
 INK, FAINT, PAPER = "#1c2530", "#66717e", "#ffffff"
 HEIGHT = 14  # of a cell
 _PITCH = 18  # from line to line
@@ -26,6 +37,17 @@ class Box(NamedTuple):
     height: float
     state: int
     title: str
+    grade: int = 0
+
+    @property
+    def name(self) -> str:
+        """The class of its state, with the grade of what is partial."""
+        return f"partial p{self.grade}" if self.state == PARTIAL else STATES[self.state]
+
+    @property
+    def colour(self) -> str:
+        """What it is filled with."""
+        return PARTLY[self.grade] if self.state == PARTIAL else COLOURS[self.state]
 
 
 class PictureText(NamedTuple):
@@ -54,11 +76,15 @@ def boxes(line: CoverageRow, over: Axis, x: float, y: float) -> Iterator[Box]:
     """The cells of a line."""
     wide = pitch(over)
     name = f"{name_of(line, 60)} {kind_of(line)}"
-    states, rows = cells(line, over).tolist(), rows_of(line, over)
-    for at, (state, number) in enumerate(zip(states, rows, strict=True)):
-        held = f", {number:,} event{'s' * (number > 1)}" if number else ""
-        title = f"{name}, {over.span(at)}: {STATES[state]}{held}"
-        yield Box(x + at * wide, y, wide - margin(over), HEIGHT, state, title)
+    found, rows = cells(line, over), rows_of(line, over)
+    for at, ((state, grade), number) in enumerate(zip(found.graded(), rows, strict=True)):
+        said = [STATES[state]]
+        said += [percent(float(found.shares[at]), 1)] if state == PARTIAL else []
+        hours = hours_of(line, at) if over.unit == "day" else ""
+        said += [f"{hours} UTC"] if hours else []
+        said += [f"{number:,} event{'s' * (number > 1)}"] if number else []
+        title = f"{name}, {over.span(at)}: {', '.join(said)}"
+        yield Box(x + at * wide, y, wide - margin(over), HEIGHT, state, title, grade)
 
 
 def month_words(over: Axis, x: float, y: float) -> Iterator[PictureText]:
@@ -90,18 +116,22 @@ class Picture:
         yield PictureText(_EDGE, 40, self.title, 20, bold=True)
         yield PictureText(_EDGE, 62, self.subtitle, 12, faint=True)
         yield from month_words(self._over, self._left, self._top - 26)
-        yield PictureText(self._right, self._top - 11, "whole", 11, end=True, faint=True)
+        yield PictureText(self._right, self._top - 11, "covered", 11, end=True, faint=True)
         for at, line in enumerate(self._lines):
             y = self._top + _PITCH * at
             yield PictureText(_EDGE, y + 11, name_of(line), bold=True)
             yield PictureText(self._types, y + 11, kind_of(line), faint=True)
             yield from boxes(line, self._over, self._left, y)
-            yield PictureText(self._right, y + 11, percent(*line.whole()), end=True)
+            share = percent(line.covered(), line.complete()[1])
+            yield PictureText(self._right, y + 11, share, end=True)
         x = float(_EDGE)
         for state in LEGEND:
-            yield Box(x, self.height - 36, 12, 12, state, STATES[state])
-            yield PictureText(x + 18, self.height - 26, STATES[state], 12)
-            x += 18 + 7 * len(STATES[state]) + 22
+            grades = range(GRADES) if state == PARTIAL else [0]
+            for grade in grades:
+                yield Box(x, self.height - 36, 12, 12, state, STATES[state], grade)
+                x += 14
+            yield PictureText(x + 4, self.height - 26, STATES[state], 12)
+            x += 4 + 7 * len(STATES[state]) + 22
 
     def svg(self) -> Iterator[str]:
         """The picture as an SVG document."""
@@ -132,7 +162,7 @@ class Picture:
             if isinstance(mark, Box):
                 x, y = int(mark.x * scale), int(mark.y * scale)
                 far = int((mark.x + mark.width) * scale) - 1, y + int(mark.height * scale) - 1
-                draw.rectangle((x, y, *far), fill=COLOURS[mark.state])
+                draw.rectangle((x, y, *far), fill=mark.colour)
                 continue
             anchor = "rs" if mark.end else "ls"
             draw.text(
@@ -165,8 +195,8 @@ def _pillow() -> Any:
 def box_svg(box: Box) -> str:
     """A cell that says what it is where a pointer rests on it."""
     return (
-        f'<rect class="{STATES[box.state]}" x="{box.x:g}" y="{box.y:g}" '
-        f'width="{box.width:g}" height="{box.height:g}" fill="{COLOURS[box.state]}">'
+        f'<rect class="{box.name}" x="{box.x:g}" y="{box.y:g}" '
+        f'width="{box.width:g}" height="{box.height:g}" fill="{box.colour}">'
         f"<title>{escape(box.title)}</title></rect>"
     )
 

@@ -13,9 +13,10 @@ from mdc_core.archive.coverage.sessions import date_of
 from mdc_core.archive.coverage.survey import CoverageRow
 from mdc_core.archive.coverage.views import CoverageKey
 from mdc_core.archive.read.one_file import whole_file
-from mdc_core.cli.coverage_map.cells import Axis, Style, as_json, fitting, kind_of, text
+from mdc_core.cli.coverage_map.cells import Axis, Style, fitting, kind_of, text
 from mdc_core.cli.coverage_map.html import page
 from mdc_core.cli.coverage_map.image import Picture
+from mdc_core.cli.coverage_map.json_lines import as_json
 from mdc_core.cli.show import shown
 from mdc_core.errors import UsageError
 

@@ -1,18 +1,22 @@
-"""Show which days are whole, which have holes, and which are missing.
+"""Show which days are complete, partial or missing, and how much of each is covered.
 
 Each day of a symbol and event type has one state; bars and flow have a line for each interval.
-`have`: events are held, and nothing tells that any are missing. `partial`: a gap event says that
-some are, or what is held of the session begins late or ends early, by more than --tolerance after
-the open or before the close. `missing`: the market was open, and nothing is held. `empty`: it was
-asked for and there is nothing, as gap events of reason empty and count 0 say. `closed`: it is a
-weekend or a holiday, and nothing is held.
+`complete`: events are held, and nothing tells that any are missing. `partial`: a gap event says
+that some are, or what is held of the session begins late or ends early, by more than --tolerance
+after the open or before the close. `missing`: the market was open, and nothing is held. `empty`: it
+was asked for and there is nothing, as gap events of reason empty and count 0 say. `closed`: it is a
+weekend or a holiday, and nothing is held; `outside`: events are held all the same.
+
+A partial day is shaded by what is covered of it: from its first to its last event, without gaps.
+The percentage of a line is the share of its open days' time that is covered.
 
 --calendar says when a market is open: XNYS and others of exchange_calendars, 24/7, or
 weekdays. `PATTERN=NAME` is for the symbols of a pattern, as in `XNYS,*/USD=24/7`. A day is then a
 session, from its open to its close, with its market's date: the Sunday evening of CME is Monday's,
 and what is held outside of sessions is of the date on the market's clock. It is shown, but makes no
-session whole. Gaps outside of sessions and in their breaks do not count. Without a calendar, or
-with weekdays, a day is one of UTC, and no hours are expected. CMES and us_futures close at 17:00
+session complete. Gaps outside of sessions and in their breaks do not count. Without a calendar,
+or with weekdays, a day is one of UTC and has 24 hours: trades of a stock cover a quarter of it, so
+name its exchange. CMES and us_futures close at 17:00
 in Chicago for the calendars; events are expected up to 16:00, when trading halts.
 
 The days are from --from to --to, else from the first to the last day on which anything of
@@ -24,7 +28,8 @@ its days. A hole in the middle of a day is seen if there is a gap event of it. W
 status is 1 if any day is missing or partial, or if there is nothing at all.
 
 A map of more days than there is room for has cells of a week, a month, a quarter or a year:
-they are whole, missing or closed if all their open days are, else partial."""
+they are complete, missing or closed if all their open days are, else partial, and shaded by what
+is covered of all."""
 
 import time
 from collections.abc import Iterator
@@ -118,7 +123,7 @@ def coverage(
     strict: bool,
     as_json: bool,
 ) -> int:
-    """Show which days are whole, which have holes, and which are missing."""
+    """Show which days are complete, partial or missing, and how much of each is covered."""
     form = _form(form, output, as_json)
     if output is not None:
         must_be_new(output, force=force)
@@ -196,11 +201,13 @@ def _tell(session: Session, survey: "CoverageSurvey", calendar: tuple[str, ...])
     if not survey.count:
         session.log.note("nothing is held")
     elif not calendar:
-        session.log.note("no --calendar: every day counts as open, and no hours are expected")
+        session.log.note(
+            "no --calendar: every day counts as open, for 24 hours of UTC (--calendar XNYS)"
+        )
     elif left := survey.without_calendar:
         more = f" and {len(left) - NAMED:,} more" if len(left) > NAMED else ""
         of = shown(", ".join(left[:NAMED]) + more)
-        session.log.note(f"no calendar of {of}: every day counts as open, no hours are expected")
+        session.log.note(f"no calendar of {of}: every day counts as open, for 24 hours of UTC")
     if survey.timeless_gaps:
         session.log.warning(
             f"gap events without a time, which are of no day: {survey.timeless_gaps:,}"

@@ -116,7 +116,7 @@ def state(
     of_day = [e for e in events if day in dates_of(name, e)]
     rows = sum(next(dates_of(name, e)) == day for e in events)
     if session is None:
-        return ("have" if rows else "closed"), rows
+        return ("outside" if rows else "closed"), rows
     length = LENGTHS.get(events[0].interval or "", 0) if events else 0
     begin, end = session.open, session.close
     reaching = [e for e in events if length and e.at < end and e.at + length > begin]
@@ -130,11 +130,11 @@ def state(
         for since, until in session.spans
     )
     told = bool(events) and (events[0].type_name in ("trade", "quote") or length > 0)
-    if told and name not in (None, "weekdays"):
+    if told:
         inside = reaching if length else [e for e in of_day if begin <= e.at <= end]
         cut |= not any(e.at <= begin + tolerance for e in inside)
         cut |= not any(e.at + length >= session.due - tolerance for e in inside)
-    return ("partial" if cut else "have"), rows
+    return ("partial" if cut else "complete"), rows
 
 
 def _covered(span: tuple[int, int], gaps: list[Gap]) -> bool:

@@ -10,7 +10,14 @@ from zoneinfo import ZoneInfo
 from tests.conftest import Done, Shell
 
 NEW_YORK = ZoneInfo("America/New_York")
-CODE = {"missing": "x", "partial": "+", "have": "#", "empty": "0", "closed": "."}
+CODE = {
+    "missing": "x",
+    "partial": "+",
+    "complete": "#",
+    "empty": "0",
+    "closed": ".",
+    "outside": "*",
+}
 XNYS = "--calendar XNYS"
 WHOLE = "####..#"  # of the days of `whole_week`
 

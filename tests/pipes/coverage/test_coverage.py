@@ -21,13 +21,12 @@ def test_a_year_s_end_in_new_york(data: Archive, shell: Shell) -> None:
     assert trades(shell, XNYS) == ("###.#..##x##..#####..#####..#####...###x...####")
     # By weekdays alone the holidays are missing; by nothing, the weekends as well.
     assert trades(shell, "--calendar weekdays") == (
-        "###x#..##x##..#####..#####..#####..x###x..x####"
+        "+++x+..++x++..+++++..+++++..+++++..x+++x..x++++"
     )
     done = shell("mdc coverage --json")
-    assert told(done)["AAPL", "trade"] == ("###x#xx##x##xx#####xx#####xx#####xxx###xxxx####")
-    assert done.err == (
-        "mdc coverage: no --calendar: every day counts as open, and no hours are expected\n"
-    )
+    assert told(done)["AAPL", "trade"] == ("+++x+xx++x++xx+++++xx+++++xx+++++xxx+++xxxx++++")
+    said = "no --calendar: every day counts as open, for 24 hours of UTC (--calendar XNYS)"
+    assert done.err == f"mdc coverage: {said}\n"
 
 
 HOURS = (
@@ -45,7 +44,7 @@ HOURS = (
     ("2024-01-03", "04:00", "09:15", "+"),
     ("2024-01-03", "04:00", "15:59", "+"),  # what came before does not hide a late begin,
     ("2024-01-03", "09:30", "18:30", "+"),  # what came after no early end
-    ("2024-01-15", "09:30", "10:00", "#"),  # Martin Luther King's, and events all the same
+    ("2024-01-15", "09:30", "10:00", "*"),  # Martin Luther King's, and events all the same
 )
 
 
@@ -109,14 +108,16 @@ def test_a_calendar_for_some_symbols(data: Archive, shell: Shell) -> None:
         data.at("BTC/USD", "trade", f"{day}T00:00:03Z", f"{day}T23:59:00Z")
     data.at("BTC/USD", "trade", "2024-01-07T00:00:03Z", "2024-01-07T23:40:00Z")
     expected = {("AAPL", "trade"): "#..x", ("BTC/USD", "trade"): "##+#"}
-    for words in ("XNYS,*/USD=24/7", "*/USD=24/7, xnys", "NYSE,BTC*=24/7,*=weekdays"):
+    for words in ("XNYS,*/USD=24/7", "*/USD=24/7, xnys", "NYSE,BTC*=24/7"):
         found = told(shell(f"mdc coverage --json --calendar '{words}'"))
         assert found == expected, words
+    by_weekdays = told(shell("mdc coverage --json --calendar 'NYSE,BTC*=24/7,*=weekdays'"))
+    assert by_weekdays == expected | {("AAPL", "trade"): "+..x"}
     done = shell("mdc coverage --json --calendar */USD=24/7")
-    said = "mdc coverage: no calendar of AAPL: every day counts as open, no hours are expected\n"
-    assert (told(done)["AAPL", "trade"], done.err) == ("#xxx", said)
-    # 24/7 has hours; without a calendar there are none.
-    assert told(shell("mdc coverage --json"))["BTC/USD", "trade"] == "####"
+    said = "mdc coverage: no calendar of AAPL: every day counts as open, for 24 hours of UTC\n"
+    assert (told(done)["AAPL", "trade"], done.err) == ("+xxx", said)
+    # Without a calendar a day has 24 hours as well.
+    assert told(shell("mdc coverage --json"))["BTC/USD", "trade"] == "##+#"
 
 
 def test_the_calendar_of_a_settings_file(data: Archive, shell: Shell, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_daily_bars_hide_no_missing_minutes(data: Archive, shell: Shell) -> None
     a_week(data)
     # A bar of 15:44 ends at 15:45, which is not too early.
     assert by_interval(shell, XNYS) == {"1d": "####..#", "1m": "#+x#..+"}
-    assert by_interval(shell, "") == {"1d": "####xx#", "1m": "##x#xx#"}
+    assert by_interval(shell, "") == {"1d": "####xx#", "1m": "++x+xx+"}
 
 
 def test_each_interval_has_a_line_in_every_map(data: Archive, shell: Shell) -> None:
@@ -58,14 +58,14 @@ def test_each_interval_has_a_line_in_every_map(data: Archive, shell: Shell) -> N
     lines = shell(f"mdc coverage {XNYS}", PYTHONIOENCODING="ascii").out.splitlines()
     assert [" ".join(line.split()) for line in lines if line.startswith("AAPL")] == [
         "AAPL bar 1d ####..# 100.0 %",
-        "AAPL bar 1m #+x#..+ 40.0 %",
+        "AAPL bar 1m #+x#..+ 78.3 %",
     ]
     page = shell(f"mdc coverage {XNYS} --format html").out
     assert "<td>bar 1m</td>" in page and "<b>AAPL</b>bar 1m: 3 days" in page
     drawn = ElementTree.fromstring(shell(f"mdc coverage {XNYS} --format svg").out)
     titles = {title.text for title in drawn.iter("{http://www.w3.org/2000/svg}title")}
     assert {
-        "AAPL bar 1d, Thu 2024-01-04: have, 1 event",
+        "AAPL bar 1d, Thu 2024-01-04: complete, 1 event",
         "AAPL bar 1m, Thu 2024-01-04: missing",
     } <= titles
     words = {text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")}
@@ -80,7 +80,7 @@ def test_bars_longer_than_a_day(data: Archive, shell: Shell) -> None:
     span = "--from 2024-01-03 --to 2024-02-02"
     assert by_interval(shell, f"{XNYS} {span}") == {
         "1mo": "###..#####...####..#####..###xx",
-        "1w": "###..xxxxx..#####..xxxxx..xxxxx",
+        "1w": "###..xxxxx..*####..xxxxx..xxxxx",
     }
 
 
@@ -106,7 +106,7 @@ def test_a_bar_that_reaches_into_a_session(data: Archive, shell: Shell) -> None:
     data.bars("NQ", "4h", *times[1:])
     done = shell("mdc -q coverage --json --calendar CMES --from 2024-01-10 --to 2024-01-10")
     states = [line["days"][0]["state"] for line in json.loads(done.out)["coverage"]]
-    assert states == ["have", "partial"]
+    assert states == ["complete", "partial"]
 
 
 def test_flow_is_told_apart_by_its_windows(data: Archive, shell: Shell) -> None:
@@ -114,7 +114,7 @@ def test_flow_is_told_apart_by_its_windows(data: Archive, shell: Shell) -> None:
     data.events("AAPL", "flow", {**at, "interval": "1h"}, {**at, "interval": "1d"})
     found = json.loads(shell(f"mdc -q coverage --json {XNYS}").out)["coverage"]
     assert [(line["interval"], line["days"][0]["state"]) for line in found] == [
-        ("1d", "have"),
+        ("1d", "complete"),
         ("1h", "partial"),
     ]
 
@@ -237,8 +237,8 @@ def test_only_parts_on_an_edge_are_read(
     monkeypatch.setattr(PartContent, "columns", columns)
     survey = CoverageSurvey(tmp_path / "data", CoverageRequest(), Calendars(["XNYS"]), 20_000)
     listed = list(survey.lines())
-    states = {line.symbol: "".join(STATES[s][0] for s in line.states) for line in listed}
-    assert states == {"A": "chhhh", "B": "cpppp", "D": "chhhh", "E": "hpppp"}
+    states = {line.symbol: "".join(CODE[STATES[s]] for s in line.states) for line in listed}
+    assert states == {"A": ".####", "B": ".++++", "D": ".####", "E": "*++++"}
     assert [line.rows.tolist() for line in listed if line.symbol == "E"] == [[1, 2, 2, 2, 1]]
     assert [Path(name).parts[-3] for name, _ in read] == ["B"] * 4
     assert [names for _, names in read] == [["ts_event", "interval"]] * 4

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Shell
 from tests.pipes.coverage.coverage_days import (
+    CODE,
     WHOLE,
     XNYS,
     Archive,
@@ -30,14 +31,22 @@ def test_the_days_are_those_of_all(data: Archive, shell: Shell) -> None:
         "symbol": "AAPL",
         "type": "trade",
         "open_days": 4,
-        "whole_days": 1,
+        "complete_days": 1,
+        "covered": 0.25,
         "undated": 0,
-        "counts": {"missing": 3, "partial": 0, "have": 1, "empty": 0, "closed": 0},
+        "counts": {name: {"missing": 3, "complete": 1}.get(name, 0) for name in CODE},
         "days": [
-            {"day": "2024-01-02", "state": "missing", "rows": 0},
-            {"day": "2024-01-03", "state": "have", "rows": 2},
-            {"day": "2024-01-04", "state": "missing", "rows": 0},
-            {"day": "2024-01-05", "state": "missing", "rows": 0},
+            {"day": "2024-01-02", "state": "missing", "rows": 0, "covered": 0},
+            {
+                "day": "2024-01-03",
+                "state": "complete",
+                "rows": 2,
+                "covered": 1,
+                "first": "2024-01-03T14:30:00.000000000Z",
+                "last": "2024-01-03T20:59:00.000000000Z",
+            },
+            {"day": "2024-01-04", "state": "missing", "rows": 0, "covered": 0},
+            {"day": "2024-01-05", "state": "missing", "rows": 0, "covered": 0},
         ],
     }
     assert trades(shell, f"{XNYS} --symbol AAPL") == "#"
@@ -70,7 +79,7 @@ def test_what_is_named_and_not_there(week: Archive, shell: Shell) -> None:
 def test_what_is_to_come_is_not_missing(data: Archive, shell: Shell) -> None:
     data.at("AAPL", "trade", "2024-01-02T15:00:00Z")
     done = shell("mdc coverage --json --from 2024-01-01 --to 2200-01-01")
-    assert told(done)["AAPL", "trade"].startswith("x#x")
+    assert told(done)["AAPL", "trade"].startswith("x+x")
     today = json.loads(done.out)["to"]
     assert abs((date.fromisoformat(today) - datetime.now(UTC).date()).days) <= 1
 
@@ -80,7 +89,7 @@ def test_types_that_come_irregularly(data: Archive, shell: Shell) -> None:
     at = "2024-01-03T12:00:00Z"
     data.events("AAPL", "dividend", {"ts_event": at, "ex_date": "2024-01-03", "amount": 1})
     data.events(None, "connection", {"ts_event": at, "state": "up"})
-    assert told(shell("mdc coverage --json")) == {("AAPL", "trade"): "#"}
+    assert told(shell("mdc coverage --json")) == {("AAPL", "trade"): "+"}
     named = told(shell("mdc coverage --json --type dividend"))
     assert named == {("AAPL", "dividend"): "#"}
 

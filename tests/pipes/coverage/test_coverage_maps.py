@@ -39,22 +39,23 @@ DAYS = """\
              2023                                      2024
              Nov        Dec                            Jan
                22       1      8      15     22        1      8
-AAPL  trade  ###.#..#####..#x0##..#####..#####...####...#xxx..+####   86.4 %
+AAPL  trade  ###.#..#####..#x0##..#####..#####...####...#xxx..-####   87.1 %
 SPY   trade  ###.#..#####..#####..#####..#####...####...####..#####  100.0 %
 
-# have           68   91.8 %  whole
-+ partial         1    1.3 %  some missing
-x missing         4    5.4 %  nothing held
-0 empty           1    1.3 %  asked: there is none
-. closed         34  not a session
-whole: 69 of 74 open days, 93.2 %
+#   complete       68   91.8 %  nothing known to be missing
+-=+ partial         1    1.3 %  some missing
+x   missing         4    5.4 %  nothing held
+0   empty           1    1.3 %  asked for: there is none
+.   closed         34           market closed
+complete: 69 of 74 open days, 93.2 %
+covered: 93.5 % of their time
 """
 
 
 def test_the_text_map(months: Archive, shell: Shell) -> None:
     done = shell(f"mdc coverage {OPTIONS}", PYTHONIOENCODING="ascii")
     assert done.out == DAYS
-    for mark, block in zip("#+x0.", "█▄×○·", strict=True):  # noqa: RUF001
+    for mark, block in zip("#-x0.", "█░×○·", strict=True):  # noqa: RUF001
         assert (mark in done.out) and block in shell(f"mdc coverage {OPTIONS}").out
     file = shell(f"mdc coverage {OPTIONS} -o map.txt && cat map.txt").out
     assert file == shell(f"mdc coverage {OPTIONS}").out
@@ -63,18 +64,18 @@ def test_the_text_map(months: Archive, shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("options", "width", "unit", "aapl"),
     [
-        ("", "80", "day", "###.#..#####..#x0##..#####..#####...####...#xxx..+####"),
-        ("", "70", "week", "##+###++"),
-        ("--by week", "80", "week", "##+###++"),
-        ("--by month", "80", "month", "#++"),
-        ("--by quarter", "80", "quarter", "++"),
+        ("", "80", "day", "###.#..#####..#x0##..#####..#####...####...#xxx..-####"),
+        ("", "70", "week", "##+###-+"),
+        ("--by week", "80", "week", "##+###-+"),
+        ("--by month", "80", "month", "#+="),
+        ("--by quarter", "80", "quarter", "+="),
         ("--by year --to 2023-11-30", "80", "year", "#"),
         ("--by month --from 2024-01-03 --to 2024-01-05", "80", "month", "x"),
         ("--by week --from 2024-01-03 --to 2024-01-07", "80", "week", "x"),
         ("--by week --from 2024-01-06 --to 2024-01-07", "80", "week", "."),
         ("--by week --from 2023-12-06 --to 2023-12-06", "80", "week", "0"),
         ("--by week --from 2023-12-06 --to 2023-12-09", "80", "week", "#"),
-        ("--by week --from 2023-12-05 --to 2023-12-06", "80", "week", "+"),
+        ("--by week --from 2023-12-05 --to 2023-12-06", "80", "week", "="),
     ],
 )
 def test_cells_of_several_days(
@@ -105,8 +106,8 @@ def test_colours_are_for_terminals(
             said += more
     os.close(ours)
     assert process.wait() == 0, said
-    missing, empty, have = "\x1b[31m×\x1b[0m", "\x1b[36m○\x1b[0m", "\x1b[32m██\x1b[0m"  # noqa: RUF001
-    assert (missing + empty + have in said.decode()) == (not env)
+    missing, empty, complete = "\x1b[31m×\x1b[0m", "\x1b[36m○\x1b[0m", "\x1b[32m██\x1b[0m"  # noqa: RUF001
+    assert (missing + empty + complete in said.decode()) == (not env)
     assert (b"\x1b" in said) == (not env)
     assert "\x1b" not in shell(f"mdc coverage {OPTIONS}").out
 
@@ -160,14 +161,14 @@ def test_the_page(months: Archive, shell: Shell) -> None:
     text = (months.root.parent / "map.html").read_text()
     page = Page(text)
     assert cells_said(page.titles)["AAPL trade"] == AAPL_DAYS
-    assert "AAPL trade, Mon 2023-11-20: have, 2 events" in page.titles
+    assert "AAPL trade, Mon 2023-11-20: complete, 14:30:00 to 17:59:00 UTC, 2 events" in page.titles
     assert "AAPL trade, Tue 2023-12-05: missing" in page.titles
     tags = {tag for tag, _ in page.found}
     assert tags.isdisjoint({"script", "link", "img", "iframe"})
     assert "http" not in text
     for row in (
         "AAPL",
-        "86.4 %",
+        "87.1 %",
         "100.0 %",
         "Tue 2023-12-05: missing",
         "2024-01-03 to 2024-01-05: missing, 3 open days",
@@ -175,9 +176,9 @@ def test_the_page(months: Archive, shell: Shell) -> None:
     ):
         assert row in page.texts, row
     classes = Counter(str(a["class"]) for tag, a in page.found if tag == "rect")
-    assert classes == {"have": 68, "partial": 1, "missing": 4, "empty": 1, "closed": 34}
+    assert classes == {"complete": 68, "partial p0": 1, "missing": 4, "empty": 1, "closed": 34}
     labels = [a["aria-label"] for tag, a in page.found if tag == "svg" and a["role"] == "img"]
-    assert labels[1] == "4 missing, 1 partial, 31 have, 1 empty, 17 closed days"
+    assert labels[1] == "4 missing, 1 partial, 31 complete, 1 empty, 17 closed days"
 
 
 def test_the_drawing(months: Archive, shell: Shell) -> None:
@@ -189,11 +190,11 @@ def test_the_drawing(months: Archive, shell: Shell) -> None:
     titles = [rect.findtext(f"{name}title") or "" for rect in rects]
     assert cells_said(titles)["AAPL trade"] == AAPL_DAYS
     fills = {rect.get("class"): rect.get("fill") for rect in rects}
-    assert len(set(fills.values())) == 5
+    assert len(set(fills.values())) == 8
     words = [text.text for text in tree.iter(f"{name}text")]
     about = "2023-11-20 to 2024-01-12, UTC · a cell is a day · calendar XNYS"
     assert words[:2] == ["Coverage of data", about]
-    assert {"2023", "2024", "Dec", "Jan", "AAPL", "SPY", "trade", "86.4 %"} <= set(words)
+    assert {"2023", "2024", "Dec", "Jan", "AAPL", "SPY", "trade", "87.1 %"} <= set(words)
     width = float(tree.get("width", "0"))
     assert all(0 <= float(r.get("x", "")) + float(r.get("width", "")) <= width for r in rects)
 
@@ -208,7 +209,7 @@ def test_the_image(months: Archive, shell: Shell) -> None:
     assert (folder / "piped.png").read_bytes() == (folder / "map.png").read_bytes()
     tree = ElementTree.fromstring(shell(f"mdc coverage {OPTIONS} --format svg").out)
     boxes = [e for e in tree.iter("{http://www.w3.org/2000/svg}rect") if e.get("class")]
-    assert len(boxes) == 54 * 2 + 5
+    assert len(boxes) == 54 * 2 + 8
     with Image.open(folder / "map.png") as image:
         assert image.size == (2 * int(tree.get("width", "")), 2 * int(tree.get("height", "")))
         for box in boxes:
@@ -228,7 +229,7 @@ def test_symbols_of_strangers(data: Archive, shell: Shell) -> None:
     rows = [{"type": "trade", "symbol": s, "ts_event": "2024-01-02T15:00:00Z"} for s in HOSTILE]
     (data.root / "hostile.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = told(shell("mdc coverage --json"))
-    assert found == {(symbol, "trade"): "#" for symbol in HOSTILE}
+    assert found == {(symbol, "trade"): "+" for symbol in HOSTILE}
     for form in ("text", "html", "svg", "json"):
         out = shell(f"mdc coverage --format {form}").out
         assert not {"\x1b", "\u202e"} & set(out)
@@ -246,7 +247,7 @@ def test_a_large_map_has_coarser_cells(data: Archive, shell: Shell) -> None:
     data.at("AAPL", "trade", "2014-01-02T15:00:00Z", "2023-12-29T15:00:00Z")
     page = Page(shell("mdc coverage --format html").out)
     assert len(page.titles) == 120
-    assert page.titles[0] == "AAPL trade, 2014-01-02 to 2014-01-31: partial, 1 event"
+    assert page.titles[0] == "AAPL trade, 2014-01-02 to 2014-01-31: partial, <0.1 %, 1 event"
     assert page.titles[1] == "AAPL trade, 2014-02-01 to 2014-02-28: missing"
     drawn = Page(shell("mdc coverage --format svg --by week").out)
-    assert len(drawn.titles) == 522 + 5
+    assert len(drawn.titles) == 522 + 8

@@ -88,7 +88,10 @@ def test_sessions_over_midnight(
     assert shell(f"mdc store --root {ROOT} --format {form}", stdin=stored, **env).status == 0
     line = f"mdc -q coverage --json --root {ROOT} --calendar XASX"
     (found,) = json.loads(shell(line, **env).out)["coverage"]
-    assert [(day["state"], day["rows"]) for day in found["days"]] == [("partial", 2), ("have", 2)]
+    assert [(day["state"], day["rows"]) for day in found["days"]] == [
+        ("partial", 2),
+        ("complete", 2),
+    ]
 
 
 def test_only_what_is_asked_for_is_fetched(

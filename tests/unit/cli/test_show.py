@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 
 from mdc_core.archive.coverage.survey import (
     CLOSED,
+    COMPLETE,
     EMPTY,
-    HAVE,
     MISSING,
+    OUTSIDE,
     PARTIAL,
     CoverageRow,
 )
@@ -263,18 +264,26 @@ def test_the_format_comes_from_the_name(tmp_path: Any) -> None:
 
 # --- the cells of a map ---
 
-STATES = st.sampled_from([MISSING, PARTIAL, HAVE, EMPTY, CLOSED])
+STATES = st.sampled_from([MISSING, PARTIAL, COMPLETE, EMPTY, CLOSED, OUTSIDE])
 
 
 @st.composite
 def a_line(draw: st.DrawFn) -> tuple[int, CoverageRow]:
-    """Some days in a row: closed ones hold nothing, or whole events."""
+    """Some days in a row."""
     first = draw(st.integers(19_000, 20_000))
     found = draw(st.lists(STATES, min_size=1, max_size=80))
-    is_open = [s != CLOSED and (s != HAVE or draw(st.booleans())) for s in found]
-    rows = [draw(st.integers(1, 9)) if s in (HAVE, PARTIAL) else 0 for s in found]
+    rows = [draw(st.integers(1, 9)) if s in (COMPLETE, PARTIAL, OUTSIDE) else 0 for s in found]
+    share = {COMPLETE: 1, EMPTY: 1, PARTIAL: draw(st.floats(0.001, 0.999))}
+    none = np.zeros(len(found), np.int64)
     line = CoverageRow(
-        "A", "trade", np.array(found, np.uint8), np.array(rows), np.array(is_open, np.bool_)
+        "A",
+        "trade",
+        np.array(found, np.uint8),
+        np.array(rows),
+        np.array([s not in (CLOSED, OUTSIDE) for s in found], np.bool_),
+        np.array([share.get(s, 0) for s in found], np.float64),
+        none + 1,
+        none,
     )
     return first, line
 
@@ -283,26 +292,25 @@ def a_line(draw: st.DrawFn) -> tuple[int, CoverageRow]:
 def test_a_cell_is_what_its_open_days_are(made: tuple[int, CoverageRow], unit: str) -> None:
     first, line = made
     over = axis(first, len(line.states), unit)
-    found = cells(line, over).tolist()
+    found = cells(line, over)
     assert rows_of(line, over) == [
         int(line.rows[a - first : b - first].sum())
         for a, b in zip(over.edges, over.edges[1:], strict=False)
     ]
-    for number, state in enumerate(found):
+    for number, (state, grade) in enumerate(found.graded()):
         start, stop = over.edges[number] - first, over.edges[number + 1] - first
-        states, opens = line.states[start:stop].tolist(), line.open[start:stop].tolist()
-        if unit == "day":
-            assert [state] == states
-            continue
+        states, opens = line.states[start:stop].tolist(), line.open[start:stop]
         of_open = {s for s, o in zip(states, opens, strict=True) if o}
-        if not any(opens):
-            assert state == (HAVE if HAVE in states else CLOSED)
-        elif of_open <= {HAVE, EMPTY}:
-            assert state == (HAVE if HAVE in states else EMPTY)
-        elif of_open == {MISSING} and HAVE not in states:
+        if not opens.any():
+            assert state == (OUTSIDE if OUTSIDE in states else CLOSED)
+        elif of_open <= {COMPLETE, EMPTY}:
+            assert state == (COMPLETE if COMPLETE in states else EMPTY)
+        elif of_open == {MISSING}:
             assert state == MISSING
         else:
-            assert state == PARTIAL
+            share = line.shares[start:stop][opens].mean()
+            assert state == PARTIAL and found.shares[number] == pytest.approx(share)
+            assert grade == min(int(found.shares[number] * 3), 2)
 
 
 @given(st.integers(15_000, 25_000), st.integers(0, 900), st.sampled_from(UNITS))

@@ -70,7 +70,7 @@ LINES = {
     "mdc compress e/SPY/trade/*.feather --json": "fast",
     "mdc query --root e --format jsonl 'SELECT sum(price) s FROM trade'": '{"s":60}',
     "mdc shell --root e <<< 'SELECT sum(price) s FROM trade;'": "60",
-    "mdc coverage --root e": "have",
+    "mdc coverage --root e": "complete",
     "mdc schema list": "trade",
     "mdc completion bash": "complete",
     "_MDC_COMPLETE=bash_complete COMP_WORDS='mdc acme-large --' COMP_CWORD=2 mdc": "--size",

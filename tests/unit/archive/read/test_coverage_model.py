@@ -113,9 +113,9 @@ def model(
         if g.start <= hour and hour + HOUR <= ends[g]
     }
     if times:
-        if calendar == "24/7" and key[1] == "trade":
+        if key[1] == "trade":
             cut |= min(times) > opens + tolerance or max(times) < closes - tolerance
-        return "partial" if is_open and cut else "have"
+        return ("partial" if cut else "complete") if is_open else "outside"
     if not is_open:
         return "closed"
     return "empty" if len(hours) == 24 else "missing"
