@@ -161,11 +161,47 @@ def man(page: Page, every: list[Page]) -> str:
     out += [".SH EXIT STATUS"]
     for status, text in STATUSES:
         out += [".TP", f".B {status}", roff(text)]
+    out += _surroundings(page)
     examples = command.examples if isinstance(command, HelpfulCommand) else ()
     if examples:
         out += [".SH EXAMPLES", ".nf", *(roff(e) for e in examples), ".fi"]
     out += _see_also(page, every)
     return "\n".join(out) + "\n"
+
+
+CONFIGURATION = """\
+An option that is not given has the value of its variable, MDC_COMMAND_OPTION, else of mdc.toml:
+its command is a table, and plugins are tables in it ([stream.alpaca] feed = "sip"). `mdc config
+show` says which value comes from where."""
+ENVIRONMENT = (
+    ("MDC_ROOT", "the archive, for commands with --root"),
+    ("MDC_COMMAND_OPTION", "an option of a command: MDC_STORE_PARTITION; MDC_STREAM_ALPACA_FEED"),
+    ("MDC_WIRE", "the encoding of events in a pipe: jsonl or arrow"),
+    ("MDC_STATE", "where catalogs and journals of archives on object stores are"),
+    ("MDC_PLUGIN_PATH", "plugins of single files, and folders of them, with colons between"),
+    ("MDC_LOAD_PLUGINS", "the distributions whose plugins are looked at"),
+    ("NO_COLOR, TERM, COLUMNS", "whether a terminal has colours, and how wide it is"),
+    ("ALPACA_KEY_ID, ALPACA_KEY_ID_FILE", "a secret, or the file it is in: `mdc providers show`"),
+)
+PLACES = (
+    ("mdc.toml", "settings: the nearest one from the working directory upwards"),
+    ("~/.config/mdc/mdc.toml", "the user's, behind that; $XDG_CONFIG_HOME moves it"),
+    ("~/.local/state/mdc/quarantine", "lines that could not be read; $XDG_STATE_HOME moves it"),
+    ("~/.local/state/mdc/archives", "catalogs and journals of archives on object stores"),
+    ("ROOT/_mdc", "catalog, journals and locks of an archive"),
+)
+
+
+def _surroundings(page: Page) -> list[str]:
+    """Where settings come from, which variables and files there are: in full on the first page."""
+    if page.words != ("mdc",):
+        return [".SH FILES", roff("mdc.toml, and others that mdc(1) names with the variables.")]
+    out = [".SH CONFIGURATION", roff(" ".join(CONFIGURATION.split()))]
+    for title, rows in (("ENVIRONMENT", ENVIRONMENT), ("FILES", PLACES)):
+        out += [f".SH {title}"]
+        for name, text in rows:
+            out += [".TP", f".B {roff(name)}", roff(text)]
+    return out
 
 
 def _options(page: Page, *, only_plugins: bool = False) -> list[str]:
