@@ -16,6 +16,7 @@ AT_ONCE = {
         "ConfigError",
         "DataError",
         "MdcError",
+        "NothingFoundError",
         "RefusedError",
         "UnavailableError",
         "UsageError",

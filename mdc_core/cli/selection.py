@@ -183,8 +183,7 @@ def selecting_symbols(function: F) -> F:
         allow_empty: bool,
         **values: Any,
     ) -> Any:
-        if symbols_file is not None:
-            symbols = (*symbols, *_listed(symbols_file, values.get("paths", ())))
+        symbols = named_symbols(symbols, symbols_file, values.get("paths", ()))
         query = replace(query_of(symbols, types), allow_empty=allow_empty)
         return function(*args, query=query, **values)
 
@@ -269,17 +268,21 @@ def must_be_a_span(start: int | None, end: int | None) -> None:
         raise UsageError("--from must be before --to", hint="a day as --to is the whole day")
 
 
-def _listed(file: Path, paths: tuple[Path, ...]) -> list[str]:
-    """The symbols of --symbols-file; raises UsageError where it has none."""
+def named_symbols(
+    symbols: tuple[str, ...], file: Path | None, paths: tuple[Path, ...]
+) -> tuple[str, ...]:
+    """Those of --symbol and --symbols-file; raises UsageError where the file has none."""
     from mdc_core.pipelines.symbols import read_symbols
 
+    if file is None:
+        return symbols
     if str(file) == "-" and file in paths:
         raise UsageError(
             "standard input has the symbols or the events, not both", hint="name a file of one"
         )
     if not (found := read_symbols(file)):
         raise UsageError(f"--symbols-file: no symbols in {file}", hint="one a line")
-    return found
+    return (*symbols, *found)
 
 
 def missed(session: Session, root: Path | str, query: "Query", *, whole: bool = False) -> int:
@@ -299,15 +302,9 @@ def missed(session: Session, root: Path | str, query: "Query", *, whole: bool = 
 
 def query_of(symbols: tuple[str, ...], types: tuple[str, ...]) -> "Query":
     """What is asked for; raises UsageError for a type that there is not."""
-    from mdc_core.archive.catalog.patterns import is_pattern
     from mdc_core.archive.catalog.query import Query
 
-    words = dict.fromkeys(symbols)
-    return Query(
-        tuple(word for word in words if not is_pattern(word)),
-        types_of(types),
-        patterns=tuple(filter(is_pattern, words)),
-    )
+    return Query.of_words(symbols, types_of(types))
 
 
 def types_of(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -223,6 +223,16 @@ class SymbolsType(ListType):
         return super().convert(value, param, ctx)
 
 
+class SymbolArgument(SymbolsType):
+    """A symbol, or several separated by commas, where an argument may be given again."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[Any, ...]:
+        """The symbols, each once."""
+        if isinstance(value, str) and not value.strip():
+            self.fail("a symbol is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class PluginName(click.ParamType):  # type: ignore[type-arg]
     """The name of an installed plugin of a verb."""
 

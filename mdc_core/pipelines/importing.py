@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace as replace_of
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from msgspec.structs import replace
 
 from mdc_core import registry
 from mdc_core.accounting import Account
+from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.health.sought import Sought
 from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, MdcError, UsageError
 from mdc_core.events import Gap
@@ -43,8 +46,11 @@ class ImportSource(SourceStage):
         wanted: "ImportRequest",
         reading: InputOptions = READING,
         wire: Wire = "jsonl",
+        *,
+        allow_empty: bool = False,
     ) -> None:
         super().__init__("import")
+        self.allow_empty = allow_empty
         self.plugin, self.sources, self.wanted = plugin, sources, wanted
         self.reading, self.wire = reading, wire
         self.provider = plugin.name
@@ -67,14 +73,19 @@ class ImportSource(SourceStage):
             run.output.request.update({"files": hashed} if hashed else {})
         wrong = partial(registry.misused, "import", self.plugin.name)
         source, stopped = Import(run.quarantine, wrong), False
+        asked = Query.of_words(self.wanted.symbols)
+        asked = replace_of(asked, start=self.wanted.start, end=self.wanted.end)
+        sought = Sought(replace_of(asked, allow_empty=self.allow_empty))
         try:
             for path in self.sources:
-                yield from self._one(run, source, path, importers.get(path))
+                yield from self._one(run, source, sought, path, importers.get(path))
                 if stopped := run.control.stop.is_set():
                     break
             run.end("signal" if stopped and source.end == "eof" else source.end)
         finally:
             self._tell(run, source)
+        if not stopped:
+            run.must_have(sought, found=source.read > 0, files=self.sources)
 
     def _importer(self, place: Path, name: str | None = None) -> "Importer":
         request = replace(self.wanted, path=place, name=name)
@@ -82,7 +93,12 @@ class ImportSource(SourceStage):
         return made
 
     def _one(
-        self, run: StageRun, source: "Import", path: Path, importer: "Importer | None"
+        self,
+        run: StageRun,
+        source: "Import",
+        sought: Sought,
+        path: Path,
+        importer: "Importer | None",
     ) -> Iterator[Made]:
         """The events at one path."""
         stop = run.control.stop
@@ -95,6 +111,8 @@ class ImportSource(SourceStage):
                 return  # of a part of a pipe, the last line could be a part as well
             with _named(str(place), name):
                 for item in source.events(importer, (str(place), name)):
+                    if not isinstance(item, Gap):
+                        sought.of(item)
                     yield [item] if isinstance(item, Gap) else Chunk(item)
                     run.progress.add(1 if isinstance(item, Gap) else item.num_rows)
                     if stop.is_set():

@@ -262,14 +262,16 @@ class StageRun(Books):
         found = sorted({name for file in files if (name := archive_of(file)) is not None})
         return {"archives": found} if found else {}
 
-    def must_have(self, sought: "Sought", *, found: bool) -> None:
+    def must_have(
+        self, sought: "Sought", *, found: bool, files: Sequence[Path] | None = None
+    ) -> None:
         """Tell what is asked for and not there, and end with 1; nothing else of the run changes."""
         query = sought.query
         plain = not self._roots and query == Query()  # an input may be empty
         if self.status or query.allow_empty or plain:
             return
         sought.found = found
-        for error in sought.absences(self._roots, self._files, read=True):
+        for error in sought.absences(self._roots, files or self._files, read=True):
             self.status = report(self.log, error)
             self.error = self.error or error
 

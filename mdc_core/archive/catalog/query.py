@@ -33,6 +33,13 @@ class Query:
         if self.end is not None and self.end > MAX_NS:
             object.__setattr__(self, "end", None)
 
+    @classmethod
+    def of_words(cls, words: Iterable[str], types: tuple[str, ...] = ()) -> "Query":
+        """What words for symbols ask for, each a name or a pattern."""
+        known = dict.fromkeys(words)
+        names = tuple(word for word in known if not patterns.is_pattern(word))
+        return cls(names, types, patterns=tuple(filter(patterns.is_pattern, known)))
+
     @property
     def is_of_all(self) -> bool:
         """Whether no symbols are chosen."""

@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import Chosen, Session, import_command, option
-from mdc_core.cli.selection import FORCE, PATH, QUARANTINE_LIMIT, SYMBOL, spanning, writing
+from mdc_core.cli.selection import (
+    ALLOW_EMPTY,
+    FORCE,
+    PATH,
+    QUARANTINE_LIMIT,
+    SYMBOL,
+    SYMBOLS_FILE,
+    named_symbols,
+    spanning,
+    writing,
+)
 from mdc_core.cli.types import PathType
 from mdc_core.errors import UsageError
 
@@ -34,6 +44,8 @@ EXAMPLES = (
 @import_command("import", "profile")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=PATH)
 @SYMBOL
+@SYMBOLS_FILE
+@ALLOW_EMPTY
 @spanning
 @option("--guess", is_flag=True, help="show what the columns may be, and import nothing")
 @option(
@@ -55,6 +67,8 @@ def import_files(
     plugin: Chosen,
     paths: tuple[Path, ...],
     symbols: tuple[str, ...],
+    symbols_file: Path | None,
+    allow_empty: bool,
     start: int | None,
     end: int | None,
     guess: bool,
@@ -71,6 +85,7 @@ def import_files(
     from mdc_core.pipelines.importing import ImportSource, LookAtTables
     from mdc_core.pipelines.inputs import InputOptions
 
+    symbols = named_symbols(symbols, symbols_file, paths)
     asked = ImportRequest(paths[0], symbols, start, end, session.zone)
     if guess:
         if output is not None and output.exists() and not force:
@@ -81,7 +96,7 @@ def import_files(
     reading = InputOptions(
         quarantine=quarantine, quarantine_limit=quarantine_limit, partial=partial, strict=strict
     )
-    return ImportSource(plugin, paths, asked, reading, wire)
+    return ImportSource(plugin, paths, asked, reading, wire, allow_empty=allow_empty)
 
 
 def _tell(pictures: "Sequence[TablePicture]", output: Path | None) -> None:

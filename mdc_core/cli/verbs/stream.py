@@ -1,10 +1,12 @@
 """Collect a live feed.
 
+Symbols may be a list with commas; `'*'`, in quotes, is all that the provider has (of sim, ten).
 Events go to standard output as they come. What the connection loses, and what finds no
 room, is told by `gap` events. Ctrl-C, or a terminal that is closed, ends the stream with its
 `end` event; SIGHUP without a terminal reads --symbols-file and mdc.toml again.
 Secrets are read from the environment."""
 
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +15,8 @@ from click.core import ParameterSource
 
 from mdc_core.cli import offers
 from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, option, plugin_group
-from mdc_core.cli.selection import QUARANTINE_LIMIT, limiting, writing
-from mdc_core.cli.types import PathType, SymbolType, WholeNumber
+from mdc_core.cli.selection import QUARANTINE_LIMIT, SYMBOLS_FILE, limiting, writing
+from mdc_core.cli.types import PathType, SymbolArgument, WholeNumber
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, POLICIES
 from mdc_core.pipelines.stages.stream import StreamSource
@@ -53,7 +55,7 @@ def _without(provider: "Outline") -> dict[str, str]:
 
 
 @plugin_group("stream", helps=_helps, without=_without)
-@click.argument("symbols", nargs=-1, type=SymbolType(), metavar="[SYMBOL]...")
+@click.argument("symbols", nargs=-1, type=SymbolArgument(), metavar="[SYMBOL]...")
 @option(
     "--type",
     "channels",
@@ -62,7 +64,7 @@ def _without(provider: "Outline") -> dict[str, str]:
     help="which of the provider's channels, such as trade,quote",
     shell_complete=offers.channels,
 )
-@option("--symbols-file", type=FILE, help="more symbols, one a line, # for comments")
+@SYMBOLS_FILE
 @option(
     "--sandbox", is_flag=True, help="try it out with a server on this host, without credentials"
 )
@@ -107,6 +109,7 @@ def stream(session: Session, /, plugin: Chosen, **options: Any) -> StreamSource:
     """Collect a live feed."""
     if str(options["replay"]) == "-":
         options["replay"] = Path("/dev/stdin")
+    options["symbols"] = tuple(dict.fromkeys(chain.from_iterable(options["symbols"])))
     asked = StreamOptions(**options)
     return StreamSource(plugin, asked, _rereading(session, plugin, asked))
 

@@ -20,7 +20,7 @@ from mdc_core.live.limit import EventLimit
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.session.deadlines import Timing
 from mdc_core.pipelines.chosen import Chosen
-from mdc_core.pipelines.inputs import InputOptions
+from mdc_core.pipelines.inputs import STDIN, InputOptions
 from mdc_core.pipelines.stage import Made, SourceStage
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions, check
 from mdc_core.pipelines.symbols import read_symbols
@@ -90,6 +90,7 @@ class StreamRun:
         self._stage, self._run = stage, run
         self._plugin, self._asked = stage.plugin, stage.options
         self._log, self._stop = run.log, run.control.stop
+        self._typed: list[str] | None = None  # the symbols on standard input
         self._wanted = self._subscription(self._asked.symbols_file, self._asked.channels)
         run.out.request["symbols"] = list(self._wanted.symbols)
         self._buffer = buffer = Buffer(self._asked.buffer, self._asked.overflow)
@@ -280,11 +281,19 @@ class StreamRun:
     def _subscription(
         self, symbols_file: "Path | None", channels: tuple[str, ...] | None
     ) -> Subscription:
-        more = read_symbols(symbols_file) if symbols_file is not None else []
+        more = self._listed(symbols_file) if symbols_file is not None else []
         symbols = tuple(dict.fromkeys([*self._asked.symbols, *more]))
         if not symbols and self._asked.replay is None:
             raise UsageError("no symbols", hint=f"mdc stream {self._plugin.name} SPY AAPL")
         return Subscription(symbols, tuple(channels or ()))
+
+    def _listed(self, file: "Path") -> list[str]:
+        """The symbols in a file as it is now; standard input is read once."""
+        if file == STDIN and self._typed is not None:
+            return self._typed
+        found = read_symbols(file)
+        self._typed = found if file == STDIN else self._typed
+        return found
 
     def _read_again(self) -> None:
         """Take over what --symbols-file and mdc.toml say now, unless it is wrong."""

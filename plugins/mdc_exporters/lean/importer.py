@@ -4,6 +4,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +12,15 @@ import pyarrow as pa
 from msgspec import Meta
 
 from mdc_core.columns import WallClock
-from mdc_core.plugin import BadRow, DataError, Importer, ImportRequest, Options, UsageError
+from mdc_core.plugin import (
+    BadRow,
+    DataError,
+    Importer,
+    ImportRequest,
+    NothingFoundError,
+    Options,
+    UsageError,
+)
 from mdc_exporters.lean.clock import Clocks
 from mdc_exporters.lean.columns import Packing
 from mdc_exporters.lean.files import SKIPPABLE, DataFile, find_files
@@ -112,12 +121,13 @@ class Lean(Importer):
         ]
         if not files:
             raise DataError(f"{self.wanted.path}: no file of what was asked for")
-        symbols = {symbol.upper() for symbol in self.wanted.symbols}
-        there = {file.symbol for file in files}
-        for symbol in sorted(symbols - there):
-            wrong = _unknown("symbol among the files asked for", symbol, there)
-            raise DataError(f"{self.wanted.path}: {wrong}")
-        return [file for file in files if not symbols or file.symbol in ("", *symbols)]
+        words = self.wanted.symbols
+        there = {file.symbol for file in files} - {""}
+        found = {symbol for symbol in there if any(_is(symbol, word) for word in words)}
+        if words and not found and "" not in {file.symbol for file in files}:
+            wrong = _unknown("symbol among the files asked for", words[0], there)
+            raise NothingFoundError(f"{self.wanted.path}: {wrong}")
+        return [file for file in files if not words or file.symbol in ("", *found)]
 
     def _in_range(self, file: DataFile, clock: WallClock) -> bool:
         """Whether a file can have rows in the range; only those of one day are known not to."""
@@ -182,8 +192,15 @@ def _source(packing: Packing, number: int, reading: Reading, set_aside: SetAside
     return Source(_BEGINNING if day is None else reading.clock.start_of(day), packed)
 
 
+def _is(symbol: str, word: str) -> bool:
+    """Whether a symbol is the one that is named, or one of a pattern."""
+    return symbol == word or fnmatchcase(symbol, word)
+
+
 def _unknown(what: str, word: str, choices: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, sorted(choices), n=3, cutoff=0.5)
+    plain = {choice.casefold(): choice for choice in choices}
+    found = difflib.get_close_matches(word.casefold(), sorted(plain), n=3, cutoff=0.5)
+    close = [plain[name] for name in found]
     question = f"; did you mean {' or '.join(close)}?" if close else ""
     return f"no such {what}: {word!r}{question}"
 
