@@ -19,6 +19,7 @@ from mdc_core.archive.catalog import totals
 from mdc_core.archive.catalog.database import CatalogFile, is_sound
 from mdc_core.archive.catalog.origins import (
     LARGE,
+    LISTED,
     forget,
     gathered,
     keep,
@@ -237,6 +238,27 @@ class Catalog:
             new = [key for (key,) in rows if key not in found]
             found |= dict.fromkeys(new)
         return list(found)
+
+    def related(self, sources: Sequence[str]) -> list[str]:
+        """The same, also of those that have another source in common with one of them.
+
+        A file that has grown has the first event of what it was, and another hash; what only
+        `compact` has brought together is not related.
+        """
+        asked = (
+            "SELECT DISTINCT source FROM sources JOIN origins USING (key)"
+            " WHERE key IN (SELECT value FROM json_each(?)) AND substr(origin, 1, 13) <> ?"
+        )
+        known: set[str] = set(sources)
+        keys = self.keys_of(sources)
+        new = keys
+        while new:
+            rows = self._db.run(asked, (_encode(new).decode(), LISTED))
+            more = [source for (source,) in rows if source not in known]
+            known.update(more)
+            new = [key for key in self.keys_of(more) if key not in keys]
+            keys += new
+        return keys
 
     def of_origins(self, keys: Iterable[str], run: str, *, since: int = 0) -> Iterator[PartRow]:
         """The parts of some origins, or of runs of `store` with the name of a run before theirs.

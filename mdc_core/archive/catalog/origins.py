@@ -22,6 +22,7 @@ KEY = b"mdc.origin_key"  # in the metadata of a part
 WHOLE = b"mdc.origin"  # all of it: parts of older versions, and files that lie elsewhere
 LARGE = 1_500  # bytes; a file that carries it has it twice, and once in base64
 FIRST = "first_event"  # in an origin: the hash of an event, of inputs that have no run of their own
+LISTED = b'{"origins":["'  # how a list begins
 NOTHING = b"{}"  # what is kept of events that do not say where they come from
 _NAME = re.compile("[0-9a-f]{24}", re.ASCII)
 Look = Callable[[str], bytes | None]
@@ -96,7 +97,7 @@ def gathered(keys: Iterable[str], look: Look) -> dict[str, bytes]:
 
 def is_list(origin: bytes) -> bool:
     """Whether an origin is a list of the names of others."""
-    return origin.startswith(b'{"origins":["')
+    return origin.startswith(LISTED)
 
 
 def sources_of(origin: bytes) -> list[str]:

@@ -214,3 +214,31 @@ def test_the_last_line_tells_of_rejected_lines(shell: Shell) -> None:
     done = shell("mdc store --quarantine bad.jsonl", stdin=text.encode())
     assert done.status == 0
     assert done.err.splitlines()[-1] == "mdc store: 2 of 5 lines rejected into bad.jsonl"
+
+
+def test_files_that_have_grown_moved_or_come_with_others(shell: Shell, tmp_path: Path) -> None:
+    """Of an import only new rows come in; equal rows of a file are all there."""
+
+    def write(name: str, seconds: str) -> None:
+        rows = "".join(f"2024-01-02 14:30:0{second},SPY,470.01,100\n" for second in seconds)
+        (tmp_path / name).write_text(f"ts_event,symbol,price,size\n{rows}")
+
+    def stored(names: str) -> str:
+        done = shell(f"mdc import --profile csv --type trade {names} then store")
+        assert done.status == 0, done.err
+        return done.err
+
+    write("t.csv", "112")
+    assert "already stored" not in stored("t.csv")
+    assert ", 3 events; --again" in stored("t.csv")
+    write("t.csv", "11233")
+    assert ", 3 of 5 events; --again" in stored("t.csv")
+    shutil.copy(tmp_path / "t.csv", tmp_path / "moved.csv")
+    assert ", 5 events; --again" in stored("moved.csv")
+    write("s.csv", "0")
+    assert ", 5 of 6 events; --again" in stored("s.csv t.csv")
+    # Another file that has the same row by chance is another file.
+    write("u.csv", "42")
+    assert "already stored" not in stored("u.csv")
+    seconds = Counter(json.loads(line)["ts_event"][18] for line in held(shell).elements())
+    assert seconds == Counter("011233" + "42")

@@ -45,7 +45,7 @@ class Repeats:
             return found
         self._seen = catalog.numbers()[1]
         if self._since is None:
-            known = catalog.keys_of(self._sources) or any(self._others(catalog, 0))
+            known = catalog.related(self._sources) or any(self._others(catalog, 0))
             self._since = 0 if known else self._seen
         others = self._others(catalog, self._since)
         if not others:
@@ -76,7 +76,7 @@ class Repeats:
 
     def _others(self, catalog: Catalog, since: int) -> list[PartRow]:
         """The parts of the same source that this run has not made."""
-        keys = catalog.keys_of(self._sources)
+        keys = catalog.related(self._sources)
         parts = catalog.of_origins(keys, self._run, since=since)
         return [part for part in parts if not self._is_own(part)]
 
