@@ -172,11 +172,13 @@ def man(page: Page, every: list[Page]) -> str:
 CONFIGURATION = """\
 An option that is not given has the value of its variable, MDC_COMMAND_OPTION, else of mdc.toml:
 its command is a table, and plugins are tables in it ([stream.alpaca] feed = "sip"). `mdc config
-show` says which value comes from where."""
+show` says which value comes from where, `mdc config path` where mdc.toml is looked for."""
 ENVIRONMENT = (
     ("MDC_ROOT", "the archive, for commands with --root"),
     ("MDC_COMMAND_OPTION", "an option of a command: MDC_STORE_PARTITION; MDC_STREAM_ALPACA_FEED"),
     ("MDC_WIRE", "the encoding of events in a pipe: jsonl or arrow"),
+    ("MDC_CONFIG", "a file to read in place of mdc.toml"),
+    ("MDC_LOG_FORMAT, MDC_QUIET, MDC_VERBOSE, MDC_TZ", "as the options of these names"),
     ("MDC_STATE", "where catalogs and journals of archives on object stores are"),
     ("MDC_PLUGIN_PATH", "plugins of single files, and folders of them, with colons between"),
     ("MDC_LOAD_PLUGINS", "the distributions whose plugins are looked at"),

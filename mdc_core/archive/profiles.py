@@ -32,17 +32,23 @@ class Profile(Struct, frozen=True):
     name: str
     codec: str
     level: int | None = None
+    use: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The codec with its level, and what it is good for."""
+        return f"{self.codec}{'' if self.level is None else f' {self.level}'}: {self.use}"
 
 
 PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
-        Profile("realtime", "lz4"),
-        Profile("high-volume", "zstd", 3),
-        Profile("warm", "zstd", 6),
-        Profile("cold", "zstd", 19),
-        Profile("portable", "gzip", 6),
-        Profile("none", "none"),
+        Profile("realtime", "lz4", use="least work to write and to read"),
+        Profile("high-volume", "zstd", 3, "small for little work"),
+        Profile("warm", "zstd", 6, "smaller, for data that are read now and then"),
+        Profile("cold", "zstd", 19, "smallest, slow to write, as fast to read"),
+        Profile("portable", "gzip", 6, "what every other tool can read"),
+        Profile("none", "none", use="no compression"),
     )
 }
 

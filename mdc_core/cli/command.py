@@ -1,6 +1,6 @@
 """Commands that know their plugins' options, and the settings for them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ import click
 from mdc_core import registry
 from mdc_core.cli.chain import makes_stage, must_be_stage
 from mdc_core.cli.either_side import behind_verb, find_config, with_root
-from mdc_core.cli.lazy import HelpfulCommand, VerbGroup, name_in_log
+from mdc_core.cli.lazy import CommandsOfVerb, HelpfulCommand, VerbGroup, name_in_log
 from mdc_core.cli.settable import FromEnvironment, Option, path_of, variables
 from mdc_core.cli.settings import (
     apply_global,
@@ -275,9 +275,15 @@ class Command(HelpfulCommand):
             if record is not None and (plugin or isinstance(param, click.Option)):
                 title = f"Options of {plugin}" if plugin else "Options"
                 sections.setdefault(title, []).append(record)
-        for title, records in sections.items():
+        for title, records in [*sections.items(), *self.lists(ctx)]:
             with formatter.section(title):
                 formatter.write_dl(records)
+
+    def lists(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """What there is to choose from: the words of options, each with what it means."""
+        for option in self.get_params(ctx):
+            if isinstance(option, Option) and option.values and not option.hidden:
+                yield f"Values of {option.opts[-1]}", list(option.values.items())
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write where else the options can be set, then the examples."""
@@ -298,7 +304,7 @@ class Command(HelpfulCommand):
         super().format_epilog(ctx, formatter)
 
 
-class CommandGroup(VerbGroup):
+class CommandGroup(CommandsOfVerb, VerbGroup):
     """A verb with commands of its own, each like other commands."""
 
     command_class = Command

@@ -1,6 +1,7 @@
 """The options that stand on either side of the verb: how much is said and how, root, settings."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import click
@@ -73,10 +74,34 @@ class RootOption(Option):
         return root if self.default == "data" else DefaultRoot(root)
 
 
-def behind_verb(taken: set[str], *, timed: bool = False) -> list[click.Option]:
+def early_first(line: list[list[str]]) -> list[list[str]]:
+    """The words of each verb; those that say which plugins there are come before all others.
+
+    They count before the name of a verb or of a plugin is looked up.
+    """
+    early: list[str] = []
+    found: list[list[str]] = []
+    for words in line:
+        left, kept = iter(words), list[str]()
+        for word in left:
+            if word == "--":
+                kept += [word, *left]
+            elif word == "--no-plugins" or word.startswith("--plugin="):
+                early.append(word)
+            elif word == "--plugin":
+                early += [word, *islice(left, 1)]
+            else:
+                kept.append(word)
+        found.append(kept)
+    first = [*early, *found[0]] if found[0] or len(found) == 1 else []
+    return [first, *found[1:]]
+
+
+def behind_verb(taken: set[str], *, timed: bool = False, group: bool = False) -> list[click.Option]:
     """These options as a verb takes them, but for flags that it has itself.
 
-    They are hidden; a verb with times shows their zone.
+    They are hidden; a verb with times shows their zone. A group of commands takes --root for
+    the one that follows.
     """
     return [
         click.Option(
@@ -91,7 +116,7 @@ def behind_verb(taken: set[str], *, timed: bool = False) -> list[click.Option]:
             callback=_take,
         )
         for option in before_verb()
-        if option.name != "root" and not taken.intersection(option.opts)
+        if (group or option.name != "root") and not taken.intersection(option.opts)
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import click
 
 from mdc_core.cli.command import Command
+from mdc_core.cli.either_side import RootOption
 from mdc_core.cli.settable import FromEnvironment, Option, path_of
 from mdc_core.config import Config, Setting
 from mdc_core.session import Session
@@ -68,6 +69,7 @@ def _of_command(ctx: click.Context, session: Session, option: click.Parameter) -
     if plugin is not None and isinstance(ctx.command, Command):
         tables = [ctx.command.scope(plugin)]
     name = f"[{'.'.join(tables[0])}] {key}"
+    tables += [()] if isinstance(option, RootOption) else []
     top, given = ctx.find_root(), click.core.ParameterSource.COMMANDLINE
     if key == "root" and plugin is None and top.get_parameter_source("root") is given:
         return InForce(name, str(top.params["root"]), "--root")

@@ -5,11 +5,13 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import click
 
 from mdc_core import installed, registry
+from mdc_core.cli.either_side import behind_verb
 from mdc_core.cli.layout import HelpLayout
 from mdc_core.cli.settable import path_of
 from mdc_core.errors import UsageError
@@ -150,7 +152,20 @@ class VerbGroup(HelpfulCommand, click.Group):
         return super().resolve_command(ctx, args)
 
 
-class PluginGroup(HelpfulCommand, click.Group):
+class CommandsOfVerb(HelpfulCommand, click.Group):
+    """A verb with commands: what may stand before it or behind them may stand between, too."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own options, and those of all commands."""
+        params = super().get_params(ctx)
+        return [*params[:-1], *self._of_all, *params[-1:]]
+
+    @cached_property
+    def _of_all(self) -> list[click.Option]:
+        return behind_verb(set(), group=True)
+
+
+class PluginGroup(CommandsOfVerb):
     """A verb whose subcommands are its plugins; help and completion import none of them."""
 
     def __init__(

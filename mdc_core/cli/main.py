@@ -11,7 +11,7 @@ import click
 
 from mdc_core import __version__, errors, guests, installed, logs, plugin_files, registry
 from mdc_core.cli.chain import THEN, chain, run_stages, segments, told_to_reader
-from mdc_core.cli.either_side import adopt, before_verb
+from mdc_core.cli.either_side import adopt, before_verb, early_first
 from mdc_core.cli.groups import ELSEWHERE, grouped
 from mdc_core.cli.lazy import LazyCommand, VerbGroup, completing, verbs_that
 from mdc_core.cli.settable import Option
@@ -182,7 +182,7 @@ def _run(session: Session, args: list[str]) -> int:
         if COMPLETE in os.environ:
             return _complete(session)
         # Not click's own main(): it takes any EPIPE, also a socket's, for a silent success.
-        first, *rest = segments(args)
+        first, *rest = early_first(segments(args))
         session.chained = bool(rest)
         with told_to_reader(root, [first, *rest]):
             if rest and not first:

@@ -43,7 +43,7 @@ shell that are shown in the help and run as tests, and `command` is what is run:
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -80,6 +80,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 Make = Callable[[Callable[..., Any]], click.Command]
 
 
+class Told(NamedTuple):
+    """What an option says of one plugin: its help, and the words that it takes."""
+
+    help: str
+    values: Mapping[str, str]
+
+
 def option(*flags: str, cls: type[Option] = Option, **how: Any) -> Callable[[F], F]:
     """An option of a verb, which mdc.toml and the environment can set as well."""
     return click.option(*flags, cls=cls, **how)
@@ -114,14 +121,14 @@ def plugin_group(
     verb: str,
     view: Callable[[Any], Any] = lambda plugin: plugin,
     *,
-    helps: Callable[[Any], Mapping[str, str]] = lambda plugin: {},
+    told: Callable[[Any], Mapping[str, Told]] = lambda plugin: {},
     without: Callable[["Outline"], Mapping[str, str]] = lambda plugin: {},
     needs: str = "",
 ) -> Callable[[Callable[..., Any]], PluginGroup]:
     """A verb with a subcommand for each plugin, all with these arguments and this callback.
 
     `view` is what the command makes of a plugin's class, such as one with more options;
-    `helps` are the helps of the verb's own options that say something of the plugin, `without`
+    `told` is what the verb's own options say of the plugin, `without`
     those options that it cannot have, and why, by flag. Plugins that have not the attribute
     that the verb `needs` are not offered.
     """
@@ -131,7 +138,7 @@ def plugin_group(
 
         def make(name: str, plugin: Any) -> click.Command:
             seen = None if plugin is None else view(plugin)
-            own = {} if plugin is None else helps(plugin)
+            own = {} if plugin is None else told(plugin)
             lacks = without(_outline(verb, name, plugin))
             offered = [_told(_possible(p, name, lacks), own) for p in params]
             return plugin_command(verb, name, seen, callback, offered)
@@ -156,12 +163,12 @@ def _possible(param: click.Parameter, name: str, lacks: Mapping[str, str]) -> cl
     return Impossible(param, f"{name} {lacks[flag]}, so there is no {flag} for it")
 
 
-def _told(param: click.Parameter, helps: Mapping[str, str]) -> click.Parameter:
-    """The parameter, with another help if there is one."""
-    if not isinstance(param, click.Option) or param.name not in helps:
+def _told(param: click.Parameter, own: Mapping[str, Told]) -> click.Parameter:
+    """The parameter, with another help and other values if there are any."""
+    if not isinstance(param, Option) or param.name not in own:
         return param
     told = copy(param)
-    told.help = helps[param.name]
+    told.help, told.values = own[param.name]
     return told
 
 
@@ -206,6 +213,7 @@ __all__ = [
     "PluginGroup",
     "PluginName",
     "Session",
+    "Told",
     "checks_command",
     "command",
     "group",

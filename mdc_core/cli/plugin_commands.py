@@ -1,5 +1,6 @@
 """Which plugins a command takes: the one it names, one that an option chooses, all of a verb."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,17 @@ class PluginCommand(Command):
         ctx.params["plugin"] = chosen[0]
 
 
-class SelectCommand(Command):
+class ListingCommand(Command):
+    """A command whose help lists the plugins that there are; none is imported for that."""
+
+    def lists(self, ctx: click.Context) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """The plugins, and the words of options."""
+        rows = [(name, registry.summary(ref)) for name, ref in registry.find(self.verb).items()]
+        yield f"{installed.VERBS[self.verb][0].capitalize()}s", rows
+        yield from super().lists(ctx)
+
+
+class SelectCommand(ListingCommand):
     """A command whose plugin is chosen by an option: `mdc store --format NAME`."""
 
     def __init__(
@@ -102,7 +113,7 @@ def _files_among(args: list[str]) -> tuple[list[Path], Path | None]:
     return files, mapping
 
 
-class ChecksCommand(Command):
+class ChecksCommand(ListingCommand):
     """A command that uses all plugins of its verb, or those that are named or not skipped."""
 
     prefixed = True

@@ -96,11 +96,19 @@ class Option(FromEnvironment, click.Option):
     """An option of mdc: its words may be apart by commas, or given one at a time.
 
     `was` are its former flags: they still work, also as settings, and are shown nowhere. A
-    mapping says what each of their values is now, such as {"--days": "{}d"}.
+    mapping says what each of their values is now, such as {"--days": "{}d"}. `values` are
+    words that it takes, each with what it means: for the help of its command and for TAB.
     """
 
-    def __init__(self, *args: Any, was: "str | Mapping[str, str]" = "", **more: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        was: "str | Mapping[str, str]" = "",
+        values: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> None:
         super().__init__(*args, **more)
+        self.values = values or {}
         self.was = dict.fromkeys(was.split(), "{}") if isinstance(was, str) else dict(was)
 
     @property
@@ -112,6 +120,13 @@ class Option(FromEnvironment, click.Option):
     def former_keys(self) -> dict[str, str]:
         """Its former names in mdc.toml, and what their values are now."""
         return {key_of(flag): form for flag, form in self.was.items()}
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[Any]]":
+        """What completes a value, with what each word means."""
+        found = super().shell_complete(ctx, incomplete)
+        for item in found:
+            item.help = item.help or self.values.get(str(item.value).rpartition(",")[2])
+        return found
 
     def heeds(self, table: tuple[str, ...], path: tuple[str, ...]) -> bool:
         """Whether a table of mdc.toml counts for it in the command of this path."""

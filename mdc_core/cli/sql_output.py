@@ -45,20 +45,30 @@ def form_of(form: str | None, output: Path | None) -> str:
     return form or ("table" if terminal else "jsonl")
 
 
-def write(result: "Result", form: str, output: BinaryIO | None, limit: int | None) -> None:
-    """Write a result batch by batch to a file, or to standard output."""
+def write(
+    result: "Result",
+    form: str,
+    output: BinaryIO | None,
+    limit: int | None,
+    *,
+    shell: bool = False,
+) -> None:
+    """Write a result batch by batch to a file, or to standard output.
+
+    What a table leaves out is told with what shows it: in a shell that is another word.
+    """
     rows = ROWS if limit is None else limit
     with closing(result.batches):
         if limit is not None and form != "table":
             result.batches = _first(result.batches, limit)
         if output is not None:
-            _write(result, form, output, rows)
+            _write(result, form, output, rows, shell)
             return
         with open(1, "wb", closefd=False) as standard:
-            _write(result, form, standard, rows)
+            _write(result, form, standard, rows, shell)
 
 
-def _write(result: "Result", form: str, output: BinaryIO, rows: int) -> None:
+def _write(result: "Result", form: str, output: BinaryIO, rows: int, shell: bool) -> None:
     if form == "jsonl":
         from mdc_core.archive.sql.text import json_lines
 
@@ -72,7 +82,7 @@ def _write(result: "Result", form: str, output: BinaryIO, rows: int) -> None:
         for batch in result.batches:  # a picture
             output.write("".join(map(str, batch.column(1).to_pylist())).encode())
     elif form == "table":
-        _write_table(result, output, rows)
+        _write_table(result, output, rows, shell)
     else:
         _write_columns(result, output, form)
 
@@ -119,7 +129,7 @@ def _write_columns(result: "Result", output: BinaryIO, form: str) -> None:
             writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
 
 
-def _write_table(result: "Result", output: BinaryIO, rows: int) -> None:
+def _write_table(result: "Result", output: BinaryIO, rows: int, shell: bool) -> None:
     """Aligned columns, the first rows only, cut where they are wide."""
     lines = [[_cut(name) for name in result.schema.names]]
     more = False
@@ -136,7 +146,8 @@ def _write_table(result: "Result", output: BinaryIO, rows: int) -> None:
     made = grid(lines, screen, right=numbers, times=times, exact=True)
     text = made.told(screen, "SELECT fewer")
     if more:
-        told = f"... more than {rows:,} rows: --limit shows more, --format csv all"
+        all_rows = ".mode csv shows all" if shell else "--limit shows more, --format csv all"
+        told = f"... more than {rows:,} rows: {all_rows}"
         text.append(shortened(told, screen.width, screen.ellipsis))
     output.write("".join(f"{line}\n" for line in text).encode("utf-8", "backslashreplace"))
 

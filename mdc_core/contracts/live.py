@@ -133,10 +133,12 @@ class Live(Provider):
 
     `channels` are words of the vendor's or types of events, as users are to write them in
     `--type`; what comes of one may be of several types (of a book: `book` and `delta`).
+    `channel_help` says what those are that are no types of events.
     """
 
     channels: ClassVar[tuple[str, ...]] = ("trade", "quote")
     default_channels: ClassVar[tuple[str, ...]] = ("trade", "quote")
+    channel_help: ClassVar[Mapping[str, str]] = {}
 
     def __init__(
         self, subscription: Subscription, options: Any, credentials: Mapping[str, str]

@@ -112,6 +112,12 @@ def part_path(
     return _path(layout, encode_symbol(symbol), type_name, period, part)
 
 
+def example_paths() -> dict[str, str]:
+    """How the paths of each layout look, for a help text."""
+    part = ("SPY", "trade", "2024-01-02", "RUN.parquet")
+    return {layout: str(part_path(layout, *part)) for layout in get_args(Layout)}
+
+
 def mixed_path(layout: Layout, type_name: str, period: str, part: str) -> PurePosixPath:
     """The path of a part that several symbols share, its suffix left out."""
     return _path(layout, MIXED, type_name, period, part)

@@ -38,6 +38,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mdc_core.archive.coverage.calendars import CALENDARS
 from mdc_core.cli import offers
 from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import DAY, DAY_END, SPAN, ListOption, Session, command, option
@@ -81,8 +82,9 @@ UNITS = ("day", "week", "month", "quarter", "year")
     "--calendar",
     cls=ListOption,
     metavar="[PATTERN=]NAME,...",
-    help="when the market is open: XNYS, 24/7, weekdays, ...",
+    help="when the market is open; exchange_calendars has more than are listed below",
     shell_complete=offers.calendars,
+    values=CALENDARS,
 )
 @option(
     "--tolerance",

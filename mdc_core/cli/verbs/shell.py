@@ -5,8 +5,8 @@ tells the other commands. Ctrl-C gives up a line or a statement, Ctrl-D leaves. 
 is run as a script: it goes on after an error, and the first error decides the exit status."""
 
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import click
 from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import limiting, missed, selecting
+from mdc_core.cli.shell_words import ShellWords
 from mdc_core.cli.signals import Terminated
 from mdc_core.cli.sql_output import FORMATS, form_of, write
 from mdc_core.errors import MdcError, UsageError
@@ -37,6 +38,8 @@ HELP = {
     ".mode FORMAT": "how results are shown: table, csv or jsonl",
     ".quit": "leave (so does Ctrl-D)",
 }
+# As other shells have it, at the beginning of a statement.
+PLAIN = {"exit": ".quit", "quit": ".quit", "help": ".help", "tables": ".tables"}
 MODES = ("table", "csv", "jsonl")
 HISTORY_LINES = 10_000
 
@@ -71,7 +74,7 @@ def shell(
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             told.script(sys.stdin)
             return told.status or absent
-        with _history(session.environ):
+        with _editing(session.environ, told.fitting):
             told.conversation()
         return absent
 
@@ -88,6 +91,8 @@ class ShellSession:
         self._form = form
         self._limit = limit
         self._text = ""  # a statement that is not complete
+        names = [name.split()[0] for name in HELP]
+        self._words = ShellWords(names, MODES, database.tables, self._columns)
 
     def script(self, lines: Iterator[str]) -> None:
         """Do everything; the last statement needs no semicolon."""
@@ -117,18 +122,28 @@ class ShellSession:
 
         if is_silent(self._text):
             self._text = ""
-            if line.startswith("."):
-                return self._command(*line.split())
+            word = PLAIN.get(line.strip().removesuffix(";").strip().casefold())
+            if word or line.startswith("."):
+                return self._command(*(word or line).split())
         self._text += line
         if is_complete(self._text):
             text, self._text = self._text, ""
             self._run(text)
         return True
 
+    def fitting(self, typed: str, word: str) -> list[str]:
+        """What TAB offers for a word, behind what was typed of the line."""
+        return self._words.fitting(self._text + typed, word)
+
+    def _columns(self, table: str) -> list[str]:
+        result = self._database.run(f"SELECT column_name FROM (DESCRIBE {table})")
+        with closing(result.batches):
+            return [str(name) for batch in result.batches for name in batch.column(0).to_pylist()]
+
     def _run(self, text: str) -> None:
         with self._errors_told():
             for statement in self._database.statements(text):
-                write(self._database.run(statement), self._form, None, self._limit)
+                write(self._database.run(statement), self._form, None, self._limit, shell=True)
 
     def _command(self, word: str, *more: str) -> bool:
         if word in (".quit", ".exit"):
@@ -156,7 +171,7 @@ class ShellSession:
                 unknown("table", name, self._database.tables), hint=known(self._database.tables)
             )
         statement = f"SELECT column_name, column_type FROM (DESCRIBE {name})"
-        write(self._database.run(statement), self._form, None, self._limit)
+        write(self._database.run(statement), self._form, None, self._limit, shell=True)
 
     @contextmanager
     def _errors_told(self) -> Iterator[None]:
@@ -169,8 +184,10 @@ class ShellSession:
 
 
 @contextmanager
-def _history(environ: Mapping[str, str]) -> Iterator[None]:
-    """Editing of lines, and those of the last times, where Python can."""
+def _editing(
+    environ: Mapping[str, str], fitting: Callable[[str, str], list[str]]
+) -> Iterator[None]:
+    """Editing of lines, those of the last times, and TAB, where Python can."""
     try:
         import readline
     except ModuleNotFoundError:
@@ -181,6 +198,15 @@ def _history(environ: Mapping[str, str]) -> Iterator[None]:
     with suppress(OSError):
         readline.read_history_file(path)
     readline.set_history_length(HISTORY_LINES)
+    offered: list[str] = []
+
+    def complete(word: str, number: int) -> str | None:
+        if number == 0:
+            offered[:] = fitting(readline.get_line_buffer()[: readline.get_endidx()], word)
+        return offered[number] if number < len(offered) else None
+
+    readline.set_completer(complete)
+    readline.parse_and_bind("tab: complete")
     try:
         yield
     finally:

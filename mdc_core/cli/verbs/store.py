@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from mdc_core.archive.catalog.layout import LAYOUTS, PARTITIONS
+from mdc_core.archive.catalog.layout import LAYOUTS, PARTITIONS, example_paths
 from mdc_core.archive.profiles import PROFILES
 from mdc_core.archive.write.disk_space import DEFAULT_FREE
 from mdc_core.cli.options import (
@@ -51,6 +51,7 @@ EXAMPLES = (
     default="by-symbol",
     show_default=True,
     help="how the files are named",
+    values=example_paths(),
 )
 @option(
     "--partition",
@@ -65,6 +66,7 @@ EXAMPLES = (
     was="--profile",
     type=click.Choice(list(PROFILES)),
     help="how the files are compressed, instead of what mdc.toml says",
+    values={name: profile.summary for name, profile in PROFILES.items()},
 )
 @option(
     "--seal-every",

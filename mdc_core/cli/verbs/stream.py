@@ -14,10 +14,20 @@ import click
 from click.core import ParameterSource
 
 from mdc_core.cli import offers
-from mdc_core.cli.options import SPAN, Chosen, ListOption, ListType, Session, option, plugin_group
+from mdc_core.cli.options import (
+    SPAN,
+    Chosen,
+    ListOption,
+    ListType,
+    Session,
+    Told,
+    option,
+    plugin_group,
+)
 from mdc_core.cli.selection import QUARANTINE_LIMIT, SYMBOLS_FILE, limiting, writing
 from mdc_core.cli.types import PathType, SymbolArgument, WholeNumber
 from mdc_core.errors import UsageError
+from mdc_core.events import EVENT_TYPES
 from mdc_core.live.buffer import CAPACITY, POLICIES
 from mdc_core.pipelines.stages.stream import StreamSource
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions
@@ -33,10 +43,17 @@ EXAMPLES = (
 FILE = PathType(dir_okay=False)
 
 
-def _helps(provider: Any) -> dict[str, str]:
+def _told(provider: Any) -> dict[str, Told]:
     """Its own channels, and those without --type."""
     default = ",".join(provider.default_channels)
-    return {"channels": f"of {', '.join(provider.channels)}  [default: {default}]"}
+    values = {name: provider.channel_help.get(name) or _summary(name) for name in provider.channels}
+    return {"channels": Told(f"those below, with commas between  [default: {default}]", values)}
+
+
+def _summary(channel: str) -> str:
+    """What the event type of that name is, in short."""
+    text = getattr(EVENT_TYPES.get(channel), "__doc__", None) or ""
+    return f"{text.partition(';')[0].rstrip('.')}." if text else ""
 
 
 # What is of use only with a socket, or only where the events do not wait for their reader.
@@ -54,7 +71,7 @@ def _without(provider: "Outline") -> dict[str, str]:
     return {"--sandbox": "has no sandbox"} if sure else {}
 
 
-@plugin_group("stream", helps=_helps, without=_without)
+@plugin_group("stream", told=_told, without=_without)
 @click.argument("symbols", nargs=-1, type=SymbolArgument(), metavar="[SYMBOL]...")
 @option(
     "--type",
@@ -84,6 +101,12 @@ def _without(provider: "Outline") -> dict[str, str]:
     default="block",
     show_default=True,
     help="what happens when more are waiting",
+    values={
+        "block": "the vendor waits",
+        "drop-oldest": "the oldest go, told by a gap event",
+        "drop-newest": "the newest go, told by a gap event",
+        "spill": "they wait in a temporary file",
+    },
 )
 @option("--capture", type=FILE, help="keep the raw frames in a new file, without secrets")
 @option(

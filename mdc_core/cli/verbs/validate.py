@@ -38,6 +38,12 @@ EXAMPLES = (
     default="annotate",
     show_default=True,
     help="what becomes of a bad event",
+    values={
+        "annotate": "it passes, with its finding behind it",
+        "drop": "it goes, its finding stays",
+        "quarantine": "it goes to the file of --quarantine, its finding stays",
+        "stop": "the command ends there, with 65",
+    },
 )
 @option(
     "--fail-on",

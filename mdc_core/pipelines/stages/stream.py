@@ -298,9 +298,12 @@ class StreamRun:
     def _read_again(self) -> None:
         """Take over what --symbols-file and mdc.toml say now, unless it is wrong."""
         try:
-            wanted = self._subscription(*self._stage.reread())
+            file, channels = self._stage.reread()
+            wanted = self._subscription(file, channels)
             if self._feed is None or not self._feed.resubscribe(wanted):
-                self._log.note("SIGHUP: nothing to change")
+                named = [*filter(None, (file,)), *(f for f, _ in self._run.session.config.files)]
+                read = ", ".join(map(str, named)) or "no --symbols-file and no mdc.toml"
+                self._log.note(f"SIGHUP: nothing to change ({read})")
                 return
         except MdcError as error:
             self._log.warning(f"SIGHUP: {error}; going on as before")

@@ -2,7 +2,8 @@
 
 Protocol: Alpaca, "WebSocket Stream", "Real-time Stock Data", "Real-time Crypto Data". The
 server greets, the client authenticates, the server agrees, the client subscribes, and the
-server answers with the complete state of the subscription.
+server answers with the complete state of the subscription. The symbol `'*'` is every symbol of
+the feed (quoted, or the shell would take it for file names).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -68,6 +69,11 @@ class Alpaca(AlpacaProvider, Stream):
         "book",
     )
     default_channels = ("trade", "quote")
+    channel_help: ClassVar[Mapping[str, str]] = {
+        "updated_bar": "Minute bars again, after trades that came late.",
+        "daily_bar": "The bar of the day so far, every minute.",
+        "luld": "Price bands: limit up, limit down.",
+    }
     sequence = None  # its ids are in no order
     checksums = False
     sandbox: ClassVar[type[AlpacaSandbox]] = AlpacaSandbox

@@ -1,9 +1,13 @@
 """Options of all commands mean the same before the verb and behind it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from mdc_core.cli.main import root
+from mdc_core.session import Session
 from tests.conftest import Shell, says_nothing
 
 SIM = "stream sim SPY --limit 5"
@@ -82,3 +86,73 @@ def test_a_command_of_a_group_has_settings(shell: Shell, tmp_path: Path) -> None
     assert shell("mdc --root two catalog rebuild").err.startswith(
         "mdc catalog rebuild: no archive at two\n"
     )
+
+
+def every_path() -> Iterator[tuple[str, ...]]:
+    """The words of every command, those of groups among them."""
+
+    def look(ctx: click.Context, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        group = ctx.command
+        for name in group.list_commands(ctx) if isinstance(group, click.Group) else ():
+            command = group.get_command(ctx, name)
+            assert command is not None
+            below = command.make_context(name, [], parent=ctx, resilient_parsing=True)
+            yield (*words, name)
+            yield from look(below, (*words, name))
+
+    yield from look(root.make_context("mdc", [], obj=Session({}), resilient_parsing=True), ())
+
+
+@pytest.mark.parametrize("flag", ["-q", "--verbose", "--log-format=json", "--config=my.toml"])
+def test_every_command_takes_them_wherever_they_stand(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in every_path():
+        for place in range(len(words) + 1):
+            line = [*words[:place], flag, *words[place:], "--help"]
+            with (
+                pytest.raises(click.exceptions.Exit) as done,
+                root.make_context("mdc", line, obj=Session({})) as ctx,
+            ):
+                root.invoke(ctx)
+            assert done.value.exit_code == 0, line
+    assert "No such option" not in capsys.readouterr().err
+
+
+def test_between_a_verb_and_its_command(shell: Shell) -> None:
+    assert shell("mdc -q stream sim SPY -n 2").err == shell("mdc stream -q sim SPY -n 2").err == ""
+    one = shell("mdc catalog --root one rebuild --dry-run --json")
+    assert (
+        one.status == 0 and one.out == shell("mdc catalog rebuild --root one --dry-run --json").out
+    )
+    assert shell("mdc catalog --root nowhere rebuild").status == 65
+
+
+PLUGIN = '''"""A check of one's own."""
+from mdc_core.plugin import Check
+
+class Mine(Check):
+    def check(self, batch):
+        return ()
+'''
+
+
+def test_which_plugins_there_are_on_either_side(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    for line in (
+        "--plugin mine.py plugins --json",
+        "plugins --plugin mine.py --json",
+        "plugins --json --plugin=mine.py",
+        "plugins --json --plugin mine.py",
+    ):
+        assert '"name": "mine"' in shell(f"mdc {line}").out
+    path = {"MDC_PLUGIN_PATH": str(tmp_path / "mine.py")}
+    for line in ("--no-plugins plugins --json", "plugins --json --no-plugins"):
+        assert '"name": "mine"' not in shell(f"mdc {line}", MDC_LOAD_PLUGINS="").out
+    assert '"name": "mine"' in shell("mdc plugins --json", **path).out
+    wanted = shell("mdc --plugin mine.py validate --check mine one/SPY/trade/*")
+    done = shell("mdc validate --check mine one/SPY/trade/* --plugin mine.py")
+    assert (done.status, done.lines) == (0, wanted.lines) and wanted.lines
+    assert shell("mdc validate --check mine one/SPY/trade/*").status == 2
+    said = shell("mdc cat one/SPY/trade/* then validate --check mine --plugin mine.py")
+    assert said.status == 0, said.err

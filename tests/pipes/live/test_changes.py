@@ -115,7 +115,7 @@ def test_what_was_refused_is_asked_for_again_and_then_what_is_right(started: Sta
             client.wants("SPY", symbol)
             client.until("trade", number)
         client.wants("SPY", "Y")
-        client.until_said("SIGHUP: nothing to change")
+        client.until_said("SIGHUP: nothing to change (")
         said = client.end()
     assert said.count("lines says: room; the old subscription goes on") == 2
     refused = [row["message"] for row in client.rows if row["type"] == "integrity"]

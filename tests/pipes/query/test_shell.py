@@ -135,6 +135,54 @@ def test_wide_results_fit_the_terminal(terminal: Terminal) -> None:
     assert lines[0].split()[:3] == ["type", "symbol", "ts_event"]
     assert max(map(len, lines)) <= 60
     assert lines[2].startswith("not shown (SELECT fewer): seq, extra, price, size, ")
+    lines = terminal.say("SELECT i FROM range(101) AS r(i);")
+    assert lines[-1] == "... more than 100 rows: .mode csv shows all"
+
+
+def test_tab(terminal: Terminal) -> None:
+    """Tables, columns of the tables that are named, words of SQL, commands, forms."""
+    (head, _) = terminal.say("SELECT max(pri\t) AS most FROM tra\t;")
+    assert head.split() == ["most"]
+    assert terminal.say("SELE\t count(*) AS n fr\t quot\t;")[0] == "n"
+    assert terminal.say(".mo\t json\t") == []
+    assert terminal.say("SELECT 1 AS one;") == ['{"one":1}']
+
+
+@pytest.mark.parametrize("word", ["exit", "quit", "EXIT;", ".exit", "quit ;"])
+def test_words_of_other_shells_leave(word: str, shell: Shell, tmp_path: Path) -> None:
+    store(shell, tmp_path)
+    done = shell("mdc shell", stdin=f"SELECT 1 AS a;\n{word}\nSELECT 2 AS a;\n".encode())
+    assert (done.status, done.out, done.err) == (0, '{"a":1}\n', "")
+
+
+def test_help_is_help_and_not_within_a_statement(shell: Shell, tmp_path: Path) -> None:
+    store(shell, tmp_path)
+    helps = [shell("mdc shell", stdin=word).out for word in (b".help\n", b"help\n", b"HELP;\n")]
+    assert helps[0].startswith(".help ") and helps == helps[:1] * 3
+    done = shell("mdc shell", stdin=b"SELECT 1 AS\nhelp\n;\n")
+    assert done.out == '{"help":1}\n'
+
+
+def test_what_tab_offers(shell: Shell) -> None:
+    from mdc_core.cli.shell_words import ShellWords
+
+    words = ShellWords(
+        [".help", ".mode"],
+        ["csv", "jsonl"],
+        ["trade", "quote"],
+        {"trade": ["price", "size"], "quote": ["bid_price"]}.__getitem__,
+    )
+    assert words.fitting(".m", ".m") == [".mode"]
+    assert words.fitting(".mode ", "") == ["csv", "jsonl"]
+    assert words.fitting(".schema t", "t") == ["trade"]
+    assert words.fitting("SELECT x FROM trade WHERE pr", "pr") == ["price"]
+    assert words.fitting("SELECT x FROM trade, quote WHERE b", "b") == [
+        "bid_price",
+        "between",
+        "by",
+    ]
+    assert words.fitting("SELECT bid_p", "bid_p") == ["bid_price"]
+    assert words.fitting("SEL", "SEL") == ["SELECT"]
 
 
 def test_ctrl_c(terminal: Terminal) -> None:

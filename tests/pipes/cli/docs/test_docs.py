@@ -11,6 +11,7 @@ import pytest
 
 from mdc_core import installed
 from mdc_core.cli.lazy import verb_files
+from mdc_core.cli.strays import OF_ALL
 
 ROOT = Path(__file__).resolve().parents[4]
 READER = {"MANWIDTH": "80", "PATH": "/usr/bin:/bin"}
@@ -106,3 +107,16 @@ def test_a_man_page_shows_what_was_typed():
         "mdc-schema-list(1)",
     ):
         assert text in done.stdout
+
+
+def test_the_page_of_mdc_tells_where_settings_come_from():
+    text = (ROOT / "man" / "mdc.1").read_text().replace("\\-", "-")
+    sections = [
+        line.removeprefix(".SH ").strip('"') for line in text.splitlines() if ".SH " in line
+    ]
+    wanted = {"COMMANDS", "CONFIGURATION", "ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES"}
+    assert wanted <= {*sections}
+    for name in {*OF_ALL} - {"MDC_UPDATE_GOLDEN"}:
+        assert name in text
+    for word in ("mdc config show", "mdc config path", "~/.config/mdc/mdc.toml", '.SS "Collect"'):
+        assert word in text

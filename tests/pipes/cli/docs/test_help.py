@@ -139,3 +139,33 @@ def test_a_recipe_that_is_broken_over_lines_is_still_what_it_was() -> None:
             lines = broken(command, width)
             joined = shlex.split("\n".join(lines).replace("\\\n", ""))
             assert [" ".join(word.split()) for word in joined] == shlex.split(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "title", "rows"),
+    [
+        ("import", "Profiles", {"csv": "", "lean": ""}),
+        ("export", "Profiles", {"csv": ""}),
+        ("store", "Formats", {"jsonl": "", "parquet": ""}),
+        ("store --format jsonl", "Formats", {"jsonl": "", "parquet": ""}),
+        ("store", "Values of --preset", {"cold": "zstd 19: smallest", "none": "none: no"}),
+        ("store", "Values of --layout", {"hive": "symbol=SPY/type=trade/date=2024-01-02"}),
+        ("validate", "Checks", {"crossed": "", "price": "", "sequence": ""}),
+        ("validate", "Values of --on-fail", {"drop": "it goes", "stop": "the command ends"}),
+        ("coverage", "Values of --calendar", {"24/7": "Every day", "XNYS": "New York"}),
+        ("stream alpaca", "Values of --type", {"luld": "Price bands", "trade": "A trade"}),
+        ("stream sim", "Values of --type", {"delta": "", "quote": "The best bid"}),
+    ],
+)
+def test_what_there_is_to_choose_from_is_listed(
+    command: str, title: str, rows: dict[str, str], shell: Shell
+) -> None:
+    text = shell(f"mdc {command} --help", COLUMNS="100").out
+    _, _, listed = text.partition(f"\n{title}:\n")
+    found = dict(re.findall(r"^  (\S+) +(.+)", listed.partition("\n\n")[0], re.MULTILINE))
+    for name, told in rows.items():
+        assert len(found[name]) > 5 and found[name].startswith(told), (name, found)
+
+
+def test_all_symbols_of_a_feed_are_explained(shell: Shell) -> None:
+    assert "`'*'` is every symbol" in " ".join(shell("mdc stream alpaca --help").out.split())
