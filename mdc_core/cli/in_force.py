@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import click
 
 from mdc_core.cli.command import Command
-from mdc_core.cli.either_side import RootOption
+from mdc_core.cli.either_side import ROOT_VARIABLE, RootOption
 from mdc_core.cli.settable import FromEnvironment, Option, path_of
 from mdc_core.config import Config, Setting
 from mdc_core.session import Session
@@ -87,9 +87,7 @@ def _found(
     source = ctx.get_parameter_source(str(option.name))
     if source is click.core.ParameterSource.COMMANDLINE:
         return ctx.params.get(str(option.name)), option.opts[-1]
-    names: list[str] = []
-    if isinstance(option, FromEnvironment):
-        names += option.variables(ctx)
+    names = option.variables(ctx) if isinstance(option, FromEnvironment) else [ROOT_VARIABLE]
     former = list(option.former_keys) if isinstance(option, Option) else []
     names += option.former_variables(ctx) if isinstance(option, Option) else []
     for variable in names:

@@ -59,14 +59,17 @@ def _archive(ctx: click.Context) -> Path | None:
     session = ctx.find_object(Session)
     if "root" not in named or session is None:
         return None
-    top, default = ctx.find_root().params, click.core.ParameterSource.DEFAULT
-    if ctx.get_parameter_source("root") not in (default, None) and ctx.params.get("root"):
-        return Path(str(ctx.params["root"]))
+    top, source = ctx.find_root().params, ctx.get_parameter_source("root")
+    own, kind = ctx.params.get("root"), click.core.ParameterSource
+    if top.get("root") and source is not kind.COMMANDLINE:
+        return Path(str(top["root"]))
+    if own and source not in (kind.DEFAULT, None):
+        return Path(str(own))
     session.use_config(top.get("config"))
     tables = [path_of(ctx)[:depth] for depth in (2, 1, 0)]
     settings = (session.config.settings(*table).get("root") for table in tables)
     in_files = next((setting.value for setting in settings if setting is not None), None)
-    return Path(str(top.get("root") or session.environ.get("MDC_ROOT") or in_files or "data"))
+    return Path(str(session.environ.get("MDC_ROOT") or in_files or "data"))
 
 
 def _asked(ctx: click.Context, ask: Callable[["Connection"], Iterator[Any]]) -> list[Any]:
@@ -116,7 +119,8 @@ def symbols(ctx: click.Context, word: str) -> Offered:
 @completing
 def runs(ctx: click.Context, word: str) -> Offered:
     """The runs whose events the archive has."""
-    return ((name, "") for name in _asked(ctx, _distinct("run_id", "parts", word)))
+    files = _asked(ctx, _distinct("run_id", "parts", word))
+    return ((run, "") for run in dict.fromkeys(name.partition("-")[0] for name in files))
 
 
 @completing

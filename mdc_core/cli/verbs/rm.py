@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdc_core.cli import offers
 from mdc_core.cli.archives import of_archive
 from mdc_core.cli.asking import must_agree
 from mdc_core.cli.options import ListOption, Session, command, option
@@ -40,7 +41,14 @@ EXAMPLES = (
 
 @command()
 @of_archive
-@option("--run", "runs", cls=ListOption, metavar="ID", help="only what these runs have stored")
+@option(
+    "--run",
+    "runs",
+    cls=ListOption,
+    metavar="ID",
+    help="only what these runs have stored",
+    shell_complete=offers.runs,
+)
 @selecting
 @DRY_RUN
 @option("--yes", is_flag=True, help="do not ask")

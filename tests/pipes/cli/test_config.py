@@ -38,6 +38,11 @@ def test_where_each_value_comes_from(shell: Shell, tmp_path: Path) -> None:
     assert found["[store.parquet] compression"] == ("zstd", "default")
     found = told(shell, "config show store", MDC_STORE_ROOT="other")
     assert found["[store] root"] == ("other", "MDC_STORE_ROOT")
+    assert told(shell, "config show", MDC_ROOT="all")["root"] == ("all", "MDC_ROOT")
+    assert told(shell, "config show ls", MDC_ROOT="all")["[ls] root"] == ("all", "MDC_ROOT")
+    file.write_text('root = "all"\n')
+    assert told(shell, "config show")["root"] == ("all", f"{file}:1")
+    assert told(shell, "config show ls")["[ls] root"] == ("all", f"{file}:1")
     found = told(shell, "--root given config show store", MDC_STORE_ROOT="other")
     assert found["[store] root"] == ("given", "--root")
 

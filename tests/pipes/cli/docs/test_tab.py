@@ -174,3 +174,12 @@ def test_fish_shows_whole_descriptions(forked_env: dict[str, str], tmp_path: Pat
     told = dict(line.split("\t") for line in done.stdout.splitlines())
     assert "," in told["--feed"] and told["--feed"].count(" ") > 3
     assert told["coverage"].endswith(", and which are missing.")
+
+
+def test_runs(shell: Shell, tmp_path: Path) -> None:
+    (run,) = {path.name.split(".")[1][:12] for path in tmp_path.glob("data/*/*/*.parquet")}
+    assert offered("mdc rm --run ", shell) == [run]
+    assert offered(f"mdc rm --run {run[:4]}", shell) == [run]
+    assert offered("mdc rm --run x", shell) == []
+    done = shell(f"mdc rm --run {run} --dry-run --json")
+    assert done.status == 0 and run in done.out
