@@ -144,6 +144,14 @@ def test_every_command_has_the_options_of_what_it_does() -> None:
                 assert needed - excused - flags == needed - excused, (name, trait)
 
 
+def test_an_archive_is_an_option_or_an_argument() -> None:
+    """In every command that has `--root`."""
+    for words, ctx in contexts().items():
+        own = ctx.command.params
+        if any("--root" in param.opts for param in own):
+            assert any(isinstance(param, click.Argument) for param in own), words
+
+
 def test_values_of_one_kind_have_one_type() -> None:
     """A length of time and a size have a unit, a list commas, a number of things no unit."""
     for use in uses():

@@ -153,7 +153,7 @@ class Picture:
         if area > _MOST_PIXELS:
             raise UsageError(
                 f"{self.width:,} x {self.height:,} pixels are too many for a PNG",
-                hint="--symbol, --type, --from, --to or --by month make it smaller",
+                hint="--symbol, --type, --from, --to or --cell month make it smaller",
             )
         scale = 2 if area * 4 <= _FINE_PIXELS else 1
         image = pillow.Image.new("RGB", (self.width * scale, self.height * scale), PAPER)

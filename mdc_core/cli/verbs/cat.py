@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.options import command, option
-from mdc_core.cli.selection import PATH, ROOT, reading, selecting, writing
+from mdc_core.cli.selection import PATH, ROOT, limiting, reading, selecting, writing
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -31,6 +31,7 @@ EXAMPLES = (
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @ROOT
 @selecting
+@limiting("how many events  [default: all]")
 @option("--follow", "-f", "following", is_flag=True, help="go on with what is stored from now on")
 @writing
 @reading
@@ -38,6 +39,7 @@ def cat(
     paths: tuple[Path, ...],
     root: Path | str | None,
     query: "Query",
+    limit: int | None,
     following: bool,
     wire: "Wire",
     reading: "InputOptions",
@@ -45,7 +47,8 @@ def cat(
     """Show stored events as one stream in time order."""
     from mdc_core.pipelines.stages.cat import Cat
 
-    return Cat(paths, root, query, reading=reading, wire=wire, following=following)
+    options = {"reading": reading, "wire": wire}
+    return Cat(paths, root, query, limit=limit, following=following, **options)
 
 
 command = cat

@@ -94,8 +94,9 @@ UNITS = ("day", "week", "month", "quarter", "year")
     help="how late events may begin, and how early they may end",
 )
 @option(
-    "--by",
+    "--cell",
     "unit",
+    was="--by",
     type=click.Choice(UNITS),
     help="what a cell of the map is  [default: what there is room for]",
 )

@@ -96,7 +96,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
     type=click.Choice(["stored", "event"]),
     default="stored",
     show_default=True,
-    help="counted from when they were stored, or from their last event",
+    help="what --keep counts from: when they were stored, or their last event",
 )
 @option(
     "--keep-size",
@@ -107,7 +107,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
 )
 @option("--now", type=MOMENT, help="as if it were this time  [default: now]")
 @DRY_RUN
-@option("--yes", is_flag=True, help="do not ask, on a terminal")
+@option("--yes", is_flag=True, help="do not ask")
 @JSON
 @click.pass_obj
 def retain(

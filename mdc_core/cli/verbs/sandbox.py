@@ -16,7 +16,7 @@ from msgspec.structs import fields
 from mdc_core import registry
 from mdc_core.cli import offers
 from mdc_core.cli.options import ROOT_TYPE, Chosen, ListOption, Session, option, plugin_group
-from mdc_core.cli.selection import PATH, one_of
+from mdc_core.cli.selection import PATH, limiting, one_of
 from mdc_core.cli.signals import stopping_source
 from mdc_core.cli.types import SpeedType, SymbolsType, WholeNumber
 from mdc_core.contracts import Options, Stream, Subscription
@@ -96,6 +96,7 @@ def _share(options: type[Options], given: Options) -> Options:
     multiple=True,
     help="disconnect-after=N[,times=K][,skip=M], malformed-after=N, stall-after=N, slow=T",
 )
+@limiting("how many events  [default: all]")
 @option("--once", is_flag=True, help="end when one client has been played everything")
 @click.pass_obj
 def sandbox(
@@ -108,6 +109,7 @@ def sandbox(
     port: int,
     speed: float | None,
     faults: tuple[str, ...],
+    limit: int | None,
     once: bool,
 ) -> int:
     """Play a provider's server on this host."""
@@ -117,6 +119,7 @@ def sandbox(
     data = one_of(path, root, "PATH and --root")
     injected = parse_faults(",".join(faults))
     tape = simulated_tape(kind, symbols, channels) if data is None else _tape_of(data)
+    tape.limit = limit
     own = _share(registry.load("stream", plugin.name).Options, plugin.options)
     endpoint = kind(Subscription(symbols), own, kind.sandbox.test_secrets).endpoints()[0]
     with (

@@ -122,7 +122,7 @@ EXAMPLES = (
     type=click.Choice(["stored", "event"]),
     default="stored",
     show_default=True,
-    help="--keep counts from then, or from the last event",
+    help="what --keep counts from: when they were stored, or their last event",
 )
 @option("--ack", is_flag=True, help="write what is durable, as ack events")
 @option("--tee", is_flag=True, help="pass all events on")

@@ -81,6 +81,7 @@ class Playback:
 
     def __init__(self, open_lists: Callable[[], Lists], *, rewinds: bool = True) -> None:
         self.rewinds = rewinds
+        self.limit: int | None = None  # of the events; without one all are played
         self._open = open_lists
         self._lock = threading.Lock()
         self._once: Iterator[Event] | None = None
@@ -105,6 +106,9 @@ class Playback:
             yield event
 
     def _events(self) -> Iterator[Event]:
+        return itertools.islice(self._all(), self.limit)
+
+    def _all(self) -> Iterator[Event]:
         for events in self._open():
             for event in events:
                 if isinstance(event, Market):  # a vendor knows nothing of our own events

@@ -89,9 +89,15 @@ class ArchiveSource(SourceStage):
 class Cat(ArchiveSource):
     """The events of some files and archives as one stream in time order."""
 
-    def __init__(self, *args: Any, following: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        limit: int | None = None,
+        following: bool = False,
+        **options: Any,
+    ) -> None:
         super().__init__("cat", *args, **options)
-        self.following = following
+        self.limit, self.following = limit, following
 
     def work(self, run: "StageRun") -> Iterator[Made]:
         """Pass on everything that is wanted, to the end or until a signal comes."""
@@ -99,14 +105,40 @@ class Cat(ArchiveSource):
         sought = Sought(self.query)
         reading = CatRun(run, sought, folders, files)
         chunks: Iterator[Made] = reading.follow() if self.following else reading.all()
-        for chunk in chunks:
-            yield chunk
-            if run.control.stop.is_set():
+        first = FirstEvents(self.limit)
+        for made in () if first.all_there else chunks:
+            yield first.of(made) if isinstance(made, Chunk) else made
+            if run.control.stop.is_set() or first.all_there:
                 break
         stopped = self.following or run.control.stop.is_set()
-        run.finish(reason="signal" if stopped else None)
+        if first.all_there:
+            run.skipped = sum(run.input.counts.values()) - sum(run.out.counts.values())
+        run.finish(reason="limit" if first.all_there else "signal" if stopped else None)
         if not stopped:
-            run.must_have(sought, found=data_rows(run.out.counts) > 0)
+            run.must_have(sought, found=self.limit == 0 or data_rows(run.out.counts) > 0)
+
+
+class FirstEvents:
+    """So many events of chunks as are wanted; None are all."""
+
+    def __init__(self, wanted: int | None) -> None:
+        self._left = wanted
+
+    @property
+    def all_there(self) -> bool:
+        """Whether no more are wanted."""
+        return self._left == 0
+
+    def of(self, chunk: Chunk) -> Chunk:
+        """What is wanted of the next chunk."""
+        if self._left is None:
+            return chunk
+        if chunk.size > self._left:
+            import numpy as np
+
+            chunk = chunk.select(np.arange(self._left))
+        self._left -= chunk.size
+        return chunk
 
 
 class CatRun:

@@ -66,16 +66,16 @@ def test_the_text_map(months: Archive, shell: Shell) -> None:
     [
         ("", "80", "day", "###.#..#####..#x0##..#####..#####...####...#xxx..-####"),
         ("", "70", "week", "##+###-+"),
-        ("--by week", "80", "week", "##+###-+"),
-        ("--by month", "80", "month", "#+="),
-        ("--by quarter", "80", "quarter", "+="),
-        ("--by year --to 2023-11-30", "80", "year", "#"),
-        ("--by month --from 2024-01-03 --to 2024-01-05", "80", "month", "x"),
-        ("--by week --from 2024-01-03 --to 2024-01-07", "80", "week", "x"),
-        ("--by week --from 2024-01-06 --to 2024-01-07", "80", "week", "."),
-        ("--by week --from 2023-12-06 --to 2023-12-06", "80", "week", "0"),
-        ("--by week --from 2023-12-06 --to 2023-12-09", "80", "week", "#"),
-        ("--by week --from 2023-12-05 --to 2023-12-06", "80", "week", "="),
+        ("--cell week", "80", "week", "##+###-+"),
+        ("--cell month", "80", "month", "#+="),
+        ("--cell quarter", "80", "quarter", "+="),
+        ("--cell year --to 2023-11-30", "80", "year", "#"),
+        ("--cell month --from 2024-01-03 --to 2024-01-05", "80", "month", "x"),
+        ("--cell week --from 2024-01-03 --to 2024-01-07", "80", "week", "x"),
+        ("--cell week --from 2024-01-06 --to 2024-01-07", "80", "week", "."),
+        ("--cell week --from 2023-12-06 --to 2023-12-06", "80", "week", "0"),
+        ("--cell week --from 2023-12-06 --to 2023-12-09", "80", "week", "#"),
+        ("--cell week --from 2023-12-05 --to 2023-12-06", "80", "week", "="),
     ],
 )
 def test_cells_of_several_days(
@@ -249,5 +249,5 @@ def test_a_large_map_has_coarser_cells(data: Archive, shell: Shell) -> None:
     assert len(page.titles) == 120
     assert page.titles[0] == "AAPL trade, 2014-01-02 to 2014-01-31: partial, <0.1 %, 1 event"
     assert page.titles[1] == "AAPL trade, 2014-02-01 to 2014-02-28: missing"
-    drawn = Page(shell("mdc coverage --format svg --by week").out)
+    drawn = Page(shell("mdc coverage --format svg --cell week").out)
     assert len(drawn.titles) == 522 + 8

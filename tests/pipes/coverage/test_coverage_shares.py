@@ -66,7 +66,7 @@ def test_a_month_with_one_day_missing_is_not_one_with_one_day(data: Archive, she
     data.day("FEW", days[-1])
     for day in days[::2]:
         data.day("HALF", day)
-    asked = f"{XNYS} --from 2024-01-01 --to 2024-01-31 --by month"
+    asked = f"{XNYS} --from 2024-01-01 --to 2024-01-31 --cell month"
     for encoding, marks in (("ascii", "-=+"), ("utf-8", "░▒▓")):
         out = shell(f"mdc coverage {asked}", PYTHONIOENCODING=encoding).out.splitlines()
         found = {line.split()[0]: line.split()[2:4] for line in out if " trade " in line}
@@ -97,9 +97,9 @@ def test_the_counts_agree(data: Archive, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("width", ["40", "80", "200"])
-@pytest.mark.parametrize("options", ["", "--by day", XNYS])
+@pytest.mark.parametrize("options", ["", "--cell day", XNYS])
 def test_maps_fit_the_terminal(width: str, options: str, data: Archive, shell: Shell) -> None:
-    last = "2024-01-02" if options == "--by day" else "2024-03-28"
+    last = "2024-01-02" if options == "--cell day" else "2024-03-28"
     for day in weekdays("2024-01-02", last, "2024-01-15", "2024-02-19"):
         data.day("SPY", day)
         data.day("BTC/USD", day, type_name="quote")

@@ -17,6 +17,8 @@ SQL = '"SELECT price FROM trade"'
         "stream alpaca SPY --sandbox -n 0",
         "head -n 0 e.jsonl",
         "tail --limit 0 e.jsonl",
+        "cat -n 0 e.jsonl",
+        "cat --root data --limit 0",
         "head -0 e.jsonl",
     ],
 )
@@ -36,6 +38,19 @@ def test_a_number_with_a_minus_is_how_many(verb: str, shell: Shell) -> None:
     assert shell(f"mdc {verb} e.jsonl -12").lines == wanted
     assert "-3 is not in the range" in shell(f"mdc {verb} -n -3 e.jsonl").err
     assert shell(f"mdc {verb} -- -12").status == 65  # a file of that name
+
+
+@pytest.mark.parametrize("count", [1, 7, 20, 21])
+def test_how_many_of_an_archive(count: int, shell: Shell) -> None:
+    assert shell(MAKE).status == 0
+    whole = shell("mdc cat --root data").lines
+    done = shell(f"mdc -v cat --root data -n {count}")
+    assert done.lines == whole[:count]
+    assert done.all_events[-1]["reason"] == ("limit" if count <= len(whole) else "eof")
+    assert f" = {min(count, len(whole))} out + 0 rejected + 0 dropped" in done.err
+    assert shell(f"mdc cat e.jsonl --limit {count} then head -n 3").lines == whole[: min(count, 3)]
+    trades = shell("mdc cat --root data --type trade").lines
+    assert shell(f"mdc cat --root data --type trade -n {count}").lines == trades[:count]
 
 
 def test_how_many_rows_of_a_result(shell: Shell) -> None:
@@ -92,3 +107,16 @@ def test_lengths_of_time_may_have_fractions(shell: Shell) -> None:
     gone = json.loads(shell(f"{line} --keep 0.5d").out)["files"]
     assert gone == json.loads(shell(f"{line} --keep 12h").out)["files"] > 0
     assert json.loads(shell(f"{line} --keep 1.5d").out)["files"] == 0
+
+
+def test_how_many_a_sandbox_plays(shell: Shell) -> None:
+    """A simulated market has no end of its own."""
+    client = "{ read url; mdc -q stream alpaca SPY --sandbox --url $url; }"
+
+    def played(count: int) -> list[str]:
+        done = shell(f"mdc -q sandbox alpaca --symbol SPY -n {count} --once | {client}")
+        return [e["ts_event"] for e in done.events if e["type"] in ("trade", "quote")]
+
+    whole = played(40)
+    assert len(whole) == 40
+    assert played(25) == whole[:25]

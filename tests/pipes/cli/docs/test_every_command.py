@@ -48,7 +48,7 @@ CHANGING = {
     "recover": "mdc recover --root data {}",
     "retain": "mdc retain --keep-size 1B {}",
     "rm": "mdc rm --symbol SPY --yes --allow-empty {}",
-    "schema export": "mdc schema export schemas {}",
+    "schema export": "mdc schema export schemas --force {}",
     "schema migrate": "mdc schema migrate --root data {}",
     "store": "mdc store {} < one.jsonl",
     "tier migrate": "mdc tier migrate --now 2030-01-01 {}",
