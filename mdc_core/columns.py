@@ -21,8 +21,9 @@ from mdc_core.grouped import (
 from mdc_core.mapping.columns.clock import WallClock
 from mdc_core.mapping.heads import CsvHead, csv_head, head_of, json_column, json_head, json_row
 from mdc_core.mapping.importer import Settled, TableImporter, row_texts
-from mdc_core.mapping.options import MappingOptions
+from mdc_core.mapping.options import MappingOptions, NamedColumns
 from mdc_core.mapping.plan import TableSample
+from mdc_core.mapping.tables import opened_table, table_head
 from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
 from mdc_core.wire.files import plain_file
 from mdc_core.wire.lines.parse import LinesParser
@@ -39,6 +40,7 @@ __all__ = [
     "Lag",
     "LinesParser",
     "MappingOptions",
+    "NamedColumns",
     "RunningMax",
     "Settled",
     "TableImporter",
@@ -57,9 +59,11 @@ __all__ = [
     "json_row",
     "kind_of",
     "narrowed",
+    "opened_table",
     "packer",
     "plain_file",
     "remembered",
     "row_texts",
+    "table_head",
     "valid",
 ]

@@ -29,7 +29,8 @@ VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
     "import": ("profile", ("Importer",)),
     "hooks": ("observer", ()),
 }
-ALSO = {verb: ("PerEvent",) if verb == "validate" else () for verb in VERBS}  # their kin
+_KIN = {"validate": ("PerEvent",), "import": ("TableImporter",)}
+ALSO = {verb: _KIN.get(verb, ()) for verb in VERBS}
 BUILT_IN = "market-data-collector"
 LIMIT = "MDC_LOAD_PLUGINS"
 _MOST = 1 << 16  # bytes of entry points that are read

@@ -117,6 +117,14 @@ class MappingOptions(Options, frozen=True, kw_only=True):
         return {name: count for name, _, count in pairs}
 
 
+class NamedColumns(MappingOptions, frozen=True, kw_only=True):
+    """How the columns of a table are read that may have no names of its own."""
+
+    columns: Annotated[
+        tuple[str, ...], Meta(description="the names of the columns of a table without a header")
+    ] = ()
+
+
 def with_file(options: MappingOptions) -> tuple[MappingOptions, str | None]:
     """The options with those of their `--mapping FILE` beside them, and the zone it names."""
     if options.mapping is None:

@@ -1,6 +1,5 @@
 """Reading events: any encoding, any compression, from a pipe or a file, as chunks."""
 
-import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from itertools import starmap
@@ -14,8 +13,7 @@ from mdc_core.wire.sniff import CHUNK, Encoding, Peeked, Unbuffered, encoding_of
 from mdc_core.wire.unpack import unpacked
 
 BLOCK = 2 * CHUNK  # what is read at once from an input that has as much
-_WORD = rb'\s*+(?:"[^"{}]*+"|[^"{},;\t]*+)'
-_CSV = re.compile(_WORD + rb"(?:[,;\t]" + _WORD + rb"){2,}+")  # the first line of a table
+HEAD = 1 << 16  # bytes by which a table of others is told
 
 
 class Reader:
@@ -71,19 +69,40 @@ class Reader:
             text = f"{encoding} cannot be read from a pipe; name the file"
             raise DataError(f"{self.name}: {text}")
         read = read_parquet if encoding == "parquet" else read_arrow_file
-        for batch in read(self._path):
-            yield Chunk(batch)
+        started = False
+        try:
+            for batch in read(self._path):
+                started = True
+                yield Chunk(batch)
+        except DataError as error:
+            if not started:
+                from mdc_core.mapping.guess.strangers import refuse_table
+
+                refuse_table(self._path, self.name, error)
+            raise
 
     def _lines(self, plain: Peeked) -> Iterator[Chunk]:
         from mdc_core.wire.lines.parse import LinesParser
 
         parser = LinesParser(self._set_aside)
+        known = False  # whether these are lines of events
         for block in self._blocks(plain):
+            if not known and block:
+                known = True
+                self._refuse_table(block)
             if block:
                 yield from starmap(Chunk, parser.parse(block))
                 self.lines += parser.lines
             else:
                 yield no_events()
+
+    def _refuse_table(self, block: bytes) -> None:
+        """Raise DataError, with the command that imports it, for a table of others."""
+        if block.startswith(b'{"type":'):
+            return
+        from mdc_core.mapping.guess.strangers import refuse_lines
+
+        refuse_lines(block[:HEAD], self.name, self._path)
 
     def _blocks(self, plain: Peeked) -> Iterator[bytes]:
         """Whole lines, as many as are there, each ending in LF; none at a tick."""
@@ -148,8 +167,6 @@ class Reader:
 
     def _set_aside(self, number: int, line: bytes, reason: str, **more: int) -> None:
         where = self.lines + number + 1
-        if where == 1 and _CSV.fullmatch(line):
-            reason += "; CSV goes in by mdc import --profile csv"
         self._quarantine.add(line, reason, source=self.name, line=where, **more)
         if more.get("part", 1) > 1:
             return

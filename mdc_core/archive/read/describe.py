@@ -101,8 +101,20 @@ def describe(path: Path, *, sample: int = 0, name: str = "") -> Description:
     except UnreadableError:
         raise
     except DataError as error:
-        found.problems.append(str(error))
+        found.problems.append(_told(found, error))
     return found
+
+
+def _told(found: Description, error: DataError) -> str:
+    """What is wrong with a file; of a table of others, the command that imports it."""
+    from mdc_core.mapping.guess.strangers import refuse_table
+
+    if found.encoding in ("parquet", "arrow", "arrow-file") and found.compression is None:
+        try:
+            refuse_table(found.path, found.name, error)
+        except DataError as better:
+            error = better
+    return f"{error}; {error.hint}" if error.hint and "mdc import" in error.hint else str(error)
 
 
 def _describe(found: Description, file: BinaryIO, sample: int) -> None:

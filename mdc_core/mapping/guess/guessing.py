@@ -118,7 +118,7 @@ def _meaning(columns: list[Any], numbers: list[bool]) -> list[str] | None:
         and rows
         and all(row[2] <= min(row[0], row[3]) and row[1] >= max(row[0], row[3]) for row in rows)
     ):
-        return ["open", "high", "low", "close", *(["volume"] if len(columns) > 4 else [])]
+        return ["open", "high", "low", "close", *(["volume"] if len(columns) == 5 else [])]
     if (
         len(columns) >= 2
         and rows
@@ -221,16 +221,17 @@ def _timed(
 ) -> MappingOptions:
     """How the times are written."""
     names = plan.fields.get("ts_event", ())
-    if len(names) != 1 or options.time_unit or options.time_format:
+    if not names or options.time_unit or options.time_format:
         return options
     look = looks[names[0]]
-    if look.unit is not None:
+    clock = f" {looks[names[1]].clock}" if len(names) > 1 else ""
+    if look.unit is not None and not clock:
         return replace(options, time_unit=look.unit)
     if look.form is not None:
-        return replace(options, time_format=look.form)
+        return replace(options, time_format=look.form + clock)
     if look.forms:
         text = f"{look.example!r} is one day or another: {' or '.join(look.forms)}?"
-        lacks.append(Lack(text, f"--time-format '{look.forms[0]}'"))
+        lacks.append(Lack(text, f"--time-format '{look.forms[0]}{clock}'"))
     return options
 
 

@@ -29,6 +29,7 @@ _NAMED = re.compile(r"\d{1,2}[- ][A-Za-z]{3}[- ]\d{4}")
 _INTERVAL = re.compile(r"\d+(s|m|h|d|w|mo)")
 _COUNTS = {"s": (9, 10), "ms": (12, 13), "us": (15, 16), "ns": (18, 19)}
 _NOISE = 16
+_NOTHING = ("", "nan", "n/a", "na", "null", "none", "-")  # how others say that there is none
 _LENGTHS = (("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -47,6 +48,7 @@ class Looks(Struct, frozen=True):
     forms: tuple[str, ...] = ()  # where there is more than one way to read it
     is_day: bool = False
     is_clock: bool = False
+    clock: str = ""  # its format, if it is one
     is_flag: bool = False
     is_interval: bool = False
     example: str = ""
@@ -62,16 +64,16 @@ def looks_of(column: Array) -> Looks:
     if pa.types.is_nested(kind):
         return Looks()
     try:
-        texts = [t for t in column.cast(pa.string()).to_pylist() if t not in (None, "", "nan")]
+        cells = column.cast(pa.string()).to_pylist()
+        texts = [text for text in cells if text is not None and text.lower() not in _NOTHING]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return Looks()
     return _of_texts(texts) if texts else Looks(is_empty=True)
 
 
 def _of_texts(texts: list[str]) -> Looks:
-    comma = any("," in text for text in texts) and all(
-        _COMMA.fullmatch(text) or text.strip().lstrip("+-").isdecimal() for text in texts
-    )
+    german = [t for t in texts if _COMMA.fullmatch(t) or t.strip().lstrip("+-").isdecimal()]
+    comma = any("," in text for text in german) and len(german) > len(texts) * 0.8
     numbers = [text for text in texts if _NUMBER.fullmatch(text)]
     if comma or len(numbers) > len(texts) * 0.8:
         plain = [] if comma else [text for text in numbers if _significant(text) < _NOISE]
@@ -96,6 +98,7 @@ def _of_texts(texts: list[str]) -> Looks:
         forms=forms,
         is_day=all(_DAY.fullmatch(text) for text in texts),
         is_clock=all(_CLOCK.fullmatch(text) for text in texts),
+        clock=_clock_form(texts[0]),
         is_flag=all(text.lower() in ("true", "false", "t", "f") for text in texts),
         is_interval=all(_INTERVAL.fullmatch(text) for text in texts),
         example=texts[0],
@@ -129,6 +132,15 @@ def _unit(numbers: list[str]) -> str | None:
 def _places(text: str) -> int:
     exponent = Decimal(text.strip()).normalize().as_tuple().exponent
     return max(-exponent, 0) if isinstance(exponent, int) else 0
+
+
+def _clock_form(text: str) -> str:
+    """The format of a time of day."""
+    found = _CLOCK.fullmatch(text)
+    if found is None:
+        return ""
+    seconds, fraction = found.groups()
+    return "%H:%M" + (":%S" if seconds else "") + (f"{fraction[0]}%f" if fraction else "")
 
 
 def _significant(text: str) -> int:

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from mdc_core.columns import (
     CsvHead,
-    MappingOptions,
+    NamedColumns,
     Settled,
     TableImporter,
     TableSample,
@@ -32,12 +32,9 @@ EXAMPLES = (
 )
 
 
-class CsvOptions(MappingOptions, frozen=True, kw_only=True):
+class CsvOptions(NamedColumns, frozen=True, kw_only=True):
     """What the columns are."""
 
-    columns: Annotated[
-        tuple[str, ...], Meta(description="the names of the columns of files without a header")
-    ] = ()
     delimiter: Annotated[
         str | None, Meta(description="the sign between columns, `tab` for that  [default: guessed]")
     ] = None

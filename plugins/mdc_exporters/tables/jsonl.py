@@ -6,14 +6,14 @@ Numbers keep the digits that stand in the file. `--map data.p=price` reads a mem
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import pyarrow as pa
-from msgspec import Meta
 
 from mdc_core.columns import (
     MappingOptions,
+    NamedColumns,
     Settled,
     TableImporter,
     TableSample,
@@ -34,12 +34,8 @@ EXAMPLES = (
 )
 
 
-class JsonLinesOptions(MappingOptions, frozen=True, kw_only=True):
+class JsonLinesOptions(NamedColumns, frozen=True, kw_only=True):
     """What the members are."""
-
-    columns: Annotated[
-        tuple[str, ...], Meta(description="the names of the values of lines that are arrays")
-    ] = ()
 
 
 class JsonLines(TableImporter):

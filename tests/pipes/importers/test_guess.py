@@ -21,6 +21,9 @@ TABLES = {
     "1704205860000,1,3,1,2,9,1704205919999,5,4,3,2,0\n",
     "dukascopy": "Gmt time,Open,High,Low,Close,Volume\n"
     "02.01.2024 14:30:00.000,1,3,1,2,9\n02.01.2024 14:31:00.000,1,3,1,2,9\n",
+    "american": "Date,Time,Open,High,Low,Close,Volume\n"
+    "01/31/2024,09:30,1,3,1,2,9\n01/31/2024,09:31,1,3,1,2,9\n",
+    "kraken": "1704205800,1,3,1,2,9\n1704205860,1,3,1,2,9\n",
     "pandas": ",open,high,low,close,volume\n"
     "2024-01-02 14:30:00,1,3,1,2,9\n2024-01-02 14:31:00,1,3,1,2,9\n",
     "german": "Datum;open;high;low;close;volume\n"
@@ -34,6 +37,7 @@ TRADES = {
     "flags,ts_in_delta,sequence,symbol\n"
     "1704205800000000001,1704205800000000000,0,1,2,T,A,0,2500000000,3,0,1,7,SPY\n",
     "taq": "DATE,TIME_M,EX,SYM_ROOT,SIZE,PRICE\n20240102,14:30:00.000000000,N,SPY,3,2.5\n",
+    "taq in the morning": "DATE,TIME_M,SYM_ROOT,SIZE,PRICE\n20240102,9:30:00.000000001,SPY,3,2.5\n",
     "binance": "5,2.5,3,7.5,1704205800000,True,True\n",
     "polygon": "ticker,conditions,exchange,id,participant_timestamp,price,sequence_number,"
     'sip_timestamp,size,tape\nSPY,"12,37",4,1,1704205800000000000,2.5,7,1704205800000000005,3,1\n',
@@ -61,7 +65,8 @@ def test_trades_of_many_hands(shell: Shell, tmp_path: Path, name: str) -> None:
     assert done.status == 0, done.err
     (event,) = done.events
     assert (event["type"], event["price"], event["size"]) == ("trade", "2.5", "3")
-    assert event["ts_event"] == "2024-01-02T14:30:00.000000000Z"
+    early = "09:30:00.000000001" if "morning" in name else "14:30:00.000000000"
+    assert event["ts_event"] == f"2024-01-02T{early}Z"
     if name in ("kaiko", "tardis", "databento", "binance"):
         assert event["aggressor_side"] == "sell"
 

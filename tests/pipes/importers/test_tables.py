@@ -159,3 +159,45 @@ def test_lines_that_are_arrays(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "one.json").write_text("[[1704205800000,1,3,1,2,9]]")
     done = shell("mdc import one.json")
     assert done.status == 65 and "jq -c '.[]' one.json | mdc import --profile jsonl -" in done.err
+
+
+def test_a_format_of_a_third_party(shell: Shell, tmp_path: Path) -> None:
+    """Whoever gives rows of columns has all options of a table, in a plugin of one file."""
+    (tmp_path / "pairs.py").write_text(
+        '''"""Rows of NAME:VALUE."""
+
+import pyarrow as pa
+
+from mdc_core.columns import TableImporter, TableSample, row_texts
+from mdc_core.plugin import BadRow
+
+
+class Pairs(TableImporter):
+    """Lines of NAME:VALUE pairs."""
+
+    profile = "pairs"
+    suffixes = (".pairs",)
+
+    def columns(self, path):
+        rows = [dict(word.split(":", 1) for word in line.split()) for line in path.open()]
+        return {name: pa.array([row.get(name) for row in rows]) for name in rows[0]}
+
+    def sample(self, path, options):
+        return TableSample(self.columns(path))
+
+    def rows(self, path, settled):
+        columns = self.columns(path)
+        events, reasons = self.events(settled, columns)
+        for row, text in row_texts(columns, sorted(reasons)).items():
+            yield BadRow(text, f"{path} row {row + 1}", reasons[row])
+        yield events
+'''
+    )
+    rows = "time:1704205800 px:1,5 n:2\n" * 6 + "time:1704205801 px:x n:3\n"
+    (tmp_path / "A.pairs").write_text(rows)
+    line = "mdc --plugin pairs.py import --profile pairs A.pairs --symbol A --type trade"
+    assert "which column is size?" in shell(line).err
+    done = shell(f"{line} --map n=size --yes")
+    assert done.status == 0, done.err
+    assert [(e["symbol"], e["price"], e["size"]) for e in done.events] == [("A", "1.5", "2")] * 6
+    assert "A.pairs row 7: price: 'x' is not a number" in done.err

@@ -49,7 +49,8 @@ def test_csv_is_called_that(shell: Shell, tmp_path: Path, verb: str) -> None:
         (tmp_path / "t.csv").write_text(f"{head}\n2024-01-02,SPY,1.5\n")
         done = shell(f"mdc {verb} t.csv", cwd=tmp_path)
         assert done.status == 65
-        assert "; CSV goes in by mdc import --profile csv" in done.out + done.err
+        assert "t.csv: CSV, not events of mdc" in done.err
+        assert "mdc import --profile csv t.csv" in done.err
     (tmp_path / "t.csv").write_text(f"{TRADE[:-1] % 1}\n{TRADE % 1}\n")  # JSON that breaks off
     assert "CSV" not in shell(f"mdc {verb} t.csv", cwd=tmp_path).err
 
