@@ -41,8 +41,8 @@ class EventWriter(Protocol):
     """Where an output goes: a `Writer`, or the joint with the next stage."""
 
     @property
-    def for_people(self) -> bool:
-        """Whether somebody looks at it."""
+    def plain(self) -> bool:
+        """Whether control events are left out: somebody looks at it, or another tool."""
 
     def make(self, chunk: Chunk) -> None:
         """Make of some events what is to be written; raises where one cannot be."""
@@ -50,8 +50,8 @@ class EventWriter(Protocol):
     def write(self, chunk: Chunk) -> None:
         """Write some events."""
 
-    def close(self) -> None:
-        """Write what ends the encoding."""
+    def close(self, origin: Begin | None = None) -> None:
+        """Write what ends the encoding; `origin` is the `begin` of what was read."""
 
 
 class Input:
@@ -218,7 +218,7 @@ class Output:
         self.begin()
         if chunk.size:
             self.counts.update(chunk.counts)
-            self.writer.write(chunk.without(*CONTROL_TYPES) if self.writer.for_people else chunk)
+            self.writer.write(chunk.without(*CONTROL_TYPES) if self.writer.plain else chunk)
 
     def rows(self, rows: Sequence[Event]) -> None:
         """Write rows."""
@@ -242,10 +242,10 @@ class Output:
             reason=reason,
         )
         self._control(end)
-        self.writer.close()
+        self.writer.close(self._origin.origin if self._origin else None)
 
     def _control(self, event: Event) -> None:
-        if not self.writer.for_people:
+        if not self.writer.plain:
             self.writer.write(Chunk.of_rows([event]))
 
 

@@ -26,6 +26,7 @@ from mdc_core.mapping.plan import TableSample
 from mdc_core.mapping.tables import opened_table, table_head
 from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
 from mdc_core.wire.files import plain_file
+from mdc_core.wire.lines.csv_text import csv_header, csv_lines
 from mdc_core.wire.lines.parse import LinesParser
 from mdc_core.wire.lines.text import cell_text
 from mdc_core.wire.writer import packer
@@ -50,6 +51,8 @@ __all__ = [
     "arrow_schema",
     "cell_text",
     "csv_head",
+    "csv_header",
+    "csv_lines",
     "decimal_words",
     "decimals",
     "field_names",

@@ -85,6 +85,7 @@ COLUMNS = {
     "schema": ("allowed_values", "arrow_schema", "field_names", "kind_of"),
     "wire.files": ("plain_file",),
     "wire.lines.parse": ("LinesParser",),
+    "wire.lines.csv_text": ("csv_header", "csv_lines"),
     "wire.lines.text": ("cell_text",),
     "wire.writer": ("packer",),
 }

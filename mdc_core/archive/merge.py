@@ -233,19 +233,36 @@ def sorted_sources(
     ]
 
 
-def stored(batches: Iterator[pa.RecordBatch]) -> MergeSource:
-    """Batches in time order as a source of its own, in a temporary file."""
-    from tempfile import TemporaryFile
+class KeptBatches:
+    """Batches in time order in a temporary file, until they are read as a source of their own."""
 
-    encoder = StreamEncoder()
-    with writing("a temporary file", "TMPDIR names another directory"):
-        file = TemporaryFile()  # noqa: SIM115 - it lives as long as the source
-        for batch in batches:
+    def __init__(self) -> None:
+        from tempfile import TemporaryFile
+
+        self._encoder = StreamEncoder()
+        with writing("a temporary file", "TMPDIR names another directory"):
+            self._file = TemporaryFile()  # noqa: SIM115 - it lives as long as the source
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Keep a batch."""
+        with writing("a temporary file", "TMPDIR names another directory"):
             for piece in cut(batch, RUN_BATCH, RUN_BATCH_BYTES):
-                file.writelines(encoder.encode(piece))
-        file.writelines(encoder.end())
-        file.seek(0)
-    return MergeSource(lambda rows: _read_back(file))
+                self._file.writelines(self._encoder.encode(piece))
+
+    def source(self) -> MergeSource:
+        """All that was kept."""
+        with writing("a temporary file", "TMPDIR names another directory"):
+            self._file.writelines(self._encoder.end())
+            self._file.seek(0)
+        return MergeSource(lambda rows: _read_back(self._file))
+
+
+def stored(batches: Iterable[pa.RecordBatch]) -> MergeSource:
+    """Batches in time order as a source of its own, in a temporary file."""
+    kept = KeptBatches()
+    for batch in batches:
+        kept.add(batch)
+    return kept.source()
 
 
 def _read_back(file: BufferedRandom) -> Iterator[pa.RecordBatch]:

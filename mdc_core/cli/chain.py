@@ -118,7 +118,7 @@ def _writing_verb(root: click.Group, line: list[list[str]]) -> str | None:
     named = [word for words in line if (word := _word_of_verb(root, words)) is not None]
     meant = [found[0] for word in named if (found := near(word, every, ELSEWHERE))]
     apart = {"store"}  # what it writes is asked for by an option
-    writing = {"convert", *filters, *verbs_that("writing")} - apart
+    writing = {*filters, *verbs_that("writing")} - apart
     return meant[-1] if meant and meant[-1] in writing else None
 
 
@@ -142,7 +142,6 @@ def run_stages(session: Session, stages: "list[Stage]") -> int:
     """Run stages as one pipeline; its first one decides what a signal does."""
     from mdc_core.pipelines.run import Pipeline
     from mdc_core.pipelines.stage import Control
-    from mdc_core.wire.writer import Writer
 
     pipeline = Pipeline(stages, session)
     session.log.stage = stages[-1].name
@@ -151,7 +150,7 @@ def run_stages(session: Session, stages: "list[Stage]") -> int:
         control = Control(stop.event, stop.terminated)
         reload = nullcontext() if hang_up_ends() else _hang_up(control.hang_up)
         with reload, stdout.reserved():
-            result = pipeline.drive(Writer(wire=stages[-1].wire), control)
+            result = pipeline.to_destination(control=control)
     if stages[-1].tell is not None and result.answer is not None:
         stages[-1].tell(result.answer)
     if not stop or first.ending != "follow":

@@ -11,8 +11,8 @@ from mdc_core.cli.selection import PATH, reading, writing
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.output.options import OutputOptions
     from mdc_core.pipelines.stage import Stage
-    from mdc_core.wire.writer import Wire
 
 
 def filter_command(name: str, plugin: Any) -> PluginCommand:
@@ -25,8 +25,10 @@ def filter_command(name: str, plugin: Any) -> PluginCommand:
 @among_files
 @reading
 @writing
-def run(plugin: Chosen, paths: tuple[Path, ...], wire: "Wire", reading: "InputOptions") -> "Stage":
+def run(
+    plugin: Chosen, paths: tuple[Path, ...], writing: "OutputOptions", reading: "InputOptions"
+) -> "Stage":
     """Put every batch through the filter."""
     from mdc_core.pipelines.stages.filter import PluginFilter
 
-    return PluginFilter(plugin, paths, reading, wire)
+    return PluginFilter(plugin, paths, reading, writing)

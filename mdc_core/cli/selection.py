@@ -14,8 +14,9 @@ from mdc_core.cli.command import Command
 from mdc_core.cli.either_side import RootOption
 from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, Session, option
 from mdc_core.cli.types import PathType, SizeType, SymbolsType, WholeNumber
-from mdc_core.errors import UsageError
+from mdc_core.errors import ConfigError, UsageError
 from mdc_core.pipelines.inputs import InputOptions
+from mdc_core.pipelines.output.options import FORMS, PIPED, OutputOptions
 from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def reading(function: F) -> F:
     return made
 
 
-def _encoding(flag: str) -> Callable[[F], F]:
+def _encoding(flag: str) -> Callable[[Any], Any]:
     return option(
         flag,
         "wire",
@@ -162,13 +163,68 @@ def _encoding(flag: str) -> Callable[[F], F]:
 
 
 def writing(function: F) -> F:
-    """The option of a command that writes events to standard output."""
-    return _encoding("--format")(as_stage(function))
+    """The options of a command that writes events, handed to it as `writing`."""
+
+    @wraps(function)
+    def writes(
+        *args: Any,
+        form: str | None,
+        output: Path | None,
+        force: bool,
+        plain: bool,
+        fields: tuple[str, ...],
+        **values: Any,
+    ) -> Any:
+        source = click.get_current_context().get_parameter_source("form")
+        by_variable = source is click.core.ParameterSource.ENVIRONMENT
+        if by_variable and form not in PIPED:
+            raise ConfigError(f"MDC_WIRE: {form!r} is not for pipes", hint=known(PIPED))
+        options = OutputOptions(
+            form=None if by_variable else form,
+            piped=form if by_variable else None,
+            file=output,
+            force=force,
+            plain=plain,
+            fields=fields,
+        )
+        return function(
+            *args, writing=options if values.get("guess") else options.checked(), **values
+        )
+
+    wrapped: Any = as_stage(writes)
+    for add in (
+        option(
+            "--fields",
+            cls=ListOption,
+            metavar="FIELD,...",
+            help="only these, in this order; without control events",
+        ),
+        option("--plain", is_flag=True, help="without control events: begin, end, heartbeat"),
+        FORCE,
+        OUTPUT,
+        option(
+            "--format",
+            "form",
+            was="--wire",
+            type=click.Choice(FORMS),
+            envvar="MDC_WIRE",
+            help="of the output  [default: what the suffix of --output says, or jsonl]",
+        ),
+    ):
+        wrapped = add(wrapped)
+    made: F = wrapped
+    return made
 
 
 def writing_tee(function: F) -> F:
     """The option of a command that can pass events on beside what it does with them."""
-    return _encoding("--tee-format")(as_stage(function))
+
+    @wraps(function)
+    def tees(*args: Any, wire: str, **values: Any) -> Any:
+        return function(*args, writing=OutputOptions(form=wire), **values)
+
+    made: F = _encoding("--tee-format")(as_stage(tees))
+    return made
 
 
 def selecting_symbols(function: F) -> F:

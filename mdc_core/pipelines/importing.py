@@ -26,9 +26,9 @@ from mdc_core.pipelines.inputs import (
     keep,
     place_again,
 )
+from mdc_core.pipelines.output.options import OUTPUT, OutputOptions
 from mdc_core.pipelines.stage import Made, SourceStage, StageRun
 from mdc_core.wire.chunk import Chunk
-from mdc_core.wire.writer import Wire
 
 if TYPE_CHECKING:
     from mdc_core.contracts import Importer, ImportRequest
@@ -45,14 +45,14 @@ class ImportSource(SourceStage):
         sources: tuple[Path, ...],
         wanted: "ImportRequest",
         reading: InputOptions = READING,
-        wire: Wire = "jsonl",
+        writing: OutputOptions = OUTPUT,
         *,
         allow_empty: bool = False,
     ) -> None:
         super().__init__("import")
         self.allow_empty = allow_empty
         self.plugin, self.sources, self.wanted = plugin, sources, wanted
-        self.reading, self.wire = reading, wire
+        self.reading, self.writing = reading, writing
         self.provider = plugin.name
 
     @property

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
+from mdc_core.events import Begin
 from mdc_core.wire.chunk import Chunk
 
 
 class Link:
     """Takes what a `Writer` takes, and hands it on by reference."""
 
-    for_people = False
+    plain = False
 
     def __init__(self) -> None:
         self._chunks: list[Chunk] = []
@@ -22,7 +23,7 @@ class Link:
         self.make(chunk)
         self._chunks.append(chunk)
 
-    def close(self) -> None:
+    def close(self, origin: Begin | None = None) -> None:
         """Nothing: the end is an event."""
 
     def drain(self) -> list[Chunk]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from mdc_core import guests
-from mdc_core.accounting import Account, Input
+from mdc_core.accounting import Account, EventWriter, Input
 from mdc_core.errors import (
     EXIT_FINDINGS,
     EXIT_READER_GONE,
@@ -20,10 +20,10 @@ from mdc_core.errors import (
 )
 from mdc_core.logs import Record
 from mdc_core.pipelines.link import Link, LinkReader
+from mdc_core.pipelines.output.options import OUTPUT
 from mdc_core.pipelines.stage import Control, Stage, StageRun
 from mdc_core.session import Session
 from mdc_core.wire.lines.jsonl import rows_of
-from mdc_core.wire.writer import Writer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -87,11 +87,13 @@ class Pipeline:
         Raises an MdcError where the status is not 0, unless `check` is false.
         """
         guests.again()
-        last, writer = self.stages[-1], None
+        last = self.stages[-1]
+        fd: int | None = None
         if out is not None and last.writes:
             out.flush()
-            writer = Writer(out.fileno(), last.wire)
-        result = self.drive(writer or Link())
+            fd = out.fileno()
+        goes_out = fd is not None or (last.writes and last.writing.file is not None)
+        result = self.to_destination(fd) if goes_out else self.drive(Link())
         if check:
             result.check()
         return result
@@ -116,7 +118,25 @@ class Pipeline:
         for batch in self.batches():
             yield from rows_of(batch)
 
-    def drive(self, writer: Writer | Link, control: Control | None = None) -> PipelineResult:
+    def to_destination(
+        self, fd: int | None = None, control: Control | None = None
+    ) -> PipelineResult:
+        """Run all stages; what the last one writes goes where its options say.
+
+        A file is kept where it is whole, or where it has what can be had only once.
+        """
+        from mdc_core.pipelines.output.destination import destination
+
+        last = self.stages[-1]
+        options = last.writing if last.writes else OUTPUT
+        with destination(options, shows=last.shows, fd=fd) as target:
+            result = self.drive(target.writer, control)
+            stage = result.stages[-1]
+            if stage.error is None or (last.keeps and any(stage.counts.values())):
+                target.keep()
+        return result
+
+    def drive(self, writer: EventWriter, control: Control | None = None) -> PipelineResult:
         """Run all stages in this process, to the end of the input; nothing is raised."""
         runs = self._runs(writer, control or Control())
         try:
@@ -126,7 +146,7 @@ class Pipeline:
             _close(runs)
         return _result(runs)
 
-    def _runs(self, writer: Writer | Link, control: Control) -> list[StageRun]:
+    def _runs(self, writer: EventWriter, control: Control) -> list[StageRun]:
         tick = min((stage.tick for stage in self.stages if stage.tick), default=None)
         runs: list[StageRun] = []
         for stage in self.stages:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mdc_core import guests
 from mdc_core.accounting import (
     EventInput,
+    EventWriter,
     Output,
     new_run_id,
 )
@@ -30,10 +31,10 @@ from mdc_core.pipelines.inputs import (
     stdin_is_piped,
 )
 from mdc_core.pipelines.link import Link, LinkReader
+from mdc_core.pipelines.output.options import OUTPUT
 from mdc_core.pipelines.progress import Progress
 from mdc_core.wire import stdout
 from mdc_core.wire.chunk import Chunk, no_events
-from mdc_core.wire.writer import Wire, Writer
 
 if TYPE_CHECKING:
     from mdc_core.archive.health.sought import Sought
@@ -47,7 +48,8 @@ Ending = Literal["stop", "follow", "none"]
 class Stage:
     """One step of a pipeline; it holds options only, so it can be run again."""
 
-    wire: Wire = "jsonl"
+    writing = OUTPUT
+    shows = False  # whether a terminal is shown a table of what it writes
     paths: tuple[Path, ...] = ()
     reading = READING
     provider: str | None = None
@@ -105,8 +107,13 @@ class Stage:
                 f"{self.name} does not read what comes before it",
                 hint="only the first stage of a pipeline is a source, or names what it reads",
             )
-        if not last and not self.writes:
+        if last:
+            return
+        if not self.writes:
             raise UsageError(f"{self.name} writes no events, so it must be the last stage")
+        if self.writing.file is not None or not self.writing.is_piped:
+            said = "-o" if self.writing.file is not None else "that --format or --fields"
+            raise UsageError(f"{said} is for the last command of a pipeline, not for {self.name}")
 
 
 class SourceStage(Stage):
@@ -165,7 +172,7 @@ class StageRun(Books):
         control: Control,
         *,
         before: "StageRun | None" = None,
-        writer: Writer | Link | None = None,
+        writer: EventWriter | None = None,
         tick: float | None = None,
         watched: bool = True,
     ) -> None:
@@ -183,7 +190,11 @@ class StageRun(Books):
         self.answer: Any = None
         self.error: BaseException | None = None  # what ended it before its time
         self.progress = Progress(
-            session, stage.name, total=stage.total, writes=stage.writes, watched=watched
+            session,
+            stage.name,
+            total=stage.total,
+            writes=stage.writes and stage.writing.file is None,
+            watched=watched,
         )
         self._files = stage.paths
         self._roots: list[Path | str] = []
@@ -194,7 +205,7 @@ class StageRun(Books):
         if writer is not None:
             self.write_to(writer)
 
-    def write_to(self, writer: Writer | Link) -> Output:
+    def write_to(self, writer: EventWriter) -> Output:
         """Open the output; a stage that writes to a file does so itself."""
         stage = self.stage
         read = stage.paths or ((STDIN,) if stage.takes_input else ())

@@ -4,6 +4,7 @@ import os
 from typing import TYPE_CHECKING, Any, Literal
 
 from mdc_core.errors import ReaderGone, WriteError
+from mdc_core.events import Begin
 from mdc_core.wire import stdout
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.sniff import widen_pipe
@@ -16,14 +17,44 @@ if TYPE_CHECKING:
 Wire = Literal["jsonl", "arrow"]
 
 
+class PackedOutput:
+    """Bytes to a file descriptor, compressed where that is asked for."""
+
+    def __init__(self, fd: int, codec: str | None = None) -> None:
+        self._fd = fd
+        self._packer = packer(codec) if codec else None
+
+    def write(self, *pieces: "Buffer") -> None:
+        """Write bytes, all of them, at once; raises ReaderGone or WriteError."""
+        for data in pieces:
+            self._send(data if self._packer is None else self._packer.compress(data))
+
+    def close(self) -> None:
+        """Write what ends the compression; the descriptor stays open."""
+        if self._packer is not None:
+            self._send(self._packer.flush())
+
+    def _send(self, data: "Buffer") -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[os.write(self._fd, view) :]
+            except BrokenPipeError:
+                raise ReaderGone from None
+            except OSError as error:
+                raise WriteError(f"cannot write to the output: {error.strerror}") from None
+
+
 class Writer:
     """Events to a file descriptor; each call is written before it returns."""
 
-    def __init__(self, fd: int = 1, wire: Wire = "jsonl", codec: str | None = None) -> None:
-        self._fd = fd = stdout.descriptor() if fd == 1 else fd
-        self._packer = packer(codec) if codec else None
+    def __init__(
+        self, fd: int = 1, wire: Wire = "jsonl", codec: str | None = None, *, plain: bool = False
+    ) -> None:
+        fd = stdout.descriptor() if fd == 1 else fd
+        self._file = PackedOutput(fd, codec)
         self._arrow = _arrow_encoder() if wire == "arrow" else None
-        self.for_people = os.isatty(fd)  # a terminal
+        self.plain = plain or os.isatty(fd)  # on a terminal as well
         widen_pipe(fd)
 
     def make(self, chunk: Chunk) -> None:
@@ -33,31 +64,15 @@ class Writer:
     def write(self, chunk: Chunk) -> None:
         """Write some events: their columns, or their text."""
         if self._arrow is not None:
-            self._pack(*self._arrow.encode(chunk.batch))
+            self._file.write(*self._arrow.encode(chunk.batch))
         else:
-            self._pack(chunk.text)
+            self._file.write(chunk.text)
 
-    def close(self) -> None:
+    def close(self, origin: Begin | None = None) -> None:
         """Write what ends the encoding; the descriptor stays open."""
         if self._arrow is not None:
-            self._pack(*self._arrow.end())
-        if self._packer is not None:
-            self._send(self._packer.flush())
-
-    def _pack(self, *pieces: "Buffer") -> None:
-        for data in pieces:
-            self._send(data if self._packer is None else self._packer.compress(data))
-
-    def _send(self, data: "Buffer") -> None:
-        """Write bytes, all of them; raises ReaderGone or WriteError."""
-        view = memoryview(data)
-        while view:
-            try:
-                view = view[os.write(self._fd, view) :]
-            except BrokenPipeError:
-                raise ReaderGone from None
-            except OSError as error:
-                raise WriteError(f"cannot write to the output: {error.strerror}") from None
+            self._file.write(*self._arrow.end())
+        self._file.close()
 
 
 def _arrow_encoder() -> "StreamEncoder":

@@ -7,44 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from mdc_core.disk import writing
-from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-FORMATS = ("jsonl", "arrow", "parquet")
 ROW_GROUP, ROW_GROUP_BYTES = 65_536, 32 << 20
-_SUFFIXES = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".arrows": "arrow",
-    ".arrow": "arrow",
-    ".parquet": "parquet",
-}
-_CODECS = {".gz": "gzip", ".zst": "zstd", ".lz4": "lz4"}
-
-
-def form_of(path: Path) -> tuple[str | None, str | None]:
-    """The encoding and the compression that a file's name asks for."""
-    codec = _CODECS.get(path.suffix)
-    name = path.with_suffix("") if codec else path
-    return _SUFFIXES.get(name.suffix), codec
-
-
-def check_form(path: Path, form: str | None) -> tuple[str, str | None]:
-    """The encoding and compression to write; raises UsageError where they are not known."""
-    named, codec = form_of(path)
-    form = form or named
-    if form is None:
-        raise UsageError(
-            f"cannot tell the encoding of {path} by its name",
-            hint=f"say --format, or end it in one of {', '.join(_SUFFIXES)}",
-        )
-    if form == "parquet" and codec:
-        raise UsageError("Parquet is compressed inside", hint=f"leave out {path.suffix}")
-    return form, codec
 
 
 @contextmanager
@@ -79,45 +47,54 @@ class Shape(NamedTuple):
         return to_floats(table) if self.floats else table
 
 
-def write_table(
-    batches: "Iterator[pa.RecordBatch]",
-    file: BinaryIO,
-    origin: Callable[[], bytes],
-    shape: Shape,
-    writer_of: "Callable[[BinaryIO, pa.Schema], pq.ParquetWriter | pa.RecordBatchFileWriter]",
-) -> None:
-    """Events of any types as one table, with the origin that is known at the end.
+class TableFile:
+    """Events of any types as one table in a file, with the origin that is known at the end.
 
     Which columns it has, and which decimals are narrow, is known when all have been seen:
     until then they wait in a temporary file.
     """
-    import pyarrow as pa
 
-    from mdc_core.archive.merge import stored
-    from mdc_core.batch import unify
-    from mdc_core.decimals import narrowed
-    from mdc_core.schema import arrow_schema
+    def __init__(
+        self,
+        file: BinaryIO,
+        shape: Shape,
+        writer_of: "Callable[[BinaryIO, pa.Schema], pq.ParquetWriter | pa.RecordBatchFileWriter]",
+    ) -> None:
+        from mdc_core.archive.merge import KeptBatches
 
-    types: set[str] = set()
-    wide: set[str] = set()
+        self._file, self._shape, self._writer_of = file, shape, writer_of
+        self._types: set[str] = set()
+        self._wide: set[str] = set()
+        self._kept = KeptBatches()
 
-    def noted() -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            names: list[Any] = batch.column(0).unique().to_pylist()
-            types.update(names)
-            small = narrowed(pa.Table.from_batches([batch])).schema
-            wide.update(f.name for f in small if f.type == batch.schema.field(f.name).type)
-            yield batch
+    def add(self, batch: "pa.RecordBatch") -> None:
+        """Take the events of a batch."""
+        import pyarrow as pa
 
-    kept = stored(noted())
-    schema = arrow_schema(frozenset(types))
-    table = shape.of(narrowed(schema.empty_table(), keep=wide))
-    told = {**(table.schema.metadata or {}), b"mdc.origin": origin()}
-    kept.open(ROW_GROUP)
-    with writer_of(file, table.schema.with_metadata(told)) as writer:
-        while kept.fill(ROW_GROUP, ROW_GROUP_BYTES):
-            rows = unify(kept.take_all(), schema)
-            writer.write_table(shape.of(narrowed(pa.Table.from_batches([rows]), keep=wide)))
+        from mdc_core.decimals import narrowed
+
+        names: list[Any] = batch.column(0).unique().to_pylist()
+        self._types.update(names)
+        small = narrowed(pa.Table.from_batches([batch])).schema
+        self._wide.update(f.name for f in small if f.type == batch.schema.field(f.name).type)
+        self._kept.add(batch)
+
+    def close(self, origin: bytes) -> None:
+        """Write the table."""
+        import pyarrow as pa
+
+        from mdc_core.batch import unify
+        from mdc_core.decimals import narrowed
+        from mdc_core.schema import arrow_schema
+
+        kept, schema, shape = self._kept.source(), arrow_schema(frozenset(self._types)), self._shape
+        table = shape.of(narrowed(schema.empty_table(), keep=self._wide))
+        told = {**(table.schema.metadata or {}), b"mdc.origin": origin}
+        kept.open(ROW_GROUP)
+        with self._writer_of(self._file, table.schema.with_metadata(told)) as writer:
+            while kept.fill(ROW_GROUP, ROW_GROUP_BYTES):
+                rows = pa.Table.from_batches([unify(kept.take_all(), schema)])
+                writer.write_table(shape.of(narrowed(rows, keep=self._wide)))
 
 
 def parquet_writer(file: BinaryIO, schema: "pa.Schema") -> "pq.ParquetWriter":

@@ -16,8 +16,8 @@ from mdc_core.cli.selection import PATH, ROOT, limiting, reading, selecting, wri
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
     from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.output.options import OutputOptions
     from mdc_core.pipelines.stage import Stage
-    from mdc_core.wire.writer import Wire
 
 GROUP = "look 1"
 EXAMPLES = (
@@ -41,14 +41,14 @@ def cat(
     query: "Query",
     limit: int | None,
     following: bool,
-    wire: "Wire",
+    writing: "OutputOptions",
     reading: "InputOptions",
 ) -> "Stage":
     """Show stored events as one stream in time order."""
     from mdc_core.pipelines.stages.cat import Cat
 
-    options = {"reading": reading, "wire": wire}
-    return Cat(paths, root, query, limit=limit, following=following, **options)
+    how = {"reading": reading, "writing": writing}
+    return Cat(paths, root, query, limit=limit, following=following, **how)
 
 
 command = cat

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdc_core.archive.read.one_file import FORMATS
 from mdc_core.cli.archives import among_files
 from mdc_core.cli.options import command, option
-from mdc_core.cli.selection import FORCE, OUTPUT, PATH, reading
+from mdc_core.cli.selection import PATH, reading, writing
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.output.options import OutputOptions
     from mdc_core.pipelines.stage import Stage
 GROUP = "share 4"
 EXAMPLES = (
@@ -38,33 +38,25 @@ EXAMPLES = (
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @among_files
-@option(
-    "--format",
-    "form",
-    was="--to",
-    type=click.Choice(FORMATS),
-    help="encoding  [default: jsonl, or what the suffix of --output says]",
-)
-@OUTPUT
-@FORCE
 @option("--portable", is_flag=True, help="Parquet with times in microseconds, for Spark")
 @option(
     "--floats", is_flag=True, help="Parquet or Arrow with floats for decimals, for pandas and R"
 )
+@writing
 @reading
 def convert(
     paths: tuple[Path, ...],
-    form: str | None,
-    output: Path | None,
-    force: bool,
     portable: bool,
     floats: bool,
+    writing: "OutputOptions",
     reading: "InputOptions",
 ) -> "Stage":
     """Write events in another encoding."""
+    from msgspec.structs import replace
+
     from mdc_core.pipelines.stages.convert import Convert
 
-    return Convert(paths, form, output, force, portable, reading, floats=floats)
+    return Convert(paths, reading, replace(writing, portable=portable, floats=floats))
 
 
 command = convert

@@ -22,8 +22,8 @@ from mdc_core.cli.selection import (
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
     from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.output.options import OutputOptions
     from mdc_core.pipelines.stage import Stage
-    from mdc_core.wire.writer import Wire
 
 GROUP = "look 2"
 EXAMPLES = (
@@ -45,13 +45,13 @@ def head(
     limit: int,
     root: Path | str | None,
     query: "Query",
-    wire: "Wire",
+    writing: "OutputOptions",
     reading: "InputOptions",
 ) -> "Stage":
     """Show the first events."""
     from mdc_core.pipelines.stages.slices import Head
 
-    return Head(limit, paths, root, query, reading, wire)
+    return Head(limit, paths, root, query, reading, writing)
 
 
 command = head

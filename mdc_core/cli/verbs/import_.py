@@ -17,7 +17,6 @@ import click
 from mdc_core.cli.options import Chosen, Session, import_command, option
 from mdc_core.cli.selection import (
     ALLOW_EMPTY,
-    FORCE,
     PATH,
     QUARANTINE_LIMIT,
     SYMBOL,
@@ -27,12 +26,12 @@ from mdc_core.cli.selection import (
     writing,
 )
 from mdc_core.cli.types import PathType
-from mdc_core.errors import UsageError
+from mdc_core.disk import must_be_new
 
 if TYPE_CHECKING:
     from mdc_core.mapping.guess.picture import TablePicture
+    from mdc_core.pipelines.output.options import OutputOptions
     from mdc_core.pipelines.stage import Stage
-    from mdc_core.wire.writer import Wire
 
 GROUP = "collect 2"
 EXAMPLES = (
@@ -47,11 +46,11 @@ EXAMPLES = (
 @SYMBOLS_FILE
 @ALLOW_EMPTY
 @spanning
-@option("--guess", is_flag=True, help="show what the columns may be, and import nothing")
 @option(
-    "-o", "--output", type=PathType(dir_okay=False), help="where --guess writes what it guessed"
+    "--guess",
+    is_flag=True,
+    help="show what the columns may be, and import nothing; -o FILE keeps it",
 )
-@FORCE
 @option(
     "--quarantine",
     type=PathType(dir_okay=False),
@@ -72,13 +71,11 @@ def import_files(
     start: int | None,
     end: int | None,
     guess: bool,
-    output: Path | None,
-    force: bool,
     quarantine: Path | None,
     quarantine_limit: int,
     partial: bool,
     strict: bool,
-    wire: "Wire",
+    writing: "OutputOptions",
 ) -> "Stage":
     """Read files of another tool's format as events."""
     from mdc_core.contracts import ImportRequest
@@ -88,15 +85,13 @@ def import_files(
     symbols = named_symbols(symbols, symbols_file, paths)
     asked = ImportRequest(paths[0], symbols, start, end, session.zone)
     if guess:
-        if output is not None and output.exists() and not force:
-            raise UsageError(f"{output} exists", hint="--force overwrites it")
-        return LookAtTables(plugin, paths, asked, tell=lambda made: _tell(made, output))
-    if output is not None:
-        raise UsageError("-o is for --guess", hint="mdc import FILE > events.jsonl")
+        if writing.file is not None:
+            must_be_new(writing.file, force=writing.force)
+        return LookAtTables(plugin, paths, asked, tell=lambda made: _tell(made, writing.file))
     reading = InputOptions(
         quarantine=quarantine, quarantine_limit=quarantine_limit, partial=partial, strict=strict
     )
-    return ImportSource(plugin, paths, asked, reading, wire, allow_empty=allow_empty)
+    return ImportSource(plugin, paths, asked, reading, writing, allow_empty=allow_empty)
 
 
 def _tell(pictures: "Sequence[TablePicture]", output: Path | None) -> None:

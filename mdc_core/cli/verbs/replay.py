@@ -23,8 +23,8 @@ from mdc_core.errors import UsageError
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
     from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.output.options import OutputOptions
     from mdc_core.pipelines.stage import Stage
-    from mdc_core.wire.writer import Wire
 
 GROUP = "collect 3"
 EXAMPLES = (
@@ -65,7 +65,7 @@ def replay(
     by: str,
     query: "Query",
     step: bool,
-    wire: "Wire",
+    writing: "OutputOptions",
     reading: "InputOptions",
 ) -> "Stage":
     """Replay stored events at the pace at which they came."""
@@ -78,7 +78,7 @@ def replay(
         root,
         query,
         reading=reading,
-        wire=wire,
+        writing=writing,
         speed=speed,
         by_receipt=by == "receive",
         step=step,

@@ -30,8 +30,8 @@ from mdc_core.cli.selection import ARCHIVE, DRY_RUN, PATH, reading, writing_tee
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.output.options import OutputOptions
     from mdc_core.pipelines.stage import Stage
-    from mdc_core.wire.writer import Wire
 
 GROUP = "store 1"
 EXAMPLES = (
@@ -133,7 +133,7 @@ EXAMPLES = (
 def store(
     plugin: Chosen,
     paths: tuple[Path, ...],
-    wire: "Wire",
+    writing: "OutputOptions",
     reading: "InputOptions",
     **options: Any,
 ) -> "Stage":
@@ -143,7 +143,7 @@ def store(
     context = click.get_current_context()
     said = (context.get_parameter_source(name) for name in ("compression", "level"))
     as_said = ParameterSource.COMMANDLINE in said
-    return Store(plugin, StoreOptions(as_said=as_said, **options), reading, wire, paths)
+    return Store(plugin, StoreOptions(as_said=as_said, **options), reading, writing, paths)
 
 
 command = store

@@ -24,8 +24,8 @@ from mdc_core.errors import UsageError
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
     from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.output.options import OutputOptions
     from mdc_core.pipelines.stage import Stage
-    from mdc_core.wire.writer import Wire
 
 GROUP = "look 3"
 EXAMPLES = (
@@ -56,13 +56,13 @@ def tail(
     limit: int,
     root: Path | str | None,
     query: "Query",
-    wire: "Wire",
+    writing: "OutputOptions",
     reading: "InputOptions",
 ) -> "Stage":
     """Show the last events in time order."""
     from mdc_core.pipelines.stages.slices import Tail
 
-    return Tail(limit, paths, root, query, reading, wire)
+    return Tail(limit, paths, root, query, reading, writing)
 
 
 command = tail

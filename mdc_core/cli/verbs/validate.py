@@ -17,9 +17,9 @@ from mdc_core.contracts import Severity
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.output.options import OutputOptions
     from mdc_core.pipelines.stage import Stage
     from mdc_core.quality.engine import OnFail
-    from mdc_core.wire.writer import Wire
 
 GROUP = "check 1"
 EXAMPLES = (
@@ -59,13 +59,13 @@ def validate(
     paths: tuple[Path, ...],
     on_fail: "OnFail",
     fail_on: Severity,
-    wire: "Wire",
+    writing: "OutputOptions",
     reading: "InputOptions",
 ) -> "Stage":
     """Check events, and say what is wrong with them."""
     from mdc_core.pipelines.stages.judge import Validate
 
-    return Validate(plugins, paths, on_fail, fail_on, reading, wire)
+    return Validate(plugins, paths, on_fail, fail_on, reading, writing)
 
 
 command = validate

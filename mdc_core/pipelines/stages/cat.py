@@ -9,6 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+from msgspec.structs import replace
 
 from mdc_core.accounting import Input
 from mdc_core.archive.catalog.query import EVERYTHING, Query
@@ -26,11 +27,11 @@ from mdc_core.pipelines.inputs import (
     reader_of,
     stdin_is_piped,
 )
+from mdc_core.pipelines.output.options import OUTPUT, OutputOptions
 from mdc_core.pipelines.stage import Ending, Made, SourceStage
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
-from mdc_core.wire.writer import Wire
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import StageRun
@@ -46,11 +47,11 @@ class ArchiveSource(SourceStage):
         root: Path | str | None = None,
         query: Query = EVERYTHING,
         reading: InputOptions = READING,
-        wire: Wire = "jsonl",
+        writing: OutputOptions = OUTPUT,
     ) -> None:
         super().__init__(name)
         self.paths, self.root, self.query = paths, root, query
-        self.reading, self.wire = reading, wire
+        self.reading, self.writing = reading, replace(writing, types=query.types)
 
     @property
     def request(self) -> dict[str, Any]:
@@ -88,6 +89,8 @@ class ArchiveSource(SourceStage):
 
 class Cat(ArchiveSource):
     """The events of some files and archives as one stream in time order."""
+
+    shows = True
 
     def __init__(
         self,

@@ -8,10 +8,10 @@ from typing import Any
 from mdc_core.contracts import Filter
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, InputOptions
+from mdc_core.pipelines.output.options import OUTPUT, OutputOptions
 from mdc_core.pipelines.stage import FilterStage, Made, StageRun
 from mdc_core.quality.filtering import FilterRun
 from mdc_core.wire.chunk import Chunk
-from mdc_core.wire.writer import Wire
 
 
 class PluginFilter(FilterStage):
@@ -22,11 +22,11 @@ class PluginFilter(FilterStage):
         plugin: Chosen,
         paths: tuple[Path, ...] = (),
         reading: InputOptions = READING,
-        wire: Wire = "jsonl",
+        writing: OutputOptions = OUTPUT,
     ) -> None:
         super().__init__(plugin.name)
         self.plugin, self.paths = plugin, paths
-        self.reading, self.wire = reading, wire
+        self.reading, self.writing = reading, writing
         self.tick = 1.0 if plugin.plugin.tick is not Filter.tick else None
 
     @property

@@ -10,10 +10,10 @@ from mdc_core.errors import EXIT_FINDINGS, DataError
 from mdc_core.events import Integrity
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, InputOptions
+from mdc_core.pipelines.output.options import OUTPUT, OutputOptions
 from mdc_core.pipelines.stage import FilterStage, Made, StageRun
 from mdc_core.quality.engine import Engine, OnFail, make_checks
 from mdc_core.wire.lines.jsonl import rows_of
-from mdc_core.wire.writer import Wire
 
 
 class Validate(FilterStage):
@@ -26,12 +26,12 @@ class Validate(FilterStage):
         on_fail: OnFail = "annotate",
         fail_on: Severity = "error",
         reading: InputOptions = READING,
-        wire: Wire = "jsonl",
+        writing: OutputOptions = OUTPUT,
     ) -> None:
         super().__init__("validate")
         self.checks, self.paths = checks, paths
         self.on_fail, self.fail_on = on_fail, fail_on
-        self.reading, self.wire = reading, wire
+        self.reading, self.writing = reading, writing
         ticking = any(chosen.plugin.tick is not Check.tick for chosen in checks)
         self.tick = 1.0 if ticking else None
 

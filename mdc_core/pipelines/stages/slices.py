@@ -16,6 +16,8 @@ from mdc_core.wire.chunk import Chunk
 class Head(ArchiveSource):
     """The first events; what comes behind them is not read."""
 
+    shows = True
+
     def __init__(self, lines: int = 10, *args: Any, **options: Any) -> None:
         super().__init__("head", *args, **options)
         self.lines = lines
@@ -64,6 +66,8 @@ class Head(ArchiveSource):
 
 class Tail(ArchiveSource):
     """The last events in time order."""
+
+    shows = True
 
     def __init__(self, lines: int = 10, *args: Any, **options: Any) -> None:
         super().__init__("tail", *args, **options)

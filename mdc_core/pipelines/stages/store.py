@@ -23,11 +23,11 @@ from mdc_core.errors import BusyError, MdcError, UsageError, WriteError
 from mdc_core.events import CONTROL_TYPES, Ack, Begin, Event
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, STDIN, InputOptions
+from mdc_core.pipelines.output.options import OUTPUT, OutputOptions
 from mdc_core.pipelines.stage import Made, SinkStage
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.lines.jsonl import as_dict
 from mdc_core.wire.lines.values import encode_json
-from mdc_core.wire.writer import Wire
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.catalog import PartRow
@@ -72,13 +72,13 @@ class Store(SinkStage):
         plugin: Chosen,
         options: StoreOptions,
         reading: InputOptions = READING,
-        wire: Wire = "jsonl",
+        writing: OutputOptions = OUTPUT,
         paths: tuple[Path, ...] = (),
     ) -> None:
         super().__init__("store")
         self.paths = paths
         self.plugin, self.options = plugin, options
-        self.reading, self.wire = reading, wire
+        self.reading, self.writing = reading, writing
         self.tick = 0.2 if options.ack else 1.0
 
     @property

@@ -45,7 +45,7 @@ class StreamSource(SourceStage):
     ) -> None:
         super().__init__("stream")
         self.plugin, self.options = plugin, options
-        self.provider, self.wire = plugin.name, options.wire
+        self.provider, self.writing = plugin.name, options.writing
         self.total = options.limit
         self.reading = InputOptions(
             quarantine=options.quarantine, quarantine_limit=options.quarantine_limit

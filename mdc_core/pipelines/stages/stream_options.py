@@ -9,9 +9,9 @@ from mdc_core.contracts import Source
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, Policy
 from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.output.options import OUTPUT, OutputOptions
 from mdc_core.suggest import known, unknown
 from mdc_core.wire.quarantine import LIMIT as QUARANTINE
-from mdc_core.wire.writer import Wire
 
 # --symbols-file and --type as the settings say at a SIGHUP; raises MdcError.
 Reread = Callable[[], tuple[Path | None, tuple[str, ...] | None]]
@@ -35,7 +35,7 @@ class StreamOptions(Struct, kw_only=True, frozen=True):
     stale: int | None = None
     quarantine: Path | None = None
     quarantine_limit: int = QUARANTINE
-    wire: Wire = "jsonl"
+    writing: OutputOptions = OUTPUT
 
 
 def check(asked: StreamOptions, plugin: Chosen) -> None:

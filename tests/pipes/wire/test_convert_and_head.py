@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from mdc_core.batch import from_rows
-from mdc_core.events import EVENT_TYPES, Event, Level
+from mdc_core.events import CONTROL_TYPES, EVENT_TYPES, Event, Level
 from mdc_core.schema import fields_of
 from mdc_core.wire.lines.jsonl import encode_batch
 from tests.conftest import Done, Shell, says_nothing
@@ -97,16 +97,21 @@ def test_every_type_by_every_encoding(vocabulary: list[str], shell: Shell) -> No
     assert len(vocabulary) == 3 * 19
     done = shell(
         "mdc convert all.jsonl -o 1.arrows && mdc convert 1.arrows -o 2.parquet &&"
-        " mdc convert 2.parquet --format arrow > 3.arrows && mdc convert 3.arrows -o 4.jsonl.zst &&"
-        " mdc convert 4.jsonl.zst -o 5.parquet &&"
-        " mdc convert 5.parquet --format arrow | mdc convert"
+        " mdc convert 1.arrows --format arrow > 3.arrows && mdc convert 3.arrows -o 4.jsonl.zst &&"
+        " mdc convert 2.parquet --format arrow | mdc convert -o 5.parquet &&"
+        " mdc convert 4.jsonl.zst --format arrow | mdc convert"
     )
     assert done.status == 0, done.err
     assert texts(done) == vocabulary
     counts = {name: 3 for name in EVENT_TYPES if name not in ("begin", "end")}
     assert json.loads(done.out.split("\n")[-2])["counts"] == counts
-    for name in ("1.arrows", "2.parquet", "3.arrows", "4.jsonl.zst", "5.parquet"):
+    for name in ("1.arrows", "3.arrows", "4.jsonl.zst"):
         assert texts(shell(f"mdc convert {name}")) == vocabulary, name
+    control = tuple(f'{{"type":"{name}"' for name in CONTROL_TYPES)
+    plain = [line for line in vocabulary if not line.startswith(control)]
+    assert len(plain) == len(vocabulary) - 6
+    for name in ("2.parquet", "5.parquet"):
+        assert texts(shell(f"mdc convert {name}")) == plain, name
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -192,13 +197,13 @@ def test_a_failure_leaves_the_old_file(events: list[str], shell: Shell, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("market.jsonl -o x.csv", "cannot tell the encoding of x.csv"),
+        ("market.jsonl -o x.dat", "cannot tell the format of x.dat"),
         ("market.jsonl -o x", "--format"),
-        ("market.jsonl -o x.gz", "cannot tell the encoding of x.gz"),
+        ("market.jsonl -o x.gz", "cannot tell the format of x.gz"),
         ("market.jsonl -o x.parquet.zst", "Parquet is compressed inside"),
-        ("market.jsonl --format parquet", "Parquet cannot be written to a pipe"),
-        ("market.jsonl --format parquet | cat", "Parquet cannot be written to a pipe"),
-        ("market.jsonl --format csv", "csv"),
+        ("market.jsonl --format cvs", "csv"),
+        ("market.jsonl --floats", "--floats is for Parquet and Arrow files"),
+        ("market.jsonl --portable -o x.arrows", "--portable is for Parquet"),
         ("market.jsonl -o .", "directory"),
         (".", "directory"),
     ],
