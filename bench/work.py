@@ -177,8 +177,8 @@ def start_group() -> Group:
     """Starting up, beside Python with click."""
     reference = Work("click", "`python -c 'import click'`", [(PYTHON, "-c", "import click")])
     works = [
-        Work("help", "`mdc --help`", [(MDC, "--help")], at_most=1.5, aim=1.2),
-        Work("version", "`mdc --version`", [(MDC, "--version")], at_most=1.5, aim=1.2),
+        Work("help", "`mdc --help`", [(MDC, "--help")], at_most=1.25, aim=1.1),
+        Work("version", "`mdc --version`", [(MDC, "--version")], at_most=1.25, aim=0.6),
     ]
     return Group("start", [reference], works, turns=20)
 

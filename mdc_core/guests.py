@@ -42,6 +42,11 @@ def _now() -> _Process:
     return _Process(_directory(), [*sys.path], sys.getrecursionlimit(), streams)
 
 
+def any_came() -> bool:
+    """Whether a third party's plugin was imported."""
+    return bool(_names)
+
+
 def again() -> None:
     """Note how the process is now: whoever uses mdc from Python may change it between two runs."""
     if _before:

@@ -32,6 +32,7 @@ class Session:
         self.zone: tzinfo | None = None  # of times given without one, and in tables; None is UTC
         self.completing: str | None = None  # the word at which TAB was pressed
         self.lacking = False  # whether the words before it lack a value
+        self.answered = False  # by help, or the version: nothing was begun that is to be wound up
         self._warned: set[str] = set()
         self.chained = False  # whether the verbs of a command line are joined by `then`
 

@@ -173,6 +173,8 @@ def main(args: list[str] | None = None) -> int:
     if args is None and (left := guests.threads_left()):
         session.log.warning(f"what a plugin has left running is ended: {', '.join(left)}")
         os._exit(status)
+    if args is None and session.answered and not guests.any_came():
+        os._exit(status)  # Python would take a tenth of `mdc --help` to take down what is here
     return status
 
 
@@ -195,6 +197,7 @@ def _run(session: Session, args: list[str]) -> int:
             return made[0] or 0
         return run_stages(session, made)
     except click.exceptions.Exit as leave:
+        session.answered = not leave.exit_code
         return leave.exit_code
     except click.ClickException as error:
         _usage(log, error)
