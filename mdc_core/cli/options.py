@@ -1,9 +1,11 @@
 """What a verb is written with. One file in `cli/verbs/` is one verb, named like the file.
 
-The file's docstring is the help (its first line the summary), `EXAMPLES` are lines of
-shell that are shown in the help and run as tests, and `command` is what is run:
+The file's docstring is the help (its first line the summary), `GROUP` the verb's place in
+`mdc --help` (a group of cli/groups.py, a number within), `EXAMPLES` are lines of shell that
+are shown in the help and run as tests, and `command` is what is run:
 
     '''Show events.'''
+    GROUP = "look 1"
     EXAMPLES = ("mdc stream sim SPY --limit 3 | mdc cat",)
 
     @command()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mdc_core.installed import verb_files
+from mdc_core.sources import first_line
 from tests.conftest import Shell
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -173,7 +175,8 @@ def test_fish_shows_whole_descriptions(forked_env: dict[str, str], tmp_path: Pat
     )
     told = dict(line.split("\t") for line in done.stdout.splitlines())
     assert "," in told["--feed"] and told["--feed"].count(" ") > 3
-    assert told["coverage"].endswith(", and which are missing.")
+    whole = first_line(verb_files()["coverage"])
+    assert told["coverage"] == whole and "," in whole
 
 
 def test_runs(shell: Shell, tmp_path: Path) -> None:
