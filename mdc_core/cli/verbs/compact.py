@@ -33,7 +33,7 @@ import click
 from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import SIZE, Session, command, option
 from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting
-from mdc_core.cli.show import answer, by_symbol, human, shown
+from mdc_core.cli.show import answer, by_symbol, counted, human, shown
 from mdc_core.cli.types import WholeNumber
 from mdc_core.errors import DataError, UsageError
 
@@ -135,10 +135,10 @@ def _tell(session: Session, outcome: "CompactOutcome", dry_run: bool) -> None:
         done = "would compact" if dry_run else "compacted"
         before, after = outcome.files
         sizes = [human(size) for size in outcome.bytes if size is not None]
-        files = "1 file" if before == 1 else f"{before:,} files"
-        text = f"{done} {_name(outcome)}: {files} to {after:,}, {' to '.join(sizes)}"
+        files = f"{counted(before, 'file')} to {after:,}"
+        text = f"{done} {_name(outcome)}: {files}, {' to '.join(sizes)}"
         if outcome.duplicates:
-            text += f", {outcome.duplicates.total():,} duplicates"
+            text += f", {counted(outcome.duplicates.total(), 'duplicate')}"
         click.echo(text)
     if outcome.problem:
         session.log.error(f"{_name(outcome)}: left as it is: {outcome.problem}")
@@ -183,16 +183,13 @@ def _sum_up(
         answer(said)
         for one in outcomes:
             _tell(session, one._replace(changed=False), dry_run)
-    for symbol, type_name in sorted(duplicates, key=lambda key: by_symbol(*key)):
-        name = "-" if symbol is None else shown(symbol)
-        events = duplicates[symbol, type_name]
-        session.log.note(f"{name} {type_name}: {events:,} duplicates")
     if not any(one.changed or one.problem or one.busy or one.tied for one in outcomes):
         session.log.note("nothing to do")
         return
     would = "would bring " if dry_run else ""
     sized = " to ".join(human(size) for size in sizes)
-    session.log.note(f"{would}{files[0]:,} files to {files[1]:,}, {sized}")
+    dropped = f", {counted(duplicates.total(), 'duplicate')}" if duplicates else ""
+    session.log.note(f"{would}{counted(files[0], 'file')} to {files[1]:,}, {sized}{dropped}")
 
 
 def _as_json(outcome: "CompactOutcome") -> dict[str, Any]:
