@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 GROUP = "store 9"
 EXAMPLES = (
     "mdc rm --root data --symbol SPY --date 2024-01-02 --dry-run",
-    "mdc rm --root data --type quote --to 2023-12-31 --yes",
+    "mdc rm --root data --type quote --to 2023-12-31 --yes --allow-empty",
 )
 
 

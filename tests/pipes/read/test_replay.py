@@ -117,7 +117,7 @@ def test_event_by_event_at_its_own_pace(shell: Shell, late: Path, wire: str, by:
 @pytest.mark.parametrize("source", ["late.jsonl", "--root data"])
 def test_ranges(shell: Shell, late: Path, options: str, expected: str, source: str) -> None:
     assert shell(f"mdc store < {late.name}").status == 0
-    done = shell(f"mdc replay {source} --speed max {options}")
+    done = shell(f"mdc -v replay {source} --speed max {options}")
     assert done.status == (0 if expected else 1), done.err
     assert symbols(done.events) == expected
     assert f"= {len(expected)} out + 0 rejected" in done.err
