@@ -87,7 +87,7 @@ def test_tail_of_what_has_no_time(shell: Shell, tmp_path: Path) -> None:
     untimed = '{"type":"trade","symbol":"SPY","trade_id":"none"}\n'
     received = '{"type":"trade","symbol":"SPY","ts_recv":"2024-01-09T00:00:00Z"}\n'
     (tmp_path / "e.jsonl").write_text(trades(["2024-01-02"]) + untimed + received)
-    assert shell("mdc store --partition none < e.jsonl && mdc store < e.jsonl").status == 0
+    assert shell("mdc store --partition none < e.jsonl && mdc store --again < e.jsonl").status == 0
     for number in range(9):
         wanted = shell("mdc cat data").lines[8 - number :]
         assert shell(f"mdc tail -n {number} data").lines == wanted
