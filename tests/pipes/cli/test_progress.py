@@ -1,39 +1,12 @@
 """The progress bar: on a terminal, by the last command of a pipe, and nowhere else."""
 
-import os
-import pty
+import re
 import subprocess
-import termios
 from pathlib import Path
 
 import pytest
 
-
-def on_a_terminal(line: str, cwd: Path, env: dict[str, str]) -> str:
-    """What a line of shell writes to its standard error, a terminal."""
-    ours, theirs = pty.openpty()
-    termios.tcsetwinsize(theirs, (24, 80))
-    process = subprocess.Popen(
-        ["bash", "-c", line],
-        cwd=cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    said = b""
-    while True:
-        try:
-            more = os.read(ours, 65_536)
-        except OSError:  # the terminal is gone with its last process
-            break
-        if not more:
-            break
-        said += more
-    os.close(ours)
-    assert process.wait() == 0, said.decode()
-    return said.decode()
+from tests.kit.screen import Screen, written
 
 
 @pytest.mark.parametrize(
@@ -51,9 +24,27 @@ def on_a_terminal(line: str, cwd: Path, env: dict[str, str]) -> str:
 def test_the_last_command_shows_a_bar(
     line: str, bars: set[str], tmp_path: Path, quiet_env: dict[str, str]
 ) -> None:
-    said = on_a_terminal(line, tmp_path, quiet_env)
+    status, said = written(line, tmp_path, quiet_env, out=False)
+    assert status == 0, said
     for stage in ("stream", "validate", "convert", "store", "cat"):
-        assert (f"mdc {stage}: " in said and " events/s" in said) == (stage in bars), said
+        bar = rf"\r\x1b\[Kmdc {stage}: .*?[\d.]+k? events"
+        assert bool(re.search(bar, said)) == (stage in bars), said
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_a_bar_and_messages_do_not_collide(
+    width: int, tmp_path: Path, quiet_env: dict[str, str]
+) -> None:
+    """Those of the other stages of a pipe as well; nothing is left of the bar."""
+    line = "mdc stream sim SPY --limit 3000 -v | mdc validate | mdc store; mdc head -n 1 nothing"
+    _, said = written(line, tmp_path, quiet_env, width=width, out=False)
+    assert re.search(r"\r\x1b\[Kmdc store: .*?events", said)
+    text = "".join(Screen(width).feed(said).rows)
+    assert text.startswith("mdc stream: 3000 in = 3000 out + 0 rejected + 0 dropped")
+    assert "mdc store: 2 files in data" in text and "events," not in text
+    assert "events [" not in text and text.endswith("mdc head: no such file or directory: nothing")
+    bars = [one for one in said.split("\r\x1b[K") if re.match(r"mdc store: .*events", one)]
+    assert bars and all(len(one) < width for one in bars)
 
 
 def test_no_bar_without_a_terminal(tmp_path: Path, quiet_env: dict[str, str]) -> None:
