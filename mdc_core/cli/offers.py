@@ -158,6 +158,17 @@ def every_type(ctx: click.Context, word: str) -> Offered:
 
 
 @completing
+def fields(ctx: click.Context, word: str) -> Offered:
+    """The fields of the chosen types of events, or of all."""
+    from mdc_core.events import EVENT_TYPES
+
+    chosen = [EVENT_TYPES[name] for name in ctx.params.get("types") or () if name in EVENT_TYPES]
+    kinds = chosen or EVENT_TYPES.values()
+    names = ("type", *(name for kind in kinds for name in kind.__struct_fields__))
+    return ((name, "") for name in dict.fromkeys(names))
+
+
+@completing
 def channels(ctx: click.Context, word: str) -> Offered:
     """The channels of the provider that the command is for, as its source says."""
     from mdc_core import registry

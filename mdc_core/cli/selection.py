@@ -198,6 +198,7 @@ def writing(function: F) -> F:
             cls=ListOption,
             metavar="FIELD,...",
             help="only these, in this order; without control events",
+            shell_complete=offers.fields,
         ),
         option("--plain", is_flag=True, help="without control events: begin, end, heartbeat"),
         FORCE,

@@ -53,6 +53,8 @@ def archives(shell: Shell, tmp_path: Path) -> None:
         ("mdc --root other cat --symbol ", ["QQQ"]),
         ("mdc ls --root other --date ", ["2024-03-04", "today", "yesterday"]),
         ("mdc cat --from 2024", ["2024-01-02"]),
+        ("mdc cat --type trade --fields ts_event,pri", ["ts_event,price"]),
+        ("mdc head --fields bid_pri", ["bid_price"]),
         ("mdc query --to 2024-0", ["2024-01-02"]),
         ("mdc coverage --from 2", ["2024-01-02"]),
         ("mdc coverage --calendar week", ["weekdays"]),
