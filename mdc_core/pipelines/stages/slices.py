@@ -53,10 +53,10 @@ class Head(ArchiveSource):
 
     def _wanted(self, run: StageRun, sought: Sought) -> Iterator[Chunk]:
         """What is in archives by time, then what is in files as it comes."""
-        from mdc_core.archive.read.snapshot import snapshot
-
         files, folders = run.places(self.root)
         for folder in folders:
+            from mdc_core.archive.read.snapshot import snapshot  # files need nothing of it
+
             with closing(snapshot(folder, self.query)) as held:
                 yield from map(Chunk, merge(held.sources(run.input.counts)))
         for chunk in run.chunks() if files else ():
