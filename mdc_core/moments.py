@@ -61,7 +61,8 @@ def parse_moment(text: str, *, end: bool = False, zone: "tzinfo | None" = None) 
     found = _TIME.fullmatch(text) or _TODAY.fullmatch(text)
     if found is None or not _is_date(found):
         raise DataError(f"not a time: {text[:60]!r}{_hint(text)}")
-    return _possible(_civil(found, text, end, zone or UTC), text)
+    ns = _civil(found, text, end, zone or UTC)
+    return _possible(min(ns, times.MAX_NS) if end else ns, text)
 
 
 def _hint(text: str) -> str:

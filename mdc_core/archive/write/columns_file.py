@@ -134,4 +134,5 @@ def _write(file: Path, widths: Widths, *, hive: bool) -> None:
     if hive:
         table = table.drop_columns(["type", "symbol"])
     told = {_KEY: json.dumps(widths).encode()}
-    pq.write_table(table.replace_schema_metadata(told), file, compression="none")
+    with file.open("wb") as out:  # not by its name: pyarrow takes no path that is not UTF-8
+        pq.write_table(table.replace_schema_metadata(told), out, compression="none")

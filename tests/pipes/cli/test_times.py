@@ -102,7 +102,7 @@ BAD = {
     "--tz America/New_York --to '2024-11-03 01:30'": "(say 2024-11-03T01:30:00-04:00 or 2024",
     "--date 14:30": "--date takes a day, a month or a year, not '14:30'",
     "--date 2024-13": "--date: not a time: '2024-13': month must be in 1..12",
-    "--from -1x": "not a length of time: '1x' (say 250ms, 90s, 5m or 1h30m)",
+    "--from -1x": "not a length of time: '1x' (say 250ms, 90s, 1.5h or 1h30m)",
     "--from 9999w": "not a time: '9999w' (of a time ago",
     "--from -99999w": "longer than 292 years",
     "--to 1500": "time out of range (1677-09-21 to 2262-04-11): '1500'",

@@ -44,7 +44,8 @@ STAGES = {
     "replay": "mdc replay --speed max {} {}",
     "count": "mdc count --json {} {}",
     "store": (
-        "mdc store -q --root $(mktemp -d -p .) {} {} && mdc -q cat --root $(ls -td tmp.* | head -1)"
+        "mdc store -q --root $(mktemp -d -p .) {} {} && "
+        "mdc -q cat --allow-empty --root $(ls -td tmp.* | head -1)"
     ),
     "export": "mdc export --profile csv --force -o out.csv {} {}",
 }

@@ -319,18 +319,20 @@ def test_a_table_in_a_pipe_is_refused(shell: Shell, tmp_path: Path) -> None:
 def test_nothing_is_wanted_of_a_file_that_is_not_in_order(
     options: str, shell: Shell, tmp_path: Path
 ) -> None:
-    """By itself, beside another, and as a stage in a chain."""
+    """By itself, beside another, and as a stage in a chain; that there is none is status 1."""
     line = '{"type":"trade","symbol":"A","ts_event":"2024-01-0%dT00:00:00Z"}\n'
     (tmp_path / "x.jsonl").write_text(line % 3 + line % 2)
     (tmp_path / "y.jsonl").write_text((line % 5).replace('"A"', '"B"') + line % 4)
     done = shell(f"mdc -v cat x.jsonl {options}")
-    assert (done.status, done.events) == (0, []), done.err
+    assert (done.status, done.events) == (1, []), done.err
     assert "2 in = 0 out + 0 rejected + 0 dropped + 2 skipped" in done.err
     both = shell(f"mdc cat x.jsonl y.jsonl {options}")
-    assert (both.status, len(both.events)) == (0, options == "--symbol B"), both.err
-    assert shell(f"mdc cat x.jsonl {options} then count --json").status == 0
+    found = options == "--symbol B"
+    assert (both.status, len(both.events)) == (0 if found else 1, found), both.err
+    assert shell(f"mdc cat x.jsonl {options} then count --json").status == 1
+    assert shell(f"mdc cat x.jsonl {options} --allow-empty then count --json").status == 0
     replayed = shell(f"mdc replay x.jsonl --speed max {options.replace('--type quote', '')}")
-    assert replayed.status == 0, replayed.err
+    assert replayed.status == (0 if "quote" in options else 1), replayed.err
 
 
 _SKIPPED = b"\x5a\x2a\x4d\x18" + (70_000).to_bytes(4, "little") + b"\x1f\x8b" * 35_000

@@ -197,7 +197,7 @@ def test_what_an_observer_prints_is_in_no_answer(tmp_path, install, mdc):
     (folder / "o_printing.py").write_text(PRINTING_CODE)
     lines = "".join(json.dumps(TRADE | {"seq": n}) + "\n" for n in range(2))
     for _ in range(2):
-        assert mdc("store", "--root", "d", path=folder, stdin=lines).stdout == ""
+        assert mdc("store", "--again", "--root", "d", path=folder, stdin=lines).stdout == ""
     done = mdc("compact", "--root", "d", "--json", path=folder)
     assert json.loads(done.stdout) and "committed 4" in done.stderr
     done = mdc("providers", "list", "--json", path=folder)
@@ -217,7 +217,7 @@ def test_a_hook_that_there_is_not_is_told(tmp_path, install, mdc, hook, said):
     install(folder, "mdc-o", "[mdc.hooks]\nwrong = o_wrong\n")
     code = f"from mdc_core.plugin import hookimpl\n@hookimpl\n{hook}:\n    print('called')\n"
     (folder / "o_wrong.py").write_text(code)
-    done = mdc("store", "--root", "d", path=folder, stdin=json.dumps(TRADE) + "\n")
+    done = mdc("store", "--again", "--root", "d", path=folder, stdin=json.dumps(TRADE) + "\n")
     assert done.returncode == 0
     assert f"plugin hooks:wrong (mdc-o 1.2): {said}" in done.stderr
     assert "going on without it" in done.stderr and "called" not in done.stderr
@@ -226,5 +226,5 @@ def test_a_hook_that_there_is_not_is_told(tmp_path, install, mdc, hook, said):
     assert f"plugin hooks:wrong (mdc-o 1.2): {said}" in checked.stderr
     some = code.replace(hook, "def committed(rows, more=1, **other)")
     (folder / "o_wrong.py").write_text(some)
-    done = mdc("store", "--root", "d", path=folder, stdin=json.dumps(TRADE) + "\n")
+    done = mdc("store", "--again", "--root", "d", path=folder, stdin=json.dumps(TRADE) + "\n")
     assert "called" in done.stderr and "o_wrong" not in done.stderr
