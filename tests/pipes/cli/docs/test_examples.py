@@ -9,6 +9,8 @@ import zipfile
 from importlib import import_module
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mdc_core import installed, registry
@@ -37,7 +39,7 @@ def collected():
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A directory with what the examples read: events.jsonl, ticks.csv, data/ and lean-data/."""
+    """A directory with what the examples read: events.jsonl, data/, and files of other tools."""
     folder = tmp_path_factory.mktemp("examples")
     bin_folder = str(Path(sys.executable).parent)
     env = {k: v for k, v in os.environ.items() if not k.startswith("MDC_")}
@@ -57,6 +59,11 @@ def prepared(tmp_path_factory):
         rows = "34200000,4750000,4760000,4740000,4755000,100\n"
         packed.writestr("20240102_spy_minute_trade.csv", rows)
     (folder / "ticks.csv").write_text("time,symbol,px,size\n2024-01-02T14:30:00Z,SPY,475.25,100\n")
+    (folder / "trades.jsonl").write_text(
+        '{"symbol":"SPY","size":100,"data":{"T":1704205800000,"p":475.25}}\n'
+    )
+    table = {"ts": ["2024-01-02T14:30:00Z"], "symbol": ["SPY"], "price": [475.25], "size": [100.0]}
+    pq.write_table(pa.table(table), folder / "trades.parquet")
     return folder, env
 
 
