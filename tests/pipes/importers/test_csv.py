@@ -112,10 +112,10 @@ def test_nothing_is_replaced_unless_told(shell: Shell, events: Path, tmp_path: P
 
 
 def test_it_says_where_to(shell: Shell, events: Path) -> None:
-    for more in ("", "--output a -o b"):
+    for more, told in (("", "no place to write to"), ("-o -", "'-' is none")):
         done = shell(f"mdc export --profile csv {more} events.jsonl")
         assert done.status == 2
-        assert "no place to write to" in done.err
+        assert told in done.err and "-o " in done.err
 
 
 def test_a_truncated_input_is_told(shell: Shell, tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
         ("mdc retain", "nothing says what may go", "--keep 30d"),
         ("mdc --root x inspect good.jsonl", "mdc inspect has no --root", ""),
         ("mdc import --profile csv table.csv --map time=ts", "no such field", ""),
+        ("mdc import --profile csv table.csv > /dev/null", "no column 'type'", "--type TYPE"),
         ("mdc pack create x.rar", "end it in .zip", ""),
     ],
     65: [
@@ -93,7 +94,6 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
         ("mdc cat nosuch.jsonl > /dev/null", "nosuch.jsonl", ""),
         ("mdc ls --root nowhere", "no archive at nowhere", "makes one"),
         ("mdc inspect half.parquet", "half.parquet", ""),
-        ("mdc import --profile csv table.csv > /dev/null", "no column 'type'", ""),
         ("mdc query 'SELECT 1' --root nowhere", "nowhere", ""),
         ("mdc pack list plain", "plain", ""),
         ("mdc validate crossed.jsonl --fail-on warning --on-fail stop > /dev/null", "", ""),
