@@ -48,11 +48,25 @@ def answer(value: Any, *, exact: bool = False) -> None:
 
         from mdc_core.wire.lines.values import encode_json
 
-        click.echo(indented(encode_json(value), indent=2))
+        click.echo(_escaped(indented(encode_json(value), indent=2).decode()))
         return
+    click.echo(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON, indented; what could play with a terminal is escaped."""
     import json
 
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    return _escaped(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _escaped(said: str) -> str:
+    """JSON with all escaped that does not print; this stands within its texts alone."""
+    if said.replace("\n", "").isprintable():
+        return said
+    import json
+
+    return "".join(c if c == "\n" or c.isprintable() else json.dumps(c)[1:-1] for c in said)
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> list[str]:

@@ -1,6 +1,5 @@
 """The days of a coverage as JSON."""
 
-import json
 from collections.abc import Iterable, Iterator
 from textwrap import indent
 from typing import Any
@@ -9,18 +8,19 @@ from mdc_core import times
 from mdc_core.archive.catalog.part_stats import WITH_INTERVAL
 from mdc_core.archive.coverage.sessions import date_of
 from mdc_core.archive.coverage.survey import STATES, CoverageRow
+from mdc_core.cli.show import json_text
 
 
 def as_json(said: dict[str, Any], first: int, lines: Iterable[CoverageRow]) -> Iterator[str]:
     """One JSON object, as `show.answer` writes it, in pieces, so that it may be long."""
-    head = json.dumps(said, indent=2, ensure_ascii=False)
+    head = json_text(said)
     before = f'{head[:-2]},\n  "coverage": ['
     separator = ""
     days: list[str] = []
     for line in lines:
         days = days or [date_of(first + at).isoformat() for at in range(len(line.states))]
         yield before + separator
-        one = json.dumps(_of_line(line, days), indent=2, ensure_ascii=False)
+        one = json_text(_of_line(line, days))
         before, separator = indent(one, "    "), ","
     yield before
     yield "  ]\n}"

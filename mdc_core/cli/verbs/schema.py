@@ -9,7 +9,7 @@ from mdc_core.cli import offers
 from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import Session, group, option
 from mdc_core.cli.selection import DRY_RUN, FORCE, JSON, missed, one_of, selecting_symbols
-from mdc_core.cli.show import answer, table
+from mdc_core.cli.show import answer, json_text, table
 from mdc_core.cli.types import PathType
 from mdc_core.disk import must_be_new, writing
 from mdc_core.errors import DataError, UsageError
@@ -132,7 +132,7 @@ def export(
             continue
         with writing(file):
             directory.mkdir(parents=True, exist_ok=True)
-            file.write_text(_json(json_schema(name)) + "\n", encoding="utf-8")
+            file.write_text(json_text(json_schema(name)) + "\n", encoding="utf-8")
     if not dry_run:
         session.log.note(f"{len(EVENT_TYPES)} schemas in {directory}")
 
@@ -217,9 +217,3 @@ def _migrated(
 def doc() -> None:
     """Print the data dictionary as Markdown."""
     click.echo(data_dictionary())
-
-
-def _json(value: object) -> str:
-    import json
-
-    return json.dumps(value, indent=2, ensure_ascii=False)

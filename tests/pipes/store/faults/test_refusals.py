@@ -21,7 +21,8 @@ def lines(shell: Shell) -> list[str]:
 
 def test_a_folder_that_cannot_be_listed_is_not_empty(shell: Shell, lines: list[str]) -> None:
     done = shell("mdc catalog rebuild", MDC_FAIL="look@data/SPY:1:emfile")
-    assert (done.status, done.err) == (65, "mdc cat: cannot read data/SPY: Too many open files\n")
+    said = "mdc catalog rebuild: cannot read data/SPY: Too many open files\n"
+    assert (done.status, done.err) == (65, said)
     assert shell("mdc cat --root data").lines == lines
 
 
