@@ -39,7 +39,7 @@ def start(
     folder = tmp_path / PACKAGES
     install(folder, "mdc-slow", "[mdc.store]\nslow = slow_format:Slow\n")
     (folder / "slow_format.py").write_text(FORMAT)
-    options = "--format slow --seal-size 100KB --seal-after 0s"
+    options = "-v --format slow --seal-size 100KB --seal-after 0s"
     env = {**quiet_env, "PYTHONPATH": str(folder)}
     with ExitStack() as stack:
         yield lambda: stack.enter_context(storing(options, tmp_path, env))

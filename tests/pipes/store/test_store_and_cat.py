@@ -248,9 +248,9 @@ def test_readers_see_whole_files_only(events: list[str], shell: Shell, tmp_path:
     assert duckdb.sql(f"select count(*) from {parts}").fetchall() == [(len(events),)]
 
 
-def test_two_runs_add_up(events: list[str], shell: Shell) -> None:
-    for _ in range(2):
-        assert shell("mdc store --root data < events.jsonl").status == 0
+def test_what_is_stored_again_on_purpose_adds_up(events: list[str], shell: Shell) -> None:
+    for again in ("", "--again"):
+        assert shell(f"mdc store --root data {again} < events.jsonl").status == 0
     assert sorted(shell("mdc cat --root data").lines) == sorted(events * 2)
 
 

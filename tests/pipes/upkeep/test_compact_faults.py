@@ -64,7 +64,8 @@ def test_a_foreign_file_under_the_name_is_not_touched(shell: Shell, tmp_path: Pa
     [
         ("mdc compact", 65, "no archive at data"),
         ("mkdir data; mdc compact --target-size 0", 2, "--target-size: 1MB is the least"),
-        ("mkdir data; mdc compact --target-size 1", 2, "--target-size: 1MB is the least"),
+        ("mkdir data; mdc compact --target-size 1B", 2, "--target-size: 1MB is the least"),
+        ("mkdir data; mdc compact --target-size 1", 2, "'1' has no unit (say 1B or 1MB)"),
         ("mkdir data; mdc compact --target-size 999KB", 2, "--target-size: 1MB is the least"),
         ("mkdir data; mdc compact --target-size much", 2, "'much' is no size"),
         ("mkdir data; mdc compact --row-group 0", 2, "--row-group"),

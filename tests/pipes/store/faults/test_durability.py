@@ -43,7 +43,7 @@ def journals(root: Path) -> list[Path]:
 
 @pytest.mark.parametrize("fsync", ["always", "batch", "none"])
 def test_acks_while_the_input_stays_open(fsync: str, start: Start, shell: Shell) -> None:
-    store = start(f"--fsync {fsync}")
+    store = start(f"-v --fsync {fsync}")
     lines = trades(0, 3)
     gap = '{"type":"gap","v":"1.0.0","ts_event":"2024-01-02T15:00:00.000000000Z","reason":"x"}'
     store.write([*lines, '{"type":"heartbeat","v":"1.0.0"}'])
@@ -63,7 +63,7 @@ def test_acks_while_the_input_stays_open(fsync: str, start: Start, shell: Shell)
     status, err = store.end()
     assert status == 0, err
     assert store.acknowledged == Counter(trade=5, gap=1)
-    assert "= 6 out + 0 rejected + 2 dropped" in err
+    assert "8 in = 6 out + 0 rejected + 0 dropped + 2 skipped\n" in err
     assert shell("mdc cat --root data").lines == [*trades(0, 5), gap]
 
 
