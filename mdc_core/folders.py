@@ -1,11 +1,19 @@
-"""The files below a folder, those behind links as well, each of them once."""
+"""The files below a folder, those behind links as well, each of them once; what is a path."""
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 Chosen = Callable[[str, list[str]], list[str] | None]
 _Identity = tuple[int, int]
+
+
+def is_there(text: str) -> bool:
+    """Whether a text is the path of something; one that is too long for a path is not."""
+    with suppress(OSError, ValueError):
+        return Path(text).exists()
+    return False
 
 
 def _every(folder: str, folders: list[str]) -> list[str]:

@@ -62,7 +62,10 @@ def parse_moment(text: str, *, end: bool = False, zone: "tzinfo | None" = None) 
     if found is None or not _is_date(found):
         raise DataError(f"not a time: {text[:60]!r}{_hint(text)}")
     ns = _civil(found, text, end, zone or UTC)
-    return _possible(min(ns, times.MAX_NS) if end else ns, text)
+    if not end:
+        return _possible(ns, text)
+    _possible(min(ns, times.MAX_NS), text)
+    return min(ns, times.MAX_NS + 1)  # behind the last moment that there is
 
 
 def _hint(text: str) -> str:

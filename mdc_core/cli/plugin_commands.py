@@ -13,6 +13,7 @@ from mdc_core.cli.settable import ListOption, Option
 from mdc_core.cli.settings import named_words, only_asks
 from mdc_core.cli.types import PluginName
 from mdc_core.errors import ConfigError, UsageError
+from mdc_core.folders import is_there
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
 from mdc_core.suggest import known
@@ -108,7 +109,7 @@ def _files_among(args: list[str]) -> tuple[list[Path], Path | None]:
     for before, arg in pairwise(["", *args]):
         if before == "--mapping" or arg.startswith("--mapping="):
             mapping = Path(arg.removeprefix("--mapping="))
-        elif before not in _OTHER_FILES and not arg.startswith("-") and Path(arg).exists():
+        elif before not in _OTHER_FILES and not arg.startswith("-") and is_there(arg):
             files.append(Path(arg))
     return files, mapping
 

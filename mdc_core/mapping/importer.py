@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from mdc_core.batch import integers
 from mdc_core.contracts import BadRow, Importer, ImportRequest
+from mdc_core.disk import reason
 from mdc_core.errors import DataError, MdcError, TruncatedError, UsageError
 from mdc_core.folders import files_below
 from mdc_core.mapping.assembling import Assembler, objects_of
@@ -89,6 +90,8 @@ class TableImporter(Importer):
             raise
         except DataError as error:
             raise DataError(f"{self.name(path)}: {error}", hint=error.hint) from None
+        except OSError as error:
+            raise DataError(f"{self.name(path)}: cannot be read: {reason(error)}") from None
         certain = self._problem(made, sample)
         problem = certain or self._none_is_read(made, sample)
         if problem is None:

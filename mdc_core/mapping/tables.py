@@ -54,4 +54,5 @@ def table_head(path: Path) -> TableSample:
         if len(set(schema.names)) < len(schema.names):
             raise DataError("two columns have the same name")
         rows = first or [pa.RecordBatch.from_pylist([], schema=schema)]
+        rows[0].validate(full=True)  # a text may be none
         return TableSample(dict(zip(schema.names, rows[0].columns, strict=True)))

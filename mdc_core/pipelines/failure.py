@@ -1,5 +1,7 @@
 """What a failure is worth: the lines that tell of it, and the exit status."""
 
+from errno import ENAMETOOLONG
+
 from mdc_core import __version__, disk, errors, guests, registry
 from mdc_core.logs import Log
 from mdc_core.texts import said
@@ -22,6 +24,8 @@ def explained(error: BaseException) -> BaseException:
         told = errors.WriteError(f"the system gives no more {what}: {said(error)}")
     elif (plugin := registry.owner(_origin(error))) is not None:
         told = registry.failure(plugin, _origin(error))
+    elif isinstance(error, OSError) and error.errno == ENAMETOOLONG:
+        told = disk.unreadable(error.filename, error)
     elif (changed := guests.damage()) is not None:
         told = changed
     else:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace as replace_of
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,6 @@ from mdc_core import registry
 from mdc_core.accounting import Account
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.health.sought import Sought
-from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, MdcError, UsageError
 from mdc_core.events import Gap
 from mdc_core.pipelines.chosen import Chosen
@@ -69,7 +68,7 @@ class ImportSource(SourceStage):
         importers = {path: self._importer(path) for path in self.sources if not is_read_once(path)}
         if run.output is not None:
             files = [file for importer in importers.values() for file in importer.files()]
-            hashed = [{"name": str(file), "sha256": _hash_of(file)} for file in files]
+            hashed = [{"name": str(file), "sha256": of} for file in files if (of := _hash_of(file))]
             run.output.request.update({"files": hashed} if hashed else {})
         wrong = partial(registry.misused, "import", self.plugin.name)
         source, stopped = Import(run.quarantine, wrong), False
@@ -183,9 +182,8 @@ def _named(place: str, name: str) -> Iterator[None]:
         raise type(error)(str(error).replace(place, name), hint=hint) from None
 
 
-def _hash_of(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise unreadable(path, error) from None
+def _hash_of(path: Path) -> str | None:
+    """What a file is known by; None where it cannot be read, which is told when it is its turn."""
+    with suppress(OSError), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+    return None

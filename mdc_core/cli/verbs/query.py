@@ -26,6 +26,7 @@ from mdc_core.cli.sql_output import FORMATS, form_of, write
 from mdc_core.cli.types import PathType
 from mdc_core.disk import must_be_new, unreadable
 from mdc_core.errors import DataError, UsageError
+from mdc_core.folders import is_there
 from mdc_core.pipelines.inputs import archive_at
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _answer(result: "Result", form: str, output: Path | None, limit: int | None)
 def _said(words: tuple[str, ...], path: Path | None) -> tuple[str | None, Path | str | None]:
     """The statement, unless it is in a file, and the archive before it."""
     *archives, sql = words if path is None and words else (*words, None)
-    if len(archives) > 1 or (sql and not archives and Path(sql).is_dir()):
+    if len(archives) > 1 or (sql and not archives and is_there(sql) and Path(sql).is_dir()):
         raise UsageError("say one statement", hint='mdc query ARCHIVE "SELECT ..."')
     where = ROOT_TYPE.convert(archives[0], None, None) if archives else None
     return sql, where

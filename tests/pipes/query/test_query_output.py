@@ -170,13 +170,12 @@ def test_tables(shell: Shell) -> None:
         "symbol",
         "i",
         *"01234",
-        "... more than 5 rows: --limit shows more, --format csv all",
+        "... more than 5 rows: .mode csv shows all",
     ]
     some = shell('mdc query --format table --limit 2 "SELECT price FROM trade ORDER BY 1"')
     lines = some.out.splitlines()
     assert lines[:3] == ["price", "185.5", "  186"]
-    assert lines[3].startswith("... more than 2 rows")
-    assert len(lines) == 4
+    assert lines[3:] == ["... more than 2 rows: --limit shows more, --format csv all"]
 
 
 def test_where_the_statement_comes_from(shell: Shell, tmp_path: Path) -> None:
@@ -185,14 +184,17 @@ def test_where_the_statement_comes_from(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc query - < q.sql").out == '{"n":5}\n'
     assert shell("mdc query -f - < q.sql").out == '{"n":5}\n'
     assert shell("mdc query").status == 2
-    assert shell("mdc query -f q.sql 'SELECT 1'").status == 2
+    both = shell("mdc query -f q.sql 'SELECT 1'")  # what stands before is an archive
+    assert (both.status, "no archive at SELECT 1" in both.err) == (65, True)
+    long = shell(f"mdc query 'SELECT 1 AS n -- {'long ' * 60}'")  # longer than a file's name can be
+    assert (long.status, long.out) == (0, '{"n":1}\n')
     gone = shell("mdc query -f gone.sql")
     assert (gone.status, "gone.sql" in gone.err) == (65, True)
 
 
 def test_without_an_archive(shell: Shell) -> None:
     assert shell('mdc query --root gone "SELECT 1"').status == 65
-    assert shell('rm -r data; mdc query "SELECT 1"').status == 2
+    assert shell('rm -r data; mdc query "SELECT 1"').status == 65
     assert shell('mkdir data; mdc query "SELECT count(*) AS n FROM trade"').out == '{"n":0}\n'
 
 
