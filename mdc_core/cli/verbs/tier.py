@@ -1,7 +1,8 @@
 """Move old events to slower, smaller storage: hot, warm, cold.
 
 Parts are hot until their last event is 7 days old, warm until 90 days, then cold; cold parts
-of more than 365 days are told of, for `mdc retain`. mdc.toml says otherwise, and where to:
+of more than 365 days are told of, for `mdc retain --by event`. mdc.toml says otherwise, and
+where to:
 
 \b
     [tier.warm]
@@ -88,8 +89,8 @@ def _show_status(session: Session, found: "Sequence[Holding]") -> None:
     table(lines, right=(1, 2, 3, 6), times=(4, 5))
     expired = sum(one.expired for one in found)
     if expired:
-        text = f"{expired:,} parts are more than 365 days old: mdc retain removes what is too"
-        session.log.note(f"{text} old, [tier.archive] in mdc.toml keeps it")
+        text = f"{expired:,} parts are more than 365 days old: mdc retain --by event removes"
+        session.log.note(f"{text} what is too old, [tier.archive] in mdc.toml keeps it")
 
 
 @command.command("plan")
