@@ -11,8 +11,10 @@ import pyarrow as pa
 from mdc_core.errors import DataError
 from mdc_core.mapping.heads import head_of
 from mdc_core.mapping.plan import TableSample
+from mdc_core.wire.tables.files import bounds_of
 
 _ROWS = 65_536  # read at once
+_LONG_ROWS = 256  # where a text may be long and stand in all of them
 
 
 @contextmanager
@@ -25,7 +27,9 @@ def opened_table(path: Path) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatc
         with path.open("rb") as file:
             if head.startswith(b"PAR1"):
                 parquet = pq.ParquetFile(file, pre_buffer=False)
-                yield parquet.schema_arrow, parquet.iter_batches(_ROWS)
+                packed, most = bounds_of(parquet.metadata, path.name)
+                rows = min(_ROWS, most, _LONG_ROWS if packed else most)
+                yield parquet.schema_arrow, parquet.iter_batches(rows)
             elif head == b"ARROW1":
                 whole = pa.ipc.open_file(file)
                 numbers = range(whole.num_record_batches)

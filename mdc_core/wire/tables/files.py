@@ -25,8 +25,8 @@ def read_parquet(path: Path, *, rows: int = ROWS) -> "Iterator[pa.RecordBatch]":
     name = _printable(path)
     try:
         with _opened(path, ()) as file:
-            packed = _packed_texts(file.metadata, name)
-            rows = min(rows, _rows_at_once(file.metadata))
+            packed, most = bounds_of(file.metadata, name)
+            rows = min(rows, most)
             incoming = Incoming(file.schema_arrow, name)
         with _opened(path, packed) as file:
             for batch in file.iter_batches(rows):
@@ -48,11 +48,15 @@ def _opened(path: Path, packed: Sequence[str]) -> "pq.ParquetFile":
     )
 
 
-def _packed_texts(metadata: "pq.FileMetaData", name: str) -> list[str]:
-    """The columns whose texts may be long and stand in many rows.
+def bounds_of(metadata: "pq.FileMetaData", name: str) -> tuple[list[str], int]:
+    """Columns of long texts in many rows, and how many rows of a file take little memory.
 
-    Raises DataError for one that unpacks to more than there is memory for.
+    Raises DataError for a column that unpacks to more than there is memory for.
     """
+    return _packed_texts(metadata, name), _rows_at_once(metadata)
+
+
+def _packed_texts(metadata: "pq.FileMetaData", name: str) -> list[str]:
     found: dict[str, None] = {}
     for group in range(metadata.num_row_groups):
         for number in range(metadata.num_columns):
