@@ -49,6 +49,8 @@ def some_parts(draw: st.DrawFn, most: int = 8) -> list[PartRow]:
                 first=begins if timed else None,
                 last=ends if timed else None,
                 tier=draw(st.sampled_from(ORDER)),
+                made_at=draw(st.integers(0, 100)) * DAY,
+                stored_at=draw(st.none() | st.integers(0, 100).map(lambda day: day * DAY)),
             )
         )
     return found
@@ -76,8 +78,15 @@ def may_go(one: PartRow, wanted: Policy) -> tuple[bool, bool]:
             break
     else:
         rule, age = Rule(), wanted.age
-    old = age is not None and one.ends != NO_TIME and NOW - one.ends > age
+    timed = not wanted.by_event or one.ends != NO_TIME
+    since = one.ends if wanted.by_event else one.stored
+    old = age is not None and timed and NOW - since > age
     return old and not rule.keep, not rule.keep
+
+
+def turn(one: PartRow, wanted: Policy) -> tuple[int, bool, int]:
+    """When a part goes, where there is too much."""
+    return 0 if wanted.by_event else one.stored // DAY, one.begins == NO_TIME, one.ends
 
 
 @given(
@@ -85,16 +94,23 @@ def may_go(one: PartRow, wanted: Policy) -> tuple[bool, bool]:
     st.none() | st.integers(1, 90).map(lambda days: days * DAY),
     st.none() | st.integers(1, 40),
     st.lists(rules, max_size=2).map(tuple),
+    st.booleans(),
 )
 def test_what_is_retained(
-    empty: Archive, parts: list[PartRow], age: int | None, size: int | None, some: tuple[Rule, ...]
+    empty: Archive,
+    parts: list[PartRow],
+    age: int | None,
+    size: int | None,
+    some: tuple[Rule, ...],
+    by_event: bool,
 ) -> None:
-    wanted = Policy(age, size, some)
+    wanted = Policy(age, size, some, by_event)
     gone = expired(empty, ListedParts(parts), wanted, NOW)
     keys = [one.part.key for one in gone]
     assert len(keys) == len(set(keys))
     old = {one.key for one in parts if may_go(one, wanted)[0]}
-    by_age = [one.part.key for one in gone if one.reason.startswith("older than ")]
+    said = "older than " if by_event else "stored more than "
+    by_age = [one.part.key for one in gone if one.reason.startswith(said)]
     assert set(by_age) == old
     stays = [one for one in parts if one.key not in keys]
     assert all(may_go(one.part, wanted)[1] for one in gone)
@@ -108,9 +124,9 @@ def test_what_is_retained(
     if extra:
         # One less would not have been enough, and none of those that stay is older.
         assert left + extra[-1].bytes > size
-        newest = max((p.begins == NO_TIME, p.ends) for p in extra)
+        newest = max(turn(p, wanted) for p in extra)
         free = [one for one in stays if may_go(one, wanted)[1]]
-        assert all((p.begins == NO_TIME, p.ends) >= newest for p in free)
+        assert all(turn(p, wanted) >= newest for p in free)
 
 
 @given(some_parts(), st.integers(1, 40), st.sampled_from(["A", "BTC/USD"]))
@@ -136,7 +152,7 @@ def test_what_a_policy_says_of_itself() -> None:
     assert Policy(None, 7).shortest is None
     for age, size in ((0, None), (None, 0), (0, 0)):
         with pytest.raises(UsageError, match="to keep nothing is not to retain"):
-            policy(age, size, ())
+            policy(age, size, (), by_event=True)
 
 
 def test_the_listed_parts_of_a_query_begin_before_its_end() -> None:
