@@ -13,6 +13,7 @@ import gzip
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
@@ -40,7 +41,8 @@ class Capture:
         self._name = ""
         self._is_json = msgspec.json.Decoder(msgspec.Raw).decode
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):  # a file in the folder's place: opening says so
+                path.parent.mkdir(parents=True, exist_ok=True)
             self._file = _open_to_write(path)
         except FileExistsError:
             raise WriteError(

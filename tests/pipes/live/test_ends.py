@@ -268,7 +268,7 @@ def test_a_message_that_cannot_be_written_costs_itself_wherever_it_stands(
     assert f"{out + bad} in = {out} out + {bad} rejected" in said
     assert len(aside.read_text().splitlines()) == bad
     if "arrow" not in way:
-        read = mdc("count", "-", "--strict", stdin=done.stdout.decode())
+        read = mdc("count", "-", "--strict", "-v", stdin=done.stdout.decode())
         assert read.returncode == 0 and " 0 rejected" in read.stderr, read.stderr
         assert f"\ntrade          {out - 200}\n" in read.stdout
 

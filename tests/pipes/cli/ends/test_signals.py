@@ -212,6 +212,7 @@ class Pass(Filter):
 
 class Never(Source):
     simulated = True
+    sandbox = Sandbox
     pace = None
 
     def events(self):
