@@ -17,6 +17,10 @@ Array = Any  # of pyarrow: the stubs give each kind of array methods of its own
 compute: Any = pyarrow.compute
 Reasons = dict[int, str]  # by row
 _FEW = 8
+_MISREAD = (
+    r"^[ \t]*[+-]?[0-9]{2,}(\.[0-9]*)?[eE]\+?[0-9]"
+    r"|[eE][+-]?0*([2-9][0-9]|[1-9][0-9]{2})|[0-9]{20}"
+)
 
 
 class Converter:
@@ -91,6 +95,15 @@ def as_text(column: Array) -> Array:
         return column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise DataError(f"{kind} is no text: {error}".partition("\n")[0]) from None
+
+
+def refuse_misread(text: Array) -> None:
+    """Raise ArrowInvalid where pyarrow would read another decimal than a text says.
+
+    It takes 1e-57 for 0 and 1e21 for less than it is, and ends the process by 1e-9999999.
+    """
+    if compute.any(compute.match_substring_regex(text, _MISREAD)).as_py():
+        raise pa.ArrowInvalid("a number of many digits")
 
 
 def nulls(rows: int, kind: pa.DataType) -> Array:

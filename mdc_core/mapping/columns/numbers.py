@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from mdc_core.batch import exact
 from mdc_core.errors import DataError
-from mdc_core.mapping.columns.converting import Array, Converter, as_text, compute
+from mdc_core.mapping.columns.converting import Array, Converter, as_text, compute, refuse_misread
 from mdc_core.schema import PRECISION, SCALE
 
 _NUMBER = re.compile(r"[ \t]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?)[ \t]*", re.ASCII)
@@ -42,6 +42,7 @@ class Numbers(Converter):
             if compute.any(compute.match_substring(text, ".")).as_py():
                 raise DataError("a point")
             text = compute.replace_substring(text, ",", ".")
+        refuse_misread(text)
         if self._scale is not None:
             return self._scaled(text)
         if self._digits is not None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from mdc_core.batch import int64_array
 from mdc_core.errors import DataError
 from mdc_core.mapping.columns.clock import WallClock
-from mdc_core.mapping.columns.converting import Array, Converter, as_text, compute
+from mdc_core.mapping.columns.converting import Array, Converter, as_text, compute, refuse_misread
 from mdc_core.mapping.columns.patterns import AUTOMATIC, iso_text, pattern_of
 from mdc_core.moments import zone_of
 from mdc_core.times import to_ns
@@ -72,6 +72,7 @@ class Stamps(Converter):
 
     def _counted(self, text: Array, places: int) -> Array:
         """Nanoseconds of counts of a unit; raises ArrowInvalid for what is none, or finer."""
+        refuse_misread(text)
         counts = text.cast(pa.decimal128(38, places))
         words = np.frombuffer(counts.buffers()[1], np.int64).reshape(-1, 2)
         words = words[counts.offset : counts.offset + len(counts)]

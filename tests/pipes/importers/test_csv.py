@@ -311,3 +311,13 @@ def test_one_file_of_many_has_no_symbols(shell: Shell, events: Path) -> None:
     done = shell("mdc import --profile csv t.csv --type trade | mdc validate")
     assert [event["size"] for event in done.events if event["type"] == "trade"] == ["1", "2"]
     assert "trade without price" in done.out  # an empty cell is for the checks to tell
+
+
+@pytest.mark.parametrize("number", ["1e-9999999", "1e-57", "34102.313e16", "1" + "0" * 30])
+def test_a_number_that_no_column_holds_is_set_aside(number: str, shell: Shell) -> None:
+    """Arrow takes some for others, and ends the process by one."""
+    table = f"type,symbol,ts_event,price,size\\ntrade,A,2024-01-02,{number},1\\n"
+    more = "trade,A,2024-01-02,1.5e1,2\\n"
+    done = shell(f"printf '{table}{more}' > n.csv; mdc import --profile csv n.csv --strict")
+    assert done.status == 1 and "1 rejected" in done.err
+    assert [(e["price"], e["size"]) for e in done.events if e["type"] == "trade"] == [("15", "2")]
