@@ -124,7 +124,7 @@ def test_an_archive_of_an_older_version(old: str, shell: Shell, tmp_path: Path) 
     assert held(shell, also="--symbol spy") == {("spy", "2"): 2}
     assert shell("mdc pack create given.zip --root data").status == 0
     # What comes in, moves, or is written anew has names of today.
-    assert shell(f"mdc store --root data --layout {old} < events.jsonl").status == 0
+    assert shell(f"mdc store --again --root data --layout {old} < events.jsonl").status == 0
     assert held(shell) == dict.fromkeys(WHOLE, 4) and is_sound(shell)
     (tmp_path / "mdc.toml").write_text('[tier.cold]\ndirectory = "../cold"\n')
     assert shell("mdc tier migrate --root data --now 2024-09-01").status == 0
