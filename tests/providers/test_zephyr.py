@@ -100,8 +100,10 @@ def test_the_simulated_market_has_what_the_channels_ask_for(mdc: Run, installed:
         of = [row for row in rows(done.stdout, "book", "delta") if row["symbol"] == symbol]
         bids, asks = state(of)
         assert len(of) > 50 and max(bids) < min(asks)
-    help_of = mdc("stream", "zephyr", "--help", path=installed).stdout
-    assert "of trade, quote, book [default: trade,quote]" in " ".join(help_of.split())
+    help_of = " ".join(mdc("stream", "zephyr", "--help", path=installed).stdout.split())
+    values = help_of.partition(" Values of --type: ")[2]
+    assert "[default: trade,quote]" in help_of and values.startswith("trade ")
+    assert " quote " in values and " book " in values
 
 
 def books(folder: Path) -> Path:

@@ -108,7 +108,7 @@ MEASURE = (
 
 def _converted(path: Path, tmp_path: Path) -> tuple[int, int, str]:
     return _measured(
-        ["convert", "--format", "jsonl", "--quarantine", str(tmp_path / "aside"), str(path)]
+        ["-v", "convert", "--format", "jsonl", "--quarantine", str(tmp_path / "aside"), str(path)]
     )
 
 
@@ -173,13 +173,13 @@ def _of_any_order(path: Path) -> None:
 def test_long_texts_are_sealed_read_and_merged_piece_by_piece(tmp_path: Path, form: str) -> None:
     _of_any_order(tmp_path / "in")
     root = str(tmp_path / "data")
-    storing = ["store", "--root", root, "--format", form]
+    storing = ["store", "--again", "--root", root, "--format", form]
     for _ in range(2 if form == "parquet" else 1):  # two files, which `compact` merges
         status, memory, err = _measured(storing, tmp_path / "in")
         assert status == 0, err
         assert memory < LIMIT
     for words in ("cat", "compact") if form == "parquet" else ("cat",):
-        status, memory, err = _measured([words, "--root", root])
+        status, memory, err = _measured(["-v", words, "--root", root])
         assert status == 0, err
         assert memory < LIMIT
     assert "2 files to 1" in err or "400 in = 400 out" in err
