@@ -57,7 +57,7 @@ def _summary(channel: str) -> str:
 
 
 # What is of use only with a socket, or only where the events do not wait for their reader.
-SOCKET = ("--sandbox", "--url", "--capture", "--replay", "--retries", "--stale")
+SOCKET = ("--sandbox", "--url", "--capture", "--replay", "--stale")
 WAITING = ("--buffer", "--overflow")
 
 
@@ -65,8 +65,10 @@ def _without(provider: "Outline") -> dict[str, str]:
     """The options that cannot be of use for a provider, each with the reason."""
     if "Source" in provider.contracts:
         lacks = dict.fromkeys(SOCKET, "has no socket")
-        simulated = "simulated" in provider.has
-        return lacks | (dict.fromkeys(WAITING, "waits for its reader") if simulated else {})
+        if "simulated" in provider.has:  # others may have a connection of their own, which fails
+            lacks |= {"--retries": "has no socket"}
+            lacks |= dict.fromkeys(WAITING, "waits for its reader")
+        return lacks
     sure = "Stream" in provider.contracts and "sandbox" not in provider.has
     return {"--sandbox": "has no sandbox"} if sure else {}
 

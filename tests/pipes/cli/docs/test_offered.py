@@ -87,7 +87,7 @@ def test_only_providers_with_a_sandbox_are_offered_one(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("source", "lacks", "has"),
     [
-        (LONE, {*SOCKET}, {*WAITING, "--limit"}),
+        (LONE, {*SOCKET} - {"--retries"}, {*WAITING, "--retries", "--limit"}),
         (BARE, {"--sandbox"}, {*SOCKET, *WAITING} - {"--sandbox"}),
         (BARE + "    sandbox = make()\n", set(), {*SOCKET, *WAITING}),
         ("from elsewhere import Mine as Base\nclass Mine(Base):\n    pass\n", set(), set()),
