@@ -383,7 +383,7 @@ def test_missing_secrets_are_a_matter_of_configuration(tmp_path: Path) -> None:
         ),
         (["stream", "sim", "SPY", "--capture", "x"], "no --capture"),
         (["stream", "sim", "SPY", "--overflow", "pray"], "pray"),
-        (["stream", "sim", "SPY", "--limit", "0"], "--limit"),
+        (["stream", "sim", "SPY", "--limit", "-1"], "--limit"),
         (["sandbox", "sim"], "sim has no sandbox"),
         (["sandbox", "alpaca", "--speed", "fast"], "'fast' is no speed"),
         (["sandbox", "alpaca", "--speed", "0x"], "'0x' is no speed"),
