@@ -63,6 +63,13 @@ OUTPUT = option(
 )
 FORCE = option("--force", is_flag=True, help="overwrite what is there")
 DRY_RUN = option("--dry-run", is_flag=True, help="say what would be done, change nothing")
+KEPT_BY = option(
+    "--by",
+    type=click.Choice(["stored", "event"]),
+    default="stored",
+    show_default=True,
+    help="what --keep counts from: when they were stored, or their last event",
+)
 JSON = option("--json", "as_json", is_flag=True, help="JSON instead of text")
 
 PATH = PathType(allow_dash=True)

@@ -33,7 +33,7 @@ from mdc_core.cli.archives import of_archive
 from mdc_core.cli.asking import is_asked, must_agree
 from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, SIZE, SPAN, Session, option
-from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting_symbols
+from mdc_core.cli.selection import DRY_RUN, JSON, KEPT_BY, missed, selecting_symbols
 from mdc_core.cli.show import answer, counted, human, shown, time_text
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
@@ -91,13 +91,7 @@ def _without_rules(tables: "Mapping[str, Any]") -> dict[str, Any]:
     type=SPAN,
     help="keep files so long: 30d",
 )
-@option(
-    "--by",
-    type=click.Choice(["stored", "event"]),
-    default="stored",
-    show_default=True,
-    help="what --keep counts from: when they were stored, or their last event",
-)
+@KEPT_BY
 @option(
     "--keep-size",
     "size",

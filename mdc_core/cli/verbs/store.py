@@ -26,7 +26,7 @@ from mdc_core.cli.options import (
     option,
     select_command,
 )
-from mdc_core.cli.selection import ARCHIVE, DRY_RUN, PATH, reading, writing_tee
+from mdc_core.cli.selection import ARCHIVE, DRY_RUN, KEPT_BY, PATH, reading, writing_tee
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.inputs import InputOptions
@@ -117,13 +117,7 @@ EXAMPLES = (
     type=SIZE,
     help="after each seal, remove the oldest files beyond so many bytes",
 )
-@option(
-    "--by",
-    type=click.Choice(["stored", "event"]),
-    default="stored",
-    show_default=True,
-    help="what --keep counts from: when they were stored, or their last event",
-)
+@KEPT_BY
 @option("--ack", is_flag=True, help="write what is durable, as ack events")
 @option("--tee", is_flag=True, help="pass all events on")
 @option("--again", is_flag=True, help="store what is there already once more")
