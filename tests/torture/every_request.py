@@ -44,7 +44,7 @@ SCENARIOS = {
     "compact": _there("mdc compact"),
     "tier": Scenario("mdc tier migrate --now 2024-09-01", to_move),
     "tier there": _there("mdc tier migrate --now 2024-09-01"),
-    "retain": _there("mdc retain --by event --keep 1d --now 2024-01-04T12:00", removes=True),
+    "retain": _there("mdc retain --yes --by event --keep 1d --now 2024-01-04T12:00", removes=True),
     "recover": _there("mdc recover", left_in_the_journal, reorders=True),
     "rebuild": _there("mdc catalog rebuild"),
 }

@@ -162,7 +162,8 @@ def shared_parts(mdc: Commands, folder: Path) -> None:
     mdc.fed("mdc store --ack --fsync always", [lines("a", 4, 0, MANY)], folder)
     gone = ",".join(MANY[3:])
     mdc.well(
-        f"mdc retain --by event --symbol {gone} --keep 1d --now 2024-01-09 --root data", folder
+        f"mdc retain --yes --by event --symbol {gone} --keep 1d --now 2024-01-09 --root data",
+        folder,
     )
     assert len(list((folder / "data/~mixed/trade").iterdir())) == 2
     mdc.fed(STORE, [lines("b", 4, 0, MANY[:2])], folder)
@@ -276,12 +277,12 @@ SCENARIOS = {
     "compact shared": SHARED._replace(command="mdc compact"),
     "compact to shared": Scenario("mdc compact", parts_to_share),
     "retain shared": SHARED._replace(
-        command="mdc retain --by event --symbol S001 --keep 1d --now 2024-01-09", removes=True
+        command="mdc retain --yes --by event --symbol S001 --keep 1d --now 2024-01-09", removes=True
     ),
     "tier shared": SHARED._replace(command="mdc tier migrate --now 2024-03-01"),
     "tier": Scenario("mdc tier migrate --now 2024-03-01", many_parts),
     "retain": Scenario(
-        "mdc retain --by event --keep 1d --now 2024-01-04T12:00", many_parts, removes=True
+        "mdc retain --yes --by event --keep 1d --now 2024-01-04T12:00", many_parts, removes=True
     ),
     "pack import": Scenario("mdc pack import given.zip", a_pack),
     "recover": Scenario("mdc recover", killed_store("parquet"), reorders=True),

@@ -122,7 +122,7 @@ REWRITES = {
     "rebuild": "mdc catalog rebuild --root disk/data",
     "recover": "mdc recover --root disk/data",
     "migrate": "mdc schema migrate --root disk/data",
-    "retain": "mdc retain --by event --root disk/data --keep 1d --now 2024-01-05 --symbol b1",
+    "retain": "mdc retain --yes --by event --root disk/data --keep 1d --now 2024-01-05 --symbol b1",
 }
 
 

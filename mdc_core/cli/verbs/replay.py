@@ -16,7 +16,7 @@ import click
 from click.core import ParameterSource
 
 from mdc_core.cli.options import command, option
-from mdc_core.cli.selection import PATH, ROOT, reading, selecting, writing
+from mdc_core.cli.selection import PATH, ROOT, limiting, reading, selecting, writing
 from mdc_core.cli.types import SpeedType
 from mdc_core.errors import UsageError
 
@@ -55,6 +55,7 @@ EXAMPLES = (
     help="the time that orders and paces the events",
 )
 @selecting
+@limiting("how many events  [default: all]")
 @option("--step", is_flag=True, help="one event for each line on standard input")
 @writing
 @reading
@@ -64,6 +65,7 @@ def replay(
     speed: float | None,
     by: str,
     query: "Query",
+    limit: int | None,
     step: bool,
     writing: "OutputOptions",
     reading: "InputOptions",
@@ -82,6 +84,7 @@ def replay(
         speed=speed,
         by_receipt=by == "receive",
         step=step,
+        limit=limit,
     )
 
 

@@ -16,9 +16,9 @@ in file names, and the first rule that matches holds, before `--keep`:
     type = "trade"
     keep = true
 
-What `keep` protects never goes, whatever the size. What has no time never becomes too old by
-event, and goes last. On a terminal mdc says how much would go, and asks, unless `--yes` is there.
-With `--symbol` and `--type` only those files are looked at, and only their size
+What `keep` protects never goes, whatever the size. What has no time never becomes too old by event,
+and goes last. On a terminal mdc says how much would be removed, and asks; elsewhere (cron, systemd)
+`--yes` is needed. With `--symbol` and `--type` only those files are looked at, and only their size
 counts. Only sealed files go: not what is in journals, nor what a running `mdc store` may still
 write to. `mdc store --keep` does the same after each seal, and never removes what it has just
 stored."""
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mdc_core.cli.archives import of_archive
-from mdc_core.cli.asking import is_asked, must_agree
+from mdc_core.cli.asking import consented, must_agree
 from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, SIZE, SPAN, Session, option
 from mdc_core.cli.selection import DRY_RUN, JSON, KEPT_BY, missed, selecting_symbols
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 GROUP = "store 5"
 EXAMPLES = (
     "mdc retain --root data --keep 365d --dry-run",
-    "mdc retain --root data --type quote --keep 30000d",
-    "mdc retain --root data --keep-size 100GB",
+    "mdc retain --root data --type quote --keep 30000d --yes",
+    "mdc retain --root data --keep-size 100GB --yes",
 )
 
 
@@ -128,10 +128,11 @@ def retain(
         )
     now = time_ns() if now is None else now
     archive = Archive.open(root)
+    consented(yes=yes, dry_run=dry_run)
     absent = missed(session, root, query)
     outcome = _looked(session, archive, query, wanted, now)
     if not dry_run:
-        if outcome.gone and not yes and is_asked():
+        if outcome.gone and not yes:
             events = sum(one.rows for one in outcome.gone)
             must_agree(f"remove {counted(events, 'event')}, {human(outcome.freed)}, from {root}")
         outcome = _removed(session, archive, query, wanted, now)

@@ -7,10 +7,10 @@ run is named by its id, as `mdc lineage` and the names of files have it. Where `
 events of several runs into one file, those of one run cannot be told apart any more: then nothing
 is removed (status 65).
 
-On a terminal mdc says what would go, and asks; elsewhere `--yes` is needed. All is removed at
-once, or nothing: a kill in between leaves the archive as it was, or `mdc recover` finishes. What
-is removed can be stored again. What a running `mdc store` has in its journal stays, and files that
-it may still write to are refused (status 75). Nothing found is status 1."""
+On a terminal mdc says how much would be removed, and asks; elsewhere `--yes` is needed. All is
+removed at once, or nothing: a kill in between leaves the archive as it was, or `mdc recover`
+finishes. What is removed can be stored again. What a running `mdc store` has in its journal stays,
+and files that it may still write to are refused (status 75). Nothing found is status 1."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ import click
 
 from mdc_core.cli import offers
 from mdc_core.cli.archives import of_archive
-from mdc_core.cli.asking import must_agree
+from mdc_core.cli.asking import consented, must_agree
 from mdc_core.cli.options import ListOption, Session, command, option
 from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting
 from mdc_core.cli.show import answer, counted, human, shown, time_text
@@ -74,6 +74,7 @@ def rm(
             hint="--run ID, --symbol SPY, --type quote, --date 2024-01-02",
         )
     archive, chosen = Archive.open(root), Selection(query, runs)
+    consented(yes=yes, dry_run=dry_run)
     absent = missed(session, root, query)
     gone = _looked(archive, chosen)
     if gone and not dry_run:

@@ -20,7 +20,7 @@ from mdc_core.archive.read.pace import ReplayPace, by_receipt, spooled, stepped
 from mdc_core.archive.read.snapshot import snapshot
 from mdc_core.pipelines.inputs import root_of
 from mdc_core.pipelines.stage import Ending, Made
-from mdc_core.pipelines.stages.cat import ArchiveSource, data_rows
+from mdc_core.pipelines.stages.cat import ArchiveSource, FirstEvents, data_rows
 from mdc_core.wire.chunk import Chunk, no_events
 
 if TYPE_CHECKING:
@@ -39,10 +39,12 @@ class Replay(ArchiveSource):
         speed: float | None = 1.0,
         by_receipt: bool = False,
         step: bool = False,
+        limit: int | None = None,
         **options: Any,
     ) -> None:
         super().__init__("replay", *args, **options)
         self.speed, self.by_receipt, self.step = speed, by_receipt, step
+        self.limit = limit
         if step and not self.paths:
             self.root = root_of(self.root)  # standard input has the steps
 
@@ -67,17 +69,22 @@ class Replay(ArchiveSource):
             pieces = stepped(batches, steps.next)
         else:
             pieces = ReplayPace(self.speed, stop.wait, tick=run.tick).pieces(batches)
+        first = FirstEvents(self.limit)
         chunk, batch = no_events(), None
-        for piece in pieces:
+        for piece in () if first.all_there else pieces:
             if piece.batch is not batch:
                 batch = piece.batch
                 chunk = Chunk(by_receipt(batch) if self.by_receipt else batch)
-            yield chunk.cut(piece.start, piece.stop) if piece.stop > piece.start else []
+            due = piece.stop > piece.start
+            yield first.of(chunk.cut(piece.start, piece.stop)) if due else []
+            if first.all_there:
+                break
         run.skipped = sum(run.input.counts.values()) - sum(run.out.counts.values())
-        refused = "limit" if steps.refused else None
-        run.finish(reason="signal" if stop.is_set() else refused)
-        if not stop.is_set() and not refused:
-            run.must_have(sought, found=data_rows(run.out.counts) > 0)
+        limited = "limit" if steps.refused or first.all_there else None
+        run.finish(reason="signal" if stop.is_set() else limited)
+        if not stop.is_set() and not steps.refused:
+            found = self.limit == 0 or data_rows(run.out.counts) > 0
+            run.must_have(sought, found=found)
 
 
 class ReplayRun:

@@ -34,7 +34,7 @@ def test_links_stay_what_they_are(shell: Shell, tmp_path: Path) -> None:
     want = ids(root)
     assert len(want) == 24
     assert shell("mdc compact").status == 0
-    assert shell("mdc retain --by event --keep 1d --now 2024-01-04T12:00").status == 0
+    assert shell("mdc retain --yes --by event --keep 1d --now 2024-01-04T12:00").status == 0
     assert not any((root / path).exists() for path in listed)
     assert ids(links) == want
     ((rows, size),) = duckdb.sql(f"SELECT count(*), sum(size) FROM '{links}/{FILES}'").fetchall()

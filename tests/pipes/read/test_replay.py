@@ -161,6 +161,25 @@ def test_step(
     assert f"{read} in = {len(expected)} out + 0 rejected + 0 dropped{skipped}" in done.err
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--speed max -n 3 late.jsonl", "ABC"),
+        ("--speed max --clock receive --limit 3 late.jsonl", "BCD"),
+        ("--speed max --limit 3 --symbol B,D late.jsonl", "BD"),
+        ("--speed 0.000000001x --limit 1 late.jsonl", "A"),  # the next is due in a year
+        ("--step --limit 2 late.jsonl", "AB"),
+        ("--speed max --limit 9 late.jsonl", "ABCDE"),
+    ],
+)
+@pytest.mark.usefixtures("late")
+def test_limit(shell: Shell, line: str, expected: str) -> None:
+    done = shell(f"mdc -q replay {line}", stdin=b"\n" * 9)
+    assert (done.status, symbols(done.events)) == (0, expected), done.err
+    limited = len(expected) == int(line.replace("-n", "--limit").split("--limit ")[1][0])
+    assert done.all_events[-1]["reason"] == ("limit" if limited else "eof")
+
+
 def test_step_answers_each_line(shell: Shell, late: Path) -> None:
     done = shell(
         f"""

@@ -230,7 +230,7 @@ def test_queries_and_upkeep(shell: Shell, bucket: "pafs.S3FileSystem", env: dict
     assert shell(f"mdc pack create p.zip --root {ROOT}", **env).status == 0
     assert shell("mdc pack import p.zip --root copy").status == 0
     assert shell("mdc cat --root copy").lines == want
-    gone = shell(f"mdc retain --by event --root {ROOT} --keep 1d --symbol SPY", **env)
+    gone = shell(f"mdc retain --yes --by event --root {ROOT} --keep 1d --symbol SPY", **env)
     assert gone.status == 0, gone.err
     assert all("/AAPL/" in name for name in objects(bucket))
     left = shell(f"mdc cat --root {ROOT}", **env).lines

@@ -189,7 +189,7 @@ def test_what_no_part_comes_from_is_forgotten(data: Path, shell: Shell) -> None:
     assert shell("mdc store", stdin=event.encode()).status == 0
     (known,) = {*origin_files(data)} - {first}  # of a plain file, its first event
     (first.parent / f".{first.stem}.1").write_bytes(b"half of")
-    assert shell("mdc retain --by event --keep 30d --now 2035-01-03").status == 0
+    assert shell("mdc retain --yes --by event --keep 30d --now 2035-01-03").status == 0
     assert origin_files(data) == [known]
     assert shell("mdc verify --deep")[:2] == (0, "")
     with Archive.open(data).catalog(read_only=True) as catalog:

@@ -244,7 +244,7 @@ def test_lineage_says_how_many_symbols_a_part_has(shared: Path, shell: Shell) ->
 
 def test_retain_removes_one_symbol_and_leaves_the_others(shared: Path, shell: Shell) -> None:
     before = shell("mdc cat --root data").lines
-    retain = "mdc retain --by event --keep 1d --now 2024-01-04T14:00:00Z --symbol S017,Ä"
+    retain = "mdc retain --yes --by event --keep 1d --now 2024-01-04T14:00:00Z --symbol S017,Ä"
     would = json.loads(shell(f"{retain} --dry-run --json").out)
     assert shell("mdc cat --root data").lines == before
     done = json.loads(shell(f"{retain} --json").out)
@@ -257,7 +257,7 @@ def test_retain_removes_one_symbol_and_leaves_the_others(shared: Path, shell: Sh
     assert sum(row["rows"] for row in done["removed"]) == len(gone)
     assert shell("mdc cat --root data").lines == [line for line in before if line not in gone]
     assert shell("mdc verify --deep").status == 0
-    assert shell("mdc retain --by event --keep 1d --now 2024-01-04T14:00:00Z").status == 0
+    assert shell("mdc retain --yes --by event --keep 1d --now 2024-01-04T14:00:00Z").status == 0
     assert DAYS[0] not in {path.name.partition(".")[0] for path in parts_of(shared)}
 
 
@@ -271,7 +271,7 @@ symbol = "S01*"
 days = 1
 """
     (mixed.parent / "mdc.toml").write_text(rules)
-    assert shell("mdc retain --by event --now 2024-01-04T14:00:00Z").status == 0
+    assert shell("mdc retain --yes --by event --now 2024-01-04T14:00:00Z").status == 0
     gone = [line for line in before if '"symbol":"S01' in line and "2024-01-02T" in line]
     assert gone
     assert shell("mdc cat --root data").lines == [line for line in before if line not in gone]

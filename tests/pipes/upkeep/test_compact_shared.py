@@ -94,7 +94,9 @@ def test_few_symbols_get_parts_of_their_own(shell: Shell, tmp_path: Path) -> Non
     every = [line for line in events() if '"trade"' in line and "ts_event" in line]
     stored(shell, every)
     gone = ",".join(symbol_of(number) for number in range(20, 30))
-    assert shell(f"mdc retain --by event --keep 1d --now 2024-01-09 --symbol {gone}").status == 0
+    assert (
+        shell(f"mdc retain --yes --by event --keep 1d --now 2024-01-09 --symbol {gone}").status == 0
+    )
     assert {path.partition("/")[0] for path in parts(tmp_path / "data")} == {"~mixed"}
     compacted(shell, shell("mdc cat --root data").lines)
     assert len(parts(tmp_path / "data")) == 40

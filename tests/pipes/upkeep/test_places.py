@@ -26,7 +26,7 @@ VERBS = (
     "mdc catalog rebuild --root other --dry-run",
     "mdc recover --root other",
     "mdc compact --root other",
-    "mdc retain --by event --root other --keep 1d",
+    "mdc retain --yes --by event --root other --keep 1d",
     "mdc schema migrate --root other",
     "mdc advise --root other",
     "mdc pack import given.zip --root other",
@@ -42,7 +42,7 @@ READING = (
     "mdc coverage --root other",
     "mdc pack create out.zip --root other",
     "mdc compact --root other",
-    "mdc retain --by event --root other --keep 1d",
+    "mdc retain --yes --by event --root other --keep 1d",
     "mdc verify --root other",
     "mdc recover --root other",
     "mdc tier status --root other",
@@ -203,13 +203,13 @@ def test_copies_and_moves(data: Path, shell: Shell, tmp_path: Path) -> None:
     # A copy of the root alone shares its places with the original: it is refused.
     shutil.copytree(data, tmp_path / "copy")
     refused(shell, "mdc count --root copy", f"{data}, of which copy is a copy")
-    refused(shell, "mdc retain --by event --root copy --keep 1d", "of which copy is a copy")
+    refused(shell, "mdc retain --yes --by event --root copy --keep 1d", "of which copy is a copy")
     # One of the root and its places is an archive of its own.
     (tmp_path / "sub").mkdir()
     for name in ("data", "cold"):
         shutil.copytree(tmp_path / name, tmp_path / "sub" / name)
     assert counted(shell, "sub/data") == 5
-    assert shell("mdc retain --by event --root sub/data --keep 1d").status == 0
+    assert shell("mdc retain --yes --by event --root sub/data --keep 1d").status == 0
     assert (counted(shell, "sub/data"), counted(shell)) == (0, 5)
     # What was moved stays what it was.
     shutil.rmtree(tmp_path / "copy")

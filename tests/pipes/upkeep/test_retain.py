@@ -58,7 +58,7 @@ def all_of(day: str) -> list[tuple[str, str, str]]:
 
 def test_what_is_too_old_goes(lines: list[str], shell: Shell, tmp_path: Path) -> None:
     before = parts(tmp_path / "data")
-    line = f"mdc retain --by event --keep 22d --now {NOW}"
+    line = f"mdc retain --yes --by event --keep 22d --now {NOW}"
     dry = shell(f"{line} --dry-run")
     assert (dry.status, parts(tmp_path / "data")) == (0, before)
     old = {path: data for path, data in before.items() if "2024-01-01" in path}
@@ -78,17 +78,19 @@ def test_what_is_too_old_goes(lines: list[str], shell: Shell, tmp_path: Path) ->
     assert not list((tmp_path / "data/_mdc").glob("trash/*"))
     again = shell(line)
     assert (again.status, again.out) == (0, "")
-    later = shell("mdc retain --by event --keep 22d --now 2024-02-01T12:00:00.000000001Z --json")
+    later = shell(
+        "mdc retain --yes --by event --keep 22d --now 2024-02-01T12:00:00.000000001Z --json"
+    )
     assert [one["period"] for one in json.loads(later.out)["removed"]] == ["2024-01-10"] * 6
     # What has no time has no age.
-    assert shell("mdc retain --by event --keep 1d --now 2100-01-01").status == 0
+    assert shell("mdc retain --yes --by event --keep 1d --now 2100-01-01").status == 0
     assert shell("mdc cat --root data").lines == left(
         lines, *[one for day in ("01", "10", "20", "30") for one in all_of(day)]
     )
 
 
 def test_only_some(lines: list[str], shell: Shell) -> None:
-    done = shell(f"mdc retain --by event --keep 15d --symbol SPY --type quote --now {NOW}")
+    done = shell(f"mdc retain --yes --by event --keep 15d --symbol SPY --type quote --now {NOW}")
     assert done.status == 0, done.err
     gone = [("SPY", "quote", "01"), ("SPY", "quote", "10")]
     assert shell("mdc cat --root data").lines == left(lines, *gone)
@@ -101,21 +103,23 @@ def test_the_oldest_go_until_it_fits(shell: Shell, tmp_path: Path) -> None:
     undated = [path for path in before if "undated" in path]
     oldest = [*sorted(days[0]), *sorted(days[1])]
     size = sum(map(len, before.values())) - sum(len(before[path]) for path in oldest[:8])
-    said = json.loads(shell(f"mdc retain --by event --keep-size {size}B --dry-run --json").out)
+    said = json.loads(
+        shell(f"mdc retain --yes --by event --keep-size {size}B --dry-run --json").out
+    )
     assert [one["path"] for one in said["removed"]] == oldest[:8]
     assert (said["files"], said["bytes_left"], said["files_left"]) == (8, size, 18)
     one_less = json.loads(
-        shell(f"mdc retain --by event --keep-size {size - 1}B --dry-run --json").out
+        shell(f"mdc retain --yes --by event --keep-size {size - 1}B --dry-run --json").out
     )
     assert [one["path"] for one in one_less["removed"]] == oldest[:9]
-    done = json.loads(shell(f"mdc retain --by event --keep-size {size}B --json").out)
+    done = json.loads(shell(f"mdc retain --yes --by event --keep-size {size}B --json").out)
     assert done == {**said, "dry_run": False}
     assert sorted(parts(tmp_path / "data")) == sorted({*before} - {*oldest[:8]})
     # What has no time goes last.
     size = sum(len(before[path]) for path in undated)
-    assert shell(f"mdc retain --by event --keep-size {size}B").status == 0
+    assert shell(f"mdc retain --yes --by event --keep-size {size}B").status == 0
     assert sorted(parts(tmp_path / "data")) == sorted(undated)
-    assert shell("mdc retain --by event --keep-size 1B").status == 0
+    assert shell("mdc retain --yes --by event --keep-size 1B").status == 0
     assert parts(tmp_path / "data") == {}
     assert shell("mdc cat --root data").lines == []
 
@@ -138,13 +142,13 @@ days = 60
 
 def test_rules_come_before_the_rest(lines: list[str], shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "mdc.toml").write_text(RULES)
-    done = shell(f"mdc retain --by event --now {NOW}")
+    done = shell(f"mdc retain --yes --by event --now {NOW}")
     assert done.status == 0, done.err
     gone = [("BTC/USD", "quote", day) for day in ("01", "10", "20")]
     gone += [("SPY", "quote", "01")]
     assert shell("mdc cat --root data").lines == left(lines, *gone)
     # A flag comes before the file, and no size before what is to be kept.
-    done = shell(f"mdc retain --by event --now {NOW} --keep 3d --keep-size 1B")
+    done = shell(f"mdc retain --yes --by event --now {NOW} --keep 3d --keep-size 1B")
     assert done.status == 0
     assert "are left, more than 1 B: the rest is protected" in done.err
     kept = [line for line in left(lines, *gone) if '"ETH/' in line or '"trade"' in line]
@@ -154,7 +158,7 @@ def test_rules_come_before_the_rest(lines: list[str], shell: Shell, tmp_path: Pa
 
 def test_rules_alone_are_enough(lines: list[str], shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "mdc.toml").write_text('[[retain.rules]]\ntype = "qu*"\ndays = 25\n')
-    assert shell(f"mdc retain --by event --now {NOW}").status == 0
+    assert shell(f"mdc retain --yes --by event --now {NOW}").status == 0
     gone = [(symbol, "quote", "01") for symbol in SYMBOLS]
     assert shell("mdc cat --root data").lines == left(lines, *gone)
 
@@ -175,7 +179,7 @@ def test_rules_alone_are_enough(lines: list[str], shell: Shell, tmp_path: Path) 
 def test_rules_that_make_no_sense(rule: str, said: str, shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "mdc.toml").write_text(f"[[retain.rules]]\n{rule}\n")
     before = parts(tmp_path / "data")
-    for line in ("mdc retain --by event --keep 1d", "mdc store --keep 1d < /dev/null"):
+    for line in ("mdc retain --yes --by event --keep 1d", "mdc store --keep 1d < /dev/null"):
         done = shell(line)
         assert (done.status, done.out) == (78, "")
         assert "mdc.toml: [retain] rule 1: " in done.err
@@ -186,33 +190,41 @@ def test_rules_that_make_no_sense(rule: str, said: str, shell: Shell, tmp_path: 
 @pytest.mark.parametrize(
     ("line", "status", "said"),
     [
-        ("mdc retain --by event --keep 1d", 65, "no archive at data"),
-        ("mkdir data; mdc retain --by event", 2, "nothing says what may go"),
-        ("mkdir data; mdc retain --by event --keep 0d", 2, "to keep nothing is not to retain"),
-        ("mkdir data; mdc retain --by event --keep-size 0", 2, "to keep nothing is not to retain"),
-        ("mkdir data; mdc retain --by event --keep-size all", 2, "'all' is no size"),
-        ("mkdir data; mdc retain --by event --keep 1d --type trad", 2, "did you mean trade?"),
+        ("mdc retain --yes --by event --keep 1d", 65, "no archive at data"),
+        ("mkdir data; mdc retain --yes --by event", 2, "nothing says what may go"),
         (
-            "mkdir data; touch data/_mdc; mdc retain --by event --keep 1d",
+            "mkdir data; mdc retain --yes --by event --keep 0d",
+            2,
+            "to keep nothing is not to retain",
+        ),
+        (
+            "mkdir data; mdc retain --yes --by event --keep-size 0",
+            2,
+            "to keep nothing is not to retain",
+        ),
+        ("mkdir data; mdc retain --yes --by event --keep-size all", 2, "'all' is no size"),
+        ("mkdir data; mdc retain --yes --by event --keep 1d --type trad", 2, "did you mean trade?"),
+        (
+            "mkdir data; touch data/_mdc; mdc retain --yes --by event --keep 1d",
             73,
             "cannot write below data",
         ),
-        ("mkdir data; mdc retain --by event --keep 1d", 0, "removed 0 files"),
-        ("mkdir data; mdc retain --by event --keep 1d --dry-run", 0, "would remove 0 files"),
+        ("mkdir data; mdc retain --yes --by event --keep 1d", 0, "removed 0 files"),
+        ("mkdir data; mdc retain --yes --by event --keep 1d --dry-run", 0, "would remove 0 files"),
         ("mdc store --keep 0d < /dev/null", 2, "to keep nothing is not to retain"),
         ("mdc store --keep-size 0 < /dev/null", 2, "to keep nothing is not to retain"),
-        ("echo 'retain = 3' > mdc.toml; mdc retain --by event --keep 1d", 78, "retain"),
+        ("echo 'retain = 3' > mdc.toml; mdc retain --yes --by event --keep 1d", 78, "retain"),
         (
-            "printf '[retain]\\nrules = 3\\n' > mdc.toml; mdc retain --by event --keep 1d",
+            "printf '[retain]\\nrules = 3\\n' > mdc.toml; mdc retain --yes --by event --keep 1d",
             78,
             "must be a list of tables",
         ),
         (
-            "printf '[retain]\\nkep = 3\\n' > mdc.toml; mdc retain --by event",
+            "printf '[retain]\\nkep = 3\\n' > mdc.toml; mdc retain --yes --by event",
             78,
             "did you mean keep?",
         ),
-        ("printf '[retain]\\nrules = []\\n' > mdc.toml; mdc retain", 2, "nothing says"),
+        ("printf '[retain]\\nrules = []\\n' > mdc.toml; mdc retain --yes", 2, "nothing says"),
     ],
 )
 def test_errors(line: str, status: int, said: str, shell: Shell) -> None:
@@ -224,7 +236,7 @@ def test_errors(line: str, status: int, said: str, shell: Shell) -> None:
 @pytest.mark.usefixtures("lines")
 def test_one_at_a_time(shell: Shell, tmp_path: Path) -> None:
     before = parts(tmp_path / "data")
-    done = shell("flock data/_mdc/maintenance.lock mdc retain --by event --keep 1d")
+    done = shell("flock data/_mdc/maintenance.lock mdc retain --yes --by event --keep 1d")
     assert (done.status, done.out, parts(tmp_path / "data")) == (75, "", before)
 
 
@@ -232,7 +244,7 @@ def test_one_at_a_time(shell: Shell, tmp_path: Path) -> None:
 def test_journals_and_other_files_stay(shell: Shell, tmp_path: Path) -> None:
     """Only what the catalog knows goes, and nothing that is not sealed."""
     (tmp_path / "data/SPY/trade/notes.txt").write_text("mine")
-    assert shell("mdc retain --by event --keep 1d").status == 0
+    assert shell("mdc retain --yes --by event --keep 1d").status == 0
     names = {name.rpartition("/")[2].partition(".")[0] for name in parts(tmp_path / "data")}
     assert names == {"notes", "undated"}
 
@@ -271,10 +283,12 @@ def test_journals_count_but_not_where_some_parts_are_chosen(shell: Shell, tmp_pa
         path = tmp_path / "data" / "_mdc" / place
         path.parent.mkdir()
         path.write_bytes(b"x" * (size // 4))
-    said = json.loads(shell(f"mdc retain --by event --keep-size {size}B --dry-run --json").out)
+    said = json.loads(
+        shell(f"mdc retain --yes --by event --keep-size {size}B --dry-run --json").out
+    )
     assert [one["symbol"] for one in said["removed"]] == ["S9", "S8"]
     assert said["bytes_beside"] == size // 4 * 2
-    some = shell(f"mdc retain --by event --type trade --keep-size {size}B --dry-run --json")
+    some = shell(f"mdc retain --yes --by event --type trade --keep-size {size}B --dry-run --json")
     assert json.loads(some.out)["removed"] == []
 
 
@@ -302,7 +316,7 @@ def test_store_does_not_wait_to_remove(shell: Shell) -> None:
 def kept(shell: Shell, days: int, **more: str) -> int:
     """How many events `retain --keep 30d` leaves so many days from now."""
     now = from_ns(time_ns() + days * DAY)
-    assert shell(f"mdc retain --keep 30d --now {now}", **more).status == 0
+    assert shell(f"mdc retain --yes --keep 30d --now {now}", **more).status == 0
     return len(shell("mdc cat --root data").lines)
 
 

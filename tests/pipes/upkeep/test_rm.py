@@ -107,7 +107,7 @@ def test_it_is_asked_for_and_refused_otherwise(lines: list[str], shell: Shell) -
     for line, text in (
         ("mdc rm", "nothing says what is to go"),
         ("mdc rm --yes", "nothing says what is to go"),
-        ("mdc rm --symbol SPY", "--yes does it"),
+        ("mdc rm --symbol SPY", "--yes removes without asking"),
     ):
         done = shell(line)
         assert (done.status, text in done.err) == (2, True), done

@@ -20,6 +20,7 @@ SQL = '"SELECT price FROM trade"'
         "cat -n 0 e.jsonl",
         "cat --root data --limit 0",
         "head -0 e.jsonl",
+        "replay --limit 0 e.jsonl",
     ],
 )
 def test_none_is_a_number_of_events(line: str, shell: Shell) -> None:

@@ -46,7 +46,7 @@ CHANGING = {
     "plugin new": "mdc plugin new mine --kind check {}",
     "publish": "mdc publish http http://127.0.0.1:9 --retries 0 data/SPY/trade/2* {}",
     "recover": "mdc recover --root data {}",
-    "retain": "mdc retain --keep-size 1B {}",
+    "retain": "mdc retain --yes --keep-size 1B {}",
     "rm": "mdc rm --symbol SPY --yes --allow-empty {}",
     "schema export": "mdc schema export schemas --force {}",
     "schema migrate": "mdc schema migrate --root data {}",

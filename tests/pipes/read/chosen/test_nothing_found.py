@@ -81,7 +81,7 @@ def test_an_empty_input_is_no_mistake_but_an_archive_is(shell: Shell, market: Pa
     for line in ("cat nothing.jsonl", "count nothing.jsonl", "head < nothing.jsonl"):
         assert shell(f"mdc {line}").status == 0
     assert shell("mdc cat nothing.jsonl --symbol SPY").status == 1
-    assert shell("mdc retain --by event --root data --keep 1d").status == 0
+    assert shell("mdc retain --yes --by event --root data --keep 1d").status == 0
     readers = ("cat", "head", "count", "ls", "du", "coverage", "pack create")
     for verb in readers:
         done = shell(f"mdc -q {CHOOSING[verb].format('')}")

@@ -251,5 +251,5 @@ def test_an_archive_of_an_older_version_gets_its_columns(shell: Shell, tmp_path:
     assert shell("mdc ls --root store --links snap").status == 0
     assert pandas.read_parquet(tmp_path / "snap")["price"].count() == 2
     # A folder that is emptied goes, with the columns in it.
-    assert shell("mdc retain --by event --root compact --max-size 1B").status == 0
+    assert shell("mdc retain --yes --by event --root compact --max-size 1B").status == 0
     assert not (tmp_path / "compact" / "A").exists()
