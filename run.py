@@ -22,7 +22,7 @@ LOCK = ROOT / "requirements.lock"
 STAMP = VENV / "mdc-installed"
 
 PIPE = (
-    "mdc stream alpaca SPY AAPL --sandbox --limit 100000"
+    "mdc stream alpaca SPY AAPL --mock --limit 100000"
     " | mdc validate | mdc store --format parquet --root data"
 )
 LOOK = "mdc cat --root data --symbol SPY"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mdc_core.errors import ConfigError
+from mdc_core.installed import FORMER_VERBS
 
 NAME = "mdc.toml"
 
@@ -99,11 +100,17 @@ def _read(file: Path) -> dict[str, Any]:
 
     try:
         # Decimal, because a float would already have changed the number.
-        return tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
+        tables = tomllib.loads(file.read_text(encoding="utf-8"), parse_float=Decimal)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not TOML: {error}") from None
     except OSError as error:
         raise ConfigError(f"{file}: {error.strerror}") from None
+    for was, now in FORMER_VERBS.items():
+        if isinstance(tables.get(was), dict):
+            if now in tables:
+                raise ConfigError(f"{file}: [{was}] is the former name of [{now}]: give only one")
+            tables[now] = tables.pop(was)
+    return tables
 
 
 def _descend(file: Path, tables: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:

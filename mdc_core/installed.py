@@ -33,6 +33,8 @@ _KIN = {"validate": ("PerEvent",), "import": ("TableImporter",)}
 ALSO = {verb: _KIN.get(verb, ()) for verb in VERBS}
 BUILT_IN = "market-data-collector"
 LIMIT = "MDC_LOAD_PLUGINS"
+# Former names of verbs: they still work, also in settings, and are shown nowhere.
+FORMER_VERBS = {"sandbox": "mock"}
 _MOST = 1 << 16  # bytes of entry points that are read
 
 

@@ -11,6 +11,7 @@ from mdc_core.cli.command import Command
 from mdc_core.cli.either_side import ROOT_VARIABLE, RootOption
 from mdc_core.cli.settable import FromEnvironment, Option, path_of
 from mdc_core.config import Config, Setting
+from mdc_core.installed import FORMER_VERBS
 from mdc_core.session import Session
 
 SECRET = re.compile(r"(?i)(key|secret|token|password|passphrase)(_file)?$")
@@ -141,7 +142,8 @@ def _line(text: str, table: str, key: str) -> int | None:
     here, wanted = "", key.replace("_", "-")
     for number, line in enumerate(text.splitlines(), 1):
         if head := re.match(r"\s*\[([^\[\]]+)\]", line):
-            here = "".join(head[1].split()).replace('"', "")
+            verb, *rest = "".join(head[1].split()).replace('"', "").split(".")
+            here = ".".join((FORMER_VERBS.get(verb, verb), *rest))
             continue
         found = re.match(r'\s*"?([\w-]+)"?\s*=', line)
         if here == table and found and found[1].replace("_", "-") == wanted:

@@ -169,11 +169,15 @@ class PluginGroup(CommandsOfVerb):
     """A verb whose subcommands are its plugins; help and completion import none of them."""
 
     def __init__(
-        self, verb: str, make: Callable[[str, Any], click.Command], needs: str = "", **more: Any
+        self,
+        verb: str,
+        make: Callable[[str, Any], click.Command],
+        needs: tuple[str, str] = ("", ""),
+        **more: Any,
     ) -> None:
         super().__init__(verb, no_args_is_help=False, **more)
         self.verb = verb
-        self.needs = needs  # an attribute of the plugins that are offered
+        self.needs, self.needed = needs  # an attribute of the plugins offered, and what it is
         self._make = make
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -220,7 +224,7 @@ class PluginGroup(CommandsOfVerb):
                 )
             if not self._fits(registry.lookup(self.verb, args[0])):
                 names = known(self.list_commands(ctx))
-                raise UsageError(f"{args[0]} has no {self.needs}", hint=names)
+                raise UsageError(f"{args[0]} has no {self.needed}", hint=names)
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -229,5 +233,5 @@ class PluginGroup(CommandsOfVerb):
         if not args and not ctx.resilient_parsing:
             noun = installed.VERBS[self.verb][0]
             names = known(self.list_commands(ctx))
-            raise UsageError(f"{ctx.info_name} needs the name of a {noun}", hint=names)
+            raise UsageError(f"the name of a {noun} is missing", hint=names)
         return super().parse_args(ctx, args)

@@ -62,6 +62,15 @@ class MainGroup(VerbGroup):
             with formatter.section(title):
                 formatter.write_dl(rows)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that is named; a former name is that of today."""
+        first, *rest = args
+        if self.get_command(ctx, first) is None:
+            first = installed.FORMER_VERBS.get(first, first)
+        return super().resolve_command(ctx, [first, *rest])
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A verb, or a filter, not loaded yet."""
         file = verb_files().get(cmd_name)

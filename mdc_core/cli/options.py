@@ -125,14 +125,14 @@ def plugin_group(
     *,
     told: Callable[[Any], Mapping[str, Told]] = lambda plugin: {},
     without: Callable[["Outline"], Mapping[str, str]] = lambda plugin: {},
-    needs: str = "",
+    needs: tuple[str, str] = ("", ""),
 ) -> Callable[[Callable[..., Any]], PluginGroup]:
     """A verb with a subcommand for each plugin, all with these arguments and this callback.
 
     `view` is what the command makes of a plugin's class, such as one with more options;
     `told` is what the verb's own options say of the plugin, `without`
-    those options that it cannot have, and why, by flag. Plugins that have not the attribute
-    that the verb `needs` are not offered.
+    those options that it cannot have, and why, by flag. Plugins without the attribute
+    that the verb `needs` (with the words for it) are not offered.
     """
 
     def decorate(callback: Callable[..., Any]) -> PluginGroup:

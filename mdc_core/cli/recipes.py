@@ -12,11 +12,11 @@ RECIPES = (
             ("See what events look like", "mdc stream sim SPY --limit 5"),
             (
                 "Try a vendor's feed without an account",
-                "mdc stream alpaca SPY --sandbox --limit 100 | mdc store --root data",
+                "mdc stream alpaca SPY --mock --limit 100 | mdc store --root data",
             ),
             (
                 "Record a feed, checked on the way (without --limit: until Ctrl-C)",
-                "mdc stream alpaca SPY AAPL --sandbox --limit 100 | mdc validate "
+                "mdc stream alpaca SPY AAPL --mock --limit 100 | mdc validate "
                 "| mdc store --root data",
             ),
             (
@@ -25,7 +25,7 @@ RECIPES = (
             ),
             (
                 "Keep the vendor's own frames beside the events",
-                "mdc stream alpaca SPY --sandbox --limit 100 --capture frames.jsonl "
+                "mdc stream alpaca SPY --mock --limit 100 --capture frames.jsonl "
                 "| mdc store --root data",
             ),
             (

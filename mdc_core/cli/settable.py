@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.errors import ConfigError, UsageError
+from mdc_core.installed import FORMER_VERBS
 from mdc_core.session import Session
 
 if TYPE_CHECKING:
@@ -137,10 +138,13 @@ class Option(FromEnvironment, click.Option):
         return [*self.named(ctx, self.key), *super().variables(ctx)]
 
     def former_variables(self, ctx: click.Context) -> dict[str, str]:
-        """The variables of its former names, and what their values are now."""
-        return {
+        """The variables of former names, its own and its verb's, and what their values are now."""
+        found = {
             name: form for key, form in self.former_keys.items() for name in self.named(ctx, key)
         }
+        first, *rest = path_of(ctx) or ("",)
+        verbs = [was for was, now in FORMER_VERBS.items() if now == first]
+        return found | {name: "{}" for verb in verbs for name in variables((verb, *rest), self.key)}
 
     def named(self, ctx: click.Context, key: str) -> list[str]:
         """The variables for one of its names."""

@@ -66,7 +66,7 @@ def wrong_facts(plugin: type[Provider]) -> Iterator[str]:
     server = plugin.sandbox if issubclass(plugin, Stream) else None
     if server is not None and {*server.test_secrets} != {*plugin.secrets, *plugin.optional_secrets}:
         names = ", ".join(server.test_secrets) or "none"
-        yield f"its sandbox asks for other secrets: {names}"
+        yield f"its mock server asks for other secrets: {names}"
 
 
 def _faults_of(plugin: type, name: str, method: Callable[..., Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A live feed: its protocol, its effects, and the server of its sandbox."""
+"""A live feed: its protocol, its effects, and its mock server."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import DecimalException
@@ -233,7 +233,7 @@ class Sandbox(Provider):
     has not subscribed within `patience` seconds. More than `limits.connections` connections
     at once are answered by `refuse`, whose frames may tell to `wait`. It takes the
     `test_secrets`. `path` is the path and query of the URL that was asked for. Its own `Options`
-    are flags of `mdc sandbox NAME`.
+    are flags of `mdc mock NAME`.
     """
 
     patience: ClassVar[float] = 10.0
@@ -277,7 +277,7 @@ class Sandbox(Provider):
 
 
 class HangUp(Exception):  # noqa: N818 - an instruction, not an error
-    """Send these last frames and close the connection (a sandbox raises it)."""
+    """Send these last frames and close the connection (a mock server raises it)."""
 
     def __init__(self, *frames: str | bytes) -> None:
         super().__init__()

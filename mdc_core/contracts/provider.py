@@ -38,4 +38,4 @@ class Provider(Plugin):
     venues: ClassVar[tuple[str, ...]] = ()  # where its events happen, by MIC where there is one
     limits: ClassVar[Limits] = Limits()
     notes: ClassVar[tuple[str, ...]] = ()  # what a user has to know, a sentence each
-    test_secrets: ClassVar[Mapping[str, str]] = {}  # what `stream NAME --sandbox` presents
+    test_secrets: ClassVar[Mapping[str, str]] = {}  # what `stream NAME --mock` presents

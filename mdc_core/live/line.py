@@ -212,7 +212,7 @@ class StreamLine:
     def _judge(self, closed: TransportClosed) -> None:
         """What the end of a connection means; returns if it is the end of the feed."""
         if self._end_on_close and closed.code == FAILED:
-            raise DataError(f"the sandbox has failed: {closed}") from closed
+            raise DataError(f"the mock server has failed: {closed}") from closed
         if closed.code == TOO_BIG and not (self.session.is_up and self.session.takes_change):
             raise RefusedError(
                 f"the server does not take a frame of this size: {closed}",

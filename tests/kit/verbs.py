@@ -52,6 +52,6 @@ def _leaves(ctx: click.Context, *words: str) -> Iterator[tuple[str, set[str]]]:
 
 
 def having(flag: str) -> set[str]:
-    """The verbs that choose from an archive and have an option; a sandbox makes its symbols."""
+    """The verbs that choose from an archive and have an option; a mock server makes its symbols."""
     found = {verb for verb, flags in flags_of_verbs().items() if {flag, "--root"} <= flags}
-    return {verb for verb in found if not verb.startswith("sandbox ")}
+    return {verb for verb in found if not verb.startswith("mock ")}

@@ -96,7 +96,7 @@ def test_tests_are_five_lines(path: Path) -> None:
 
 
 def test_it_streams(python: Path) -> None:
-    rows = mdc(python, "stream", "acme", "X", "--sandbox", "--limit", "5")
+    rows = mdc(python, "stream", "acme", "X", "--mock", "--limit", "5")
     market = [row for row in rows if row["type"] in ("trade", "quote")]
     assert [row["seq"] for row in market] == [1, 2, 3, 4, 5]
     assert {(row["provider"], row["symbol"]) for row in market} == {("acme", "X")}

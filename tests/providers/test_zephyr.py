@@ -77,7 +77,7 @@ def test_its_own_tests_pass(installed: Path) -> None:
 
 @pytest.mark.parametrize("name", ["zephyr", "zephyr-lines"])
 def test_it_streams_what_checks_find_right(mdc: Run, installed: Path, name: str) -> None:
-    words = f"stream {name} SPY AAPL --sandbox --limit 600 then validate --strict"
+    words = f"stream {name} SPY AAPL --mock --limit 600 then validate --strict"
     done = mdc(*words.split(), path=installed)
     assert done.returncode == 0, done.stdout + done.stderr
     for kind in ("trade", "quote"):
@@ -90,7 +90,7 @@ def test_it_streams_what_checks_find_right(mdc: Run, installed: Path, name: str)
 
 
 def test_the_simulated_market_has_what_the_channels_ask_for(mdc: Run, installed: Path) -> None:
-    words = "stream zephyr SPY AAPL --sandbox --type book --limit 300 then validate --strict"
+    words = "stream zephyr SPY AAPL --mock --type book --limit 300 then validate --strict"
     done = mdc(*words.split(), path=installed)
     assert done.returncode == 0, done.stdout + done.stderr
     assert {row["type"] for row in rows(done.stdout)} - {"begin", "end"} == {
@@ -125,13 +125,13 @@ def books(folder: Path) -> Path:
 
 
 def play(mdc: Run, installed: Path, file: Path, *words: str) -> Any:
-    """What the client makes of a file that its sandbox plays."""
-    server = [MDC, "sandbox", "zephyr", str(file), "--once", *words]
+    """What the client makes of a file that its mock server plays."""
+    server = [MDC, "mock", "zephyr", str(file), "--once", *words]
     env = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(server, env=env, text=True, stdout=-1, stderr=-1) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        done = mdc("stream", "zephyr", "SPY", *ALL, "--sandbox", "--url", url, path=installed)
+        done = mdc("stream", "zephyr", "SPY", *ALL, "--mock", "--url", url, path=installed)
         assert process.wait(DEADLINE) == 0
     assert done.returncode == 0, done.stderr
     return done
@@ -209,6 +209,6 @@ def test_both_feeds_have_the_facts_of_their_vendor(mdc: Run, installed: Path) ->
     both = [row for row in json.loads(done.stdout) if row["name"].startswith("zephyr")]
     assert [row["name"] for row in both] == ["zephyr", "zephyr-lines"]
     for row in both:
-        assert (row["vendor"], row["sandbox"]) == ("Zephyr Exchange", True)
+        assert (row["vendor"], row["mock"]) == ("Zephyr Exchange", True)
         assert (row["connections"], row["symbols_per_connection"]) == (2, 100)
         assert [secret["name"] for secret in row["secrets"]] == ["ZEPHYR_KEY", "ZEPHYR_SECRET"]

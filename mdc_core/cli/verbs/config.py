@@ -70,9 +70,9 @@ def _context(top: click.Context, words: tuple[str, ...]) -> click.Context:
     for word in words:
         if not isinstance(ctx.command, click.Group):
             raise UsageError(f"{ctx.command_path} has no commands", hint=ctx.command_path)
-        _, found, _ = ctx.command.resolve_command(ctx, [word])
+        name, found, _ = ctx.command.resolve_command(ctx, [word])
         assert found is not None
-        ctx = found.make_context(word, [], parent=ctx, resilient_parsing=True)
+        ctx = found.make_context(name, [], parent=ctx, resilient_parsing=True)
         ctx.resilient_parsing = False  # so that a wrong word is told
     if isinstance(ctx.command, click.Group):
         raise UsageError(

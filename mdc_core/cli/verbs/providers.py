@@ -126,7 +126,7 @@ def _facts(session: Session, name: str, refs: dict[str, PluginRef]) -> dict[str,
         "venues": first.venues,
         "connections": first.limits.connections,
         "symbols_per_connection": first.limits.symbols,
-        "sandbox": any(getattr(plugin, "sandbox", None) for plugin in plugins.values()),
+        "mock": any(getattr(plugin, "sandbox", None) for plugin in plugins.values()),
         "secrets": list(_secrets(session, plugins)),
         "notes": first.notes,
     }
@@ -174,7 +174,7 @@ def _origin(row: dict[str, Any]) -> str:
 
 def _text(row: dict[str, Any]) -> list[str]:
     verbs = [(verb, _channels(plugin)) for verb, plugin in row["verbs"].items()]
-    try_it = f"yes: mdc stream {row['name']} SYMBOL... --sandbox"
+    try_it = f"yes: mdc stream {row['name']} SYMBOL... --mock"
     symbols = row["symbols_per_connection"]
     out = facts(
         [
@@ -183,7 +183,7 @@ def _text(row: dict[str, Any]) -> list[str]:
             ("summary", row["summary"]),
             ("from", _origin(row)),
             *verbs,
-            ("sandbox", try_it if row["sandbox"] else "no"),
+            ("mock server", try_it if row["mock"] else "no"),
             ("connections", row["connections"]),
             ("symbols", symbols and f"{symbols} a connection"),
             ("assets", ", ".join(row["assets"])),

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 GROUP = "collect 1"
 EXAMPLES = (
     "mdc stream sim SPY AAPL --limit 1000 > events.jsonl",
-    "mdc stream alpaca SPY AAPL --sandbox --limit 1000 | mdc validate | mdc store --root data",
+    "mdc stream alpaca SPY AAPL --mock --limit 1000 | mdc validate | mdc store --root data",
 )
 FILE = PathType(dir_okay=False)
 
@@ -57,7 +57,7 @@ def _summary(channel: str) -> str:
 
 
 # What is of use only with a socket, or only where the events do not wait for their reader.
-SOCKET = ("--sandbox", "--url", "--capture", "--replay", "--stale")
+SOCKET = ("--mock", "--url", "--capture", "--replay", "--stale")
 WAITING = ("--buffer", "--overflow")
 
 
@@ -70,7 +70,7 @@ def _without(provider: "Outline") -> dict[str, str]:
             lacks |= dict.fromkeys(WAITING, "waits for its reader")
         return lacks
     sure = "Stream" in provider.contracts and "sandbox" not in provider.has
-    return {"--sandbox": "has no sandbox"} if sure else {}
+    return {"--mock": "has no mock server"} if sure else {}
 
 
 @plugin_group("stream", told=_told, without=_without)
@@ -85,7 +85,10 @@ def _without(provider: "Outline") -> dict[str, str]:
 )
 @SYMBOLS_FILE
 @option(
-    "--sandbox", is_flag=True, help="try it out with a server on this host, without credentials"
+    "--mock",
+    was="--sandbox",
+    is_flag=True,
+    help="connect to a mock of the provider's server on this host; needs no credentials",
 )
 @option("--url", help="another server than the vendor's: ws:// wss:// tcp:// tls:// udp://")
 @limiting("end after this many events")

@@ -1,4 +1,4 @@
-"""One client's visit to a sandbox server: it subscribes, and is played the events."""
+"""One client's visit to a mock server: it subscribes, and is played the events."""
 
 import math
 import time
@@ -119,7 +119,7 @@ class SandboxClient:
         self._for_nobody = None
         more = [f"{len(symbols) - _NAMED:,} more"] if len(symbols) > _NAMED else []
         self._say.warning(
-            f"sandbox: of the first {self._played:,} events none is what the client asked for; "
+            f"the client asked for none of the first {self._played:,} events: "
             f"they are {', '.join(types)} of {', '.join([*symbols[:_NAMED], *more])}"
         )
 

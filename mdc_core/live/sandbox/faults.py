@@ -1,4 +1,4 @@
-"""What a sandbox server does wrong on purpose, so that a client can prove itself.
+"""What a mock server does wrong on purpose, so that a client can prove itself.
 
 disconnect-after=N   cut the line after N events have been played to a client;
   times=K              do so K times (1)

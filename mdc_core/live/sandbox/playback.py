@@ -1,4 +1,4 @@
-"""The events that a sandbox server plays: from their beginning for each client, or once."""
+"""The events that a mock server plays: from their beginning for each client, or once."""
 
 import itertools
 import threading
@@ -14,7 +14,7 @@ from mdc_core.protocol import Ladder
 from mdc_core.times import SECOND, to_ns
 
 _OF_CHANNEL = {"book": "delta"}  # a book is simulated as its changes, from an empty one on
-AT_ONCE = 100  # events handed to a sandbox in one list, at most
+AT_ONCE = 100  # events handed to a mock server in one list, at most
 
 _ALL = 1 << 30  # levels of a side
 _NONE = Decimal(0)
@@ -149,7 +149,7 @@ def simulated_tape(
     if not asked.channels:
         raise UsageError(
             f"there is no simulated market of {', '.join(wanted)}",
-            hint="mdc sandbox NAME FILE plays your own",
+            hint="mdc mock NAME FILE plays your own",
         )
     return Playback(lambda: _with_snapshots(market(asked, market.Options(), {}).events()))
 

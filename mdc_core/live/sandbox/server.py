@@ -1,4 +1,4 @@
-"""A sandbox server on loopback: a vendor's protocol, spoken by its `Sandbox` plugin.
+"""A mock server on loopback: a vendor's protocol, spoken by its `Sandbox` plugin.
 
 Each connection gets a plugin of its own and, once its client has subscribed, the events of
 the tape from their beginning. After a `disconnect-after` fault the next connection goes on
@@ -130,7 +130,7 @@ class SandboxServer:
         except CableCut:
             visitor.break_off()
         except TransportClosed:
-            self._say.detail("sandbox: a client has left")
+            self._say.detail("a client of the mock server has left")
             if sandbox.subscribed:
                 self.done.set()
         except MdcError:

@@ -1,4 +1,4 @@
-"""A client's connection as a sandbox server sees it: frames, a goodbye, a broken cable."""
+"""A client's connection as a mock server sees it: frames, a goodbye, a broken cable."""
 
 import socket
 import socketserver

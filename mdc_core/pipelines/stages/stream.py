@@ -193,7 +193,7 @@ class StreamRun:
         if asked.capture is not None:
             capture = Capture(asked.capture, self._log.mask)
             stack.callback(capture.close)
-        if asked.sandbox and asked.url is None:
+        if asked.mock and asked.url is None:
             self._server = self._own_server(stack, secrets)
 
         def make(share: SubscriptionShare, name: str) -> StreamLine:
@@ -204,7 +204,7 @@ class StreamRun:
                 say=self._log,
                 quarantine=self._quarantine,
                 capture=capture and capture.line(name),
-                end_on_close=asked.sandbox,
+                end_on_close=asked.mock,
             )
 
         wrong = partial(registry.misused, "stream", self._plugin.name)
@@ -212,7 +212,7 @@ class StreamRun:
 
     def _secrets(self) -> dict[str, str]:
         kind = self._plugin.plugin
-        if not self._asked.sandbox:
+        if not self._asked.mock:
             return self._own_secrets()
         for secret in kind.sandbox.test_secrets.values():
             self._log.mask.add(secret)
@@ -223,7 +223,7 @@ class StreamRun:
         return self._run.session.secrets(kind.secrets, kind.optional_secrets)
 
     def _place(self, endpoint: Endpoint) -> Endpoint:
-        """Where the endpoint is for this run: at the vendor's, at --url, or in the sandbox."""
+        """Where the endpoint is for this run: at the vendor's, at --url, or in the mock server."""
         if self._asked.url is not None:
             return replace(endpoint, url=self._asked.url)
         if self._server is not None:

@@ -23,7 +23,7 @@ class StreamOptions(Struct, kw_only=True, frozen=True):
     symbols: tuple[str, ...] = ()
     channels: tuple[str, ...] | None = None
     symbols_file: Path | None = None
-    sandbox: bool = False
+    mock: bool = False
     url: str | None = None
     limit: int | None = None
     duration: int | None = None
@@ -41,14 +41,14 @@ class StreamOptions(Struct, kw_only=True, frozen=True):
 def check(asked: StreamOptions, plugin: Chosen) -> None:
     """Raise UsageError for what cannot be done, or not together."""
     name = plugin.name
-    if asked.replay and (asked.sandbox or asked.url or asked.capture):
-        raise UsageError("--replay goes without --sandbox, --url and --capture")
+    if asked.replay and (asked.mock or asked.url or asked.capture):
+        raise UsageError("--replay goes without --mock, --url and --capture")
     if issubclass(plugin.plugin, Source):
-        for flag in ("sandbox", "url", "capture", "replay", "stale"):
+        for flag in ("mock", "url", "capture", "replay", "stale"):
             if getattr(asked, flag):
                 raise UsageError(f"{name} has no socket, so there is no --{flag} for it")
-    elif asked.sandbox and plugin.plugin.sandbox is None:
-        raise UsageError(f"{name} has no sandbox", hint="name a server of yours with --url")
+    elif asked.mock and plugin.plugin.sandbox is None:
+        raise UsageError(f"{name} has no mock server", hint="name a server of yours with --url")
     for channel in asked.channels or ():
         if channel not in plugin.plugin.channels:
             raise UsageError(

@@ -1,1 +1,1 @@
-"""What a stream and its sandbox are held to: transcripts, a round trip, damage."""
+"""What a stream and its mock server are held to: transcripts, a round trip, damage."""

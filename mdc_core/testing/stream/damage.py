@@ -1,4 +1,4 @@
-"""Frames of a sandbox that are lost, come twice or are altered on their way."""
+"""Frames of a mock server that are lost, come twice or are altered on their way."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -78,7 +78,7 @@ class Aftermath:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether the frames were other ones than the sandbox gave."""
+        """Whether the frames were other ones than the mock server gave."""
         return self.frames[0] != self.frames[1]
 
 

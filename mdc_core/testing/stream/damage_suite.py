@@ -16,7 +16,7 @@ _NUMBERED = (Trade, Quote, Book, Delta)
 
 
 class DamageSuite(SubscriptionSuite):
-    """The part of `StreamSuite` that damages what the sandbox sends.
+    """The part of `StreamSuite` that damages what the mock server sends.
 
     Where the stream declares `sequence`, each event has its `seq`, and of a frame that is lost
     the codec says a `Gap` of the right count (of a book: a `Gap`, or it asks for it again);
@@ -123,7 +123,7 @@ class DamageSuite(SubscriptionSuite):
                 f"a book's size of {event.size} was altered, and no checksum tells it"
             )
             assert outcome.is_right, "the book stays wrong after a wrong checksum"
-        assert tried or not places, "no size of the tape stands in the sandbox's frames"
+        assert tried or not places, "no size of the tape stands in the mock server's frames"
 
     def test_asks_once(self) -> None:
         """What was under way when the codec asked for a book does not make it ask once more."""

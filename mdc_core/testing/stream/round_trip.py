@@ -1,6 +1,6 @@
-"""A codec and its sandbox in conversation, in memory.
+"""A codec and its mock server in conversation, in memory.
 
-What the sandbox is fed has to come out of the codec as it went in: a price that was scaled
+What the mock server is fed has to come out of the codec as it went in: a price that was scaled
 wrongly, a side taken for the other, an event that was lost or said twice, a time in the
 wrong unit differ from the tape however the codec's own transcript was recorded.
 """
@@ -111,7 +111,7 @@ class Conversation:
             frames = self._said(lambda: self.sandbox.feed(events))
         except Exception as error:
             error.add_note(
-                f"the sandbox fails at {events[0]} ...: what the protocol cannot say can be "
+                f"the mock server fails at {events[0]} ...: what the protocol cannot say can be "
                 "named in `lacks`"
             )
             raise
@@ -169,8 +169,8 @@ class Conversation:
             if self.asked > most:
                 last = next(item for item in reversed(self.given) if isinstance(item, Send))
                 raise AskedTooOftenError(
-                    f"the codec asks the sandbox again and again, at last by {last.frame!r}: where "
-                    "it asks for a book, its checksum or its numbers are not the sandbox's"
+                    f"the codec asks the mock server again and again, at last by {last.frame!r}: "
+                    "where it asks for a book, its checksum or its numbers are not the server's"
                 )
 
     def _take(self, found: Iterable[Any]) -> None:

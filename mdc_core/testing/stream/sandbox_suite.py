@@ -1,4 +1,4 @@
-"""What a streaming provider makes of its sandbox: a market that the suite knows."""
+"""What a streaming provider makes of its mock server: a market that the suite knows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
@@ -15,7 +15,7 @@ from mdc_core.testing.suites.plugin_suite import ProviderSuite, check_event
 
 
 class SandboxSuite(ProviderSuite):
-    """The part of `StreamSuite` that talks to the sandbox.
+    """The part of `StreamSuite` that talks to the mock server (class `Sandbox`).
 
     It plays books, their changes, quotes, trades and halts, and expects each of a subscribed
     channel as it went in. `lacks` names what the protocol cannot say: a type (`delta`), a field
@@ -45,11 +45,11 @@ class SandboxSuite(ProviderSuite):
         return self.stream(wanted, self.make_options(), given)
 
     def server(self) -> type[Sandbox]:
-        """The sandbox; there is nothing to test without one."""
+        """The mock server; there is nothing to test without one."""
         if self.stream.sandbox is None:
-            pytest.skip(f"{self.stream.__name__} has no sandbox")
+            pytest.skip(f"{self.stream.__name__} has no mock server")
         refused = [symbol for symbol in self.symbols if symbol in self.stream.sandbox.refused]
-        assert not refused, f"{refused[0]} of `symbols` is among those that the sandbox refuses"
+        assert not refused, f"{refused[0]} of `symbols` is among those that the mock server refuses"
         return self.stream.sandbox
 
     def converse(
@@ -59,7 +59,7 @@ class SandboxSuite(ProviderSuite):
         channels: tuple[str, ...] = (),
         altered: Mapping[int, str | bytes] | None = None,
     ) -> Conversation:
-        """A codec and its sandbox that have come to terms."""
+        """A codec and its mock server that have come to terms."""
         sandbox = self.server()
         several = symbols or self.several()
         stream = self.connect(secrets or dict(sandbox.test_secrets), several, channels)
@@ -74,17 +74,17 @@ class SandboxSuite(ProviderSuite):
         talk = self.converse(None, symbols, channels)
         trouble = [item for item in talk.given if isinstance(item, TROUBLE)]
         assert not trouble, f"the subscription leads to {trouble[0]}"
-        assert talk.sandbox.subscribed, "the sandbox has no subscription"
+        assert talk.sandbox.subscribed, "the mock server has no subscription"
         assert any(isinstance(item, Up) for item in talk.given), "the codec never says Up"
         self.check_up(talk, symbols or self.several())
-        assert not talk.hung_up, "the sandbox has hung up on the codec"
+        assert not talk.hung_up, "the mock server has hung up on the codec"
         return talk
 
     def check_up(self, talk: Conversation, symbols: Sequence[str]) -> None:
         """The codec has said `Up` when all was answered, and not before."""
-        assert not talk.up_too_soon, "the codec says Up before the sandbox has its subscription"
+        assert not talk.up_too_soon, "the codec says Up before the mock server has its subscription"
         late = talk.answered_late(symbols)
-        assert not late, f"the codec says Up before the sandbox has answered for {late[0]}"
+        assert not late, f"the codec says Up before the mock server has answered for {late[0]}"
 
     def tape(self, symbols: tuple[str, ...] = ()) -> list[Event]:
         """What core plays, but for what the protocol cannot say."""
@@ -105,12 +105,12 @@ class SandboxSuite(ProviderSuite):
         return not sayable([event], [lack for lack in self.lacks if "." not in lack])
 
     def test_sandbox(self) -> None:
-        """What core's tape plays by the sandbox comes out as it went in, and nothing else."""
+        """What core's tape plays by the mock server comes out as it went in, and nothing else."""
         talk = self.agree()
         played = self.tape()
         before, asked, half = len(talk.given), talk.asked, len(played) // 2
         said = {type(event) for event in played[:half] if talk.feed([event])}
-        assert talk.feed(played[half:]), "the sandbox plays nothing of the tape"
+        assert talk.feed(played[half:]), "the mock server plays nothing of the tape"
         given = talk.given[before:]
         kinds = said | self.wanted()
         expected = [event for event in played if type(event) in kinds]
@@ -125,15 +125,15 @@ class SandboxSuite(ProviderSuite):
             if isinstance(item, TROUBLE):
                 yield f"nothing was lost or damaged, and the codec gives {item}"
         if talk.asked > asked:
-            yield "nothing was lost or damaged, and the codec asks the sandbox for something"
+            yield "nothing was lost or damaged, and the codec asks the mock server for something"
         if talk.hung_up:
-            yield "the sandbox has hung up on the codec"
+            yield "the mock server has hung up on the codec"
 
     def test_sandbox_refuses(self) -> None:
-        """With wrong secrets the sandbox says no, and the codec that it is refused."""
+        """With wrong secrets the mock server says no, and the codec that it is refused."""
         sandbox = self.server()
         if not sandbox.test_secrets:
-            pytest.skip(f"{self.stream.__name__} has no sandbox with secrets")
+            pytest.skip(f"{self.stream.__name__} has no mock server with secrets")
         talk = self.converse(dict.fromkeys(sandbox.test_secrets, "d3adc0de"))
         assert any(isinstance(item, ERRORS) for item in talk.given), "no error was given"
         assert not any(isinstance(item, Up) for item in talk.given), "Up, after a wrong login"
@@ -143,10 +143,10 @@ class SandboxSuite(ProviderSuite):
         assert any(isinstance(item, Refused) for item in talk.given), "no `Refused` was given"
 
     def test_sandbox_refuses_symbols(self) -> None:
-        """Of the symbols that the sandbox has not, the codec tells each, and the others come."""
+        """The codec reports each symbol that the mock server refuses, and the others come."""
         sandbox = self.server()
         if not sandbox.refused:
-            pytest.skip(f"the sandbox of {self.stream.__name__} names no symbols in `refused`")
+            pytest.skip(f"the mock server of {self.stream.__name__} names no symbols in `refused`")
         talk = self.converse(symbols=(*self.symbols, *sandbox.refused))
         told = {s for item in talk.given if isinstance(item, Refused) for s in item.symbols}
         assert told == set(sandbox.refused), "the symbols of `Refused` are not those refused"

@@ -1,4 +1,4 @@
-"""The suite for streaming providers: a transcript, a round trip by the sandbox, damage."""
+"""The suite for streaming providers: a transcript, a round trip by the mock server, damage."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -43,7 +43,7 @@ class StreamSuite(DamageSuite):
     def path(self, request: pytest.FixtureRequest) -> Path:
         """Where the transcript lies."""
         path = request.path.parent / self.transcript
-        how = f"mdc stream NAME {self.symbols[0]} --sandbox --limit 100 --capture {path.name}"
+        how = f"mdc stream NAME {self.symbols[0]} --mock --limit 100 --capture {path.name}"
         assert path.is_file(), f"there is no {path.name} beside the test; this makes one: {how}"
         return path
 
@@ -101,7 +101,7 @@ class StreamSuite(DamageSuite):
         self.check_read(found)
 
     def test_every_value_of_the_login_counts(self) -> None:
-        """Whatever value the sandbox says before `Up` is another one, something else comes.
+        """Whatever value the mock server says before `Up` is another one, something else comes.
 
         Each number counts by itself, such as the scale of each symbol.
         """
@@ -116,7 +116,7 @@ class StreamSuite(DamageSuite):
         self.check_read(values.unread(frames, lambda at, text: self.outcome({at: text}) != right))
 
     def outcome(self, altered: Mapping[int, str]) -> list[Any]:
-        """What the codec gives of the tape if these of the sandbox's frames are altered."""
+        """What the codec gives of the tape if these of the mock server's frames are altered."""
         talk = self.converse(altered=altered)
         if talk.sandbox.subscribed and not talk.hung_up:
             with suppress(AskedTooOftenError):

@@ -1,4 +1,4 @@
-"""What a streaming provider asks its sandbox for, and what it makes of a no."""
+"""What a streaming provider asks its mock server for, and what it makes of a no."""
 
 from typing import Any, ClassVar
 
@@ -20,8 +20,9 @@ class SubscriptionSuite(SandboxSuite):
 
     It subscribes to `many` symbols on a connection (or to `limits.symbols`, if those are fewer),
     which it makes of the first one; to each channel alone; and, where the codec can, to another
-    symbol than before. A sandbox has its vendor's limits and hangs up on who passes them. It says
-    by `refuse` what one connection too many is told, and by `wait` the seconds that are in it.
+    symbol than before. A mock server has its vendor's limits, and hangs up on a client that
+    exceeds them. Its `refuse` is the answer to one connection too many, and `wait` the seconds
+    named in it.
     """
 
     many: ClassVar[int] = 250
@@ -41,7 +42,7 @@ class SubscriptionSuite(SandboxSuite):
         assert any(isinstance(item, Up) for item in talk.given) and not talk.hung_up, (
             f"{len(symbols)} symbols on a connection lead to {said}, and not to `Up`: a vendor's "
             "limit for a connection stands in `limits.symbols`, one for a frame is the codec's; "
-            "if the sandbox knows no other symbols, set `many` to 0"
+            "if the mock server knows no other symbols, set `many` to 0"
         )
         self.check_up(talk, symbols)
         first = next(event for event in self.tape() if type(event) in self.wanted())
@@ -107,7 +108,7 @@ class SubscriptionSuite(SandboxSuite):
             assert any(isinstance(item, ERRORS) for item in given), "a late login is no error"
 
     def told(self, sandbox: type[Sandbox], how: str) -> list[Any]:
-        """What a new codec makes of the sandbox's last frames."""
+        """What a new codec makes of the mock server's last frames."""
         talk = Conversation(
             self.connect(dict(sandbox.test_secrets)), sandbox("/", {}, sandbox.Options())
         )
@@ -120,13 +121,13 @@ class SubscriptionSuite(SandboxSuite):
         talk = self.agree()
         before = len(talk.given)
         silence = talk.quiet() / SECOND
-        assert not talk.hung_up, "the sandbox has hung up on the codec in a quiet minute"
+        assert not talk.hung_up, "the mock server has hung up on the codec in a quiet minute"
         if self.stream.sandbox is not None and self.stream.sandbox.every:
             trouble = [item for item in talk.given[before:] if isinstance(item, TROUBLE)]
             assert not trouble, f"a quiet minute leads to {trouble[0]}"
             limit = self.stream.silence or silence
             assert silence <= limit, (
-                f"the sandbox says nothing for {silence:g} s, and `silence` is {limit:g}"
+                f"the mock server says nothing for {silence:g} s, and `silence` is {limit:g}"
             )
 
     def test_ticks(self) -> None:

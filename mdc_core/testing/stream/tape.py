@@ -1,4 +1,4 @@
-"""The market that the suites play by a sandbox: no two of its events are alike.
+"""The market that the suites play by a mock server: no two of its events are alike.
 
 Each symbol has a book of fourteen levels a side, quotes with and without a bid or an offer,
 trades by either side and by none, changes of one level and of several at once (the best, the

@@ -1,4 +1,4 @@
-"""Events as Alpaca's messages: the inverse of `decode`, for the sandbox.
+"""Events as Alpaca's messages: the inverse of `decode`, for the mock server.
 
 What the protocol has no field for does not travel: `extra`, `seq`, bars of other intervals
 than a minute and a day, the taker's side of a stock trade, and of an imbalance all but its

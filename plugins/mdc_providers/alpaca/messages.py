@@ -1,8 +1,8 @@
 """Alpaca's messages as they travel: one Struct each, tagged by `T`, in the vendor's letters.
 
-The stream decodes frames to these and the sandbox encodes these to frames. A field that
+The stream decodes frames to these and the mock server encodes these to frames. A field that
 the vendor may leave out is None. Trade ids are whole numbers at Alpaca; text is read and
-written too, so that the sandbox can play trades of other venues with their ids intact.
+written too, so that the mock server can play trades of other venues with their ids intact.
 """
 
 import re

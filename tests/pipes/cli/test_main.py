@@ -15,7 +15,7 @@ from tests.conftest import says_nothing
     [
         (("plugns",), "no such command: 'plugns'; did you mean plugins or plugin?"),
         (("stream", "acne"), "no such provider to stream: 'acne'; did you mean acme?"),
-        (("stream",), "stream needs the name of a provider"),
+        (("stream",), "the name of a provider is missing"),
         (
             ("stream", "acme", "--feeed", "x"),
             "No such option '--feeed'; did you mean --feed?",

@@ -41,7 +41,7 @@ def market(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("wire", "secrets", "ending"),
-    [("jsonl", "", "--sandbox"), ("arrow", KEYS, "--limit 24293")],
+    [("jsonl", "", "--mock"), ("arrow", KEYS, "--limit 24293")],
 )
 def test_ibm_by_a_vendors_protocol(
     wire: str, secrets: str, ending: str, lean: Path, shell: Shell, tmp_path: Path
@@ -50,7 +50,7 @@ def test_ibm_by_a_vendors_protocol(
         f"""
         mdc import --profile lean {lean} --symbol IBM --resolution tick --type trade \
             --from 2013-10-07 --to 2013-10-07 > imported &&
-        mdc sandbox alpaca --root imported --port 0 --once | {{
+        mdc mock alpaca --root imported --port 0 --once | {{
             read url
             {secrets} timeout $DEADLINE \
                 mdc -v stream alpaca IBM --type trade --url $url {ending}

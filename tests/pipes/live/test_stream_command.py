@@ -1,4 +1,4 @@
-"""`mdc stream` and `mdc sandbox` as they are run: real processes, real pipes."""
+"""`mdc stream` and `mdc mock` as they are run: real processes, real pipes."""
 
 import os
 import signal
@@ -74,9 +74,9 @@ def played(text: str) -> list[tuple[Any, ...]]:
 
 
 @contextmanager
-def sandbox(folder: Path, *args: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def mock_server(folder: Path, *args: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     server = subprocess.Popen(
-        ["mdc", "sandbox", "alpaca", *args],
+        ["mdc", "mock", "alpaca", *args],
         cwd=folder,
         env=environment(),
         text=True,
@@ -103,7 +103,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_limit_counts_events_about_instruments(tmp_path: Path) -> None:
-    done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--limit", "1000")
+    done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--mock", "--limit", "1000")
     assert done.returncode == 0, done.stderr
     begin, up, *rest, end = rows(done.stdout)
     assert (begin["type"], begin["provider"], begin["stage"]) == ("begin", "alpaca", "stream")
@@ -122,16 +122,16 @@ def test_a_limit_counts_events_about_instruments(tmp_path: Path) -> None:
 
 
 def test_arrow_between_commands(tmp_path: Path) -> None:
-    args = ("stream", "alpaca", "SPY", "--sandbox", "--limit", "50", "--format", "arrow")
+    args = ("stream", "alpaca", "SPY", "--mock", "--limit", "50", "--format", "arrow")
     script = f"mdc {' '.join(args)} | mdc head -n 1000"
     done = in_shell(script, tmp_path)
     assert len(rows(done.stdout, "trade", "quote")) == 50
 
 
-def test_what_a_sandbox_plays_arrives_exactly_and_ends(tmp_path: Path, events: Path) -> None:
-    with sandbox(tmp_path, str(events), "--once") as (url, server):
+def test_what_a_mock_server_plays_arrives_exactly_and_ends(tmp_path: Path, events: Path) -> None:
+    with mock_server(tmp_path, str(events), "--once") as (url, server):
         assert url.startswith("ws://127.0.0.1:") and url.endswith("/v2/iex")
-        done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url)
+        done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--mock", "--url", url)
         assert server.wait(DEADLINE) == 0
     assert done.returncode == 0, done.stderr
     assert rows(done.stdout)[-1]["reason"] == "eof"
@@ -148,11 +148,11 @@ def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) 
         capture_output=True,
     )
     assert stored.returncode == 0, stored.stderr
-    client = "mdc stream alpaca SPY AAPL --sandbox --url $url"
+    client = "mdc stream alpaca SPY AAPL --mock --url $url"
     copies = []
     for server in (
-        f"cat {events} | mdc sandbox alpaca - --once",
-        "mdc sandbox alpaca --root data --once",
+        f"cat {events} | mdc mock alpaca - --once",
+        "mdc mock alpaca --root data --once",
     ):
         script = f"{server} | {{ read url; {client}; }}"
         done = in_shell(script, tmp_path)
@@ -163,7 +163,7 @@ def test_a_pipe_and_an_archive_are_played_as_well(tmp_path: Path, events: Path) 
 
 def test_a_disconnect_is_a_gap_and_nothing_else_is_lost(tmp_path: Path, events: Path) -> None:
     fault = ("--fault", "disconnect-after=100,skip=30", "--fault", "malformed-after=50")
-    with sandbox(tmp_path, str(events), *fault) as (url, _):
+    with mock_server(tmp_path, str(events), *fault) as (url, _):
         done = mdc(
             tmp_path,
             "stream",
@@ -195,7 +195,7 @@ def test_a_disconnect_is_a_gap_and_nothing_else_is_lost(tmp_path: Path, events: 
 
 
 def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -> None:
-    with sandbox(tmp_path, "--symbol", "SPY") as (url, server):
+    with mock_server(tmp_path, "--symbol", "SPY") as (url, server):
         client = subprocess.Popen(
             ["mdc", "stream", "alpaca", "SPY", "--url", url, "--retries", "1"],
             env=environment(**KEYS),
@@ -221,7 +221,7 @@ def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_stream_with_its_end(tmp_path: Path, number: int) -> None:
-    with sandbox(tmp_path, "--symbol", "SPY", "--fault", "stall-after=20") as (url, server):
+    with mock_server(tmp_path, "--symbol", "SPY", "--fault", "stall-after=20") as (url, server):
         client = streaming("SPY", "--url", url)
         lines = [client.stdout.readline() for _ in range(22)]
         client.send_signal(number)
@@ -236,7 +236,7 @@ def test_a_signal_ends_the_stream_with_its_end(tmp_path: Path, number: int) -> N
 def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
     file = tmp_path / "symbols.txt"
     file.write_text("# what we follow\nSPY   # the index\n\n")
-    with sandbox(tmp_path, "--symbol", "SPY", "--symbol", "MSFT", "--speed", "1x") as (url, _):
+    with mock_server(tmp_path, "--symbol", "SPY", "--symbol", "MSFT", "--speed", "1x") as (url, _):
         client = streaming("--symbols-file", str(file), "--url", url)
         lines = [client.stdout.readline() for _ in range(3)]
         file.write_text("MSFT\n")
@@ -256,7 +256,7 @@ def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
 def test_a_change_that_the_vendor_refuses_leaves_the_old_subscription(tmp_path: Path) -> None:
     file = tmp_path / "symbols.txt"
     file.write_text("".join(f"S{n}\n" for n in range(30)))
-    with sandbox(tmp_path, "--symbol", "S1", "--speed", "1x") as (url, _):
+    with mock_server(tmp_path, "--symbol", "S1", "--speed", "1x") as (url, _):
         client = streaming("--symbols-file", str(file), "--url", url)
         lines = [client.stdout.readline() for _ in range(3)]
         file.write_text(file.read_text() + "S31\n")
@@ -293,7 +293,7 @@ def test_a_long_subscription_goes_out_in_pieces_that_the_vendor_takes(tmp_path: 
     with serve(vendor, "127.0.0.1", 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/v2/sip"
-        args = ("--symbols-file", "symbols", "--sandbox", "--url", url)
+        args = ("--symbols-file", "symbols", "--mock", "--url", url)
         done = mdc(tmp_path, "stream", "alpaca", *args)
         assert (done.returncode, max(sizes)) == (0, 32768), done.stderr
         assert sum(sizes) > 100_000
@@ -324,14 +324,14 @@ def test_a_message_that_cannot_be_an_event_is_set_aside_alone(tmp_path: Path) ->
 
 def test_a_capture_replays_to_the_same_bytes(tmp_path: Path, events: Path) -> None:
     fault = ("--fault", "disconnect-after=200,malformed-after=70")
-    with sandbox(tmp_path, str(events), *fault) as (url, _):
+    with mock_server(tmp_path, str(events), *fault) as (url, _):
         live = mdc(
             tmp_path,
             "stream",
             "alpaca",
             "SPY",
             "AAPL",
-            "--sandbox",
+            "--mock",
             "--url",
             url,
             "--capture",
@@ -347,7 +347,7 @@ def test_a_capture_replays_to_the_same_bytes(tmp_path: Path, events: Path) -> No
 
 
 def test_a_duration_ends_a_quiet_feed(tmp_path: Path) -> None:
-    with sandbox(tmp_path, "--symbol", "SPY", "--fault", "stall-after=5") as (url, _):
+    with mock_server(tmp_path, "--symbol", "SPY", "--fault", "stall-after=5") as (url, _):
         done = mdc(tmp_path, "stream", "alpaca", "SPY", "--url", url, "--duration", "3s", **KEYS)
     assert done.returncode == 0, done.stderr
     assert rows(done.stdout)[-1]["reason"] == "limit"
@@ -355,7 +355,7 @@ def test_a_duration_ends_a_quiet_feed(tmp_path: Path) -> None:
 
 def test_wrong_credentials_are_refused(tmp_path: Path) -> None:
     wrong = {**KEYS, "ALPACA_SECRET_KEY": "wrong-secret"}
-    with sandbox(tmp_path) as (url, _):
+    with mock_server(tmp_path) as (url, _):
         done = mdc(tmp_path, "stream", "alpaca", "SPY", "--url", url, **wrong)
     assert done.returncode == 77
     assert "auth failed" in done.stderr
@@ -375,19 +375,19 @@ def test_missing_secrets_are_a_matter_of_configuration(tmp_path: Path) -> None:
     [
         (["stream", "alpaca"], "no symbols"),
         (["stream", "alpaca", "SPY", "--type", "trade,tea"], "tea"),
-        (["stream", "alpaca", "SPY", "--replay", "x", "--sandbox"], "--replay goes without"),
-        (["stream", "sim", "SPY", "--sandbox"], "no socket"),
+        (["stream", "alpaca", "SPY", "--replay", "x", "--mock"], "--replay goes without"),
+        (["stream", "sim", "SPY", "--mock"], "no socket"),
         (
-            ["stream", "alpaca", "SPY", "--sandbox", "--type", "status,luld"],
+            ["stream", "alpaca", "SPY", "--mock", "--type", "status,luld"],
             "there is no simulated market of status, luld",
         ),
         (["stream", "sim", "SPY", "--capture", "x"], "no --capture"),
         (["stream", "sim", "SPY", "--overflow", "pray"], "pray"),
         (["stream", "sim", "SPY", "--limit", "-1"], "--limit"),
-        (["sandbox", "sim"], "sim has no sandbox"),
-        (["sandbox", "alpaca", "--speed", "fast"], "'fast' is no speed"),
-        (["sandbox", "alpaca", "--speed", "0x"], "'0x' is no speed"),
-        (["sandbox", "alpaca", "--fault", "explode"], "no such fault"),
+        (["mock", "sim"], "sim has no mock server"),
+        (["mock", "alpaca", "--speed", "fast"], "'fast' is no speed"),
+        (["mock", "alpaca", "--speed", "0x"], "'0x' is no speed"),
+        (["mock", "alpaca", "--fault", "explode"], "no such fault"),
     ],
 )
 def test_what_cannot_be_done_is_said(tmp_path: Path, args: list[str], said: str) -> None:
@@ -403,7 +403,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
     assert "cannot replay none.jsonl: No such file" in replayed.stderr
     symbols = mdc(tmp_path, "stream", "sim", "--symbols-file", "none.txt", "--limit", "1")
     assert symbols.returncode == 65
-    data = mdc(tmp_path, "sandbox", "alpaca", "none")
+    data = mdc(tmp_path, "mock", "alpaca", "none")
     assert data.returncode == 65
     assert "no such file or directory: none" in data.stderr
 
@@ -411,8 +411,8 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 def test_data_that_is_not_whole_is_not_played_as_if_it_were(tmp_path: Path, events: Path) -> None:
     whole = events.read_text().splitlines(keepends=True)
     (tmp_path / "cut.jsonl").write_text("".join(whole[:-1]))
-    with sandbox(tmp_path, "cut.jsonl") as (url, server):
-        done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--sandbox", "--url", url)
+    with mock_server(tmp_path, "cut.jsonl") as (url, server):
+        done = mdc(tmp_path, "stream", "alpaca", "SPY", "AAPL", "--mock", "--url", url)
         assert server.wait(DEADLINE) == 65
         assert server.stderr is not None
         assert "truncated" in server.stderr.read()
@@ -420,7 +420,7 @@ def test_data_that_is_not_whole_is_not_played_as_if_it_were(tmp_path: Path, even
 
 
 def test_the_reader_of_the_output_may_leave(tmp_path: Path) -> None:
-    script = "mdc stream alpaca SPY --sandbox | head -n 3; echo ${PIPESTATUS[0]}"
+    script = "mdc stream alpaca SPY --mock | head -n 3; echo ${PIPESTATUS[0]}"
     done = subprocess.run(
         ["bash", "-c", script],
         env=environment(),
@@ -435,7 +435,7 @@ def test_the_reader_of_the_output_may_leave(tmp_path: Path) -> None:
 def test_mdc_toml_is_read_again_and_what_is_wrong_changes_nothing(tmp_path: Path) -> None:
     config = tmp_path / "mdc.toml"
     config.write_text('[stream]\ntype = "trade"\n')
-    with sandbox(tmp_path, "--symbol", "SPY", "--speed", "1x") as (url, _):
+    with mock_server(tmp_path, "--symbol", "SPY", "--speed", "1x") as (url, _):
         client = subprocess.Popen(
             ["mdc", "stream", "alpaca", "SPY", "--url", url],
             cwd=tmp_path,

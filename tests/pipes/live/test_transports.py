@@ -176,10 +176,10 @@ def tape(mdc: Run, tmp_path: Path) -> Path:
 def serve_and_collect(
     mdc: Run, installed: Path, name: str, symbols: list[str], *server: str
 ) -> tuple[str, "subprocess.CompletedProcess[str]"]:
-    """`mdc sandbox NAME ... --once`, and a client of it."""
+    """`mdc mock NAME ... --once`, and a client of it."""
     env = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"}
     with subprocess.Popen(
-        [MDC, "sandbox", name, *server],
+        [MDC, "mock", name, *server],
         env=env,
         text=True,
         stdout=subprocess.PIPE,
@@ -187,7 +187,7 @@ def serve_and_collect(
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        done = mdc("stream", name, *symbols, "--sandbox", "--url", url, path=installed)
+        done = mdc("stream", name, *symbols, "--mock", "--url", url, path=installed)
         if "--once" not in server:
             process.terminate()
         assert process.wait(DEADLINE) == 0
@@ -195,7 +195,7 @@ def serve_and_collect(
 
 
 @pytest.mark.parametrize("name", ["lines", "binary"])
-def test_a_sandbox_over_tcp_plays_exactly_what_it_has(
+def test_a_mock_server_over_tcp_plays_exactly_what_it_has(
     mdc: Run, installed: Path, tape: Path, name: str
 ) -> None:
     faults = "disconnect-after=100,skip=7,malformed-after=40"
@@ -218,29 +218,29 @@ def test_a_sandbox_over_tcp_plays_exactly_what_it_has(
 
 
 @pytest.mark.parametrize("name", ["lines", "binary"])
-def test_a_sandbox_over_tcp_of_the_same_command(mdc: Run, installed: Path, name: str) -> None:
-    done = mdc("stream", name, "SPY", "--sandbox", "--limit", "400", path=installed)
+def test_a_mock_server_over_tcp_of_the_same_command(mdc: Run, installed: Path, name: str) -> None:
+    done = mdc("stream", name, "SPY", "--mock", "--limit", "400", path=installed)
     assert done.returncode == 0, done.stderr
     assert len(rows(done.stdout, "trade")) == 400
     assert rows(done.stdout)[-1]["reason"] == "limit"
 
 
-def test_a_sandbox_speaks_by_itself_as_its_options_say(
+def test_a_mock_server_speaks_by_itself_as_its_options_say(
     mdc: Run, installed: Path, tape: Path
 ) -> None:
     faults = (str(tape), "--fault", "stall-after=10", "--beats", "3")
     _, done = serve_and_collect(mdc, installed, "lines", ["SPY"], *faults)
     assert done.returncode == 0, done.stderr
     assert rows(done.stdout, "trade")[-1]["price"] == 3  # it has counted three answers
-    shown = mdc("sandbox", "lines", "--help", path=installed)
+    shown = mdc("mock", "lines", "--help", path=installed)
     assert "--beats" in shown.stdout
-    wrong = mdc("sandbox", "lines", "--beats", "some", path=installed)
+    wrong = mdc("mock", "lines", "--beats", "some", path=installed)
     assert wrong.returncode == 2 and "--beats" in wrong.stderr
 
 
-def test_a_sandbox_over_udp_there_is_not(mdc: Run, installed: Path) -> None:
-    done = mdc("sandbox", "datagrams", path=installed)
-    assert done.returncode == 2 and "datagrams has no sandbox" in done.stderr
+def test_a_mock_server_over_udp_there_is_not(mdc: Run, installed: Path) -> None:
+    done = mdc("mock", "datagrams", path=installed)
+    assert done.returncode == 2 and "datagrams has no mock server" in done.stderr
 
 
 def test_datagrams(mdc: Run, installed: Path) -> None:

@@ -220,7 +220,7 @@ def test_help_survives_wrong_settings_and_says_where_to_set(run, capsys):
 
 
 def test_a_group_without_a_name_lists_them(run):
-    with pytest.raises(UsageError, match="stream needs the name of a provider") as caught:
+    with pytest.raises(UsageError, match="the name of a provider is missing") as caught:
         run("stream", stream)
     assert "acme" in caught.value.hint and "sim" in caught.value.hint
 

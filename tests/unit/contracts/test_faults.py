@@ -103,14 +103,14 @@ def test_facts_of_the_wrong_kind(values: dict[str, Any], said: str) -> None:
         ((), (), (), ""),
         (("A", "B"), (), ("B", "A"), ""),
         (("A",), ("B",), ("A", "B"), ""),
-        (("A",), (), ("B",), "its sandbox asks for other secrets: B"),
-        (("A",), (), ("A", "B"), "its sandbox asks for other secrets: A, B"),
-        (("A",), ("B",), ("A",), "its sandbox asks for other secrets: A"),
-        (("A",), (), (), "its sandbox asks for other secrets: none"),
-        ((), ("A",), (), "its sandbox asks for other secrets: none"),
+        (("A",), (), ("B",), "its mock server asks for other secrets: B"),
+        (("A",), (), ("A", "B"), "its mock server asks for other secrets: A, B"),
+        (("A",), ("B",), ("A",), "its mock server asks for other secrets: A"),
+        (("A",), (), (), "its mock server asks for other secrets: none"),
+        ((), ("A",), (), "its mock server asks for other secrets: none"),
     ],
 )
-def test_a_sandbox_asks_for_the_same_secrets(
+def test_a_mock_server_asks_for_the_same_secrets(
     secrets: tuple[str, ...], optional: tuple[str, ...], asked: tuple[str, ...], said: str
 ) -> None:
     class Server(Sandbox):

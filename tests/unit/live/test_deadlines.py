@@ -1,4 +1,4 @@
-"""Silence, pings and logins; faults of a sandbox; files of symbols; the pace of a tape."""
+"""Silence, pings and logins; faults of a mock server; files of symbols; the pace of a tape."""
 
 from pathlib import Path
 

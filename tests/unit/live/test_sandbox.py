@@ -1,4 +1,4 @@
-"""The sandbox server: pace, places of faults, one client after another."""
+"""The mock server: pace, places of faults, one client after another."""
 
 import socket
 from decimal import Decimal
@@ -82,7 +82,7 @@ def test_an_error_of_the_tape_is_kept_for_whoever_started_the_server(desk: Any, 
         raise ConfigError("no more")
 
     with desk.server([], tape=Playback(broken)) as server:
-        with pytest.raises(DataError, match=r"the sandbox has failed: .* 1011 the data"):
+        with pytest.raises(DataError, match=r"the mock server has failed: .* 1011 the data"):
             numbers(desk.feed(server.url()))
         assert server.done.wait(DEADLINE)
     assert isinstance(server.error, ConfigError)

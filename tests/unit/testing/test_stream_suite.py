@@ -84,7 +84,9 @@ def test_up_is_said_when_there_is_an_answer_for_each_symbol():
     talk = suite().agree()
     assert [item.frame for item in talk.given[:2]] == ["add TEST", "add TEST2"]
     assert isinstance(talk.given[2], Up)
-    with pytest.raises(AssertionError, match="says Up before the sandbox has answered for TEST2"):
+    with pytest.raises(
+        AssertionError, match="says Up before the mock server has answered for TEST2"
+    ):
         suite(hurry=True).agree()
 
 

@@ -1,4 +1,4 @@
-"""Acme's server, for `mdc stream acme --sandbox` and `mdc sandbox acme`."""
+"""Acme's server, for `mdc stream acme --mock` and `mdc mock acme`."""
 
 import msgspec
 

@@ -1,4 +1,4 @@
-"""Zephyr's server of lines, for `mdc stream zephyr-lines --sandbox`."""
+"""Zephyr's server of lines, for `mdc stream zephyr-lines --mock`."""
 
 from mdc_core import plugin as mdc
 from mdc_zephyr.provider import ZephyrProvider, signature

@@ -1,4 +1,4 @@
-"""Zephyr's server, for `mdc stream zephyr --sandbox` and `mdc sandbox zephyr`."""
+"""Zephyr's server, for `mdc stream zephyr --mock` and `mdc mock zephyr`."""
 
 from itertools import groupby
 from typing import Annotated

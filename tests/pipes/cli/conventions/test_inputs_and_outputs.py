@@ -51,7 +51,7 @@ def test_store_takes_files(made: Shell) -> None:
 
 
 def test_a_capture_comes_by_a_pipe(shell: Shell) -> None:
-    words = "mdc stream alpaca SPY --sandbox --limit 30"
+    words = "mdc stream alpaca SPY --mock --limit 30"
     assert shell(f"{words} --capture deep/er/c.jsonl > e.jsonl").status == 0
     whole = shell("mdc stream alpaca --replay deep/er/c.jsonl").lines
     assert len(whole) >= 30
@@ -106,7 +106,7 @@ READERS = (
     "import --profile csv",
     "pack verify",
     "pack list",
-    "sandbox alpaca",
+    "mock alpaca",
     "stream alpaca --replay",
     "query -f",
 )

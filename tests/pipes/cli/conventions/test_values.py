@@ -14,7 +14,7 @@ SQL = '"SELECT price FROM trade"'
     "line",
     [
         "stream sim SPY --limit 0",
-        "stream alpaca SPY --sandbox -n 0",
+        "stream alpaca SPY --mock -n 0",
         "head -n 0 e.jsonl",
         "tail --limit 0 e.jsonl",
         "cat -n 0 e.jsonl",
@@ -110,12 +110,12 @@ def test_lengths_of_time_may_have_fractions(shell: Shell) -> None:
     assert json.loads(shell(f"{line} --keep 1.5d").out)["files"] == 0
 
 
-def test_how_many_a_sandbox_plays(shell: Shell) -> None:
+def test_how_many_a_mock_server_plays(shell: Shell) -> None:
     """A simulated market has no end of its own."""
-    client = "{ read url; mdc -q stream alpaca SPY --sandbox --url $url; }"
+    client = "{ read url; mdc -q stream alpaca SPY --mock --url $url; }"
 
     def played(count: int) -> list[str]:
-        done = shell(f"mdc -q sandbox alpaca --symbol SPY -n {count} --once | {client}")
+        done = shell(f"mdc -q mock alpaca --symbol SPY -n {count} --once | {client}")
         return [e["ts_event"] for e in done.events if e["type"] in ("trade", "quote")]
 
     whole = played(40)

@@ -61,7 +61,7 @@ OTHERS = {  # of no archive, or without an end
     "convert",
     "help",
     "providers",
-    "sandbox",
+    "mock",
     "schema doc",
     "schema show",
     "shell",

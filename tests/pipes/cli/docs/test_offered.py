@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Shell, says_nothing
+from tests.kit.tab import tab
 
-SOCKET = ("--sandbox", "--url", "--capture", "--replay", "--retries", "--stale")
+SOCKET = ("--mock", "--url", "--capture", "--replay", "--retries", "--stale")
 WAITING = ("--buffer", "--overflow")
 LONE = '''"""A feed whose vendor has a library."""
 from mdc_core.plugin import Source, Stream, Trade
@@ -16,7 +17,7 @@ class Mine(Source):
     def events(self):
         yield [Trade(symbol="A", ts_event="2024-01-02T14:30:00Z", price=1, size=1)]
 '''
-BARE = '''"""A feed with a socket, and without a sandbox."""
+BARE = '''"""A feed with a socket, and without a mock server."""
 from mdc_core.plugin import Endpoint, Stream
 
 class Mine(Stream):
@@ -26,13 +27,6 @@ class Mine(Stream):
     def receive(self, frame, now):
         return ()
 '''
-
-
-def tab(line: str, shell: Shell, **env: str) -> list[str]:
-    """What TAB offers at the end of a line."""
-    words = {"_MDC_COMPLETE": "bash_complete", "COMP_WORDS": line}
-    out = shell("mdc", **words, COMP_CWORD=str(line.count(" ")), **env).out
-    return [word.partition(",")[2] for word in out.splitlines()]
 
 
 def test_a_simulator_has_no_options_of_a_socket(shell: Shell) -> None:
@@ -48,7 +42,7 @@ def test_a_simulator_has_no_options_of_a_socket(shell: Shell) -> None:
 def test_given_anyway_it_is_refused_with_the_reason(
     flag: str, shell: Shell, tmp_path: Path
 ) -> None:
-    value = {"--sandbox": "", "--overflow": "block", "--stale": "5s", "--url": "ws://x"}
+    value = {"--mock": "", "--overflow": "block", "--stale": "5s", "--url": "ws://x"}
     done = shell(f"mdc stream sim SPY -n 1 {flag} {value.get(flag, '7')}")
     assert done.status == 2 and says_nothing(done.out)
     why = "waits for its reader" if flag in WAITING else "has no socket"
@@ -70,25 +64,25 @@ def test_what_is_set_for_all_feeds_is_not_for_one_that_has_no_use_for_it(
     assert done.status == 78 and "sim has no socket, so there is no --retries" in done.err
 
 
-def test_only_providers_with_a_sandbox_are_offered_one(shell: Shell) -> None:
-    told = shell("mdc sandbox --help").out
+def test_only_providers_with_a_mock_server_are_offered_one(shell: Shell) -> None:
+    told = shell("mdc mock --help").out
     assert "\n  alpaca " in told and "\n  sim " not in told
-    assert tab("mdc sandbox ", shell) == ["alpaca"]
+    assert tab("mdc mock ", shell) == ["alpaca"]
     for line, said in (
-        ("mdc sandbox sim", "sim has no sandbox"),
-        ("mdc sandbox sim --help", "sim has no sandbox"),
-        ("mdc sandbox", "sandbox needs the name of a provider"),
+        ("mdc mock sim", "sim has no mock server"),
+        ("mdc mock sim --help", "sim has no mock server"),
+        ("mdc mock", "the name of a provider is missing"),
     ):
         done = shell(line)
         assert (done.status, done.out) == (2, "")
-        assert done.err == f"mdc sandbox: {said}\nhint: known: alpaca\n"
+        assert done.err == f"mdc mock: {said}\nhint: known: alpaca\n"
 
 
 @pytest.mark.parametrize(
     ("source", "lacks", "has"),
     [
         (LONE, {*SOCKET} - {"--retries"}, {*WAITING, "--retries", "--limit"}),
-        (BARE, {"--sandbox"}, {*SOCKET, *WAITING} - {"--sandbox"}),
+        (BARE, {"--mock"}, {*SOCKET, *WAITING} - {"--mock"}),
         (BARE + "    sandbox = make()\n", set(), {*SOCKET, *WAITING}),
         ("from elsewhere import Mine as Base\nclass Mine(Base):\n    pass\n", set(), set()),
     ],
@@ -100,8 +94,8 @@ def test_the_source_of_a_plugin_tells(
     path = {"MDC_PLUGIN_PATH": str(tmp_path / "mine.py")}
     offered = set(tab("mdc stream mine --", shell, **path))
     assert not lacks & offered and has <= offered
-    sandboxes = tab("mdc sandbox ", shell, **path)
-    assert ("mine" in sandboxes) == ("make()" in source)
+    servers = tab("mdc mock ", shell, **path)
+    assert ("mine" in servers) == ("make()" in source)
     if "make()" not in source and has:
         told = shell("mdc stream mine --help", **path).out
         assert [flag for flag in lacks if f"  {flag}" in told] == []

@@ -19,10 +19,10 @@ UNITS = dict(zip(NAMES, re.findall(r"```ini\n(.*?)```", PAGE, re.DOTALL), strict
 
 
 def here(command: str, folder: Path) -> str:
-    """A command of the page as it runs here: from the sandbox, and below a folder."""
+    """A command of the page as it runs here: from the mock server, and below a folder."""
     for there in ("/var/lib/mdc", "/var/log/mdc", "/etc/mdc"):
         command = command.replace(there, str(folder))
-    feed = "stream alpaca --sandbox --limit 300"
+    feed = "stream alpaca --mock --limit 300"
     return command.replace(INSTALLED, "mdc").replace("stream alpaca", feed)
 
 

@@ -62,11 +62,11 @@ def archives(shell: Shell, tmp_path: Path) -> None:
         ("mdc stream sim --type ", ["trade", "quote", "delta"]),
         ("mdc stream sim --type delta,", ["delta,trade", "delta,quote"]),
         ("mdc stream alpaca --type upd", ["updated_bar"]),
-        ("mdc sandbox alpaca --type dai", ["daily_bar"]),
+        ("mdc mock alpaca --type dai", ["daily_bar"]),
         # Nothing that is no archive, or that the command does not read.
         ("mdc cat --root nowhere --symbol ", []),
         ("mdc cat --root s3://bucket/x --symbol ", []),
-        ("mdc sandbox alpaca --symbol ", []),
+        ("mdc mock alpaca --symbol ", []),
     ],
 )
 def test_values(line: str, expected: list[str], shell: Shell) -> None:

@@ -227,7 +227,7 @@ class Never(Source):
         (["early", "-v"], 0, "early: 1 in = 1 out"),  # goes on to the end of its input
         (["-v", "early", "-", "then", "head"], 0, "head: 1 in = 1 out"),
         (["stream", "early", "A"], 0, "stream: "),  # stops, and says so in its end
-        (["sandbox", "early"], 130, ""),  # is no stage
+        (["mock", "early"], 130, ""),  # is no stage
     ],
 )
 def test_ctrl_c_while_a_plugin_is_imported(words, status, said, tmp_path, install, mdc):

@@ -75,7 +75,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
         ("mdc nosuch", "no such command: 'nosuch'", "mdc --help"),
         ("mdc cat --typ trade", "No such option '--typ'", "mdc cat --help"),
         ("mdc cat --from yesteryear", "not a time", "mdc cat --help"),
-        ("mdc stream", "stream needs the name of a provider", "known: alpaca"),
+        ("mdc stream", "the name of a provider is missing", "known: alpaca"),
         ("mdc validate --check crossd good.jsonl", "did you mean crossed?", ""),
         ("mdc cat --type traed", "did you mean trade?", ""),
         ("mdc query 'SELECT * FROM nosuch'", "Table with name nosuch does not exist", ""),

@@ -45,9 +45,9 @@ def sh(shell: Shell, tmp_path: Path) -> Shell:
 
 
 LINES = {
-    "mdc stream acme SPY --sandbox --limit 5": '"provider":"acme"',
+    "mdc stream acme SPY --mock --limit 5": '"provider":"acme"',
     "mdc stream acme --help": "ACME_TOKEN",
-    "exec 3< <(mdc sandbox acme); read url <&3; kill $!; echo $url; cat <&3": "127.0.0.1",
+    "exec 3< <(mdc mock acme); read url <&3; kill $!; echo $url; cat <&3": "127.0.0.1",
     "mdc providers list --json": '"acme"',
     "mdc providers show acme": "acme",
     "mdc plugins --json": '"acme-spread"',

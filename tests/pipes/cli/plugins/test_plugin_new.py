@@ -111,7 +111,7 @@ def test_a_half_of_a_venue(transport, own, others, mdc, tmp_path):
     info.mkdir()
     target = points["mdc.stream"]["vee"]
     (info / "entry_points.txt").write_text(f"[mdc.stream]\nvee = {target}\n")
-    words = ("stream", "vee", "SPY", "--sandbox", "--limit", "50")
+    words = ("stream", "vee", "SPY", "--mock", "--limit", "50")
     rows = mdc(*words, path=package / "src").stdout.splitlines()
     assert len([row for row in rows if '"provider":"vee"' in row and '"symbol":"SPY"' in row]) == 50
 

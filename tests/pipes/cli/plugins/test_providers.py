@@ -68,7 +68,7 @@ def test_ours_say_what_they_offer_and_need(mdc):
     assert any("round lots before 2025-11-03" in note for note in alpaca["notes"])
     assert sorted(listed) == ["alpaca", "sim"]
     assert listed["sim"]["verbs"]["stream"]["simulated"] is True
-    assert (listed["sim"]["secrets"], listed["sim"]["sandbox"]) == ([], False)
+    assert (listed["sim"]["secrets"], listed["sim"]["mock"]) == ([], False)
 
 
 def test_a_strangers_facts_are_shown_and_its_secrets_are_not(zoo, tmp_path):
@@ -83,7 +83,7 @@ def test_a_strangers_facts_are_shown_and_its_secrets_are_not(zoo, tmp_path):
         "default_channels": ["trade", "quote"],
         "simulated": False,
     }
-    assert (row["summary"], row["sandbox"]) == ("A zoo's live feed.", True)
+    assert (row["summary"], row["mock"]) == ("A zoo's live feed.", True)
     found = {s["name"]: (s["required"], s["set"], s["from"]) for s in row["secrets"]}
     assert found == {
         "ZOO_KEY": (True, True, "environment"),
@@ -97,7 +97,7 @@ def test_a_strangers_facts_are_shown_and_its_secrets_are_not(zoo, tmp_path):
         "vendor       The Zoo",
         "from         mdc-zoo 2.5",
         "stream       trade, quote, book; by default trade, quote",
-        "sandbox      yes: mdc stream zoo SYMBOL... --sandbox",
+        "mock server  yes: mdc stream zoo SYMBOL... --mock",
         "connections  3",
         "symbols      50 a connection",
         "assets       crypto, fx",
@@ -138,7 +138,10 @@ def test_a_secret_whose_file_cannot_be_read_is_told(zoo):
         (("symbols=50", "symbols=0"), "limits: symbols must be a whole number above 0, not 0"),
         (("Limits(symbols=50, connections=3)", "50"), "limits must be Limits(...), not 50"),
         (('vendor = "The Zoo"', "vendor = None"), "vendor must be a name, not None"),
-        (('optional_secrets = ("ZOO_MORE",)', ""), "its sandbox asks for other secrets: ZOO_KEY"),
+        (
+            ('optional_secrets = ("ZOO_MORE",)', ""),
+            "its mock server asks for other secrets: ZOO_KEY",
+        ),
         (("class ZooProvider", "1 / 0\nclass ZooProvider"), "ZeroDivisionError"),
     ],
 )

@@ -36,7 +36,7 @@ READING = {
     "verify": "verify {} --json",
 }
 MORE = {"publish http": "publish http http://127.0.0.1:9 {} --dry-run"}
-# They write the archive, or say where it is; a sandbox plays it; a file has one above it.
+# They write the archive, or say where it is; a mock server plays it; a file has one above it.
 OTHERS = {"store", "pack import", "lineage", "config show"}
 
 
@@ -59,7 +59,7 @@ def test_in_every_verb(shell: Shell, mine: Path, verb: str) -> None:
 
 def test_no_verb_is_forgotten() -> None:
     verbs = {verb for verb, flags in flags_of_verbs().items() if "--root" in flags}
-    read = {verb for verb in verbs - OTHERS if not verb.startswith(("sandbox ", "publish "))}
+    read = {verb for verb in verbs - OTHERS if not verb.startswith(("mock ", "publish "))}
     assert read == set(READING)
 
 

@@ -52,7 +52,7 @@ def test_blanks_around_a_symbol_are_told_and_not_taken_off(shell: Shell, data: P
         done = shell(f"mdc {verb} --symbol ' SPY'")
         assert done.status == 2 and says_nothing(done.out), verb
         assert "' SPY' has blanks around it: say 'SPY'" in done.err
-    for line in ("stream sim 'SPY '", "sandbox alpaca --symbol 'SPY '"):
+    for line in ("stream sim 'SPY '", "mock alpaca --symbol 'SPY '"):
         done = shell(f"mdc {line} --limit 1" if "stream" in line else f"mdc {line}")
         assert done.status == 2 and says_nothing(done.out)
         assert "'SPY ' has blanks around it: say 'SPY'" in done.err

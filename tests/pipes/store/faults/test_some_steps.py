@@ -41,7 +41,7 @@ def test_a_short_write_of_a_capture_is_followed_by_the_rest(
     forked_env: dict[str, str], tmp_path: Path
 ) -> None:
     mdc = Commands(forked_env)
-    live = "mdc stream alpaca SPY --sandbox --limit 20 --capture c.jsonl"
+    live = "mdc stream alpaca SPY --mock --limit 20 --capture c.jsonl"
     done = mdc.run(live, tmp_path, "write@c.jsonl:6:short")
     assert done.status == 0, done
     replayed = mdc.run("mdc stream alpaca SPY --replay c.jsonl", tmp_path)

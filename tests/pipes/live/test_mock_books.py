@@ -1,4 +1,4 @@
-"""A venue's book outlives a connection to its sandbox: the next one begins with it as it is."""
+"""A venue's book outlives a connection to its mock server: the next one begins with it as it is."""
 
 import json
 from collections.abc import Callable
@@ -74,8 +74,8 @@ def test_the_next_connection_begins_with_the_books_as_they_are(
     played = venue("cat tape.jsonl").events
     client = f"timeout $DEADLINE mdc stream {word} BTC/USD ETH/USD {name[len(word) :]}"
     done = venue(
-        f"mdc sandbox {name} --once --fault disconnect-after={CUT},skip={skip} {data}"
-        f" | {{ read url; {client} --type book --sandbox --url $url; }}",
+        f"mdc mock {name} --once --fault disconnect-after={CUT},skip={skip} {data}"
+        f" | {{ read url; {client} --type book --mock --url $url; }}",
         PYTHONPATH=str(tmp_path / "installed"),
     )
     assert done.status == 0, done.err
@@ -98,9 +98,9 @@ def test_the_next_connection_begins_with_the_books_as_they_are(
 
 
 def test_the_simulated_market_has_books_for_whoever_asks(shell: Shell) -> None:
-    client = "timeout $DEADLINE mdc stream alpaca BTC/USD --feed crypto --type book --sandbox"
+    client = "timeout $DEADLINE mdc stream alpaca BTC/USD --feed crypto --type book --mock"
     done = shell(
-        "mdc sandbox alpaca --feed crypto --once --symbol BTC/USD --type book"
+        "mdc mock alpaca --feed crypto --once --symbol BTC/USD --type book"
         " --fault disconnect-after=500"
         f" | {{ read url; {client} --url $url --limit 900; }}"
     )
@@ -114,23 +114,22 @@ def test_the_simulated_market_has_books_for_whoever_asks(shell: Shell) -> None:
 
 
 def test_a_client_that_asks_for_what_is_not_played_is_told_of(shell: Shell) -> None:
-    client = "mdc -q stream alpaca QQQ --type trade --sandbox --url $url --duration 20s"
+    client = "mdc -q stream alpaca QQQ --type trade --mock --url $url --duration 20s"
     script = (
-        "mdc sandbox alpaca {} 2> told | {{ read url; {} & client=$!\n"
+        "mdc mock alpaca {} 2> told | {{ read url; {} & client=$!\n"
         "until grep -q 'asked for' told; do :; done; kill -INT $client; wait $client; }};"
         " cat told >&2"
     )
     done = shell(script.format("--once --symbol IBM,SPY", client))
     assert (
-        "sandbox: of the first 1,000 events none is what the client asked for; they are "
-        "quote, trade of IBM, SPY"
+        "the client asked for none of the first 1,000 events: they are quote, trade of IBM, SPY"
     ) in done.err
     rows = "".join(
         f'{{"type":"quote","symbol":"S{n}","ts_event":"2024-01-02T14:30:00Z","bid_price":1,"bid_size":1}}\n'
         for n in range(9)
     )
     short = shell(script.format("--once -", client), stdin=rows.encode())
-    assert "of the first 9 events none is what the client asked for" in short.err
+    assert "the client asked for none of the first 9 events" in short.err
     assert "they are quote of S0, S1, S2, S3, S4, 4 more" in short.err
-    right = shell("mdc stream alpaca QQQ --sandbox --limit 2000")
+    right = shell("mdc stream alpaca QQQ --mock --limit 2000")
     assert "asked for" not in right.err

@@ -13,7 +13,7 @@ from tests.conftest import Shell
 
 # Only what has another meaning to the vendor is left out of the comparison.
 DRIVER = ("ts_recv", "provider", "channel", "seq", "trade_id", "aggressor_side", "v")
-CLIENT = "timeout $DEADLINE mdc stream alpaca SPY AAPL --sandbox --url $url"
+CLIENT = "timeout $DEADLINE mdc stream alpaca SPY AAPL --mock --url $url"
 KEYS = {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
 
 Event = dict[str, Any]
@@ -45,12 +45,12 @@ def played(shell: Shell) -> list[Event]:
 @pytest.mark.parametrize(
     "serve",
     [
-        "mdc sandbox alpaca --once events.jsonl",
-        "mdc convert events.jsonl -o e.parquet && mdc sandbox alpaca --once e.parquet",
-        "mdc convert events.jsonl -o e.arrows && mdc sandbox alpaca --once e.arrows",
-        "mdc store --root data < events.jsonl && mdc sandbox alpaca --once --root data",
-        "mdc convert events.jsonl | mdc sandbox alpaca --once -",
-        "gzip -c events.jsonl | mdc sandbox alpaca --once -",
+        "mdc mock alpaca --once events.jsonl",
+        "mdc convert events.jsonl -o e.parquet && mdc mock alpaca --once e.parquet",
+        "mdc convert events.jsonl -o e.arrows && mdc mock alpaca --once e.arrows",
+        "mdc store --root data < events.jsonl && mdc mock alpaca --once --root data",
+        "mdc convert events.jsonl | mdc mock alpaca --once -",
+        "gzip -c events.jsonl | mdc mock alpaca --once -",
     ],
 )
 def test_any_data_are_played(serve: str, played: list[Event], shell: Shell) -> None:
@@ -66,8 +66,8 @@ def test_any_data_are_played(serve: str, played: list[Event], shell: Shell) -> N
 
 
 def test_only_what_was_asked_for_is_sent(played: list[Event], shell: Shell) -> None:
-    client = "mdc stream alpaca AAPL --type trade --sandbox --url $url"
-    done = shell(f"mdc sandbox alpaca --once events.jsonl | {{ read url; {client}; }}")
+    client = "mdc stream alpaca AAPL --type trade --mock --url $url"
+    done = shell(f"mdc mock alpaca --once events.jsonl | {{ read url; {client}; }}")
     assert market(done.events) == [
         e for e in played if (e["type"], e["symbol"]) == ("trade", "AAPL")
     ]
@@ -87,7 +87,7 @@ def test_a_cut_cable_is_a_gap(fault: str, lost: int, played: list[Event], shell:
         int(re.findall(rf"{n}=(\d+)", f"{fault},times=1")[0]) for n in ("after", "times")
     )
     done = shell(
-        f"mdc sandbox alpaca --once events.jsonl --fault {fault}"
+        f"mdc mock alpaca --once events.jsonl --fault {fault}"
         f" | {{ read url; {CLIENT}; }}"
         " | mdc validate | tee stream.jsonl | mdc store --root data"
     )
@@ -128,7 +128,7 @@ def test_a_cut_cable_is_a_gap(fault: str, lost: int, played: list[Event], shell:
 
 def test_a_pipe_goes_on_where_the_line_was_cut(played: list[Event], shell: Shell) -> None:
     done = shell(
-        f"cat events.jsonl | mdc sandbox alpaca --once - --fault disconnect-after=400"
+        f"cat events.jsonl | mdc mock alpaca --once - --fault disconnect-after=400"
         f" | {{ read url; {CLIENT}; }}"
     )
     assert done.status == 0, done.err
@@ -138,7 +138,7 @@ def test_a_pipe_goes_on_where_the_line_was_cut(played: list[Event], shell: Shell
 
 def test_a_frame_that_is_no_message(played: list[Event], shell: Shell) -> None:
     done = shell(
-        "mdc sandbox alpaca --once events.jsonl --fault malformed-after=500"
+        "mdc mock alpaca --once events.jsonl --fault malformed-after=500"
         f" | {{ read url; {CLIENT} --quarantine aside; }}"
     )
     assert done.status == 0, done.err
@@ -154,7 +154,7 @@ def test_a_frame_that_is_no_message(played: list[Event], shell: Shell) -> None:
 
 def test_a_line_that_falls_silent(played: list[Event], shell: Shell) -> None:
     done = shell(
-        "mdc sandbox alpaca events.jsonl --fault stall-after=100 > url & server=$!\n"
+        "mdc mock alpaca events.jsonl --fault stall-after=100 > url & server=$!\n"
         "until [ -s url ]; do sleep .02; done; read url < url\n"
         f"{CLIENT} --stale 3s --retries 0; status=$?\n"
         "kill -INT $server; wait $server; exit $status"
@@ -175,7 +175,7 @@ def test_the_pace_is_that_of_the_events(shell: Shell) -> None:
         for s in (0, 4, 8, 12)
     )
     done = shell(
-        "cat > slow.jsonl; mdc sandbox alpaca --once slow.jsonl --speed 10x"
+        "cat > slow.jsonl; mdc mock alpaca --once slow.jsonl --speed 10x"
         f" | {{ read url; {CLIENT}; }}",
         stdin=lines.encode(),
     )
@@ -189,7 +189,7 @@ def test_the_pace_is_that_of_the_events(shell: Shell) -> None:
 
 def test_other_clients_need_the_keys(played: list[Event], shell: Shell) -> None:
     script = (
-        "rm -f url; mdc sandbox alpaca events.jsonl > url & server=$!\n"
+        "rm -f url; mdc mock alpaca events.jsonl > url & server=$!\n"
         "until [ -s url ]; do sleep .02; done; read url < url\n"
         "timeout $DEADLINE mdc stream alpaca SPY AAPL --url $url --limit 1000 --retries 0\n"
         "status=$?; kill -INT $server; wait $server; echo $status $? >&2"
@@ -210,7 +210,7 @@ def test_other_clients_need_the_keys(played: list[Event], shell: Shell) -> None:
 
 def test_capture_and_replay(played: list[Event], shell: Shell) -> None:
     live = shell(
-        f"mdc sandbox alpaca --once events.jsonl --fault disconnect-after=600"
+        f"mdc mock alpaca --once events.jsonl --fault disconnect-after=600"
         f" | {{ read url; {CLIENT} --capture raw; }} | tee live.jsonl"
     )
     assert live.status == 0, live.err
@@ -230,12 +230,12 @@ def test_capture_and_replay(played: list[Event], shell: Shell) -> None:
         ("alpaca --fault times=3", 2, "disconnect-after"),
         ("alpaca --speed fast", 2, "say 1x, 10x or max"),
         ("alpaca --speed 0x", 2, "no speed"),
-        ("sim", 2, "sim has no sandbox"),
+        ("sim", 2, "sim has no mock server"),
         ("alpacca", 2, "did you mean alpaca?"),
     ],
 )
 def test_what_cannot_be_played(arguments: str, status: int, words: str, shell: Shell) -> None:
-    done = shell(f"timeout $DEADLINE mdc sandbox {arguments}")
+    done = shell(f"timeout $DEADLINE mdc mock {arguments}")
     assert (done.status, done.out) == (status, "")
     assert words in done.err
 
@@ -246,12 +246,12 @@ def test_data_that_break_off_are_not_played_as_whole(
     text = (tmp_path / "events.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "cut.jsonl").write_text("".join(text[:300]))
     done = shell(
-        f"mdc sandbox alpaca --once cut.jsonl | {{ read url; {CLIENT} > out.jsonl; }};"
+        f"mdc mock alpaca --once cut.jsonl | {{ read url; {CLIENT} > out.jsonl; }};"
         "echo ${PIPESTATUS[@]}"
     )
     assert done.out == "65 65\n"
     assert "cut.jsonl: no `end` event" in done.err
-    assert "the sandbox has failed: connection closed by the server: 1011" in done.err
+    assert "the mock server has failed: connection closed by the server: 1011" in done.err
     got = shell("cat out.jsonl")
     # What stands before the break arrives, and the stream does not end as a whole one.
     assert len([e for e in got.events if e["type"] != "connection"]) == 299
@@ -260,7 +260,7 @@ def test_data_that_break_off_are_not_played_as_whole(
 
 def test_once_ends_with_a_client_that_leaves_early(played: list[Event], shell: Shell) -> None:
     done = shell(
-        f"timeout $DEADLINE mdc sandbox alpaca --once events.jsonl |"
+        f"timeout $DEADLINE mdc mock alpaca --once events.jsonl |"
         f" {{ read url; {CLIENT} --limit 5; }}; echo ${{PIPESTATUS[0]}}"
     )
     assert done.out.endswith("\n0\n")
@@ -278,7 +278,7 @@ def test_restatements_of_a_bar_are_numbered(shell: Shell) -> None:
         for time, revision, volume in [*told, ("14:29", 1, 10)]
     )
     done = shell(
-        "cat > bars.jsonl; mdc sandbox alpaca --once bars.jsonl |"
+        "cat > bars.jsonl; mdc mock alpaca --once bars.jsonl |"
         f" {{ read url; {CLIENT} --type bar,updated_bar; }}",
         stdin=bars.encode(),
     )
@@ -297,7 +297,7 @@ def test_restatements_of_a_bar_are_numbered(shell: Shell) -> None:
 
 
 def test_a_simulated_market_says_of_what_it_is(shell: Shell) -> None:
-    client = "mdc -q stream alpaca QQQ --sandbox --limit 5 --url $url"
-    done = shell(f"mdc sandbox alpaca --once --symbol QQQ,IBM | {{ read url; {client}; }}")
+    client = "mdc -q stream alpaca QQQ --mock --limit 5 --url $url"
+    done = shell(f"mdc mock alpaca --once --symbol QQQ,IBM | {{ read url; {client}; }}")
     assert {event["symbol"] for event in market(done.events)} == {"QQQ"}
-    assert "sandbox: a simulated market in QQQ, IBM" in done.err
+    assert "mock: a simulated market in QQQ, IBM" in done.err

@@ -1,8 +1,8 @@
-"""Play a provider's server on this host.
+"""Run a mock of a provider's server on this host.
 
-Speaks the vendor's own protocol on 127.0.0.1, from a simulated market or from real events:
-a file, an archive, or `-` for a pipe. Prints its URL and serves until Ctrl-C. A client
-comes with `mdc stream NAME SYMBOL... --sandbox --url URL`."""
+Speaks the vendor's protocol on 127.0.0.1 and plays a simulated market or real events: a
+file, an archive, or `-` for a pipe. Prints its URL and serves until Ctrl-C. Connect to it
+with `mdc stream NAME SYMBOL... --mock --url URL`."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 GROUP = "collect 4"
 EXAMPLES = (
-    "mdc sandbox alpaca events.jsonl --once | {\n"
-    "    read url; mdc stream alpaca SPY --sandbox --url $url > copy.jsonl; }",
+    "mdc mock alpaca events.jsonl --once | {\n"
+    "    read url; mdc stream alpaca SPY --mock --url $url > copy.jsonl; }",
 )
 SYMBOLS = ("SPY", "AAPL", "MSFT")
 ROWS = 4096
@@ -62,7 +62,7 @@ def _share(options: type[Options], given: Options) -> Options:
     return options(**{name: getattr(given, name) for name in options.__struct_fields__})
 
 
-@plugin_group("stream", with_server, needs="sandbox")
+@plugin_group("stream", with_server, needs=("sandbox", "mock server"))
 @click.argument("path", required=False, type=PATH, metavar="[PATH]")
 @option("--root", was="--data", type=ROOT_TYPE, help="an archive to play")
 @option(
@@ -97,9 +97,9 @@ def _share(options: type[Options], given: Options) -> Options:
     help="disconnect-after=N[,times=K][,skip=M], malformed-after=N, stall-after=N, slow=T",
 )
 @limiting("how many events  [default: all]")
-@option("--once", is_flag=True, help="end when one client has been played everything")
+@option("--once", is_flag=True, help="exit when one client has received everything")
 @click.pass_obj
-def sandbox(
+def mock(
     session: Session,
     plugin: Chosen,
     path: Path | None,
@@ -112,10 +112,10 @@ def sandbox(
     limit: int | None,
     once: bool,
 ) -> int:
-    """Play a provider's server on this host."""
+    """Run a mock of a provider's server on this host."""
     kind = plugin.plugin
     if not issubclass(kind, Stream) or kind.sandbox is None:
-        raise UsageError(f"{plugin.name} has no sandbox")
+        raise UsageError(f"{plugin.name} has no mock server")
     data = one_of(path, root, "PATH and --root")
     injected = parse_faults(",".join(faults))
     tape = simulated_tape(kind, symbols, channels) if data is None else _tape_of(data)
@@ -147,7 +147,7 @@ def sandbox(
     return 0
 
 
-command = sandbox
+command = mock
 
 
 def _note_credentials(session: Session, secrets: Any) -> None:
