@@ -19,6 +19,7 @@ from mdc_core.wire.lines.text import decimal_text
 from mdc_core.wire.lines.values import encode_json
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_EXPORTED = {"ts_recv", "provider", "venue", "channel", "seq", "extra"}  # in each table of mdc's
 _SPECIAL = r'[\x00-\x1f"\\]'
 
 
@@ -50,6 +51,8 @@ class Assembler:
         kinds = self._kinds(kinds, rows, reasons)
         if self._ours and "v" in columns:
             _refuse_versions(kinds, columns["v"], reasons)
+        if not self._is_exported(columns):
+            self._refuse_missing(kinds, fields, reasons)
         keep = None
         if reasons:
             bad = np.zeros(rows, np.bool_)
@@ -97,12 +100,35 @@ class Assembler:
                 reasons[row] = why
         return kinds
 
+    def _is_exported(self, columns: dict[str, Array]) -> bool:
+        """Whether mdc wrote the table: its events come back as they were, complete or not."""
+        return self._ours and ("v" in columns or columns.keys() >= _EXPORTED)
+
+    def _refuse_missing(self, kinds: Array, fields: dict[str, Array], reasons: Reasons) -> None:
+        """Reject the rows without a value that events of their type must have."""
+        for name in set(kinds.unique().to_pylist()) & TYPES.keys():
+            for field in TYPES[name].required:
+                if field in self._constants:
+                    continue
+                missing = compute.equal(kinds, name)
+                if field in fields:
+                    missing = compute.and_(missing, _is_missing(fields[field]))
+                for row in compute.indices_nonzero(missing).to_pylist():
+                    reasons.setdefault(row, f"{field} is missing")
+
     def _rest(self, columns: dict[str, Array]) -> Array | None:
         """The columns that are no fields, as JSON objects."""
         names = (name for name in self._plan.extras if not (self._ours and name == "v"))
         there = {name: columns[name] for name in names}
         there = {name: one for name, one in there.items() if one.null_count < len(one)}
         return objects_of(there) if there else None
+
+
+def _is_missing(column: Array) -> Array:
+    """Where a column has no value, or an empty text."""
+    if not pa.types.is_string(column.type):
+        return column.is_null()
+    return compute.or_kleene(column.is_null(), compute.equal(column, ""))
 
 
 def _assembled(

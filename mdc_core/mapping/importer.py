@@ -17,7 +17,9 @@ from mdc_core.folders import files_below
 from mdc_core.mapping.assembling import Assembler, objects_of
 from mdc_core.mapping.columns.converting import Array, Reasons
 from mdc_core.mapping.guess.guessing import Guess, guessed, symbol_column
-from mdc_core.mapping.options import MappingOptions, command_of, with_file
+from mdc_core.mapping.guess.lacking import completed, likeliest_column, mapped_words
+from mdc_core.mapping.guess.looks import looks_of
+from mdc_core.mapping.options import FIELDS, MappingOptions, command_of, with_file
 from mdc_core.mapping.plan import TablePlan, TableSample, floats_of, planned, symbol_of
 from mdc_core.moments import zone_of
 
@@ -77,7 +79,7 @@ class TableImporter(Importer):
             yield from self.rows(path, settled)
         lack = self._unasked()
         if self._there and lack:
-            hint = f"--map NAME={lack[0]} says which column it is"
+            hint = self._asking(files[0], lack[0])
             raise UsageError(f"{lack[1]} needs {lack[0]}: no file has it", hint=hint)
 
     def settled(self, path: Path) -> Settled:
@@ -127,15 +129,26 @@ class TableImporter(Importer):
         words = command_of(
             self.profile, guess.options, self.name(path), symbol, str(zone) if zone else None
         )
-        return " ".join([words, *(lack.words for lack in guess.lacks)])
+        return completed(words, guess.lacks)
 
     def refusal(self, path: Path, problem: str, guess: Guess) -> UsageError:
         """What is said of a file of which not everything is known."""
         told = "; ".join([problem, *(lack.text for lack in guess.lacks)])
-        words, lack = self.command(path, guess), self._unasked()
+        lack = self._unasked()
         if lack and lack[0] not in guess.options.fields.values():
-            words += f" --map NAME={lack[0]}"
-        return UsageError(f"{self.name(path)}: {told}", hint=words)
+            return UsageError(f"{self.name(path)}: {told}", hint=self._asking(path, lack[0]))
+        return UsageError(f"{self.name(path)}: {told}", hint=self.command(path, guess))
+
+    def _asking(self, path: Path, field: str) -> str:
+        """The command that has a column for a field that rows are chosen by."""
+        guess = self.guess(path)
+        sample = self.sample(path, guess.options)
+        taken = {part for name in guess.options.fields for part in (name, *name.split("+"))}
+        free = [name for name in sample.columns if name not in taken and name not in FIELDS]
+        looks = {name: looks_of(column) for name, column in sample.columns.items()}
+        column = likeliest_column(str(guess.options.type), field, free, looks)
+        words = self.command(path, guess)
+        return words if column is None else f"{words} {mapped_words(column, field)}"
 
     def name(self, path: Path) -> str:
         """What people call a file."""

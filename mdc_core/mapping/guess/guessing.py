@@ -7,11 +7,10 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from mdc_core.errors import MdcError
-from mdc_core.mapping.guess.looks import Looks, interval_of, looks_of
+from mdc_core.mapping.guess.lacking import Lack, no_columns, no_symbol, no_type
+from mdc_core.mapping.guess.looks import Looks, fits, interval_of, looks_of
+from mdc_core.mapping.guess.places import names_by_place
 from mdc_core.mapping.guess.words import (
-    BINANCE_AGG,
-    BINANCE_KLINE,
-    BINANCE_TRADE,
     LETTERS,
     NAMES,
     NEEDED,
@@ -23,13 +22,6 @@ from mdc_core.mapping.plan import TablePlan, TableSample, floats_of, is_likely, 
 from mdc_core.schema import kind_of
 
 _OF_DELTAS = {"is_snapshot", "update_type"}  # columns that only changes of a book have
-
-
-class Lack(NamedTuple):
-    """What only the owner of a table knows."""
-
-    text: str
-    words: str  # of the command, with a word for it
 
 
 class Guess(NamedTuple):
@@ -52,19 +44,14 @@ def guessed(
     options = _mapped(options, sample, looks)
     plan = planned(options, sample, symbol)
     if plan.type is None and "type" not in plan.fields:
-        return Guess(options, symbol, [Lack("which kind of event is a row?", "--type TYPE")], notes)
+        return Guess(options, symbol, [no_type(sample)], notes)
     options = _timed(options, plan, sample, looks, lacks)
     options = _numbered(options, plan, sample, looks, notes)
-    if plan.type == "bar" and "interval" in plan.missing():
+    if "interval" in plan.missing():
         options = _with_interval(options, plan, sample, path, lacks, notes)
     if "symbol" in plan.missing():
         symbol, options = _with_symbol(options, path, lacks, notes)
-    known = ("symbol", "interval")
-    lacks += [
-        Lack(f"which column is {name}?", f"--map NAME={name}")
-        for name in plan.missing()
-        if name not in known
-    ]
+    lacks += no_columns(plan, sample, looks)
     return Guess(options, symbol, lacks, notes)
 
 
@@ -72,61 +59,13 @@ def _named(
     options: MappingOptions, sample: TableSample, looks: dict[str, Looks], notes: list[str]
 ) -> tuple[MappingOptions, TableSample, dict[str, Looks]]:
     """A table without a header, with names for its columns."""
-    names = _by_place(sample, list(looks.values()))
+    names = names_by_place(sample, list(looks.values()))
     if names is None:
         return options, sample, looks
     notes.append("no header: the columns are named by their places and values")
     columns = dict(zip(names, sample.columns.values(), strict=True))
     looks = dict(zip(names, looks.values(), strict=True))
     return replace(options, columns=tuple(names)), TableSample(columns), looks
-
-
-def _by_place(sample: TableSample, looks: list[Looks]) -> list[str] | None:
-    """What the columns of a table without a header may be."""
-    count = len(looks)
-    numbers = [look.is_number for look in looks]
-    if count == 12 and looks[0].unit and looks[6].unit and all(numbers[:11]):
-        return BINANCE_KLINE
-    for names in BINANCE_TRADE, BINANCE_AGG:
-        place = names.index("ts_event")
-        if count in (len(names), len(names) - 1) and looks[place].unit and looks[place + 1].is_flag:
-            return names[:count]
-    rest = [f"column_{number}" for number in range(1, count + 1)]
-    times = ["ts_event"]
-    if count > 1 and looks[0].is_day and looks[1].is_clock:
-        times = ["date", "time"]
-    if not (looks[0].is_time or looks[0].unit) or not all(numbers[len(times) :][:2]):
-        return None
-    values = list(sample.columns.values())[len(times) :]
-    found = _meaning(values, numbers[len(times) :])
-    return None if found is None else [*times, *found, *rest[len(times) + len(found) :]]
-
-
-def _meaning(columns: list[Any], numbers: list[bool]) -> list[str] | None:
-    """Prices and sizes behind a time, by what holds of the numbers."""
-    rows = (
-        [
-            [float(cell) for cell in row]
-            for row in zip(*(c.to_pylist() for c in columns), strict=True)
-            if all(cell not in (None, "") for cell in row)
-        ]
-        if all(numbers)
-        else []
-    )
-    if (
-        len(columns) >= 4
-        and rows
-        and all(row[2] <= min(row[0], row[3]) and row[1] >= max(row[0], row[3]) for row in rows)
-    ):
-        return ["open", "high", "low", "close", *(["volume"] if len(columns) == 5 else [])]
-    if (
-        len(columns) >= 2
-        and rows
-        and all(row[0] > 0 and 0 <= row[1] / row[0] - 1 < 0.02 for row in rows)
-        and any(row[1] > row[0] for row in rows)
-    ):
-        return ["bid_price", "ask_price"]
-    return ["price", "size"] if len(columns) == 2 and rows else None
 
 
 def symbol_column(sample: TableSample) -> str | None:
@@ -184,7 +123,7 @@ def _names_of(
             there = known.get(word)
             if there is None or (letters and there in single):
                 continue
-            if _fits(field, looks[there]):
+            if fits(field, looks[there]):
                 found[field] = there
                 break
     _join_day_and_clock(found, free, looks)
@@ -197,19 +136,6 @@ def _join_day_and_clock(found: dict[str, str], free: list[str], looks: dict[str,
     clocks = [n for n in free if looks[n].is_clock]
     if name is not None and looks[name].is_day and len(clocks) == 1:
         found["ts_event"] = f"{name}+{clocks[0]}"
-
-
-def _fits(field: str, look: Looks) -> bool:
-    """Whether the values of a column can be a field."""
-    if field in ("ts_event", "ts_recv"):
-        return look.is_time or look.unit is not None
-    if field == "seller_took":
-        return look.is_flag
-    if field == "interval":
-        return look.is_interval
-    if field in ("symbol", "aggressor_side", "venue", "tape", "trade_id"):
-        return True
-    return look.is_number or look.is_empty
 
 
 def _timed(
@@ -303,7 +229,7 @@ def _with_symbol(
     except MdcError:
         found = None
     if found is None or (options.symbol_from is None and not is_likely(found)):
-        lacks.append(Lack("which symbol is it?", "--symbol NAME"))
+        lacks.append(no_symbol(found))
         return None, options
     if options.symbol_from is None:
         notes.append(f"the symbol is the name of the file: {found}")

@@ -1,6 +1,7 @@
 """What the first values of a column look like."""
 
 import re
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -26,6 +27,7 @@ _SLASHES = re.compile(
     re.I,
 )
 _NAMED = re.compile(r"\d{1,2}[- ][A-Za-z]{3}[- ]\d{4}")
+_FLAGS = ("true", "false", "t", "f")
 _INTERVAL = re.compile(r"\d+(s|m|h|d|w|mo)")
 _COUNTS = {"s": (9, 10), "ms": (12, 13), "us": (15, 16), "ns": (18, 19)}
 _NOISE = 16
@@ -71,13 +73,19 @@ def looks_of(column: Array) -> Looks:
     return _of_texts(texts) if texts else Looks(is_empty=True)
 
 
+def _mostly(matches: Iterable[object], texts: Sequence[str]) -> bool:
+    """Whether at least half of the values match; the others are rejected when they are read."""
+    return 2 * sum(map(bool, matches)) >= len(texts)
+
+
 def _of_texts(texts: list[str]) -> Looks:
-    german = [t for t in texts if _COMMA.fullmatch(t) or t.strip().lstrip("+-").isdecimal()]
-    comma = any("," in text for text in german) and len(german) > len(texts) * 0.8
+    german = [t for t in texts if _COMMA.fullmatch(t) or _is_whole(t)]
+    comma = any("," in text for text in german) and _mostly(german, texts)
     numbers = [text for text in texts if _NUMBER.fullmatch(text)]
-    if comma or len(numbers) > len(texts) * 0.8:
+    if comma or _mostly(numbers, texts):
         plain = [] if comma else [text for text in numbers if _significant(text) < _NOISE]
-        whole = not comma and all(text.strip().lstrip("+-").isdecimal() for text in numbers)
+        whole = not comma and all(map(_is_whole, numbers))
+        days = list(filter(_is_day_number, numbers))
         return Looks(
             is_number=True,
             has_comma=comma,
@@ -85,24 +93,30 @@ def _of_texts(texts: list[str]) -> Looks:
             digits=min(max(map(_places, plain), default=0), SCALE),
             noisy=0 if comma else len(numbers) - len(plain),
             unit=None if comma else _unit(numbers),
-            is_time=whole and all(_is_day_number(text) for text in texts),
-            is_day=whole and all(len(text) == 8 and _is_day_number(text) for text in texts),
-            is_flag=all(text in ("0", "1") for text in texts),
-            example=texts[0],
+            is_time=whole and _mostly(days, texts),
+            is_day=whole and _mostly((len(text) == 8 for text in days), texts),
+            is_flag=_mostly((text in ("0", "1") for text in texts), texts),
+            example=numbers[0] if numbers else texts[0],
         )
     form, forms = _forms(texts)
-    times = sum(_is_time(text) for text in texts)
+    times = list(filter(_is_time, texts))
+    clocks = list(filter(_CLOCK.fullmatch, texts))
+    shown = list(filter(_SLASHES.fullmatch, texts)) if forms else times
     return Looks(
-        is_time=bool(form or forms) or times > len(texts) * 0.8,
+        is_time=bool(form or forms) or _mostly(times, texts),
         form=form,
         forms=forms,
-        is_day=all(_DAY.fullmatch(text) for text in texts),
-        is_clock=all(_CLOCK.fullmatch(text) for text in texts),
-        clock=_clock_form(texts[0]),
-        is_flag=all(text.lower() in ("true", "false", "t", "f") for text in texts),
-        is_interval=all(_INTERVAL.fullmatch(text) for text in texts),
-        example=texts[0],
+        is_day=_mostly(map(_DAY.fullmatch, texts), texts),
+        is_clock=_mostly(clocks, texts),
+        clock=_clock_form(clocks[0]) if clocks else "",
+        is_flag=_mostly((text.lower() in _FLAGS for text in texts), texts),
+        is_interval=_mostly(map(_INTERVAL.fullmatch, texts), texts),
+        example=(shown or texts)[0],
     )
+
+
+def _is_whole(text: str) -> bool:
+    return text.strip().lstrip("+-").isdecimal()
 
 
 def _is_time(text: str) -> bool:
@@ -121,10 +135,9 @@ def _is_day_number(text: str) -> bool:
 
 
 def _unit(numbers: list[str]) -> str | None:
-    """What numbers count since 1970, by how long they are."""
-    lengths = {len(text.partition(".")[0]) for text in numbers}
+    """The unit that numbers count since 1970, by how long most of them are."""
     for unit, range_ in _COUNTS.items():
-        if lengths <= set(range_):
+        if numbers and _mostly((len(t.partition(".")[0]) in range_ for t in numbers), numbers):
             return unit
     return None
 
@@ -151,9 +164,10 @@ def _forms(texts: list[str]) -> tuple[str | None, tuple[str, ...]]:
     """The format of days such as 01/02/2024; or both, where nothing tells which."""
     found = [_SLASHES.fullmatch(text.strip()) for text in texts]
     matches = [match for match in found if match is not None]
-    if len(matches) <= len(texts) * 0.8:
-        named = len([text for text in texts if _NAMED.fullmatch(text)]) > len(texts) * 0.8
-        return (f"%d{texts[0][-9]}%b{texts[0][-5]}%Y" if named else None), ()
+    if not _mostly(matches, texts):
+        named = list(filter(_NAMED.fullmatch, texts))
+        form = f"%d{named[0][-9]}%b{named[0][-5]}%Y" if _mostly(named, texts) else None
+        return form, ()
     one = matches[0]
     year = "%Y" if len(one[4]) == 4 else "%y"
     clock = ""
@@ -173,6 +187,19 @@ def _forms(texts: list[str]) -> tuple[str | None, tuple[str, ...]]:
     if any(int(match[3]) > 12 for match in matches):
         return forms[1], ()
     return (forms[0], ()) if one[2] == "." else (None, (forms[1], forms[0]))
+
+
+def fits(field: str, look: Looks) -> bool:
+    """Whether the values of a column can be a field."""
+    if field in ("ts_event", "ts_recv"):
+        return look.is_time or look.unit is not None
+    if field == "seller_took":
+        return look.is_flag
+    if field == "interval":
+        return look.is_interval
+    if field in ("symbol", "aggressor_side", "venue", "tape", "trade_id"):
+        return True
+    return look.is_number or look.is_empty
 
 
 def interval_of(times: list[Any]) -> str | None:

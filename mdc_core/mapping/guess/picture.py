@@ -71,7 +71,7 @@ def _first(
     batch, reasons = importer.events(settled, sample.columns)
     if reasons:
         reason = reasons[min(reasons)]
-        notes.append(f"{len(reasons)} of the first {sample.rows} rows are set aside: {reason}")
+        notes.append(f"{len(reasons)} of the first {sample.rows} rows would be rejected: {reason}")
     return [] if batch is None else rows_of(batch.slice(0, _ROWS))
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from mdc_core.errors import DataError, MdcError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.mapping.guess.guessing import guessed
+from mdc_core.mapping.guess.lacking import completed
 from mdc_core.mapping.heads import csv_head, json_head
 from mdc_core.mapping.options import NamedColumns, command_of
 from mdc_core.mapping.plan import TableSample
@@ -51,7 +52,7 @@ def _refuse(
     if not certain and (guess.options.type is None or len(guess.lacks) > 1):
         return
     words = command_of(profile, guess.options, "-" if own is None else str(own))
-    hint = " ".join([words, *(lack.words for lack in guess.lacks)])
+    hint = completed(words, guess.lacks)
     raise DataError(f"{name}: {what}, not events of mdc{why}", hint=hint)
 
 

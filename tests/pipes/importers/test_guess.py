@@ -1,5 +1,6 @@
 """What is guessed of a table is shown, kept in a file, taken with --yes; and refused without."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -104,9 +105,13 @@ def test_a_mapping_file_reads_the_same(shell: Shell, tmp_path: Path, name: str) 
     [
         (TRADES["short"], "--map timestamp=ts_event,px=price,qty=size --type trade"),
         ("time,symbol,price,size\n01/02/2024,A,1,1\n", "--time-format '%m/%d/%Y'"),
-        ("time,price,size\n2024-01-02,1,1\n", "--symbol NAME"),
-        ("symbol,price,size\nA,1,1\n", "--map NAME=ts_event"),
-        ("a,b\n1,2\n", "--type TYPE"),
+        ("time,price,size\n2024-01-02,1,1\n", "takes 't' from the name of the file"),
+        ("time,price,size\n2024-01-02,1,1\n", "--symbol-from name"),
+        ("symbol,price,size,at\nA,1,1,x\n", "--map at=ts_event"),
+        ("symbol,price,size,the note,time\nA,1,1,x,noon\n", "--map time=ts_event"),
+        ("symbol,price,size,the note\nA,1,1,x\n", "--map 'the note=ts_event'"),
+        ("a,b\n1,2\n", "--type trade --guess"),
+        ("bid,b\n1,2\n", "--type quote --guess"),
     ],
 )
 def test_refused_with_the_command_that_would_do(
@@ -116,8 +121,92 @@ def test_refused_with_the_command_that_would_do(
     done = shell("mdc import t.csv")
     assert done.status == 2 and says_nothing(done.out)
     assert "mdc import --profile csv t.csv --" in done.err and said in done.err
+    # The command can be run as it stands, and needs no word of its own to be filled in.
+    words = done.err.partition("hint: ")[2].strip()
+    assert shell(words).status in (0, 65), words
     # What only its owner knows is no guess: --yes takes none either.
     assert shell("mdc import t.csv --yes").status == (0 if said.endswith("trade") else 2)
+
+
+def test_no_column_is_left(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("symbol,price,size\nA,1,1\n")
+    done = shell("mdc import t.csv --guess")
+    assert "no column is left for ts_event (there are: symbol, price, size)" in done.err
+    for verb in ("import", "cat"):
+        done = shell(f"mdc {verb} t.csv")
+        assert "hint: add a column to the file, or --set ts_event=VALUE" in done.err
+    done = shell("mdc import t.csv --type trade --set ts_event=2024-01-02")
+    assert [event["ts_event"][:10] for event in done.events] == ["2024-01-02"]
+
+
+# One value of three that cannot be read, in each column that a guess looks at.
+ONE_BAD = [
+    ("time,symbol,price,size", "2024-01-02,A,1,1", "bad,A,1,1", "ts_event"),
+    ("time,symbol,price,size", "20240102,A,1,1", "0,A,1,1", "ts_event"),
+    ("time,symbol,price,size", "1704205800000,A,1,1", "0,A,1,1", None),
+    ("time,symbol,price,size", "1704205800000,A,1,1", "soon,A,1,1", "ts_event"),
+    ("time,symbol,price,size", "13/02/2024,A,1,1", "bad,A,1,1", "ts_event"),
+    ("time,symbol,price,size", "13-Feb-2024,A,1,1", "bad,A,1,1", "ts_event"),
+    ("time,symbol,px,size", "2024-01-02,A,1,1", "2024-01-02,A,bad,1", "price"),
+    ("time;symbol;px;size", "2024-01-02;A;1,5;1", "2024-01-02;A;bad;1", "price"),
+    ("date,clock,symbol,price,size", "2024-01-02,09:30,A,1,1", "2024-01-02,bad,A,1,1", "ts_event"),
+    ("date,clock,symbol,price,size", "20240102,09:30,A,1,1", "bad,09:30,A,1,1", "ts_event"),
+    ("time,symbol,price,size,sell", "2024-01-02,A,1,1,true", "2024-01-02,A,1,1,bad", "aggressor"),
+    (
+        "time,symbol,per,open,high,low,close",
+        "2024-01-02,A,1m,1,3,1,2",
+        "2024-01-02,A,1m,1,bad,1,2",
+        "high",
+    ),
+]
+
+
+@pytest.mark.parametrize(("head", "good", "bad", "field"), ONE_BAD)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_bad_value_does_not_hide_what_a_column_is(
+    shell: Shell, tmp_path: Path, head: str, good: str, bad: str, field: str | None, place: int
+) -> None:
+    rows = [good, good]
+    rows.insert(place, bad)
+    (tmp_path / "t.csv").write_text("\n".join([head, *rows, ""]))
+    refused = shell("mdc import t.csv")
+    assert refused.status == 2 and "hint: mdc import --profile csv t.csv" in refused.err
+    done = shell(refused.err.partition("hint: ")[2].strip())
+    assert done.status == 0, done.err
+    assert len(done.events) == (3 if field is None else 2)
+    if field is not None:
+        assert f"t.csv row {place + 2}: {field}" in done.err
+
+
+def test_one_bad_value_in_a_table_without_a_header(shell: Shell, tmp_path: Path) -> None:
+    rows = ["1704205800,1,3,1,2,9", "1704205860,1,bad,1,2,9", "1704205920,1,3,1,2,9"]
+    (tmp_path / "SPY.csv").write_text("\n".join([*rows, ""]))
+    done = shell("mdc import SPY.csv --yes")
+    assert [event["high"] for event in done.events] == ["3", "3"], done.err
+    assert "SPY.csv row 2: high: 'bad' is not a number" in done.err
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [(",A,1,2", "ts_event"), ("2024-01-02,,1,2", "symbol"), ("2024-01-02,A,,2", "price")],
+)
+def test_a_value_that_an_event_must_have(
+    shell: Shell, tmp_path: Path, row: str, field: str
+) -> None:
+    """A trade without a time, a symbol, a price is none: rejected by its line."""
+    head, good = "ts_event,symbol,price,size", "2024-01-02,A,1,1"
+    (tmp_path / "t.csv").write_text("\n".join([head, good, row, good, ""]))
+    names = head.split(",")
+    lines = [dict(zip(names, line.split(","), strict=True)) for line in (good, row, good)]
+    texts = [json.dumps({k: v for k, v in line.items() if v}) for line in lines]
+    (tmp_path / "t.jsonl").write_text("\n".join([*texts, ""]))
+    (tmp_path / "typed.csv").write_text(
+        "\n".join([f"type,{head}", *(f"trade,{line}" for line in (good, row, good)), ""])
+    )
+    for name, where in (("t.csv", "row 3"), ("t.jsonl", "line 2"), ("typed.csv", "row 3")):
+        done = shell(f"mdc import {name} --type trade --strict")
+        assert (done.status, len(done.events)) == (1, 2), done.err
+        assert f"{name} {where}: {field} is missing" in done.err
 
 
 def test_a_day_that_tells_itself(shell: Shell, tmp_path: Path) -> None:
@@ -137,4 +226,4 @@ def test_from_a_pipe(shell: Shell, tmp_path: Path) -> None:
     done = shell("cat t.csv | mdc import --profile csv -")
     assert "mdc import --profile csv - --map timestamp=ts_event" in done.err
     (tmp_path / "t.csv").write_text("time,price,size\n2024-01-02,1,1\n")
-    assert "--symbol NAME" in shell("cat t.csv | mdc import --profile csv - --yes").err
+    assert "--symbol SYMBOL" in shell("cat t.csv | mdc import --profile csv - --yes").err

@@ -44,10 +44,11 @@ def test_floats_by_their_digits(shell: Shell, tmp_path: Path) -> None:
         f"mdc import --profile parquet t.parquet {MAPPED} --digits price=2 --quarantine bad"
     )
     assert done.status == 0, done.err
-    assert [event.get("price") for event in done.events] == ["470.01", None, "3", None]
+    assert [event["price"] for event in done.events] == ["470.01", "3"]
     bad = [json.loads(line) for line in (tmp_path / "bad").read_text().splitlines()]
-    assert [one["where"] for one in bad] == ["t.parquet row 2", "t.parquet row 3"]
+    assert [one["where"] for one in bad] == [f"t.parquet row {row}" for row in (2, 3, 4, 6)]
     assert "0.30000000000000004 has more than 2 digits" in bad[0]["reason"]
+    assert [one["reason"] for one in bad[2:]] == ["price is missing"] * 2
     done = shell(f"{line} --digits price=17")
     assert done.events[1]["price"] == "0.30000000000000004"
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.conftest import Shell
 
-HEADER = "type,symbol,ts_event,price\n"
-ROW = "trade,SPY,2024-01-02T15:00:0{}Z,{}\n"
+HEADER = "type,symbol,ts_event,price,size\n"
+ROW = "trade,SPY,2024-01-02T15:00:0{}Z,{},1\n"
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
         ("mdc retain", "nothing says what may go", "--keep 30d"),
         ("mdc --root x inspect good.jsonl", "mdc inspect has no --root", ""),
         ("mdc import --profile csv table.csv --map time=ts", "no such field", ""),
-        ("mdc import --profile csv table.csv > /dev/null", "no column 'type'", "--type TYPE"),
+        ("mdc import --profile csv table.csv > /dev/null", "no column 'type'", "--guess"),
         ("mdc pack create x.rar", "end it in .zip", ""),
     ],
     65: [
