@@ -2,7 +2,8 @@
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -34,8 +35,23 @@ def pipeline(
     for stage in stages:
         if not isinstance(stage, Stage | str):
             raise UsageError(f"{stage!r} is no stage", hint='mdc.stage("head", n=5), or a text')
-        made += [stage] if isinstance(stage, Stage) else stages_of(session, _words(stage))
-    return Pipeline(made, session)
+        words = [] if isinstance(stage, Stage) else _words(stage)
+        with _naming(session):
+            made += [stage] if isinstance(stage, Stage) else stages_of(session, words)
+    with _naming(session):
+        return Pipeline(made, session)
+
+
+@contextmanager
+def _naming(session: Session) -> Iterator[None]:
+    """Name the stage that is wrong, which the log does for a command."""
+    session.log.stage = None
+    try:
+        yield
+    except UsageError as error:
+        if session.log.stage is None:
+            raise
+        raise UsageError(f"{session.log.stage}: {error}", hint=error.hint) from None
 
 
 def _words(line: str) -> list[str]:
@@ -59,7 +75,9 @@ def stage(*words: object, **options: object) -> Stage:
         elif value is not None and value is not False:
             values = value if isinstance(value, list | tuple) else [value]
             args += [f"{flag}={one}" for one in values]
-    (made,) = stages_of(Session({}, CollectingLog()), args)
+    session = Session({}, CollectingLog())
+    with _naming(session):
+        (made,) = stages_of(session, args)
     return made
 
 

@@ -14,6 +14,8 @@ def near(word: str, choices: Iterable[str], also: Mapping[str, str] | None = Non
     every, wanted = list(choices), word.casefold()
     if other := [choice for choice in (also or {}).get(wanted, "").split() if choice in every]:
         return other
+    if len(word.lstrip("-")) == 1:  # one letter is near every other
+        return [choice for choice in every if choice.casefold() == wanted]
     limit = 1 + (len(word) > 4) + (len(word) > 8)
     found = []
     for choice in every:

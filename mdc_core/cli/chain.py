@@ -51,7 +51,7 @@ def must_be_stage(ctx: click.Context) -> None:
     """Raise UsageError for a verb that cannot stand in a pipeline."""
     if not makes_stage(ctx.command):
         raise UsageError(
-            f"{ctx.command_path} reads and writes no events, so it cannot be part of a pipeline",
+            "cannot be part of a pipeline: it reads and writes no events",
             hint="mdc stream sim SPY then validate then store",
         )
 

@@ -9,12 +9,11 @@ import click
 from mdc_core import registry
 from mdc_core.cli.chain import makes_stage, must_be_stage
 from mdc_core.cli.either_side import behind_verb, find_config, with_root
-from mdc_core.cli.lazy import CommandsOfVerb, HelpfulCommand, VerbGroup, name_in_log
+from mdc_core.cli.lazy import CommandsOfVerb, HelpfulCommand, VerbGroup
 from mdc_core.cli.settable import FromEnvironment, Option, path_of, variables
 from mdc_core.cli.settings import (
     apply_global,
     blamed,
-    no_such_option,
     only_asks,
     settings_of,
 )
@@ -74,7 +73,6 @@ class Command(HelpfulCommand):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Flags first, then the environment, then mdc.toml, then the defaults."""
         session = ctx.find_object(Session)
-        name_in_log(ctx, self.called(ctx))
         if not ctx.resilient_parsing:
             find_config(ctx, args)
             args = with_root(ctx, args)
@@ -100,6 +98,8 @@ class Command(HelpfulCommand):
         try:
             rest = super().parse_args(ctx, args)
         except click.NoSuchOption as error:
+            from mdc_core.cli.complaints import no_such_option
+
             raise no_such_option(error.option_name, ctx) from None
         except click.BadParameter as error:
             raise blamed(error) from None
@@ -109,10 +109,9 @@ class Command(HelpfulCommand):
             self._tell_namesakes(session, plugins)
         return rest
 
-    def called(self, ctx: click.Context) -> str:
+    def called(self, path: tuple[str, ...]) -> str:
         """What messages call it: the verb, with the word of a group behind it, and no plugin."""
-        path = path_of(ctx)
-        return " ".join(path[:1] if self.verb else path)
+        return super().called(path[:1] if self.verb else path)
 
     def _tell_strays(
         self, ctx: click.Context, path: tuple[str, ...], plugins: Mapping[str, Any]

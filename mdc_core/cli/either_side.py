@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mdc_core.cli.settable import Option, path_of
+from mdc_core.cli.settable import Option
 from mdc_core.errors import UsageError
 from mdc_core.session import Session
 
@@ -159,7 +159,7 @@ def with_root(ctx: click.Context, args: list[str]) -> list[str]:
         return args
     own = next((o for o in ctx.command.params if "--root" in o.opts), None)
     if own is None and not session.chained:
-        raise UsageError(f"mdc {' '.join(path_of(ctx))} has no --root")
+        raise UsageError("takes no --root")
     # Behind `then` a verb that reads an archive or its input reads its input.
     if own is None or (session.joined and own.default != "data"):
         return args

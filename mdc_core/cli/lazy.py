@@ -66,9 +66,15 @@ def _quoted(line: str, width: int) -> list[str]:
 
 
 class HelpContext(click.Context):
-    """The context of our commands, for how their help is laid out."""
+    """The context of our commands: how their help is laid out, how messages call them."""
 
     formatter_class = HelpLayout
+
+    def __init__(self, command: click.Command, *args: Any, **more: Any) -> None:
+        super().__init__(command, *args, **more)
+        session, path = self.find_object(Session), path_of(self)
+        if path and session is not None and not self.resilient_parsing:
+            session.log.stage = command.called(path) if isinstance(command, SummedUp) else path[0]
 
 
 class SummedUp(click.Command):
@@ -80,6 +86,10 @@ class SummedUp(click.Command):
         """The first paragraph of its help; the formatter breaks the line."""
         first, _, _ = (self.short_help or self.help or "").strip().partition("\n\n")
         return " ".join(first.split())
+
+    def called(self, path: tuple[str, ...]) -> str:
+        """What messages call it: the words that lead to it."""
+        return " ".join(path)
 
 
 class LazyCommand(SummedUp):
@@ -100,6 +110,10 @@ class LazyCommand(SummedUp):
         **extra: Any,
     ) -> click.Context:
         """The context of the command itself."""
+        session = parent.find_object(Session) if parent is not None else None
+        is_verb = parent is not None and parent.parent is None
+        if session is not None and is_verb and not extra.get("resilient_parsing"):
+            session.log.stage = self.name  # for loading it may fail
         return self.load().make_context(info_name, args, parent, **extra)
 
 
@@ -123,21 +137,10 @@ class HelpfulCommand(SummedUp):
                         formatter.write(f"  {line}\n")
 
 
-def name_in_log(ctx: click.Context, words: str) -> None:
-    """Let messages from here on begin with the words of a command."""
-    if (session := ctx.find_object(Session)) is not None:
-        session.log.stage = words or None
-
-
 class VerbGroup(HelpfulCommand, click.Group):
     """A group of commands that are part of mdc, such as `mdc schema`."""
 
     elsewhere: Mapping[str, str] = {}  # words of other tools, and commands that do the same
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """The words behind it; what is said of them names the group."""
-        name_in_log(ctx, " ".join(path_of(ctx)))
-        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -229,7 +232,6 @@ class PluginGroup(CommandsOfVerb):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The name of a plugin must be there."""
-        name_in_log(ctx, " ".join(path_of(ctx)))
         if not args and not ctx.resilient_parsing:
             noun = installed.VERBS[self.verb][0]
             names = known(self.list_commands(ctx))

@@ -251,9 +251,11 @@ def _usage(log: logs.Log, error: click.ClickException) -> None:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return
+    from mdc_core.cli.complaints import plain
+
     ctx = getattr(error, "ctx", None)
     hint = None if ctx is None else f"{ctx.command_path} --help"
-    log.error(error.format_message(), hint=hint, event="failed", status=error.exit_code)
+    log.error(plain(error), hint=hint, event="failed", status=error.exit_code)
 
 
 def _complete(session: Session) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdc_core.cli.chain import chain, segments
+from mdc_core.cli.complaints import plain
 from mdc_core.cli.main import root
 from mdc_core.errors import UsageError
 from mdc_core.session import Session
@@ -26,4 +27,4 @@ def stages_of(session: Session, args: list[str]) -> "list[Stage]":
     except click.exceptions.Exit:
         raise UsageError(f"no pipeline: {shlex.join(args)}") from None
     except click.ClickException as error:
-        raise UsageError(error.format_message()) from None
+        raise UsageError(plain(error)) from None

@@ -70,7 +70,7 @@ class SelectCommand(ListingCommand):
         names = self.names(ctx, args)
         if not names and not only_asks(ctx, args):
             flag, known_names = self.selector.opts[0], known(registry.find(self.verb))
-            raise UsageError(f"mdc {self.verb} needs {flag} NAME", hint=known_names)
+            raise UsageError(f"{flag} NAME is missing", hint=known_names)
         return {name: registry.load(self.verb, name) for name in names}
 
     def names(self, ctx: click.Context, args: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from mdc_core.cli.settable import ListType, Option, as_now, path_of, variables
 from mdc_core.cli.types import PluginName, RootType, SymbolType
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.session import Session
-from mdc_core.suggest import known, near, question, unknown
+from mdc_core.suggest import known, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,18 +37,6 @@ def blamed(error: click.BadParameter) -> Exception:
         if source is click.core.ParameterSource.DEFAULT_MAP:
             return ConfigError(f"{option.opts[0]} (mdc.toml): {error.message}")
     return error
-
-
-def no_such_option(word: str, ctx: click.Context) -> click.UsageError:
-    """The error for a flag that is none; a former name is told by that of today."""
-    flags: dict[str, str] = {}
-    for param in ctx.command.get_params(ctx):
-        if isinstance(param, click.Option) and not (param.hidden and param.expose_value):
-            flags |= {flag: flag for flag in (*param.opts, *param.secondary_opts)}
-        if isinstance(param, Option):
-            flags |= dict.fromkeys(param.was, max(param.opts, key=len))
-    meant = list(dict.fromkeys(flags[flag] for flag in near(word, flags)))
-    return click.UsageError(f"No such option '{word}'{question(meant)}", ctx)
 
 
 def checked(option: click.Parameter, key: str, setting: "Setting", ctx: click.Context) -> Any:

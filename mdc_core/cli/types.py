@@ -1,5 +1,6 @@
 """Kinds of values: what people write, and what it is read as."""
 
+import re
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from pathlib import Path
@@ -42,11 +43,23 @@ class _Within64(click.ParamType):  # type: ignore[type-arg]
         try:
             number: int = int(value)
         except ValueError:
-            self.fail(f"{value!r} is no whole number (say 10000)", param, ctx)
+            self.fail(f"{value!r} is not a whole number{_as_digits(value)}", param, ctx)
         number = super().convert(number, param, ctx)
         if not -(1 << 63) <= number < 1 << 63:
             self.fail(f"{value} is too large", param, ctx)
         return number
+
+
+def _as_digits(text: str) -> str:
+    """How to write a number that people write with an exponent, commas, or as 10k."""
+    digits = re.sub(r"(?<=\d)[,_ ](?=\d{3})", "", text)
+    digits = re.sub("[kKmM]$", lambda unit: "e3" if unit[0] in "kK" else "e6", digits)
+    try:
+        number = Decimal(digits)
+    except InvalidOperation:
+        return ""
+    whole = number.is_finite() and number.adjusted() < 19 and number == number.to_integral_value()
+    return f" (say {number:.0f})" if whole else ""
 
 
 class WholeNumber(_Within64, click.IntRange):
@@ -190,7 +203,7 @@ class SpeedType(click.ParamType):  # type: ignore[type-arg]
         except ValueError:
             speed = 0.0
         if not 0 < speed < float("inf"):
-            self.fail(f"{value!r} is no speed (say 1x, 10x or max)", param, ctx)
+            self.fail(f"{value!r} is not a speed (say 1x, 10x or max)", param, ctx)
         return speed
 
 
@@ -206,7 +219,7 @@ class SymbolType(click.ParamType):  # type: ignore[type-arg]
         if value != value.strip():
             self.fail(f"{value!r} has blanks around it: say {value.strip()!r}", param, ctx)
         if encodable(value) != value:
-            self.fail(f"{value!r} is no Unicode text", param, ctx)
+            self.fail(f"{value!r} is not Unicode text", param, ctx)
         return str(value)
 
 

@@ -79,6 +79,7 @@ class Pipeline:
         self.stages = tuple(stages)
         self.session = session or Session({})
         for place, stage in enumerate(stages):
+            self.session.log.stage = stage.name
             stage.must_fit(place == 0, place == len(stages) - 1)
 
     def run(self, out: BinaryIO | None = None, *, check: bool = True) -> PipelineResult:

@@ -104,16 +104,16 @@ class Stage:
         """Raise UsageError where this stage cannot stand in this place of a pipeline."""
         if not first and not self.takes_input:
             raise UsageError(
-                f"{self.name} does not read what comes before it",
+                "reads no input, so it must be the first stage",
                 hint="only the first stage of a pipeline is a source, or names what it reads",
             )
         if last:
             return
         if not self.writes:
-            raise UsageError(f"{self.name} writes no events, so it must be the last stage")
+            raise UsageError("writes no events, so it must be the last stage")
         if self.writing.file is not None or not self.writing.is_piped:
             said = "-o" if self.writing.file is not None else "that --format or --fields"
-            raise UsageError(f"{said} is for the last command of a pipeline, not for {self.name}")
+            raise UsageError(f"{said} is for the last command of a pipeline")
 
 
 class SourceStage(Stage):
@@ -235,7 +235,7 @@ class StageRun(Books):
                 continue
             if not paths and not stdout.is_ours():
                 raise UsageError(
-                    f"nothing to read: {self.stage.name} is the first stage and names no input",
+                    "nothing to read: it is the first stage and names no input",
                     hint="name a file, or begin with a source; - is standard input",
                 )
             if path != STDIN and path.is_dir():

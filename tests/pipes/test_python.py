@@ -121,9 +121,9 @@ def test_neither_environment_nor_mdc_toml_has_a_say_unasked(
     [
         (["stream sim SPY then stores"], UsageError, "no such command: 'stores'"),
         (["stream sim SPY then store --layuot flat"], UsageError, "--layuot"),
-        (["stream sim SPY then head --limit x"], UsageError, "no whole number"),
-        (["ls"], UsageError, "cannot be part of a pipeline"),
-        (["stream sim SPY", "stream sim SPY"], UsageError, "does not read what comes before"),
+        (["stream sim SPY then head --limit x"], UsageError, "head: --limit: 'x' is not a whole"),
+        (["ls"], UsageError, "ls: cannot be part of a pipeline"),
+        (["stream sim SPY", "stream sim SPY"], UsageError, "stream: reads no input"),
         (["stream sim SPY then"], UsageError, "nothing after `then`"),
         ([""], UsageError, "no verb"),
         (["cat 'nowhere"], UsageError, "no closing quotation"),

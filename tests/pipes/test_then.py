@@ -186,10 +186,16 @@ def test_the_first_stage_reads_what_is_piped_in_or_named(shell: Shell) -> None:
     [
         ("stream sim SPY then", "nothing after `then`"),
         ("then store", "nothing before `then`"),
-        ("-q then store", "Missing command"),
-        ("stream sim SPY then stream sim SPY", "does not read what comes before it"),
-        ("stream sim SPY then cat --root data", "does not read what comes before it"),
-        ("stream sim SPY then count then store", "must be the last stage"),
+        ("-q then store", "missing command"),
+        (
+            "stream sim SPY then stream sim SPY",
+            "mdc stream: reads no input, so it must be the first",
+        ),
+        ("stream sim SPY then cat --root data", "mdc cat: reads no input"),
+        (
+            "stream sim SPY then count then store",
+            "mdc count: writes no events, so it must be the last stage",
+        ),
         ("stream sim SPY then --root a store", "no command between `then` and --root"),
         ("stream sim SPY then ls", "cannot be part of a pipeline"),
         ("stream sim SPY then stores", "no such command: 'stores'"),

@@ -81,5 +81,5 @@ def _tell(session: Session, done: "Rebuilt", dry_run: bool, as_json: bool) -> No
         session.log.warning(f"where {done.unknown:,} parts come from is not known any more")
     rows = sum(part.rows for part in done.parts)
     would = "would enter" if dry_run else "entered"
-    text = f"catalog rebuild: {would} {len(done.parts):,} parts, {rows:,} events"
+    text = f"{would} {len(done.parts):,} parts, {rows:,} events"
     session.log.note(f"{text}; {done.known:,} as the old catalog knew them")

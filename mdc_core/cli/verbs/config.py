@@ -12,6 +12,7 @@ import click
 from mdc_core.cli.in_force import InForce, for_all, for_command
 from mdc_core.cli.options import Command, Session, group, option
 from mdc_core.cli.selection import JSON
+from mdc_core.cli.settable import path_of
 from mdc_core.cli.show import answer, shown, table
 from mdc_core.cli.words import CommandWord
 from mdc_core.config import applying, places
@@ -69,14 +70,15 @@ def _context(top: click.Context, words: tuple[str, ...]) -> click.Context:
     ctx = top
     for word in words:
         if not isinstance(ctx.command, click.Group):
-            raise UsageError(f"{ctx.command_path} has no commands", hint=ctx.command_path)
+            path = " ".join(path_of(ctx))
+            raise UsageError(f"{path} has no commands", hint=f"mdc config show {path}")
         name, found, _ = ctx.command.resolve_command(ctx, [word])
         assert found is not None
         ctx = found.make_context(name, [], parent=ctx, resilient_parsing=True)
         ctx.resilient_parsing = False  # so that a wrong word is told
     if isinstance(ctx.command, click.Group):
         raise UsageError(
-            f"{ctx.command_path} is several commands", hint=f"{ctx.command_path} --help lists them"
+            f"{' '.join(path_of(ctx))} is several commands", hint=f"{ctx.command_path} --help"
         )
     return ctx
 

@@ -54,7 +54,7 @@ def export(
     if target is None:
         raise UsageError("no place to write to", hint="mdc export -o trades.csv, or -o DIRECTORY")
     if str(target) == "-":
-        raise UsageError("mdc export writes files, and '-' is none", hint="-o FILE")
+        raise UsageError("cannot write to '-': only files are written", hint="-o FILE")
     one_file = bool(target.suffix) and not target.is_dir()
     return ExportSink(plugin, target, paths, root, query, reading, one_file=one_file, force=force)
 

@@ -147,7 +147,7 @@ def _warn(session: Session, planned: "Plan") -> None:
 def _tell(session: Session, packing: "Packing", paths: list[Path]) -> None:
     files = [file for part in packing.plan.parts for file in part]
     size = sum(path.stat().st_size for path in paths)
-    note = f"pack create: {sum(f.rows for f in files):,} events in {len(files):,} files, "
+    note = f"{sum(f.rows for f in files):,} events in {len(files):,} files, "
     session.log.note(f"{note}{human(size)} in {', '.join(map(str, paths))}")
     after = paths[0].parent.glob(
         f"{_stem(paths[0], packing.kind.suffix)}.[0-9]*{packing.kind.suffix}"

@@ -40,7 +40,7 @@ class TailCommand(CountCommand):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """What the command takes; raises UsageError for -f."""
         if {"-f", "--follow"} & set(args):
-            raise UsageError("tail shows the last events and ends", hint="mdc cat -f goes on")
+            raise UsageError("only the last events are shown: no --follow", hint="mdc cat --follow")
         return super().parse_args(ctx, args)
 
 

@@ -93,9 +93,9 @@ def test_all_that_is_set_with_secrets_masked(shell: Shell, tmp_path: Path) -> No
     ("line", "said"),
     [
         ("config show stroe", "no such command: 'stroe'; did you mean store?"),
-        ("config show stream", "mdc stream is several commands"),
+        ("config show stream", "mdc config show: stream is several commands"),
         ("config show stream acpala", "did you mean alpaca?"),
-        ("config show store x", "mdc store has no commands"),
+        ("config show store x", "mdc config show: store has no commands"),
     ],
 )
 def test_what_is_no_command(line: str, said: str, shell: Shell) -> None:

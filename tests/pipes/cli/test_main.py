@@ -18,7 +18,7 @@ from tests.conftest import says_nothing
         (("stream",), "the name of a provider is missing"),
         (
             ("stream", "acme", "--feeed", "x"),
-            "No such option '--feeed'; did you mean --feed?",
+            "no such option: --feeed; did you mean --feed?",
         ),
         (("schema", "shw"), "no such command: 'shw'; did you mean show?"),
         (("schema", "show", "trde"), "no such event type: 'trde'; did you mean trade?"),
@@ -290,7 +290,7 @@ def test_standard_output_is_no_file_to_export_to(option: str, shell, tmp_path: P
     line = f"mdc stream sim SPY --limit 5 | mdc export --profile csv {option} -"
     done = shell(line)
     assert (done.status, list(tmp_path.iterdir())) == (2, [])
-    assert "mdc export writes files, and '-' is none" in done.err
+    assert "mdc export: cannot write to '-': only files are written" in done.err
 
 
 @pytest.mark.parametrize(

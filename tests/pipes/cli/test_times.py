@@ -95,7 +95,7 @@ BAD = {
     "--from 1704205800": "not a time: '1704205800' (of seconds since 1970 say 1704205800s",
     "--from 202401": "not a time: '202401' (say 2024-01-02,",
     "--from soon": "not a time: 'soon' (say 2024-01-02, '2024-01-02 09:30 America/New_York'",
-    "--to 2024-02-30": "'--to': not a time: '2024-02-30': day is out of range for month",
+    "--to 2024-02-30": "--to: not a time: '2024-02-30': day is out of range for month",
     "--to '2024-01-02 09:30 Europe/Lodon'": "'Europe/Lodon'; did you mean Europe/London",
     "--tz Mars": "--tz: no such time zone: 'Mars'",
     "--tz America/New_York --from '2024-03-10 02:30'": "there is no 2024-03-10 02:30:00 in",

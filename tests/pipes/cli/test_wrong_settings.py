@@ -52,10 +52,10 @@ def test_a_wrong_name_in_the_environment(
     ("line", "said"),
     [
         ("mdc then store", "nothing before `then`"),
-        ("mdc mock", "the name of a provider is missing"),
-        ("mdc stream", "the name of a provider is missing"),
+        ("mdc mock", "mdc mock: the name of a provider is missing"),
+        ("mdc stream", "mdc stream: the name of a provider is missing"),
         ("mdc cat --date now", "--date takes a day, a month or a year, not 'now'"),
-        ("mdc cat --date soon", "--date: not a time: 'soon'"),
+        ("mdc cat --date soon", "mdc cat: --date: not a time: 'soon'"),
         ("mdc store --format parqet", "no such format to store: 'parqet'; did you mean parquet?"),
     ],
 )

@@ -385,8 +385,8 @@ def test_missing_secrets_are_a_matter_of_configuration(tmp_path: Path) -> None:
         (["stream", "sim", "SPY", "--overflow", "pray"], "pray"),
         (["stream", "sim", "SPY", "--limit", "-1"], "--limit"),
         (["mock", "sim"], "sim has no mock server"),
-        (["mock", "alpaca", "--speed", "fast"], "'fast' is no speed"),
-        (["mock", "alpaca", "--speed", "0x"], "'0x' is no speed"),
+        (["mock", "alpaca", "--speed", "fast"], "'fast' is not a speed"),
+        (["mock", "alpaca", "--speed", "0x"], "'0x' is not a speed"),
         (["mock", "alpaca", "--fault", "explode"], "no such fault"),
     ],
 )

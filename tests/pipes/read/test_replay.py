@@ -244,8 +244,8 @@ def test_bad_lines_and_truncation_are_told(shell: Shell, late: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        ("--speed fast late.jsonl", 2, "is no speed"),
-        ("--speed 0x late.jsonl", 2, "is no speed"),
+        ("--speed fast late.jsonl", 2, "is not a speed"),
+        ("--speed 0x late.jsonl", 2, "is not a speed"),
         ("--clock vendor late.jsonl", 2, "--clock"),
         ("--type trad late.jsonl", 2, "trade"),
         ("--from yesteryear late.jsonl", 2, "--from"),

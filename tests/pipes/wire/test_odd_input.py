@@ -294,7 +294,7 @@ def test_names_that_are_no_unicode(shell: Shell, tmp_path: Path) -> None:
     assert done.out.count('{"7":7}') == 1000
     for words in ("stream sim", "cat in.jsonl --symbol"):
         done = shell(rf"mdc {words} $(printf '\377')", cwd=tmp_path)
-        assert done.status == 2 and r"'\udcff' is no Unicode text" in done.err
+        assert done.status == 2 and r"'\udcff' is not Unicode text" in done.err
 
 
 def test_a_pipe_by_its_name_is_read_once(shell: Shell, tmp_path: Path) -> None:

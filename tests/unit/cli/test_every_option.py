@@ -278,5 +278,5 @@ def test_options_of_all_commands_stand_behind_it(words: Words, commands: Command
         ctx = commands.context(words, [*given, "--root", "nearer"], before=["--root", "other"])
         assert str(ctx.params["root"]) == "nearer"
     else:
-        with pytest.raises(UsageError, match=f"^mdc {' '.join(words)} has no --root$"):
+        with pytest.raises(UsageError, match=r"^takes no --root$"):
             commands.context(words, given, before=["--root", "other"])

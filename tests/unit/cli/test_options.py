@@ -158,7 +158,7 @@ def test_a_verbs_own_option_from_the_specific_and_the_general_name(run, monkeypa
     ("args", "message"),
     [
         (("--depth", "11"), "'--depth'.*11 is not in the range 1<=x<=10"),
-        (("--depth", "x"), "'--depth'.*no whole number"),
+        (("--depth", "x"), "'--depth'.*not a whole number"),
         (("--feed", "otc"), "'--feed'.*'iex', 'sip'"),
         (("--tick", "NaN"), "'--tick'.*not a number"),
         (("--tick", "1,5"), "'--tick'.*not a number"),

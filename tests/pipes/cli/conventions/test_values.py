@@ -92,8 +92,8 @@ def test_nothing_is_no_sample(shell: Shell) -> None:
         ("retain --root data --keep 30", "not a length of time: '30'"),
         ("retain --root data --keep 0.5ns", "finer than a nanosecond: '0.5ns'"),
         ("stream sim SPY --duration 5", "not a length of time: '5'"),
-        ("head -n 10k e.jsonl", "'10k' is no whole number (say 10000)"),
-        ("stream sim SPY --limit 1e3", "'1e3' is no whole number (say 10000)"),
+        ("head -n 10k e.jsonl", "'10k' is not a whole number (say 10000)"),
+        ("stream sim SPY --limit 1e3", "stream: --limit: '1e3' is not a whole number (say 1000)"),
     ],
 )
 def test_a_value_without_its_unit_is_wrong_and_told(line: str, said: str, shell: Shell) -> None:
