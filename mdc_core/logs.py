@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, NoReturn, TextIO
 
 from mdc_core.texts import lines, one_line
 
@@ -12,6 +12,7 @@ DETAIL, NOTE, WARNING, ERROR = 10, 20, 30, 40
 _LEVELS = {DETAIL: "detail", NOTE: "info", WARNING: "warning", ERROR: "error"}
 MASK = "***"
 CLEAR = "\r\x1b[K"  # takes away what stands in the line of a terminal: somebody's progress bar
+leaving: list[Callable[[], None]] = []  # what to do before the process ends on the spot
 _SHORTEST = 4  # masking shorter words would make every message unreadable
 
 
@@ -51,6 +52,13 @@ def clears(file: TextIO | None) -> bool:
         return os.environ.get("TERM") != "dumb" and file is not None and file.isatty()
     except ValueError:  # closed
         return False
+
+
+def leave(status: int) -> NoReturn:
+    """End the process on the spot, with no bar left in the line of the terminal."""
+    for wipe in leaving:
+        wipe()
+    os._exit(status)
 
 
 class Log:

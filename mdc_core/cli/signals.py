@@ -17,6 +17,8 @@ from time import monotonic
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from mdc_core.logs import leave
+
 if TYPE_CHECKING:
     import signal
 else:
@@ -78,7 +80,7 @@ def _watch(signals: int, say: Callable[[str], None]) -> None:
 
     _thread.start_new_thread(tell, ())
     told.wait(_TOLD_WITHIN)
-    os._exit(128 + signal.SIGTERM)
+    leave(128 + signal.SIGTERM)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
@@ -103,7 +105,7 @@ def release() -> None:
 def _keep(number: int, frame: FrameType | None) -> None:
     _held.append(number)
     if len(_held) > 1:
-        os._exit(128 + number)
+        leave(128 + number)
 
 
 class SignalEvent(threading.Event):
@@ -143,7 +145,7 @@ class Stop:
         """Ask the command to stop; asked again, it ends on the spot."""
         if self.signal is not None:
             # No clean-up: whatever blocks here must not be waited for any longer.
-            os._exit(128 + number)
+            leave(128 + number)
         self.signal = number
         self.event.come()
         if number == signal.SIGTERM:
@@ -203,7 +205,7 @@ def following_input() -> Iterator[Stop]:
     def on_interrupt(number: int, frame: FrameType | None) -> None:
         interrupts.append(number)
         if len(interrupts) > 1:
-            os._exit(128 + number)
+            leave(128 + number)
 
     def on_terminate(number: int, frame: FrameType | None) -> None:
         stop.ask(number)

@@ -66,8 +66,9 @@ class ImportSource(SourceStage):
 
         _refuse_missing(self.sources)
         importers = {path: self._importer(path) for path in self.sources if not is_read_once(path)}
+        files = [file for importer in importers.values() for file in importer.files()]
+        run.progress.reads([*files, *(path for path in self.sources if path not in importers)])
         if run.output is not None:
-            files = [file for importer in importers.values() for file in importer.files()]
             hashed = [{"name": str(file), "sha256": of} for file in files if (of := _hash_of(file))]
             run.output.request.update({"files": hashed} if hashed else {})
         wrong = partial(registry.misused, "import", self.plugin.name)
@@ -106,6 +107,7 @@ class ImportSource(SourceStage):
             if importer is None:
                 importer = self._importer(place, str(path))
             keep(path, place, stop)
+            run.progress.begin(importer.files())
             if place != path and stop.is_set():
                 return  # of a part of a pipe, the last line could be a part as well
             with _named(str(place), name):
@@ -116,6 +118,7 @@ class ImportSource(SourceStage):
                     run.progress.add(1 if isinstance(item, Gap) else item.num_rows)
                     if stop.is_set():
                         return
+            run.progress.end(importer.files())
 
     def _tell(self, run: StageRun, source: "Import") -> None:
         read, rejected = source.read, source.rejected

@@ -204,6 +204,8 @@ class StageRun(Books):
         self._closed = False
         if writer is not None:
             self.write_to(writer)
+        if stage.total is None:
+            self.progress.reads(self._sized())
 
     def write_to(self, writer: EventWriter) -> Output:
         """Open the output; a stage that writes to a file does so itself."""
@@ -224,6 +226,15 @@ class StageRun(Books):
         """The longest time in seconds for which those behind it can wait, if they say so."""
         return self._tick
 
+    def _sized(self) -> Iterator[Path]:
+        """The files by whose sizes the end is known."""
+        own = self._before is None and self.stage.takes_input
+        for path in self._files or ((STDIN,) if own else ()):
+            if path != STDIN:
+                yield from () if path.is_dir() else (path,)
+            elif self._before is None:
+                yield stdin_file() or STDIN
+
     def _own_readers(self) -> Iterator[EventInput]:
         yield from self.readers(self._files)
 
@@ -242,8 +253,8 @@ class StageRun(Books):
                 yield ArchiveReader(path)
                 continue
             name = "<stdin>" if path == STDIN else str(path)
-            with opened(path) as file:
-                real = stdin_file() if path == STDIN else path
+            real = stdin_file() if path == STDIN else path
+            with opened(path) as file, self.progress.reading(real or path):
                 self.input.archives.update(*self._archives((path,)).values())
                 events = reader_of(file, name, self.quarantine, real, tick=self._tick)
                 # A source looks for signals itself, and standard input is at its end behind one.
@@ -302,6 +313,7 @@ class StageRun(Books):
     def close(self) -> None:
         """Stop the work where it is: nobody asks for more of it."""
         self._closed = True
+        self.progress.close()
         if self._driven is not None:
             self._driven.close()  # type: ignore[attr-defined]
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -58,7 +58,12 @@ class Rebuilt(NamedTuple):
 
 
 def rebuild(
-    archive: Archive, tiers: Mapping[str, str] | None = None, *, dry_run: bool = False
+    archive: Archive,
+    tiers: Mapping[str, str] | None = None,
+    *,
+    dry_run: bool = False,
+    tell: Callable[[int], None] = lambda size: None,
+    expect: Callable[[int], None] = lambda size: None,
 ) -> Rebuilt:
     """Make the catalog from the parts in the root and in the directories of tiers.
 
@@ -79,7 +84,7 @@ def rebuild(
     for name, _ in places if not fresh else ():
         taking.must_know(archive, old.parts, old.moves, name)
     lost_id = taking.lost_id(archive, [name for name, _ in places])
-    rebuilt = look.all(places).rebuilt()
+    rebuilt = look.all(places, tell, expect).rebuilt()
     if dry_run:
         return rebuilt
     archive.identified(lost_id)
@@ -117,12 +122,19 @@ class _Scan:
         self._moving = moving
         self.rows += [part for part in old.parts if part.key in moving]
 
-    def all(self, places: Iterable[tuple[str, Storage]]) -> "_Scan":
+    def all(
+        self,
+        places: Iterable[tuple[str, Storage]],
+        tell: Callable[[int], None],
+        expect: Callable[[int], None],
+    ) -> "_Scan":
         """Look at every file."""
         for name, at in places:
             files = [(p, size) for p, size in at.walk() if (name, p) not in self._moving]
+            expect(sum(size for _, size in files))
             damaged = self._damaged(name, at, [path for path, _ in files])
             for path, size in files:
+                tell(size)
                 try:
                     if path in damaged:
                         raise DataError(damaged[path])

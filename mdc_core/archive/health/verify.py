@@ -57,10 +57,12 @@ class Verification:
         *,
         deep: bool = False,
         read: Callable[[int], None] = lambda rows: None,
+        expect: Callable[[int], None] = lambda rows: None,
     ) -> None:
         self.parts = self.rows = 0
         self.notes: list[str] = []
         self._archive, self._tiers, self._deep, self._read = archive, tiers, deep, read
+        self._expect = expect
         self._known = Salvaged()
         self._journals: dict[str, bool] = {}  # by segment: whether somebody writes it
 
@@ -74,6 +76,7 @@ class Verification:
         sizes = dict(self._sizes(frozenset()))
         self._known = salvaged(self._archive)
         sizes |= self._sizes(frozenset(name for name, _ in sizes))
+        self._expect(sum(part.rows for part in self._known.parts))
         yield from self._catalog()
         yield from self._of_journals()
         if self._catalogued:
@@ -159,6 +162,8 @@ class Verification:
             if found and self._later.get(part.key) == part:
                 yield from found
             self.rows += part.rows
+            if not self._deep:
+                self._read(part.rows)
 
     def _origins(self) -> Iterator[VerifyFinding]:
         """What parts only name has to be there: in the catalog, and in a file beside it."""

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -165,6 +165,7 @@ class Packing:
     plan: Plan
     kind: Container
     description: str = ""
+    tell: Callable[[int], None] = lambda size: None
 
     def write(self, paths: Sequence[Path], *, force: bool = False) -> list[Path]:
         """Write every part, then give all of them their names."""
@@ -242,7 +243,7 @@ class Packing:
         row = self.plan.rows[file.path]
 
         def opened() -> BinaryIO:
-            return Checked(self.plan.own.open(row), row)  # type: ignore[return-value]
+            return Checked(self.plan.own.open(row), row, self.tell)  # type: ignore[return-value]
 
         return Member(file.path, file.bytes, opened, packed=file.suffix != ".jsonl")
 
@@ -250,8 +251,13 @@ class Packing:
 class Checked(io.BufferedIOBase):
     """A part that is read once, from its beginning: exactly what the catalog knows of it."""
 
-    def __init__(self, file: pa.NativeFile, row: PartRow) -> None:
-        self._file, self._row = file, row
+    def __init__(
+        self,
+        file: pa.NativeFile,
+        row: PartRow,
+        tell: Callable[[int], None] = lambda size: None,
+    ) -> None:
+        self._file, self._row, self._tell = file, row, tell
         self._at = 0
         self._digest = hashlib.sha256()
 
@@ -262,6 +268,7 @@ class Checked(io.BufferedIOBase):
         with reading(self._row.path):
             data = self._file.read(wanted) if wanted else b""
         self._at += len(data)
+        self._tell(len(data))
         self._digest.update(data)
         whole = self._at == self._row.bytes
         if (wanted and not data) or (whole and self._digest.hexdigest() != self._row.sha256):

@@ -17,7 +17,7 @@ import pyarrow as pa
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.sql.fitted import Fitted
 from mdc_core.archive.sql.place import names_place, without_place
-from mdc_core.archive.sql.reading import PARTS_NAME, Reading
+from mdc_core.archive.sql.reading import PARTS_NAME, Reading, Seen
 from mdc_core.archive.sql.times import check_times, hint_of, macros
 from mdc_core.archive.sql.views import Parts, View
 from mdc_core.archive.sql.where import limits_of
@@ -64,6 +64,7 @@ class Database:
         self.archive = Archive.open(root)
         self._chosen = chosen or Query()
         self._wide = wide
+        self.seen = Seen()  # of the statement at hand
         self._spill = tempfile.mkdtemp(prefix="mdc-query-")
         self._worker = ThreadPoolExecutor(1)  # so that Ctrl-C reaches us while DuckDB works
         self._db = self._duckdb.connect(":memory:", config=self._config())
@@ -111,7 +112,8 @@ class Database:
         """
         for macro in macros(sql):
             self._db.execute(macro)
-        reading = Reading(self.archive, self._chosen, self._limits(sql))
+        self.seen = Seen()
+        reading = Reading(self.archive, self._chosen, self._limits(sql), self.seen)
         fitted = Fitted(reading)
         if self._wide:
             fitted.measure_all()

@@ -1,6 +1,6 @@
 """Parquet parts of one event type as a dataset of Arrow, opened when they are read."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -55,6 +55,10 @@ class ParquetParts:
         files = _Files(archive, self._rows)  # type: ignore[abstract]  # says the stub
         self._place = pafs.PyFileSystem(files)
 
+    def rows(self, left: Iterable[str]) -> int:
+        """How many rows some of the parts have."""
+        return sum(self._rows[name].rows for name in left)
+
     def left(self, needed: list[str], wanted: Wanted) -> list[str]:
         """The parts that can hold wanted rows.
 
@@ -68,9 +72,9 @@ class ParquetParts:
         return left
 
     def batches(
-        self, left: list[str], names: list[str], wanted: Wanted
+        self, left: list[str], names: list[str], wanted: Wanted, tell: Callable[[int], None]
     ) -> Iterator[pa.RecordBatch]:
-        """Columns of the wanted rows of some parts."""
+        """Columns of the wanted rows of some parts; `tell` gets how many rows were looked at."""
         for groups in self._heaps(left, wanted):
             scanner = self._dataset(groups).scanner(
                 columns=names, filter=wanted, batch_size=BATCH_ROWS
@@ -81,6 +85,7 @@ class ParquetParts:
                 if not is_loss(error):
                     self._name_the_damaged(dict.fromkeys(group.path for group in groups))
                 raise
+            tell(sum(group.row_groups[0].num_rows for group in groups))
 
     def _part(self, name: str) -> Any:
         row = self._rows[name]

@@ -23,6 +23,25 @@ PARTS_NAME = "parts"
 PLACE = "row"
 
 
+class Seen:
+    """How many of the rows that a statement has to read were read."""
+
+    def __init__(self) -> None:
+        self._expected = self._read = 0
+
+    def expect(self, rows: int) -> None:
+        """Note that a scan begins, with so many rows before it."""
+        self._expected += rows
+
+    def add(self, rows: int) -> None:
+        """Note that rows were read."""
+        self._read += rows
+
+    def share(self) -> float | None:
+        """How much was read, from 0 to 1; None before the first scan."""
+        return self._read / self._expected if self._expected else None
+
+
 class Reading:
     """An archive at one moment, as far as one statement needs it.
 
@@ -30,8 +49,15 @@ class Reading:
     names, None if that cannot be told.
     """
 
-    def __init__(self, archive: Archive, chosen: Query, limits: Mapping[str, Query] | None) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        chosen: Query,
+        limits: Mapping[str, Query] | None,
+        seen: Seen | None = None,
+    ) -> None:
         self.archive = archive
+        self.seen = seen or Seen()
         self.chosen = chosen
         self.limits = limits
         self.problem: MdcError | None = None

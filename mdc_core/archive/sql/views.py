@@ -170,9 +170,12 @@ class EventsView:
             for batch in self._reading.placed():
                 yield from self._picked(batch, names, wanted)
             return
-        yield from parquet.batches(left, names, wanted)
+        seen = self._reading.seen
+        seen.expect(parquet.rows(left) + sum(piece.row.rows for piece in others if piece.row))
+        yield from parquet.batches(left, names, wanted, seen.add)
         for piece in others:
             for batch in piece.batches(BATCH_ROWS):
+                seen.add(batch.num_rows)
                 yield from self._picked(batch, names, wanted)
         for batch in self._reading.snapshot.unsealed_batches():
             yield from self._picked(batch, names, wanted)

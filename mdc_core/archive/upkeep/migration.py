@@ -6,7 +6,7 @@ after a kill each is the old one or the new one, and migrating again goes on wit
 """
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
@@ -44,7 +44,11 @@ class Migrated(NamedTuple):
 
 
 def migrate(
-    archive: Archive, catalog: Catalog, parts: Sequence[PartRow], profiles: Profiles
+    archive: Archive,
+    catalog: Catalog,
+    parts: Sequence[PartRow],
+    profiles: Profiles,
+    tell: Callable[[int], None] = lambda rows: None,
 ) -> Migrated:
     """Put parts of the current version in the place of older ones; within `rewriting`.
 
@@ -60,6 +64,7 @@ def migrate(
             size += batch[-1].bytes
         for part in _migrate(archive, catalog, batch, profiles, migrated):
             _migrate(archive, catalog, [part], profiles, migrated)
+        tell(sum(part.rows for part in batch))
         clear_trash(archive)
     return migrated
 

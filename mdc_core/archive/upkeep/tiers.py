@@ -94,11 +94,12 @@ class Migration:
         archive: Archive,
         tiers: Tiers,
         tell: Callable[[PartRow], None] = lambda part: None,
+        expect: Callable[[int], None] = lambda rows: None,
     ) -> None:
         self.done: list[tuple[PartRow, PartRow]] = []
         self.problems: list[str] = []
         self._archive, self._forms, self._tell = archive, Forms(tiers), tell
-        self._tiers = tiers
+        self._tiers, self._expect = tiers, expect
 
     def run(self, wanted: Callable[[Catalog], Iterable[PartRow]], now: int) -> None:
         """Move what is due among some parts: copy, verify, commit, remove.
@@ -108,6 +109,7 @@ class Migration:
         """
         with rewriting(self._archive) as catalog:
             moves = list(due(wanted(catalog), self._tiers, now))
+            self._expect(sum(move.part.rows for move in moves))
             for place in {move.place for move in moves if move.place != move.part.place}:
                 taking.take(self._archive, catalog, place)
             taken = {part.key for part in catalog.parts()}

@@ -4,6 +4,7 @@ The catalog knows what is in each file of an archive, and what is sealed. When i
 damaged, it is made again from the files; what it alone knew (such as the origin of JSONL
 files) is kept where the old one can still be read and the file is the same."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,18 +43,16 @@ def rebuild(session: Session, root: Path | str, dry_run: bool, as_json: bool) ->
     from mdc_core.archive.health import rebuild as rebuilding
     from mdc_core.archive.upkeep.tiering import read_tiers
     from mdc_core.archive.write.archive import Archive
+    from mdc_core.pipelines.progress import Progress
 
     if isinstance(root, Path) and not root.is_dir():
         raise DataError(f"no archive at {root}", hint=f"EVENTS | mdc store --root {root} makes one")
     archive = Archive(root)
     archive.check_root()
     tiers = read_tiers(session.config, archive).places
-    if dry_run:
-        done = rebuilding.rebuild(archive, tiers, dry_run=True)
-    else:
-        Archive.create(root)
-        with archive.maintained():
-            done = rebuilding.rebuild(archive, tiers)
+    right = nullcontext() if dry_run else Archive.create(root).maintained()
+    with right, Progress(session, "catalog rebuild", unit="B", writes=False) as bar:
+        done = rebuilding.rebuild(archive, tiers, dry_run=dry_run, tell=bar.add, expect=bar.expect)
     _tell(session, done, dry_run, as_json)
     return EXIT_FINDINGS if done.problems or done.gone else 0
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mdc_core.archive.upkeep.compaction.compact import CompactOutcome
     from mdc_core.archive.upkeep.compaction.plan import CompactOptions
     from mdc_core.archive.write.archive import Archive
+    from mdc_core.pipelines.progress import Progress
 
 GROUP = "store 3"
 EXAMPLES = (
@@ -83,6 +84,7 @@ def compact(
     """Merge the parts of each period into one file."""
     from mdc_core.archive.upkeep.compaction.plan import LEAST, CompactOptions
     from mdc_core.archive.write.archive import Archive
+    from mdc_core.pipelines.progress import Progress
 
     if target_size < LEAST:
         raise UsageError("--target-size: 1MB is the least", hint="--target-size 512MB")
@@ -91,16 +93,18 @@ def compact(
     wishes = CompactOptions(target_size, row_group, dedup, sort)
     done = _planned if dry_run else _compacted
     outcomes = []
-    for outcome in done(session, archive, query, wishes):
-        outcomes.append(outcome)
-        if not as_json:
-            _tell(session, outcome, dry_run)
+    with Progress(session, "compact", unit="B", writes=False) as bar:
+        for outcome in done(session, archive, query, wishes, bar):
+            outcomes.append(outcome)
+            if not as_json:
+                with bar.aside():
+                    _tell(session, outcome, dry_run)
     _sum_up(session, outcomes, dry_run, as_json)
     return DataError.exit_status if any(o.problem for o in outcomes) else absent
 
 
 def _planned(
-    session: Session, archive: "Archive", query: "Query", wishes: "CompactOptions"
+    session: Session, archive: "Archive", query: "Query", wishes: "CompactOptions", bar: "Progress"
 ) -> "Iterable[CompactOutcome]":
     """What there is to do."""
     from mdc_core.archive.read.snapshot import Snapshot
@@ -113,7 +117,7 @@ def _planned(
 
 
 def _compacted(
-    session: Session, archive: "Archive", query: "Query", wishes: "CompactOptions"
+    session: Session, archive: "Archive", query: "Query", wishes: "CompactOptions", bar: "Progress"
 ) -> "Iterable[CompactOutcome]":
     """What was done."""
     from mdc_core.archive.upkeep.compaction.compact import compact as compacted
@@ -125,8 +129,9 @@ def _compacted(
     profiles = read_tiers(session.config, archive).profiles
     prepared(session, archive)
     with rewriting(archive) as catalog:
-        parts = chosen(catalog.parts, query)
-        yield from compacted(archive, catalog, parts, wishes, profiles)
+        parts = list(chosen(catalog.parts, query))
+        bar.expect(sum(part.bytes for part in parts))
+        yield from compacted(archive, catalog, parts, wishes, profiles, bar.add)
 
 
 def _tell(session: Session, outcome: "CompactOutcome", dry_run: bool) -> None:

@@ -88,17 +88,15 @@ def _measured(
 
     found = []
     total = sample.rows * len(formats) * len(PROFILES)
-    progress = Progress(session, "compress", total=total, writes=False)
     with writing("a temporary directory", "TMPDIR names another one"):
         folder = TemporaryDirectory(prefix="mdc-compress-", ignore_cleanup_errors=True)
-    with folder:
+    with folder, Progress(session, "compress", total=total, writes=False) as bar:
         for name in formats:
             plugin = registry.load("store", name)
             for profile in PROFILES.values():
                 form = formatted(plugin, plugin.Options(), profile)
                 found.append(measured(sample, name, form, profile, Path(folder.name)))
-                progress.add(sample.rows)
-    progress.close()
+                bar.add(sample.rows)
     return found
 
 

@@ -4,6 +4,9 @@ A pack is a zip, tar.gz, tar.zst or 7z file with the data files as they are in t
 manifest (hashes, numbers, origins, schemas), a README, a data dictionary, and scripts that load
 the data in Python, R and DuckDB. The same content gives the same bytes, always."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +101,7 @@ def create(
     from mdc_core.archive.pack.containers.table import asked_format, container
     from mdc_core.archive.pack.create import Packing, part_paths, plan
     from mdc_core.archive.write.archive import Archive
+    from mdc_core.pipelines.progress import Progress
 
     out, root = _said(words, output, root)
     kind = container(asked_format(out, named))
@@ -116,7 +120,9 @@ def create(
         for number, path in enumerate(paths, 1):
             _show(path, packing.manifest(number)[0])
         return absent
-    packing.write(paths, force=force)
+    with Progress(session, "pack create", unit="B", writes=False) as bar:
+        bar.expect(sum(file.bytes for part in planned.parts for file in part))
+        replace(packing, tell=bar.add).write(paths, force=force)
     for path, part in zip(paths, planned.parts, strict=True):
         session.observers.committed(path, sum(file.rows for file in part))
     _tell(session, packing, paths)
@@ -227,7 +233,8 @@ def verify_packs(session: Session, packs: tuple[Path, ...], max_bytes: int, as_j
     """
     from mdc_core.archive.pack.verify import verify_aside
 
-    read = verify_aside(packs, PackLimit(max_bytes))
+    with _reading(session, "pack verify", packs):
+        read = verify_aside(packs, PackLimit(max_bytes))
     findings = [finding for one in read for finding in one.findings]
     if as_json:
         _say([finding._asdict() for finding in findings])
@@ -239,6 +246,17 @@ def verify_packs(session: Session, packs: tuple[Path, ...], max_bytes: int, as_j
     if not all(one.is_pack for one in read):
         return DataError.exit_status
     return EXIT_FINDINGS if findings else 0
+
+
+@contextmanager
+def _reading(session: Session, verb: str, packs: Sequence[Path]) -> Iterator[None]:
+    """Show how far packs have been read."""
+    from mdc_core.pipelines.progress import Progress
+
+    with Progress(session, verb, writes=False) as bar:
+        bar.reads(packs)
+        bar.begin(packs)
+        yield
 
 
 def _numbers(read: "list[Unpacked]") -> str:
@@ -274,18 +292,19 @@ def import_packs(
     from mdc_core.archive.pack import import_
     from mdc_core.archive.pack.read import manifest_of
     from mdc_core.archive.write.archive import Archive
+    from mdc_core.pipelines.stages.store import prepared
 
     limit = PackLimit(max_bytes)
     if dry_run:
-        merged = import_.try_import(root, packs, limit)
+        with _reading(session, "pack import", packs):
+            merged = import_.try_import(root, packs, limit)
     else:
-        from mdc_core.pipelines.stages.store import prepared
-
         for path in packs:  # no archive is made for what is no pack
             manifest_of(path)
         archive = Archive.create(root)
         prepared(session, archive)
-        merged = import_.import_packs(archive, packs, limit)
+        with _reading(session, "pack import", packs):
+            merged = import_.import_packs(archive, packs, limit)
     if merged.findings:
         for finding in merged.findings:
             session.log.error(shown(str(finding)))

@@ -82,6 +82,7 @@ def query(
 ) -> int:
     """Ask an archive with SQL."""
     from mdc_core.archive.sql.database import Database
+    from mdc_core.pipelines.progress import Progress
 
     sql, where = _said(words, path)
     text = _statement(sql, path)
@@ -96,7 +97,12 @@ def query(
             raise UsageError(
                 f"one statement, not {len(statements)}", hint="mdc shell runs any number"
             )
-        _answer(database.run(statements[0]), form, output, limit)
+        bar = Progress(session, "query", share=lambda: database.seen.share(), writes=False)
+        with bar:
+            result = database.run(statements[0])
+            if output is None and sys.stdout.isatty():
+                bar.close()
+            _answer(result, form, output, limit)
     return absent
 
 

@@ -202,6 +202,7 @@ def _migrated(
     from mdc_core.archive.upkeep.tiering import read_tiers
     from mdc_core.archive.write.archive import Archive
     from mdc_core.archive.write.replace import rewriting
+    from mdc_core.pipelines.progress import Progress
     from mdc_core.pipelines.stages.store import prepared
 
     place = Archive.open(root)
@@ -209,7 +210,9 @@ def _migrated(
     profiles = read_tiers(session.config, place).profiles
     with rewriting(place) as catalog:
         found, problems = outdated(catalog.parts(query))
-        migrated = migrate(place, catalog, found, profiles)
+        with Progress(session, "schema migrate", writes=False) as bar:
+            bar.expect(sum(part.rows for part in found))
+            migrated = migrate(place, catalog, found, profiles, bar.add)
     return migrated.done, [*problems, *migrated.problems]
 
 

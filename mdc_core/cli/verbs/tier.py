@@ -142,10 +142,9 @@ def migrate(
         _plan(session, archive, tiers, query, moment, as_json)
         return absent
     prepared(session, archive)
-    progress = Progress(session, "tier", writes=False)
-    migration = Migration(archive, tiers, lambda part: progress.add(part.rows))
-    migration.run(lambda catalog: catalog.parts(query), moment)
-    progress.close()
+    with Progress(session, "tier migrate", writes=False) as bar:
+        migration = Migration(archive, tiers, lambda part: bar.add(part.rows), bar.expect)
+        migration.run(lambda catalog: catalog.parts(query), moment)
     for old, new in migration.done:
         if not as_json:
             click.echo(shown(f"{archive.path_of(old)} -> {archive.path_of(new)}"))

@@ -37,15 +37,15 @@ def verify(session: Session, root: Path | str, deep: bool, as_json: bool) -> int
     from mdc_core.pipelines.progress import Progress
 
     archive = Archive.open(root)
-    progress = Progress(session, "verify", writes=False)
     places = read_tiers(session.config, archive).places
-    looking = Verification(archive, places, deep=deep, read=progress.add)
     found = []
-    for finding in looking.findings():
-        found.append(finding)
-        if not as_json:
-            click.echo(shown(str(finding)))
-    progress.close()
+    with Progress(session, "verify", writes=False) as bar:
+        looking = Verification(archive, places, deep=deep, read=bar.add, expect=bar.expect)
+        for finding in looking.findings():
+            found.append(finding)
+            if not as_json:
+                with bar.aside():
+                    click.echo(shown(str(finding)))
     if as_json:
         _say(found)
     for note in looking.notes:

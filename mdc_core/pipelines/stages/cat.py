@@ -223,6 +223,7 @@ class CatRun:
             from mdc_core.archive.read.snapshot import snapshot
         for folder in self._folders:
             looked = held.enter_context(closing(snapshot(folder, self._query)))
+            self._run.progress.expect(sum(part.rows for part in looked.parts))
             yield from looked.sources(self._run.input.counts)
 
     def _read(self, path: Path, rows: int = 0) -> Iterator[pa.RecordBatch]:

@@ -67,6 +67,7 @@ class ExportSink(ArchiveSource):
         files, folders = run.places(self.root)
         for folder in folders:
             with closing(snapshot(folder, self.query)) as held:
+                run.progress.expect(sum(part.rows for part in held.parts))
                 for batch in merge(held.sources(run.input.counts)):
                     run.progress.add(batch.num_rows)
                     yield batch

@@ -87,13 +87,17 @@ def compact(
     parts: Iterable[PartRow],
     wishes: CompactOptions,
     profiles: Profiles,
+    tell: Callable[[int], None] = lambda size: None,
 ) -> Iterator[CompactOutcome]:
-    """Compact the groups of these parts, some at a time; within `rewriting`."""
+    """Compact the groups of these parts, some at a time; within `rewriting`.
+
+    `tell` gets the bytes of the parts that are done.
+    """
     wishes = wishes._replace(heavy=catalog.large_origins())
     every = list(parts)
     left, fresh = {part.key: part for part in every}, set[tuple[str, str]]()
     order = OrderOfTies(archive, left.values())
-    bench = _CompactRun(archive, catalog, profiles, order)
+    bench = _CompactRun(archive, catalog, profiles, order, tell)
     for wanted in _to_regroup(left, live(archive), profiles):
         done, after = regrouped(archive, catalog, wanted, profiles, wishes.row_group, order)
         left |= {part.key: part for part in after}
@@ -157,6 +161,7 @@ class _GroupState:
         self.problem: str | None = None  # why it is left as it is: a damaged part
         self.busy: str | None = None  # the same: another command was at it
         self.tied: str | None = None  # the same: a part whose events would change places
+        self.seen = False  # in an earlier pass
 
     def took(self, done: "_Staged") -> None:
         """Note that a job was committed."""
@@ -187,10 +192,15 @@ class _CompactRun:
     """Where jobs are written, and committed together."""
 
     def __init__(
-        self, archive: Archive, catalog: Catalog, profiles: Profiles, order: OrderOfTies
+        self,
+        archive: Archive,
+        catalog: Catalog,
+        profiles: Profiles,
+        order: OrderOfTies,
+        tell: Callable[[int], None],
     ) -> None:
         self._archive, self._catalog, self._profiles = archive, catalog, profiles
-        self._order = order
+        self._order, self._tell = order, tell
         self._replacement = Replacement(archive, catalog)
         self._taken: set[tuple[str, str]] = set()
 
@@ -202,7 +212,7 @@ class _CompactRun:
             is_live = live(self._archive)
             try:
                 with writing(f"below {self._archive.state}"):
-                    staged = [done for work in works for done in self._stage(work, is_live)]
+                    staged = [done for work in works for done in self._staged(work, is_live)]
                     self._commit(staged)
             finally:
                 self._order.settle()
@@ -214,6 +224,13 @@ class _CompactRun:
                 return
             for work in works:  # what is twice has been found
                 work.wishes = work.wishes._replace(dedup=False)
+
+    def _staged(self, work: _GroupState, is_live: Callable[[PartRow], bool]) -> list[_Staged]:
+        size = 0 if work.seen else sum(part.bytes for part in work.parts)
+        staged = self._stage(work, is_live)
+        work.seen = True
+        self._tell(size)
+        return staged
 
     def _stage(self, work: _GroupState, is_live: Callable[[PartRow], bool]) -> list[_Staged]:
         """Write what is due in a group; a damaged part is its problem alone."""
