@@ -24,7 +24,7 @@ VERBS: dict[str, tuple[str, tuple[str, ...]]] = {
     "validate": ("check", ("Check",)),
     "filter": ("filter", ("Filter",)),
     "store": ("format", ("PartFormat",)),
-    "publish": ("place", ("Sink",)),
+    "publish": ("destination", ("Sink",)),
     "export": ("profile", ("Exporter",)),
     "import": ("profile", ("Importer",)),
     "hooks": ("observer", ()),

@@ -17,7 +17,7 @@ from mdc_core.cli.settable import path_of
 from mdc_core.errors import UsageError
 from mdc_core.installed import verb_files
 from mdc_core.session import Session
-from mdc_core.suggest import known, near, question
+from mdc_core.suggest import known, near, question, unknown
 
 # A word of shell; an option with its value is one. Compiled when an example is too long.
 WORD = r"""(?:--?[\w-]+ (?![-|]))?(?:'[^']*'|"[^"]*"|\S)+"""
@@ -178,7 +178,9 @@ class PluginGroup(CommandsOfVerb):
         needs: tuple[str, str] = ("", ""),
         **more: Any,
     ) -> None:
-        super().__init__(verb, no_args_is_help=False, **more)
+        self._noun = installed.VERBS[verb][0]
+        metavar = f"{self._noun.upper()} [ARGS]..."
+        super().__init__(verb, no_args_is_help=False, subcommand_metavar=metavar, **more)
         self.verb = verb
         self.needs, self.needed = needs  # an attribute of the plugins offered, and what it is
         self._make = make
@@ -220,20 +222,32 @@ class PluginGroup(CommandsOfVerb):
         if not ctx.resilient_parsing and not args[0].startswith("-"):
             scheme = args[0].partition("://")[0].removesuffix("s")
             if scheme != args[0] and registry.get(self.verb, scheme) is not None:
-                noun = installed.VERBS[self.verb][0]
                 raise UsageError(
-                    f"the name of a {noun} comes before {args[0]}",
+                    f"the name of a {self._noun} comes before {args[0]}",
                     hint=f"{ctx.command_path} {scheme} URL",
                 )
-            if not self._fits(registry.lookup(self.verb, args[0])):
-                names = known(self.list_commands(ctx))
-                raise UsageError(f"{args[0]} has no {self.needed}", hint=names)
+            self._must_fit(ctx, args[0])
         return super().resolve_command(ctx, args)
+
+    def _must_fit(self, ctx: click.Context, name: str) -> None:
+        """Raise UsageError for a plugin that has not what is needed, or is none."""
+        names, ref = self.list_commands(ctx), registry.get(self.verb, name)
+        if self.needs and ref is None and not registry.namesakes(self.verb, name):
+            kind = f"{self._noun} with a {self.needed}"
+            raise UsageError(unknown(kind, name, names), hint=known(names))
+        if not self._fits(registry.lookup(self.verb, name)):
+            raise UsageError(f"{name} has no {self.needed}", hint=known(names))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The plugins, under their own title."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, c.get_short_help_str()) for name, c in found if c is not None]
+        with formatter.section(f"{self._noun.capitalize()}s"):
+            formatter.write_dl(rows or [("none", "no plugin of this kind is installed")])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The name of a plugin must be there."""
         if not args and not ctx.resilient_parsing:
-            noun = installed.VERBS[self.verb][0]
             names = known(self.list_commands(ctx))
-            raise UsageError(f"the name of a {noun} is missing", hint=names)
+            raise UsageError(f"the name of a {self._noun} is missing", hint=names)
         return super().parse_args(ctx, args)

@@ -213,12 +213,11 @@ class Source(Live):
     """A feed without a socket of ours: a simulator, or a vendor's own library.
 
     A `simulated` one can wait for its reader: nothing is received and nothing is dropped,
-    so its events get no receive time. `pace` is how many of its events pass in a second,
-    None as many as are read.
+    so its events get no receive time. They pass as fast as they are read, or, with `--speed`,
+    as their event times say.
     """
 
     simulated: ClassVar[bool] = False
-    pace: float | None = None
 
     def events(self) -> Iterator[Sequence[Event]]:
         """Events in small lists, in the order in which they happened."""

@@ -4,6 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from mdc_core import registry
 from mdc_core.contracts import Source, Subscription
@@ -15,13 +16,20 @@ from mdc_core.live.session.outage import Outage
 from mdc_core.live.session.stamp import Stamp
 from mdc_core.logs import Mask
 
+if TYPE_CHECKING:
+    from mdc_core.live.sandbox.playback import PlaybackPace
+
 MakeSource = Callable[[Subscription], Source]
 _LIST = 4096  # events that a simulator's lists are gathered to
 _LOOK = 0.2  # seconds for which it waits without a word
+_MOMENT = 0.02  # seconds at least between two lists of a paced simulator
 
 
 class Simulation:
-    """The events of a simulator: nothing is received, so nothing is stamped or dropped."""
+    """The events of a simulator: nothing is received, so nothing is stamped or dropped.
+
+    They pass `speed` times as fast as they happen in it; None is as fast as they are read.
+    """
 
     def __init__(
         self,
@@ -29,8 +37,9 @@ class Simulation:
         make_source: MakeSource,
         subscription: Subscription,
         stop: threading.Event,
+        speed: float | None = None,
     ) -> None:
-        self._name, self._make, self._stop = name, make_source, stop
+        self._name, self._make, self._stop, self._speed = name, make_source, stop, speed
         self._source, self._subscription = make_source(subscription), subscription
         self._runs = 1
         self._changed = False
@@ -45,25 +54,52 @@ class Simulation:
         return True
 
     def __iter__(self) -> Iterator[list[Event]]:
-        begun, passed = time.monotonic(), 0
-        lists = _gathered(self._name, self._source)
-        while events := next(lists, None):
-            name, channel = self._name, f"{self._name}-{self._runs}"
+        while not self._stop.is_set():
+            self._changed = False
+            yield from self._run(f"{self._name}-{self._runs}")
+            if not self._changed:
+                return
+
+    def _run(self, channel: str) -> Iterator[list[Event]]:
+        """The events of one subscription, each when it is due."""
+        name = self._name
+        for events in self._due() if self._speed is not None else _gathered(name, self._source):
             for event in events:
                 event.provider = name
                 if event.channel is None:
                     event.channel = channel
             yield events
-            passed += len(events)
-            pace = self._source.pace
-            due = begun + passed / pace if pace else 0.0
-            while (left := due - time.monotonic()) > _LOOK and not self._stop.wait(_LOOK):
-                yield []  # so that the taker can look at the clock
-            if self._stop.wait(max(left, 0.0)):
-                break
-            if self._changed:
-                self._changed = False
-                lists = _gathered(self._name, self._source)
+            if self._is_over:
+                return
+
+    @property
+    def _is_over(self) -> bool:
+        return self._changed or self._stop.is_set()
+
+    def _due(self) -> Iterator[list[Event]]:
+        """The events as they come due; empty lists meanwhile, so that the clock is looked at."""
+        from mdc_core.live.sandbox.playback import PlaybackPace
+
+        pace = PlaybackPace(self._speed, time.monotonic)
+        for events in _lists(self._name, self._source):
+            due: list[Event] = []
+            for event in events:
+                if pace.delay(event) > 0:
+                    yield due
+                    due = []
+                    yield from self._waiting(pace, event)
+                    if self._is_over:
+                        return
+                due.append(event)
+            yield due
+
+    def _waiting(self, pace: "PlaybackPace", event: Event) -> Iterator[list[Event]]:
+        """Wait until an event is due, and for a moment at least: others come due with it."""
+        left = max(pace.delay(event), _MOMENT)
+        while left > 0 and not self._stop.wait(min(left, _LOOK)) and not self._changed:
+            left = pace.delay(event)
+            if left > 0:
+                yield []
 
 
 def _lists(name: str, source: Source) -> Iterator[Sequence[Event]]:
@@ -80,10 +116,9 @@ def _lists(name: str, source: Source) -> Iterator[Sequence[Event]]:
 
 
 def _gathered(name: str, source: Source) -> Iterator[list[Event]]:
-    """A simulator's events in lists: large ones, or as many as pass in a twentieth second."""
-    size = _LIST if source.pace is None else min(max(int(source.pace / 20), 1), _LIST)
+    """A simulator's events in large lists."""
     stream = itertools.chain.from_iterable(_lists(name, source))
-    while events := list(itertools.islice(stream, size)):
+    while events := list(itertools.islice(stream, _LIST)):
         yield events
 
 

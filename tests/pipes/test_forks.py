@@ -89,7 +89,7 @@ def test_signals_reach_the_command(
 ) -> None:
     def ended(env: dict[str, str]) -> tuple[int, bytes]:
         process = subprocess.Popen(
-            ["mdc", "-q", "stream", "sim", "SPY", "--rate", "100"],
+            ["mdc", "-q", "stream", "sim", "SPY", "--rate", "100", "--speed", "1x"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=tmp_path,
@@ -111,7 +111,7 @@ def test_signals_reach_the_command(
 def test_a_command_dies_with_its_stub(forked_env: dict[str, str], tmp_path: Path) -> None:
     """Nothing goes on behind the back of a test that was stopped."""
     process = subprocess.Popen(
-        ["mdc", "-q", "stream", "sim", "SPY", "--rate", "100"],
+        ["mdc", "-q", "stream", "sim", "SPY", "--rate", "100", "--speed", "1x"],
         stdout=subprocess.PIPE,
         cwd=tmp_path,
         env=forked_env,

@@ -132,7 +132,7 @@ def test_a_reader_that_has_enough_is_the_same_for_pipes_and_then(
         "cat -f events.jsonl",
         "cat -f --root old",
         "replay --step --root old",
-        "stream sim SPY --rate 0.01",
+        "stream sim SPY --rate 0.01 --speed 1x",
     ],
 )
 def test_what_waits_is_sealed_in_time(source: str, shell: Shell) -> None:

@@ -25,7 +25,7 @@ from mdc_core.cli.options import (
     plugin_group,
 )
 from mdc_core.cli.selection import QUARANTINE_LIMIT, SYMBOLS_FILE, limiting, writing
-from mdc_core.cli.types import PathType, SymbolArgument, WholeNumber
+from mdc_core.cli.types import PathType, SpeedType, SymbolArgument, WholeNumber
 from mdc_core.errors import UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.live.buffer import CAPACITY, POLICIES
@@ -68,9 +68,12 @@ def _without(provider: "Outline") -> dict[str, str]:
         if "simulated" in provider.has:  # others may have a connection of their own, which fails
             lacks |= {"--retries": "has no socket"}
             lacks |= dict.fromkeys(WAITING, "waits for its reader")
-        return lacks
-    sure = "Stream" in provider.contracts and "sandbox" not in provider.has
-    return {"--mock": "has no mock server"} if sure else {}
+            return lacks
+        return lacks | {"--speed": "is live"}
+    if "Stream" not in provider.contracts:
+        return {}
+    lacks = {"--speed": "is live"}
+    return lacks if "sandbox" in provider.has else lacks | {"--mock": "has no mock server"}
 
 
 @plugin_group("stream", told=_told, without=_without)
@@ -91,7 +94,14 @@ def _without(provider: "Outline") -> dict[str, str]:
     help="connect to a mock of the provider's server on this host; needs no credentials",
 )
 @option("--url", help="another server than the vendor's: ws:// wss:// tcp:// tls:// udp://")
-@limiting("end after this many events")
+@limiting("end after this many events  [default: run until Ctrl-C]")
+@option(
+    "--speed",
+    type=SpeedType(),
+    default="max",
+    show_default=True,
+    help="pace of the events: 1x as they happened, 10x, max",
+)
 @option("--duration", type=SPAN, help="end after this time, such as 90s or 1h30m")
 @option(
     "--buffer",

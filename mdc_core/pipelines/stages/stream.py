@@ -104,7 +104,7 @@ class StreamRun:
     def events(self, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
         """The lists up to the limit; `reason` says afterwards why there are no more."""
         limit = EventLimit(self._asked.limit, self._asked.duration)
-        if limit.is_full:
+        if limit.reached:
             self.reason = "limit"
             return
         feed = iter(lists)
@@ -150,7 +150,7 @@ class StreamRun:
 
             make = self._maker(self._own_secrets())
             if kind.simulated:
-                self._feed = Simulation(name, make, self._wanted, self._stop)
+                self._feed = Simulation(name, make, self._wanted, self._stop, self._asked.speed)
                 return sifted(self._feed, self._quarantine)
             line = OneLine(SourceLine(name, make, self._wanted, mask=self._log.mask))
             return sifted(self._driven(line), self._quarantine)

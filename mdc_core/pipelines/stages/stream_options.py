@@ -32,6 +32,7 @@ class StreamOptions(Struct, kw_only=True, frozen=True):
     capture: Path | None = None
     replay: Path | None = None
     retries: int | None = None
+    speed: float | None = None
     stale: int | None = None
     quarantine: Path | None = None
     quarantine_limit: int = QUARANTINE
@@ -43,6 +44,8 @@ def check(asked: StreamOptions, plugin: Chosen) -> None:
     name = plugin.name
     if asked.replay and (asked.mock or asked.url or asked.capture):
         raise UsageError("--replay goes without --mock, --url and --capture")
+    if asked.speed is not None and not getattr(plugin.plugin, "simulated", False):
+        raise UsageError(f"{name} is live, so there is no --speed for it")
     if issubclass(plugin.plugin, Source):
         for flag in ("mock", "url", "capture", "replay", "stale"):
             if getattr(asked, flag):

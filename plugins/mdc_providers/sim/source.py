@@ -36,27 +36,22 @@ from mdc_providers.sim.defects import Defects, parse_defects
 from mdc_providers.sim.market import Clock, Market
 
 _BATCH = 256
-_RATE = 1_000.0  # events in a simulated second, all symbols together
 _LATE = 2_000_000_000  # nanoseconds
 # What `*` stands for.
 _ALL = ("SPY", "QQQ", "AAPL", "MSFT", "NVDA", "AMZN", "TSLA", "IBM", "XOM", "JPM")
 
 
 class SimOptions(Options, frozen=True, kw_only=True):
-    """The market's seed, time and pace, and what is wrong with it."""
+    """The market's seed, time and density, and its planted defects."""
 
     seed: Annotated[int, Meta(description="another seed, another market")] = 1
     start: Annotated[Moment, Meta(description="when the first session opens")] = to_ns(
         "2024-01-02T14:30:00Z"
     )
     rate: Annotated[
-        float | None,
-        Meta(
-            gt=0,
-            description="mean number of events a second, in the market and on your clock;"
-            " left out: 1000 in the market, and as fast as they can be read",
-        ),
-    ] = None
+        float,
+        Meta(gt=0, description="mean number of events in a simulated second, all symbols together"),
+    ] = 1_000.0
     defects: Annotated[
         str,
         Meta(
@@ -95,8 +90,7 @@ class Sim(Source):
         counts = parse_defects(options.defects)
         _refuse_nonsense(subscription, self._channels, options, counts)
         rng = random.Random(f"{options.seed}/clock")
-        self.pace = options.rate
-        clock = Clock(options.start, options.rate or _RATE, rng)
+        clock = Clock(options.start, options.rate, rng)
         self._market = Market(dict.fromkeys(symbols), self._channels, options.seed, clock)
         rng = random.Random(f"{options.seed}/faults")
         self._defects = Defects(counts, options.defect_window, rng)

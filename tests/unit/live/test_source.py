@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -135,7 +135,6 @@ def test_another_subscription_begins_the_simulation_anew() -> None:
         """One trade after the other."""
 
         simulated = True
-        pace = 1_000_000.0
 
         def events(self) -> Iterator[Sequence[Event]]:
             while True:
@@ -149,6 +148,47 @@ def test_another_subscription_begins_the_simulation_anew() -> None:
     assert {(e.symbol, e.channel) for e in next(lists)} == {("B", "mkt-2"), ("C", "mkt-2")}
     stop.set()
     assert next(lists, None) is None
+
+
+class Hours:
+    """A clock that passes only while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now, self.ended = 0.0, False
+
+    def wait(self, seconds: float) -> bool:
+        self.now += seconds
+        return self.ended
+
+    def is_set(self) -> bool:
+        return self.ended
+
+
+@pytest.mark.parametrize(("speed", "times"), [(1.0, [0, 60, 7200]), (10.0, [0, 6, 720])])
+def test_a_paced_simulation_passes_as_its_event_times_say(
+    speed: float, times: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Source):
+        """Two trades at once, one a minute later, and one after two hours."""
+
+        simulated = True
+
+        def events(self) -> Iterator[Sequence[Event]]:
+            for seconds in (0, 0, 60, 7200):
+                yield [Trade(symbol="A", ts_event=from_ns(seconds * 10**9))]
+
+    hours = Hours()
+    monkeypatch.setattr("mdc_core.live.source.time.monotonic", lambda: hours.now)
+    simulation = Simulation(
+        "mkt", lambda s: Slow(s, None, {}), Subscription(("A",)), cast("Any", hours), speed
+    )
+    came = [(round(hours.now, 1), len(events)) for events in simulation if events]
+    assert [(at, n) for at, n in came] == [
+        (times[0], 1),
+        (times[0], 1),
+        (times[1], 1),
+        (times[2], 1),
+    ]
 
 
 def test_a_stamp_is_the_time_as_text() -> None:

@@ -66,10 +66,14 @@ def test_what_is_set_for_all_feeds_is_not_for_one_that_has_no_use_for_it(
 
 def test_only_providers_with_a_mock_server_are_offered_one(shell: Shell) -> None:
     told = shell("mdc mock --help").out
-    assert "\n  alpaca " in told and "\n  sim " not in told
+    assert "Usage: mdc mock [OPTIONS] PROVIDER [ARGS]..." in told
+    assert "\nProviders:\n  alpaca  Stocks and crypto by Alpaca's real-time" in told
+    assert "Destinations:\n  http" in shell("mdc publish --help").out
+    assert "\n  sim " not in told
     assert tab("mdc mock ", shell) == ["alpaca"]
     for line, said in (
         ("mdc mock sim", "sim has no mock server"),
+        ("mdc mock alpca", "no such provider with a mock server: 'alpca'; did you mean alpaca?"),
         ("mdc mock sim --help", "sim has no mock server"),
         ("mdc mock", "the name of a provider is missing"),
     ):

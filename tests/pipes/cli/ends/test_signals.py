@@ -213,7 +213,6 @@ class Pass(Filter):
 class Never(Source):
     simulated = True
     sandbox = Sandbox
-    pace = None
 
     def events(self):
         while True:
@@ -249,7 +248,7 @@ class Session:
     def __init__(self, cwd, env, before=""):
         self._acks, theirs = os.pipe()
         os.set_inheritable(theirs, True)
-        pipe = f"mdc stream sim SPY --rate 500 | mdc store --ack --root data >&{theirs}"
+        pipe = f"mdc stream sim SPY --rate 500 --speed 1x | mdc store --ack --root data >&{theirs}"
         line = f"{before} bash -c '{pipe}; echo ${{PIPESTATUS[*]}} > statuses'"
         pid, self._terminal = pty.fork()
         if not pid:

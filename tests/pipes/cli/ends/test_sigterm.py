@@ -161,7 +161,9 @@ class Busy(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.mark.parametrize(("source", "status"), [("stream sim SPY --rate 1000 then", 75), ("", 143)])
+@pytest.mark.parametrize(
+    ("source", "status"), [("stream sim SPY --rate 1000 --speed 1x then", 75), ("", 143)]
+)
 def test_a_place_that_asks_for_patience_gets_none(
     source: str, status: int, tmp_path: Path, env: dict[str, str]
 ) -> None:

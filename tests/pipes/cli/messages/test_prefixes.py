@@ -82,7 +82,7 @@ def test_a_wrong_option_is_said_by_the_command(name: str, shell: Shell) -> None:
         ("nosuch", "mdc: no such command: 'nosuch'"),
         ("--bad cat", "mdc: no such option: --bad"),
         ("stream", "mdc stream: the name of a provider is missing"),
-        ("publish", "mdc publish: the name of a place is missing"),
+        ("publish", "mdc publish: the name of a destination is missing"),
         ("tail -f", "mdc tail: only the last events are shown"),
         ("import", "mdc import: --profile NAME is missing"),
         ("cat --limit", "mdc cat: --limit is without its value"),
