@@ -260,18 +260,23 @@ class Catalog:
             keys += new
         return keys
 
-    def of_origins(self, keys: Iterable[str], run: str, *, since: int = 0) -> Iterator[PartRow]:
+    def of_origins(
+        self, keys: Iterable[str], run: str, *, since: int = 0, query: Query | None = None
+    ) -> Iterator[PartRow]:
         """The parts of some origins, or of runs of `store` with the name of a run before theirs.
 
-        Of those entered after the number `since`.
+        Of those entered after the number `since` that can hold what is asked for.
         """
         listed = list(keys)
         of_run = "run_id > ? AND run_id < ?"
         of_key = "json_extract(CAST(entry AS TEXT), '$.origin') IN (SELECT value FROM json_each(?))"
         where = f"({of_run} OR {of_key})" if listed else of_run
-        values = [since, f"{run}-", f"{run}.", *([_encode(listed).decode()] if listed else [])]
+        chosen, names = conditions(query or Query())
+        values = [since, *names, f"{run}-", f"{run}."]
+        values += [_encode(listed).decode()] if listed else []
         for row in self._db.each(
-            f"SELECT entry, crc, path FROM parts WHERE number > ? AND {where} ORDER BY number",
+            f"SELECT entry, crc, path FROM parts WHERE number > ? AND {chosen} AND {where}"
+            " ORDER BY number",
             values,
         ):
             yield self._entry(*row)

@@ -22,6 +22,7 @@ from mdc_core.archive.row_time import NO_TIME
 from mdc_core.archive.ties import Rank, ranked
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.sealing.unsealed import Unsealed
 from mdc_core.archive.write.segment import Segment
 from mdc_core.batch import count_types
 from mdc_core.disk import reading
@@ -92,17 +93,19 @@ class Snapshot:
         self.archive = archive
         self.query = query or Query()
         self._rows: list[PartRow] | None = None
-        self._segments: list[Segment] = []
+        self._unsealed: Unsealed | None = None
         if archive.has_catalog:
             archive.reading()
             with archive.catalog(read_only=True) as catalog, catalog.at_once():
-                self._segments = _unsealed(archive, catalog)
+                segments = _unsealed(archive, catalog)
+                if segments:
+                    self._unsealed = Unsealed(segments, catalog, self.query, self._in_order)
                 self._rows = list(ask(catalog, self.query))
 
     def close(self) -> None:
         """Let go of the journals, and of what is kept for us."""
-        for segment in self._segments:
-            segment.close()
+        if self._unsealed is not None:
+            self._unsealed.close()
         self.archive.close()
 
     @property
@@ -128,19 +131,11 @@ class Snapshot:
     def unsealed_batches(self) -> Iterator[pa.RecordBatch]:
         """The wanted rows that are only in journals yet, as they came; not in time order.
 
+        What came again is left out, as it will be when it is sealed.
         Raises DataError behind those of a journal that is damaged.
         """
-        for segment in self._segments:
-            for batch in segment.batches():
-                wanted = self.query.of(batch)
-                if wanted.num_rows:
-                    yield wanted
-            for damage in segment.damages:
-                if not damage.torn:  # torn: it is being written, or was never acknowledged
-                    raise DataError(
-                        f"{segment.name}: {damage.reason}",
-                        hint="mdc recover keeps what can be read",
-                    )
+        if self._unsealed is not None:
+            yield from self._unsealed.batches()
 
     @property
     def unsealed(self) -> int:
@@ -152,8 +147,16 @@ class Snapshot:
         stored = self.stored()
         rank = tie_order(stored, self.query)
         yield from one_source(self._parts_in_order(stored, counts, rank), rank)
-        if self._segments:
+        if self._unsealed is not None:
             yield from sorted_sources(_counted(self.unsealed_batches(), counts))
+
+    def _in_order(self, part: PartRow) -> Iterator[MergeSource]:
+        """The wanted rows of a part in time order, without regard to which come first of equal."""
+        for piece in pieces(self.archive, part):
+            if part.in_order:
+                yield piece.source(self.query, Counter())
+            else:
+                yield from sorted_sources(map(self.query.of, piece.batches(query=self.query)))
 
     def _parts_in_order(
         self, stored: list[Stored], counts: Counter[str], rank: Rank | None

@@ -29,6 +29,10 @@ def held(shell: Shell, root: str = "data") -> Counter[str]:
     return Counter(shell(f"mdc -q cat --root {root}").lines)
 
 
+def without_gaps(found: Counter[str]) -> Counter[str]:
+    return Counter({line: n for line, n in found.items() if '"type":"gap"' not in line})
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("file", ["e.jsonl", "plain.jsonl"])
 def test_again_is_told_and_nothing_is_stored(
@@ -61,8 +65,7 @@ def test_what_broke_off_is_completed(file: str, form: str, lines: list[str], she
     stored = 172 if file == "e.jsonl" else 173
     assert "already stored: run" in done.err
     assert f", {stored} of {EVENTS} events; --again" in done.err
-    found = Counter({line: n for line, n in held(shell).items() if '"type":"gap"' not in line})
-    assert found == Counter(lines)
+    assert without_gaps(held(shell)) == Counter(lines)
 
 
 def test_slices_of_a_run_make_the_whole(lines: list[str], shell: Shell) -> None:
@@ -151,10 +154,12 @@ def test_killed_at_any_step(form: str, lines: list[str], shell: Shell, tmp_path:
     for fault in kills(shell, line, 12, after=fresh):
         fresh()
         killed(shell, line, fault)
+        seen = without_gaps(held(shell))  # also of what it has left in a journal
+        assert seen <= Counter(lines), fault
         shell("mdc -q recover")
+        assert without_gaps(held(shell)) == seen, fault
         assert shell(line).status == 0
-        found = Counter({ln: n for ln, n in held(shell).items() if '"type":"gap"' not in ln})
-        assert found == Counter(lines), fault
+        assert without_gaps(held(shell)) == Counter(lines), fault
         assert shell("mdc verify").status == 0
 
 

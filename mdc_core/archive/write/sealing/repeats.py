@@ -6,23 +6,20 @@ event the archive then has as many as the one of both that has more. Where a sou
 first time, nothing is read.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
-import numpy as np
 import pyarrow as pa
 
 from mdc_core.archive.catalog.catalog import Catalog, ChangedError, PartRow
 from mdc_core.archive.catalog.layout import Partition
 from mdc_core.archive.catalog.origins import sources_of
 from mdc_core.archive.merge import MergeSource, merge
-from mdc_core.archive.row_time import row_time
 from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.sealing.held_lines import HeldLines, made_by, rows_not_held, run_of
 from mdc_core.archive.write.sealing.load import Sealed
 from mdc_core.archive.write.sealing.sorter import Sorter
-from mdc_core.archive.write.sealing.spill import TABLE_BYTES, TABLE_ROWS, Key, Slices
-from mdc_core.batch import concatenated, in_groups
+from mdc_core.archive.write.sealing.spill import Key, Slices
 
 
 class Repeats:
@@ -31,7 +28,7 @@ class Repeats:
     def __init__(self, run_id: str, origin: bytes, partition: Partition, *, again: bool) -> None:
         self.rows = 0  # events that were there
         self._run_id, self._partition, self._again = run_id, partition, again
-        self._run = run_id.rpartition("-")[0] or run_id
+        self._run = run_of(run_id)
         self._sources = sources_of(origin)
         self._since: int | None = None  # parts before this number are of other sources
         self._seen = 0  # the last part that was looked at
@@ -78,13 +75,7 @@ class Repeats:
         """The parts of the same source that this run has not made."""
         keys = catalog.related(self._sources)
         parts = catalog.of_origins(keys, self._run, since=since)
-        return [part for part in parts if not self._is_own(part)]
-
-    def _is_own(self, part: PartRow) -> bool:
-        """Whether all of a part comes from this run of `store`, also by way of `compact`."""
-        if part.run_id or not part.inputs:
-            return part.run_id == self._run_id
-        return all(self._run_id in path for path, _ in part.inputs)
+        return [part for part in parts if not made_by(self._run_id, part)]
 
     def _without(
         self, archive: Archive, found: list[Sealed], others: list[PartRow]
@@ -121,56 +112,17 @@ class Repeats:
         sorter: Sorter,
     ) -> None:
         """Bring to the sorter what is not in some parts, and count what is."""
-        from mdc_core.archive.upkeep.content import lines_of
         from mdc_core.archive.upkeep.merged import MergedEvents
 
         begins = min(rows.begins for _, rows in coming)
         ends = max(rows.ends for _, rows in coming)
-        there = HeldLines(MergedEvents(archive, parts, begins, ends + 1).batches(), lines_of)
+        there = HeldLines(MergedEvents(archive, parts, begins, ends + 1).batches())
         rows = merge(
             MergeSource(partial(_batches, rows), rows.begins, rows.ends + 1) for _, rows in coming
         )
-        for batch in _of_whole_moments(rows):
-            known = there.until(int(row_time(batch)[-1]))
-            new = np.array([not _taken(known, line) for line in lines_of(batch)], np.bool_)
-            self._found += len(new) - int(new.sum())
-            if new.any():
-                sorter.add(batch.filter(pa.array(new)))
-
-
-class HeldLines:
-    """The lines of events in time order, up to one moment after the other."""
-
-    def __init__(
-        self,
-        batches: Iterator[pa.RecordBatch],
-        lines_of: Callable[[pa.RecordBatch], list[bytes]],
-    ) -> None:
-        self._batches, self._lines_of = batches, lines_of
-        self._rest: pa.RecordBatch | None = None
-
-    def until(self, moment: int) -> Counter[bytes]:
-        """Those since the last call that are not later, and how often each is there."""
-        found: Counter[bytes] = Counter()
-        while (batch := self._next()) is not None:
-            stop = int(np.searchsorted(row_time(batch), moment, "right"))
-            found.update(self._lines_of(batch.slice(0, stop)))
-            if stop < batch.num_rows:
-                self._rest = batch.slice(stop)
-                break
-        return found
-
-    def _next(self) -> pa.RecordBatch | None:
-        batch, self._rest = self._rest, None
-        return next(self._batches, None) if batch is None else batch
-
-
-def _taken(known: Counter[bytes], line: bytes) -> bool:
-    """Whether a line is among those known, each of which is there once."""
-    count = known.get(line, 0)
-    if count:
-        known[line] = count - 1
-    return count > 0
+        for new in rows_not_held(rows, there):
+            sorter.add(new)
+        self._found += there.taken
 
 
 def _overlaps(part: PartRow, rows: Slices) -> bool:
@@ -180,16 +132,3 @@ def _overlaps(part: PartRow, rows: Slices) -> bool:
 def _batches(rows: Slices, _: int) -> Iterator[pa.RecordBatch]:
     for table in rows.tables():
         yield from table.to_batches()
-
-
-def _of_whole_moments(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Rows in time order in groups, none of which ends within a moment."""
-    rest: list[pa.RecordBatch] = []
-    for group in in_groups(batches, TABLE_ROWS, TABLE_BYTES):
-        batch = concatenated([*rest, *group])
-        moments = row_time(batch)
-        stop = int(np.searchsorted(moments, moments[-1]))
-        rest = [batch.slice(stop)]
-        if stop:
-            yield batch.slice(0, stop)
-    yield from rest
