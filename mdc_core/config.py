@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mdc_core.disk import unreadable
 from mdc_core.errors import ConfigError
 from mdc_core.installed import FORMER_VERBS
 
@@ -104,7 +105,7 @@ def _read(file: Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file}: not TOML: {error}") from None
     except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror}") from None
+        raise ConfigError(str(unreadable(file, error))) from None
     for was, now in FORMER_VERBS.items():
         if isinstance(tables.get(was), dict):
             if now in tables:

@@ -51,8 +51,15 @@ def refused(where: object, error: OSError, hint: str | None = None) -> WriteErro
     return WriteError(f"cannot write {where}: {reason(error)}", hint=hint)
 
 
+def absent(name: object) -> DataError:
+    """The error for a file or directory that does not exist."""
+    return UnreadableError(f"no such file or directory: {name}")
+
+
 def unreadable(name: object, error: BaseException, damage: str = "cannot be read") -> DataError:
     """The error for a file that cannot be read; `damage` says what it is if it is to blame."""
+    if isinstance(error, FileNotFoundError):
+        return absent(name)
     if is_refusal(error):
         return UnreadableError(f"cannot read {name}: {reason(error)}")
     return DataError(f"{name}: {damage}: {reason(error)}")

@@ -7,6 +7,7 @@ entry NAME of service `mdc` (if `keyring` is installed), then the hook `secret`.
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from mdc_core.disk import unreadable
 from mdc_core.errors import ConfigError
 from mdc_core.logs import Mask
 
@@ -81,7 +82,7 @@ def _file(name: str, environ: Mapping[str, str]) -> str | None:
     except UnicodeDecodeError:
         raise ConfigError(f"{name}_FILE: {path} is not UTF-8 text") from None
     except OSError as error:
-        raise ConfigError(f"{name}_FILE: {path}: {error.strerror}") from None
+        raise ConfigError(f"{name}_FILE: {unreadable(path, error)}") from None
 
 
 def _keyring(name: str) -> str | None:

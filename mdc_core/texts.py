@@ -45,14 +45,16 @@ _KINDS = {
     "array": "a list",
     "null": "null",
 }
+# What a number or a word of JSON may be at its end, where the rest is missing.
+_BEGUN = "[-+.eE]*|t(ru?)?|f(a(ls?)?)?|n(ul?)?"
 _FAULTS = {
     "Expecting value": "a value is missing",
     "Expecting ',' delimiter": "a comma is missing",
     "Expecting ':' delimiter": "a colon is missing",
     "Expecting property name enclosed in double quotes": "a name in double quotes is missing",
     "Extra data": "there is more behind the object",
-    "Unterminated string starting at": "a text without its closing quote",
-    "Invalid control character at": "a control character in a text",
+    "Unterminated string starting at": "a string without its closing quote",
+    "Invalid control character at": "a control character in a string",
     "Invalid \\escape": "a backslash that escapes nothing",
 }
 
@@ -65,8 +67,11 @@ def plainly(error: BaseException) -> str:
         return "nested too deeply"
     fault = getattr(error, "msg", None)
     if isinstance(fault, str) and hasattr(error, "colno"):  # of json; line 1 is all there is
+        text = str(getattr(error, "doc", "")).rstrip()
         if error.colno == 1:
-            return f"it begins with {getattr(error, 'doc', '')[:20]!r}"
+            return f"it begins with {text[:20]!r}"
+        if _is_truncated(text, fault, error.colno - 1):
+            return f"the line is truncated, after character {len(text)}"
         return f"{_FAULTS.get(fault, fault)} at character {error.colno}"
     text, _, place = str(error).partition(" - at `")
     place = place.rstrip("`").removeprefix("$").removeprefix(".")
@@ -79,6 +84,16 @@ def plainly(error: BaseException) -> str:
     text = re.sub(r"Object (contains|missing) (\w+) field `(.*)`", r"\2 field \3", text)
     text = text.replace("unknown field", "no such field:").replace("required field", "it lacks")
     return f"{place}: {text}" if place else text
+
+
+def _is_truncated(text: str, fault: str, place: int) -> bool:
+    """Whether nothing is wrong with a JSON object but that it ends too early."""
+    if fault.startswith("Unterminated string"):
+        return not text.endswith("}")
+    rest = text[place:]
+    if fault.startswith("Invalid \\u"):
+        return len(rest) < len("uXXXX") and not rest.endswith("}")
+    return re.fullmatch(_BEGUN, rest) is not None
 
 
 def said(error: BaseException) -> str:

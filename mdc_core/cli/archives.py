@@ -1,6 +1,8 @@
 """The archive that a verb looks at: its argument, or --root."""
 
+import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,8 +39,18 @@ def said_root(where: Path | str | None, root: Path | str) -> Path | str:
     if source is ParameterSource.COMMANDLINE:
         raise UsageError(f"two archives, {where} and {root}", hint="name one of them")
     if isinstance(where, Path) and where.is_file():
-        raise DataError(f"{where} is a file, and no archive", hint=f"mdc inspect {where}")
+        raise DataError(f"{where} is a file, not an archive", hint=_reader_of(where))
     return where
+
+
+def _reader_of(path: Path) -> str:
+    """The command that tells what a file is."""
+    from mdc_core.mapping.guess.own_files import HEAD, PACK, own_file
+
+    with suppress(OSError), path.open("rb") as file:
+        if own_file(file.read(HEAD)) is PACK:
+            return shlex.join(("mdc", "pack", "verify", str(path)))
+    return shlex.join(("mdc", "inspect", str(path)))
 
 
 def among_files(function: F) -> F:

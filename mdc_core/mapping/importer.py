@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from mdc_core.batch import integers
 from mdc_core.contracts import BadRow, Importer, ImportRequest
-from mdc_core.disk import reason
+from mdc_core.disk import absent, reason
 from mdc_core.errors import DataError, MdcError, TruncatedError, UsageError
 from mdc_core.folders import files_below
 from mdc_core.mapping.assembling import Assembler, objects_of
@@ -55,7 +55,7 @@ class TableImporter(Importer):
         """The files at the path; raises DataError where there is none."""
         path = self.wanted.path
         if not path.exists():
-            raise DataError(f"{path}: no such file or folder")
+            raise absent(path)
         if not path.is_dir():
             return [path]
         found = sorted(file for file in files_below(path) if file.name.endswith(self.suffixes))

@@ -151,7 +151,9 @@ def read_mapping(path: Path) -> dict[str, Any]:
     try:
         said = tomllib.loads(path.read_text())
     except FileNotFoundError:
-        raise DataError(f"no such file: {path}", hint="mdc import --guess -o writes one") from None
+        raise DataError(
+            f"no such file or directory: {path}", hint="mdc import --guess -o writes one"
+        ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: {error}") from None
     for key, value in said.items():

@@ -1,7 +1,7 @@
 """The books of one run of a stage: what came in and went out, what is said, who is told."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -68,8 +68,17 @@ class Books:
         assert self.output is not None
         return self.output
 
-    def finish(self, *, reason: str | None = None, kept: int | None = None) -> None:
-        """Write what the accounting found, and `end`; say the counts; set the status."""
+    def finish(
+        self,
+        *,
+        reason: str | None = None,
+        kept: int | None = None,
+        result: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Write what the accounting found, and `end`; say the counts; set the status.
+
+        What came of it is said by `result`, before what was rejected: that is the last line.
+        """
         found = findings_of(self.input)
         if self.output is not None and found:
             self.write_rows(found)
@@ -78,6 +87,8 @@ class Books:
             self.session.observers.news(found)
         self.end(reason or end_reason(self.input))
         self._say_books(kept)
+        result()
+        self.warn_of_rejected(self.input.first_rejection, self.input.rejected)
         reading = self.reading
         self.status = verdict(self.input, partial=reading.partial, strict=reading.strict)
 
@@ -115,6 +126,8 @@ class Books:
                 f"{first}{more}: {self.quarantine.told()}",
                 event="rejected",
                 rejected=count,
+                of=self.account.read if self.account is not None else None,
+                first=first,
                 file=None if place is None else str(place),
             )
 
@@ -194,7 +207,6 @@ class Books:
         read = sum(source.counts.values()) + source.rejected
         parts = out, rejected, self.dropped, self.used, self.derived, self.skipped
         self.say(Account(read, *parts))
-        self.warn_of_rejected(source.first_rejection, source.rejected)
         if source.truncated:
             log.warning(f"truncated input: {source.truncated}")
         for text in source.mismatches:

@@ -14,7 +14,8 @@ from mdc_core import registry
 from mdc_core.accounting import Account
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.health.sought import Sought
-from mdc_core.errors import DataError, MdcError, UsageError
+from mdc_core.disk import absent
+from mdc_core.errors import MdcError, UsageError
 from mdc_core.events import Gap
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import (
@@ -170,7 +171,7 @@ def _refuse_missing(paths: Iterable[Path]) -> None:
     """Raise DataError before anything is read where one of several is not there."""
     for path in paths:
         if path != STDIN and not path.exists():
-            raise DataError(f"{path}: no such file or folder")
+            raise absent(path)
 
 
 @contextmanager

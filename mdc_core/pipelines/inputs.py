@@ -14,7 +14,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from mdc_core.accounting import EventInput
-from mdc_core.disk import unreadable
+from mdc_core.disk import absent, unreadable
 from mdc_core.errors import DataError, UsageError
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.quarantine import LIMIT, Quarantine
@@ -119,12 +119,13 @@ def reader_of(
     path: Path | None,
     *,
     tick: float | None = None,
+    few: int | None = None,
 ) -> EventInput:
     """What reads an open file: the wire, or the third party's format that its suffix names."""
     from mdc_core.archive.part_formats import part_reader
 
     part = part_reader(path) if path is not None and path.suffix else None
-    return part or Reader(file, name, quarantine, path, tick=tick)
+    return part or Reader(file, name, quarantine, path, tick=tick, few=few)
 
 
 class ArchiveReader:
@@ -214,7 +215,7 @@ def places(
         return (STDIN,), []
     for path in paths:
         if path != STDIN and not path.exists():
-            raise DataError(f"no such file or directory: {path}")
+            raise absent(path)
     files = tuple(path for path in paths if not path.is_dir())
     folders: list[Path | str] = [path for path in paths if path.is_dir()]
     if is_named(root) or not paths:

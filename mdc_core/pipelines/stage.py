@@ -56,6 +56,7 @@ class Stage:
     tell: Callable[[Any], None] | None = None  # what shows the answer to people
     total: int | None = None  # how many events there will be at most, where that is known
     plugins: Mapping[str, str] = MappingProxyType({})  # third parties' in it, with versions
+    few: int | None = None  # how many events it will take, where that is known
     tick: float | None = None  # the longest time in seconds that it can wait for its input
 
     def __init__(self, name: str) -> None:
@@ -256,7 +257,9 @@ class StageRun(Books):
             real = stdin_file() if path == STDIN else path
             with opened(path) as file, self.progress.reading(real or path):
                 self.input.archives.update(*self._archives((path,)).values())
-                events = reader_of(file, name, self.quarantine, real, tick=self._tick)
+                events = reader_of(
+                    file, name, self.quarantine, real, tick=self._tick, few=self.stage.few
+                )
                 # A source looks for signals itself, and standard input is at its end behind one.
                 cut = path != STDIN and self.stage.ending == "follow"
                 yield UntilTold(events, self.control.terminated) if cut else events

@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, UsageError
 from mdc_core.pipelines.inputs import STDIN, opened
 from mdc_core.wire import stdout
@@ -19,7 +20,7 @@ def read_symbols(path: Path) -> list[str]:
     except UnicodeDecodeError:
         raise DataError(f"{name} is not UTF-8 text") from None
     except OSError as error:
-        raise DataError(f"cannot read the symbols in {name}: {error.strerror}") from None
+        raise unreadable(f"{name} (symbols)", error) from None
     symbols = []
     for number, line in enumerate(text.splitlines(), 1):
         for word in _COMMENT.sub("", line).split(","):

@@ -16,6 +16,25 @@ BLOCK = 2 * CHUNK  # what is read at once from an input that has as much
 HEAD = 1 << 16  # bytes by which a table of others is told
 
 
+def in_portions(blocks: Iterator[bytes], few: int | None) -> Iterator[bytes]:
+    """Blocks of lines, the first one of a few lines, the others of more each time."""
+    if few is None:
+        yield from blocks
+        return
+    lines = few  # then 1, 2, 4: what is missing behind them are events about the data
+    more = 1
+    for block in blocks:
+        start = 0
+        while start < len(block):
+            end = start
+            for _ in range(max(lines, 1)):
+                end = block.find(b"\n", end) + 1 or len(block)
+            yield block[start:end]
+            start, lines, more = end, more, more * 2
+        if not block:
+            yield block
+
+
 class Reader:
     """The events of one input. What cannot be read is set aside and counted.
 
@@ -32,7 +51,9 @@ class Reader:
         path: Path | None = None,
         *,
         tick: float | None = None,
+        few: int | None = None,
     ) -> None:
+        """With `few`, so many lines are read at first, and more only as they are asked for."""
         self.name = name
         self.rejected = 0
         self.lines = 0
@@ -42,6 +63,7 @@ class Reader:
         self._path = path
         self._tick = tick
         self._quarantine = quarantine
+        self._few = few
 
     def __iter__(self) -> Iterator[Chunk]:
         try:
@@ -86,20 +108,23 @@ class Reader:
 
         parser = LinesParser(self._set_aside)
         known = False  # whether these are lines of events
-        for block in self._blocks(plain):
+        for block in in_portions(self._blocks(plain), self._few):
             if not known and block:
                 known = True
-                self._refuse_table(block)
+                self._refuse_others(block)
             if block:
                 yield from starmap(Chunk, parser.parse(block))
                 self.lines += parser.lines
             else:
                 yield no_events()
 
-    def _refuse_table(self, block: bytes) -> None:
-        """Raise DataError, with the command that imports it, for a table of others."""
+    def _refuse_others(self, block: bytes) -> None:
+        """Raise DataError, with the command that reads it, for what is no file of events."""
         if block.startswith(b'{"type":'):
             return
+        from mdc_core.mapping.guess.own_files import refuse_other
+
+        refuse_other(block[:HEAD], self.name, self._path)
         from mdc_core.mapping.guess.strangers import refuse_lines
 
         refuse_lines(block[:HEAD], self.name, self._path)
@@ -115,7 +140,7 @@ class Reader:
                 data, ended = self._available(plain)
             except TruncatedError:
                 if rest:
-                    self._set_aside(0, b"".join(rest), "cut off where the data breaks off")
+                    self._set_aside(0, b"".join(rest), "truncated, as the input is")
                 raise
             cut = data.rfind(b"\n") + 1
             if cut:

@@ -7,6 +7,7 @@ times what the container has on the disk.
 
 import hashlib
 import io
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -70,7 +71,8 @@ def opened(path: Path) -> Container:
     if name is None and (said := format_of(path)) and size:
         name = said  # its first bytes may be damaged
     if name is None:
-        raise NoPackError(f"{path}: not a pack", hint="mdc pack create makes one")
+        hint = shlex.join(("mdc", "inspect", str(path)))
+        raise NoPackError(f"{path}: not a pack", hint=hint)
     return container(name)
 
 

@@ -38,6 +38,7 @@ from mdc_core.decimals import is_narrow
 from mdc_core.disk import reading, unreadable
 from mdc_core.errors import DataError, UnreadableError, UsageError
 from mdc_core.events import EVENT_TYPES
+from mdc_core.mapping.guess.own_files import OtherFileError
 from mdc_core.schema import VERSIONS_KEY, version_of
 from mdc_core.texts import plainly
 from mdc_core.wire.limits import ROWS
@@ -98,7 +99,7 @@ def describe(path: Path, *, sample: int = 0, name: str = "") -> Description:
         with reading(path), path.open("rb", buffering=0) as file:
             found.size = os.fstat(file.fileno()).st_size
             _describe(found, file, sample)
-    except UnreadableError:
+    except (UnreadableError, OtherFileError):
         raise
     except DataError as error:
         found.problems.append(_told(found, error))

@@ -80,7 +80,7 @@ def _encoding(found: "Description") -> str:
 
 def _whole(found: "Description") -> str:
     if not found.whole:
-        return f"no: {'; '.join(found.problems)}"
+        return "no"
     return "yes, by its footer" if found.encoding == "parquet" else "yes"
 
 

@@ -20,6 +20,7 @@ from mdc_core.cli.selection import PATH, limiting, one_of
 from mdc_core.cli.signals import stopping_source
 from mdc_core.cli.types import SpeedType, SymbolsType, WholeNumber
 from mdc_core.contracts import Options, Stream, Subscription
+from mdc_core.disk import absent
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event
 from mdc_core.live.sandbox.faults import parse_faults
@@ -164,7 +165,7 @@ def _tape_of(data: Path | str) -> Playback:
     if data.is_dir():
         return Playback(lambda: _rows(_archive(data)))
     if not data.exists():
-        raise DataError(f"no such file or directory: {data}")
+        raise absent(data)
     if data.is_file():
         opened(data).close()  # what cannot be read is told now, not to the first client
     return Playback(lambda: _rows(_file(data)))

@@ -11,6 +11,7 @@ one line; otherwise a string with `encoding` "text" or "base64". No secret is in
 import base64
 import gzip
 import re
+import shlex
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,8 +23,10 @@ import msgspec
 from msgspec import Struct
 
 from mdc_core.contracts import Endpoint, Response
+from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, WriteError
 from mdc_core.logs import MASK, Mask
+from mdc_core.mapping.guess.own_files import own_file
 
 _FRAME = re.compile(
     rb'\{"recv_ns":(\d+),"dir":"in","frame":(.*?)(?:,"line":"([^"]*)")?\}\s*', re.DOTALL
@@ -174,13 +177,20 @@ def records(path: Path) -> Iterator[CaptureRecord]:
                 except RecursionError:
                     yield _deep(line, f"{path}: line {number}")
                 except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    raise DataError(
-                        f"{path}: line {number} is not a captured frame: {error}"
-                    ) from None
+                    text = f"{path}: line {number} is not a captured frame: {error}"
+                    raise DataError(text, hint=_reader_of(line, path)) from None
     except EOFError:
         raise DataError(f"{path}: the compressed capture breaks off") from None
     except OSError as error:
-        raise DataError(f"cannot replay {path}: {error.strerror or error}") from None
+        raise unreadable(path, error, "not a capture") from None
+
+
+def _reader_of(line: bytes, path: Path) -> str | None:
+    """The command that reads what is no capture, where that can be told."""
+    if line.startswith(b'{"type":'):
+        return shlex.join(("mdc", "replay", str(path)))
+    found = own_file(line)
+    return found.command.format(shlex.quote(str(path)), root="DIR") if found else None
 
 
 def _deep(line: bytes, where: str) -> CaptureRecord:

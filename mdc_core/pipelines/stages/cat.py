@@ -100,7 +100,8 @@ class Cat(ArchiveSource):
         **options: Any,
     ) -> None:
         super().__init__("cat", *args, **options)
-        self.limit, self.following = limit, following
+        self.limit = self.few = limit
+        self.following = following
 
     def work(self, run: "StageRun") -> Iterator[Made]:
         """Pass on everything that is wanted, to the end or until a signal comes."""

@@ -20,7 +20,7 @@ class Head(ArchiveSource):
 
     def __init__(self, lines: int = 10, *args: Any, **options: Any) -> None:
         super().__init__("head", *args, **options)
-        self.lines = lines
+        self.lines = self.few = lines
 
     @property
     def keeps(self) -> bool:

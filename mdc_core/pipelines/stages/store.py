@@ -111,8 +111,8 @@ class Store(SinkStage):
         except GeneratorExit:  # whoever reads what goes out has enough of it
             writing.leave()
             raise
-        except MdcError:
-            writing.fail()
+        except MdcError as error:
+            writing.fail(error)
             raise
         finally:
             writing.close()
@@ -233,29 +233,29 @@ class StoreRun:
 
     def finish(self) -> None:
         """Say what was stored."""
-        self._run.finish(kept=self._counted())
-        self._say_files()
-        self._say_rejected()
+        self._run.finish(kept=self._counted(), result=self._say_files)
 
     def leave(self) -> None:
         """Seal what was taken and say so, before the input is at its end."""
         try:
             self.seal_rest()
-        except WriteError:
-            self.fail()
+        except WriteError as error:
+            self.fail(error)
             raise
         self._run.leave(self._counted())
         self._say_files()
-        self._say_rejected()
+        source = self._run.input
+        self._run.warn_of_rejected(source.first_rejection, source.rejected)
 
-    def fail(self) -> None:
+    def fail(self, cause: MdcError) -> None:
         """Keep what is safe already, and say how much that is, where an error ends the run."""
         kept, intake = 0, self._intake
         if intake is not None:
             try:
                 self._enter(intake, intake.seal())
             except WriteError as error:
-                self._log.warning(str(error))
+                if str(error) != str(cause):  # that is said where the run ends
+                    self._log.warning(str(error))
             kept = self._left(intake)
             if acks := self.acks():
                 self._run.out.rows(acks)
@@ -304,14 +304,6 @@ class StoreRun:
             files=files,
             root=str(root),
         )
-
-    def _say_rejected(self) -> None:
-        """Say how much of what came is not stored, and where it is."""
-        source = self._run.input
-        if source.rejected:
-            total = source.rejected + sum(source.counts.values())
-            where = self._run.quarantine.told()
-            self._log.warning(f"{source.rejected:,} of {total:,} lines {where}")
 
     def _say_repeated(self) -> None:
         """Say what was there already, as far as that is known by its run or its files."""

@@ -88,7 +88,7 @@ def find_files(path: Path) -> list[DataFile]:
     # A link may lead out of the layout, so links are followed only where `..` needs it.
     path = path.resolve() if ".." in path.parts else path.absolute()
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder")
+        raise DataError(f"no such file or directory: {path}")
     if path.is_file():
         return [_describe(path)]
     found = [_describe(zip_path) for zip_path in sorted(_zips(path))]

@@ -220,7 +220,7 @@ def test_sides_in_the_words_of_others(shell: Shell, tmp_path: Path) -> None:
         ("--time-format %H:%M", "it names no day"),
         ("--time-format %Q", "no such directive: %Q"),
         ("--tz Mars/Base", "no such time zone: 'Mars/Base'"),
-        ("--mapping nowhere.toml", "no such file: nowhere.toml"),
+        ("--mapping nowhere.toml", "no such file or directory: nowhere.toml"),
     ],
 )
 def test_options_that_say_nothing(shell: Shell, tmp_path: Path, option: str, said: str) -> None:

@@ -400,7 +400,7 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, args: list[str], said: str)
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     replayed = mdc(tmp_path, "stream", "alpaca", "--replay", "none.jsonl")
     assert replayed.returncode == 65
-    assert "cannot replay none.jsonl: No such file" in replayed.stderr
+    assert "no such file or directory: none.jsonl" in replayed.stderr
     symbols = mdc(tmp_path, "stream", "sim", "--symbols-file", "none.txt", "--limit", "1")
     assert symbols.returncode == 65
     data = mdc(tmp_path, "mock", "alpaca", "none")

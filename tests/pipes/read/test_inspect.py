@@ -164,7 +164,9 @@ def test_what_is_wrong_is_said(shell, make, rows, problem):
     assert said["rows"] == rows if rows is not None else 0 < said["rows"] <= 500
     done = shell("mdc inspect x")
     assert done.status == 65
-    assert f"whole        no: {said['problems'][0]}" in done.out
+    assert "whole        no\n" in done.out
+    told = "".join(f"mdc inspect: {problem}\n" for problem in said["problems"])
+    assert done.err == told and said["problems"][0] not in done.out
 
 
 def write(path, columns, metadata=None):
@@ -210,7 +212,7 @@ def test_names_cannot_play_with_the_terminal(shell, tmp_path):
 
 def test_what_is_no_file(shell):
     for line, status, text in (
-        ("mdc inspect nowhere", 65, "cannot read nowhere: No such file or directory"),
+        ("mdc inspect nowhere", 65, "no such file or directory: nowhere"),
         ("mdc inspect .", 2, ". is a directory"),
         ("mdc inspect <(echo)", 2, "is not a regular file"),
         ("mdc inspect", 2, "FILE"),

@@ -85,7 +85,7 @@ def test_what_cannot_be_read(shell, tmp_path):
     assert len(said["sha256"]) == 64
     done = shell("mdc lineage nowhere")
     assert (done.status, done.out) == (65, "")
-    assert "cannot read nowhere: No such file or directory" in done.err
+    assert "no such file or directory: nowhere" in done.err
     assert shell("mdc lineage .").status == 2
 
 

@@ -218,7 +218,9 @@ def test_the_last_line_tells_of_rejected_lines(shell: Shell) -> None:
     text = "\n".join([good, "nonsense", good, "{}", good])
     done = shell("mdc store --quarantine bad.jsonl", stdin=text.encode())
     assert done.status == 0
-    assert done.err.splitlines()[-1] == "mdc store: 2 of 5 lines rejected into bad.jsonl"
+    said = "<stdin>: line 2: not JSON: it begins with 'nonsense'; and 1 more: rejected into"
+    assert done.err.splitlines()[-1] == f"mdc store: {said} bad.jsonl"
+    assert done.err.count("bad.jsonl") == 1 and done.err.count("nonsense") == 1
 
 
 def test_files_that_have_grown_moved_or_come_with_others(shell: Shell, tmp_path: Path) -> None:

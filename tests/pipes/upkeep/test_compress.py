@@ -158,7 +158,7 @@ def test_temporary_files_are_gone_afterwards(shell: Shell, tmp_path: Path) -> No
     ("line", "status", "said"),
     [
         ("mdc compress", 2, "no events to measure with"),
-        ("mdc compress nowhere.jsonl", 65, "cannot read nowhere.jsonl: No such file"),
+        ("mdc compress nowhere.jsonl", 65, "no such file or directory: nowhere.jsonl"),
         ("mdc compress .", 2, ". is a directory"),
         (": > e; mdc compress e", 65, "no events in e"),
         ("""echo '{"type":"heartbeat"}' > e; mdc compress e""", 65, "no events in e"),

@@ -146,7 +146,7 @@ def test_options_that_name_nothing(tmp_path: Path) -> None:
         read(tmp_path / "x.csv", map=("a=pric",))
     with pytest.raises(UsageError, match=r"no such event type: 'trad'; did you mean trade?"):
         read(tmp_path / "x.csv", type="trad")
-    with pytest.raises(DataError, match="no such file or folder"):
+    with pytest.raises(DataError, match="no such file or directory"):
         read(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"no \.csv file in it"):

@@ -211,7 +211,7 @@ def test_what_a_mac_packs_beside_a_file_is_no_file(lean: LeanFolder) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such file or folder"):
+    with pytest.raises(DataError, match="no such file or directory"):
         rows_in(tmp_path / "nowhere")
     with pytest.raises(DataError, match="no Lean data file in it"):
         rows_in(tmp_path)

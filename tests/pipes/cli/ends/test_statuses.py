@@ -109,7 +109,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
     78: [
         ("mdc --config broken.toml ls", "broken.toml: not TOML", ""),
         ("mdc --config stray.toml store < good.jsonl", "did you mean layout?", "known: "),
-        ("mdc --config nosuch.toml ls", "nosuch.toml: No such file", ""),
+        ("mdc --config nosuch.toml ls", "no such file or directory: nosuch.toml", ""),
         ("MDC_STREAM_SIM_SEED=x mdc stream sim SPY", "MDC_STREAM_SIM_SEED (environment)", ""),
         ("mdc stream alpaca SPY", "missing secret: A", "export A"),
         ("mdc --config secret.toml stream alpaca SPY", "is a secret", "set ALPACA_KEY_ID"),

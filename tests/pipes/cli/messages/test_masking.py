@@ -88,8 +88,8 @@ def test_from_a_file(run: Callable[..., str], tmp_path: Path) -> None:
         ({}, "missing secret: LEAKY_KEY"),
         ({"LEAKY_KEY": "<your key>"}, "missing secret: LEAKY_KEY"),
         ({"LEAKY_KEY": "CHANGE_ME"}, "missing secret: LEAKY_KEY"),
-        ({"LEAKY_KEY_FILE": "nowhere"}, "LEAKY_KEY_FILE: nowhere: No such file or directory"),
-        ({"LEAKY_KEY_FILE": "."}, "LEAKY_KEY_FILE: .: Is a directory"),
+        ({"LEAKY_KEY_FILE": "nowhere"}, "LEAKY_KEY_FILE: no such file or directory: nowhere"),
+        ({"LEAKY_KEY_FILE": "."}, "LEAKY_KEY_FILE: cannot read .: Is a directory"),
         ({"LEAKY_KEY_FILE": "leaky.bin"}, "LEAKY_KEY_FILE: leaky.bin is not UTF-8 text"),
     ],
 )

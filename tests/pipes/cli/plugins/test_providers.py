@@ -127,7 +127,7 @@ def test_a_secret_whose_file_cannot_be_read_is_told(zoo):
     row = shown(zoo("providers", "show", "zoo", "--json", ZOO_KEY_FILE="/nowhere/key"))
     key = row["secrets"][0]
     assert (key["set"], key["from"]) == (False, None)
-    assert key["problem"] == "ZOO_KEY_FILE: /nowhere/key: No such file or directory"
+    assert key["problem"] == "ZOO_KEY_FILE: no such file or directory: /nowhere/key"
 
 
 @pytest.mark.parametrize(

@@ -72,9 +72,9 @@ def test_no_verb_is_forgotten() -> None:
         ("query mine --root mine 'SELECT 1'", 2, "two archives"),
         ("query mine", 2, "say one statement"),
         ("query mine mine 'SELECT 1'", 2, "say one statement"),
-        ("ls few.txt", 65, "few.txt is a file, and no archive"),
+        ("ls few.txt", 65, "few.txt is a file, not an archive"),
         ("validate --root s3://bucket/data", 2, "mdc cat --root s3://bucket/data | mdc"),
-        ("tail -f mine", 2, "mdc cat -f goes on"),
+        ("tail -f mine", 2, "hint: mdc cat --follow"),
         ("inspect mine", 2, "mine is a directory"),
     ],
 )

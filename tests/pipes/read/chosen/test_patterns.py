@@ -92,7 +92,7 @@ def test_of_many_symbols_in_shared_parts(shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "status", "words"),
     [
-        ("count data --symbols-file no.txt", 65, "cannot read the symbols in no.txt"),
+        ("count data --symbols-file no.txt", 65, "no such file or directory: no.txt"),
         ("count data --symbols-file empty.txt", 2, "no symbols in empty.txt"),
         ("count data --symbols-file two.txt", 65, "line 1 has more than one symbol: 'A B'"),
         ("cat - --symbols-file -", 2, "the symbols or the events, not both"),
