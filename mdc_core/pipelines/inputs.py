@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from mdc_core.accounting import EventInput
 from mdc_core.disk import absent, unreadable
-from mdc_core.errors import DataError, UsageError
+from mdc_core.errors import DataError, MdcError, UsageError
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.quarantine import LIMIT, Quarantine
 from mdc_core.wire.reader import Reader
@@ -23,6 +23,7 @@ from mdc_core.wire.reader import Reader
 STDIN = Path("-")
 _LOOK = 0.2  # seconds between two looks at `stop` while nothing comes
 _PIECE = 1 << 20
+_START = 64  # bytes in which `begin` stands, where a stream of lines begins with it
 
 
 class InputOptions(Struct, kw_only=True, frozen=True):
@@ -68,6 +69,37 @@ def opened(path: Path) -> BinaryIO:
         raise UsageError(f"{path} is a directory", hint=f"mdc cat {path}") from None
     except OSError as error:
         raise unreadable(path, error) from None
+
+
+def with_streams(paths: Iterable[Path]) -> Iterator[Path]:
+    """The paths, and in the place of a folder of streams its files.
+
+    A file that opens with `begin` is a stream with books of its own, and no part of an archive.
+    """
+    for path in paths:
+        if path == STDIN or not path.is_dir():
+            yield path
+            continue
+        from mdc_core.archive.catalog.paths import parts_below
+        from mdc_core.archive.storage import STATE
+
+        if (path / STATE).is_dir():
+            yield path
+            continue
+        files = parts_below(path)
+        yield from files if any(map(_is_stream, files)) else (path,)
+
+
+def _is_stream(path: Path) -> bool:
+    with suppress(OSError), path.open("rb") as file:
+        start = file.read(_START)
+        if path.name.endswith((".parquet", ".jsonl")):
+            return b'"type":"begin"' in start.replace(b" ", b"")
+        file.seek(0)
+        with suppress(MdcError), closing(Quarantine(keeps=False)) as aside:
+            first = next(iter(Reader(file, str(path), aside, path)), None)
+            return first is not None and first.size > 0 and "begin" in first.counts
+    return False
 
 
 def is_read_once(path: Path) -> bool:
@@ -216,8 +248,13 @@ def places(
     for path in paths:
         if path != STDIN and not path.exists():
             raise absent(path)
-    files = tuple(path for path in paths if not path.is_dir())
-    folders: list[Path | str] = [path for path in paths if path.is_dir()]
+    remote: list[Path | str] = []
     if is_named(root) or not paths:
-        folders.append(archive_at(root, verb))
-    return files, folders
+        place = archive_at(root, verb)
+        if isinstance(place, str):
+            remote.append(place)
+        else:
+            paths = (*paths, place)
+    local = list(with_streams(paths))
+    files = tuple(path for path in local if not path.is_dir())
+    return files, [*(path for path in local if path.is_dir()), *remote]

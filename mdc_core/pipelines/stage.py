@@ -29,6 +29,7 @@ from mdc_core.pipelines.inputs import (
     reader_of,
     stdin_file,
     stdin_is_piped,
+    with_streams,
 )
 from mdc_core.pipelines.link import Link, LinkReader
 from mdc_core.pipelines.output.options import OUTPUT
@@ -241,7 +242,7 @@ class StageRun(Books):
 
     def readers(self, paths: Sequence[Path]) -> Iterator[EventInput]:
         """A reader for each path; none, or `-`, is the stage before or standard input."""
-        for path in paths or (STDIN,):
+        for path in with_streams(paths or (STDIN,)):
             if path == STDIN and self._before is not None:
                 yield LinkReader(self._before.stage.name, self._before.chunks_out)
                 continue
