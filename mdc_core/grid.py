@@ -3,9 +3,12 @@
 import os
 import sys
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from mdc_core.texts import one_line
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 NARROW = 8  # characters that are left of a text at least
 _GAP = 2  # between two columns
@@ -100,15 +103,18 @@ def grid(
     right: Collection[int] = (),
     times: Collection[int] = (),
     exact: bool = False,
+    zone: "tzinfo | None" = None,
 ) -> Grid:
     """Lines in columns, the first with their names; `right` are numbers, `times` times.
 
     On a terminal times lose what they can (with `exact` only what does not fit), then the widest
-    texts are cut, then the last columns are left out.
+    texts are cut, then the last columns are left out. Those of a `zone` are by its clock, and
+    a line above the names says which.
     """
     if not lines:
         return Grid([], [])
     columns = [[showable(cell, screen) for cell in column] for column in zip(*lines, strict=True)]
+    above = _zoned(columns, times, zone)
     if screen.is_terminal:
         details = (_EXACT, *_DETAILS) if exact else _DETAILS
         columns = _shorter_times(columns, times, screen.width, details)
@@ -133,7 +139,26 @@ def grid(
         for index, (column, width) in enumerate(zip(columns[:count], widths, strict=False))
     ]
     gap = " " * _GAP
-    return Grid([gap.join(row).rstrip() for row in zip(*shown, strict=True)], names[count:])
+    above = above if any(index < count for index in times) else []
+    return Grid(
+        [*above, *(gap.join(row).rstrip() for row in zip(*shown, strict=True))], names[count:]
+    )
+
+
+def _zoned(columns: list[list[str]], times: Collection[int], zone: "tzinfo | None") -> list[str]:
+    """Bring times to a zone; the line that says so, if there are any."""
+    if zone is None:
+        return []
+    from mdc_core.moments import in_zone
+
+    for index in times:
+        columns[index] = [in_zone(cell, zone) for cell in columns[index]]
+    return [zone_line(zone)]
+
+
+def zone_line(zone: "tzinfo") -> str:
+    """What stands above a table whose times are by the clock of a zone."""
+    return f"times in {zone}"
 
 
 def _total(widths: Sequence[int]) -> int:

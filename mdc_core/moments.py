@@ -25,6 +25,7 @@ _DATE = r"(?P<year>\d{4})(?:(?P<sep>[-/]?)(?P<month>\d\d)(?:(?P=sep)(?P<day>\d\d
 _CLOCK = r"(?P<hour>\d\d)(?::?(?P<minute>\d\d)(?::?(?P<second>\d\d)(?:[.,](?P<digits>\d{1,9}))?)?)?"
 _ZONE = r"(?:(?P<offset>Z|[+-]\d\d(?::?\d\d)?)|\s+(?P<zone>[A-Za-z][\w+/-]*))?"
 _TIME = re.compile(rf"(?:{_DATE}|(?P<name>[a-z]+))(?:(?:T|\s+){_CLOCK})?\s*?{_ZONE}", re.ASCII)
+_WIRE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
 _TODAY = re.compile(rf"(?=\d\d:){_CLOCK}{_ZONE}", re.ASCII)
 
 
@@ -42,6 +43,14 @@ def zone_of(name: str) -> "tzinfo":
 
     words = unknown("time zone", name, zoneinfo.available_timezones())
     raise DataError(f"{words} (say UTC, America/New_York, Asia/Tokyo)")
+
+
+def in_zone(text: str, zone: "tzinfo | None") -> str:
+    """The wire's text of a time by the clock of a zone, with its offset; other texts stay."""
+    if zone in (None, UTC) or not _WIRE.fullmatch(text):
+        return text
+    moment = datetime.fromisoformat(f"{text[:19]}+00:00").astimezone(zone).isoformat()
+    return f"{moment[:19]}{text[19:-1]}{moment[19:]}"
 
 
 def parse_moment(text: str, *, end: bool = False, zone: "tzinfo | None" = None) -> int:

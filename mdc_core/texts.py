@@ -23,6 +23,11 @@ def _escape(found: re.Match[str]) -> str:
     return ascii(found[0])[1:-1]
 
 
+def counted(number: int, noun: str, several: str = "") -> str:
+    """A number with its noun: 1 event, 2 events, 3 tries."""
+    return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
+
+
 def encodable(value: Any) -> Any:
     """A text, or the texts within lists and dicts, with escapes for halves of characters."""
     if isinstance(value, str):

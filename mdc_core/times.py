@@ -25,6 +25,7 @@ _RFC3339 = re.compile(
 )
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": SECOND, "m": MINUTE, "h": HOUR}
 _UNITS |= {"d": DAY, "w": 7 * DAY}
+_MANY = 1_000  # of a unit: larger numbers are divided
 _SPAN = re.compile(r"(\d+)(?:\.(\d+))?(ns|us|ms|s|m|h|d|w)", re.ASCII)
 
 
@@ -101,9 +102,13 @@ def parse_span(text: str) -> int:
 
 
 def span_text(ns: int) -> str:
-    """The text of a length of time that is read as exactly this one again: 1h30m."""
+    """The text of a length of time that is read as exactly this one again: 36h, 30d, 1d1m1s."""
+    scales = [(unit, scale) for unit, scale in reversed(_UNITS.items()) if unit != "w"]
+    unit, scale = next((unit, scale) for unit, scale in scales if not ns % scale)
+    if 0 < ns // scale < _MANY:
+        return f"{ns // scale}{unit}"
     words = []
-    for unit, scale in reversed(_UNITS.items()):
+    for unit, scale in scales:
         count, ns = divmod(ns, scale)
         words += [f"{count}{unit}"] if count else []
     return "".join(words) or "0s"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mdc_core.disk import reading, reason, sync_path, unreadable, writing
 from mdc_core.errors import ConfigError, DataError, UnreadableError, WriteError
 from mdc_core.folders import files_below
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -225,7 +226,9 @@ class Bucket(Storage):
                 out.write(data)
         arrived = self.size(path)
         if arrived != size:
-            raise WriteError(f"{self.full_path(path)}: {arrived} bytes arrived of {size}")
+            raise WriteError(
+                f"{self.full_path(path)}: {arrived:,} of {counted(size, 'byte')} arrived"
+            )
 
     def make(self, path: str, data: bytes) -> None:
         """Upload a small object unless there is one."""

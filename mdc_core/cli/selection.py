@@ -182,7 +182,8 @@ def writing(function: F) -> F:
         fields: tuple[str, ...],
         **values: Any,
     ) -> Any:
-        source = click.get_current_context().get_parameter_source("form")
+        ctx = click.get_current_context()
+        source = ctx.get_parameter_source("form")
         by_variable = source is click.core.ParameterSource.ENVIRONMENT
         if by_variable and form not in PIPED:
             raise ConfigError(f"MDC_WIRE: {form!r} is not for pipes", hint=known(PIPED))
@@ -193,6 +194,7 @@ def writing(function: F) -> F:
             force=force,
             plain=plain,
             fields=fields,
+            zone=ctx.ensure_object(Session).zone,
         )
         return function(
             *args, writing=options if values.get("guess") else options.checked(), **values

@@ -1,11 +1,14 @@
 """What people read: aligned columns, sizes, times, and texts that cannot play with a terminal."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mdc_core.grid import Screen, grid, screen_of
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 
 def shown(text: object) -> str:
@@ -36,7 +39,7 @@ def table(
         lines = [[line[i] for i in kept] for line in lines]
         right = [place for place, i in enumerate(kept) if i in right]
         times = [place for place, i in enumerate(kept) if i in times]
-    made = grid(lines, screen, right=right, times=times)
+    made = grid(lines, screen, right=right, times=times, zone=zone_shown())
     for line in made.told(screen, "a wider terminal"):
         click.echo(line)
 
@@ -94,9 +97,23 @@ def human(size: int) -> str:
     return f"{size / 1024**power:.1f} {units[power - 1]}"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things: 1 event, 2 events."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def zone_shown() -> "tzinfo | None":
+    """The zone of times that people read: that of --tz, or else UTC."""
+    from mdc_core.session import Session
+
+    ctx = click.get_current_context(silent=True)
+    session = None if ctx is None else ctx.find_object(Session)
+    return None if session is None else session.zone
+
+
+def local(text: str | None) -> str | None:
+    """A time as people read it: by the clock of --tz, with its offset."""
+    zone = zone_shown()
+    if text is None or zone is None:
+        return text
+    from mdc_core.moments import in_zone
+
+    return in_zone(text, zone)
 
 
 def time_text(ns: int | None) -> str | None:

@@ -8,9 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from mdc_core.cli.show import shown
+from mdc_core.cli.show import shown, zone_shown
 from mdc_core.errors import UsageError
 from mdc_core.grid import grid, screen_of, shortened
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -143,11 +144,11 @@ def _write_table(result: "Result", output: BinaryIO, rows: int, shell: bool) -> 
     numbers = [i for i, field in fields if _is_number(field)]
     times = [i for i, field in fields if _is_time(field)]
     screen = screen_of()
-    made = grid(lines, screen, right=numbers, times=times, exact=True)
+    made = grid(lines, screen, right=numbers, times=times, exact=True, zone=zone_shown())
     text = made.told(screen, "SELECT fewer")
     if more:
         all_rows = ".mode csv shows all" if shell else "--limit shows more, --format csv all"
-        told = f"... more than {rows:,} rows: {all_rows}"
+        told = f"... more than {counted(rows, 'row')}: {all_rows}"
         text.append(shortened(told, screen.width, screen.ellipsis))
     output.write("".join(f"{line}\n" for line in text).encode("utf-8", "backslashreplace"))
 

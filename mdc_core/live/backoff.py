@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 
 from mdc_core.errors import MdcError
+from mdc_core.texts import counted
 
 BASE, CAP = 1.0, 30.0
 _MOST_DOUBLINGS = 10
@@ -28,7 +29,7 @@ class Backoff:
         """Seconds to wait after this failure; raises the error if it was one too many."""
         self.failures += 1
         if self.retries is not None and self.failures > self.retries:
-            tries = f"{self.failures} tries" if self.failures > 1 else "1 try"
+            tries = counted(self.failures, "try", "tries")
             raise type(error)(f"{error} (given up after {tries})", hint=error.hint) from error
         delay = self._draw() * min(CAP, BASE * (1 << self._doublings))
         self._doublings = min(self._doublings + 1, _MOST_DOUBLINGS)

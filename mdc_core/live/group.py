@@ -10,6 +10,7 @@ from mdc_core.contracts import Endpoint, Lengths, Limits, Lines, Stream, Subscri
 from mdc_core.errors import MdcError, PluginError, UsageError
 from mdc_core.live.feed import Change
 from mdc_core.live.line import StreamLine
+from mdc_core.texts import counted
 
 
 class SubscriptionShare(Struct, frozen=True):
@@ -80,8 +81,9 @@ def _filled(groups: list[list[str]], symbols: Sequence[str], most: int | None) -
 def _keep_to(limits: Limits, count: int) -> None:
     if limits.connections is not None and count > limits.connections:
         raise UsageError(
-            f"this needs {count} connections, and the vendor allows {limits.connections}",
-            hint=f"at most {limits.symbols} symbols for each connection"
+            f"this needs {counted(count, 'connection')}, "
+            f"and the vendor allows {limits.connections}",
+            hint=f"at most {counted(limits.symbols, 'symbol')} for each connection"
             if limits.symbols
             else None,
         )

@@ -20,6 +20,7 @@ from mdc_core.contracts import Sink
 from mdc_core.errors import BusyError, DataError, MdcError, PluginError, UnavailableError
 from mdc_core.live.backoff import Backoff
 from mdc_core.live.clock import Clock, SystemClock
+from mdc_core.texts import counted
 from mdc_core.wire.lines.jsonl import encode_and_keep
 
 if TYPE_CHECKING:
@@ -159,7 +160,9 @@ class Publication:
         self.sent += fresh
         self._pass(batch.slice(0, fresh), said if fresh == batch.num_rows else None)
         if fresh < batch.num_rows:
-            raise UnavailableError(f"only {fresh} of {batch.num_rows} events were acknowledged")
+            raise UnavailableError(
+                f"acknowledged only {fresh:,} of {counted(batch.num_rows, 'event')}"
+            )
 
     def _connect(self) -> None:
         self._sink.open()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mdc_core.batch import integers
 from mdc_core.errors import DataError
 from mdc_core.moments import parse_moment, zone_of
-from mdc_core.times import MAX_NS, MIN_NS, from_ns, parse_span, to_ns, utc
+from mdc_core.times import MAX_NS, MIN_NS, from_ns, parse_span, span_text, to_ns, utc
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
 from tests.kit.many import many
@@ -62,6 +62,16 @@ def test_whatever_is_no_time_is_said(text: str) -> None:
     except DataError:
         return
     assert MIN_NS <= ns <= MAX_NS
+
+
+@pytest.mark.parametrize("text", ["0s", "1s", "36h", "30d", "250ms", "90m", "1d1m1s", "3650d"])
+def test_a_span_is_written_as_people_write_it(text: str) -> None:
+    assert span_text(parse_span(text)) == text
+
+
+@given(st.integers(0, MAX_NS))
+def test_a_span_is_read_back(ns: int) -> None:
+    assert parse_span(span_text(ns)) == ns
 
 
 def test_spans_and_moments() -> None:

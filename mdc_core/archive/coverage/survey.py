@@ -33,6 +33,7 @@ from mdc_core.archive.health.missing import missing
 from mdc_core.archive.write.archive import Archive
 from mdc_core.batch import Bools, Int64s
 from mdc_core.errors import NothingFoundError, UsageError
+from mdc_core.texts import counted
 
 STATES = ("missing", "partial", "complete", "empty", "closed", "outside")
 MISSING, PARTIAL, COMPLETE, EMPTY, CLOSED, OUTSIDE = range(6)
@@ -171,7 +172,7 @@ class CoverageSurvey:
         if count < 1:
             raise UsageError(f"{date_of(first)} is after {date_of(last)}: no day to look at")
         if count > LONGEST:
-            raise UsageError(f"{count:,} days are too many", hint="--from and --to choose")
+            raise UsageError(f"{counted(count, 'day')} are too many", hint="--from and --to choose")
         return first, count
 
     def lines(self) -> Iterator[CoverageRow]:

@@ -4,6 +4,7 @@ from itertools import groupby, islice
 
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.write.archive import Archive
+from mdc_core.texts import counted
 
 _AT_ONCE = 10_000
 _NAMED = 20
@@ -22,7 +23,7 @@ def missing(archive: Archive, query: Query) -> list[str]:
     found = _still_missing(archive, absent) if absent else []
     said = [f"{name} is missing" for name in found[:_NAMED]]
     if len(found) > _NAMED:
-        said.append(f"{len(found) - _NAMED:,} more files are missing; mdc verify names them")
+        said.append(f"{counted(len(found) - _NAMED, 'more file')} missing; mdc verify names them")
     return said
 
 

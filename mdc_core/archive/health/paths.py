@@ -8,6 +8,7 @@ from mdc_core.archive.catalog.layout import names_in_paths
 from mdc_core.archive.catalog.paths import period
 from mdc_core.archive.row_time import NO_TIME
 from mdc_core.events import EVENT_TYPES
+from mdc_core.texts import counted
 
 _FLAT = re.compile(rf"(.*)_({'|'.join(EVENT_TYPES)})_(?:\d|all|undated)")
 
@@ -38,7 +39,7 @@ def misplaced(part: PartRow) -> str | None:
     if claimed and not any((name, part.type_name) in claimed for name in names):
         symbol, kind = min(claimed)
         said = f"its path says {kind} of {symbol}"
-        held = f"{len(part.shares):,} symbols" if part.shares else part.symbol
+        held = counted(len(part.shares), "symbol") if part.shares else part.symbol
         return f"holds {part.type_name} events of {held}, {said}"
     start, stop = period(path)
     timed = part.begins != NO_TIME and start is not None and stop is not None

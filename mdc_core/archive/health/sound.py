@@ -13,6 +13,7 @@ from mdc_core.archive.read.examine import ExaminedFile, digest_of
 from mdc_core.archive.storage import Storage
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import DataError
+from mdc_core.texts import counted
 from mdc_core.versions import oldest
 
 _FACTS = (
@@ -88,7 +89,9 @@ def _of_rows(file: pa.NativeFile, part: PartRow, read: Tell) -> Iterator[PageDam
                 seen.add(batch)
                 read(batch.num_rows)
             if (seen.rows - before, seen.since) != (frame.rows, (frame.begins, frame.ends)):
-                text = f"{seen.rows - before:,} events, and the catalog says {frame.rows:,}"
+                text = (
+                    f"{counted(seen.rows - before, 'event')}, and the catalog says {frame.rows:,}"
+                )
                 if seen.rows - before == frame.rows:
                     text = "events of other times than the catalog says"
                 yield PageDamage(text, start, start + frame.bytes)

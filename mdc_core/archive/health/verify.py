@@ -27,6 +27,7 @@ from mdc_core.archive.write.archive import MAINTENANCE, Archive
 from mdc_core.archive.write.segment import Segment
 from mdc_core.disk import reading
 from mdc_core.errors import MdcError
+from mdc_core.texts import counted
 
 RECOVER = "mdc recover"
 REBUILD = "mdc catalog rebuild"
@@ -132,7 +133,7 @@ class Verification:
             path = self._archive.state / "journal" / f"{segment}{journal.SUFFIX}"
             if not journal.counts(segment, self._known.sealed, self._journals):
                 if not written:
-                    text = "a journal whose events are all in parts"
+                    text = "a journal whose events are all in files"
                     yield VerifyFinding(str(path), "journal", text, hint=RECOVER)
                 continue
             if written and not self._deep:
@@ -152,7 +153,7 @@ class Verification:
                         str(path), "damaged", damage.reason, damage.start, damage.stop
                     )
             if not written:
-                text = f"a journal that was left behind, with {events:,} events"
+                text = f"a journal that was left behind, with {counted(events, 'event')}"
                 yield VerifyFinding(str(path), "journal", text, hint=RECOVER)
 
     def _of_parts(self, sizes: dict[tuple[str, str], int]) -> Iterator[VerifyFinding]:
@@ -183,14 +184,16 @@ class Verification:
             size = archive.place_at(part.place).size(part.path)
         if size is None:
             if part.key not in self._coming:
-                yield VerifyFinding(name, "missing", f"missing, with {part.rows:,} events")
+                yield VerifyFinding(name, "missing", f"missing, with {counted(part.rows, 'event')}")
             return
         if size < part.bytes or (size > part.bytes and not part.frames):
-            yield VerifyFinding(name, "size", f"{size:,} bytes, the catalog says {part.bytes:,}")
+            yield VerifyFinding(
+                name, "size", f"{counted(size, 'byte')}, the catalog says {part.bytes:,}"
+            )
             return
         runs = {segment.rpartition("-")[0] for segment in self._journals}
         if size > part.bytes and part.run_id not in runs:
-            text = f"a tail of {size - part.bytes:,} bytes that was never committed"
+            text = f"a tail of {counted(size - part.bytes, 'byte')} that was never committed"
             yield VerifyFinding(name, "tail", text, part.bytes, size, hint=REBUILD)
         if (claim := misplaced(part)) is not None:
             yield VerifyFinding(name, "misplaced", claim)

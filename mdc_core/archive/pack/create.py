@@ -40,6 +40,7 @@ from mdc_core.archive.read.snapshot import Snapshot
 from mdc_core.archive.write.archive import Archive
 from mdc_core.disk import must_be_new, reading, sync_path, writing
 from mdc_core.errors import DataError, NothingFoundError, UsageError
+from mdc_core.texts import counted
 
 _OVERHEAD = 4_096  # bytes of a container, at most, for a file beside its own
 _EMPTY = 64 << 10  # of a part: README, schemas and the like
@@ -223,7 +224,7 @@ class Packing:
         data = encoded(manifest)
         if len(data) > LARGEST:
             raise UsageError(
-                f"{len(manifest.files):,} files are too many for one manifest",
+                f"{counted(len(manifest.files), 'file')} are too many for one manifest",
                 hint="--max-part-size divides the pack",
             )
         small = {manifest.name: data, manifest.sums_name: sums(manifest, data), **found}

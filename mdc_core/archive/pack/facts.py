@@ -16,6 +16,7 @@ from mdc_core.archive.pack.names import shown
 from mdc_core.archive.part_formats import format_of, part_format, read_part
 from mdc_core.disk import is_refusal, reading, reason, unreadable
 from mdc_core.errors import DataError
+from mdc_core.texts import counted
 
 
 class Facts(NamedTuple):
@@ -100,9 +101,9 @@ def _check_footer(file: PackedFile, source: pa.NativeFile) -> None:
         raise DataError(f"not a whole Parquet file: {reason(error)}") from None
     plain = sum(meta.row_group(i).total_byte_size for i in range(meta.num_row_groups))
     if meta.num_rows != file.rows:
-        raise DataError(f"{meta.num_rows:,} events; the manifest says {file.rows:,}")
+        raise DataError(f"{counted(meta.num_rows, 'event')}; the manifest says {file.rows:,}")
     if max(plain, file.rows) > file.bytes * RATIO + ALLOWANCE:
-        raise DataError(f"a bomb: {plain:,} bytes come out of {file.bytes:,}")
+        raise DataError(f"a bomb: {counted(plain, 'byte')} come out of {file.bytes:,}")
 
 
 def carries_origin(file: PackedFile, path: Path) -> bool:
@@ -112,7 +113,7 @@ def carries_origin(file: PackedFile, path: Path) -> bool:
 
 def _text(said: tuple[object, ...]) -> str:
     rows, first, last, *_ = said
-    return f"{rows:,} events from {first} to {last}"
+    return f"{counted(int(str(rows)), 'event')} from {first} to {last}"
 
 
 class _Counting(Ranges):

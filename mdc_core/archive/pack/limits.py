@@ -1,6 +1,7 @@
 """How much may come out of a pack."""
 
 from mdc_core.errors import DataError
+from mdc_core.texts import counted
 
 MAX_BYTES = 100 * 10**9
 RATIO = 1_000  # of bytes that come out to bytes that go in
@@ -18,7 +19,7 @@ class PackLimit:
         """Refuse what declares that it is too much."""
         if size > self._left:
             raise DataError(
-                f"{size:,} bytes would come out; at most {self._most:,} may",
+                f"{counted(size, 'byte')} would come out; at most {self._most:,} may",
                 hint="--max-unpacked-size",
             )
 

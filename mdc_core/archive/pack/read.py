@@ -21,6 +21,7 @@ from mdc_core.archive.pack.manifest import LARGEST, Manifest, PackedFile, decode
 from mdc_core.archive.pack.names import is_manifest, shown
 from mdc_core.disk import reading, writing
 from mdc_core.errors import DataError, UnreadableError, UsageError
+from mdc_core.texts import counted
 
 
 class NoPackError(DataError):
@@ -113,7 +114,7 @@ class _Manifests:
 
     def write(self, data: bytes) -> None:
         if self._data.tell() + len(data) > LARGEST:
-            raise DataError(f"{self._path}: its manifest is larger than {LARGEST:,} bytes")
+            raise DataError(f"{self._path}: its manifest is larger than {counted(LARGEST, 'byte')}")
         self._data.write(data)
 
     def end(self, damage: str | None = None) -> None:
@@ -220,7 +221,9 @@ class _Members:
         expected = self._expected.get(self._name)
         most = expected.bytes if expected else LARGEST
         if self._size > most:
-            raise DataError(f"{shown(self._name)}: more than the {most:,} bytes it may have")
+            raise DataError(
+                f"{shown(self._name)}: more than the {counted(most, 'byte')} it may have"
+            )
         self._room -= len(data)
         if self._room < 0:
             raise DataError(
@@ -246,7 +249,7 @@ class _Members:
         if damage is not None:
             self.find(name, f"damaged: {damage}")
         elif self._size != expected.bytes:
-            self.find(name, f"{self._size:,} bytes, the manifest says {expected.bytes:,}")
+            self.find(name, f"{counted(self._size, 'byte')}, the manifest says {expected.bytes:,}")
         elif self._digest.hexdigest() != expected.sha256:
             self.find(name, "damaged: its SHA-256 is not the one in the manifest")
         elif expected.packed is not None and self._staged is not None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from mdc_core.archive.pack.manifest import PackedFile
 from mdc_core.schema import columns, data_dictionary, field_names
+from mdc_core.texts import counted
 
 README = """\
 # {title}
@@ -226,7 +227,7 @@ def readme(files: Sequence[PackedFile], title: str, pack_id: str, parts: int, md
         id=pack_id,
         mdc=mdc,
         files=len(files),
-        parts="one part" if parts == 1 else f"{parts} parts",
+        parts=counted(parts, "part"),
         rows=sum(types.values()),
         symbols=some + more,
         types=rows,

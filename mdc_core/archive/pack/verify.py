@@ -8,6 +8,7 @@ from mdc_core.archive.pack.limits import PackLimit
 from mdc_core.archive.pack.manifest import Manifest
 from mdc_core.archive.pack.read import NoPackError, PackFinding, Unpacked, unpack
 from mdc_core.disk import writing
+from mdc_core.texts import counted
 
 
 def verify(
@@ -48,6 +49,6 @@ def _belong_together(read: Sequence[Unpacked]) -> None:
         here = {said.part for _, said in parts}
         gone = [share.part for share in manifest.parts if share.part not in here]
         if gone:
-            text = f"pack {pack_id[:12]} has {len(manifest.parts)} parts; missing: "
+            text = f"pack {pack_id[:12]} has {counted(len(manifest.parts), 'part')}; missing: "
             text += ", ".join(map(str, gone))
             first.findings.append(PackFinding(str(first.path), "", text))

@@ -40,7 +40,7 @@ from mdc_core.errors import DataError, UnreadableError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.mapping.guess.own_files import OtherFileError
 from mdc_core.schema import VERSIONS_KEY, version_of
-from mdc_core.texts import plainly
+from mdc_core.texts import counted, plainly
 from mdc_core.wire.limits import ROWS
 from mdc_core.wire.lines.jsonl import encode_batch
 from mdc_core.wire.quarantine import Quarantine
@@ -248,7 +248,7 @@ def _unreadable(found: Description, first: str) -> str:
         return f"not a file of events: {first}"
     if found.rejected == 1:
         return f"1 line cannot be read: {first}"
-    return f"{found.rejected:,} lines cannot be read, the first: {first}"
+    return f"cannot read {counted(found.rejected, 'line')}, the first: {first}"
 
 
 def _lines_of(batch: pa.RecordBatch, most: int) -> list[bytes]:
@@ -298,7 +298,7 @@ def as_json(found: Description) -> dict[str, Any]:
         "compression": found.compression,
         "codecs": found.codecs,
         "row_groups": found.row_groups,
-        "rows": found.rows,
+        "events": found.rows,
         "rejected": found.rejected,
         "whole": found.whole,
         "problems": found.problems,
@@ -309,7 +309,7 @@ def as_json(found: Description) -> dict[str, Any]:
         "symbols": len(found.symbols),
         "first_symbols": sorted(found.symbols)[:10],
         "types": [
-            {"type": name, "rows": count, "versions": found.versions.get(name, [])}
+            {"type": name, "events": count, "versions": found.versions.get(name, [])}
             for name, count in sorted(found.types.items())
         ],
         "columns": [

@@ -85,7 +85,7 @@ def _stored(row: PartRow, digest: str) -> dict[str, Any]:
         "symbols": len(row.symbols),
         "type": row.type_name,
         "period": row.period,
-        "rows": row.rows,
+        "events": row.rows,
         "tier": row.tier,
         "version": row.version,
         "made_by": row.made_by,

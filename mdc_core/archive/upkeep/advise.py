@@ -30,6 +30,7 @@ from mdc_core.archive.write.segment import Segment
 from mdc_core.archive.write.width import is_wide
 from mdc_core.contracts import PartFormat
 from mdc_core.decimals import AT_REST
+from mdc_core.texts import counted
 
 MANY = 24  # files of one symbol and type, from which small ones matter
 WORTH = 20  # part of the size that has to be saved by another codec: one twentieth
@@ -97,7 +98,7 @@ class Advisor:
         several += shared
         if several:
             files = sum(map(len, several))
-            text = f"{files:,} files where {would:,} would do, one for each period"
+            text = f"{counted(files, 'file')} where {would:,} would do, one for each period"
             yield self._measured(
                 "small-files",
                 text,
@@ -112,7 +113,7 @@ class Advisor:
             heavy = catalog.large_origins()
         groups = [[part] for part in self._parts if carries(part, heavy)]
         if groups:
-            text = f"{len(groups):,} files each carry what their run says of itself: once will do"
+            text = f"{counted(len(groups), 'file')} with the run's origin in each: once is enough"
             command = f"mdc compact --root {self._archive.root}"
             yield self._measured("origin", text, groups, self._compacted, command)
 
@@ -130,7 +131,7 @@ class Advisor:
                 name = profile.name if profile else DEFAULT_PROFILE
                 command = _again(self._archive, f"--preset {name}", groups[0][0].format)
             said = "not compressed" if have == "none" else f"compressed with {have}"
-            text = f"{len(groups):,} {tier} files are {said}: {codec} is smaller"
+            text = f"{counted(len(groups), f'{tier} file')} {said}: {codec} is smaller"
             found = self._measured("codec", text, groups, self._recompressed, command)
             if found.saved is not None and found.saved * WORTH >= found.bytes:
                 yield found
@@ -156,7 +157,7 @@ class Advisor:
             formats = Formats.load("parquet", {}, self._tiers.profiles)
             found = self._measured(
                 "format",
-                f"{len(groups):,} files are JSONL: Parquet is smaller",
+                f"{counted(len(groups), 'file')} in JSONL: Parquet is smaller",
                 groups,
                 lambda group: formats.of(group[0].symbol, group[0].tier),
                 _again(self._archive, "--format parquet"),
@@ -176,7 +177,8 @@ class Advisor:
             ]
             if fine:
                 middle = median(chain.from_iterable(map(_rows, fine)))
-                text = f"{sum(map(len, fine)):,} {name} files with {middle:,.0f} events (median)"
+                text = counted(sum(map(len, fine)), f"{name} file")
+                text += f" with {counted(round(middle), 'event')} (median)"
                 merged = [some for group in fine for some in _grouped(group, key)]
                 command = _again(self._archive, f"--partition {longer}")
                 yield self._measured(
@@ -196,7 +198,7 @@ class Advisor:
         ]
         if large:
             days = {(p.ends - p.begins) // 86_400_000_000_000 + 1 for p in large}
-            text = f"{len(large):,} files of up to {max(days):,} days are very large"
+            text = f"{counted(len(large), 'very large file')} of up to {counted(max(days), 'day')}"
             yield Advice(
                 "partition",
                 text,
@@ -224,7 +226,7 @@ class Advisor:
             < _wide_columns(self._archive, group[0])
         ]
         if narrow:
-            text = f"{len(wide):,} files have decimals of 36 digits where 18 are enough"
+            text = f"{counted(len(wide), 'file')} with decimals of 36 digits where 18 are enough"
             yield self._measured(
                 "decimals",
                 text,
@@ -247,7 +249,7 @@ class Advisor:
                 events = sum(batch.num_rows for batch in segment.batches())
                 yield Advice(
                     "left-behind",
-                    f"{events:,} events are only in a journal",
+                    f"{counted(events, 'event')} only in a journal",
                     1,
                     segment.size,
                     None,

@@ -29,6 +29,7 @@ from mdc_core.batch import from_rows
 from mdc_core.disk import writing
 from mdc_core.errors import BusyError, ConfigError, UsageError
 from mdc_core.events import Gap
+from mdc_core.texts import counted
 from mdc_core.times import DAY
 
 DAMAGED = "damaged"
@@ -40,7 +41,7 @@ class Recovered(NamedTuple):
 
     segment: str
     events: int
-    parts: int
+    files: int
     torn: int  # bytes of a record that was never finished, and never acknowledged
     damages: list[str]
     warning: str | None = None  # that it is not in the format that was asked for
@@ -48,8 +49,8 @@ class Recovered(NamedTuple):
     @property
     def text(self) -> str:
         """What became of it, in words."""
-        cut = f", {self.torn} bytes of an unfinished record cut off" if self.torn else ""
-        return f"{self.segment}: {self.events} events{cut}"
+        cut = f", {counted(self.torn, 'byte')} of an unfinished record cut off" if self.torn else ""
+        return f"{self.segment}: {counted(self.events, 'event')}{cut}"
 
 
 def prepare(archive: Archive, tiers: Mapping[str, str] | None = None) -> list[Recovered]:
@@ -162,7 +163,7 @@ def _recovered(archive: Archive, path: Path, file: BinaryIO) -> Recovered | None
     for part in parts:
         archive.tell(part)
     _give_up(archive, path, segment)
-    return recovered._replace(parts=len(parts), warning=no_format or failed)
+    return recovered._replace(files=len(parts), warning=no_format or failed)
 
 
 def _give_up(archive: Archive, path: Path, segment: Segment) -> None:

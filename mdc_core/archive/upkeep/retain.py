@@ -35,7 +35,7 @@ from mdc_core.errors import ConfigError, UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.suggest import known, unknown
 from mdc_core.texts import plainly
-from mdc_core.times import DAY, MAX_NS, MIN_NS
+from mdc_core.times import DAY, MAX_NS, MIN_NS, span_text
 
 TABLE, RULES = "retain", "rules"
 BATCH = 500  # parts that go in one transaction
@@ -175,8 +175,8 @@ def expired(
     found = _Found(query)
     for part, one, age in _aged(parts, policy, now, query):
         if not is_live(part) and not spared(part):
-            days = _span(age)
-            text = f"older than {days}" if policy.by_event else f"stored more than {days} ago"
+            kept = span_text(age)
+            text = f"older than {kept}" if policy.by_event else f"stored more than {kept} ago"
             found.add(part, one, text)
     if policy.size is None:
         return found.all()
@@ -293,11 +293,6 @@ def _commit(archive: Archive, catalog: Catalog, files: Iterable[list[Expired]]) 
         replacement.commit()
     finally:
         replacement.abandon()
-
-
-def _span(age: int) -> str:
-    days, rest = divmod(age, DAY)
-    return f"{days:,} days" if not rest else f"{age / DAY:.2f} days"
 
 
 def read_rules(config: Config) -> tuple[Rule, ...]:

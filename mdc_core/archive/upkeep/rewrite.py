@@ -23,6 +23,7 @@ from mdc_core.decimals import WideError
 from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
+from mdc_core.texts import counted
 
 
 class Staying(NamedTuple):
@@ -154,7 +155,8 @@ def _verify(name: str, old: FileEvents, file: Path, new: PartRow) -> None:
         again.add(batch)
     content = old.content
     if not old.rows == content.rows == again.rows == new.rows:
-        said = f"{old.rows} events by the catalog, {content.rows} read, {again.rows} written"
+        events = counted(old.rows, "event")
+        said = f"{events} by the catalog, {content.rows:,} read, {again.rows:,} written"
         raise DataError(f"{name}: {said}", hint="mdc verify --deep tells more")
     if content.digest() != again.digest():
         raise DataError(f"{name}: written events differ from those read")

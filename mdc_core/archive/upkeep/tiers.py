@@ -206,13 +206,13 @@ class Holding(NamedTuple):
     """What a tier holds."""
 
     tier: str
-    parts: int
-    rows: int
+    files: int
+    events: int
     bytes: int
     oldest: int | None
     newest: int | None
-    due: int  # parts that belong into a later tier
-    expired: int  # parts that are older than the last tier is meant for
+    due: int  # files that belong into a later tier
+    expired: int  # files that are older than the last tier is meant for
     places: list[str]
 
 

@@ -30,6 +30,7 @@ from mdc_core.batch import is_type
 from mdc_core.disk import refused
 from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES
+from mdc_core.texts import counted
 
 
 class Intake:
@@ -73,8 +74,8 @@ class Intake:
             lacking = self._reserve.missing(self.archive.state) if self._reserve else 0
         if lacking:
             raise WriteError(
-                f"{self.archive.root}: the disk is nearly full, {lacking:,} bytes short of "
-                "what is to be left free",
+                f"{self.archive.root}: the disk is nearly full, {counted(lacking, 'byte')} short "
+                "of what is to be left free",
                 hint="make room (mdc retain, mdc compact), or set --min-free",
             )
         batch, counts = _kept(batch, counts)
@@ -185,10 +186,11 @@ class Intake:
     def lost(self) -> str | None:
         """What is no more because somebody has removed it while we wrote."""
         if self.is_rootless:
-            both = f"{self.unsealed} events in its journal and {self.rows} in parts"
+            both = f"{counted(self.unsealed, 'event')} in its journal and {self.rows:,} sealed"
             return f"{self.archive.root} was removed, and with it {both} of this run"
         if any(rotation.is_gone for rotation in self._open) or self._sealer.is_gone:
-            return f"the journal was removed, and with it {self.unsealed} events of this run"
+            unsealed = counted(self.unsealed, "event")
+            return f"the journal was removed, and with it {unsealed} of this run"
         return None
 
     @contextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +23,11 @@ from mdc_core.archive.coverage.survey import (
 from mdc_core.archive.coverage.survey import States as StateArray
 from mdc_core.archive.coverage.views import CoverageKey
 from mdc_core.cli.show import shown
+from mdc_core.grid import zone_line
+from mdc_core.moments import in_zone
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
 
 UNITS = ("day", "week", "month", "quarter", "year")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -160,12 +165,13 @@ def percent(part: float, of: int) -> str:
     return "<0.1 %" if part and not tenths else f"{tenths // 10}.{tenths % 10} %"
 
 
-def hours_of(line: CoverageRow, day: int) -> str:
+def hours_of(line: CoverageRow, day: int, zone: "tzinfo | None" = None) -> str:
     """From when to when events are held on a day, in words; nothing where none count."""
     first, last = int(line.first[day]), int(line.last[day])
     if first > last:
         return ""
-    return f"{times.from_ns(first)[11:19]} to {times.from_ns(last)[11:19]}"
+    begin, end = (in_zone(times.from_ns(moment), zone)[11:19] for moment in (first, last))
+    return f"{begin} to {end}"
 
 
 class Style(NamedTuple):
@@ -174,6 +180,7 @@ class Style(NamedTuple):
     width: int
     unicode: bool
     colour: bool
+    zone: "tzinfo | None" = None  # of the hours of a day
 
     @property
     def is_wide(self) -> bool:
@@ -210,6 +217,8 @@ def text(
     margin = names + types + 4
     over = fitting(first, count, unit, max(style.width - margin - 9, 12))
     head = f"{date_of(first)} to {date_of(first + count - 1)}"
+    if count == 1 and style.zone is not None:
+        yield zone_line(style.zone)
     yield f"{head}, a character is a {over.unit}" if style.is_wide else f"{head}, by {over.unit}"
     for labels in (*over.labels(), _month_days(over)):
         if labels:
@@ -227,7 +236,7 @@ def text(
             name, kind = ascii_only(name), ascii_only(kind)
         marks = style.painted(cells(line, over).graded())
         share = percent(line.covered(), opened)
-        hours = hours_of(line, 0) if count == 1 and style.width >= margin + 34 else ""
+        hours = hours_of(line, 0, style.zone) if count == 1 and style.width >= margin + 34 else ""
         yield f"{name:{names}}  {kind:{types}}  {marks}  {share:>7}  {hours}".rstrip()
     yield ""
     yield from _legend(total, of, style)

@@ -26,6 +26,7 @@ from mdc_core.cli.coverage_map.image import (
     pitch,
     words_svg,
 )
+from mdc_core.texts import counted
 
 _MOST_RUNS = 200  # of one symbol and type
 _STYLE = """
@@ -160,7 +161,7 @@ def _not_complete(first: int, lines: Sequence[CoverageRow]) -> Iterator[str]:
             if number == 1:
                 yield f"<li>{begin:%a} {begin}: {state}</li>"
             else:
-                yield f"<li>{begin} to {end}: {state}, {number:,} open days</li>"
+                yield f"<li>{begin} to {end}: {state}, {counted(number, 'open day')}</li>"
         more = sum(1 for _ in spans)
         yield (f"<li>and {more:,} more</li>" if more else "") + "</ul></details>"
     if nothing:
@@ -168,4 +169,4 @@ def _not_complete(first: int, lines: Sequence[CoverageRow]) -> Iterator[str]:
 
 
 def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number:,} days"
+    return counted(number, "day")

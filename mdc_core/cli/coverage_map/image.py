@@ -17,6 +17,7 @@ from mdc_core.cli.coverage_map.cells import (
     rows_of,
 )
 from mdc_core.errors import ConfigError, UsageError
+from mdc_core.texts import counted
 
 # Told apart with any colour vision: by lightness as well as by hue.
 COLOURS = ("#c93a56", "#f3b53f", "#1f7a63", "#8fbce6", "#e7eaee", "#a9cfc3")
@@ -82,7 +83,7 @@ def boxes(line: CoverageRow, over: Axis, x: float, y: float) -> Iterator[Box]:
         said += [percent(float(found.shares[at]), 1)] if state == PARTIAL else []
         hours = hours_of(line, at) if over.unit == "day" else ""
         said += [f"{hours} UTC"] if hours else []
-        said += [f"{number:,} event{'s' * (number > 1)}"] if number else []
+        said += [counted(number, "event")] if number else []
         title = f"{name}, {over.span(at)}: {', '.join(said)}"
         yield Box(x + at * wide, y, wide - margin(over), HEIGHT, state, title, grade)
 

@@ -44,7 +44,7 @@ def _of_line(line: CoverageRow, days: list[str]) -> dict[str, Any]:
 def _day(line: CoverageRow, at: int, day: str) -> dict[str, Any]:
     """One day for JSON: with what is covered of it, and from when to when, where it is held."""
     state, first, last = STATES[line.states[at]], int(line.first[at]), int(line.last[at])
-    said: dict[str, Any] = {"day": day, "state": state, "rows": int(line.rows[at])}
+    said: dict[str, Any] = {"day": day, "state": state, "events": int(line.rows[at])}
     if line.open[at]:
         said["covered"] = _share(float(line.shares[at]))
     if first <= last:

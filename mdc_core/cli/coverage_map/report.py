@@ -17,7 +17,7 @@ from mdc_core.cli.coverage_map.cells import Axis, Style, fitting, kind_of, text
 from mdc_core.cli.coverage_map.html import page
 from mdc_core.cli.coverage_map.image import Picture
 from mdc_core.cli.coverage_map.json_lines import as_json
-from mdc_core.cli.show import shown
+from mdc_core.cli.show import shown, zone_shown
 from mdc_core.errors import UsageError
 
 _MOST_COLUMNS = 371  # of a picture: a year of days
@@ -122,4 +122,4 @@ def _style(output: Path | None, encoding: str, environ: Mapping[str, str]) -> St
         width = int(environ.get("COLUMNS") or os.get_terminal_size().columns)
     except (OSError, ValueError):
         width = 80
-    return Style(width, encoding.lower().replace("-", "").startswith("utf"), colour)
+    return Style(width, encoding.lower().replace("-", "").startswith("utf"), colour, zone_shown())

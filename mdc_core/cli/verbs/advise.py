@@ -16,6 +16,7 @@ from mdc_core.cli.options import SIZE, Session, command, option
 from mdc_core.cli.selection import JSON, missed, selecting_symbols
 from mdc_core.cli.show import answer, human, shown
 from mdc_core.errors import DataError
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -67,7 +68,7 @@ def advise(
     for one in found:
         _show(one)
     if not found:
-        session.log.note(f"{len(parts):,} files, nothing to be said against them")
+        session.log.note(f"{counted(len(parts), 'file')}, nothing to be said against them")
     return absent
 
 
@@ -75,7 +76,7 @@ def _show(one: "Advice") -> None:
     click.echo(f"{one.kind}: {one.text} ({human(one.bytes)})")
     if one.saved is not None:
         saved = f"saves {human(one.saved)}" if one.saved >= 0 else f"costs {human(-one.saved)}"
-        files = f"{len(one.sample):,} files" if len(one.sample) > 1 else "one file"
+        files = counted(len(one.sample), "file")
         text = f"  {saved}, {abs(one.percent or 0)} %, measured on {files} such as"
         click.echo(f"{text} {shown(one.sample[0])}")
     click.echo(f"  {one.command}")

@@ -15,6 +15,7 @@ from mdc_core.cli.options import Session, group
 from mdc_core.cli.selection import DRY_RUN, JSON
 from mdc_core.cli.show import answer
 from mdc_core.errors import EXIT_FINDINGS, DataError
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from mdc_core.archive.health.rebuild import Rebuilt
@@ -60,8 +61,8 @@ def rebuild(session: Session, root: Path | str, dry_run: bool, as_json: bool) ->
 def _tell(session: Session, done: "Rebuilt", dry_run: bool, as_json: bool) -> None:
     if as_json:
         said = {
-            "parts": len(done.parts),
-            "rows": sum(part.rows for part in done.parts),
+            "files": len(done.parts),
+            "events": sum(part.rows for part in done.parts),
             "known": done.known,
             "problems": done.problems,
             "gone": done.gone,
@@ -77,8 +78,8 @@ def _tell(session: Session, done: "Rebuilt", dry_run: bool, as_json: bool) -> No
     if done.aside:
         session.log.warning(f"the old catalog was damaged; it is {done.aside} now")
     if done.unknown:
-        session.log.warning(f"where {done.unknown:,} parts come from is not known any more")
+        session.log.warning(f"the origin of {counted(done.unknown, 'file')} is no longer known")
     rows = sum(part.rows for part in done.parts)
     would = "would enter" if dry_run else "entered"
-    text = f"{would} {len(done.parts):,} parts, {rows:,} events"
+    text = f"{would} {counted(len(done.parts), 'file')}, {counted(rows, 'event')}"
     session.log.note(f"{text}; {done.known:,} as the old catalog knew them")

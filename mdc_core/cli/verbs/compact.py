@@ -33,9 +33,10 @@ import click
 from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import SIZE, Session, command, option
 from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting
-from mdc_core.cli.show import answer, by_symbol, counted, human, shown
+from mdc_core.cli.show import answer, by_symbol, human, shown
 from mdc_core.cli.types import WholeNumber
 from mdc_core.errors import DataError, UsageError
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -157,7 +158,7 @@ def _tell(session: Session, outcome: "CompactOutcome", dry_run: bool) -> None:
 def _name(outcome: "CompactOutcome") -> str:
     group = outcome.group
     symbol = "-" if group.symbol is None else shown(group.symbol)
-    symbol = f"{outcome.symbols:,} symbols:" if group.shared else symbol
+    symbol = f"{counted(outcome.symbols, 'symbol')}:" if group.shared else symbol
     return f"{symbol} {group.type_name} {group.period}"
 
 
@@ -213,7 +214,7 @@ def _as_json(outcome: "CompactOutcome") -> dict[str, Any]:
         "files_after": outcome.files[1],
         "bytes_before": outcome.bytes[0],
         "bytes_after": outcome.bytes[1],
-        "rows": outcome.rows,
+        "events": outcome.rows,
         "duplicates": outcome.duplicates.total(),
         "problem": outcome.problem or outcome.busy,
         "tied": outcome.tied,

@@ -18,6 +18,7 @@ from mdc_core.cli.selection import JSON, PATH, limiting, one_of
 from mdc_core.cli.show import answer, human, table
 from mdc_core.disk import writing
 from mdc_core.errors import UsageError
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from mdc_core.archive.upkeep.compress import CompressionRow, Sample
@@ -64,8 +65,8 @@ def compress(
     if path.is_dir():
         raise UsageError(f"{path} is a directory", hint="name one of the files in it")
     sample = sample_of(path, limit)
-    note = f"{sample.rows:,} events, {human(sample.plain)} as plain JSONL, "
-    session.log.note(f"{note}in {len(sample.parts):,} parts")
+    note = f"{counted(sample.rows, 'event')}, {human(sample.plain)} as plain JSONL, "
+    session.log.note(f"{note}in {counted(len(sample.parts), 'file')}")
     if sample.cut:
         session.log.note(f"{path} has more events; --limit N measures more of them")
     found = _measured(session, sample, tuple(dict.fromkeys(formats)) or FORMATS)
@@ -118,9 +119,9 @@ def _say(path: Path, sample: "Sample", found: "list[CompressionRow]") -> None:
     }
     said = {
         "path": str(path),
-        "rows": sample.rows,
+        "events": sample.rows,
         "sampled": sample.cut,
-        "parts": len(sample.parts),
+        "files": len(sample.parts),
         "plain_bytes": sample.plain,
         "profiles": to_builtins(found),
         **best,

@@ -46,7 +46,7 @@ def du(session: Session, root: Path | str, query: "Query", as_json: bool) -> int
             {"symbol": one.symbol, "type": one.type_name, "files": one.files, "bytes": one.bytes}
             for one in totals
         ]
-        said = {"parts": rows, "beside": [one._asdict() for one in beside], "total": total}
+        said = {"files": rows, "beside": [one._asdict() for one in beside], "total": total}
         answer(said)
     else:
         lines = [("SYMBOL", "TYPE", "FILES", "BYTES")]

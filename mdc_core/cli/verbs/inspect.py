@@ -12,7 +12,7 @@ import click
 from mdc_core.cli.options import Session
 from mdc_core.cli.options import command as make
 from mdc_core.cli.selection import JSON, PATH, limiting
-from mdc_core.cli.show import answer, facts, section, shown
+from mdc_core.cli.show import answer, facts, local, section, shown, zone_shown
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import as_file
 
@@ -54,18 +54,19 @@ def _text(found: "Description", said: dict[str, Any]) -> list[str]:
             ("file", found.name),
             ("encoding", _encoding(found)),
             ("bytes", f"{found.size:,}"),
-            ("rows", f"{found.rows:,}"),
+            ("events", f"{found.rows:,}"),
             ("row groups", found.row_groups),
             ("whole", _whole(found)),
             ("origin", _origin(said["origin"], said["runs"])),
-            ("first", said["first"]),
-            ("last", said["last"]),
+            ("times in", zone_shown()),
+            ("first", local(said["first"])),
+            ("last", local(said["last"])),
             ("symbols", _symbols(said["symbols"], said["first_symbols"])),
         ]
     )
     lines += section(
         "types",
-        [(t["type"], f"{t['rows']:,}", ", ".join(t["versions"])) for t in said["types"]],
+        [(t["type"], f"{t['events']:,}", ", ".join(t["versions"])) for t in said["types"]],
     )
     lines += section("columns", [_column(column) for column in said["columns"]])
     if found.sample:

@@ -13,7 +13,7 @@ import click
 from mdc_core.cli.options import ROOT_TYPE, Session, option
 from mdc_core.cli.options import command as make
 from mdc_core.cli.selection import JSON, PATH
-from mdc_core.cli.show import answer, facts, section, shown
+from mdc_core.cli.show import answer, facts, local, section, shown, zone_shown
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import as_file
 
@@ -56,6 +56,7 @@ def _text(said: dict[str, Any]) -> list[str]:
             ("file", said["path"]),
             ("bytes", f"{said['bytes']:,}"),
             ("sha256", said["sha256"]),
+            ("times in", zone_shown()),
             ("lineage", None if said["runs"] else "none: the file does not say"),
         ]
     )
@@ -68,7 +69,7 @@ def _text(said: dict[str, Any]) -> list[str]:
 
 
 def _stored(stored: dict[str, Any]) -> list[str]:
-    made = f"{stored['made_by']} at {stored['made_at']}"
+    made = f"{stored['made_by']} at {local(stored['made_at'])}"
     inputs = [(made_from["path"], made_from["sha256"]) for made_from in stored["inputs"]]
     return [
         *facts([("made by", made), ("segment", stored["segment"]), ("tier", stored["tier"])]),
@@ -80,6 +81,6 @@ def _stage(stage: dict[str, Any]) -> tuple[object, ...]:
     from mdc_core.wire.lines.values import encode_json
 
     request = encode_json(stage["request"] or {}).decode()
-    said = (stage["ts_recv"], stage["stage"], stage["provider"])
+    said = (local(stage["ts_recv"]), stage["stage"], stage["provider"])
     version = f"mdc {stage['mdc']}" if stage["mdc"] else None
     return (*("-" if text is None else text for text in (*said, version)), request)

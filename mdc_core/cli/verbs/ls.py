@@ -23,6 +23,7 @@ from mdc_core.cli.show import answer, by_symbol, human, shown, table, time_text
 from mdc_core.cli.types import PathType
 from mdc_core.errors import DataError
 from mdc_core.pipelines.inputs import archive_at
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -68,7 +69,7 @@ def ls(
     place = archive_at(root, "ls")
     if folder is not None:
         made = _linked(place, query, folder)
-        session.log.note(f"{made:,} files in {folder}")
+        session.log.note(f"{counted(made, 'file')} in {folder}")
     if tree:
         parts = list(summaries(place, query))
         problems = [part.problem for part in parts if part.problem]
@@ -84,7 +85,7 @@ def ls(
         _show(rows)
     more = snapshot(place, query, no_parts).unsealed
     if more:
-        text = f"{more:,} events more are in journals, not sealed yet"
+        text = f"{counted(more, 'more event')} in journals, not sealed yet"
         session.log.note(f"{text} (mdc recover seals what was left behind)")
     for problem in problems + gone:
         session.log.error(problem)
@@ -140,12 +141,12 @@ def _totals(found: "Sequence[PartTotals]") -> list[dict[str, Any]]:
 
 def _numbers(of: "PartGroup | PartTotals", size: int) -> dict[str, Any]:
     first, last = time_text(of.first), time_text(of.last)
-    return {"rows": of.rows, "bytes": size, "first": first, "last": last}
+    return {"events": of.rows, "bytes": size, "first": first, "last": last}
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     size = human(row["bytes"])
-    return f"{row['rows']:,}", size, row["first"] or "-", row["last"] or "-"
+    return f"{row['events']:,}", size, row["first"] or "-", row["last"] or "-"
 
 
 def _show(rows: list[dict[str, Any]]) -> None:

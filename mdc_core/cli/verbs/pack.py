@@ -21,6 +21,7 @@ from mdc_core.cli.show import answer, by_symbol, human, shown, table
 from mdc_core.cli.types import PathType
 from mdc_core.errors import EXIT_FINDINGS, DataError, NothingFoundError, UsageError
 from mdc_core.sizes import size_text
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -146,14 +147,15 @@ def _warn(session: Session, planned: "Plan") -> None:
         text = f"{shown(file.path)} alone is {human(file.bytes)}, more than a part may be"
         session.log.warning(f"{text}: it gets a part of its own")
     if planned.unsealed:
-        text = f"{planned.unsealed:,} events are in a journal yet, and not packed"
+        text = f"{counted(planned.unsealed, 'event')} still in a journal, and not packed"
         session.log.warning(f"{text} (mdc recover seals what was left behind)")
 
 
 def _tell(session: Session, packing: "Packing", paths: list[Path]) -> None:
     files = [file for part in packing.plan.parts for file in part]
     size = sum(path.stat().st_size for path in paths)
-    note = f"{sum(f.rows for f in files):,} events in {len(files):,} files, "
+    events = counted(sum(f.rows for f in files), "event")
+    note = f"{events} in {counted(len(files), 'file')}, "
     session.log.note(f"{note}{human(size)} in {', '.join(map(str, paths))}")
     after = paths[0].parent.glob(
         f"{_stem(paths[0], packing.kind.suffix)}.[0-9]*{packing.kind.suffix}"
@@ -177,26 +179,28 @@ def list_packs(packs: tuple[Path, ...], as_json: bool) -> None:
 
     found = [(path, manifest_of(path)) for path in packs]
     if as_json:
-        from msgspec import to_builtins
-
-        fields = ("id", "part", "description", "mdc", "parts", "totals", "files")
-        _say(
-            [
-                {"pack": str(path), **{f: to_builtins(getattr(m, f)) for f in fields}}
-                for path, m in found
-            ]
-        )
+        _say([_as_json(path, manifest) for path, manifest in found])
         return
     for path, manifest in found:
         _show(path, manifest)
+
+
+def _as_json(path: Path, manifest: "Manifest") -> dict[str, Any]:
+    from msgspec import to_builtins
+
+    fields = ("id", "part", "description", "mdc", "parts", "totals", "files")
+    said = {field: to_builtins(getattr(manifest, field)) for field in fields}
+    for one in (said["totals"], *said["files"]):
+        one["events"] = one.pop("rows")
+    return {"pack": str(path), **said}
 
 
 def _show(path: Path, manifest: "Manifest") -> None:
     totals = manifest.totals
     part = f", part {manifest.part} of {len(manifest.parts)}" if len(manifest.parts) > 1 else ""
     click.echo(
-        f"{path}: pack {manifest.id[:12]}{part}, {totals.rows:,} events in "
-        f"{totals.files:,} files, {human(totals.bytes)}"
+        f"{path}: pack {manifest.id[:12]}{part}, {counted(totals.rows, 'event')} in "
+        f"{counted(totals.files, 'file')}, {human(totals.bytes)}"
     )
     if manifest.description:
         click.echo(shown(manifest.description))
@@ -261,7 +265,7 @@ def _reading(session: Session, verb: str, packs: Sequence[Path]) -> Iterator[Non
 
 def _numbers(read: "list[Unpacked]") -> str:
     files = [file for one in read for file in one.files]
-    return f"{sum(f.packed.rows for f in files):,} events in {len(files):,} files"
+    return f"{counted(sum(f.packed.rows for f in files), 'event')} in {counted(len(files), 'file')}"
 
 
 @command.command("import")
@@ -327,10 +331,11 @@ def _told(session: Session, merged: "ImportedPack", root: Path | str, dry_run: b
     for old, new in merged.renamed:
         session.log.note(f"{shown(old)} is there with other content: {shown(new)}")
     rows = sum(part.rows for part in merged.new)
-    said = f"{rows:,} events in {len(merged.new):,} files {'would go' if dry_run else 'went'}"
-    known = f"; {merged.skipped:,} files were there already" if merged.skipped else ""
+    went = "would go" if dry_run else "went"
+    said = f"{counted(rows, 'event')} in {counted(len(merged.new), 'file')} {went}"
+    known = f"; {counted(merged.skipped, 'file')} already there" if merged.skipped else ""
     if merged.there:
-        known += f"; the events of {merged.there:,} files were there already, in other files"
+        known += f"; the events of {counted(merged.there, 'file')} already there, in other files"
     session.log.note(f"{said} into {root}{known}")
     if merged.doubtful:
         first, more = merged.doubtful[0], len(merged.doubtful) - 1

@@ -34,9 +34,10 @@ from mdc_core.cli.asking import consented, must_agree
 from mdc_core.cli.command import Command
 from mdc_core.cli.options import MOMENT, SIZE, SPAN, Session, option
 from mdc_core.cli.selection import DRY_RUN, JSON, KEPT_BY, missed, selecting_symbols
-from mdc_core.cli.show import answer, counted, human, shown, time_text
+from mdc_core.cli.show import answer, human, local, shown, time_text
 from mdc_core.config import Config
 from mdc_core.errors import UsageError
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,12 +195,12 @@ def _outcome(before: tuple[int, int], gone: "list[Expired]", beside: int) -> Out
 
 def _line(one: "Expired", dry_run: bool) -> str:
     part = one.part
-    last = time_text(one.last)
+    last = local(time_text(one.last))
     names = [shown(some.symbol or "-") for some in one.of_symbols]
     of = f"{', '.join(names[:3])}{', ...' if names[3:] else ''} of " if names else ""
     return (
         f"{'would remove' if dry_run else 'removed'} {of}{shown(_path(part))}: "
-        f"{human(one.bytes)}, {one.rows:,} events"
+        f"{human(one.bytes)}, {counted(one.rows, 'event')}"
         + (f" up to {last}" if last else "")
         + f", {one.reason}"
     )
@@ -218,7 +219,7 @@ def _as_json(outcome: Outcome, dry_run: bool) -> None:
             "type": part.type_name,
             "period": part.period,
             "tier": part.tier,
-            "rows": part.rows,
+            "events": part.rows,
             "bytes": part.bytes,
             "last": time_text(part.last),
             "reason": one.reason,
@@ -247,8 +248,8 @@ def _sum_up(session: Session, outcome: Outcome, policy: "Policy", dry_run: bool)
         )
     done = "would remove" if dry_run else "removed"
     session.log.note(
-        f"{done} {outcome.files_gone:,} files, {human(outcome.freed)}; "
-        f"{outcome.files:,} files, {human(outcome.bytes)} stay"
+        f"{done} {counted(outcome.files_gone, 'file')}, {human(outcome.freed)}; "
+        f"kept {counted(outcome.files, 'file')}, {human(outcome.bytes)}"
     )
 
 

@@ -22,8 +22,9 @@ from mdc_core.cli.archives import of_archive
 from mdc_core.cli.asking import consented, must_agree
 from mdc_core.cli.options import ListOption, Session, command, option
 from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting
-from mdc_core.cli.show import answer, counted, human, shown, time_text
+from mdc_core.cli.show import answer, human, local, shown, time_text
 from mdc_core.errors import FindingsError, UsageError
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +121,7 @@ def _removed(session: Session, archive: "Archive", chosen: "Selection") -> "list
 
 def _amount(gone: "Sequence[Going]") -> str:
     events = sum(one.rows for one in gone)
-    span = [time_text(moment) for moment in _span(gone)]
+    span = [local(time_text(moment)) for moment in _span(gone)]
     between = f" from {span[0]} to {span[1]}" if all(span) else ""
     return f"{counted(events, 'event')}{between} in {counted(len(gone), 'file')}"
 
@@ -143,9 +144,10 @@ def _say(gone: "Sequence[Going]", *, dry_run: bool, as_json: bool) -> None:
     for one in gone:
         done = "would remove" if dry_run else "removed"
         part = one.part
-        of = "" if one.is_whole else f" of {part.rows:,}"
+        of = "" if one.is_whole else f"{one.rows:,} of "
+        events = f"{of}{counted(part.rows, 'event')}"
         size = f", {human(part.bytes)}" if one.is_whole else ""
-        click.echo(f"{done} {one.rows:,}{of} events: {shown(_path(one))}{size}")
+        click.echo(f"{done} {events}: {shown(_path(one))}{size}")
 
 
 def _path(one: "Going") -> str:

@@ -17,6 +17,7 @@ from mdc_core.events import EVENT_TYPES
 from mdc_core.pipelines.inputs import archive_at
 from mdc_core.schema import allowed_values, data_dictionary, fields_of, json_schema, version_of
 from mdc_core.suggest import known, unknown
+from mdc_core.texts import counted
 from mdc_core.versions import Version, history
 
 if TYPE_CHECKING:
@@ -166,11 +167,11 @@ def migrate(
         said = _migration(part)
         click.echo(
             f"{verb} {part.path}: {part.type_name} {part.version} to {said['current']}, "
-            f"{part.rows:,} events"
+            f"{counted(part.rows, 'event')}"
         )
     for problem in problems:
         session.log.warning(problem)
-    session.log.note(f"{verb} {len(done)} parts")
+    session.log.note(f"{verb} {counted(len(done), 'file')}")
     return DataError.exit_status if problems else absent
 
 
@@ -180,7 +181,7 @@ def _migration(part: "PartRow") -> dict[str, object]:
         "type": part.type_name,
         "version": part.version,
         "current": version_of(part.type_name),
-        "rows": part.rows,
+        "events": part.rows,
     }
 
 

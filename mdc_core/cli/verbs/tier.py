@@ -27,6 +27,7 @@ from mdc_core.cli.options import MOMENT, Session, group, option
 from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting_symbols
 from mdc_core.cli.show import answer, human, shown, table, time_text
 from mdc_core.errors import DataError
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -73,14 +74,14 @@ def status(session: Session, root: Path | str, now: int | None, as_json: bool) -
 
 
 def _show_status(session: Session, found: "Sequence[Holding]") -> None:
-    lines: list[tuple[str, ...]] = [("TIER", "PARTS", "EVENTS", "BYTES", "OLDEST", "NEWEST", "DUE")]
+    lines: list[tuple[str, ...]] = [("TIER", "FILES", "EVENTS", "BYTES", "OLDEST", "NEWEST", "DUE")]
     for one in found:
         span = time_text(one.oldest) or "-", time_text(one.newest) or "-"
         lines.append(
             (
                 one.tier,
-                f"{one.parts:,}",
-                f"{one.rows:,}",
+                f"{one.files:,}",
+                f"{one.events:,}",
                 human(one.bytes),
                 *span,
                 f"{one.due:,}",
@@ -89,7 +90,7 @@ def _show_status(session: Session, found: "Sequence[Holding]") -> None:
     table(lines, right=(1, 2, 3, 6), times=(4, 5))
     expired = sum(one.expired for one in found)
     if expired:
-        text = f"{expired:,} parts are more than 365 days old: mdc retain --by event removes"
+        text = f"{counted(expired, 'file')} older than 365 days: mdc retain --by event removes"
         session.log.note(f"{text} what is too old, [tier.archive] in mdc.toml keeps it")
 
 
@@ -155,7 +156,7 @@ def migrate(
                     "from": archive.path_of(old),
                     "to": archive.path_of(new),
                     "tier": new.tier,
-                    "rows": new.rows,
+                    "events": new.rows,
                     "bytes": old.bytes,
                     "bytes_after": new.bytes,
                 }
@@ -166,7 +167,9 @@ def migrate(
         session.log.error(problem)
     before = sum(old.bytes for old, _ in migration.done)
     after = sum(new.bytes for _, new in migration.done)
-    session.log.note(f"{len(migration.done):,} parts moved, {human(before)} -> {human(after)}")
+    session.log.note(
+        f"moved {counted(len(migration.done), 'file')}, {human(before)} -> {human(after)}"
+    )
     return DataError.exit_status if migration.problems else absent
 
 
@@ -214,8 +217,8 @@ def _plan(
                 "to": to,
                 "place": archive.place_at(place).url,
                 "format": form,
-                "parts": len(moves),
-                "rows": sum(move.part.rows for move in moves),
+                "files": len(moves),
+                "events": sum(move.part.rows for move in moves),
                 "bytes": size,
                 "expected": measured.of(size),
                 "sample": measured.paths,
@@ -231,10 +234,10 @@ def _plan(
 
 def _show(rows: list[dict[str, Any]]) -> None:
     lines: list[tuple[str, ...]] = [
-        ("TIER", "TO", "FORMAT", "PARTS", "EVENTS", "BYTES", "EXPECTED", "PLACE")
+        ("TIER", "TO", "FORMAT", "FILES", "EVENTS", "BYTES", "EXPECTED", "PLACE")
     ]
     for row in rows:
-        numbers = f"{row['parts']:,}", f"{row['rows']:,}", human(row["bytes"])
+        numbers = f"{row['files']:,}", f"{row['events']:,}", human(row["bytes"])
         lines.append(
             (
                 row["tier"],

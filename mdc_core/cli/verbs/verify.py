@@ -16,6 +16,7 @@ from mdc_core.cli.options import Session, command, option
 from mdc_core.cli.selection import JSON
 from mdc_core.cli.show import answer, shown
 from mdc_core.errors import EXIT_FINDINGS
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from mdc_core.archive.health.verify import VerifyFinding
@@ -52,7 +53,8 @@ def verify(session: Session, root: Path | str, deep: bool, as_json: bool) -> int
         session.log.note(note)
     what = "read" if deep else "looked at"
     session.log.note(
-        f"{what} {looking.parts:,} parts with {looking.rows:,} events: {len(found):,} findings"
+        f"{what} {counted(looking.parts, 'file')} with {counted(looking.rows, 'event')}: "
+        f"{counted(len(found), 'finding')}"
     )
     return EXIT_FINDINGS if found else 0
 

@@ -13,6 +13,7 @@ from mdc_core.live.sandbox.faults import MALFORMED, Faults
 from mdc_core.live.sandbox.playback import AT_ONCE, PlaybackPace
 from mdc_core.live.sandbox.visitor import Visitor
 from mdc_core.logs import Log
+from mdc_core.texts import counted
 
 _NOTHING = 1_000  # events of which a client gets none, after which it is told
 _NAMED = 5  # symbols
@@ -119,7 +120,7 @@ class SandboxClient:
         self._for_nobody = None
         more = [f"{len(symbols) - _NAMED:,} more"] if len(symbols) > _NAMED else []
         self._say.warning(
-            f"the client asked for none of the first {self._played:,} events: "
+            f"the client asked for none of the first {counted(self._played, 'event')}: "
             f"they are {', '.join(types)} of {', '.join([*symbols[:_NAMED], *more])}"
         )
 

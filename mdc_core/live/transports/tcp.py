@@ -10,6 +10,7 @@ from mdc_core.errors import UnavailableError
 from mdc_core.live.clock import Clock
 from mdc_core.live.transports import NORMAL, TransportClosed, host_and_port, unreachable
 from mdc_core.live.transports.framing import Framer, FrameTooLong, framer
+from mdc_core.texts import counted
 
 _OPEN_WITHIN = 10.0
 _PIECE = 256 << 10
@@ -82,7 +83,9 @@ class TcpTransport:
     def _end(self) -> TransportClosed:
         rest = self._framer.rest()
         if rest:
-            return TransportClosed(f"connection closed within a frame, {len(rest)} bytes into it")
+            return TransportClosed(
+                f"connection closed within a frame, {counted(len(rest), 'byte')} into it"
+            )
         return TransportClosed("connection closed by the server", NORMAL)
 
 

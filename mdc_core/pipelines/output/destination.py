@@ -74,7 +74,7 @@ def _writer(options: OutputOptions, form: str, fd: int, codec: str | None) -> Ev
         from mdc_core.grid import screen_of
         from mdc_core.pipelines.output.table import TableWriter
 
-        return TableWriter(file, options.fields, screen_of(fd))
+        return TableWriter(file, options.fields, screen_of(fd), options.zone)
     if options.fields:
         return FieldsWriter(file, options.fields, form)
     return TableFileWriter(file, form, Shape(options.portable, options.floats))

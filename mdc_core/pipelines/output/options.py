@@ -1,5 +1,6 @@
 """What is asked of an output: its form, its file, its columns, with or without control events."""
 
+from datetime import tzinfo
 from pathlib import Path
 
 from msgspec import Struct
@@ -35,6 +36,7 @@ class OutputOptions(Struct, kw_only=True, frozen=True):
     types: tuple[str, ...] = ()  # the only event types that there can be, if that is known
     portable: bool = False
     floats: bool = False
+    zone: tzinfo | None = None  # of the times in a table; None is UTC
 
     @property
     def named(self) -> tuple[str | None, str | None]:

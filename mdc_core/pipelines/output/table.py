@@ -1,13 +1,15 @@
 """Events as a table for people: in blocks, so that it flows, with columns that stay in place."""
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mdc_core.events import Begin
-from mdc_core.grid import Screen, padded, shortened, showable, wide
+from mdc_core.grid import Screen, padded, shortened, showable, wide, zone_line
+from mdc_core.moments import in_zone
 from mdc_core.pipelines.output.columns import PlainWriter
 from mdc_core.schema import columns, kind_of
 from mdc_core.wire.lines.text import cell_text
@@ -30,14 +32,18 @@ _LAST = (
 )
 _NUMBERS = ("number", "whole", "float")
 _FULL = len("2024-01-02T14:30:00")  # a time to its second
+_EXACT = len("2024-01-02T14:30:00.000279014")
 _GAP = "  "
 
 
 class TableWriter(PlainWriter):
     """A table: its header is written again only where a column must be wider, or is new."""
 
-    def __init__(self, file: PackedOutput, fields: Sequence[str], screen: Screen) -> None:
+    def __init__(
+        self, file: PackedOutput, fields: Sequence[str], screen: Screen, zone: tzinfo | None = None
+    ) -> None:
         self._file, self._fields, self._screen = file, fields, screen
+        self._zone, self._zone_is_told = zone, zone is None
         middle = [name for name in columns() if name not in (*_FIRST, *_LAST)]
         self._names = list(fields or (*_FIRST, *middle, *_LAST))
         self._widths: dict[str, int] = {}
@@ -60,7 +66,7 @@ class TableWriter(PlainWriter):
         cells = {name: self._cells(block, name) for name in self._names}
         if not self._fields:
             cells = {name: column for name, column in cells.items() if any(column)}
-        lines = []
+        lines = self._zone_lines(cells)
         if (day := self._common_day(cells)) != self._day:
             self._day = day
             lines += [day] if day else []
@@ -87,11 +93,20 @@ class TableWriter(PlainWriter):
             return [""] * block.num_rows
         texts: Any = cell_text(block.column(place), _kind(name))
         found = pc.fill_null(texts, "").to_pylist()
-        if _kind(name) in (*_NUMBERS, "time"):
+        if _kind(name) == "time":
+            return [in_zone(text, self._zone) for text in found]
+        if _kind(name) in _NUMBERS:
             return [str(text) for text in found]
         cut = min(WIDEST, self._screen.width)
         screen = self._screen
         return [shortened(showable(text, screen), cut, screen.ellipsis) for text in found]
+
+    def _zone_lines(self, cells: dict[str, list[str]]) -> list[str]:
+        """What says once of which zone the times are, before the first of them."""
+        if self._zone_is_told or not any(_kind(n) == "time" and any(c) for n, c in cells.items()):
+            return []
+        self._zone_is_told = True
+        return [zone_line(self._zone)] if self._zone else []
 
     def _common_day(self, cells: dict[str, list[str]]) -> str | None:
         """The day of all times of a block, where there are any, and but one."""
@@ -102,7 +117,7 @@ class TableWriter(PlainWriter):
     def _times(self, column: list[str]) -> list[str]:
         """Times without the day that stands above, and without the zeros that all end in."""
         start = 11 if self._day else 0
-        digits = max((len(text[_FULL:-1].rstrip("0")) for text in column), default=0)
+        digits = max((len(text[_FULL:_EXACT].rstrip("0")) for text in column), default=0)
         end = _FULL + (digits if digits > 1 else 0)
         return [text[start:end].replace("T", " ") for text in column]
 

@@ -14,6 +14,7 @@ from mdc_core.export.exporting import Export
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.stage import Ending, Made, StageRun
 from mdc_core.pipelines.stages.cat import ArchiveSource
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,7 +57,7 @@ class ExportSink(ArchiveSource):
         options = to_builtins(plugin.options)
         count = made.write({"profile": plugin.name, "options": options})
         run.finish(kept=made.rows)
-        files = f"{count} {'file' if count == 1 else 'files'}"
+        files = counted(count, "file")
         run.log.result(
             f"{files} in {self.target}", event="exported", files=count, target=str(self.target)
         )

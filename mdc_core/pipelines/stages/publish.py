@@ -13,6 +13,7 @@ from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, InputOptions
 from mdc_core.pipelines.stage import Made, SinkStage, StageRun
 from mdc_core.publish.publication import Nowhere, Publication, PublishLimits
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,7 +81,9 @@ class Publish(SinkStage):
         _close_books(run, sending, aside, None)
         if sending.sent:
             run.log.result(
-                f"{sending.sent:,} events sent to {self.url}", event="sent", events=sending.sent
+                f"{counted(sending.sent, 'event')} sent to {self.url}",
+                event="sent",
+                events=sending.sent,
             )
         if aside.first is not None and not sending.sent:
             raise DataError(f"nothing was taken: {aside.first}", hint=aside.first.hint)

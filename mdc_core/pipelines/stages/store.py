@@ -25,6 +25,7 @@ from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import READING, STDIN, InputOptions
 from mdc_core.pipelines.output.options import OUTPUT, OutputOptions
 from mdc_core.pipelines.stage import Made, SinkStage
+from mdc_core.texts import counted
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.lines.jsonl import as_dict
 from mdc_core.wire.lines.values import encode_json
@@ -288,7 +289,7 @@ class StoreRun:
     def _say_files(self) -> None:
         if self._options.dry_run:
             taken = sum(self._run.input.counts.values()) - self._run.skipped
-            self._log.note(f"would store {taken:,} events in {self._options.root}")
+            self._log.note(f"would store {counted(taken, 'event')} in {self._options.root}")
             return
         if self._repeated:
             self._say_repeated()
@@ -299,7 +300,7 @@ class StoreRun:
             return
         files, root = len(self._files - self._gone), self._options.root
         self._log.result(
-            f"{files} {'file' if files == 1 else 'files'} in {root}",
+            f"{counted(files, 'file')} in {root}",
             event="stored",
             files=files,
             root=str(root),
@@ -307,9 +308,10 @@ class StoreRun:
 
     def _say_repeated(self) -> None:
         """Say what was there already, as far as that is known by its run or its files."""
-        of = "" if not self._files else f" of {self._repeated + (self._kept or 0):,}"
+        all_ = self._repeated + (self._kept or 0)
+        of = f"{self._repeated:,} of " if self._files else ""
         run, hint = f"run {self._log.run_id()}", "--again stores them once more"
-        self._log.note(f"already stored: {run}, {self._repeated:,}{of} events; {hint}")
+        self._log.note(f"already stored: {run}, {of}{counted(all_, 'event')}; {hint}")
 
     def close(self) -> None:
         """Let go of the archive; what is not sealed stays in its journal."""
@@ -416,4 +418,4 @@ class StoreRun:
             return
         if removed:
             self._gone.update(archive.path_of(one.part) for one in removed)
-            self._log.note(f"removed {len(removed):,} files that need not be kept")
+            self._log.note(f"removed {counted(len(removed), 'file')} that need not be kept")

@@ -25,6 +25,7 @@ from mdc_core.pipelines.stage import Made, SourceStage
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions, check
 from mdc_core.pipelines.symbols import read_symbols
 from mdc_core.pipelines.writable import sifted
+from mdc_core.texts import counted
 from mdc_core.times import SECOND
 
 if TYPE_CHECKING:
@@ -308,7 +309,7 @@ class StreamRun:
         except MdcError as error:
             self._log.warning(f"SIGHUP: {error}; going on as before")
             return
-        self._log.note(f"SIGHUP: asks for {len(wanted.symbols)} symbols now")
+        self._log.note(f"SIGHUP: asks for {counted(len(wanted.symbols), 'symbol')} now")
 
     def summarise(self) -> None:
         """Say the counts."""
@@ -322,7 +323,7 @@ class StreamRun:
             self._log.warning(f"{rejected} unreadable frames {self._quarantine.told()}")
         if dropped:
             text = ", ".join(f"{symbol} {n}" for symbol, n in dropped.most_common(10))
-            self._log.warning(f"no room for {dropped.total()} events: {text}")
+            self._log.warning(f"no room for {counted(dropped.total(), 'event')}: {text}")
 
 
 def _gathered(lists: Iterable[list[Event]]) -> Iterator[list[Event]]:

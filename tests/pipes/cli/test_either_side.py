@@ -77,7 +77,7 @@ def test_a_command_of_a_group_has_settings(shell: Shell, tmp_path: Path) -> None
         "[tier]\njson = true\n[tier.warm]\nafter = '1d'\n"
     )
     done = shell("mdc catalog rebuild --dry-run")
-    assert (done.status, '"rows": 5' in done.out) == (0, True), done.err
+    assert (done.status, '"events": 5' in done.out) == (0, True), done.err
     done = shell("mdc pack create p.zip && mdc pack list p.zip")
     assert (done.status, "5 events" in done.err) == (0, True), done.err
     assert "is not used" not in done.err

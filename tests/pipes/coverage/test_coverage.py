@@ -75,7 +75,7 @@ def test_after_hours_are_of_the_evening_before(data: Archive, shell: Shell) -> N
     data.at("AAPL", "trade", "2024-01-09T00:30:00Z", "2024-01-09T17:00:00Z", "2024-01-09T20:59:00Z")
     done = shell(f"mdc coverage --json {XNYS}")
     assert trades(shell, XNYS) == "#..++"
-    rows = [day["rows"] for day in json.loads(done.out)["coverage"][0]["days"]]
+    rows = [day["events"] for day in json.loads(done.out)["coverage"][0]["days"]]
     assert rows == [3, 0, 0, 1, 2]
 
 
@@ -87,7 +87,7 @@ def test_a_session_that_begins_the_evening_before(data: Archive, shell: Shell) -
     asked = "--calendar CMES --from 2024-01-06 --to 2024-01-10"
     assert trades(shell, asked, "ES") == "..#xx"
     rows = json.loads(shell(f"mdc coverage --json {asked}").out)["coverage"][0]["days"]
-    assert [day["rows"] for day in rows] == [0, 0, 4, 0, 0]
+    assert [day["events"] for day in rows] == [0, 0, 4, 0, 0]
     # Tuesday's session has begun on Monday, and there is no more of it.
     data.at("ES", "trade", f"{monday}T23:10:00Z")
     assert trades(shell, asked, "ES") == "..#+x"
@@ -171,7 +171,7 @@ def test_however_it_is_stored(form: str, partition: str, shell: Shell, tmp_path:
     assert done.status == 0, done.err
     done = shell(f"mdc coverage --json {XNYS}")
     assert told(done) == {("AAPL", "trade"): "+x##", ("SPY", "trade"): "#x#+"}
-    rows = [[day["rows"] for day in line["days"]] for line in json.loads(done.out)["coverage"]]
+    rows = [[day["events"] for day in line["days"]] for line in json.loads(done.out)["coverage"]]
     assert rows == [[3, 0, 3, 3], [3, 0, 3, 2]]
     assert trades(shell, f"{XNYS} --from 2024-01-04 --symbol SPY", "SPY") == "#+"
 

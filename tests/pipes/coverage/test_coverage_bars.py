@@ -93,7 +93,7 @@ def test_days_of_bars_by_any_clock(data: Archive, shell: Shell) -> None:
         data.bars(f"A{at[-5:-3]}", "1d", f"2024-01-{at}:00Z")
     done = shell("mdc -q coverage --json --calendar XASX --from 2024-01-01 --to 2024-01-03")
     found = {
-        line["symbol"]: [day["rows"] for day in line["days"]]
+        line["symbol"]: [day["events"] for day in line["days"]]
         for line in json.loads(done.out)["coverage"]
     }
     assert [found[symbol] for symbol in ("A00", "A13", "A23")] == [[1, 0, 0], [0, 1, 0], [0, 1, 0]]
@@ -142,7 +142,9 @@ def test_the_bars_of_a_symbol_that_is_not_held(data: Archive, shell: Shell) -> N
 def rows_of(shell: Shell) -> dict[tuple[str, str], int]:
     done = shell("mdc -q coverage --json --type bar")
     lines = json.loads(done.out)["coverage"]
-    return {(one["symbol"], one["interval"]): sum(d["rows"] for d in one["days"]) for one in lines}
+    return {
+        (one["symbol"], one["interval"]): sum(d["events"] for d in one["days"]) for one in lines
+    }
 
 
 HOW = ("", "--format jsonl", "--layout hive", "--partition none", "--format jsonl --seal-size 1KB")

@@ -36,17 +36,17 @@ def test_the_days_are_those_of_all(data: Archive, shell: Shell) -> None:
         "undated": 0,
         "counts": {name: {"missing": 3, "complete": 1}.get(name, 0) for name in CODE},
         "days": [
-            {"day": "2024-01-02", "state": "missing", "rows": 0, "covered": 0},
+            {"day": "2024-01-02", "state": "missing", "events": 0, "covered": 0},
             {
                 "day": "2024-01-03",
                 "state": "complete",
-                "rows": 2,
+                "events": 2,
                 "covered": 1,
                 "first": "2024-01-03T14:30:00.000000000Z",
                 "last": "2024-01-03T20:59:00.000000000Z",
             },
-            {"day": "2024-01-04", "state": "missing", "rows": 0, "covered": 0},
-            {"day": "2024-01-05", "state": "missing", "rows": 0, "covered": 0},
+            {"day": "2024-01-04", "state": "missing", "events": 0, "covered": 0},
+            {"day": "2024-01-05", "state": "missing", "events": 0, "covered": 0},
         ],
     }
     assert trades(shell, f"{XNYS} --symbol AAPL") == "#"
@@ -108,7 +108,7 @@ def test_files_of_many_days_and_of_none(data: Archive, shell: Shell) -> None:
     assert shell(f"mdc convert data/month.jsonl -o {part} && rm data/month.jsonl").status == 0
     done = shell(f"mdc coverage --json {XNYS} --to 2024-01-05")
     assert told(done)["AAPL", "trade"] == "#x+x"
-    assert [d["rows"] for d in json.loads(done.out)["coverage"][0]["days"]] == [2, 0, 2, 0]
+    assert [d["events"] for d in json.loads(done.out)["coverage"][0]["days"]] == [2, 0, 2, 0]
     assert trades(shell, f"{XNYS} --from 2024-01-03 --to 2024-01-04") == "x+"
     received = {"type": "trade", "symbol": "AAPL", "ts_recv": "2024-01-05T15:00:00Z"}
     folder = data.root / "AAPL" / "trade"

@@ -146,7 +146,7 @@ def found(shell: Shell, first: date, options: str = "") -> dict[Any, list[Any]]:
     assert (done.status, done.err) == (0, "")
     return {
         (line["symbol"], line["type"], line.get("interval")): [
-            (day["state"], day["rows"]) for day in line["days"]
+            (day["state"], day["events"]) for day in line["days"]
         ]
         for line in json.loads(done.out)["coverage"]
     }
@@ -194,7 +194,7 @@ def days(shell: Shell, options: str, symbol: str = "A") -> str:
     """The states of a symbol's trades, and the rows of each day."""
     done = shell(f"mdc -q coverage --json --symbol {symbol} {options}")
     (line,) = json.loads(done.out)["coverage"]
-    return " ".join(f"{CODE[day['state']]}{day['rows']}" for day in line["days"])
+    return " ".join(f"{CODE[day['state']]}{day['events']}" for day in line["days"])
 
 
 SYDNEY = "--calendar XASX --from 2018-01-02 --to 2018-01-03"

@@ -247,7 +247,7 @@ def test_hanging_up_reads_the_symbols_again(tmp_path: Path) -> None:
         client.send_signal(signal.SIGINT)
         _, err = client.communicate(timeout=DEADLINE)
     assert client.returncode == 0, err
-    assert "SIGHUP: asks for 1 symbols now" in err
+    assert "SIGHUP: asks for 1 symbol now" in err
     assert {row["symbol"] for row in rows("".join(lines), "trade", "quote")} == {"SPY"}
     assert not rows("".join(lines), "gap")  # the connection stays
     assert [row["state"] for row in rows("".join(lines), "connection")] == ["up"]

@@ -30,7 +30,7 @@ def test_plain_jsonl(shell, tmp_path):
         "compression": None,
         "codecs": [],
         "row_groups": None,
-        "rows": 3,
+        "events": 3,
         "rejected": 0,
         "whole": True,
         "problems": [],
@@ -41,7 +41,7 @@ def test_plain_jsonl(shell, tmp_path):
         "symbols": 2,
         "first_symbols": ["A", "B"],
     }
-    assert types == [{"type": "trade", "rows": 3, "versions": ["1.0.0"]}]
+    assert types == [{"type": "trade", "events": 3, "versions": ["1.0.0"]}]
     assert list(columns) == ["type", "symbol", "ts_event", "price"]
     assert columns["price"] == {
         "name": "price",
@@ -70,9 +70,9 @@ def test_every_encoding_says_the_same(shell, name, encoding, compression):
     expected, _ = inspected(shell, "e.jsonl")
     said, _ = inspected(shell, "odd")
     assert (said["encoding"], said["compression"]) == (encoding, compression)
-    for key in ("rows", "types", "first", "last", "symbols", "first_symbols", "sample"):
+    for key in ("events", "types", "first", "last", "symbols", "first_symbols", "sample"):
         assert said[key] == expected[key], key
-    assert sum(kind["rows"] for kind in said["types"]) == said["rows"] == 500
+    assert sum(kind["events"] for kind in said["types"]) == said["events"] == 500
     if encoding == "parquet":
         assert said["origin"]["stage"] == "stream"
         assert said["origin"]["run_id"] == expected["origin"]["run_id"]
@@ -91,9 +91,9 @@ def test_a_stored_part_knows_its_origin_and_its_narrow_columns(shell):
     columns = {column["name"]: column for column in said["columns"]}
     assert columns["price"]["type"] == "decimal128(18, 9)"
     assert {name for name, column in columns.items() if column["narrow"]} == {"price", "size"}
-    assert columns["price"]["values"] == said["rows"]
+    assert columns["price"]["values"] == said["events"]
     assert columns["ts_recv"]["values"] == 0
-    assert said["types"] == [{"type": "trade", "rows": said["rows"], "versions": ["1.0.0"]}]
+    assert said["types"] == [{"type": "trade", "events": said["events"], "versions": ["1.0.0"]}]
     assert said["first_symbols"] == ["SPY"]
 
 
@@ -102,7 +102,7 @@ def test_an_arrow_file(shell, tmp_path):
     with pa.ipc.new_file(str(tmp_path / "a.arrow"), table.schema) as file:
         file.write_table(table)
     said, _ = inspected(shell, "a.arrow")
-    assert (said["encoding"], said["rows"], said["first_symbols"]) == ("arrow-file", 2, ["A"])
+    assert (said["encoding"], said["events"], said["first_symbols"]) == ("arrow-file", 2, ["A"])
     columns = {column["name"]: column for column in said["columns"]}
     assert (columns["seq"]["type"], columns["symbol"]["values"]) == ("int64", 1)
     assert said["first"] is None
@@ -113,7 +113,7 @@ def test_versions_that_lines_name(shell, tmp_path):
     lines = named % ("1.7.0", "A", 1) + named % ("1.0.0", "A", 2) + TRADE % ("A", 3)
     (tmp_path / "a.jsonl").write_text(lines)
     said, _ = inspected(shell, "a.jsonl")
-    assert said["types"] == [{"type": "trade", "rows": 3, "versions": ["1.0.0", "1.7.0"]}]
+    assert said["types"] == [{"type": "trade", "events": 3, "versions": ["1.0.0", "1.7.0"]}]
 
 
 def test_text_for_people(shell):
@@ -134,7 +134,7 @@ def test_text_for_people(shell):
 def test_an_empty_file(shell, tmp_path):
     (tmp_path / "a").write_bytes(b"")
     said, _ = inspected(shell, "a")
-    assert (said["encoding"], said["rows"], said["whole"]) == ("empty", 0, True)
+    assert (said["encoding"], said["events"], said["whole"]) == ("empty", 0, True)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_what_is_wrong_is_said(shell, make, rows, problem):
     assert said["whole"] is False
     assert problem in said["problems"][0]
     assert problem in err
-    assert said["rows"] == rows if rows is not None else 0 < said["rows"] <= 500
+    assert said["events"] == rows if rows is not None else 0 < said["events"] <= 500
     done = shell("mdc inspect x")
     assert done.status == 65
     assert "whole        no\n" in done.out
@@ -225,13 +225,13 @@ def test_what_is_no_file(shell):
 def test_a_name_that_is_not_utf8(shell):
     assert shell(f"{SIM} > $'a\\xff' && mdc convert $'a\\xff' -o b.parquet").status == 0
     said, _ = inspected(shell, "$'a\\xff'")
-    assert (said["path"], said["rows"]) == ("a\ufffd", 500)
+    assert (said["path"], said["events"]) == ("a\ufffd", 500)
     convert = f"{SIM} | mdc store --root $'r\\xff' && mdc convert $'a\\xff' -o b.arrow"
     assert shell(f"mv b.parquet $'b\\xff' && {convert} && mv b.arrow $'b\\xff.arrow'").status == 0
     said, _ = inspected(shell, "$'b\\xff'")
-    assert (said["path"], said["encoding"], said["rows"]) == ("b\ufffd", "parquet", 500)
+    assert (said["path"], said["encoding"], said["events"]) == ("b\ufffd", "parquet", 500)
     said, _ = inspected(shell, "$'b\\xff.arrow'")
-    assert (said["path"], said["rows"]) == ("b\ufffd.arrow", 500)
+    assert (said["path"], said["events"]) == ("b\ufffd.arrow", 500)
     said, _ = inspected(shell, "$'r\\xff'/SPY/trade/*")
     assert said["path"].startswith("r\ufffd/SPY/trade/")
-    assert [one["type"] for one in said["types"]] == ["trade"] and said["rows"] > 100
+    assert [one["type"] for one in said["types"]] == ["trade"] and said["events"] > 100

@@ -110,11 +110,11 @@ def test_what_the_catalog_knows_of_a_part(shell, tmp_path):
     new = "data/SPY/trade/2024-01-02.jsonl"
     said = json.loads(shell(f"mdc lineage --json {new}").out)
     assert {i["path"].rpartition("/")[2]: i["sha256"] for i in said["stored"]["inputs"]} == hashes
-    facts = {name: said["stored"][name] for name in ("symbol", "type", "rows", "tier", "made_by")}
+    facts = {name: said["stored"][name] for name in ("symbol", "type", "events", "tier", "made_by")}
     assert facts == {
         "symbol": "SPY",
         "type": "trade",
-        "rows": 100,
+        "events": 100,
         "tier": "hot",
         "made_by": "compact",
     }

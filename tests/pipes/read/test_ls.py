@@ -37,7 +37,7 @@ def test_ls_tells_what_was_stored(form: str, layout: str, shell: Shell, tmp_path
     done = shell("mdc ls --json")
     assert done.status == 0, done.err
     rows = json.loads(done.out)
-    found = {(r["symbol"], r["type"]): (r["rows"], r["first"], r["last"]) for r in rows}
+    found = {(r["symbol"], r["type"]): (r["events"], r["first"], r["last"]) for r in rows}
     assert found == expected(events)
     assert {(r["periods"], r["files"]) for r in rows} == {(1, 1)}
     sizes = [path.stat().st_size for path in parts_of(tmp_path / "data")]
@@ -47,7 +47,7 @@ def test_ls_tells_what_was_stored(form: str, layout: str, shell: Shell, tmp_path
     kept = [p.stat().st_size for p in (tmp_path / "data/_mdc").rglob("*") if p.is_file()]
     assert beside == {"catalog": sum(kept)}
     assert du["total"] == sum(sizes) + beside["catalog"]
-    assert [(p["symbol"], p["type"], p["bytes"]) for p in du["parts"]] == [
+    assert [(p["symbol"], p["type"], p["bytes"]) for p in du["files"]] == [
         (r["symbol"], r["type"], r["bytes"]) for r in rows
     ]
 
@@ -97,7 +97,7 @@ def test_filters_and_the_tree(catalog: bool, shell: Shell) -> None:
     assert undated[-3:] == ["-", "-", "hot"]
     assert len(shell(f"mdc cat --root data --symbol SPY {span}").lines) == 1
     rows = json.loads(shell("mdc ls --tree --type gap --json").out)
-    assert [(r["symbol"], r["type"], r["rows"]) for r in rows] == [(None, "gap", 1)]
+    assert [(r["symbol"], r["type"], r["events"]) for r in rows] == [(None, "gap", 1)]
     assert rows[0]["path"].startswith("_/gap/2024-01-03.")
     # The period of the file can hold it, but none of its events is of that time.
     late = shell("mdc ls --json --type gap --from 2024-01-03T02:00")
@@ -130,7 +130,7 @@ def test_hostile_symbols(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc store < hostile.jsonl").status == 0
     done = shell("mdc ls --json")
     assert done.status == 0, done.err
-    found = [(r["symbol"], r["rows"]) for r in json.loads(done.out)]
+    found = [(r["symbol"], r["events"]) for r in json.loads(done.out)]
     assert found == [(None, 1), *((symbol, 1) for symbol in sorted(symbols))]
     table = shell("mdc ls").out
     assert "\x1b" not in table
@@ -144,7 +144,7 @@ def test_a_file_of_several(shell: Shell, tmp_path: Path) -> None:
     events = shell(f"{EVENTS} | tee all.jsonl").events
     assert shell("mdc convert all.jsonl -o data/all.parquet").status == 0
     rows = json.loads(shell("mdc ls --json").out)
-    found = {(r["symbol"], r["type"]): (r["rows"], r["first"], r["last"]) for r in rows}
+    found = {(r["symbol"], r["type"]): (r["events"], r["first"], r["last"]) for r in rows}
     assert found == expected(events)
     assert sum(r["bytes"] for r in rows) == (tmp_path / "data/all.parquet").stat().st_size
     counted = json.loads(shell("mdc count --root data --json").out)
@@ -160,7 +160,7 @@ def test_damaged_files_are_named_and_the_others_shown(shell: Shell, tmp_path: Pa
     (tmp_path / "data" / "torn.jsonl.gz").write_bytes(b"\x1f\x8b\x08nothing")
     done = shell("mdc ls --json")
     assert done.status == 65
-    assert [(r["type"], r["rows"]) for r in json.loads(done.out)] == [("gap", 1), ("trade", 3)]
+    assert [(r["type"], r["events"]) for r in json.loads(done.out)] == [("gap", 1), ("trade", 3)]
     said = done.err.splitlines()
     assert [
         name in line
@@ -231,4 +231,4 @@ def test_an_empty_archive(shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc ls")[:2] == (1, "")
     assert shell("mdc ls --tree")[:2] == (1, "")
     assert shell("mdc ls --json")[:2] == (1, "[]\n")
-    assert json.loads(shell("mdc du --json").out) == {"parts": [], "beside": [], "total": 0}
+    assert json.loads(shell("mdc du --json").out) == {"files": [], "beside": [], "total": 0}

@@ -99,7 +99,7 @@ def test_what_there_is(large: Path) -> None:
         "type": "quote",
         "periods": DAYS,
         "files": DAYS,
-        "rows": sum(range(1, DAYS + 1)),
+        "events": sum(range(1, DAYS + 1)),
         "bytes": (1_000 + 4_321) * DAYS,
         "first": from_ns(START),
         "last": last,
@@ -109,7 +109,7 @@ def test_what_there_is(large: Path) -> None:
     total = len(TYPES) * DAYS * sum(1_000 + number for number in range(SYMBOLS))
     (catalog,) = room["beside"]
     assert room["total"] == total + catalog["bytes"]
-    assert room["parts"][-1] == {
+    assert room["files"][-1] == {
         "symbol": "S4999",
         "type": "trade",
         "files": DAYS,
@@ -139,7 +139,7 @@ def test_which_days_there_are(large: Path) -> None:
     assert [row["symbol"] for row in found["coverage"][::2]] == [
         f"S{n:04d}" for n in range(SYMBOLS)
     ]
-    days = [[(day["state"], day["rows"]) for day in row["days"]] for row in found["coverage"]]
+    days = [[(day["state"], day["events"]) for day in row["days"]] for row in found["coverage"]]
     assert days == [[("complete", 1), ("complete", 2)]] * len(days)
 
 

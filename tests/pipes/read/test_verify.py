@@ -87,7 +87,7 @@ def test_a_sound_archive(form: str, events: Path, shell: Shell, tmp_path: Path) 
     for options in ("", "--deep"):
         done = shell(f"mdc verify {options}")
         assert (done.status, done.out) == (0, ""), done.out
-        assert "8 parts with 600 events: 0 findings" in done.err
+        assert "8 files with 600 events: 0 findings" in done.err
     assert shell("mdc verify --deep --json").out == "[]\n"
     after = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in tmp_path.rglob("data/**/*.*")}
     assert after == before
@@ -194,7 +194,7 @@ def test_a_catalog_of_an_older_version(data: Path, shell: Shell) -> None:
     """It is read as it is, and brought up to date by whatever writes."""
 
     def seen() -> list[object]:
-        room = json.loads(shell("mdc du --json").out)["parts"]  # the catalog's own size changes
+        room = json.loads(shell("mdc du --json").out)["files"]  # the catalog's own size changes
         return [shell(f"mdc {verb}").lines for verb in ("ls --json", "cat --root data")] + [room]
 
     looked = seen()
@@ -228,7 +228,7 @@ def test_a_catalog_that_cannot_be_read(damage: str, data: Path, shell: Shell) ->
     assert "data/_mdc/catalog.sqlite: " in done.out
     assert "mdc catalog rebuild" in done.out
     dry = shell("mdc catalog rebuild --dry-run --json")
-    assert (dry.status, json.loads(dry.out)["rows"]) == (0, 300)
+    assert (dry.status, json.loads(dry.out)["events"]) == (0, 300)
     assert path.read_bytes() != whole
     done = shell("mdc catalog rebuild")
     assert done.status == 0, done.err
@@ -266,14 +266,14 @@ def test_a_lost_catalog(
     (tmp_path / "data/_mdc/catalog.sqlite").unlink()
     done = shell("mdc catalog rebuild")
     assert (done.status, done.out) == (0, ""), done.err
-    assert "not known any more" not in done.err
+    assert "no longer known" not in done.err
     assert rows(tmp_path / "data") == before
     again = json.loads(shell(f"mdc lineage data/{before[0]['path']} --json").out)
     assert again["runs"] == said["runs"]
     shutil.rmtree(tmp_path / "data" / "_mdc")
     done = shell("mdc catalog rebuild")
     assert (done.status, done.out) == (0, ""), done.err
-    assert "not known any more" in done.err
+    assert "no longer known" in done.err
     assert rows(tmp_path / "data") == before
     assert shell("mdc verify --deep")[:2] == (0, "")
 
@@ -558,7 +558,7 @@ def test_files_without_a_catalog(data: Path, shell: Shell) -> None:
         ("mdc catalog rebuild", 65, "no archive at data"),
         ("mdc catalog", 2, ""),
         ("mkdir data; mdc verify", 0, "0 findings"),
-        ("mkdir data; mdc catalog rebuild", 0, "0 parts"),
+        ("mkdir data; mdc catalog rebuild", 0, "0 files"),
     ],
 )
 def test_errors(line: str, status: int, said: str, shell: Shell) -> None:

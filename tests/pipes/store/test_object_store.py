@@ -69,7 +69,7 @@ def test_what_is_stored_comes_back(
         if '"symbol":"SPY"' in line and line.startswith('{"type":"trade"')
     ]
     rows = json.loads(shell(f"mdc ls --root {ROOT} --json", **env).out)
-    assert sum(row["rows"] for row in rows) == 3000
+    assert sum(row["events"] for row in rows) == 3000
     assert sum(row["bytes"] for row in rows) == sum(
         bucket.get_file_info(name).size for name in names
     )
@@ -88,7 +88,7 @@ def test_sessions_over_midnight(
     assert shell(f"mdc store --root {ROOT} --format {form}", stdin=stored, **env).status == 0
     line = f"mdc -q coverage --json --root {ROOT} --calendar XASX"
     (found,) = json.loads(shell(line, **env).out)["coverage"]
-    assert [(day["state"], day["rows"]) for day in found["days"]] == [
+    assert [(day["state"], day["events"]) for day in found["days"]] == [
         ("partial", 2),
         ("complete", 2),
     ]

@@ -90,7 +90,7 @@ def test_it_is_found_without_the_catalog(data: Path, shell: Shell) -> None:
     shutil.rmtree(data / "_mdc")
     done = shell("mdc catalog rebuild")
     assert done.status == 0
-    assert f"where {len(parts_of(data))} parts come from is not known any more" in done.err
+    assert f"the origin of {len(parts_of(data))} files is no longer known" in done.err
     assert runs(shell, part) == []
     assert shell("mdc verify --deep")[:2] == (0, "")
 

@@ -145,7 +145,7 @@ def test_ls_tells_each_symbol(wanted: str, made: Path, shell: Shell) -> None:
     assert shared == own == merged
     assert shared
     files = told(shell, f"ls --tree --json {wanted} --root mixed", made)
-    assert sum(row["rows"] for row in files) == sum(row["rows"] for row in shared)
+    assert sum(row["events"] for row in files) == sum(row["events"] for row in shared)
     listed = told(shell, f"ls --json {wanted} --root mixed", made)
     assert sum(row["bytes"] for row in files) == sum(row["bytes"] for row in listed)
 
@@ -155,7 +155,7 @@ def test_the_bytes_of_a_shared_part_are_divided(root: str, made: Path, shell: Sh
     size = sum(part.stat().st_size for part in parts_of(made / root))
     assert sum(row["bytes"] for row in told(shell, f"ls --json --root {root}", made)) == size
     listed = json.loads(shell(f"mdc du --json --root {root}", cwd=made).out)
-    assert sum(row["bytes"] for row in listed["parts"]) == size
+    assert sum(row["bytes"] for row in listed["files"]) == size
 
 
 def test_no_part_is_opened_that_has_nothing_of_a_symbol(mixed: Path, shell: Shell) -> None:
@@ -254,7 +254,7 @@ def test_retain_removes_one_symbol_and_leaves_the_others(shared: Path, shell: Sh
     }
     first_day = [line for line in before if "2024-01-02T" in line]
     gone = [line for line in first_day if '"S017"' in line or '"Ä"' in line]
-    assert sum(row["rows"] for row in done["removed"]) == len(gone)
+    assert sum(row["events"] for row in done["removed"]) == len(gone)
     assert shell("mdc cat --root data").lines == [line for line in before if line not in gone]
     assert shell("mdc verify --deep").status == 0
     assert shell("mdc retain --yes --by event --keep 1d --now 2024-01-04T14:00:00Z").status == 0

@@ -27,7 +27,7 @@ def advice(shell: Shell, options: str = "") -> dict[str, Any]:
 
 
 def size(shell: Shell, root: str = "data") -> int:
-    parts = json.loads(shell(f"mdc du --root {root} --json").out)["parts"]
+    parts = json.loads(shell(f"mdc du --root {root} --json").out)["files"]
     return sum(part["bytes"] for part in parts)
 
 
@@ -64,7 +64,7 @@ def test_files_that_are_not_compressed(shell: Shell, tmp_path: Path) -> None:
     assert set(said) == {"codec", "format"}
     one = said["codec"]
     assert one["files"] == 4
-    assert one["text"] == "4 hot files are not compressed: zstd-3 is smaller"
+    assert one["text"] == "4 hot files not compressed: zstd-3 is smaller"
     assert shell(one["command"].replace("NEW", "new")).status == 0
     assert one["bytes"] - one["saved"] == size(shell, "new")
     form = said["format"]
@@ -82,7 +82,7 @@ def test_another_codec_than_that_of_the_tier(shell: Shell, tmp_path: Path) -> No
     assert "codec" not in advice(shell)
     (tmp_path / "mdc.toml").write_text('[tier.warm]\nafter = "7d"\n')
     one = advice(shell)["codec"]
-    assert one["text"] == "4 warm files are compressed with lz4: zstd-6 is smaller"
+    assert one["text"] == "4 warm files compressed with lz4: zstd-6 is smaller"
     before = size(shell)
     assert shell(f"{one['command']} --now 2024-01-20").status == 0
     assert one["saved"] == before - size(shell) > 0
@@ -102,7 +102,7 @@ def test_periods_that_are_too_short(shell: Shell, tmp_path: Path) -> None:
     assert shell(f"mdc store {form} --partition hourly < hours.jsonl").status == 0
     one = advice(shell)["partition"]
     assert (one["files"], len(one["sample"])) == (96, 96)
-    assert one["text"].startswith("96 hourly files with 1 events (median)")
+    assert one["text"].startswith("96 hourly files with 1 event (median)")
     assert one["command"].endswith("--partition daily")
     assert shell(f"mdc store --root new {form} --partition daily < hours.jsonl").status == 0
     assert one["bytes"] - one["saved"] == size(shell, "new")
@@ -154,7 +154,7 @@ def test_what_was_left_behind(shell: Shell, tmp_path: Path, quiet_env: dict[str,
         store.kill()
     one = advice(shell)["left-behind"]
     (journal,) = tmp_path.glob("data/_mdc/journal/*.journal")
-    assert one["text"] == "3 events are only in a journal"
+    assert one["text"] == "3 events only in a journal"
     assert (one["bytes"], one["saved"]) == (journal.stat().st_size, None)
     assert shell(one["command"]).status == 0
     assert advice(shell) == {}

@@ -83,7 +83,7 @@ def test_what_is_said(shell: Shell, tmp_path: Path) -> None:
     done = json.loads(shell("mdc compact --json --symbol SPY --type trade").out)
     (group,) = done["groups"]
     new = parts(tmp_path / "data")["SPY/trade/2024-01-02.parquet"]
-    assert (group["rows"], group["bytes_after"]) == (rows["SPY", "trade"], len(new))
+    assert (group["events"], group["bytes_after"]) == (rows["SPY", "trade"], len(new))
     assert (group["symbol"], group["period"], group["format"]) == (
         "SPY",
         "2024-01-02",

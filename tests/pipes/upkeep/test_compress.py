@@ -48,8 +48,8 @@ def test_every_profile_is_measured(shell: Shell, tmp_path: Path) -> None:
     assert done.status == 0, done.err
     said = json.loads(done.out)
     plain = sum(map(len, parts))
-    assert (said["path"], said["rows"], said["sampled"]) == ("events.jsonl", 3000, False)
-    assert (said["parts"], said["plain_bytes"]) == (len(parts), plain) == (4, plain)
+    assert (said["path"], said["events"], said["sampled"]) == ("events.jsonl", 3000, False)
+    assert (said["files"], said["plain_bytes"]) == (len(parts), plain) == (4, plain)
     rows = said["profiles"]
     assert [(r["format"], r["profile"], r["codec"], r["level"]) for r in rows] == [
         (form, *profile) for form in ("jsonl", "parquet") for profile in PROFILE_TABLE
@@ -102,7 +102,7 @@ def test_the_table(shell: Shell) -> None:
 @pytest.mark.parametrize("name", ["e.jsonl.zst", "e.jsonl.gz", "e.arrows", "e.parquet"])
 def test_any_encoding(name: str, shell: Shell) -> None:
     assert shell(f"{EVENTS}; mdc convert events.jsonl -o {name}").status == 0
-    bench = "--format parquet --json | jq -c '[.rows, .plain_bytes, .parts]'"
+    bench = "--format parquet --json | jq -c '[.events, .plain_bytes, .files]'"
     plain = shell(f"mdc compress events.jsonl {bench}")
     done = shell(f"mdc compress {name} {bench}")
     assert done.status == 0, done.err
@@ -116,11 +116,11 @@ def test_a_large_file_is_sampled(shell: Shell) -> None:
     bench = "mdc compress events.jsonl --format parquet --format parquet --json"
     done = shell(f"{bench} --limit 1000")
     said = json.loads(done.out)
-    assert (said["rows"], said["sampled"], len(said["profiles"])) == (1000, True, 6)
+    assert (said["events"], said["sampled"], len(said["profiles"])) == (1000, True, 6)
     assert said["plain_bytes"] == sum(len(line.encode()) + 1 for line in lines[:1000])
     assert "events.jsonl has more events; --limit N measures more of them" in done.err
     whole = json.loads(shell(f"{bench} --limit 3000").out)
-    assert (whole["rows"], whole["sampled"]) == (3000, False)
+    assert (whole["events"], whole["sampled"]) == (3000, False)
 
 
 def test_events_of_every_shape(shell: Shell, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_events_of_every_shape(shell: Shell, tmp_path: Path) -> None:
     done = shell("mdc compress odd.jsonl --json")
     assert done.status == 0, done.err
     said = json.loads(done.out)
-    assert (said["rows"], said["parts"], len(said["profiles"])) == (5, 5, 12)
+    assert (said["events"], said["files"], len(said["profiles"])) == (5, 5, 12)
 
 
 def test_temporary_files_are_gone_afterwards(shell: Shell, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_what_was_written_anew_is_not_imported_again(
     assert shell(line).status == 0
     said, done = imported(shell, "before.zip")
     assert (said["imported"], said["skipped"], said["overlapping"]) == ([], 36, [])
-    assert "the events of 36 files were there already, in other files" in done.err
+    assert "the events of 36 files already there, in other files" in done.err
     assert counted(shell) == 81
     # And the other way round: the pack of the compacted archive.
     assert shell("mdc pack create after.zip").status == 0

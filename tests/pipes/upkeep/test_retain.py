@@ -63,8 +63,8 @@ def test_what_is_too_old_goes(lines: list[str], shell: Shell, tmp_path: Path) ->
     assert (dry.status, parts(tmp_path / "data")) == (0, before)
     old = {path: data for path, data in before.items() if "2024-01-01" in path}
     assert dry.out.splitlines() == [
-        f"would remove {path}: {len(data) / 1024:.1f} KiB, 1 events up to "
-        "2024-01-01T12:00:00.000000000Z, older than 22 days"
+        f"would remove {path}: {len(data) / 1024:.1f} KiB, 1 event up to "
+        "2024-01-01T12:00:00.000000000Z, older than 22d"
         for path, data in old.items()
     ]
     done = shell(line)
@@ -262,7 +262,7 @@ def test_store_with_retain(shell: Shell, tmp_path: Path) -> None:
     stored = "mdc -v store --by event"
     done = shell(f"{stored} --keep 30d", stdin="".join(map(at, (0, 40, 10))).encode())
     assert done.status == 0, done.err
-    assert "removed 1 files that need not be kept" in done.err
+    assert "removed 1 file that need not be kept" in done.err
     assert "3 files in data" in done.err
     symbols = [e["symbol"] for e in shell("mdc cat --root data").events]
     assert symbols == ["S40", "S20", "S10", "S0"]

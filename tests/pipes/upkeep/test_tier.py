@@ -52,7 +52,7 @@ def parts(root: Path) -> list[dict[str, Any]]:
 def status(shell: Shell, now: str) -> dict[str, tuple[int, int, int]]:
     done = shell(f"mdc tier status --now {now} --json")
     assert done.status == 0, done.err
-    return {row["tier"]: (row["parts"], row["rows"], row["due"]) for row in json.loads(done.out)}
+    return {row["tier"]: (row["files"], row["events"], row["due"]) for row in json.loads(done.out)}
 
 
 def sound(shell: Shell) -> None:
@@ -120,7 +120,7 @@ def test_once_is_enough(data: Path, shell: Shell) -> None:
     before = parts(data)
     done = shell("mdc tier migrate --now 2024-06-01")
     assert (done.status, done.out) == (0, "")
-    assert "0 parts moved" in done.err
+    assert "moved 0 files" in done.err
     assert parts(data) == before
     assert shell("mdc tier plan --now 2024-06-01")[:2] == (0, "")
     # What was cold does not become warm again, whatever the clock says.
@@ -137,7 +137,7 @@ def test_a_plan_is_what_happens(data: Path, shell: Shell, tmp_path: Path) -> Non
     assert {p: p.read_bytes() for p in tmp_path.glob("data/**/*.*")} == files
     (one,) = plan
     before = parts(data)
-    assert (one["tier"], one["to"], one["parts"], one["rows"]) == ("hot", "cold", 20, 800)
+    assert (one["tier"], one["to"], one["files"], one["events"]) == ("hot", "cold", 20, 800)
     assert one["bytes"] == sum(part["bytes"] for part in before)
     assert len(one["sample"]) == 4
     done = json.loads(shell("mdc tier migrate --now 2024-06-01 --json").out)
@@ -280,7 +280,7 @@ def test_a_catalog_made_again(shell: Shell, tmp_path: Path) -> None:
 def test_what_is_older_than_cold(data: Path, shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc tier migrate --now 2025-01-06").status == 0
     done = shell("mdc tier status --now 2025-01-03T12:00:00Z")
-    assert "16 parts are more than 365 days old: mdc retain --by event" in done.err
+    assert "16 files older than 365 days: mdc retain --by event" in done.err
     rows = json.loads(shell("mdc tier status --now 2025-01-06 --json").out)
     assert [(row["tier"], row["expired"]) for row in rows] == [
         ("hot", 0),

@@ -69,4 +69,4 @@ def test_portable_as_well(shell: Shell, tmp_path: Path) -> None:
     assert shell(command, stdin=EVENTS.encode()).status == 0
     found = pq.read_table(tmp_path / "x.parquet", columns=["ts_event", "ts_event_ns", "price"])
     assert found.schema.types == [pa.timestamp("us", "UTC"), pa.int64(), pa.float64()]
-    assert json.loads(shell("mdc inspect x.parquet --json").out)["rows"] == len(PRICES) + 1
+    assert json.loads(shell("mdc inspect x.parquet --json").out)["events"] == len(PRICES) + 1

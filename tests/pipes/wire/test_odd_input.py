@@ -364,7 +364,7 @@ def test_what_may_stand_between_members(shell: Shell, tmp_path: Path, packed: An
         assert (name, piped.status, _trades(piped)) == (name, 0, _trades(done)), piped.err
         told = json.loads(shell(f"mdc inspect {name} --json", cwd=tmp_path).out)
         codec = next(codec for codec, pack in PACK.items() if pack is packed)
-        assert (told["compression"], told["rows"]) == (codec, 1000)
+        assert (told["compression"], told["events"]) == (codec, 1000)
 
 
 def test_frames_to_be_skipped_that_break_off(shell: Shell, tmp_path: Path) -> None:

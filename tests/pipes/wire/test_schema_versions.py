@@ -131,7 +131,7 @@ def test_an_archive_is_read_as_if_it_were_of_today(shell: Shell, archive: Path) 
     counts = json.loads(shell("mdc count --root data --json").out)
     assert counts["total"] == len(expected())
     listed = json.loads(shell("mdc ls --json").out)
-    assert {(r["type"], r["rows"]) for r in listed} == {
+    assert {(r["type"], r["events"]) for r in listed} == {
         ("trade", 5),
         ("quote", 4),
         ("book", 2),
@@ -149,7 +149,7 @@ def test_inspect_tells_the_version_of_the_file(
 ) -> None:
     said = json.loads(shell(f"mdc inspect data/{path} --limit 9 --json").out, parse_float=str)
     rows, text = chosen(type_name, version)
-    assert said["types"] == [{"type": type_name, "rows": len(rows), "versions": [version]}]
+    assert said["types"] == [{"type": type_name, "events": len(rows), "versions": [version]}]
     assert said["whole"]
     assert said["sample"] == [json.loads(t, parse_float=str) for t in text.splitlines()]
     times = sorted(row["ts_event"] for row in map(json.loads, text.splitlines()))

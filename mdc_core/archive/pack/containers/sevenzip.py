@@ -12,6 +12,7 @@ from mdc_core.archive.pack.containers.container import Member, Taker
 from mdc_core.archive.pack.digest import MARK, Seal
 from mdc_core.archive.pack.names import check_names, shown
 from mdc_core.errors import ConfigError, DataError
+from mdc_core.texts import counted
 
 _MAGIC = b"7z\xbc\xaf\x27\x1c\0\x04"  # with the version of the format
 _START = struct.Struct("<8sIQQI")
@@ -144,7 +145,7 @@ def _check_frame(path: Path, file: BinaryIO) -> None:
     if magic != _MAGIC or zlib.crc32(head[12:]) != crc:
         raise DataError(f"{path}: damaged 7z file: its first bytes")
     if size > _DIRECTORY:
-        raise DataError(f"{path}: {size:,} bytes of names: more than a pack has")
+        raise DataError(f"{path}: {counted(size, 'byte')} of names: more than a pack has")
     if file.seek(0, 2) != _START.size + offset + size:
         raise DataError(f"{path}: cut off, or more behind its end")
     file.seek(_START.size + offset)

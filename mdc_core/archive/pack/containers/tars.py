@@ -14,6 +14,7 @@ from mdc_core.archive.pack.containers.container import COPY_BYTES, Member, Taker
 from mdc_core.archive.pack.digest import GZIP, ZSTD, Seal
 from mdc_core.archive.pack.names import LONGEST, shown
 from mdc_core.errors import DataError
+from mdc_core.texts import counted
 
 GZIP_LEVEL, ZSTD_LEVEL = 6, 6
 _BLOCK = tarfile.BLOCKSIZE
@@ -111,7 +112,7 @@ def _read(file: IO[bytes], taker: Taker) -> None:
 def _pax(file: IO[bytes], size: int) -> dict[str, str]:
     """A longer name, or a larger size, of the next member."""
     if not 0 <= size <= _PAX:
-        raise DataError(f"{size:,} bytes of attributes of a member: more than a pack has")
+        raise DataError(f"{counted(size, 'byte')} of attributes of a member: more than a pack has")
     data = b"".join(_chunks(file, size))
     found: dict[str, str] = {}
     while data:

@@ -14,6 +14,7 @@ from mdc_core.archive.pack.digest import ZIP
 from mdc_core.archive.pack.names import shown
 from mdc_core.disk import is_refusal
 from mdc_core.errors import DataError
+from mdc_core.texts import counted
 
 _DIRECTORY = 32 << 20  # most bytes of the list of members
 _ENCRYPTED = 0x1 | 0x40
@@ -75,7 +76,7 @@ class _Bounded:
 
     def read(self, size: int = -1) -> bytes:
         if size > _DIRECTORY:
-            raise DataError(f"{size:,} bytes of names: more than a pack has")
+            raise DataError(f"{counted(size, 'byte')} of names: more than a pack has")
         return self._file.read(size)
 
     def __getattr__(self, name: str) -> Any:

@@ -21,6 +21,7 @@ from mdc_core.contracts import Part
 from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
+from mdc_core.texts import counted
 
 
 def contents(archive: Archive, parts: Sequence[PartRow]) -> EventContent:
@@ -34,7 +35,7 @@ def contents(archive: Archive, parts: Sequence[PartRow]) -> EventContent:
                 one.add(batch)
         if one.rows != part.rows:
             raise DataError(
-                f"{archive.path_of(part)}: {one.rows:,} events, and the catalog knows "
+                f"{archive.path_of(part)}: {counted(one.rows, 'event')}, and the catalog knows "
                 f"{part.rows:,}",
                 hint="mdc verify tells more",
             )
@@ -108,11 +109,11 @@ def read_back(file: Path, part: PartRow) -> EventContent:
     """The events of a file that was just written."""
     content = EventContent()
 
-    def counted() -> Iterator[pa.RecordBatch]:
+    def added() -> Iterator[pa.RecordBatch]:
         for batch in read_part_file(file, part_format(part.format)):
             content.add(batch)
             yield batch
 
-    if not in_order(counted()) or content.rows != part.rows:
+    if not in_order(added()) or content.rows != part.rows:
         raise DataError(f"{part.path}: it does not read as it was written; nothing was changed")
     return content

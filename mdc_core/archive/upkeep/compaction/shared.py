@@ -35,6 +35,7 @@ from mdc_core.archive.write.sealing.sorter import Sorter
 from mdc_core.archive.write.sealing.spill import SharedSlices, Slices
 from mdc_core.disk import writing
 from mdc_core.errors import DataError
+from mdc_core.texts import counted
 
 
 class _TieError(Exception):
@@ -163,7 +164,7 @@ def _written(
     old = contents(archive, before)
     if (old.rows, old.hash) != (content.rows, content.hash):
         raise DataError(
-            f"{archive.path_of(before[0])} and its neighbours: {old.rows:,} events were read "
+            f"{archive.path_of(before[0])} and its neighbours: read {counted(old.rows, 'event')} "
             f"and {content.rows:,} written, or not the same ones; nothing was changed"
         )
     for part in before:

@@ -29,14 +29,14 @@ def made(shell: Shell) -> Shell:
 
 def test_standard_input_is_a_file_of_every_verb_that_reads_one(made: Shell) -> None:
     inspected = json.loads(made("mdc inspect --json - < e.jsonl").out)
-    assert (inspected["path"], inspected["rows"]) == ("<stdin>", 40)
+    assert (inspected["path"], inspected["events"]) == ("<stdin>", 40)
     assert json.loads(made("mdc inspect --json e.jsonl").out) == {**inspected, "path": "e.jsonl"}
     piped = json.loads(made("cat data/SPY/trade/*.parquet | mdc inspect --json -").out)
     assert piped["encoding"] == "parquet"
     (run,) = json.loads(made("cat e.jsonl | mdc lineage --json -").out)["runs"]
     assert [stage["stage"] for stage in run["stages"]] == ["stream"]
     measured = json.loads(made("cat e.jsonl | mdc compress --format jsonl --json -").out)
-    assert measured["rows"] == 40
+    assert measured["events"] == 40
     assert made("cat e.jsonl | mdc store --root copy -").status == 0
     assert made("mdc cat --root copy").lines == made("mdc cat --root data").lines
     assert made("mdc compress").status == 2

@@ -162,7 +162,7 @@ def test_a_kill_after_an_ack(
     would = shell("mdc recover --dry-run")
     assert would.out == f"would recover {left.stem}: 5 events\n"
     assert json.loads(shell("mdc recover --dry-run --json").out) == [
-        {"segment": left.stem, "events": 5, "parts": 0, "torn": 0, "damages": [], "warning": None}
+        {"segment": left.stem, "events": 5, "files": 0, "torn": 0, "damages": [], "warning": None}
     ]
     assert journals(tmp_path / "data") == [left]
     done = shell("mdc recover")
@@ -215,7 +215,7 @@ def test_a_record_that_was_not_finished(start: Start, shell: Shell, tmp_path: Pa
     assert shell("mdc cat --root data").lines == [trade(0)]
     done = shell("mdc recover")
     assert done.status == 0, done.err
-    assert f"recovered {left.stem}: 1 events, " in done.out
+    assert f"recovered {left.stem}: 1 event, " in done.out
     assert "bytes of an unfinished record cut off" in done.out
     assert shell("mdc cat --root data").lines == [trade(0)]
 
@@ -308,6 +308,6 @@ def test_four_at_once_into_a_new_root(
     assert found.lines == [trade(n, "AB"[n // 20 % 2]) for n in range(400)]
     assert journals(tmp_path / "data") == []
     listed = json.loads(shell("mdc ls --json").out)
-    assert [(row["symbol"], row["rows"]) for row in listed] == [("A", 200), ("B", 200)]
+    assert [(row["symbol"], row["events"]) for row in listed] == [("A", 200), ("B", 200)]
     held = sum(row["bytes"] for row in listed)
     assert held == sum(path.stat().st_size for path in parts_of(tmp_path / "data"))

@@ -53,7 +53,7 @@ def test_what_is_stored_is_found_again(
     listed = json.loads(shell("mdc ls --json --tree").out)
     assert sorted(one["path"] for one in listed) == paths
     assert len(paths) == len(SYMBOLS) * 2 * len(PERIODS[partition])
-    assert sum(one["rows"] for one in listed) == len(everything)
+    assert sum(one["events"] for one in listed) == len(everything)
     # By symbol, type and time: no more and no less than is asked for, with the catalog or not.
     asked = {
         "--symbol ..": lambda e: e["symbol"] == "..",
@@ -75,8 +75,8 @@ def test_what_is_stored_is_found_again(
     assert shell("mdc catalog rebuild").status == 0
     assert shell("mdc cat --root data").events == everything
     again = json.loads(shell("mdc ls --json --tree").out)
-    rows = {(one["symbol"], one["type"], one["rows"]) for one in listed}
-    assert {(one["symbol"], one["type"], one["rows"]) for one in again} == rows
+    rows = {(one["symbol"], one["type"], one["events"]) for one in listed}
+    assert {(one["symbol"], one["type"], one["events"]) for one in again} == rows
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

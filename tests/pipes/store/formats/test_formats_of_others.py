@@ -109,8 +109,8 @@ def test_all_that_read_an_archive(sh: Shell, form: str, tmp_path: Path) -> None:
     path = parts_of(tmp_path / "data")[0]
     seen = json.loads(sh(f"mdc inspect --json {path}").out)
     counted = len(sh("mdc cat --root data --symbol AAPL --type quote").lines)
-    assert seen["rows"] == counted
-    assert [(kind["type"], kind["rows"]) for kind in seen["types"]] == [("quote", counted)]
+    assert seen["events"] == counted
+    assert [(kind["type"], kind["events"]) for kind in seen["types"]] == [("quote", counted)]
     assert seen["encoding"] == form
 
 

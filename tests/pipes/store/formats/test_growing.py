@@ -69,7 +69,7 @@ def test_seals_of_one_run_are_frames_of_one_file(
     assert shell("mdc cat --root data").lines == lines
     assert shell(f"mdc cat {path}").lines == lines
     (row,) = json.loads(shell("mdc ls --json").out)
-    assert (row["rows"], row["files"], row["bytes"]) == (6, 1, path.stat().st_size)
+    assert (row["events"], row["files"], row["bytes"]) == (6, 1, path.stat().st_size)
     span = "--from 2024-01-02T14:30:00.002 --to 2024-01-02T14:30:00.005"
     assert shell(f"mdc cat --root data {span}").lines == lines[2:5]
     assert json.loads(shell(f"mdc count --root data --json {span}").out)["total"] == 3
@@ -115,7 +115,7 @@ def test_a_torn_tail_is_cut_when_its_run_is_recovered(
         file.write(sound[: len(sound) // 2])
     assert shell("mdc cat --root data").lines == trades(0, 401)
     done = shell("mdc recover")
-    assert (done.status, done.out) == (0, f"recovered {left.stem}: 1 events\n")
+    assert (done.status, done.out) == (0, f"recovered {left.stem}: 1 event\n")
     assert only(tmp_path / "data") == path
     assert path.read_bytes().startswith(sound)
     assert READ[codec][1](path.read_bytes()).decode().splitlines() == trades(0, 401)

@@ -1,0 +1,1 @@
+"""What answers look like: tables, their words, times and widths."""
