@@ -29,6 +29,7 @@ CHOOSING = {
     "schema migrate": "schema migrate --root data --dry-run {} --json",
     "pack create": "pack create out.zip --root data --dry-run {}",
     "rm": "rm --root data --dry-run --json {}",
+    "verify": "verify --root data --json {}",
 }
 
 

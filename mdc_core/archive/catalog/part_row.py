@@ -1,6 +1,11 @@
 """One part of an archive as the catalog knows it."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
+
+if TYPE_CHECKING:
+    from mdc_core.archive.catalog.query import Query
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True):
@@ -125,6 +130,12 @@ class PartRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             )
             for share, size in zip(self.shares, sizes, strict=True)
         ]
+
+    def may_hold(self, query: "Query") -> bool:
+        """Whether events that are asked for can be in it."""
+        kinds = not query.types or self.type_name in query.types
+        of_time = query.spans(self.begins, self.ends)
+        return kinds and of_time and any(map(query.wants, self.symbols))
 
 
 def _said(share: SymbolShare) -> dict[str, object]:

@@ -28,21 +28,20 @@ def parts_below(root: Path) -> list[Path]:
 
 def chosen(root: Path, query: Query) -> list[Path]:
     """The parts that can hold what is asked for, as far as their paths tell."""
-    paths = []
-    for path in parts_below(root):
-        below = PurePosixPath(path.relative_to(root))
-        # What a path says of a symbol is not always all of it: a pattern needs that.
-        if query.symbols and not query.patterns and not may_hold(below, query.symbols):
-            continue
-        if query.types and not _may_hold_type(below, query.types):
-            continue
-        first, last = period(below)
-        if query.end is not None and first is not None and first >= query.end:
-            continue
-        if query.start is not None and last is not None and last <= query.start:
-            continue
-        paths.append(path)
-    return paths
+    return [p for p in parts_below(root) if may_be_of(PurePosixPath(p.relative_to(root)), query)]
+
+
+def may_be_of(below: PurePosixPath, query: Query) -> bool:
+    """Whether a part can hold what is asked for, as far as its path tells."""
+    # What a path says of a symbol is not always all of it: a pattern needs that.
+    if query.symbols and not query.patterns and not may_hold(below, query.symbols):
+        return False
+    if query.types and not _may_hold_type(below, query.types):
+        return False
+    first, last = period(below)
+    if query.end is not None and first is not None and first >= query.end:
+        return False
+    return query.start is None or last is None or last > query.start
 
 
 def _may_hold_type(path: PurePosixPath, types: tuple[str, ...]) -> bool:

@@ -26,6 +26,7 @@ from mdc_core.archive.storage import Storage, sync_all
 from mdc_core.archive.upkeep.tiering import ORDER
 from mdc_core.archive.write import taking
 from mdc_core.archive.write.archive import Archive
+from mdc_core.archive.write.replace import Replacement
 from mdc_core.disk import reading, writing
 from mdc_core.errors import BusyError, DataError, UnreadableError
 
@@ -98,7 +99,16 @@ def rebuild(
             catalog.commit(rebuilt.parts, old.parts, origins=origins)
     for name in {part.place for part in rebuilt.parts}:
         archive.take(name)
+    _bring_columns(archive, rebuilt.parts)
     return rebuilt
+
+
+def _bring_columns(archive: Archive, parts: list[PartRow]) -> None:
+    """Bring what plain readers need beside the parts into its place, where it is not."""
+    with archive.catalog() as catalog:
+        replacement = Replacement(archive, catalog)
+        replacement.columns(parts)
+        replacement.abandon()
 
 
 class _Scan:

@@ -8,12 +8,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from mdc_core.archive.catalog.catalog import FileMove, PartRow
 from mdc_core.archive.catalog.database import NAME
 from mdc_core.archive.catalog.origins import file_of, gathered, kept
+from mdc_core.archive.catalog.paths import may_be_of
+from mdc_core.archive.catalog.query import EVERYTHING, Query
 from mdc_core.archive.health.pages import PageDamage
 from mdc_core.archive.health.paths import misplaced
 from mdc_core.archive.health.rebuild import distinct_places
@@ -24,6 +26,7 @@ from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.storage import Storage
 from mdc_core.archive.write import journal
 from mdc_core.archive.write.archive import MAINTENANCE, Archive
+from mdc_core.archive.write.columns_file import lacking_columns
 from mdc_core.archive.write.segment import Segment
 from mdc_core.disk import reading
 from mdc_core.errors import MdcError
@@ -57,6 +60,7 @@ class Verification:
         tiers: Mapping[str, str],
         *,
         deep: bool = False,
+        query: Query = EVERYTHING,
         read: Callable[[int], None] = lambda rows: None,
         expect: Callable[[int], None] = lambda rows: None,
     ) -> None:
@@ -64,6 +68,7 @@ class Verification:
         self.notes: list[str] = []
         self._archive, self._tiers, self._deep, self._read = archive, tiers, deep, read
         self._expect = expect
+        self._query = query
         self._known = Salvaged()
         self._journals: dict[str, bool] = {}  # by segment: whether somebody writes it
 
@@ -77,17 +82,20 @@ class Verification:
         sizes = dict(self._sizes(frozenset()))
         self._known = salvaged(self._archive)
         sizes |= self._sizes(frozenset(name for name, _ in sizes))
-        self._expect(sum(part.rows for part in self._known.parts))
+        self._expect(sum(p.rows for p in self._known.parts if p.may_hold(self._query)))
         yield from self._catalog()
         yield from self._of_journals()
         if self._catalogued:
             yield from self._of_parts(sizes)
-            yield from self._origins()
-            yield from self._orphans(sizes)
-            yield from self._moves()
+            if self._query == EVERYTHING:
+                yield from self._columns()
+                yield from self._origins()
+                yield from self._orphans(sizes)
+                yield from self._moves()
         else:
             yield from self._files(sizes)
-        yield from self._left_over()
+        if self._query == EVERYTHING:
+            yield from self._left_over()
 
     def _sizes(self, done: frozenset[str]) -> Iterator[tuple[tuple[str, str], int]]:
         """The files of each place, but for those that are done, and their sizes."""
@@ -158,6 +166,8 @@ class Verification:
 
     def _of_parts(self, sizes: dict[tuple[str, str], int]) -> Iterator[VerifyFinding]:
         for part in self._known.parts:
+            if not part.may_hold(self._query):
+                continue
             self.parts += 1
             found = list(self._of_part(part, sizes.get(part.key)))
             if found and self._later.get(part.key) == part:
@@ -165,6 +175,18 @@ class Verification:
             self.rows += part.rows
             if not self._deep:
                 self._read(part.rows)
+
+    def _columns(self) -> Iterator[VerifyFinding]:
+        """What plain readers need beside the parts, to see the columns of all of them."""
+        archive, known = self._archive, self._known
+        if known.moves or known.problems or known.broken_off:
+            return
+        with archive.catalog(read_only=True) as catalog:
+            for name, at in self._places():
+                parts = [part for part in known.parts if part.place == name]
+                for path in lacking_columns(archive, catalog, name, parts):
+                    text = "missing or damaged: pandas and others may not see all columns"
+                    yield VerifyFinding(at.full_path(path), "columns", text, hint=REBUILD)
 
     def _origins(self) -> Iterator[VerifyFinding]:
         """What parts only name has to be there: in the catalog, and in a file beside it."""
@@ -247,7 +269,7 @@ class Verification:
     def _files(self, sizes: dict[tuple[str, str], int]) -> Iterator[VerifyFinding]:
         """Without a catalog, the files have to speak for themselves."""
         for name, path in sizes:
-            if not suffix_of(path):
+            if not suffix_of(path) or not may_be_of(PurePosixPath(path), self._query):
                 continue
             self.parts += 1
             at = self._archive.place_at(name)

@@ -122,7 +122,7 @@ class Reading:
         query = both(Query((), (type_name,)), both(self.chosen, self.limit(type_name)))
         if self.archive.has_catalog:
             for piece in self.snapshot.stored():
-                if piece.row is not None and _may_hold(piece.row, query):
+                if piece.row is not None and piece.row.may_hold(query):
                     yield piece
             return
         by_path = set(chosen_by_path(Path(self.archive.root), query))
@@ -132,15 +132,6 @@ class Reading:
             # Where a path is not one of ours, it tells nothing.
             if piece.path in by_path or period(below) == (None, None):
                 yield piece
-
-
-def _may_hold(row: PartRow, query: Query) -> bool:
-    return (
-        row.type_name in query.types
-        and (query.is_of_all or any(map(query.wants, row.symbols)))
-        and (query.start is None or row.ends >= query.start)
-        and (query.end is None or row.begins < query.end)
-    )
 
 
 def both(query: Query, other: Query) -> Query:

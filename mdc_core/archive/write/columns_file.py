@@ -66,11 +66,7 @@ def columns_first(
 
     They are to be taken within the context.
     """
-    wanted: dict[ColumnsPath, set[str]] = {}
-    for part in parts:
-        if part.suffix == ".parquet":
-            for path in _kept_in(archive.place_at(name), part):
-                wanted.setdefault(path, set()).add(part.type_name)
+    wanted = _types_behind(archive.place_at(name), parts)
     with writing(f"below {archive.root}"), (archive.state / _LOCK).open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         staged: list[tuple[Path, str]] = []
@@ -78,9 +74,29 @@ def columns_first(
             widths = _wanted(archive, catalog, archive.place_at(name), path, types)
             if widths:
                 file = folder / f"{len(staged)}.columns"
-                _write(file, widths, hive=path.path.startswith(_NO_SYMBOL))
+                _write(file, widths, hive=_is_hive(path.path))
                 staged.append((file, path.path))
         yield staged
+
+
+def lacking_columns(
+    archive: Archive, catalog: Catalog, name: str, parts: Iterable[PartRow]
+) -> Iterator[str]:
+    """The paths at which a place lacks a sound file of the columns of these parts."""
+    place = archive.place_at(name)
+    for path, types in _types_behind(place, parts).items():
+        if _wanted(archive, catalog, place, path, types):
+            yield path.path
+
+
+def _types_behind(place: Storage, parts: Iterable[PartRow]) -> dict[ColumnsPath, set[str]]:
+    """The event types of the parts that are behind each file of columns."""
+    wanted: dict[ColumnsPath, set[str]] = {}
+    for part in parts:
+        if part.suffix == ".parquet":
+            for path in _kept_in(place, part):
+                wanted.setdefault(path, set()).add(part.type_name)
+    return wanted
 
 
 def _wanted(
@@ -90,7 +106,7 @@ def _wanted(
     there = _widths(place, path.path)
     if there is None:
         types = types | _beside(catalog, place, path)
-        if path.by_name and len(types) < 2:
+        if path.by_name and len(types) < 2 and place.size(path.path) is None:
             return {}
     told = {kind: decimals_of(archive, kind).decode() for kind in sorted(types)}
     both = told | {kind: width for kind, width in (there or {}).items() if width == "wide"}
@@ -104,12 +120,14 @@ def _kept_in(place: Storage, part: PartRow) -> list[ColumnsPath]:
 
 
 def _widths(place: Storage, path: str) -> Widths | None:
-    """What a file of columns has, None if it is not there or is none."""
+    """What a file of columns has; None if it is not there, damaged, or of other versions."""
     with suppress(FileNotFoundError, NotADirectoryError, pa.ArrowException, OSError, ValueError):
         with place.open(path) as file:
-            metadata = pq.read_schema(file).metadata or {}
-        found = json.loads(metadata[_KEY])
-        return {kind: str(found[kind]) for kind in found if kind in EVENT_TYPES}
+            schema = pq.read_schema(file)
+        found = json.loads((schema.metadata or {})[_KEY])
+        widths = {kind: str(found[kind]) for kind in found if kind in EVENT_TYPES}
+        if schema.remove_metadata().equals(_table(widths, _is_hive(path)).schema):
+            return widths
     return None
 
 
@@ -126,13 +144,23 @@ def _beside(catalog: Catalog, place: Storage, path: ColumnsPath) -> set[str]:
     return set()
 
 
-def _write(file: Path, widths: Widths, *, hive: bool) -> None:
-    """Write the file of the columns of some event types, each as wide as the widest."""
+def _is_hive(path: str) -> bool:
+    return path.startswith(_NO_SYMBOL)
+
+
+def _table(widths: Widths, hive: bool) -> pa.Table:
+    """No rows of the columns of some event types, each as wide as the widest."""
     table = arrow_schema(frozenset(widths)).empty_table()
     wide = [kind for kind, width in widths.items() if width == "wide"]
     table = narrowed(table, arrow_schema(frozenset(wide)).names if wide else ())
     if hive:
         table = table.drop_columns(["type", "symbol"])
+    return table.replace_schema_metadata(None)
+
+
+def _write(file: Path, widths: Widths, *, hive: bool) -> None:
+    """Write the file of the columns of some event types."""
     told = {_KEY: json.dumps(widths).encode()}
+    table = _table(widths, hive).replace_schema_metadata(told)
     with file.open("wb") as out:  # not by its name: pyarrow takes no path that is not UTF-8
-        pq.write_table(table.replace_schema_metadata(told), out, compression="none")
+        pq.write_table(table, out, compression="none")

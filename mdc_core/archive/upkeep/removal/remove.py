@@ -72,7 +72,7 @@ def _of_runs(archive: Archive, catalog: Catalog, chosen: Selection) -> Iterator[
         for part in catalog.of_origins(catalog.keys_of([run]), run)
     }
     for part in found.values():
-        if _may_hold(part, chosen.query):
+        if part.may_hold(chosen.query):
             origin = catalog.origin_of(part.origin) or b""
             for key in members(origin):
                 if not {*sources_of(catalog.origin_of(key) or b"{}")} & {*chosen.runs}:
@@ -82,11 +82,6 @@ def _of_runs(archive: Archive, catalog: Catalog, chosen: Selection) -> Iterator[
                         hint="--symbol, --type and --date choose without regard to runs",
                     )
             yield part
-
-
-def _may_hold(part: PartRow, query: Query) -> bool:
-    kinds = not query.types or part.type_name in query.types
-    return kinds and query.spans(part.begins, part.ends) and any(map(query.wants, part.symbols))
 
 
 def _of_part(archive: Archive, part: PartRow, query: Query) -> Going:
