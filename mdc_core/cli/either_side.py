@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,11 +10,26 @@ from mdc_core.cli.settable import Option
 from mdc_core.errors import UsageError
 from mdc_core.session import Session
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 ENVIRONMENT = click.core.ParameterSource.ENVIRONMENT
 DEFAULT = click.core.ParameterSource.DEFAULT
 FILE = click.core.ParameterSource.DEFAULT_MAP
 ROOT_VARIABLE = "MDC_ROOT"
+
+
+def _offered(ctx: click.Context, option: click.Parameter, word: str) -> "list[CompletionItem[str]]":
+    """What TAB offers for a value of one of these options."""
+    from click.shell_completion import CompletionItem
+
+    if option.name != "tz":
+        kind = "dir" if option.name == "root" else "file"
+        return [CompletionItem(word, type=kind)]
+    from zoneinfo import available_timezones
+
+    return [CompletionItem(z) for z in sorted(available_timezones()) if z.startswith(word)]
 
 
 def before_verb() -> list[click.Option]:
@@ -32,15 +47,25 @@ def before_verb() -> list[click.Option]:
             ["-q", "--quiet"], is_flag=True, envvar="MDC_QUIET", help="only warnings and errors"
         ),
         Option(["-v", "--verbose"], is_flag=True, envvar="MDC_VERBOSE", help="say more"),
-        Option(["--config"], metavar="FILE", envvar="MDC_CONFIG", help="instead of mdc.toml"),
+        Option(
+            ["--config"],
+            metavar="FILE",
+            envvar="MDC_CONFIG",
+            shell_complete=_offered,
+            help="instead of mdc.toml",
+        ),
         Option(
             ["--tz"],
             metavar="ZONE",
             envvar="MDC_TZ",
+            shell_complete=_offered,
             help="of times given without one, and in tables: America/New_York  [default: UTC]",
         ),
         click.Option(
-            ["--root"], metavar="ROOT", help=f"the archive of all commands; also {ROOT_VARIABLE}"
+            ["--root"],
+            metavar="ROOT",
+            shell_complete=_offered,
+            help=f"the archive of all commands; also {ROOT_VARIABLE}",
         ),
     ]
 
@@ -114,6 +139,7 @@ def behind_verb(taken: set[str], *, timed: bool = False, group: bool = False) ->
             expose_value=False,
             is_eager=True,
             callback=_take,
+            shell_complete=None if isinstance(option.type, click.Choice) else _offered,
         )
         for option in before_verb()
         if (group or option.name != "root") and not taken.intersection(option.opts)

@@ -281,7 +281,10 @@ def _complete(session: Session) -> int:
     if last[-1:] == ["="]:  # bash cuts --option=value at it
         last.pop()
     try:
-        items = completion.get_completions(last, word)
+        if last[-1:] == ["--plugin"]:  # as --no-plugins, it may stand anywhere
+            items = [CompletionItem(word, type="file")]
+        else:
+            items = completion.get_completions(early_first([last])[0], word)
     except errors.MdcError:
         # A command line that cannot work has no completions, and TAB is no place for messages.
         return 0

@@ -54,11 +54,10 @@ class Simulation:
         return True
 
     def __iter__(self) -> Iterator[list[Event]]:
-        while not self._stop.is_set():
+        self._changed = True
+        while self._changed:
             self._changed = False
             yield from self._run(f"{self._name}-{self._runs}")
-            if not self._changed:
-                return
 
     def _run(self, channel: str) -> Iterator[list[Event]]:
         """The events of one subscription, each when it is due."""
@@ -70,7 +69,8 @@ class Simulation:
                     event.channel = channel
             yield events
             if self._is_over:
-                return
+                break
+        self._changed = self._changed and not self._stop.is_set()
 
     @property
     def _is_over(self) -> bool:

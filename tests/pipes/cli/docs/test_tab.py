@@ -33,10 +33,31 @@ def archives(shell: Shell, tmp_path: Path) -> None:
     assert shell(line).status == 0
 
 
+@pytest.mark.parametrize("verb", ["", "cat ", "stream ", "stream sim ", "schema show "])
+@pytest.mark.parametrize(
+    ("option", "kind"), [("--config", "file"), ("--plugin", "file"), ("--root", "dir")]
+)
+def test_files_and_directories_on_either_side(
+    verb: str, option: str, kind: str, shell: Shell
+) -> None:
+    line = f"mdc {verb}{option} x"
+    words = {"_MDC_COMPLETE": "bash_complete", "COMP_WORDS": line}
+    done = shell("mdc", **words, COMP_CWORD=str(line.count(" ")))
+    lacks = option == "--root" and verb in ("stream sim ", "schema show ")
+    assert done.out == ("" if lacks else f"{kind},x\n")
+
+
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("mdc cat --type tr", ["trade"]),
+        ("mdc --tz America/New", ["America/New_York"]),
+        ("mdc --tz=America/New", ["America/New_York"]),
+        ("mdc cat --tz America/New", ["America/New_York"]),
+        ("mdc stream --tz Europe/Berl", ["Europe/Berlin"]),
+        ("mdc --log-format j", ["json"]),
+        ("mdc cat --log-format j", ["json"]),
+        ("mdc --tz Nowhere/", []),
         ("mdc cat --type trade,q", ["trade,quote"]),
         ("mdc cat --type trade,trade", []),
         ("mdc cat --type begin", []),
