@@ -1,6 +1,7 @@
 """List the installed plugins.
 
-Nothing is imported for the list; `--load` imports each one, and tells which are broken.
+Nothing is imported for the list; `--load` imports each one and reports those that are broken.
+A plugin for a command that this version of mdc does not have is "unused".
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from mdc_core.cli.show import answer, table
 from mdc_core.errors import ConfigError
 from mdc_core.installed import verb_files
 from mdc_core.observers import observer
+from mdc_core.suggest import near
 
 GROUP = "setup 2"
 EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --load")
@@ -22,29 +24,54 @@ EXAMPLES = ("mdc plugins", "mdc plugins --json", "mdc plugins --load")
 
 @make()
 @JSON
-@option("--load", was="--check", is_flag=True, help="import each plugin; 78 if one is broken")
+@option(
+    "--load", was="--check", is_flag=True, help="import each plugin; status 78 if one is broken"
+)
 @click.pass_obj
 def command(session: Session, as_json: bool, load: bool) -> int:
     """List the plugins."""
-    found, verbs = registry.find_all(), {"filter", "hooks", *verb_files()}
-    refs = [ref for ref in found if ref.verb in verbs]
-    rows = [_row(ref, _problem(ref) if load else "") for ref in refs]
-    rows += [_row(ref, f"{registry.describe(ref)}: {why}") for ref, why in registry.strays()]
+    rows = [
+        _row(ref, _problem(ref) if load and _has_command(ref.verb) else "")
+        for ref in registry.find_all()
+    ]
+    for ref, why in registry.strays():
+        meant = near(ref.verb, installed.VERBS)
+        other = ref.verb not in installed.VERBS and not meant  # of another version of mdc
+        rows.append(_row(ref, "" if other else f"{registry.describe(ref)}: {why}"))
+    for row in rows:
+        row["status"] = _status(row, load)
     if as_json:
         answer(rows)
     else:
-        _table(rows, load)
-    for ref in found:
-        if ref.verb not in verbs:
-            text = f"{registry.describe(ref)} cannot be used: there is no command mdc {ref.verb}"
-            session.log.warning(text)
-    for ref in refs:
+        _table(rows)
+    _tell(session, rows, load)
+    return ConfigError.exit_status if any(row["problem"] for row in rows) else 0
+
+
+def _tell(session: Session, rows: list[dict[str, str]], load: bool) -> None:
+    """Report what a user may want to change."""
+    for ref in registry.find_all():
         if ref.word != ref.name:
             session.log.warning(f"{registry.describe(ref)}: the name is taken; say {ref.word}")
-    broken = [row for row in rows if row["problem"]]
-    for row in broken:
-        session.log.error(row["problem"])
-    return ConfigError.exit_status if broken else 0
+    for row in rows:
+        if row["problem"]:
+            session.log.error(row["problem"])
+        elif load and row["status"] == "unused":
+            who = f"plugin {row['verb']}:{row['name']} ({row['distribution']} {row['version']})"
+            session.log.note(f"{who} is unused: there is no command mdc {row['verb']}")
+
+
+def _has_command(verb: str) -> bool:
+    """Whether this version of mdc has a use for plugins of a kind."""
+    return verb in {"filter", "hooks", *verb_files()}
+
+
+def _status(row: dict[str, str], load: bool) -> str:
+    if row["problem"]:
+        return "broken"
+    if not _has_command(row["verb"]):
+        return "unused"
+    return "ok" if load else ""
 
 
 def _row(ref: installed.PluginRef, problem: str) -> dict[str, str]:
@@ -89,10 +116,9 @@ def _fault(ref: installed.PluginRef, plugin: Any) -> str:
     return ""
 
 
-def _table(rows: list[dict[str, str]], load: bool) -> None:
+def _table(rows: list[dict[str, str]]) -> None:
     lines = [("VERB", "NAME", "FROM", "STATUS", "SUMMARY")]
     for row in rows:
-        status = "broken" if row["problem"] else "ok" if load else "-"
         source = f"{row['distribution']} {row['version']}"
-        lines.append((row["verb"], row["name"], source, status, row["summary"]))
+        lines.append((row["verb"], row["name"], source, row["status"] or "-", row["summary"]))
     table(lines)

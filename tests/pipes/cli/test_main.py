@@ -61,6 +61,7 @@ def test_plugins_are_listed(mdc, acme):
         "module": "acme_feed:Acme",
         "summary": "Acme's feed, for tests.",
         "problem": "",
+        "status": "",
     } in rows
     lines = mdc("plugins", path=acme).stdout.splitlines()
     assert lines[0].split() == ["VERB", "NAME", "FROM", "STATUS", "SUMMARY"]
