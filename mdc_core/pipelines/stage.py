@@ -85,8 +85,13 @@ class Stage:
 
     @property
     def keeps(self) -> bool:
-        """Whether what it cannot read is set aside unasked: not by what only looks at files."""
+        """Whether what comes in is nowhere else: what was made of it stays after an error."""
         return True
+
+    @property
+    def sets_aside(self) -> bool:
+        """Whether what it cannot read is kept in a file unasked: not by what only looks."""
+        return self.keeps
 
     @property
     def sifts(self) -> bool:
@@ -185,7 +190,7 @@ class StageRun(Books):
             stage.reading,
             session,
             readers,
-            keeps=stage.keeps,
+            keeps=stage.sets_aside,
             sifts=stage.sifts,
         )
         self.stage, self.control = stage, control

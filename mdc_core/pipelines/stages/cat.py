@@ -73,6 +73,11 @@ class ArchiveSource(SourceStage):
         return self.takes_input
 
     @property
+    def sets_aside(self) -> bool:
+        """No: it only looks, and says how many lines it cannot read, and why."""
+        return False
+
+    @property
     def ending(self) -> Ending:
         """That of a filter where standard input is read, else that of a source."""
         return "follow" if self._reads_stdin else "stop"

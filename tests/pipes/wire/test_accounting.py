@@ -217,7 +217,7 @@ def test_without_a_home_bad_lines_are_set_aside_all_the_same(shell: Shell, tmp_p
 
 
 def test_what_only_looks_at_a_file_writes_nothing_anywhere(shell: Shell, tmp_path: Path) -> None:
-    """The bad line is told, and stays where it is; what came by a pipe is kept, or asked for."""
+    """The bad line is told, and stays where it is; what a filter rejects of a pipe is kept."""
     assert shell("(mdc stream sim SPY --limit 3; echo nonsense) > bad.jsonl").status == 0
     home = {"HOME": str(tmp_path / "home"), "XDG_STATE_HOME": "", "TMPDIR": str(tmp_path / "tmp")}
     (tmp_path / "home").mkdir()
@@ -228,6 +228,8 @@ def test_what_only_looks_at_a_file_writes_nothing_anywhere(shell: Shell, tmp_pat
 
     for line in (
         "mdc cat bad.jsonl",
+        "cat bad.jsonl | mdc cat",
+        "mdc replay --speed max < bad.jsonl",
         "mdc count bad.jsonl",
         "mdc count < bad.jsonl",
         "mdc head -n 100 bad.jsonl",
@@ -246,7 +248,7 @@ def test_what_only_looks_at_a_file_writes_nothing_anywhere(shell: Shell, tmp_pat
         assert written() == [], line
     assert shell("mdc count bad.jsonl --quarantine aside", **home).status == 0
     assert json.loads((tmp_path / "aside").read_text())["text"] == "nonsense"
-    assert shell("cat bad.jsonl | mdc cat | mdc count", **home).status == 0
+    assert shell("cat bad.jsonl | mdc convert | mdc count", **home).status == 0
     (aside,) = written()
     assert json.loads(aside.read_text())["text"] == "nonsense"
 
