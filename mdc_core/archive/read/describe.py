@@ -91,7 +91,7 @@ class Description:
 def describe(path: Path, *, sample: int = 0, name: str = "") -> Description:
     """What a file holds, with its first `sample` events; raises if it cannot be opened."""
     if path.is_dir():
-        raise UsageError(f"{path} is a directory", hint="name one of the files in it")
+        raise UsageError(f"{path} is a directory", hint=f"name a file in it: mdc ls --tree {path}")
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a regular file", hint="write it to a file first")
     found = Description(path, name)

@@ -63,7 +63,7 @@ def compress(
     if not limit:
         raise UsageError("--limit 0 leaves nothing to measure")
     if path.is_dir():
-        raise UsageError(f"{path} is a directory", hint="name one of the files in it")
+        raise UsageError(f"{path} is a directory", hint=f"name a file in it: mdc ls --tree {path}")
     sample = sample_of(path, limit)
     note = f"{counted(sample.rows, 'event')}, {human(sample.plain)} as plain JSONL, "
     session.log.note(f"{note}in {counted(len(sample.parts), 'file')}")

@@ -58,3 +58,13 @@ def test_a_file_that_breaks_off_is_told(verb: str, lines: list[str], shell: Shel
     done = shell(f"mdc {verb} streams > /dev/null")
     assert (done.status, "streams/cut.jsonl: no `end` event" in done.err) == (65, True), done.err
     assert shell(f"mdc {verb} --partial streams > /dev/null").status == 0
+
+
+@pytest.mark.parametrize("verb", ["inspect", "lineage", "compress"])
+def test_verbs_of_one_file_name_the_verb_that_lists_them(verb: str, shell: Shell) -> None:
+    shell("mdc -q stream sim SPY --limit 9 | mdc -q store")
+    done = shell(f"mdc {verb} data")
+    assert (done.status, "data is a directory" in done.err) == (2, True), done.err
+    (hint,) = [line for line in done.err.splitlines() if "hint:" in line]
+    listed = shell(hint.partition("in it: ")[2])
+    assert (listed.status, "SPY/trade" in listed.out) == (0, True), listed
