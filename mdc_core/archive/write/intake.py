@@ -225,8 +225,8 @@ def other_names(archive: Archive, layout: Layout, partition: Partition) -> str:
     there = latest.layout, partition_of(latest.period)
     if there == (layout, partition):
         return ""
-    old, new = (f"{kind} by {span}" for kind, span in (there, (layout, partition)))
-    return f"{archive.root} has files in layout {old}, and gets some in {new}"
+    old, new = (f"layout {kind}, partition {span}" for kind, span in (there, (layout, partition)))
+    return f"the latest files in {archive.root} have {old}; new files get {new}"
 
 
 def header_of(

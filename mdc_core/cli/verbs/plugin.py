@@ -1,6 +1,6 @@
-"""Begin a plugin of your own.
+"""Create a plugin package.
 
-What a plugin may be, with an example of each kind, is in docs/plugins.md."""
+The kinds of plugins, with an example of each, are in docs/plugins.md."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ EXAMPLES = (
 
 @group()
 def command() -> None:
-    """Plugins of your own."""
+    """Create a plugin package."""
 
 
 @command.command("new")
@@ -31,7 +31,7 @@ def command() -> None:
     type=click.Choice(tuple(KINDS)),
     required=True,
     metavar="KIND",
-    help=f"what it is to be: {', '.join(KINDS)}",
+    help=f"the kind of plugin: {', '.join(KINDS)}",
 )
 @option(
     "--transport", type=click.Choice(tuple(TRANSPORTS)), help="the half of a venue  [default: both]"
@@ -39,7 +39,7 @@ def command() -> None:
 @option(
     "--into",
     type=PathType(),
-    help="the directory to make  [default: mdc-NAME]",
+    help="the directory to create  [default: mdc-NAME]",
 )
 @DRY_RUN
 @click.pass_obj
@@ -51,12 +51,12 @@ def new(
     into: Path | None,
     dry_run: bool,
 ) -> None:
-    """Write a package with a working plugin, its test and what was recorded for it.
+    """Create a package with a working plugin, its tests and its test data.
 
-    It is the part of the example package mdc-acme that this kind needs, under NAME: a plugin that
-    works, to be changed step by step into yours while its tests go on passing. A venue is the
-    whole of mdc-zephyr: login by challenge, sequence numbers, order books with checksums, over a
-    WebSocket and over TCP, or over the one that `--transport` names.
+    The package is a copy, under NAME, of the files of the example package mdc-acme that this kind
+    needs. Change it step by step and keep its tests passing. A venue is a copy of mdc-zephyr:
+    login by challenge, sequence numbers, and order books with checksums, over WebSocket and TCP,
+    or over the transport that `--transport` names.
     """
     from mdc_core import registry
     from mdc_core.installed import BUILT_IN, verb_files

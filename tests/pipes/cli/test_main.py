@@ -299,7 +299,7 @@ def test_standard_output_is_no_file_to_export_to(option: str, shell, tmp_path: P
     [
         (
             "plugin",
-            "new Write a package with a working plugin, its test and what was recorded for it.",
+            "new Create a package with a working plugin, its tests and its test data.",
         ),
         (
             "pack",

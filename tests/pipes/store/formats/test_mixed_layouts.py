@@ -10,9 +10,17 @@ STORE = "mdc -q stream sim SPY --limit 20 --seed {} | mdc store --root data {}"
 @pytest.mark.parametrize(
     ("options", "old", "new"),
     [
-        ("--layout hive", "by-symbol by daily", "hive by daily"),
-        ("--partition monthly", "by-symbol by daily", "by-symbol by monthly"),
-        ("--layout flat --partition none", "by-symbol by daily", "flat by none"),
+        ("--layout hive", "layout by-symbol, partition daily", "layout hive, partition daily"),
+        (
+            "--partition monthly",
+            "layout by-symbol, partition daily",
+            "layout by-symbol, partition monthly",
+        ),
+        (
+            "--layout flat --partition none",
+            "layout by-symbol, partition daily",
+            "layout flat, partition none",
+        ),
     ],
 )
 def test_another_layout_is_told(options: str, old: str, new: str, shell: Shell) -> None:
@@ -20,7 +28,7 @@ def test_another_layout_is_told(options: str, old: str, new: str, shell: Shell) 
     assert "layout" not in shell(STORE.format(2, "")).err
     done = shell(STORE.format(3, options))
     assert (done.status, len(shell("mdc cat --root data").events)) == (0, 60)
-    assert f"data has files in layout {old}, and gets some in {new}" in done.err
+    assert f"the latest files in data have {old}; new files get {new}" in done.err
     assert "layout" not in shell(STORE.format(4, options)).err  # it goes on like this
     back = shell(STORE.format(5, ""))
-    assert f"data has files in layout {new}, and gets some in {old}" in back.err
+    assert f"the latest files in data have {new}; new files get {old}" in back.err
