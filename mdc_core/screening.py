@@ -1,36 +1,32 @@
 """Which of many events may have a flaw: a look at all of them, at a fraction of the cost of each.
 
 A number that is too fine, too long or none shows in the sum of all, a whole number in an array
-of 64 bits, a time in the text of all times one behind the other.
+of 64 bits, a time in the text of all times, one after another.
 """
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, localcontext
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any
-
-import msgspec
 
 from mdc_core.events import Event, Quote, Trade
 from mdc_core.flaws import is_time
 from mdc_core.schema import PRECISION, SCALE, fields_of
 
-FEW, MANY = 2, 32  # events, and times, up to which each is as soon looked at by itself
+FEW = 2  # events up to which each is as soon looked at by itself
 # A sum loses no digit, or raises. None on the way reaches 10**17, so that nothing that is added
 # reaches 10**18, whatever the signs.
 _EXACT = Context(
     prec=PRECISION, Emax=PRECISION - SCALE - 2, traps=[Inexact, InvalidOperation, Overflow]
 )
 _ZERO = Decimal(0)
+_FREQUENT = {Trade, Quote}
 _ALONE = ("date", "float", "json")  # kinds of fields for which an event is looked at by itself
-_MARKS = '"    -  -  T  :  :  .         Z",'  # what stands around the digits of times in a list
-_STRIDE = len(_MARKS)
-_PLACES = [(place, mark.encode()) for place, mark in enumerate(_MARKS) if mark != " "]
-_LEFT = _MARKS.replace(" ", "").encode()  # of a time without its digits
-_DIGITS, _TO_FIVE = b"0123456789", b"012345"
-_HOUR, _TENS = 14, (15, 18)  # where the hour ends, where the tens of minutes and seconds stand
+_ZEROS = bytes.maketrans(b"0123456789", b"0000000000")
+_TIME = b"0000-00-00T00:00:00.000000000Z\n"
+_HOUR, _TENS = 14, (14, 17)  # where the hour ends, where the tens of minutes and seconds stand
 _NOT_SOUND = (ArithmeticError, AttributeError, TypeError, ValueError)
 
 
@@ -38,20 +34,29 @@ def doubtful(rows: Sequence[Event]) -> Sequence[Event]:
     """The rows that may have a flaw; no number and no time of the others has one."""
     if len(rows) < FEW:
         return rows
-    kinds = set(map(type, rows))
-    alone = {kind for kind in kinds if _names(kind, *_ALONE)}
+    rare = set(map(type, rows)) - _FREQUENT
+    alone = set(filter(_is_alone, rare))
     found: list[Event] = []
     if alone:
         found = [row for row in rows if type(row) in alone]
         rows = [row for row in rows if type(row) not in alone]
     try:
-        found += _with_extra(rows)
-        sound = _are_exact(rows) and _are_times([row.ts_event for row in rows])
-        for kind in kinds - alone - {Trade, Quote}:
+        if more := [row for row in rows if row.seq is not None or row.extra is not None]:
+            _as_whole([row.seq for row in more])
+            found += [row for row in more if row.extra is not None]
+        times = [row.ts_event for row in rows]
+        times += {row.ts_recv for row in rows}
+        sound = _are_times(times) and _are_exact(rows)
+        for kind in rare - alone:
             sound = sound and _is_rest_sound(kind, [row for row in rows if type(row) is kind])
     except _NOT_SOUND:
         sound = False
     return found if sound else [*found, *rows]
+
+
+@cache
+def _is_alone(kind: type[Event]) -> bool:
+    return bool(_names(kind, *_ALONE))
 
 
 @cache
@@ -61,30 +66,16 @@ def _names(kind: type[Event], *forms: str) -> tuple[str, ...]:
     return tuple(name for name, form, _ in fields_of(kind) if form in forms and name not in common)
 
 
-def _with_extra(rows: Sequence[Event]) -> list[Event]:
-    """The rows that have some; raises for a `seq` or a time of receipt that is none."""
-    if not _are_times(list({row.ts_recv for row in rows})):
-        raise ValueError("a time of receipt that is none")
-    seqs = [row.seq for row in rows if row.extra is None]
-    if seqs.count(None) < len(seqs):
-        _as_whole(seqs)
-    if len(seqs) == len(rows):
-        return []
-    return [row for row in rows if row.extra is not None]
-
-
 def _as_whole(numbers: Sequence[Any]) -> None:
-    """Raise for a number that is not whole, or beyond 64 bits."""
-    try:
-        array("q", numbers)
-    except TypeError:
+    """Raise for a number that is not whole, or beyond 64 bits; one may be absent."""
+    if numbers.count(None) < len(numbers):
         array("q", [number for number in numbers if number is not None])
 
 
 def _are_exact(rows: Sequence[Any]) -> bool:
     """Whether the numbers of trades and quotes fit; raises for some that do not."""
+    total: Any = _ZERO
     with localcontext(_EXACT):
-        total: Any = _ZERO
         try:
             for row in rows:
                 if type(row) is Trade:
@@ -94,7 +85,7 @@ def _are_exact(rows: Sequence[Any]) -> bool:
         except TypeError:  # one of them is absent
             return all(
                 _is_fine(_numbers(kind, [row for row in rows if type(row) is kind]))
-                for kind in (Trade, Quote)
+                for kind in _FREQUENT
             )
     return _is_held(total)
 
@@ -106,6 +97,9 @@ def _is_fine(numbers: Iterable[Any]) -> bool:
 
 def _is_held(total: Decimal) -> bool:
     """Whether the finest number in a sum is as fine as a column, and none is without end."""
+    text = str(total)
+    if len(text) <= SCALE and "E" not in text and total.is_finite():
+        return True
     exponent = total.as_tuple().exponent
     return isinstance(exponent, int) and exponent >= -SCALE
 
@@ -133,24 +127,23 @@ def _is_rest_sound(kind: type[Event], rows: Sequence[Any]) -> bool:
     return _is_fine(_numbers(kind, rows)) and _are_times(times)
 
 
-def _are_times(times: Sequence[Any]) -> bool:
-    """Whether all are times with nine digits, in UTC, or absent."""
-    if len(times) < MANY:
-        return all(time is None or is_time(time) for time in times)
-    text = msgspec.json.encode(times)[1:-1] + b","
-    if len(text) != _STRIDE * len(times):
-        if None not in times:
-            return not times
-        return _are_times([time for time in times if time is not None])
-    if text.translate(None, _DIGITS) != _LEFT * len(times):
+def _are_times(times: list[Any]) -> bool:
+    """Whether all are times with nine digits, in UTC, or absent; raises for some that are not."""
+    if None in times:
+        times = [time for time in times if time is not None]
+    if not times:
+        return True
+    text = "\n".join([*times, ""]).encode()
+    if text.translate(_ZEROS) != _TIME * len(times):
         return False
-    # Where all marks are in their places, all else are digits.
-    if any(text[place::_STRIDE] != mark * len(times) for place, mark in _PLACES):
+    if any(text[place :: len(_TIME)].strip(b"012345") for place in _TENS):
         return False
-    if any(text[place::_STRIDE].translate(None, _TO_FIVE) for place in _TENS):
-        return False
-    heads = (text[place::_STRIDE] for place in range(1, _HOUR))
-    same = all(head == head[:1] * len(times) for head in heads)
-    hours = {time[: _HOUR - 1] for time in (times[:1] if same else times)}
-    ends = (f"{hour}:{rest}" for hour in hours for rest in ("00:00.000000000Z", "59:59.999999999Z"))
-    return all(map(is_time, ends))
+    first: str = times[0][:_HOUR]
+    same = text.count(first.encode()) == len(times)
+    return all(map(_is_hour, (first,) if same else {time[:_HOUR] for time in times}))
+
+
+@lru_cache(64)
+def _is_hour(hour: str) -> bool:
+    """Whether it begins a sound time, whatever the minute and all behind it are."""
+    return is_time(f"{hour}00:00.000000000Z") and is_time(f"{hour}59:59.999999999Z")
