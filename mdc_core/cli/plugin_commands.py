@@ -1,7 +1,6 @@
 """Which plugins a command takes: the one it names, one that an option chooses, all of a verb."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,11 @@ from mdc_core.cli.settable import ListOption, Option
 from mdc_core.cli.settings import named_words, only_asks
 from mdc_core.cli.types import PluginName
 from mdc_core.errors import ConfigError, UsageError
-from mdc_core.folders import is_there
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
 from mdc_core.suggest import known
+
+_HEAD = 1 << 20  # bytes of standard input that are looked at: a block of any compression
 
 
 class PluginCommand(Command):
@@ -86,32 +86,63 @@ class SelectCommand(ListingCommand):
 class ImportCommand(SelectCommand):
     """A command whose plugin is named, or told by the first bytes of the file."""
 
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.selector.required = False
+        self.selector.help = "the profile to use; told by the content where it is not given"
+
     def names(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The profile that is named, by the mapping file as well, or that the file is of."""
         named = super().names(ctx, args)
         if named or only_asks(ctx, args):
             return named
-        from mdc_core.mapping.guess.profiles import profile_of
+        found = _profile_of(*self._files_among(args))
+        args[:0] = [self.selector.opts[0], found]
+        return [found]
 
-        found = profile_of(*_files_among(args))
-        if found is not None:
-            args[:0] = [self.selector.opts[0], found]
-        return [found] if found is not None else []
+    def _files_among(self, args: list[str]) -> tuple[list[str], str | None]:
+        """The files that are named, and the mapping file, before the arguments can be parsed."""
+        from mdc_core.mapping.options import SWITCHES
+
+        params = [*self.params, *self._of_all]
+        flags = [o for o in params if isinstance(o, click.Option) and (o.is_flag or o.count)]
+        switches = {*SWITCHES, *(flag for o in flags for flag in (*o.opts, *o.secondary_opts))}
+        files, mapping, option = list[str](), None, ""
+        for place, arg in enumerate(args):
+            if arg == "--":
+                return [*files, *args[place + 1 :]], mapping
+            if option == "--mapping" or arg.startswith("--mapping="):
+                mapping = arg.removeprefix("--mapping=")
+            elif not option and (arg == "-" or not arg.startswith("-")):
+                files.append(arg)
+            is_option = not option and arg.startswith("--") and "=" not in arg
+            is_short = not option and len(arg) == 2 and arg[0] == "-"
+            option = arg if (is_option or is_short) and arg not in switches else ""
+        return files, mapping
 
 
-# Options of `import` and of all commands whose values are files, but not those to import.
-_OTHER_FILES = ("--quarantine", "-o", "--output", "--config", "--root")
+def _profile_of(files: list[str], mapping: str | None) -> str:
+    """The profile of the first file, or of standard input; raises an MdcError where none is."""
+    from mdc_core.mapping.guess import profiles
+    from mdc_core.pipelines.inputs import STDIN, is_read_once, stdin_head, stdin_is_piped
 
-
-def _files_among(args: list[str]) -> tuple[list[Path], Path | None]:
-    """The files that are named, and the mapping file."""
-    files, mapping = list[Path](), None
-    for before, arg in pairwise(["", *args]):
-        if before == "--mapping" or arg.startswith("--mapping="):
-            mapping = Path(arg.removeprefix("--mapping="))
-        elif before not in _OTHER_FILES and not arg.startswith("-") and is_there(arg):
-            files.append(Path(arg))
-    return files, mapping
+    named = None if mapping is None else profiles.named_profile(Path(mapping))
+    if named is not None:
+        return named
+    if not files and not stdin_is_piped():
+        hint = "mdc import FILE, or pipe one in: mdc import < FILE"
+        raise UsageError("nothing to import: no file is named", hint=hint)
+    path = Path(files[0]) if files else STDIN
+    if path == STDIN:
+        found = profiles.profile_of_packed(stdin_head(_HEAD), "<stdin>")
+    else:
+        found = None if is_read_once(path) else profiles.profile_of(path)
+    if found is None:
+        name, known_names = "<stdin>" if path == STDIN else path, known(registry.find("import"))
+        is_pipe = path != STDIN and is_read_once(path)
+        what = "a pipe needs --profile" if is_pipe else "its format is not recognized"
+        raise UsageError(f"{name}: {what}", hint=f"--profile NAME; {known_names}")
+    return found
 
 
 class ChecksCommand(ListingCommand):

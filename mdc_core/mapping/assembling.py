@@ -68,6 +68,8 @@ class Assembler:
     def _field(self, field: str, columns: dict[str, Array], reasons: Reasons) -> Array:
         names = self._plan.fields[field]
         column = columns[names[0]]
+        if pa.types.is_dictionary(column.type) and pa.types.is_floating(column.type.value_type):
+            column = column.dictionary_decode()
         if len(names) > 1:
             column = compute.binary_join_element_wise(
                 *(columns[name].cast(pa.string()) for name in names), " "

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from mdc_core.errors import DataError, TruncatedError
 from mdc_core.mapping.plan import TableSample
+from mdc_core.wire.sniff import Unbuffered
 from mdc_core.wire.unpack import unpacked
 
 HEAD = 1 << 16  # bytes that are looked at
@@ -29,15 +30,20 @@ _array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 def head_of(path: Path) -> bytes:
     """The first bytes of a file, unpacked as far as it can be; raises TruncatedError for none."""
-    head = b""
     with path.open("rb", buffering=0) as file:
-        plain = unpacked(file, path.name)
-        try:
-            while len(head) < HEAD and (data := plain.read(HEAD)):
-                head += data
-        except TruncatedError:
-            if not head:
-                raise  # else whoever reads all of it tells where
+        return plain_head(file, path.name)
+
+
+def plain_head(file: Unbuffered, name: str) -> bytes:
+    """The first bytes of an open file, unpacked; raises TruncatedError where there are none."""
+    head = b""
+    plain = unpacked(file, name)
+    try:
+        while len(head) < HEAD and (data := plain.read(HEAD)):
+            head += data
+    except TruncatedError:
+        if not head:
+            raise  # else whoever reads all of it tells where
     return head
 
 

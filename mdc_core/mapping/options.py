@@ -125,6 +125,12 @@ class NamedColumns(MappingOptions, frozen=True, kw_only=True):
     ] = ()
 
 
+# The options of tables that take no value.
+SWITCHES = frozenset(
+    f"--{f.encode_name.replace('_', '-')}" for f in fields(NamedColumns) if f.default is False
+)
+
+
 def with_file(options: MappingOptions) -> tuple[MappingOptions, str | None]:
     """The options with those of their `--mapping FILE` beside them, and the zone it names."""
     if options.mapping is None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -146,6 +146,7 @@ def is_likely(symbol: str) -> bool:
 def floats_of(plan: TablePlan, sample: TableSample) -> Iterable[str]:
     """The fields of exact numbers whose columns are floats."""
     for field, names in plan.fields.items():
-        kind = sample.columns[names[0]].type
+        kind: Any = sample.columns[names[0]].type
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
         if field != "type" and kind_of(field) == "number" and pa.types.is_floating(kind):
             yield field

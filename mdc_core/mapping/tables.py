@@ -38,7 +38,7 @@ def opened_table(path: Path) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatc
                 stream = pa.ipc.open_stream(file)
                 yield stream.schema, _cut(stream)
             else:
-                raise DataError("it is neither Parquet nor Arrow")
+                raise DataError("it is neither Parquet nor Arrow" if head else "it is empty")
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
         raise DataError(f"it cannot be read: {error}".partition("\n")[0]) from None
 

@@ -24,6 +24,7 @@ STDIN = Path("-")
 _LOOK = 0.2  # seconds between two looks at `stop` while nothing comes
 _PIECE = 1 << 20
 _START = 64  # bytes in which `begin` stands, where a stream of lines begins with it
+_head = bytearray()  # of standard input, where it was looked at before it is read
 
 
 class InputOptions(Struct, kw_only=True, frozen=True):
@@ -102,6 +103,14 @@ def _is_stream(path: Path) -> bool:
     return False
 
 
+def stdin_head(size: int) -> bytes:
+    """The first bytes of standard input; `keep` keeps them as well."""
+    with opened(STDIN) as file:
+        while len(_head) < size and (data := file.read(size - len(_head))):
+            _head.extend(data)
+    return bytes(_head)
+
+
 def is_read_once(path: Path) -> bool:
     """Whether to read it is to take it away: a pipe, by whatever name."""
     return path == STDIN or (path.exists() and not path.is_file() and not path.is_dir())
@@ -124,6 +133,9 @@ def keep(path: Path, place: Path, stop: Event) -> None:
     if place == path:
         return
     with opened(path) as file, place.open("wb") as kept:
+        if path == STDIN:
+            kept.write(_head)
+            _head.clear()
         while not stop.is_set():
             ready, _, _ = select.select([file], [], [], _LOOK)
             if not ready:

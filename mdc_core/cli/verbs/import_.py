@@ -1,11 +1,11 @@
 """Read files of other tools as events: your own CSV, Parquet or JSONL, or another format.
 
-FILE is a file, a folder, or a pipe (`-` is standard input), which is kept in a temporary file.
-`--profile` is told by the content where it is not given. `--guess` shows which column would be
-which field, with the first events, and imports nothing; `-o mapping.toml` keeps that for
+FILE is a file or a folder; without one, or as `-`, standard input, which is kept in a temporary
+file. `--profile` is told by the content where it is not given. `--guess` shows which column would
+be which field, with the first events, and imports nothing; `-o mapping.toml` keeps that for
 `--mapping`. `mdc import --profile csv --help` has the options for tables.
-A line or a file that cannot be read is set aside and counted, and the others are read. A file that
-breaks off gives all before that, and the command ends with 65.
+A line or a file that cannot be read is rejected and counted, and the others are read. A truncated
+file gives all before its end, and the command ends with 65.
 """
 
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ EXAMPLES = (
 
 
 @import_command("import", "profile")
-@click.argument("paths", nargs=-1, required=True, metavar="FILE...", type=PATH)
+@click.argument("paths", nargs=-1, metavar="[FILE]...", type=PATH)
 @SYMBOL
 @SYMBOLS_FILE
 @ALLOW_EMPTY
@@ -54,10 +54,10 @@ EXAMPLES = (
 @option(
     "--quarantine",
     type=PathType(dir_okay=False),
-    help="where lines and files that cannot be read are set aside",
+    help="where lines and files that cannot be read are kept",
 )
 @QUARANTINE_LIMIT
-@option("--partial", is_flag=True, help="accept files that break off")
+@option("--partial", is_flag=True, help="accept truncated files")
 @option("--strict", is_flag=True, help="rejections are failures")
 @writing
 @click.pass_obj
@@ -80,8 +80,9 @@ def import_files(
     """Read files of another tool's format as events."""
     from mdc_core.contracts import ImportRequest
     from mdc_core.pipelines.importing import ImportSource, LookAtTables
-    from mdc_core.pipelines.inputs import InputOptions
+    from mdc_core.pipelines.inputs import STDIN, InputOptions
 
+    paths = paths or (STDIN,)
     symbols = named_symbols(symbols, symbols_file, paths)
     asked = ImportRequest(paths[0], symbols, start, end, session.zone)
     if guess:

@@ -1,42 +1,59 @@
 """Which importer a file of others is for, by its first bytes."""
 
-from collections.abc import Iterable
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
+from mdc_core.disk import absent, unreadable
 from mdc_core.errors import DataError
 from mdc_core.folders import files_below
-from mdc_core.mapping.heads import csv_head, head_of
+from mdc_core.mapping.heads import csv_head, head_of, plain_head
 from mdc_core.mapping.options import read_mapping
 
 _LEAN = ("equity", "crypto", "cryptofuture", "forex", "cfd", "index", "market-hours")
 
 
-def profile_of(paths: Iterable[Path], mapping: Path | None = None) -> str | None:
-    """The profile that a mapping file names, or the first file is of; None if nobody can tell."""
-    if mapping is not None:
-        named = read_mapping(mapping).get("profile")
-        if named is not None:
-            return str(named)
-    for path in paths:
-        if path.is_dir():
-            return _of_folder(path)
-        if path.is_file():
-            return _of_file(path)
-    return None
+def profile_of(path: Path) -> str | None:
+    """The profile that a file or a folder is of; raises DataError where it has no content."""
+    if not path.exists():
+        raise absent(path)
+    if path.is_dir():
+        return _of_folder(path)
+    try:
+        return profile_of_head(head_of(path), str(path))
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def named_profile(mapping: Path) -> str | None:
+    """The profile that a mapping file names."""
+    named = read_mapping(mapping).get("profile")
+    return None if named is None else str(named)
 
 
 def _of_folder(path: Path) -> str | None:
     if any((path / name).is_dir() for name in _LEAN):
         return "lean"
-    found = (_of_file(file) for file in sorted(files_below(path)) if file.name[0] not in "._")
-    return next(filter(None, found), None)
-
-
-def _of_file(path: Path) -> str | None:
-    with suppress(OSError, DataError):
-        return profile_of_bytes(head_of(path))
+    files = [file for file in sorted(files_below(path)) if file.name[0] not in "._"]
+    for file in files:
+        with suppress(OSError, DataError):
+            if found := profile_of_head(head_of(file), str(file)):
+                return found
+    if not files:
+        raise DataError(f"{path}: no file in it")
     return None
+
+
+def profile_of_packed(head: bytes, name: str) -> str | None:
+    """The profile of a file that begins with these bytes, as they are or compressed."""
+    return profile_of_head(plain_head(BytesIO(head), name), name)
+
+
+def profile_of_head(head: bytes, name: str) -> str | None:
+    """The profile of a file that begins with these plain bytes; raises DataError for none."""
+    if not head:
+        raise DataError(f"{name}: it is empty")
+    return profile_of_bytes(head)
 
 
 def profile_of_bytes(head: bytes) -> str | None:

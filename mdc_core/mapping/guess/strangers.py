@@ -49,7 +49,8 @@ def _refuse(
     """Raise DataError; where it is not certain what it is, only if somebody could import it."""
     own = path if name != "<stdin>" else None
     guess = guessed(NamedColumns(), sample, own)
-    if not certain and (guess.options.type is None or len(guess.lacks) > 1):
+    is_known = guess.options.type is not None or bool(guess.options.digits)
+    if not certain and (not is_known or len(guess.lacks) > 1):
         return
     words = command_of(profile, guess.options, "-" if own is None else str(own))
     hint = completed(words, guess.lacks)

@@ -52,6 +52,8 @@ class JsonLines(TableImporter):
     def sample(self, path: Path, options: Any) -> TableSample:
         """The first rows of a file."""
         head = head_of(path)
+        if not head:
+            raise DataError("it is empty")
         if head.lstrip()[:2] in (b"[[", b"[{"):
             hint = f"jq -c '.[]' {path} | mdc import --profile jsonl -"
             raise DataError("it is one JSON array, not a line for each row", hint=hint)

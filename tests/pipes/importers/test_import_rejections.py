@@ -101,7 +101,7 @@ def test_nothing_that_can_be_read(shell: Shell, tmp_path: Path) -> None:
     assert "import: 2 in = 0 out + 2 rejected" in done.err
 
 
-@pytest.mark.parametrize("arguments", ["t.csv", "--symbol SPY t.csv", "--profile cvs t.csv", ""])
+@pytest.mark.parametrize("arguments", ["t.csv", "--symbol SPY t.csv", "--profile cvs t.csv"])
 def test_the_profile_must_be_named(shell: Shell, tmp_path: Path, arguments: str) -> None:
     (tmp_path / "t.csv").write_text("no table\n")  # what is one is told by its content
     done = shell(f"mdc import {arguments}")
