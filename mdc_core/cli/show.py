@@ -51,7 +51,7 @@ def answer(value: Any, *, exact: bool = False) -> None:
 
         from mdc_core.wire.lines.values import encode_json
 
-        click.echo(_escaped(indented(encode_json(value), indent=2).decode()))
+        click.echo(escaped(indented(encode_json(value), indent=2).decode()))
         return
     click.echo(json_text(value))
 
@@ -60,10 +60,10 @@ def json_text(value: Any) -> str:
     """A value as JSON, indented; what could play with a terminal is escaped."""
     import json
 
-    return _escaped(json.dumps(value, indent=2, ensure_ascii=False))
+    return escaped(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def _escaped(said: str) -> str:
+def escaped(said: str) -> str:
     """JSON with all escaped that does not print; this stands within its texts alone."""
     if said.replace("\n", "").isprintable():
         return said

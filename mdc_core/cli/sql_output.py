@@ -6,9 +6,10 @@ import sys
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, BinaryIO, cast
 
-from mdc_core.cli.show import shown, zone_shown
+from mdc_core.cli.show import escaped, shown, zone_shown
 from mdc_core.errors import UsageError
 from mdc_core.grid import grid, screen_of, shortened
 from mdc_core.texts import counted
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from mdc_core.archive.sql.database import Result
 
-FORMATS = ("table", "csv", "jsonl", "parquet", "arrow")
+FORMATS = ("table", "csv", "jsonl", "json", "parquet", "arrow")
 ROWS = 100  # of a table
 WIDEST = 40  # characters of a cell
 _SUFFIXES = {
@@ -26,6 +27,7 @@ _SUFFIXES = {
     ".csv": "csv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".parquet": "parquet",
     ".arrows": "arrow",
 }
@@ -77,6 +79,8 @@ def _write(result: "Result", form: str, output: BinaryIO, rows: int, shell: bool
         for batch in result.batches:
             output.write(json_lines(batch, names))
             output.flush()
+    elif form == "json":
+        _write_json(result, output)
     elif form == "csv":
         _write_csv(result, output)
     elif form == "table" and result.schema.names == ["explain_key", "explain_value"]:
@@ -98,6 +102,21 @@ def _first(
             rows -= batch.num_rows
             if rows <= 0:
                 return
+
+
+def _write_json(result: "Result", output: BinaryIO) -> None:
+    """An array of objects, in the style of all answers, with the digits that there are."""
+    from msgspec.json import format as indented
+
+    from mdc_core.archive.sql.text import json_lines
+
+    names, separator = _unique(result.schema.names), b"[\n"
+    for batch in result.batches:
+        for line in json_lines(batch, names).splitlines():
+            text = escaped(indented(line, indent=2).decode())
+            output.write(separator + indent(text, "  ").encode())
+            separator = b",\n"
+    output.write(b"[]\n" if separator[:1] == b"[" else b"\n]\n")
 
 
 def _write_csv(result: "Result", output: BinaryIO) -> None:

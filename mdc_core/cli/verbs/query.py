@@ -21,7 +21,7 @@ import click
 
 from mdc_core.cli.archives import said_root
 from mdc_core.cli.options import ROOT_TYPE, Session, command, option
-from mdc_core.cli.selection import ARCHIVE, FORCE, OUTPUT, limiting, missed, selecting
+from mdc_core.cli.selection import ARCHIVE, FORCE, JSON, OUTPUT, limiting, missed, selecting
 from mdc_core.cli.sql_output import FORMATS, form_of, write
 from mdc_core.cli.types import PathType
 from mdc_core.disk import must_be_new, unreadable
@@ -65,6 +65,7 @@ EXAMPLES = (
 )
 @OUTPUT
 @FORCE
+@JSON
 @limiting("how many rows  [default: all, of a table 100]", was="--rows")
 @option("--wide", is_flag=True, help="measure all decimals before the first row")
 @click.pass_obj
@@ -77,6 +78,7 @@ def query(
     form: str | None,
     output: Path | None,
     force: bool,
+    as_json: bool,
     limit: int | None,
     wide: bool,
 ) -> int:
@@ -86,7 +88,9 @@ def query(
 
     sql, where = _said(words, path)
     text = _statement(sql, path)
-    form = form_of(form, output)
+    if as_json and form not in (None, "json"):
+        raise UsageError(f"--json and --format {form} exclude each other")
+    form = form_of("json" if as_json else form, output)
     if output is not None:
         must_be_new(output, force=force)
     place = archive_at(said_root(where, root), "query")

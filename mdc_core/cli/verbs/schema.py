@@ -28,6 +28,7 @@ GROUP = "setup 1"
 EXAMPLES = (
     "mdc schema list",
     "mdc schema show trade",
+    "mdc schema show trade --json",
     "mdc schema show trade --json-schema",
     "mdc schema log trade",
     "mdc schema migrate --root data --dry-run",
@@ -55,14 +56,20 @@ def list_types(as_json: bool) -> None:
 
 @command.command("show")
 @click.argument("type_name", metavar="TYPE", shell_complete=offers.every_type)
-@option("--json-schema", "as_schema", is_flag=True, help="its JSON Schema")
-def show(type_name: str, as_schema: bool) -> None:
+@JSON
+@option("--json-schema", "as_schema", is_flag=True, help="its JSON Schema, for other tools")
+def show(type_name: str, as_json: bool, as_schema: bool) -> None:
     """Show the fields of one event type."""
     _check_type(type_name)
+    if as_json and as_schema:
+        raise UsageError("--json and --json-schema exclude each other")
     if as_schema:
         answer(json_schema(type_name))
         return
     cls = EVENT_TYPES[type_name]
+    if as_json:
+        answer(_described(type_name))
+        return
     click.echo(f"{type_name} {version_of(type_name)}: {cls.__doc__}")
     fields = fields_of(cls)
     width = max(len(name) for name, _, _ in fields)
@@ -92,6 +99,23 @@ def log(type_name: str, as_json: bool) -> None:
         for old, changes in version.migrations.items():
             for change in changes:
                 click.echo(f"       from {old}: {change}")
+
+
+def _described(type_name: str) -> dict[str, object]:
+    """An event type and its fields as an object."""
+    cls = EVENT_TYPES[type_name]
+    fields = [
+        {
+            "name": name,
+            "kind": kind,
+            "required": name in cls.required,
+            "values": list(allowed_values(cls, name) or ()) or None,
+            "summary": text,
+        }
+        for name, kind, text in fields_of(cls)
+    ]
+    version = version_of(type_name)
+    return {"type": type_name, "version": version, "summary": str(cls.__doc__), "fields": fields}
 
 
 def _as_object(version: Version) -> dict[str, object]:
