@@ -1,61 +1,91 @@
-"""Help as click lays it out, without what it imports to break lines where that is no need."""
+"""Help in lines that fit a terminal of any width, without what click imports to break them."""
 
 from collections.abc import Iterable
 
 import click
-from click.formatting import wrap_text
+
+_LEAST = 20  # cells of an explanation beside its term; where fewer are left it stands below
+_BELOW = 4  # how far it is moved in there
 
 
 class HelpLayout(click.HelpFormatter):
-    """Help, line for line as click's own class writes it."""
+    """Help as click lays it out, but that no word is ever cut."""
 
     def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
         """Write how a command is called."""
-        line = f"{'Usage: ' if prefix is None else prefix}{prog} {args}"
-        if args and len(line) + 20 <= self.width and not self.current_indent:
-            self.write(f"{line}\n")
-        else:
-            super().write_usage(prog, args, prefix)
+        head = f"{'':{self.current_indent}}{'Usage: ' if prefix is None else prefix}{prog} "
+        beside = self.width - len(head) >= _LEAST
+        indent = " " * (len(head) if beside else self.current_indent + 2 * _BELOW)
+        lines = filled(args, self.width - len(indent))
+        first = [] if beside else [head.rstrip()]
+        shown = [*first, *(f"{indent}{line}" for line in lines)] or [head.rstrip()]
+        if beside and lines:
+            shown[0] = f"{head}{lines[0]}"
+        self.write("".join(f"{line}\n" for line in shown))
 
     def write_text(self, text: str) -> None:
-        """Write paragraphs."""
-        if any(mark in text for mark in ("\b", "\n ", "\n\n\n")):
-            super().write_text(text)
-            return
+        """Write paragraphs; one that begins with a backspace keeps its lines."""
         indent = " " * self.current_indent
-        parts = [
-            filled(part.replace("\n", " "), self.width - len(indent)) for part in text.split("\n\n")
-        ]
-        self.write("\n\n".join("\n".join(indent + line for line in part) for part in parts) + "\n")
+        parts = (_paragraph(part, self.width - len(indent)) for part in text.split("\n\n"))
+        told = ("\n".join(indent + line for line in part) for part in parts if part)
+        self.write("\n\n".join(told) + "\n")
 
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:
-        """Write terms, and what they mean."""
+        """Write terms, and what they mean: beside them, or below where that would be narrow."""
         rows = list(rows)
         width = min(max(len(term) for term, _ in rows), col_max)
-        indent = " " * self.current_indent
-        below = f"\n{indent}{' ' * (width + col_spacing)}"
+        margin = self.current_indent
+        if (room := self.width - margin - width - col_spacing) < _LEAST:
+            width, room = 0, self.width - margin - _BELOW
+        below = " " * (margin + (width + col_spacing if width else _BELOW))
         for term, text in rows:
-            between = " " * (width - len(term) + col_spacing) if len(term) <= width else below
-            lines = filled(text, max(self.width - width - col_spacing - 2, 10))
-            self.write(f"{indent}{term}{between if text else ''}{below.join(lines)}\n")
+            terms = filled(term, self.width - margin, _BELOW)
+            lines = filled(text, room)
+            if lines and len(term) <= width:
+                terms = [f"{term:{width + col_spacing}}{lines.pop(0)}"]
+            self.write("".join(f"{'':{margin}}{line}\n" for line in terms))
+            self.write("".join(f"{below}{line}\n" for line in lines))
 
 
-def filled(text: str, width: int) -> list[str]:
-    """A paragraph as lines; click breaks those in which it may break a word."""
-    if len(text) <= width and "\n" not in text:
-        return [text] if text else []
-    words = text.split(" ")
-    if not text.isascii() or not text.isprintable() or "-" in text or max(map(len, words)) > width:
-        return wrap_text(text, width, preserve_paragraphs=True).splitlines()
-    lines = [""]
-    for word in words:
-        if not lines[-1]:
-            lines[-1] = word
-        elif len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines[-1] = lines[-1].rstrip()
-            lines.append(word)
+def filled(text: str, width: int, hanging: int = 0) -> list[str]:
+    """A paragraph as lines, all but the first moved in; it breaks at spaces, and long at `|`."""
+    lines: list[str] = []
+    gap = " "
+    for word in text.replace("\n", " ").split(" "):
+        if not word:
+            gap += " " * bool(lines)
+            continue
+        for piece in [word] if len(word) <= width else _alternatives(word):
+            if lines and len(lines[-1]) + len(gap) + len(piece) <= width:
+                lines[-1] += f"{gap}{piece}"
+            else:
+                lines.append(f"{'':{hanging if lines else 0}}{piece}")
+            gap = ""
+        gap = " "
     return lines
+
+
+def _alternatives(word: str) -> list[str]:
+    """The pieces of a|b|c."""
+    *pieces, last = word.split("|")
+    return [*(f"{piece}|" for piece in pieces), last]
+
+
+def _paragraph(text: str, width: int) -> list[str]:
+    lines = text.strip("\n").splitlines()
+    if not lines:
+        return []
+    if lines[0].strip() == "\b":
+        return [part for line in lines[1:] for part in _kept(line, width)]
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    return [f"{'':{indent}}{line}" for line in filled(" ".join(lines), width - indent)]
+
+
+def _kept(line: str, width: int) -> list[str]:
+    """A line as it stands, if it fits."""
+    if len(line) <= width:
+        return [line]
+    indent = len(line) - len(line.lstrip())
+    return [f"{'':{indent}}{part}" for part in filled(line, width - indent, _BELOW)]
