@@ -15,6 +15,7 @@ from mdc_core.cli.either_side import RootOption
 from mdc_core.cli.options import MOMENT, MOMENT_END, ROOT_TYPE, ListOption, Session, option
 from mdc_core.cli.types import PathType, SizeType, SymbolsType, WholeNumber
 from mdc_core.errors import ConfigError, UsageError
+from mdc_core.logs import WARNING
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.pipelines.output.options import FORMS, PIPED, OutputOptions
 from mdc_core.suggest import known, unknown
@@ -351,10 +352,19 @@ def named_symbols(
     return (*symbols, *found)
 
 
-def missed(session: Session, root: Path | str, query: "Query", *, whole: bool = False) -> int:
-    """Tell what is chosen and an archive does not have; the status that this makes.
+def missed(
+    session: Session,
+    root: Path | str,
+    query: "Query",
+    *,
+    whole: bool = False,
+    answers: bool = False,
+) -> int:
+    """Report what is chosen and missing in an archive; the status that this makes.
 
-    Whether an archive without events is a failure where nothing is chosen, `whole` says.
+    Raises NothingFoundError where nothing at all is there, so that no result of nothing follows;
+    a command that `answers` programs goes on in silence. Whether an archive without events is a
+    failure where nothing is chosen, `whole` says.
     """
     from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.health.sought import Sought
@@ -362,7 +372,15 @@ def missed(session: Session, root: Path | str, query: "Query", *, whole: bool = 
 
     if query.allow_empty or (query == Query() and not whole):
         return 0
-    absent = Sought(query).absences([root])
+    sought = Sought(query)
+    absent = sought.absences([root])
+    if absent and not sought.found:
+        if not answers:
+            *absent, last = absent
+            for one in absent:
+                report(session.log, one)
+            raise last
+        session.log.threshold = max(session.log.threshold, WARNING)
     return max((report(session.log, one) for one in absent), default=0)
 
 

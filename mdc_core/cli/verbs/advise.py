@@ -57,7 +57,7 @@ def advise(
         raise DataError(f"{root} has no catalog", hint="mdc catalog rebuild makes one")
     tiers = read_tiers(session.config, archive)
     archive.reading()
-    absent = missed(session, root, query)
+    absent = missed(session, root, query, answers=as_json)
     with archive.catalog(read_only=True) as catalog:
         parts = list(catalog.parts(query))
     found = list(Advisor(archive, parts, tiers, largest).advice())

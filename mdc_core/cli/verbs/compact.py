@@ -90,7 +90,7 @@ def compact(
     if target_size < LEAST:
         raise UsageError("--target-size: 1MB is the least", hint="--target-size 512MB")
     archive = Archive.open(root)
-    absent = missed(session, root, query)
+    absent = missed(session, root, query, answers=as_json)
     wishes = CompactOptions(target_size, row_group, dedup, sort)
     done = _planned if dry_run else _compacted
     outcomes = []

@@ -131,7 +131,7 @@ def coverage(
     if output is not None:
         must_be_new(output, force=force)
     place = archive_at(root, "coverage")
-    absent = missed(session, place, query, whole=True)
+    absent = missed(session, place, query, whole=True, answers=form == "json")
     try:
         survey = _survey(place, query, (start, end), calendar, tolerance)
     except NothingFoundError:

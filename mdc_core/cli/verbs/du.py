@@ -41,6 +41,8 @@ def du(session: Session, root: Path | str, query: "Query", as_json: bool) -> int
     beside = [] if chosen else state_room(Archive.open(place))
     total = found.bytes + sum(one.bytes for one in beside)
     totals = sorted(found.totals, key=lambda one: by_symbol(one.symbol, one.type_name))
+    damaged = bool(found.problems or found.missing)
+    absent = missed(session, place, query, whole=True, answers=as_json or damaged)
     if as_json:
         rows = [
             {"symbol": one.symbol, "type": one.type_name, "files": one.files, "bytes": one.bytes}
@@ -59,7 +61,6 @@ def du(session: Session, root: Path | str, query: "Query", as_json: bool) -> int
         session.log.error(f"{problem} (counted in the total only)")
     for problem in found.missing:
         session.log.error(f"{problem} (counted as the catalog has it)")
-    absent = missed(session, place, query, whole=True)
     return DataError.exit_status if found.problems or found.missing else absent
 
 

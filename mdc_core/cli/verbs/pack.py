@@ -111,7 +111,7 @@ def create(
     try:
         planned = plan(archive, query, max_size)
     except NothingFoundError:
-        if absent or query.allow_empty:
+        if query.allow_empty:
             return absent
         raise
     paths = part_paths(out, kind.suffix, len(planned.parts))

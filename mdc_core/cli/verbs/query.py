@@ -94,7 +94,7 @@ def query(
     if output is not None:
         must_be_new(output, force=force)
     place = archive_at(said_root(where, root), "query")
-    absent = missed(session, place, query)
+    absent = missed(session, place, query, answers=True)
     with Database(place, query, wide) as database:
         statements = database.statements(text)
         if len(statements) != 1:

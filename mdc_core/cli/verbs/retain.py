@@ -130,7 +130,7 @@ def retain(
     now = time_ns() if now is None else now
     archive = Archive.open(root)
     consented(yes=yes, dry_run=dry_run)
-    absent = missed(session, root, query)
+    absent = missed(session, root, query, answers=as_json)
     outcome = _looked(session, archive, query, wanted, now)
     if not dry_run:
         if outcome.gone and not yes:

@@ -76,7 +76,7 @@ def rm(
         )
     archive, chosen = Archive.open(root), Selection(query, runs)
     consented(yes=yes, dry_run=dry_run)
-    absent = missed(session, root, query)
+    absent = missed(session, root, query, answers=as_json)
     gone = _looked(archive, chosen)
     if gone and not dry_run:
         if not yes:

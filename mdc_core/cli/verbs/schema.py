@@ -181,7 +181,7 @@ def migrate(
     the columns of today. Each part is verified before it takes the place of the old one.
     """
     place = archive_at(root, "schema migrate")
-    absent = missed(session, place, query)
+    absent = missed(session, place, query, answers=as_json)
     find = _outdated if dry_run else _migrated
     done, problems = find(session, place, query)
     verb = "would migrate" if dry_run else "migrated"

@@ -68,7 +68,7 @@ def shell(
     from mdc_core.archive.sql.database import Database
 
     place = archive_at(root, "shell")
-    absent = missed(session, place, query)
+    absent = missed(session, place, query, answers=True)
     with Database(place, query, wide) as database:
         told = ShellSession(session, database, form_of(form, None), limit)
         if not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -109,7 +109,7 @@ def plan(
 ) -> int:
     """Show what `migrate` would move, and the size it would have, measured on a sample."""
     archive, tiers = _opened(session, root)
-    absent = missed(session, root, query)
+    absent = missed(session, root, query, answers=as_json)
     _plan(session, archive, tiers, query, _moment(now), as_json)
     return absent
 
@@ -138,7 +138,7 @@ def migrate(
     from mdc_core.pipelines.stages.store import prepared
 
     archive, tiers = _opened(session, root)
-    moment, absent = _moment(now), missed(session, root, query)
+    moment, absent = _moment(now), missed(session, root, query, answers=as_json)
     if dry_run:
         _plan(session, archive, tiers, query, moment, as_json)
         return absent

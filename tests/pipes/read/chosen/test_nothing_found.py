@@ -120,3 +120,21 @@ def test_from_python(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(result.stages[0].error, NothingFoundError)
     allowed = mdc.stage("cat", root="data", symbol="SPYY", allow_empty=True)
     assert mdc.pipeline(allowed, "count").run().answer.total() == 0
+
+
+SAYING = ("du", "coverage", "compact", "retain", "advise", "tier plan", "tier migrate", "rm")
+
+
+@pytest.mark.parametrize("verb", [*SAYING, "schema migrate", "pack create"])
+def test_no_result_of_nothing_follows(shell: Shell, verb: str) -> None:
+    line = CHOOSING[verb].format("--symbol SPYY").replace(" --json", "")
+    done = shell(f"mdc {line}")
+    said = "no such symbol in data: 'SPYY'; did you mean SPY?"
+    assert (done.status, done.out, done.err) == (1, "", f"mdc {verb}: {said}\n")
+    some = shell(f"mdc {line.replace('SPYY', 'SPYY,SPY')}")
+    assert some.status == 1 and said in some.err
+    assert some.out or len(some.err.splitlines()) == 2, "what was found has its result"
+    if "--json" in CHOOSING[verb]:
+        as_json = shell(f"mdc {line} --json")
+        assert as_json.status == 1 and as_json.err == done.err
+        json.loads(as_json.out)
