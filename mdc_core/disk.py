@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mdc_core.errors import DataError, UnreadableError, WriteError
+from mdc_core.texts import typed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +55,11 @@ def refused(where: object, error: OSError, hint: str | None = None) -> WriteErro
 def absent(name: object) -> DataError:
     """The error for a file or directory that does not exist."""
     return UnreadableError(f"no such file or directory: {name}")
+
+
+def no_archive(root: object, said: str = "no archive at") -> DataError:
+    """The error for an archive that does not exist; its hint is the command that makes one."""
+    return DataError(f"{said} {root}", hint=typed("store", "--root", root, "FILE"))
 
 
 def unreadable(name: object, error: BaseException, damage: str = "cannot be read") -> DataError:

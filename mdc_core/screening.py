@@ -22,7 +22,7 @@ _EXACT = Context(
     prec=PRECISION, Emax=PRECISION - SCALE - 2, traps=[Inexact, InvalidOperation, Overflow]
 )
 _ZERO = Decimal(0)
-_FREQUENT = {Trade, Quote}
+_FREQUENT: set[type[Event]] = {Trade, Quote}
 _ALONE = ("date", "float", "json")  # kinds of fields for which an event is looked at by itself
 _ZEROS = bytes.maketrans(b"0123456789", b"0000000000")
 _TIME = b"0000-00-00T00:00:00.000000000Z\n"

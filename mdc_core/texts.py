@@ -9,6 +9,13 @@ _ODD = "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 _ODD_IN_LINES = _ODD.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f")
 
 
+def typed(*words: object) -> str:
+    """A command of mdc as it is typed: for a hint."""
+    from shlex import join
+
+    return join(("mdc", *map(str, words)))
+
+
 def one_line(text: str) -> str:
     """The text on one line, with the escapes of what a terminal would obey instead of showing."""
     return text if text.isprintable() else re.sub(_ODD, _escape, text)

@@ -1,6 +1,5 @@
 """The archive that a verb looks at: its argument, or --root."""
 
-import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
@@ -14,6 +13,7 @@ from mdc_core.cli.options import ROOT_TYPE, Session, option
 from mdc_core.cli.selection import ARCHIVE
 from mdc_core.errors import DataError, UsageError
 from mdc_core.pipelines.inputs import stdin_is_piped
+from mdc_core.texts import typed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,8 +49,8 @@ def _reader_of(path: Path) -> str:
 
     with suppress(OSError), path.open("rb") as file:
         if own_file(file.read(HEAD)) is PACK:
-            return shlex.join(("mdc", "pack", "verify", str(path)))
-    return shlex.join(("mdc", "inspect", str(path)))
+            return typed("pack", "verify", path)
+    return typed("inspect", path)
 
 
 def among_files(function: F) -> F:
@@ -60,7 +60,9 @@ def among_files(function: F) -> F:
     def read(*args: Any, paths: tuple[Path, ...], root: Path | str | None, **values: Any) -> Any:
         if root is not None and _is_asked_for(paths):
             if isinstance(root, str):
-                raise UsageError(f"{root} is no directory", hint=f"mdc cat --root {root} | mdc ...")
+                raise UsageError(
+                    f"{root} is no directory", hint=f"{typed('cat', '--root', root)} | mdc validate"
+                )
             paths = (*paths, root)
         return function(*args, paths=paths, **values)
 

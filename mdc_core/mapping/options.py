@@ -158,7 +158,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
         said = tomllib.loads(path.read_text())
     except FileNotFoundError:
         raise DataError(
-            f"no such file or directory: {path}", hint="mdc import --guess -o writes one"
+            f"no such file or directory: {path}",
+            hint="write one: mdc import TABLE --guess -o MAPPING",
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: {error}") from None

@@ -14,8 +14,9 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from mdc_core.accounting import EventInput
-from mdc_core.disk import absent, unreadable
+from mdc_core.disk import absent, no_archive, unreadable
 from mdc_core.errors import DataError, MdcError, UsageError
+from mdc_core.texts import typed
 from mdc_core.wire.chunk import Chunk
 from mdc_core.wire.quarantine import LIMIT, Quarantine
 from mdc_core.wire.reader import Reader
@@ -59,7 +60,7 @@ def opened(path: Path) -> BinaryIO:
         if sys.stdin is None or sys.stdin.isatty():
             raise UsageError(
                 f"nothing to read: standard input is {'a terminal' if sys.stdin else 'closed'}",
-                hint="name a file, or pipe events in: mdc stream sim SPY | mdc ...",
+                hint="name a file, or pipe events in",
             )
         from mdc_core.wire.sniff import open_stdin
 
@@ -67,7 +68,7 @@ def opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb", buffering=0)
     except IsADirectoryError:
-        raise UsageError(f"{path} is a directory", hint=f"mdc cat {path}") from None
+        raise UsageError(f"{path} is a directory", hint=typed("cat", path)) from None
     except OSError as error:
         raise unreadable(path, error) from None
 
@@ -240,9 +241,9 @@ def archive_at(root: Path | str | None, verb: str) -> Path | str:
     place = root_of(root)
     if isinstance(place, Path) and not place.is_dir():
         if is_named(root):
-            hint = f"EVENTS | mdc store --root {place} makes one"
-            raise DataError(f"no archive at {place}", hint=hint)
-        raise DataError(f"nothing to read: no archive at {place}", hint=f"mdc {verb} --root DIR")
+            raise no_archive(place)
+        hint = typed(*verb.split(), "--root", "DIR")
+        raise DataError(f"nothing to read: no archive at {place}", hint=hint)
     return place
 
 

@@ -285,7 +285,7 @@ class Catalog:
         if not is_sound(entry, crc):
             raise DataError(
                 f"{self.path}: the entry of {path} is damaged",
-                hint="mdc catalog rebuild makes it again from the parts",
+                hint="rebuild it from the files: mdc catalog rebuild --root ARCHIVE",
             )
         try:
             return _decode(entry)

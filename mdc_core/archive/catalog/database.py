@@ -50,6 +50,7 @@ SUMMED = {
 _MODULUS = 1 << 62
 _AT_ONCE = 256  # rows that are fetched together
 T = TypeVar("T")
+_REBUILD = "rebuild it from the files: mdc catalog rebuild --root ARCHIVE"
 
 
 class CatalogFile:
@@ -96,7 +97,7 @@ class CatalogFile:
                 if now != FORMAT:
                     self._enter_sources()
         elif found != FORMAT:
-            hint = "update mdc" if found > FORMAT else "mdc catalog rebuild makes a new one"
+            hint = "update mdc" if found > FORMAT else _REBUILD
             raise DataError(f"{self.path}: format {found}, known is {FORMAT}", hint=hint)
 
     def _make(self, *several: str) -> None:
@@ -132,7 +133,7 @@ class CatalogFile:
     def _upgrade(self) -> None:
         """Bring the tables of format 1 up to date; raises DataError where it is damaged."""
         for text in [*upgrade.problems(self.path), *self._damaged_entries()]:
-            raise DataError(text, hint="mdc catalog rebuild makes a new one from the parts")
+            raise DataError(text, hint=_REBUILD)
         self._make(upgrade.STATEMENTS, upgrade.SHARES, upgrade.SOURCES)
         for (origin,) in self.each("SELECT origin FROM origins"):
             keep(self.path.parent, origin)
@@ -260,11 +261,13 @@ class CatalogFile:
                 if self._read_only:
                     raise UnreadableError(f"cannot read {self.path}: {text}") from None
                 raise WriteError(f"cannot write {self.path}: {text}") from None
-            raise DataError(f"{self.path}: {text}", hint="mdc verify") from None
+            raise DataError(
+                f"{self.path}: {text}", hint="see what is damaged: mdc verify --root ARCHIVE"
+            ) from None
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise DataError(
                 f"{self.path}: {error}",
-                hint="mdc catalog rebuild makes a new one from the parts",
+                hint=_REBUILD,
             ) from None
 
 

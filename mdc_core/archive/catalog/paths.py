@@ -8,6 +8,7 @@ from mdc_core.archive.catalog.layout import may_hold
 from mdc_core.archive.catalog.query import Query as Query
 from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.storage import Directory
+from mdc_core.disk import no_archive
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES
 
@@ -22,7 +23,7 @@ _FLAT = re.compile(rf".*_({_TYPES})_{_DATE}\.")
 def parts_below(root: Path) -> list[Path]:
     """The parts of an archive, in the order of their paths."""
     if not root.is_dir():
-        raise DataError(f"no archive at {root}", hint="mdc store --root DIR makes one")
+        raise no_archive(root)
     return sorted(root / below for below, _ in Directory(root).walk() if suffix_of(below))
 
 

@@ -23,7 +23,7 @@ def missing(archive: Archive, query: Query) -> list[str]:
     found = _still_missing(archive, absent) if absent else []
     said = [f"{name} is missing" for name in found[:_NAMED]]
     if len(found) > _NAMED:
-        said.append(f"{counted(len(found) - _NAMED, 'more file')} missing; mdc verify names them")
+        said.append(f"{counted(len(found) - _NAMED, 'more file')} missing; see mdc verify")
     return said
 
 

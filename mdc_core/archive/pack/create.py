@@ -40,7 +40,7 @@ from mdc_core.archive.read.snapshot import Snapshot
 from mdc_core.archive.write.archive import Archive
 from mdc_core.disk import must_be_new, reading, sync_path, writing
 from mdc_core.errors import DataError, NothingFoundError, UsageError
-from mdc_core.texts import counted
+from mdc_core.texts import counted, typed
 
 _OVERHEAD = 4_096  # bytes of a container, at most, for a file beside its own
 _EMPTY = 64 << 10  # of a part: README, schemas and the like
@@ -70,14 +70,17 @@ def plan(archive: Archive, query: Query, max_size: int | None) -> Plan:
         if row.format not in (JSONL, PARQUET):
             raise UsageError(
                 f"{row.path} is of the format {row.format}, and a pack is of Parquet and JSONL",
-                hint=f"mdc cat --root {archive.root} | mdc store --root DIR, and pack that",
+                hint=f"{typed('cat', '--root', archive.root)} | mdc store --root DIR",
             )
         if path in rows:
-            raise DataError(f"{row.path} is in two tiers", hint="mdc verify tells more")
+            raise DataError(
+                f"{row.path} is in two tiers", hint=typed("verify", "--root", archive.root)
+            )
         rows[path] = row
     if not rows:
         raise NothingFoundError(
-            f"nothing to pack: no file of {archive.root} has it", hint="mdc recover seals journals"
+            f"nothing to pack: no file of {archive.root} has it",
+            hint=typed("recover", "--root", archive.root),
         )
     files = [_packed(path, rows[path]) for path in sorted(rows)]
     parts = list(_divided(files, max_size)) if max_size else [files]

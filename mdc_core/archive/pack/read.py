@@ -7,7 +7,6 @@ times what the container has on the disk.
 
 import hashlib
 import io
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -21,7 +20,7 @@ from mdc_core.archive.pack.manifest import LARGEST, Manifest, PackedFile, decode
 from mdc_core.archive.pack.names import is_manifest, shown
 from mdc_core.disk import reading, writing
 from mdc_core.errors import DataError, UnreadableError, UsageError
-from mdc_core.texts import counted
+from mdc_core.texts import counted, typed
 
 
 class NoPackError(DataError):
@@ -72,7 +71,7 @@ def opened(path: Path) -> Container:
     if name is None and (said := format_of(path)) and size:
         name = said  # its first bytes may be damaged
     if name is None:
-        hint = shlex.join(("mdc", "inspect", str(path)))
+        hint = typed("inspect", path)
         raise NoPackError(f"{path}: not a pack", hint=hint)
     return container(name)
 

@@ -25,7 +25,7 @@ from mdc_core.batch import count_types
 from mdc_core.errors import DataError
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.schema import version_of
-from mdc_core.texts import plainly
+from mdc_core.texts import plainly, typed
 from mdc_core.versions import oldest
 from mdc_core.wire.tables.constant import KEY as CONSTANT
 from mdc_core.wire.tables.portable import is_portable
@@ -123,7 +123,7 @@ def _footer(file: pa.NativeFile, name: str) -> dict[str, Any]:
         raise DataError(f"{name}: not a whole Parquet file: {error}") from None
     if is_portable(meta.schema.to_arrow_schema()):
         said_of = f"{name}: has its times in microseconds for other tools, and is no part"
-        raise DataError(said_of, hint=f"mdc convert {name} | mdc store, and remove it here")
+        raise DataError(said_of, hint=f"{typed('convert', name)} | mdc store --root DIR")
     codecs = {
         meta.row_group(group).column(column).compression.lower()
         for group in range(meta.num_row_groups)
@@ -170,7 +170,7 @@ class ExaminedFile(Ranges):
         if len(self._kinds) > 1:
             raise DataError(
                 "holds several symbols or event types, and a part has one of each",
-                hint="mdc cat FILE | mdc store",
+                hint="mdc cat FILE | mdc store --root DIR",
             )
         self._intervals.add(batch)
         super().add(batch)

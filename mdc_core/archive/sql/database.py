@@ -24,6 +24,7 @@ from mdc_core.archive.sql.where import limits_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import ConfigError, DataError, MdcError, UsageError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
+from mdc_core.texts import typed
 from mdc_core.wire.stdout import reserved
 
 TABLES = (*(name for name in EVENT_TYPES if name not in CONTROL_TYPES), PARTS_NAME)
@@ -36,6 +37,7 @@ _CLOSED = re.compile(
     re.DOTALL,
 )
 _COMMENT = re.compile(r"--[^\n]*\n|/\*.*?\*/", re.DOTALL)
+_OTHER_FILE = re.compile(r'Cannot access file "(.*?)" - file system operations are disabled')
 _CANDIDATES = re.compile(r"\s+Candidate (functions|macros):.*", re.DOTALL)  # pages of them
 _OPEN = re.compile(r"'|\"|\$\w*\$|--|/\*")
 T = TypeVar("T")
@@ -204,6 +206,9 @@ class Database:
         hint = hint_of(str(error))
         if self._is_tight(error):
             hint = "--wide" if fitted.left(every=True) else fitted.inexact()
+        if file := _OTHER_FILE.search(str(error)):
+            text = f"SQL reads only the archive, not the file {file[1]}"
+            return UsageError(text, hint=_ways(file[1]))
         return UsageError(_said(self._located(sql, error)), hint=hint)
 
     def _located(self, sql: str, error: Exception) -> Exception:
@@ -256,6 +261,12 @@ def _duckdb() -> Any:
         hint = "pip install 'market-data-collector[duckdb]'"
         raise ConfigError("SQL needs duckdb", hint=hint) from None
     return duckdb
+
+
+def _ways(name: str) -> str:
+    """How a file that is not in the archive can be queried."""
+    add = f"{typed('import', name)} | mdc store --root ARCHIVE"
+    return f"add it to an archive: {add}; or use DuckDB itself: duckdb -c 'SELECT ...'"
 
 
 def _said(error: Exception) -> str:

@@ -30,7 +30,7 @@ from mdc_core.archive.write.segment import Segment
 from mdc_core.archive.write.width import is_wide
 from mdc_core.contracts import PartFormat
 from mdc_core.decimals import AT_REST
-from mdc_core.texts import counted
+from mdc_core.texts import counted, typed
 
 MANY = 24  # files of one symbol and type, from which small ones matter
 WORTH = 20  # part of the size that has to be saved by another codec: one twentieth
@@ -104,7 +104,7 @@ class Advisor:
                 text,
                 several,
                 self._compacted,
-                f"mdc compact --root {self._archive.root}",
+                typed("compact", "--root", self._archive.root),
             )
 
     def _origins(self) -> Iterator[Advice]:
@@ -114,7 +114,7 @@ class Advisor:
         groups = [[part] for part in self._parts if carries(part, heavy)]
         if groups:
             text = f"{counted(len(groups), 'file')} with the run's origin in each: once is enough"
-            command = f"mdc compact --root {self._archive.root}"
+            command = typed("compact", "--root", self._archive.root)
             yield self._measured("origin", text, groups, self._compacted, command)
 
     def _codecs(self) -> Iterator[Advice]:
@@ -125,7 +125,7 @@ class Advisor:
             if other_codec(part.codec, codec):
                 wrong[part.tier, part.codec, codec].append([part])
         for (tier, have, codec), groups in sorted(wrong.items()):
-            command = f"mdc tier migrate --root {self._archive.root}"
+            command = typed("tier", "migrate", "--root", self._archive.root)
             if tier == "hot":
                 profile = self._tiers.profiles.of(groups[0][0].symbol, tier)
                 name = profile.name if profile else DEFAULT_PROFILE
@@ -232,7 +232,7 @@ class Advisor:
                 text,
                 wide,
                 self._compacted,
-                f"mdc compact --root {self._archive.root}",
+                typed("compact", "--root", self._archive.root),
             )
 
     def _left_behind(self) -> Iterator[Advice]:
@@ -254,7 +254,7 @@ class Advisor:
                     segment.size,
                     None,
                     [str(path)],
-                    f"mdc recover --root {self._archive.root}",
+                    typed("recover", "--root", self._archive.root),
                 )
 
     def _measured(
@@ -299,7 +299,7 @@ def _rows(group: Group) -> list[int]:
 def _again(archive: Archive, options: str, form: str = "") -> str:
     """The command that stores everything again, into another root."""
     form = f"--format {form} " if form not in ("", "parquet") else ""
-    return f"mdc cat --root {archive.root} | mdc store --root NEW {form}{options}"
+    return f"{typed('cat', '--root', archive.root)} | mdc store --root NEW {form}{options}"
 
 
 def _wide_columns(archive: Archive, part: PartRow) -> int:

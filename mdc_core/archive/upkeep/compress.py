@@ -108,7 +108,7 @@ def _check_whole(reader: Reader) -> None:
     if reader.damage:
         raise DataError(reader.damage)
     if reader.rejected:
-        hint = "mdc convert leaves out the lines that cannot be read"
+        hint = "leave out the lines that cannot be read: mdc convert FILE"
         raise DataError(str(reader.first_rejection), hint=hint)
 
 

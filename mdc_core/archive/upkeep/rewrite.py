@@ -85,7 +85,8 @@ def rewritten(
     with archive.open_part(part) as old, reading(name):
         if digest_of(old, part.bytes) != part.sha256:
             raise DataError(
-                f"{name}: not the bytes that were written", hint="mdc verify --deep tells more"
+                f"{name}: not the bytes that were written",
+                hint="see what is damaged: mdc verify --deep --root ARCHIVE",
             )
     form = formats.of(part.symbol, tier)
     codec = formats.codec(part.symbol, tier)
@@ -157,6 +158,8 @@ def _verify(name: str, old: FileEvents, file: Path, new: PartRow) -> None:
     if not old.rows == content.rows == again.rows == new.rows:
         events = counted(old.rows, "event")
         said = f"{events} by the catalog, {content.rows:,} read, {again.rows:,} written"
-        raise DataError(f"{name}: {said}", hint="mdc verify --deep tells more")
+        raise DataError(
+            f"{name}: {said}", hint="see what is damaged: mdc verify --deep --root ARCHIVE"
+        )
     if content.digest() != again.digest():
         raise DataError(f"{name}: written events differ from those read")

@@ -11,8 +11,9 @@ from mdc_core.archive import ownership
 from mdc_core.archive.catalog.catalog import Catalog, PartRow
 from mdc_core.archive.catalog.database import exists
 from mdc_core.archive.storage import STATE, URL, Directory, Storage, storage_of
-from mdc_core.disk import writing
+from mdc_core.disk import no_archive, writing
 from mdc_core.errors import BusyError, DataError, UnreadableError, WriteError
+from mdc_core.texts import typed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,13 +50,11 @@ class Archive:
         """One that is there; raises DataError if it is not, ConfigError if it is another's."""
         found = cls(root)
         found.check_root()
-        hint = f"EVENTS | mdc store --root {root} makes one"
         if found.local is not None and not found.local.is_dir():
-            raise DataError(f"no archive at {root}", hint=hint)
+            raise no_archive(root)
         if found.local is None and not found.has_catalog:
-            raise DataError(
-                f"no catalog of {root} on this host", hint=f"{hint}; mdc catalog rebuild"
-            )
+            hint = typed("catalog", "rebuild", "--root", root)
+            raise DataError(f"no catalog of {root} on this host", hint=hint)
         return found
 
     @classmethod
@@ -191,7 +190,7 @@ class Archive:
             return staged
         raise DataError(
             f"{self.path_of(part)} {said}",
-            hint="mdc verify tells more",
+            hint=typed("verify", "--root", self.root),
         )
 
     def _staged(self, part: PartRow) -> "pa.NativeFile | None":

@@ -18,6 +18,7 @@ from mdc_core.archive.write.archive import REWRITE, Archive
 from mdc_core.archive.write.columns_file import columns_first
 from mdc_core.disk import writing
 from mdc_core.errors import DataError, MdcError
+from mdc_core.texts import typed
 
 TRASH = "trash"
 
@@ -64,7 +65,8 @@ class Replacement:
     def commit(self) -> None:
         """Do it all, durably; raises WriteError with nothing changed if it cannot be done."""
         archive = self._archive
-        safe = "mdc recover finishes what is committed, and the same command does the rest"
+        recover = typed("recover", "--root", archive.root)
+        safe = f"repeat the command, or finish what is committed: {recover}"
         with writing(f"below {archive.root}", safe):
             sync_all([file for file, _ in self._add])
             if self._add:
@@ -175,7 +177,9 @@ def _put(archive: Archive, puts: Sequence[FileMove]) -> None:
             by_place.setdefault(move.place, []).append((source, move.path))
         elif archive.place_at(move.place).size(move.path) is None:
             lost = archive.place_at(move.place).full_path(move.path)
-            raise DataError(f"{lost} is gone, and so is {source}", hint="mdc verify tells more")
+            raise DataError(
+                f"{lost} is gone, and so is {source}", hint=typed("verify", "--root", archive.root)
+            )
     for name, files in by_place.items():
         archive.place_at(name).take(files)
 

@@ -11,6 +11,7 @@ from mdc_core.archive.ownership import CATALOG, check, owner_of
 from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.write.archive import Archive
 from mdc_core.errors import ConfigError
+from mdc_core.texts import typed
 
 
 def take(archive: Archive, catalog: Catalog, name: str) -> None:
@@ -27,7 +28,8 @@ def must_know(
         _, strange = _files(archive, parts, moves, name)
         if strange:
             more = f" and {len(strange) - 1:,} more" if len(strange) > 1 else ""
-            own = f"remove {archive.state / CATALOG}, then mdc catalog rebuild takes them in"
+            rebuild = typed("catalog", "rebuild", "--root", archive.root)
+            own = f"remove {archive.state / CATALOG}, then {rebuild}"
             raise ConfigError(
                 f"{archive.place_at(name).url} has files that {archive.root} does not know: "
                 f"{strange[0]}{more}",
@@ -67,8 +69,7 @@ def must_be_told(archive: Archive, names: Iterable[str]) -> None:
             whose = "another archive's, or its own that no catalog knows"
             raise ConfigError(
                 f"{at.full_path(path)} may be {whose}: {archive.root} has none",
-                hint=f"mdc catalog rebuild --root {archive.root} takes in what is its own; "
-                "or a directory of its own",
+                hint=typed("catalog", "rebuild", "--root", archive.root),
             )
 
 

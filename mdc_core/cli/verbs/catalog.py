@@ -14,7 +14,8 @@ from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import Session, group
 from mdc_core.cli.selection import DRY_RUN, JSON
 from mdc_core.cli.show import answer
-from mdc_core.errors import EXIT_FINDINGS, DataError
+from mdc_core.disk import no_archive
+from mdc_core.errors import EXIT_FINDINGS
 from mdc_core.texts import counted
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def rebuild(session: Session, root: Path | str, dry_run: bool, as_json: bool) ->
     from mdc_core.pipelines.progress import Progress
 
     if isinstance(root, Path) and not root.is_dir():
-        raise DataError(f"no archive at {root}", hint=f"EVENTS | mdc store --root {root} makes one")
+        raise no_archive(root)
     archive = Archive(root)
     archive.check_root()
     tiers = read_tiers(session.config, archive).places

@@ -131,13 +131,14 @@ def coverage(
     if output is not None:
         must_be_new(output, force=force)
     place = archive_at(root, "coverage")
-    absent = missed(session, place, query, whole=True, answers=form == "json")
     try:
         survey = _survey(place, query, (start, end), calendar, tolerance)
     except NothingFoundError:
+        absent = missed(session, place, query, whole=True, answers=form == "json")
         if absent or query.allow_empty:  # it is told already, and what there is instead
             return absent
         raise
+    absent = missed(session, place, query, whole=True, answers=form == "json")
     _tell(session, survey, calendar)
     wrong = 0 if survey.count else 1
 

@@ -52,7 +52,7 @@ def export(
     from mdc_core.pipelines.stages.export import ExportSink
 
     if target is None:
-        raise UsageError("no place to write to", hint="mdc export -o trades.csv, or -o DIRECTORY")
+        raise UsageError("no place to write to", hint="mdc export --profile csv -o trades.csv")
     if str(target) == "-":
         raise UsageError("cannot write to '-': only files are written", hint="-o FILE")
     one_file = bool(target.suffix) and not target.is_dir()

@@ -312,7 +312,7 @@ def import_packs(
     if merged.findings:
         for finding in merged.findings:
             session.log.error(shown(str(finding)))
-        raise DataError("nothing was imported", hint="mdc pack verify says the same")
+        raise DataError("nothing was imported", hint="see what is damaged: mdc pack verify PACK")
     if as_json:
         _say(
             {

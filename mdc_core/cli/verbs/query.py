@@ -13,6 +13,7 @@ statement reads, in the order of `mdc cat`. It is there for those who name it: `
 Nothing can be written but the result: a table on a terminal, JSONL to a pipe, or what --format
 says. A statement that is wrong is status 2."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,11 +29,16 @@ from mdc_core.disk import must_be_new, unreadable
 from mdc_core.errors import DataError, UsageError
 from mdc_core.folders import is_there
 from mdc_core.pipelines.inputs import archive_at
+from mdc_core.texts import typed
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
     from mdc_core.archive.sql.database import Result
 
+# How a statement begins, which the name of an archive hardly does.
+_SQL = re.compile(
+    r"\s*(select|with|from|describe|summarize|show|values|explain|pivot)\s", re.IGNORECASE
+)
 GROUP = "query 1"
 EXAMPLES = (
     'mdc query data "SELECT count(*) FROM trade"',
@@ -99,7 +105,7 @@ def query(
         statements = database.statements(text)
         if len(statements) != 1:
             raise UsageError(
-                f"one statement, not {len(statements)}", hint="mdc shell runs any number"
+                f"one statement, not {len(statements)}", hint="run several statements: mdc shell"
             )
         bar = Progress(session, "query", share=lambda: database.seen.share(), writes=False)
         with bar:
@@ -125,6 +131,10 @@ def _said(words: tuple[str, ...], path: Path | None) -> tuple[str | None, Path |
     *archives, sql = words if path is None and words else (*words, None)
     if len(archives) > 1 or (sql and not archives and is_there(sql) and Path(sql).is_dir()):
         raise UsageError("say one statement", hint='mdc query ARCHIVE "SELECT ..."')
+    first = str(archives[0]) if archives else ""
+    if sql and _SQL.match(first) and not is_there(first):
+        hint = typed("query", sql, first)
+        raise UsageError("the archive comes before the statement", hint=hint)
     where = ROOT_TYPE.convert(archives[0], None, None) if archives else None
     return sql, where
 
@@ -132,7 +142,7 @@ def _said(words: tuple[str, ...], path: Path | None) -> tuple[str | None, Path |
 def _statement(sql: str | None, path: Path | None) -> str:
     """The text of the statement: what is given, else a file, `-` for standard input."""
     if (sql is None) == (path is None):
-        raise UsageError("say one statement", hint='mdc query "SELECT ..." or -f FILE')
+        raise UsageError("say one statement", hint='mdc query ARCHIVE "SELECT ..."')
     if sql not in (None, "-"):
         return str(sql)
     try:

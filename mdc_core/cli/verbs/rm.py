@@ -24,7 +24,7 @@ from mdc_core.cli.options import ListOption, Session, command, option
 from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting
 from mdc_core.cli.show import answer, human, local, shown, time_text
 from mdc_core.errors import FindingsError, UsageError
-from mdc_core.texts import counted
+from mdc_core.texts import counted, typed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ def rm(
             must_agree(f"remove {_amount(gone)} from {root}")
         gone = _removed(session, archive, chosen)
     if not gone and not absent and not query.allow_empty:
-        raise FindingsError(f"nothing to remove in {root}", hint="mdc ls shows what is there")
+        raise FindingsError(f"nothing to remove in {root}", hint=typed("ls", "--root", root))
     _say(gone, dry_run=dry_run, as_json=as_json)
     session.log.note(f"{'would remove' if dry_run else 'removed'} {_amount(gone)}")
     return absent

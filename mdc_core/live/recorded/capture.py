@@ -27,6 +27,7 @@ from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, WriteError
 from mdc_core.logs import MASK, Mask
 from mdc_core.mapping.guess.own_files import own_file
+from mdc_core.texts import typed
 
 _FRAME = re.compile(
     rb'\{"recv_ns":(\d+),"dir":"in","frame":(.*?)(?:,"line":"([^"]*)")?\}\s*', re.DOTALL
@@ -188,7 +189,7 @@ def records(path: Path) -> Iterator[CaptureRecord]:
 def _reader_of(line: bytes, path: Path) -> str | None:
     """The command that reads what is no capture, where that can be told."""
     if line.startswith(b'{"type":'):
-        return shlex.join(("mdc", "replay", str(path)))
+        return typed("replay", path)
     found = own_file(line)
     return found.command.format(shlex.quote(str(path)), root="DIR") if found else None
 

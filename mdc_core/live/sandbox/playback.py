@@ -149,7 +149,7 @@ def simulated_tape(
     if not asked.channels:
         raise UsageError(
             f"there is no simulated market of {', '.join(wanted)}",
-            hint="mdc mock NAME FILE plays your own",
+            hint="play a file of your own: mdc mock PROVIDER FILE",
         )
     return Playback(lambda: _with_snapshots(market(asked, market.Options(), {}).events()))
 

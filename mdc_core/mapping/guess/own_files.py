@@ -27,7 +27,7 @@ PACK = OwnFile("a pack, or another archive of files", "mdc pack list {}")
 OWN = (
     (b"SQLite format 3\0", OwnFile("a catalog", "mdc ls --root {root}")),
     (b"mdcJ", OwnFile("a journal", "mdc cat --root {root}")),
-    (b'{"recv_ns":', OwnFile("a capture", "mdc stream PROVIDER --replay {}")),
+    (b'{"recv_ns":', OwnFile("a capture", "mdc stream PROVIDER SYMBOL --replay {}")),
     (b'{"source":', OwnFile("a quarantine file", "jq -r .text {} | mdc validate")),
     (b'{"reason":', OwnFile("a quarantine file", "jq -r .text {} | mdc validate")),
 )

@@ -29,7 +29,10 @@ def days(shell: Shell, tmp_path: Path) -> Path:
     [
         ("COPY trade TO 'stolen.csv'", "COPY is refused: SQL only reads here"),
         ("DELETE FROM trade", "DELETE is refused"),
-        ("SELECT * FROM read_csv('/etc/passwd')", "(line 1, at: read_csv('/etc/passwd'))"),
+        (
+            "SELECT * FROM read_csv('/etc/passwd')",
+            "SQL reads only the archive, not the file /etc/passwd",
+        ),
         ("SELECT 1; SELECT 2", "one statement, not 2"),
         (" -- nothing", "one statement, not 0"),
     ],
@@ -50,8 +53,8 @@ WRONG = [
     ("ATTACH 'other.db'", "ATTACH is refused"),
     ("INSTALL httpfs", "LOAD is refused"),
     ("SET threads = 1", "SET is refused"),
-    ("EXPLAIN ANALYZE COPY (SELECT 1) TO 'stolen.csv'", "disabled by configuration"),
-    ("SELECT * FROM glob('*')", "disabled by configuration"),
+    ("EXPLAIN ANALYZE COPY (SELECT 1) TO 'stolen.csv'", "SQL reads only the archive, not the file"),
+    ("SELECT * FROM glob('*')", "SQL reads only the archive, not the file"),
     ("SELECT * FROM '/etc/passwd'", "does not exist"),
     ("FROM session", "session does not exist"),
     ("SELEC 1", 'syntax error at or near "SELEC" (line 1, at: SELEC 1'),

@@ -210,7 +210,7 @@ def test_an_input_without_events_makes_no_archive_and_says_so(shell: Shell) -> N
     assert "no events came, so nothing is stored in er" in done.err
     missing = shell("mdc ls --root er")
     assert missing.status == 65
-    assert "hint: EVENTS | mdc store --root er makes one" in missing.err
+    assert "hint: mdc store --root er FILE" in missing.err
 
 
 def test_the_last_line_tells_of_rejected_lines(shell: Shell) -> None:

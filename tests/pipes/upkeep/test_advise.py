@@ -164,7 +164,7 @@ def test_what_was_left_behind(shell: Shell, tmp_path: Path, quiet_env: dict[str,
     ("line", "status", "said"),
     [
         ("mdc advise", 65, "no archive at data"),
-        ("mkdir data; mdc advise", 65, "mdc catalog rebuild makes one"),
+        ("mkdir data; mdc advise", 65, "mdc catalog rebuild --root data"),
         ("mkdir data; mdc advise --max-file-size huge", 2, "huge"),
     ],
 )

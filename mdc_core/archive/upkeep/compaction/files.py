@@ -21,7 +21,7 @@ from mdc_core.contracts import Part
 from mdc_core.disk import reading
 from mdc_core.errors import DataError
 from mdc_core.schema import version_of
-from mdc_core.texts import counted
+from mdc_core.texts import counted, typed
 
 
 def contents(archive: Archive, parts: Sequence[PartRow]) -> EventContent:
@@ -37,7 +37,7 @@ def contents(archive: Archive, parts: Sequence[PartRow]) -> EventContent:
             raise DataError(
                 f"{archive.path_of(part)}: {counted(one.rows, 'event')}, and the catalog knows "
                 f"{part.rows:,}",
-                hint="mdc verify tells more",
+                hint=typed("verify", "--root", archive.root),
             )
         content += one
     return content
@@ -50,7 +50,7 @@ def _check_hash(archive: Archive, part: PartRow) -> None:
     if digest != part.sha256:
         raise DataError(
             f"{archive.path_of(part)}: damaged, its SHA-256 is not that of the catalog",
-            hint="mdc verify tells more",
+            hint=typed("verify", "--root", archive.root),
         )
 
 

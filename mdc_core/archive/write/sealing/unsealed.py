@@ -96,7 +96,7 @@ class Unsealed:
             if not damage.torn:  # torn: it is being written, or was never acknowledged
                 raise DataError(
                     f"{segment.name}: {damage.reason}",
-                    hint="mdc recover keeps what can be read",
+                    hint="keep what can be read: mdc recover --root ARCHIVE",
                 )
 
     def close(self) -> None:

@@ -92,7 +92,7 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
         ("mdc validate more.jsonl --strict > /dev/null", "", ""),
         ("mdc cat half.parquet > /dev/null", "half.parquet", ""),
         ("mdc cat nosuch.jsonl > /dev/null", "nosuch.jsonl", ""),
-        ("mdc ls --root nowhere", "no archive at nowhere", "makes one"),
+        ("mdc ls --root nowhere", "no archive at nowhere", "mdc store --root nowhere FILE"),
         ("mdc inspect half.parquet", "half.parquet", ""),
         ("mdc query 'SELECT 1' --root nowhere", "nowhere", ""),
         ("mdc pack list plain", "plain", ""),

@@ -23,7 +23,7 @@ READS = {
     "aside.jsonl": ("is a quarantine file", "jq -r .text aside.jsonl | mdc validate"),
     "m.toml": ("is a mapping of columns", "mdc import --mapping m.toml TABLE"),
     "s.toml": ("is a file of settings", "mdc --config s.toml config show"),
-    "capture.jsonl": ("is a capture", "mdc stream PROVIDER --replay capture.jsonl"),
+    "capture.jsonl": ("is a capture", "mdc stream PROVIDER SYMBOL --replay capture.jsonl"),
     "zero": ("is binary data", ""),
 }
 

@@ -102,6 +102,7 @@ def test_a_wrong_option_is_said_by_the_command(name: str, shell: Shell) -> None:
         ("ls then cat", "mdc ls: cannot be part of a pipeline"),
         ("validate then ls", "mdc ls: cannot be part of a pipeline"),
         ("completion tcsh", "mdc completion: SHELL: 'tcsh' is not one of 'bash'"),
+        ("query 'SELECT 1' data", "mdc query: the archive comes before the statement"),
         ("cat --format xx", "mdc cat: --format: 'xx' is not one of 'jsonl'"),
     ],
 )

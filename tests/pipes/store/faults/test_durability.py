@@ -237,7 +237,7 @@ def test_a_damaged_journal(start: Start, shell: Shell, tmp_path: Path) -> None:
             (65, ""),
         )
         assert f"{left.name}: record 2: its checksum differs" in done.err
-        assert "hint: mdc recover keeps what can be read" in done.err
+        assert "hint: keep what can be read: mdc recover --root" in done.err
     done = shell("mdc recover")
     assert done.status == 1
     assert done.out == f"recovered {left.stem}: 2 events\n"

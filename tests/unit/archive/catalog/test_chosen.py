@@ -57,7 +57,7 @@ def test_what_is_a_part(root: Path) -> None:
     assert found == sorted(found)
     with pytest.raises(DataError, match=r"no archive at .*nowhere") as raised:
         parts_below(root / "nowhere")
-    assert raised.value.hint == "mdc store --root DIR makes one"
+    assert raised.value.hint == f"mdc store --root {root / 'nowhere'} FILE"
     with pytest.raises(DataError):
         parts_below(root / PARTS[0])
 

@@ -280,7 +280,7 @@ def test_a_disk_that_refuses_says_what_does_the_rest(
         patched.setattr(replace, "sync_all", full)
         with pytest.raises(WriteError, match="No space left on device") as refused:
             new.commit()
-        assert "mdc recover finishes what is committed" in (refused.value.hint or "")
+        assert "finish what is committed: mdc recover --root" in (refused.value.hint or "")
     assert now(archive) == [0, 1, 2]
 
 
