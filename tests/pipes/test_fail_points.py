@@ -59,7 +59,7 @@ def test_half_of_a_write_is_done(shell: Shell, tmp_path: Path) -> None:
     torn = journal.stat().st_size
     done = shell("mdc recover")
     assert done.status == 0
-    assert f"{torn - head} bytes of an unfinished record cut off" in done.out
+    assert f"{torn - head:,} bytes of an unfinished record cut off" in done.out
 
 
 def test_a_fault_lasts(shell: Shell) -> None:

@@ -233,8 +233,6 @@ def test_tab_knows_then(shell: Shell) -> None:
         "store --ack --format ",
         "stream sim SPY --limit ",
         "stream sim SPY then validate --on-fail ",
-        "import --profile csv ",
-        "import --profile csv --symbol A ",
         "cat -- ",
     ],
 )

@@ -112,7 +112,7 @@ def test_nothing_is_replaced_unless_told(shell: Shell, events: Path, tmp_path: P
 
 
 def test_it_says_where_to(shell: Shell, events: Path) -> None:
-    for more, told in (("", "no place to write to"), ("-o -", "'-' is none")):
+    for more, told in (("", "no place to write to"), ("-o -", "cannot write to '-'")):
         done = shell(f"mdc export --profile csv {more} events.jsonl")
         assert done.status == 2
         assert told in done.err and "-o " in done.err

@@ -229,7 +229,7 @@ def test_capture_and_replay(played: list[Event], shell: Shell) -> None:
         ("alpaca --fault disconnect-after=0", 2, "whole number from 1"),
         ("alpaca --fault times=3", 2, "disconnect-after"),
         ("alpaca --speed fast", 2, "say 1x, 10x or max"),
-        ("alpaca --speed 0x", 2, "no speed"),
+        ("alpaca --speed 0x", 2, "is not a speed"),
         ("sim", 2, "sim has no mock server"),
         ("alpacca", 2, "did you mean alpaca?"),
     ],

@@ -74,7 +74,7 @@ def test_a_hook_is_told_at_once(mdc, tmp_path):
     stored = mdc("-q", "store", stdin=event, path=source, MY_LIST_LEDGER=str(ledger))
     assert (stored.returncode, stored.stderr) == (0, "")
     (line,) = ledger.read_text().splitlines()
-    assert '"events": 1' in line and "/A/trade/2024-01-02" in line
+    assert '"rows": 1' in line and "/A/trade/2024-01-02" in line
 
 
 def test_it_needs_no_pytest(mdc, tmp_path):

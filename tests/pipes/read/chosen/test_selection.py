@@ -119,4 +119,4 @@ def test_only_some_of_many_files_that_are_gone_are_named(shell: Shell, data: Pat
     done = shell("mdc ls")
     said = done.err.splitlines()
     assert (done.status, sum(" is missing" in line for line in said)) == (65, 20)
-    assert said[-1] == "mdc ls: 10 more files missing; mdc verify names them"
+    assert said[-1] == "mdc ls: 10 more files missing; see mdc verify"

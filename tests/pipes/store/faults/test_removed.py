@@ -22,7 +22,7 @@ def test_a_root_that_is_removed(
         store.write(trades(1000, 1000 + more))
         status, err = store.end()
     assert status == 73, err
-    assert "data was removed, and with it 1000 events in its journal and 0 in parts" in err
+    assert "was removed, and with it 1,000 events in its journal and 0 sealed of this run" in err
     assert "safe in the journal" not in err
     assert store.acknowledged.total() == 1000
     assert not (tmp_path / "data").exists()
@@ -38,7 +38,7 @@ def test_parts_that_are_removed_with_the_root(tmp_path: Path, quiet_env: dict[st
         store.write(trades(3000, 3001))
         status, err = store.end()
     assert status == 73, err
-    assert "data was removed, and with it 0 events in its journal and 3000 in parts" in err
+    assert "was removed, and with it 0 events in its journal and 3,000 sealed of this run" in err
 
 
 @pytest.mark.parametrize("fsync", ["always", "batch", "none"])
