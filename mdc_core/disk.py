@@ -52,14 +52,19 @@ def refused(where: object, error: OSError, hint: str | None = None) -> WriteErro
     return WriteError(f"cannot write {where}: {reason(error)}", hint=hint)
 
 
-def absent(name: object) -> DataError:
+def absent(name: object, hint: str | None = None) -> DataError:
     """The error for a file or directory that does not exist."""
-    return UnreadableError(f"no such file or directory: {name}")
+    return UnreadableError(f"no such file or directory: {name}", hint=hint)
 
 
-def no_archive(root: object, said: str = "no archive at") -> DataError:
+def no_archive(root: object) -> DataError:
     """The error for an archive that does not exist; its hint is the command that makes one."""
-    return DataError(f"{said} {root}", hint=typed("store", "--root", root, "FILE"))
+    return DataError(f"no archive at {root}", hint=typed("store", "--root", root, "FILE"))
+
+
+def no_catalog(root: object) -> DataError:
+    """The error for an archive without its catalog; its hint is the command that rebuilds it."""
+    return DataError(f"{root} has no catalog", hint=typed("catalog", "rebuild", "--root", root))
 
 
 def unreadable(name: object, error: BaseException, damage: str = "cannot be read") -> DataError:

@@ -62,6 +62,7 @@ from mdc_core.cli.types import (
     RootType,
     SizeType,
     SpanType,
+    SpeedType,
 )
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.session import Session
@@ -92,6 +93,17 @@ class Told(NamedTuple):
 def option(*flags: str, cls: type[Option] = Option, **how: Any) -> Callable[[F], F]:
     """An option of a verb, which mdc.toml and the environment can set as well."""
     return click.option(*flags, cls=cls, **how)
+
+
+def pacing(default: str) -> Callable[[F], F]:
+    """The option that says how fast events pass."""
+    return option(
+        "--speed",
+        type=SpeedType(),
+        default=default,
+        show_default=True,
+        help="pace of the events: 1x as they happened, 10x, max",
+    )
 
 
 def command() -> Make:

@@ -132,16 +132,18 @@ def _profile_of(files: list[str], mapping: str | None) -> str:
     if not files and not stdin_is_piped():
         hint = "mdc import FILE, or pipe one in: mdc import < FILE"
         raise UsageError("nothing to import: no file is named", hint=hint)
-    path = Path(files[0]) if files else STDIN
+    path, what = Path(files[0]) if files else STDIN, "its format is not recognized"
+    name = "<stdin>" if path == STDIN else str(path)
     if path == STDIN:
-        found = profiles.profile_of_packed(stdin_head(_HEAD), "<stdin>")
+        found = profiles.profile_of_packed(stdin_head(_HEAD), name)
+    elif is_read_once(path):
+        found, what = None, "a pipe needs --profile"
     else:
-        found = None if is_read_once(path) else profiles.profile_of(path)
+        found = profiles.profile_of(path)
     if found is None:
-        name, known_names = "<stdin>" if path == STDIN else path, known(registry.find("import"))
-        is_pipe = path != STDIN and is_read_once(path)
-        what = "a pipe needs --profile" if is_pipe else "its format is not recognized"
-        raise UsageError(f"{name}: {what}", hint=f"--profile NAME; {known_names}")
+        raise UsageError(
+            f"{name}: {what}", hint=f"--profile NAME; {known(registry.find('import'))}"
+        )
     return found
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta
 from msgspec.structs import asdict, fields, replace
 
 from mdc_core.contracts import Options
+from mdc_core.disk import absent
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import CONTROL_TYPES, EVENT_TYPES
 from mdc_core.schema import field_names
@@ -157,10 +158,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     try:
         said = tomllib.loads(path.read_text())
     except FileNotFoundError:
-        raise DataError(
-            f"no such file or directory: {path}",
-            hint="write one: mdc import TABLE --guess -o MAPPING",
-        ) from None
+        raise absent(path, "write one: mdc import TABLE --guess -o MAPPING") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise DataError(f"{path}: {error}") from None
     for key, value in said.items():

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from mdc_core.archive.catalog import totals
-from mdc_core.archive.catalog.database import CatalogFile, is_sound
+from mdc_core.archive.catalog.database import REBUILD, CatalogFile, is_sound
 from mdc_core.archive.catalog.origins import (
     LARGE,
     LISTED,
@@ -285,7 +285,7 @@ class Catalog:
         if not is_sound(entry, crc):
             raise DataError(
                 f"{self.path}: the entry of {path} is damaged",
-                hint="rebuild it from the files: mdc catalog rebuild --root ARCHIVE",
+                hint=REBUILD,
             )
         try:
             return _decode(entry)

@@ -50,7 +50,7 @@ SUMMED = {
 _MODULUS = 1 << 62
 _AT_ONCE = 256  # rows that are fetched together
 T = TypeVar("T")
-_REBUILD = "rebuild it from the files: mdc catalog rebuild --root ARCHIVE"
+REBUILD = "rebuild it from the files: mdc catalog rebuild --root ARCHIVE"
 
 
 class CatalogFile:
@@ -97,7 +97,7 @@ class CatalogFile:
                 if now != FORMAT:
                     self._enter_sources()
         elif found != FORMAT:
-            hint = "update mdc" if found > FORMAT else _REBUILD
+            hint = "update mdc" if found > FORMAT else REBUILD
             raise DataError(f"{self.path}: format {found}, known is {FORMAT}", hint=hint)
 
     def _make(self, *several: str) -> None:
@@ -133,7 +133,7 @@ class CatalogFile:
     def _upgrade(self) -> None:
         """Bring the tables of format 1 up to date; raises DataError where it is damaged."""
         for text in [*upgrade.problems(self.path), *self._damaged_entries()]:
-            raise DataError(text, hint=_REBUILD)
+            raise DataError(text, hint=REBUILD)
         self._make(upgrade.STATEMENTS, upgrade.SHARES, upgrade.SOURCES)
         for (origin,) in self.each("SELECT origin FROM origins"):
             keep(self.path.parent, origin)
@@ -267,7 +267,7 @@ class CatalogFile:
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise DataError(
                 f"{self.path}: {error}",
-                hint=_REBUILD,
+                hint=REBUILD,
             ) from None
 
 

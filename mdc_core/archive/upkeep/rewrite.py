@@ -25,6 +25,8 @@ from mdc_core.errors import DataError
 from mdc_core.schema import version_of
 from mdc_core.texts import counted
 
+_SEE = "see what is damaged: mdc verify --deep --root ARCHIVE"
+
 
 class Staying(NamedTuple):
     """What stays of a part: so many rows, and which of a batch."""
@@ -86,7 +88,7 @@ def rewritten(
         if digest_of(old, part.bytes) != part.sha256:
             raise DataError(
                 f"{name}: not the bytes that were written",
-                hint="see what is damaged: mdc verify --deep --root ARCHIVE",
+                hint=_SEE,
             )
     form = formats.of(part.symbol, tier)
     codec = formats.codec(part.symbol, tier)
@@ -158,8 +160,6 @@ def _verify(name: str, old: FileEvents, file: Path, new: PartRow) -> None:
     if not old.rows == content.rows == again.rows == new.rows:
         events = counted(old.rows, "event")
         said = f"{events} by the catalog, {content.rows:,} read, {again.rows:,} written"
-        raise DataError(
-            f"{name}: {said}", hint="see what is damaged: mdc verify --deep --root ARCHIVE"
-        )
+        raise DataError(f"{name}: {said}", hint=_SEE)
     if content.digest() != again.digest():
         raise DataError(f"{name}: written events differ from those read")

@@ -155,7 +155,7 @@ def _not_complete(first: int, lines: Sequence[CoverageRow]) -> Iterator[str]:
             continue
         nothing = False
         name = f"<b>{escape(name_of(line))}</b>{escape(kind_of(line))}"
-        yield f"<details><summary>{name}: {_days(bad)}</summary>\n<ul>"
+        yield f"<details><summary>{name}: {counted(bad, 'day')}</summary>\n<ul>"
         spans = runs(line, first)
         for state, begin, end, number in islice(spans, _MOST_RUNS):
             if number == 1:
@@ -166,7 +166,3 @@ def _not_complete(first: int, lines: Sequence[CoverageRow]) -> Iterator[str]:
         yield (f"<li>and {more:,} more</li>" if more else "") + "</ul></details>"
     if nothing:
         yield "<p>There are none.</p>"
-
-
-def _days(number: int) -> str:
-    return counted(number, "day")

@@ -15,8 +15,8 @@ from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import SIZE, Session, command, option
 from mdc_core.cli.selection import JSON, missed, selecting_symbols
 from mdc_core.cli.show import answer, human, shown
-from mdc_core.errors import DataError
-from mdc_core.texts import counted, typed
+from mdc_core.disk import no_catalog
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -54,7 +54,7 @@ def advise(
 
     archive = Archive.open(root)
     if not archive.has_catalog:
-        raise DataError(f"{root} has no catalog", hint=typed("catalog", "rebuild", "--root", root))
+        raise no_catalog(root)
     tiers = read_tiers(session.config, archive)
     archive.reading()
     absent = missed(session, root, query, answers=as_json)

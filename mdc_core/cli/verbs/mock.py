@@ -15,10 +15,18 @@ from msgspec.structs import fields
 
 from mdc_core import registry
 from mdc_core.cli import offers
-from mdc_core.cli.options import ROOT_TYPE, Chosen, ListOption, Session, option, plugin_group
+from mdc_core.cli.options import (
+    ROOT_TYPE,
+    Chosen,
+    ListOption,
+    Session,
+    option,
+    pacing,
+    plugin_group,
+)
 from mdc_core.cli.selection import PATH, limiting, one_of
 from mdc_core.cli.signals import stopping_source
-from mdc_core.cli.types import SpeedType, SymbolsType, WholeNumber
+from mdc_core.cli.types import SymbolsType, WholeNumber
 from mdc_core.contracts import Options, Stream, Subscription
 from mdc_core.disk import absent
 from mdc_core.errors import DataError, UsageError
@@ -84,13 +92,7 @@ def _share(options: type[Options], given: Options) -> Options:
     shell_complete=offers.channels,
 )
 @option("--port", type=WholeNumber(0, 65535), default=0, help="[default: any]")
-@option(
-    "--speed",
-    type=SpeedType(),
-    default="max",
-    show_default=True,
-    help="pace of the events: 1x as they happened, 10x, max",
-)
+@pacing("max")
 @option(
     "--fault",
     "faults",

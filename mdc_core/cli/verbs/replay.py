@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
-from mdc_core.cli.options import command, option
+from mdc_core.cli.options import command, option, pacing
 from mdc_core.cli.selection import PATH, ROOT, limiting, reading, selecting, writing
-from mdc_core.cli.types import SpeedType
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,13 +37,7 @@ EXAMPLES = (
 @command()
 @click.argument("paths", nargs=-1, type=PATH, metavar="[PATH]...")
 @ROOT
-@option(
-    "--speed",
-    type=SpeedType(),
-    default="1x",
-    show_default=True,
-    help="pace of the events: 1x as they happened, 10x, max",
-)
+@pacing("1x")
 @option(
     "--clock",
     "by",

@@ -22,10 +22,11 @@ from mdc_core.cli.options import (
     Session,
     Told,
     option,
+    pacing,
     plugin_group,
 )
 from mdc_core.cli.selection import QUARANTINE_LIMIT, SYMBOLS_FILE, limiting, writing
-from mdc_core.cli.types import PathType, SpeedType, SymbolArgument, WholeNumber
+from mdc_core.cli.types import PathType, SymbolArgument, WholeNumber
 from mdc_core.errors import UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.live.buffer import CAPACITY, POLICIES
@@ -95,13 +96,7 @@ def _without(provider: "Outline") -> dict[str, str]:
 )
 @option("--url", help="another server than the vendor's: ws:// wss:// tcp:// tls:// udp://")
 @limiting("end after this many events  [default: run until Ctrl-C]")
-@option(
-    "--speed",
-    type=SpeedType(),
-    default="max",
-    show_default=True,
-    help="pace of the events: 1x as they happened, 10x, max",
-)
+@pacing("max")
 @option("--duration", type=SPAN, help="end after this time, such as 90s or 1h30m")
 @option(
     "--buffer",

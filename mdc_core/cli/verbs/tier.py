@@ -26,8 +26,9 @@ from mdc_core.cli.archives import of_archive
 from mdc_core.cli.options import MOMENT, Session, group, option
 from mdc_core.cli.selection import DRY_RUN, JSON, missed, selecting_symbols
 from mdc_core.cli.show import answer, human, shown, table, time_text
+from mdc_core.disk import no_catalog
 from mdc_core.errors import DataError
-from mdc_core.texts import counted, typed
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from mdc_core.archive.catalog.query import Query
@@ -183,10 +184,7 @@ def _opened(session: Session, root: Path | str) -> "tuple[Archive, Tiers]":
 
 def _parts(archive: "Archive", query: "Query") -> list[Any]:
     if not archive.has_catalog:
-        raise DataError(
-            f"{archive.root} has no catalog",
-            hint=typed("catalog", "rebuild", "--root", archive.root),
-        )
+        raise no_catalog(archive.root)
     with archive.catalog(read_only=True) as catalog:
         return list(catalog.parts(query))
 
