@@ -113,7 +113,7 @@ def needed(words: Words, option: click.Parameter) -> list[str]:
         if isinstance(param, click.Argument) and param.required:
             choices = getattr(param.type, "choices", None)
             found.append(str(choices[0]) if choices else "x")
-        elif param.required and param.name != option.name and flag.startswith("-"):
+        elif (param.required or flag in NEEDED) and param.name != option.name and flag[0] == "-":
             found += [flag, NEEDED.get(flag, "x")]
     return found
 

@@ -29,7 +29,7 @@ def test_from_a_file_without_its_line_end(tmp_path):
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"TOKEN_FILE: .*nothing: No such file"):
+    with pytest.raises(ConfigError, match=r"TOKEN_FILE: no such file or directory: .*nothing"):
         find({"TOKEN_FILE": str(tmp_path / "nothing")})
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"TOKEN_FILE: .*binary is not UTF-8"):

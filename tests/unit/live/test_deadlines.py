@@ -124,7 +124,7 @@ def test_a_file_of_symbols(tmp_path: Path) -> None:
     [
         (b"SPY\nQQQ IWM\n", "line 2 has more than one symbol: 'QQQ IWM'"),
         (b"\xff\n", "is not UTF-8 text"),
-        (None, "cannot read the symbols in "),
+        (None, "no such file or directory: .*symbols"),
     ],
 )
 def test_a_file_of_symbols_that_is_none(data: bytes | None, said: str, tmp_path: Path) -> None:

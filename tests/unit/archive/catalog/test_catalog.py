@@ -309,7 +309,8 @@ def test_several_answers_of_one_moment(state: Path, monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patched:
         patched.setattr(Catalog, "sealed", sealed)
         now = Snapshot(archive)
-    assert (now.parts, len(now._segments)) == ([], 1)
+    assert now._unsealed is not None
+    assert (now.parts, len(now._unsealed._segments)) == ([], 1)
     now.close()
     with Catalog(state) as writer:
         writer.commit([part()], sealed=[("s-0001", 1)])

@@ -284,7 +284,7 @@ def test_what_moves_on(parts: list[PartRow], days: int) -> None:
     moving = {move.part.key for move in due(parts, TIERS, now)}
     for holding in holdings(parts, TIERS, now):
         own = [one for one in parts if one.tier == holding.tier]
-        assert (holding.parts, holding.bytes) == (len(own), sum(one.bytes for one in own))
+        assert (holding.files, holding.bytes) == (len(own), sum(one.bytes for one in own))
         assert holding.due == sum(one.key in moving for one in own)
         assert holding.oldest == min((p.first for p in own if p.first is not None), default=None)
         assert holding.newest == max((p.last for p in own if p.last is not None), default=None)
