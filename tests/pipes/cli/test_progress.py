@@ -175,7 +175,8 @@ def test_ctrl_c_leaves_nothing_of_a_bar(
 def test_ctrl_c_with_two_stages_in_one_terminal(
     width: int, tmp_path: Path, quiet_env: dict[str, str]
 ) -> None:
-    line = 'mdc stream sim SPY --speed 1x -v | mdc store --root data; echo "${PIPESTATUS[*]}"'
+    slow = "mdc stream sim SPY --rate 50 --speed 1x -v"  # below a thousand the bar tells each event
+    line = f'{slow} | mdc store --root data; echo "${{PIPESTATUS[*]}}"'
     with Terminal(line, tmp_path, quiet_env, width=width) as terminal:
         terminal.until(r"mdc store: \d+ events, ")
         terminal.press(CTRL_C)
