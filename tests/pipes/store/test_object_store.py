@@ -153,7 +153,7 @@ def test_a_root_has_one_catalog_that_writes(
     assert done.status == 78 and "may be another archive's" in done.err, done.err
     assert shell(f"mdc catalog rebuild --root {ROOT}", **other).status == 0
     assert len(shell(f"mdc cat --root {ROOT}", **other).events) == 100
-    for verb in ("store", "compact", "retain --keep 1d", "recover"):
+    for verb in ("store", "compact", "retain --yes --keep 1d", "recover"):
         done = shell(f"mdc {verb} --root {ROOT} < one.jsonl", **other)
         assert done.status == 78 and "is written by another catalog" in done.err, done.err
         assert f"remove {ROOT}/_mdc/archive.json" in done.err
