@@ -251,6 +251,59 @@ class Split(Market, tag="split"):
     ex_date: Annotated[Text, date("first day on which new shares trade")] = None
 
 
+class News(Market, tag="news"):
+    """An item of news: one event for each symbol that it names, or one without a symbol."""
+
+    required: ClassVar[tuple[str, ...]] = ("ts_event", "headline")
+
+    headline: Annotated[Text, doc("its title")] = None
+    summary: Annotated[Text, doc("what it says, in short")] = None
+    author: Annotated[Text, doc("who wrote it")] = None
+    source: Annotated[Text, doc("who published it")] = None
+    url: Annotated[Text, doc("where it can be read")] = None
+    content: Annotated[Text, doc("its text, which may be HTML")] = None
+    news_id: Annotated[Text, doc("the provider's id, the same in all events of an item")] = None
+    symbols: Annotated[list[str] | None, doc("all symbols that it names")] = None
+    created: Annotated[Text, time("when it was published first")] = None
+    updated: Annotated[Text, time("when it was changed last")] = None
+
+
+class Funding(Market, tag="funding"):
+    """The funding rate of a perpetual future, and the prices that it comes from."""
+
+    funding_rate: Annotated[
+        Number, doc("paid at the next funding, longs to shorts, as a fraction of the notional")
+    ] = None
+    next_funding: Annotated[Text, time("when it is paid next")] = None
+    interval: Annotated[Text, doc("from one payment to the next: 8h")] = None
+    mark_price: Annotated[Number, doc("price by which positions are valued")] = None
+    index_price: Annotated[Number, doc("price of the underlying, over several venues")] = None
+
+
+class Liquidation(Market, tag="liquidation"):
+    """A position is closed by the venue, by an order in the market."""
+
+    required: ClassVar[tuple[str, ...]] = ("symbol", "ts_event", "price", "size")
+
+    side: Annotated[Text, one_of("side of the order: a long position is sold", "buy", "sell")] = (
+        None
+    )
+    price: Annotated[Number, doc("price of the order")] = None
+    size: Annotated[Number, doc("units of the order")] = None
+    average_price: Annotated[Number, doc("average price of what is filled")] = None
+    filled_size: Annotated[Number, doc("units filled so far")] = None
+    order_id: Annotated[Text, doc("the venue's order id")] = None
+
+
+class OpenInterest(Market, tag="open_interest"):
+    """The contracts that are open in a derivative."""
+
+    required: ClassVar[tuple[str, ...]] = ("symbol", "ts_event", "open_interest")
+
+    open_interest: Annotated[Number, doc("contracts that are open")] = None
+    notional: Annotated[Number, doc("their value, in the currency of the quote")] = None
+
+
 class Flow(Market, tag="flow"):
     """Who pressed, over a window that ends at ts_event."""
 

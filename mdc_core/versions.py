@@ -98,6 +98,7 @@ class Version(Struct, frozen=True):
 
 
 _FIRST = (Version("1.0.0", "2026-11-20", "first version"),)
+_LATER = (Version("1.0.0", "2026-11-30", "first version"),)
 
 # The oldest first; the last one is the version that the type has in the vocabulary.
 HISTORY: Mapping[str, tuple[Version, ...]] = {
@@ -178,6 +179,10 @@ HISTORY: Mapping[str, tuple[Version, ...]] = {
             {"0.9.0": (Rename("trades", "trade_count"), Default("adjustment", "raw"))},
         ),
     ),
+    "news": _LATER,
+    "funding": _LATER,
+    "liquidation": _LATER,
+    "open_interest": _LATER,
 }
 
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,9}){0,2}", re.ASCII)

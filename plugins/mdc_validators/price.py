@@ -30,6 +30,9 @@ FIELDS = (
     ("bar", "high", False),
     ("bar", "low", False),
     ("bar", "close", True),
+    ("funding", "mark_price", True),
+    ("funding", "index_price", True),
+    ("liquidation", "price", False),
 )
 AGREEING = 3
 UNIT = 10**18

@@ -15,7 +15,9 @@ from mdc_core.times import DAY
 # What tells of the data, and is not itself expected on any day.
 ABOUT_DATA = frozenset({"gap", "connection", "integrity", *CONTROL_TYPES})
 # What happens when it happens: its absence says nothing, so it is shown by name only.
-IRREGULAR = frozenset({"status", "correction", "cancel", "dividend", "split"})
+IRREGULAR = frozenset(
+    {"status", "correction", "cancel", "dividend", "split", "news", "liquidation"}
+)
 PER_EVENT = frozenset({"trade", "quote", "book", "delta"})
 
 
