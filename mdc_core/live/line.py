@@ -9,7 +9,7 @@ from mdc_core.errors import DataError, RefusedError, UnavailableError
 from mdc_core.live.clock import Clock
 from mdc_core.live.feed import PutEvents
 from mdc_core.live.http import Answer, Ask, ask_in_thread
-from mdc_core.live.recorded.capture import Capture
+from mdc_core.live.recorded.capture import Recorder
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.session.asked import OLD_GOES_ON
 from mdc_core.live.session.connection import FeedSession
@@ -40,7 +40,7 @@ class StreamLine:
         clock: Clock,
         say: Log,
         quarantine: Quarantine | None = None,
-        capture: Capture | None = None,
+        capture: Recorder | None = None,
         end_on_close: bool = False,
         ask: Ask = ask_in_thread,
     ) -> None:
@@ -207,7 +207,10 @@ class StreamLine:
     def _change(self, put: PutEvents) -> None:
         wanted, self._wanted = self._wanted, None
         assert wanted is not None
-        self._do(self.session.subscribe(wanted, self._clock.ns()), put)
+        ns = self._clock.ns()
+        if self._capture is not None:
+            self._capture.asked(ns, wanted)
+        self._do(self.session.subscribe(wanted, ns), put)
 
     def _judge(self, closed: TransportClosed) -> None:
         """What the end of a connection means; returns if it is the end of the feed."""

@@ -6,6 +6,7 @@ room, is told by `gap` events. Ctrl-C, or a terminal that is closed, ends the st
 `end` event; SIGHUP without a terminal reads --symbols-file and mdc.toml again.
 Secrets are read from the environment."""
 
+import os
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from click.core import ParameterSource
 
 from mdc_core.cli import offers
 from mdc_core.cli.options import (
+    SIZE,
     SPAN,
     Chosen,
     ListOption,
@@ -30,8 +32,12 @@ from mdc_core.cli.types import PathType, SymbolArgument, WholeNumber
 from mdc_core.errors import UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.live.buffer import CAPACITY, POLICIES
+from mdc_core.live.frames.writer import FILE_SIZE, FILE_TIME
+from mdc_core.pipelines.frames.recording import CapturePlace
 from mdc_core.pipelines.stages.stream import StreamSource
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions
+from mdc_core.sizes import size_text
+from mdc_core.times import span_text
 
 if TYPE_CHECKING:
     from mdc_core.cli.declared import Outline
@@ -42,6 +48,17 @@ EXAMPLES = (
     "mdc stream alpaca SPY AAPL --mock --limit 1000 | mdc validate | mdc store --root data",
 )
 FILE = PathType(dir_okay=False)
+
+
+class CaptureType(PathType):
+    """A new file, or a folder of frames: one that is there, or whose name ends with a slash."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """The place."""
+        if isinstance(value, CapturePlace):
+            return value
+        path = super().convert(value, param, ctx)
+        return CapturePlace(path, str(value).endswith(os.sep) or path.is_dir())
 
 
 def _told(provider: Any) -> dict[str, Told]:
@@ -58,7 +75,15 @@ def _summary(channel: str) -> str:
 
 
 # What is of use only with a socket, or only where the events do not wait for their reader.
-SOCKET = ("--mock", "--url", "--capture", "--replay", "--stale")
+SOCKET = (
+    "--mock",
+    "--url",
+    "--capture",
+    "--capture-size",
+    "--capture-every",
+    "--replay",
+    "--stale",
+)
 WAITING = ("--buffer", "--overflow")
 
 
@@ -118,10 +143,28 @@ def _without(provider: "Outline") -> dict[str, str]:
         "spill": "they wait in a temporary file",
     },
 )
-@option("--capture", type=FILE, help="keep the raw frames in a new file, without secrets")
+@option(
+    "--capture",
+    type=CaptureType(),
+    help="keep the raw frames, without secrets: in a new file, or in new files of a folder, DIR/",
+)
+@option(
+    "--capture-size",
+    type=SIZE,
+    default=size_text(FILE_SIZE),
+    show_default=True,
+    help="size at which a file of the folder is followed by the next",
+)
+@option(
+    "--capture-every",
+    type=SPAN,
+    default=span_text(FILE_TIME),
+    show_default=True,
+    help="time after which a file of the folder is followed by the next",
+)
 @option(
     "--replay",
-    type=PathType(dir_okay=False, allow_dash=True),
+    type=PathType(allow_dash=True),
     help="read captured frames instead of connecting; symbols and --type select, none are all",
 )
 @option(

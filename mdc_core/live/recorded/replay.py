@@ -1,17 +1,20 @@
 """The replay of a capture: the same session, driven by what was recorded."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from mdc_core.contracts import Response
+from mdc_core.contracts import Response, Subscription
 from mdc_core.errors import BusyError, MdcError, RefusedError, UnavailableError
 from mdc_core.events import Event
+from mdc_core.live.frames.head import STATE, FileHead
+from mdc_core.live.frames.reader import Damage
 from mdc_core.live.line import set_aside
-from mdc_core.live.recorded.capture import CaptureRecord, records
+from mdc_core.live.recorded.record import CaptureRecord
+from mdc_core.live.recorded.recording import Recording, in_order
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Put, Warn
+from mdc_core.live.session.asked import OLD_GOES_ON
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.logs import Log
 from mdc_core.wire.quarantine import Quarantine
@@ -25,9 +28,10 @@ class _Marker(Struct):
     headers: dict[str, str] = {}
     body: bytes = b""
     symbols: tuple[str, ...] | None = None
+    channels: tuple[str, ...] = ()
 
 
-MakeSession = Callable[[str, tuple[str, ...] | None], FeedSession]
+MakeSession = Callable[[FileHead, str, tuple[str, ...] | None], FeedSession]
 
 
 class LineReplay:
@@ -37,7 +41,7 @@ class LineReplay:
         self._session = session
         self._say, self._quarantine = say, quarantine
         self._failure: str | None = None
-        self._refusal: MdcError | None = None  # the end of the feed, if it did not go on
+        self.refusal: MdcError | None = None  # the end of the feed, if it did not go on
         self._at: int | None = None
 
     def take(self, record: CaptureRecord, mark: _Marker | None) -> Iterator[list[Event]]:
@@ -48,8 +52,11 @@ class LineReplay:
             self._failure = None
             yield from self._do(session.closed(mark.reason, record.recv_ns))
         elif mark is not None and mark.state == "connecting":
-            self._refusal = None
+            self.refusal = None
             session.connecting(record.recv_ns)
+        elif mark is not None and mark.state == "asked":
+            wanted = Subscription(mark.symbols or (), mark.channels)
+            yield from self._do(session.subscribe(wanted, record.recv_ns))
         elif record.dir == "in" or (mark is not None and mark.state in ("open", "fetched")):
             yield from self._lost()
             if not session.is_open:
@@ -60,8 +67,12 @@ class LineReplay:
         """The events at the end of the capture."""
         yield from self._lost()
         yield from self._do(self._session.finish())
-        if self._refusal is not None:
-            raise self._refusal
+
+    def damaged(self, reason: str) -> Iterator[list[Event]]:
+        """The events where frames cannot be read: nobody knows what they said."""
+        if self._session.is_open:
+            self._failure = f"frames cannot be read: {reason}"
+            yield from self._lost()
 
     def _came(self, record: CaptureRecord, mark: _Marker | None) -> Sequence[Action]:
         if mark is None:
@@ -89,42 +100,63 @@ class LineReplay:
                     self._say.warning(text)
                 case Disconnect(UnavailableError() | BusyError() as error):
                     self._failure = str(error)
+                case Disconnect(RefusedError() as error) if self._session.takes_back():
+                    self._failure = f"{error}; {OLD_GOES_ON}"
                 case Disconnect(RefusedError() as error) if not self._session.is_up:
-                    self._failure, self._refusal = str(error), error
+                    self._failure, self.refusal = str(error), error
                 case Disconnect(error):
                     raise error
 
 
 class CaptureReplay:
-    """The events that a feed gave when it was captured, receive times included.
+    """The events that feeds gave when they were recorded, receive times included.
 
-    `make_session` is given the name of a line and its symbols, None for all there are.
+    `make_session` is given what the recording says of itself, the name of a line and its
+    symbols, None for all there are. A feed that was refused at its end is told as an error
+    behind all the others. `told` is called for what is damaged; frames that cannot be read are
+    a connection that is lost.
     """
 
     def __init__(
         self,
-        path: Path,
+        found: Sequence[Recording],
         make_session: MakeSession,
         *,
         say: Log,
         quarantine: Quarantine | None = None,
+        told: Callable[[Damage], None] | None = None,
     ) -> None:
-        self._path, self._make = path, make_session
+        self._found, self._make = found, make_session
         self._say, self._quarantine = say, quarantine
+        self._told = told or (lambda damage: say.warning(str(damage)))
 
     def __iter__(self) -> Iterator[list[Event]]:
-        lines: dict[str, LineReplay] = {}
-        for record in records(self._path):
-            mark = _marker(record) if record.dir == "derived" else None
-            if record.line not in lines:
-                lines[record.line] = self._line(record.line, mark)
-            yield from lines[record.line].take(record, mark)
-        for line in lines.values() or [self._line("", None)]:
-            yield from line.finish()
+        lines: dict[int, dict[str, LineReplay]] = {}
+        refusal: MdcError | None = None
+        for recording, what in in_order(self._found):
+            mine = lines.setdefault(id(recording), {})
+            if isinstance(what, CaptureRecord):
+                mark = _marker(what) if what.dir == "derived" else None
+                if mark is not None and mark.state == STATE:
+                    continue
+                if what.line not in mine:
+                    mine[what.line] = self._line(recording, what.line, mark)
+                yield from mine[what.line].take(what, mark)
+            elif what is not None:
+                self._told(what)
+                for line in mine.values():
+                    yield from line.damaged(what.text)
+            else:
+                for line in mine.values() or [self._line(recording, "", None)]:
+                    yield from line.finish()
+                    refusal = refusal or line.refusal
+                del lines[id(recording)]
+        if refusal is not None:
+            raise refusal
 
-    def _line(self, name: str, mark: _Marker | None) -> LineReplay:
+    def _line(self, recording: Recording, name: str, mark: _Marker | None) -> LineReplay:
         symbols = mark.symbols if mark is not None and name else None
-        session = self._make(name, symbols)
+        session = self._make(recording.head, name, symbols)
         return LineReplay(session, say=self._say, quarantine=self._quarantine)
 
 

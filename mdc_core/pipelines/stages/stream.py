@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mdc_core import registry
-from mdc_core.accounting import Account
+from mdc_core.accounting import Account, new_run_id
 from mdc_core.contracts import Endpoint, Source, Subscription
 from mdc_core.errors import BusyError, MdcError, UnavailableError, UsageError
 from mdc_core.events import Event, Gap
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.clock import SystemClock
 from mdc_core.live.feed import Feed, FeedLines, OneLine
+from mdc_core.live.frames.writer import FrameRotation
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.session.deadlines import Timing
 from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.frames.recording import as_recorded, events_of, owner_of
 from mdc_core.pipelines.inputs import STDIN, InputOptions
 from mdc_core.pipelines.stage import Made, SourceStage
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions, check
@@ -156,26 +158,19 @@ class StreamRun:
             line = OneLine(SourceLine(name, make, self._wanted, mask=self._log.mask))
             return sifted(self._driven(line), self._quarantine)
         if self._asked.replay is not None:
-            from mdc_core.live.recorded.asked_for import asked_for
-            from mdc_core.live.recorded.replay import CaptureReplay
+            from mdc_core.live.recorded.recording import of_provider, recordings
 
-            # A replay sends nothing, so whatever stands for the secrets will do.
-            nobody = dict.fromkeys((*kind.secrets, *kind.optional_secrets), "")
-
-            def session(line: str, symbols: tuple[str, ...] | None) -> FeedSession:
-                wanted = self._wanted
-                if symbols is not None:
-                    wanted = Subscription(symbols, wanted.channels)
-                return self._session_of(nobody, wanted, line)
-
-            replay = CaptureReplay(
-                self._asked.replay, session, say=self._log, quarantine=self._quarantine
+            found = of_provider(recordings(self._asked.replay), name, self._asked.replay)
+            lists = events_of(
+                found,
+                partial(as_recorded, self._plugin),
+                self._wanted,
+                log=self._log,
+                quarantine=self._quarantine,
             )
-            wanted_of = asked_for(self._wanted, kind.channels)
-            lists = map(wanted_of, replay)
             # A capture in a file waits for nobody, and is read no further than it is asked for.
-            together = self._asked.limit is None and self._asked.replay.is_file()
-            return _until(self._stop, _gathered(lists) if together else lists)
+            waits = self._asked.limit is not None or self._asked.replay.is_fifo()
+            return _until(self._stop, lists if waits else _gathered(lists))
         return self._driven(self._lines(stack))
 
     def finish(self, reason: str) -> None:
@@ -186,13 +181,16 @@ class StreamRun:
     def _lines(self, stack: ExitStack) -> FeedLines:
         from mdc_core.live.group import LineGroup, SubscriptionShare
         from mdc_core.live.line import StreamLine
-        from mdc_core.live.recorded.capture import Capture
 
         asked, clock = self._asked, SystemClock()
         secrets = self._secrets()
         capture = None
         if asked.capture is not None:
-            capture = Capture(asked.capture, self._log.mask)
+            rotation = FrameRotation(asked.capture_size, asked.capture_every)
+            run_id = self._run.out.run_id or new_run_id()
+            capture = asked.capture.recorder(
+                self._plugin, self._wanted, run_id, rotation, self._log
+            )
             stack.callback(capture.close)
         if asked.mock and asked.url is None:
             self._server = self._own_server(stack, secrets)
@@ -253,16 +251,11 @@ class StreamRun:
             self._maker(secrets),
             wanted,
             mask=self._log.mask,
-            owner=self._owner(),
+            owner=owner_of(self._plugin.name),
             line=line,
             timing=Timing(stale=stale),
             limits=self._plugin.plugin.limits,
         )
-
-    def _owner(self) -> str:
-        """Whose the provider is, for what is said of its failures."""
-        ref = registry.get("stream", self._plugin.name)
-        return self._plugin.name if ref is None else registry.describe(ref)
 
     def _maker(self, secrets: dict[str, str]) -> Callable[[Subscription], Any]:
         kind, options = self._plugin.plugin, self._plugin.options

@@ -8,7 +8,9 @@ from msgspec import Struct
 from mdc_core.contracts import Source
 from mdc_core.errors import UsageError
 from mdc_core.live.buffer import CAPACITY, Policy
+from mdc_core.live.frames.writer import FILE_SIZE, FILE_TIME
 from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.frames.recording import CapturePlace
 from mdc_core.pipelines.output.options import OUTPUT, OutputOptions
 from mdc_core.suggest import known, unknown
 from mdc_core.wire.quarantine import LIMIT as QUARANTINE
@@ -29,7 +31,9 @@ class StreamOptions(Struct, kw_only=True, frozen=True):
     duration: int | None = None
     buffer: int = CAPACITY
     overflow: Policy = "block"
-    capture: Path | None = None
+    capture: CapturePlace | None = None
+    capture_size: int = FILE_SIZE
+    capture_every: int = FILE_TIME
     replay: Path | None = None
     retries: int | None = None
     speed: float | None = None

@@ -12,6 +12,7 @@ import pytest
 
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.feed import Feed, OneLine
+from mdc_core.live.frames.head import FileHead
 from mdc_core.live.line import StreamLine
 from mdc_core.live.recorded.capture import Capture
 from mdc_core.live.sandbox.faults import Faults
@@ -170,7 +171,7 @@ class Desk:
         wanted = Subscription(("SPY", "AAPL"))
         return FeedSession("acme", make or self.stream, wanted, mask=self.mask, **more)
 
-    def replayed(self, line: str, symbols: tuple[str, ...] | None) -> FeedSession:
+    def replayed(self, head: FileHead, line: str, symbols: tuple[str, ...] | None) -> FeedSession:
         """The session of a replay."""
         return self.session(line=line)
 

@@ -9,7 +9,9 @@ import pytest
 
 from mdc_core.errors import DataError, RefusedError, WriteError
 from mdc_core.events import Connection, Event, Gap, Trade
-from mdc_core.live.recorded.capture import Capture, records
+from mdc_core.live.recorded.capture import Capture
+from mdc_core.live.recorded.record import records
+from mdc_core.live.recorded.recording import recordings
 from mdc_core.live.recorded.replay import CaptureReplay
 from mdc_core.live.sandbox.faults import parse_faults
 from mdc_core.wire.lines.jsonl import encode_rows
@@ -33,7 +35,7 @@ def test_a_replay_gives_what_the_feed_gave(desk: Any, acme: Any, tmp_path: Path,
     capture.close()
     assert len([e for e in live if isinstance(e, Trade)]) == 130
     assert len([e for e in live if isinstance(e, Gap)]) == 2
-    again = flat(CaptureReplay(path, desk.replayed, say=desk.log))
+    again = flat(CaptureReplay(recordings(path), desk.replayed, say=desk.log))
     assert again == live
     assert encode_rows(again) == encode_rows(live)
 
@@ -56,7 +58,7 @@ def test_a_feed_that_was_stopped_while_it_was_down_replays_the_same(
         "down",
     ]
     assert isinstance(live[-1], Gap) and live[-1].end is None
-    assert flat(CaptureReplay(path, desk.replayed, say=desk.log)) == live
+    assert flat(CaptureReplay(recordings(path), desk.replayed, say=desk.log)) == live
 
 
 def test_no_secret_is_in_a_capture(desk: Any, acme: Any, tmp_path: Path) -> None:
@@ -128,7 +130,7 @@ def test_frames_that_others_have_recorded(desk: Any, acme: Any, tmp_path: Path) 
         '{"recv_ns":1704153600000000001,"dir":"derived","frame":{"sum":[1]}}\n'
         '{"recv_ns":1704153600000000002,"dir":"in","frame":[{"s":"A","t":"2024-01-02T00:00:00Z","p":2}]}\n'
     )
-    up, first, second = flat(CaptureReplay(path, desk.replayed, say=desk.log))
+    up, first, second = flat(CaptureReplay(recordings(path), desk.replayed, say=desk.log))
     assert isinstance(up, Connection) and up.ts_recv is None
     assert isinstance(first, Trade) and isinstance(second, Trade)
     assert (str(first.price), first.ts_recv, first.channel) == ("1.50", None, "acme-1")
@@ -139,7 +141,7 @@ def test_a_refusal_in_a_capture_is_one_in_the_replay(desk: Any, tmp_path: Path) 
     path = tmp_path / "c"
     path.write_text('{"recv_ns":1,"dir":"in","frame":"no","encoding":"text"}\n')
     with pytest.raises(RefusedError, match="acme says no"):
-        flat(CaptureReplay(path, desk.replayed, say=desk.log))
+        flat(CaptureReplay(recordings(path), desk.replayed, say=desk.log))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_a_line_that_is_no_frame_is_named(
     path = tmp_path / "c"
     path.write_bytes(content)
     with pytest.raises(DataError, match=said):
-        flat(CaptureReplay(path, desk.replayed, say=desk.log))
+        flat(CaptureReplay(recordings(path), desk.replayed, say=desk.log))
 
 
 def test_a_compressed_capture_that_breaks_off(desk: Any, acme: Any, tmp_path: Path) -> None:
@@ -165,7 +167,7 @@ def test_a_compressed_capture_that_breaks_off(desk: Any, acme: Any, tmp_path: Pa
     line = b'{"recv_ns":1,"dir":"in","frame":[]}\n'
     path.write_bytes(gzip.compress(line * 1000)[:-9])
     with pytest.raises(DataError, match="breaks off"):
-        flat(CaptureReplay(path, desk.replayed, say=desk.log))
+        flat(CaptureReplay(recordings(path), desk.replayed, say=desk.log))
 
 
 def test_places_that_cannot_be_used(desk: Any, tmp_path: Path) -> None:
@@ -173,7 +175,7 @@ def test_places_that_cannot_be_used(desk: Any, tmp_path: Path) -> None:
     with pytest.raises(WriteError, match="Not a directory"):
         Capture(tmp_path / "file" / "c", desk.mask)
     with pytest.raises(DataError, match=r"no such file or directory: .*none"):
-        flat(CaptureReplay(tmp_path / "none", desk.replayed, say=desk.log))
+        flat(CaptureReplay(recordings(tmp_path / "none"), desk.replayed, say=desk.log))
     full = Capture(Path("/dev/full"), desk.mask)
     with pytest.raises(WriteError, match="No space left"):
         full.received(1, "[]")

@@ -1,0 +1,1 @@
+"""The archive of raw frames: how its files are written, found and read."""

@@ -1,0 +1,173 @@
+"""The runs of an archive of frames: the files of each, in order, and what is in them."""
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from mdc_core.disk import absent, reading
+from mdc_core.errors import DataError
+from mdc_core.folders import files_below
+from mdc_core.live.frames.block import BlockHead, Tally
+from mdc_core.live.frames.head import SUFFIX, FileHead
+from mdc_core.live.frames.reader import Damage, FrameFileReader
+from mdc_core.live.recorded.record import CaptureRecord, quick_record
+from mdc_core.texts import counted
+
+_NAME = re.compile(rf"\d+T\d+Z-(?P<provider>.*)-(?P<run>[^-]*)-(?P<number>\d+){re.escape(SUFFIX)}")
+
+
+class FrameChoice(NamedTuple):
+    """Which frames are wanted; nothing said is all."""
+
+    start: int | None = None
+    end: int | None = None
+    connections: tuple[str, ...] = ()  # names, or patterns as of files
+    directions: tuple[str, ...] = ()
+
+    def may_be_in(self, head: BlockHead) -> bool:
+        """Whether a block may have some."""
+        if head.last is not None and self.start is not None and head.last < self.start:
+            return False
+        if head.first is not None and self.end is not None and head.first >= self.end:
+            return False
+        return not self.connections or any(map(self.is_of, head.connections))
+
+    def is_of(self, connection: str) -> bool:
+        """Whether a connection is wanted."""
+        return not self.connections or any(fnmatchcase(connection, p) for p in self.connections)
+
+    def wants(self, record: CaptureRecord) -> bool:
+        """Whether a frame is wanted; one without a time is of any."""
+        if self.directions and record.dir not in self.directions:
+            return False
+        if (ns := record.recv_ns) is not None:
+            if self.start is not None and ns < self.start:
+                return False
+            if self.end is not None and ns >= self.end:
+                return False
+        return self.is_of(record.connection)
+
+
+EVERY_FRAME = FrameChoice()
+
+
+class FrameFile(NamedTuple):
+    """A file of the archive: what it says at its begin, or else its name."""
+
+    path: Path
+    head: FileHead
+
+
+class FileTold(NamedTuple):
+    """What is in a file, as its blocks say."""
+
+    file: FrameFile
+    size: int
+    state: str  # whole, unfinished, or written: by somebody now
+    content: BlockHead
+
+
+class FrameRun:
+    """What one run of a feed has written."""
+
+    def __init__(self, files: list[FrameFile]) -> None:
+        self.files = sorted(files, key=lambda file: file.head.number)
+        self.head = self.files[0].head
+
+    @property
+    def name(self) -> str:
+        """Where it stands, for messages."""
+        return str(self.files[0].path)
+
+    @property
+    def first(self) -> int | None:
+        """The receive time it begins with."""
+        with FrameFileReader(self.files[0].path) as file:
+            return next((head.first for head in file.heads() if head.first is not None), None)
+
+    def records(self, choice: FrameChoice = EVERY_FRAME) -> Iterator[CaptureRecord | Damage]:
+        """The frames and notes that are wanted, and what is damaged between them."""
+        number = self.files[0].head.number
+        for file in self.files:
+            if file.head.number != number:
+                missing = counted(file.head.number - number, "file")
+                yield Damage(file.path, 0, 0, f"{missing} of its run missing before it")
+            number = file.head.number + 1
+            with FrameFileReader(file.path) as opened:
+                for block in opened.blocks(choice.may_be_in):
+                    if isinstance(block, Damage):
+                        if not (block.torn and opened.is_written):
+                            yield block
+                        continue
+                    yield from _records(file.path, block.lines, choice)
+
+
+def _records(path: Path, lines: bytes, choice: FrameChoice) -> Iterator[CaptureRecord | Damage]:
+    is_all = choice == EVERY_FRAME
+    for line in lines.split(b"\n"):
+        if not line:
+            continue
+        record = quick_record(line)
+        if record is None:
+            yield Damage(path, 0, len(line), "a line that is no frame")
+        elif is_all or choice.wants(record):
+            yield record
+
+
+def is_frames(folder: Path) -> bool:
+    """Whether there are files of frames in a folder."""
+    return next(_files(folder), None) is not None
+
+
+def runs_of(folder: Path) -> list[FrameRun]:
+    """The runs below a folder; raises DataError where there are none."""
+    if not folder.exists():
+        raise absent(folder)
+    found: dict[str, list[FrameFile]] = {}
+    for path in _files(folder):
+        with FrameFileReader(path) as file:
+            head = file.head() or _named(path)
+        found.setdefault(head.run, []).append(FrameFile(path, head))
+    if not found:
+        raise DataError(
+            f"{folder} has no frames", hint=f"mdc stream NAME SYMBOL... --capture {folder}/"
+        )
+    runs = map(FrameRun, found.values())
+    return sorted(runs, key=lambda run: run.files[0].path.name)
+
+
+def told(file: FrameFile) -> FileTold:
+    """What is in a file, without a look into its blocks."""
+    with FrameFileReader(file.path) as opened:
+        content = opened.whole()
+        state = "whole" if content else "written" if opened.is_written else "unfinished"
+        if content is None:
+            content = BlockHead(0)
+            for head in opened.heads():
+                content.count(head)
+        return FileTold(file, opened.size, state, content)
+
+
+def total(tallies: Iterator[Tally]) -> Tally:
+    """The sum of some."""
+    made = Tally()
+    for tally in tallies:
+        made.add(tally)
+    return made
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    with reading(folder):
+        paths = [folder] if folder.is_file() else files_below(folder)
+        yield from (path for path in paths if path.name.endswith(SUFFIX))
+
+
+def _named(path: Path) -> FileHead:
+    """What the name of a file says, whose begin is damaged."""
+    found = _NAME.fullmatch(path.name)
+    if found is None:
+        return FileHead(run=str(path))
+    run, provider = found["run"], found["provider"]
+    return FileHead(run=run, provider=provider, number=int(found["number"]))

@@ -1,0 +1,109 @@
+"""What was recorded of feeds, in the order of time: an archive of frames, or a file."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from mdc_core.errors import DataError
+from mdc_core.live.frames.head import FileHead, file_head
+from mdc_core.live.frames.reader import Damage
+from mdc_core.live.frames.runs import EVERY_FRAME, FrameChoice, runs_of
+from mdc_core.live.recorded.record import CaptureRecord, records
+
+
+class Recording(Protocol):
+    """What was recorded of one run of a feed."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for messages."""
+
+    @property
+    def head(self) -> FileHead:
+        """By whom and for what it was recorded, as far as that is known by now."""
+
+    @property
+    def first(self) -> int | None:
+        """The receive time it begins with."""
+
+    def records(self, choice: FrameChoice = EVERY_FRAME) -> Iterator[CaptureRecord | Damage]:
+        """The frames and notes that are wanted, and what is damaged between them."""
+
+
+class CaptureFile:
+    """A capture in one file, or in a pipe."""
+
+    first: int | None = None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.head = FileHead()
+
+    @property
+    def name(self) -> str:
+        """Its path."""
+        return str(self.path)
+
+    def records(self, choice: FrameChoice = EVERY_FRAME) -> Iterator[CaptureRecord]:
+        """The frames and notes that are wanted."""
+        is_first = True
+        for record in records(self.path):
+            if is_first and record.dir == "derived":
+                self.head = file_head(bytes(record.frame)) or self.head
+            is_first = False
+            if choice.wants(record):
+                yield record
+
+
+def recordings(path: Path) -> Sequence[Recording]:
+    """What is recorded at a place; raises DataError where nothing is."""
+    return runs_of(path) if path.is_dir() else [CaptureFile(path)]
+
+
+class Recorded(NamedTuple):
+    """The next that was recorded, and by what; None is the end of it."""
+
+    recording: Recording
+    what: CaptureRecord | Damage | None
+
+
+def in_order(found: Sequence[Recording], choice: FrameChoice = EVERY_FRAME) -> Iterator[Recorded]:
+    """What was recorded, by time; each recording keeps its own order, and is opened when due."""
+    if len(found) == 1:
+        yield from (Recorded(found[0], what) for what in found[0].records(choice))
+        yield Recorded(found[0], None)
+        return
+    waiting = sorted(((one.first or 0, n) for n, one in enumerate(found)), reverse=True)
+    active: list[tuple[int, int, CaptureRecord | Damage | None]] = []
+    sources: dict[int, Iterator[CaptureRecord | Damage]] = {}
+    while active or waiting:
+        if waiting and (not active or waiting[-1][0] <= active[0][0]):
+            since, number = waiting.pop()
+            sources[number] = found[number].records(choice)
+            heapq.heappush(active, (*_next(sources[number], since, number),))
+            continue
+        since, number, what = active[0]
+        yield Recorded(found[number], what)
+        if what is None:
+            heapq.heappop(active)
+        else:
+            heapq.heapreplace(active, _next(sources[number], since, number))
+
+
+def _next(
+    source: Iterator[CaptureRecord | Damage], since: int, number: int
+) -> tuple[int, int, CaptureRecord | Damage | None]:
+    """The next of a recording, with the time by which it is in order."""
+    what = next(source, None)
+    ns = getattr(what, "recv_ns", None)
+    return (since if ns is None else max(ns, since), number, what)
+
+
+def of_provider(found: Sequence[Recording], name: str, place: Path) -> Sequence[Recording]:
+    """Those of a provider, and those that name none; raises DataError where there are none."""
+    fitting = [one for one in found if one.head.provider in ("", name)]
+    if found and not fitting:
+        others = ", ".join(dict.fromkeys(one.head.provider for one in found))
+        raise DataError(f"{place} has no frames of {name}, but of {others}")
+    return fitting

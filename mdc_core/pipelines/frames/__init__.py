@@ -1,0 +1,1 @@
+"""Raw frames: recorded by a feed, and what is made of them later."""
