@@ -6,6 +6,7 @@ import operator
 import os
 import warnings
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ def failure(error: MdcError) -> Failure:
 
 @functools.cache
 def _row_decoder() -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(functools.reduce(operator.or_, EVENT_TYPES.values()) | Failure)
+    kinds = functools.reduce(operator.or_, EVENT_TYPES.values()) | Failure
+    return msgspec.json.Decoder(kinds, float_hook=Decimal)
 
 
 def line_of(item: Event | Failure | Finding) -> bytes:

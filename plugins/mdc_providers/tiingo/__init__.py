@@ -1,0 +1,1 @@
+"""US stocks of IEX, crypto and foreign exchange of Tiingo, live."""
