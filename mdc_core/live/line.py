@@ -6,6 +6,7 @@ from queue import Empty, SimpleQueue
 
 from mdc_core.contracts import Endpoint, Fetch, Response, Send, Subscription
 from mdc_core.errors import DataError, RefusedError, UnavailableError
+from mdc_core.events import Event
 from mdc_core.live.clock import Clock
 from mdc_core.live.feed import PutEvents
 from mdc_core.live.http import Answer, Ask, ask_in_thread
@@ -26,6 +27,7 @@ from mdc_core.times import SECOND
 from mdc_core.wire.quarantine import Quarantine
 
 LOOK = 1.0  # seconds; how soon a silent line notices a new subscription
+AT_ONCE = 2048  # events of frames that came together, about
 _LOOK_FOR_ANSWER = 0.05
 
 
@@ -132,14 +134,16 @@ class StreamLine:
     def _work(self, transport: Transport, put: PutEvents) -> None:
         receive, session, now, capture = transport.recv, self.session, self._clock.ns, self._capture
         ns, due = now(), session.next_tick()
+        held: list[Event] = []  # of frames that came together: they are put at once
         while True:
-            if self._wanted is not None and session.takes_change:
-                self._change(put)
-            if self._asked:
-                self._take_answers(put)
-            look = _LOOK_FOR_ANSWER if self._asked else LOOK
-            left = due - ns
-            wait = look if left > SECOND else min(max(left / SECOND, 0.0), look)
+            if not held:
+                if self._wanted is not None and session.takes_change:
+                    self._change(put)
+                if self._asked:
+                    self._take_answers(put)
+                look = _LOOK_FOR_ANSWER if self._asked else LOOK
+                left = due - ns
+                wait = look if left > SECOND else min(max(left / SECOND, 0.0), look)
             try:
                 frame = receive(wait)
             except TimeoutError:
@@ -149,12 +153,23 @@ class StreamLine:
                 self._do(session.tick(ns), put)
                 due = session.next_tick()
                 continue
-            ns = now()
+            if not held:
+                ns = now()
             if capture is not None:
                 capture.received(ns, frame)
-            self._do(session.received(frame, ns), put)
+            actions = session.received(frame, ns)
             # What comes can put the next tick off, so it is asked for only when it seems due.
-            if due <= ns and (due := session.next_tick()) <= ns:
+            is_due = due <= ns and (due := session.next_tick()) <= ns
+            if len(actions) == 1 and type(first := actions[0]) is Put:  # nearly always
+                held += first.events
+                actions = []
+            if not actions and not is_due and transport.waiting and len(held) < AT_ONCE:
+                continue
+            if held:
+                events, held = held, []
+                put(events)
+            self._do(actions, put)
+            if is_due:
                 self._do(session.tick(ns), put)
                 due = session.next_tick()
 

@@ -8,15 +8,16 @@ from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
 from mdc_core.contracts import Endpoint
 from mdc_core.errors import UsageError
-from mdc_core.live.transports import NORMAL, Transport, TransportClosed
+from mdc_core.live.transports import NORMAL, TransportClosed
 from mdc_core.live.transports.framing import RawFramer, framer
 from mdc_core.live.transports.tcp import TcpTransport
-from mdc_core.live.transports.websocket import WebSocketTransport
+from mdc_core.live.transports.websocket import closed
 
 _CLOSE_WITHIN = 60.0  # a client that is behind still has to read what was sent
 _HALF = b"\xff"  # no whole frame of lines or lengths
@@ -28,9 +29,16 @@ class Visitor:
     path = ""
     headers: Mapping[str, str] = {}
 
-    def __init__(self, transport: Transport, connection: socket.socket) -> None:
-        self.recv, self.send = transport.recv, transport.send
+    def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+
+    def recv(self, timeout: float | None) -> str | bytes:
+        """What the client says next; raises TimeoutError."""
+        raise NotImplementedError
+
+    def send(self, frame: str | bytes) -> None:
+        """Say this to the client; when it has gone, `recv` tells."""
+        raise NotImplementedError
 
     def goodbye(self, code: int = NORMAL, reason: str = "") -> None:
         """End the connection in order, once the client has read what was sent."""
@@ -61,11 +69,24 @@ class WebSocketVisitor(Visitor):
     """A client that came by WebSocket."""
 
     def __init__(self, connection: ServerConnection) -> None:
-        super().__init__(WebSocketTransport(connection, None), connection.socket)
+        super().__init__(connection.socket)
+        self._connection = connection
         request = connection.request
         assert request is not None
         self.path, self.headers = request.path, dict(request.headers.raw_items())
         self.goodbye = connection.close  # type: ignore[method-assign]
+
+    def recv(self, timeout: float | None) -> str | bytes:
+        """What the client says next; raises TimeoutError."""
+        try:
+            return self._connection.recv(timeout)
+        except ConnectionClosed as error:
+            raise closed(error) from error
+
+    def send(self, frame: str | bytes) -> None:
+        """Say this to the client; when it has gone, `recv` tells."""
+        with suppress(ConnectionClosed):
+            self._connection.send(frame)
 
 
 class TcpVisitor(Visitor):
@@ -73,7 +94,9 @@ class TcpVisitor(Visitor):
 
     def __init__(self, connection: socket.socket, endpoint: Endpoint) -> None:
         frames = framer(endpoint.framing)
-        super().__init__(TcpTransport(connection, frames, send_within=None), connection)
+        super().__init__(connection)
+        transport = TcpTransport(connection, frames, send_within=None)
+        self.recv, self.send = transport.recv, transport.send  # type: ignore[method-assign]
         self._is_raw = isinstance(frames, RawFramer)
         place = urlsplit(endpoint.url)
         self.path = place.path + (f"?{place.query}" if place.query else "")

@@ -28,6 +28,10 @@ class Transport(Protocol):
 
     pings: bool
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame has come that `recv` has not given yet."""
+
     def recv(self, timeout: float | None) -> str | bytes:
         """The next frame, within so many seconds; raises TimeoutError or TransportClosed."""
 

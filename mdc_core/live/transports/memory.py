@@ -54,6 +54,11 @@ class MemoryTransport:
         self._ready: deque[str | bytes] = deque()
         self._closed = False
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame has come that `recv` has not given yet."""
+        return bool(self._ready)
+
     def recv(self, timeout: float | None) -> str | bytes:
         """The next frame; raises TimeoutError or TransportClosed."""
         now = self._clock.ns()

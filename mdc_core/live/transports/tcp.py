@@ -34,6 +34,11 @@ class TcpTransport:
         self._framer = frames
         self._ready: deque[str | bytes] = deque()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame has come that `recv` has not given yet."""
+        return bool(self._ready)
+
     def recv(self, timeout: float | None) -> str | bytes:
         """The next frame; raises TimeoutError or TransportClosed."""
         while not self._ready:

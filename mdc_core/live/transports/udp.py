@@ -18,7 +18,7 @@ _ROOM = 8 << 20  # asked of the system for datagrams that wait to be read
 class UdpTransport:
     """One socket for datagrams."""
 
-    pings = False
+    pings = waiting = False
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection

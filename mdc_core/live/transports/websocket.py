@@ -1,10 +1,7 @@
 """Frames over a WebSocket, ws:// or wss://."""
 
-import socket
-import struct
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from typing import cast
 from urllib.parse import urlsplit
 
 from websockets.exceptions import (
@@ -15,18 +12,18 @@ from websockets.exceptions import (
 )
 from websockets.frames import CloseCode
 from websockets.http11 import Response as HandshakeResponse
+from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as open_socket
-from websockets.sync.connection import Connection
 from websockets.typing import Subprotocol
 
 from mdc_core.contracts import Endpoint, Limits, Response
 from mdc_core.errors import BusyError, ConfigError, MdcError, RefusedError, UnavailableError
 from mdc_core.live.clock import Clock
 from mdc_core.live.transports import TransportClosed, unreachable
+from mdc_core.live.transports.client import WebSocketClient
 
 MAX_FRAME = 64 << 20
-_OPEN_WITHIN, _CLOSE_WITHIN = 10.0, 1.0
-_SEND_WITHIN = 5  # seconds
+_OPEN_WITHIN = 10.0  # seconds
 # What a server has done where it is us who end the connection.
 _FAULTS: dict[int, str] = {
     CloseCode.PROTOCOL_ERROR: "what is no WebSocket frame",
@@ -41,47 +38,33 @@ class WebSocketTransport:
 
     pings = True
 
-    def __init__(self, socket: Connection, largest: int | None) -> None:
-        self._socket = socket
+    def __init__(self, client: WebSocketClient, largest: int | None) -> None:
+        self._client = client
         self._largest = largest
-        self._pong: threading.Event | None = None
+        self.ponged, self.ping, self.close = client.ponged, client.ping, client.close
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a frame has come that `recv` has not given yet."""
+        return bool(self._client.ready)
 
     def recv(self, timeout: float | None) -> str | bytes:
         """The next frame; raises TimeoutError or TransportClosed."""
         try:
-            return self._socket.recv(timeout)
+            return self._client.recv(timeout)
         except ConnectionClosed as error:
-            raise _closed(error) from error
+            raise closed(error) from error
 
     def send(self, frame: str | bytes) -> None:
         """Send a frame, in pieces if the vendor takes no larger ones."""
         largest = self._largest
-        # When the server has closed, there may still be frames of it to read, and it is
-        # the reading that ends with them.
-        with suppress(ConnectionClosed):
-            if largest is None or len(frame) * 4 <= largest:
-                self._socket.send(frame)
-            else:
-                self._socket.send(pieces(frame, largest))
-
-    def ping(self) -> None:
-        """Ask for a sign of life."""
-        with suppress(ConnectionClosed):  # as in sending
-            self._pong = self._socket.ping()
-
-    def ponged(self) -> bool:
-        """Whether the last ping was answered, told once."""
-        if self._pong is None or not self._pong.is_set():
-            return False
-        self._pong = None
-        return True
-
-    def close(self) -> None:
-        """End the connection, from any thread."""
-        self._socket.close()
+        if largest is None or len(frame) * 4 <= largest:
+            self._client.send([frame])
+        else:
+            self._client.send(pieces(frame, largest))
 
 
-def pieces(frame: str | bytes, largest: int) -> Iterator[str] | Iterator[bytes]:
+def pieces(frame: str | bytes, largest: int) -> Iterator[str | bytes]:
     """A frame in pieces of at most so many bytes; no character is cut in two."""
     if isinstance(frame, bytes):
         return (frame[at : at + largest] for at in range(0, len(frame), largest))
@@ -101,11 +84,11 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransp
             # A proxy cannot reach our own host.
             proxy=None if place.hostname in _LOOPBACK else True,
             open_timeout=_OPEN_WITHIN,
-            close_timeout=_CLOSE_WITHIN,
             # Pings of our own, and only in a silence: whoever lets frames wait
             # (`--overflow block`) must not take the line for dead.
             ping_interval=None,
             max_size=MAX_FRAME,
+            create_connection=cast("type[ClientConnection]", WebSocketClient),
         )
     except InvalidURI as error:
         raise ConfigError(
@@ -119,14 +102,8 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransp
         raise UnavailableError(f"{where} does not answer within {_OPEN_WITHIN:g} s") from error
     except OSError as error:
         raise unreachable(where, error) from error
-    # A server that does not read any more holds up whoever sends, and so whoever closes; one
-    # that has closed already is told when it is read from.
-    with suppress(OSError):
-        opened.socket.setsockopt(
-            socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", _SEND_WITHIN, 0)
-        )
-    # Entered like this, for it is `close` that another thread calls.
-    return WebSocketTransport(opened.__enter__(), limits.frame)
+    # Entered, for a later version of the library connects only then.
+    return WebSocketTransport(cast(WebSocketClient, opened.__enter__()), limits.frame)
 
 
 def _refusal(where: str, answer: HandshakeResponse) -> MdcError:
@@ -140,7 +117,8 @@ def _refusal(where: str, answer: HandshakeResponse) -> MdcError:
     return RefusedError(text)
 
 
-def _closed(error: ConnectionClosed) -> TransportClosed:
+def closed(error: ConnectionClosed) -> TransportClosed:
+    """How a connection ended, and by whose doing."""
     sent, frame = error.sent, error.rcvd
     if sent is not None and sent.code in _FAULTS and not error.rcvd_then_sent:
         return TransportClosed(f"the server sent {_FAULTS[sent.code]}: {sent.reason}")
