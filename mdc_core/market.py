@@ -48,7 +48,10 @@ class Event(Struct, tag_field="type", omit_defaults=True, gc=False):
     venue: Annotated[Text, doc("where it happened, a MIC (ISO 10383) if known")] = None
     channel: Annotated[
         Text,
-        doc("its connection; behind a slash, what has its own seq; behind a colon, what has not"),
+        doc(
+            "its connection; behind a slash, what has its own seq; behind a colon, what has not; "
+            "behind a tilde, what has one that skips numbers"
+        ),
     ] = None
     seq: Annotated[Whole, doc("the sender's sequence number, only where it defines one")] = None
     extra: Annotated[dict[str, Any] | None, doc("what the provider says beyond these fields")] = (

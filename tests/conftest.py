@@ -19,7 +19,7 @@ from tests.kit.deadline import DEADLINE
 
 pytest_plugins = ("tests.kit.installed",)
 ROOT = Path(__file__).resolve().parents[1]
-FOREIGN = ("MDC_", "ALPACA_", "FINNHUB_", "TIINGO_", "PYTHON")
+FOREIGN = ("MDC_", "ALPACA_", "FINNHUB_", "TIINGO_", "POLYGON_", "MASSIVE_", "PYTHON")
 CONTROL = ("begin", "end", "heartbeat")
 
 # The same examples in every run; `--hypothesis-profile random` looks for new ones.

@@ -164,18 +164,20 @@ class Stream(Live):
 
     `sequence` is within what `seq` counts: "symbol" (each symbol of a channel by itself),
     "channel" or "connection"; None says that the vendor numbers nothing. Where numbers are
-    missing a codec says a `Gap` (see `Follow.gaps`). `checksums` says whether the vendor's books
-    have one, which the codec then checks. A codec names the `channel` of an event where the
-    vendor has several on a connection; core puts the connection's name before it, with a slash
-    where the channel has its own numbers, else with a colon. A codec fills `venue` where it
-    is known: nobody else does. Events that come unasked, such as halts, need no channel. Fields
-    of a message that a codec does not know go under `extra` of its events (see `Messages`).
+    missing a codec says a `Gap` (see `Follow.gaps`); where they are `sparse` none is missed.
+    `checksums` says whether the vendor's books have one, which the codec then checks. A codec
+    names the `channel` of an event where the vendor has several on a connection; core puts the
+    connection's name before it, with a slash where the channel has its own numbers, else with a
+    colon. A codec fills `venue` where it is known: nobody else does. Events that come unasked,
+    such as halts, need no channel. Fields of a message that a codec does not know go under
+    `extra` of its events (see `Messages`).
     """
 
     every: ClassVar[float | None] = None  # seconds from one `tick` to the next
     silence: ClassVar[float | None] = None  # seconds without a frame: the connection is dead
     login_within: ClassVar[float] = 10.0
     sequence: ClassVar[Scope | None] = "symbol"
+    sparse: ClassVar[bool] = False  # numbers of a symbol rise, and are skipped: a jump is no loss
     checksums: ClassVar[bool | None] = None
     sandbox: ClassVar[type["Sandbox"] | None] = None
 
@@ -276,11 +278,14 @@ class Sandbox(Provider):
 
 
 class HangUp(Exception):  # noqa: N818 - an instruction, not an error
-    """Send these last frames and close the connection (a mock server raises it)."""
+    """Send these last frames and close the connection (a mock server raises it).
 
-    def __init__(self, *frames: str | bytes) -> None:
+    `code` is WebSocket's reason for it.
+    """
+
+    def __init__(self, *frames: str | bytes, code: int = 1000) -> None:
         super().__init__()
-        self.frames = frames
+        self.frames, self.code = frames, code
 
 
 def reason_of(error: BaseException) -> str:

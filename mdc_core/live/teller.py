@@ -25,20 +25,22 @@ class FeedTeller:
         self._has_unread = False
         self.connection(1, "symbol")
 
-    def connection(self, number: int, sequence: Scope | None) -> None:
+    def connection(self, number: int, sequence: Scope | None, *, sparse: bool = False) -> None:
         """From here on it is about this connection, such as `alpaca-1`.
 
-        Events say it as `plain`, or as `named`; behind a slash stands what has its own sequence.
+        Events say it as `plain`, or as `named`; behind a slash stands what has its own sequence,
+        behind a tilde what has one for each symbol, with numbers that are skipped.
         """
         self.channel = f"{self.name}-{self._line}{number}"
         self.plain = f"{self.channel}/*" if sequence == "connection" else self.channel
         self._sequence = sequence
+        self._mark = "/" if sequence == "channel" else "~" if sparse else ":"
 
     def named(self, name: str) -> str:
         """The channel of an event whose codec names one."""
         if self._sequence == "connection":
             return self.plain
-        return f"{self.channel}{'/' if self._sequence == 'channel' else ':'}{name}"
+        return f"{self.channel}{self._mark}{name}"
 
     def sign(self, events: Iterable[Event], stamp: str | None) -> None:
         """Say of events by whom and by which connection they came, and when."""

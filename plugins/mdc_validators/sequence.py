@@ -2,7 +2,8 @@
 
 Only where the sender defines a sequence, that is, where `seq` is present. Numbers count
 within a symbol of a channel, or within the channel where its provider declares so (such as
-`zephyr-1/trade`). A late packet
+`zephyr-1/trade`). Numbers of a channel with a tilde (such as `polygon-1~trade`) are skipped by
+the sender, so that a jump is no gap there. A late packet
 does not lower what is expected next; a jump back of more than 10,000 is a restart of the
 sender's counter. The deltas of one message share its number and are no repeats.
 """
@@ -56,6 +57,8 @@ class Sequence(Check):
         before, seen = self._highest(keys, numbers)
         # The second condition is for before + 1 beyond int64.
         odd = np.flatnonzero(seen & ((numbers != before + 1) | (numbers < before)))
+        sparse = self._sparse(batch)[rows]
+        odd = odd[~sparse[odd] | (numbers[odd] <= before[odd])]
         if not len(odd):
             return []
         delta = self.groups.is_type(batch, "delta")[rows]
@@ -70,14 +73,20 @@ class Sequence(Check):
         for key in restarted.tolist():
             places = np.flatnonzero(keys == key)
             first = int(before[places[0]]) if seen[places[0]] else None
+            skips = bool(sparse[places[0]])
             run = zip(
                 rows[places].tolist(),
                 numbers[places].tolist(),
                 delta[places].tolist(),
                 strict=True,
             )
-            findings += self._one_by_one(key, first, run)
+            findings += self._one_by_one(key, first, run, skips)
         return findings
+
+    def _sparse(self, batch: "pa.RecordBatch") -> "npt.NDArray[np.bool_]":
+        """The rows whose sender skips numbers."""
+        codes, words = self.groups.codes(batch, "channel")
+        return np.array(["~" in (word or "") for word in words], np.bool_)[codes]
 
     def _keys(self, batch: "pa.RecordBatch") -> "npt.NDArray[np.int64]":
         """What each row's number counts in; a channel with a slash counts by itself."""
@@ -94,12 +103,12 @@ class Sequence(Check):
         return np.where(own, groups.keys(batch, "provider", "channel") * 2 + 1, symbols)
 
     def _one_by_one(
-        self, key: int, highest: int | None, run: Iterable[tuple[int, int, bool]]
+        self, key: int, highest: int | None, run: Iterable[tuple[int, int, bool]], skips: bool
     ) -> Iterator[Finding]:
         """A stream whose counter starts again somewhere in this batch."""
         for row, number, delta in run:
             if highest is not None and number != highest + 1:
-                if not (delta and number == highest):
+                if not ((delta and number == highest) or (skips and number > highest)):
                     yield _finding(row, highest, number)
                 if number >= highest - RESET:
                     number = max(number, highest)

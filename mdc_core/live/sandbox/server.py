@@ -126,7 +126,7 @@ class SandboxServer:
             visitor.goodbye()
         except HangUp as end:
             visit.send(end.frames)
-            visitor.goodbye()
+            visitor.goodbye(end.code)
         except CableCut:
             visitor.break_off()
         except TransportClosed:

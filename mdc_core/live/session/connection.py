@@ -130,7 +130,7 @@ class FeedSession:
         self._stream = stream = self._make_stream(self.subscription)
         self.is_up = False
         self.connections += 1
-        self._teller.connection(self.connections, stream.sequence)
+        self._teller.connection(self.connections, stream.sequence, sparse=stream.sparse)
         self._asked.anew()
         self._sample, self._requests = EventSample(), RequestBackoff()
         timing = self.timing

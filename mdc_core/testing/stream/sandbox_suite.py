@@ -20,7 +20,8 @@ class SandboxSuite(ProviderSuite):
     It plays books, their changes, quotes, trades and halts, and expects each of a subscribed
     channel as it went in. `lacks` names what the protocol cannot say: a type (`delta`), a field
     (`trade.trade_id`), a value of a field (`quote.bid_price=none`) or a choice of `channels`;
-    `precise` is a price that a float would not keep (None: the venue has none such).
+    `precise` is a price that a float would not keep (None: the venue has none such), `resolution`
+    what the venue's times are whole numbers of, in nanoseconds.
     """
 
     stream: ClassVar[type[Stream]]
@@ -28,6 +29,7 @@ class SandboxSuite(ProviderSuite):
     channels: ClassVar[tuple[str, ...]] = ()
     lacks: ClassVar[tuple[str, ...]] = ()
     precise: ClassVar[Decimal | None] = PRECISE
+    resolution: ClassVar[int] = 1_000
 
     def plugin(self) -> type[Stream]:
         """The class under test."""
@@ -88,7 +90,7 @@ class SandboxSuite(ProviderSuite):
 
     def tape(self, symbols: tuple[str, ...] = ()) -> list[Event]:
         """What core plays, but for what the protocol cannot say."""
-        return sayable(tape(symbols or self.several(), self.precise), self.lacks)
+        return sayable(tape(symbols or self.several(), self.precise, self.resolution), self.lacks)
 
     def several(self) -> tuple[str, ...]:
         """The suite's symbols, at least two: what is kept for each of them must not be mixed."""

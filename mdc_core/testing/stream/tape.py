@@ -3,7 +3,7 @@
 Each symbol has a book of fourteen levels a side, quotes with and without a bid or an offer,
 trades by either side and by none, changes of one level and of several at once (the best, the
 deep ones, new ones, sizes of 0, a level that comes again), a halt and its end. All prices have
-two decimals, all sizes are whole, all times are whole microseconds.
+two decimals, all sizes are whole, all times are whole microseconds, or what the venue has.
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,7 +45,8 @@ _STEP = {"bid": Decimal("-0.25"), "ask": Decimal("0.25")}
 class _Tape:
     """The events so far, and the books behind them."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolution: int) -> None:
+        self._resolution = resolution
         self.rows: list[Event] = []
         self._sizes = count(1001, 2)  # never with a 0 at its end, so that its digits tell
         self._books: dict[str, dict[str, dict[Decimal, Decimal]]] = {}
@@ -54,7 +55,7 @@ class _Tape:
     def time(self) -> str:
         """The time of what comes next."""
         number = len(self.rows)
-        return from_ns(START + number * SECOND + 1000 * (number + 1))
+        return from_ns(START + number * SECOND + self._resolution * (number + 1))
 
     def size(self) -> Decimal:
         """A size that nothing else has."""
@@ -115,12 +116,15 @@ class _Tape:
         self.rows.append(row)
 
 
-def tape(symbols: Sequence[str], precise: Decimal | None = PRECISE) -> list[Event]:
+def tape(
+    symbols: Sequence[str], precise: Decimal | None = PRECISE, resolution: int = 1_000
+) -> list[Event]:
     """Two rounds of events of all kinds, those of the symbols by turns.
 
-    One trade has a price that a float would not keep, unless the venue has none such.
+    One trade has a price that a float would not keep, unless the venue has none such. Times are
+    whole numbers of `resolution` nanoseconds.
     """
-    out = _Tape()
+    out = _Tape(resolution)
     middles = {symbol: Decimal("101.37") + 37 * n for n, symbol in enumerate(symbols)}
     for symbol, middle in middles.items():
         out.book(symbol, middle)

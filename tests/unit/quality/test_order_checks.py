@@ -64,6 +64,22 @@ def test_sequence_starts_again_after_a_jump_back_of_more_than_ten_thousand() -> 
     ]
 
 
+def test_sequence_whose_sender_skips_numbers() -> None:
+    """Behind a tilde a jump is no gap; what comes twice or too late is told all the same."""
+    check = Sequence(SequenceOptions())
+    rows = numbered(7, 9, 30_000, 30_000, 29_999, channel="p-1~trade")
+    rows += numbered(5, 7, channel="p-1:trade")
+    assert found(check, rows) == [
+        (3, "warning", "repeat: 30000 again"),
+        (4, "warning", "regression: 29999 after 30000"),
+        (6, "warning", "gap: 1 missing between 5 and 7"),
+    ]
+    assert found(check, numbered(3, 50, 20_000, 20_000, channel="p-1~trade")) == [
+        (0, "info", "reset: 3 after 30000"),
+        (3, "warning", "repeat: 20000 again"),
+    ]
+
+
 def test_sequence_at_the_ends_of_int64() -> None:
     top, bottom = 2**63 - 1, -(2**63)
     assert found(Sequence(SequenceOptions()), numbered(bottom, top)) == [

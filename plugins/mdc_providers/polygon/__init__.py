@@ -1,0 +1,1 @@
+"""Stocks, crypto, forex and indices of Polygon.io (today Massive), live."""
