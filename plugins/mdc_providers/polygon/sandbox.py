@@ -149,9 +149,9 @@ class PolygonSandbox(PolygonProvider, Sandbox):
             return event
         if event.action == "clear":
             ladder.snapshot((), ())
-        elif event.price is not None and (event.side == "bid" or event.side == "ask"):
+        elif event.price is not None:
             size = event.size if event.size and event.action != "cancel" else Decimal(0)
-            ladder.change(event.side, Level(event.price, size))
+            ladder.change("bid" if event.side == "bid" else "ask", Level(event.price, size))
         book = Book(symbol=event.symbol, ts_event=event.ts_event, venue=event.venue)
         book.bids, book.asks = ladder.top("bid", _LEVELS), ladder.top("ask", _LEVELS)
         return book
