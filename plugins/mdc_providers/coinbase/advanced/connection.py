@@ -1,0 +1,169 @@
+"""The protocol of Coinbase Advanced Trade.
+
+Source: Coinbase, "Advanced Trade WebSocket Overview" and "WebSocket Channels". The client says
+what it wants, a message for each channel; snapshots come before the answer, which is the
+complete state of the connection. All messages of a connection are numbered: a number that is
+missing is a `Gap`, behind which books are asked for once more.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import msgspec
+
+from mdc_core.plugin import (
+    Bad,
+    DataError,
+    Effect,
+    Event,
+    Gap,
+    Reconnect,
+    Refused,
+    Send,
+    Subscription,
+    Up,
+    utc,
+)
+from mdc_providers.coinbase.advanced import messages as wire
+from mdc_providers.coinbase.advanced.decode import Decoder
+from mdc_providers.coinbase.advanced.rows import head_of, singly
+from mdc_providers.coinbase.login import Signer
+from mdc_providers.coinbase.refusals import verdict
+from mdc_providers.coinbase.wanted import Wanted, added, left_out, missing_of, unread
+
+Found = list[Event | Effect]
+
+
+class AdvancedTrade:
+    """A connection to Advanced Trade."""
+
+    url: ClassVar[str] = "wss://advanced-trade-ws.coinbase.com"
+    channels: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            "trade": "market_trades",
+            "quote": "ticker",
+            "ticker_batch": "ticker_batch",
+            "book": "level2",
+            "bar": "candles",
+            "status": "status",
+        }
+    )
+
+    def __init__(self, subscription: Subscription, credentials: Mapping[str, str]) -> None:
+        self._signer = Signer(credentials)
+        self._wanted = self._by_channel(subscription)
+        self._decode = msgspec.json.Decoder(wire.AnyMessage).decode
+        self._events = Decoder()
+        self._next, self._when = 0, ""  # the number that is due, and when the last one came
+        self._symbols = subscription.symbols
+        self._answers = 0  # that are to come to what was asked for
+        self._is_up = self._is_asking = self._is_renewing = False
+
+    def opened(self, now: int) -> Sequence[Event | Effect]:
+        """Subscribe; heartbeats, the last, keep the quiet channels open."""
+        if (refused := self._signer.fault()) is not None:
+            return [refused]
+        return self._ask("subscribe", {**self._wanted, "heartbeats": ()}, now)
+
+    def receive(self, frame: str | bytes, now: int) -> Found:
+        """The events in a frame, and the answers to it."""
+        try:
+            m = self._decode(frame)
+        except msgspec.ValidationError:
+            return self._carefully(frame, now)
+        out = self._follow(m.sequence_num, m.timestamp, now)
+        try:
+            out += self._answered(m) if type(m) is wire.SubscriptionsMessage else self._events(m)
+        except (DataError, ValueError, ArithmeticError):
+            out += self._singly(frame)
+        return out
+
+    def resubscribe(self, subscription: Subscription, now: int) -> Sequence[Event | Effect] | None:
+        """Subscribe to what is new, and leave what is not wanted any more."""
+        if not self._is_up or self._is_renewing:
+            return None
+        wanted, before = self._by_channel(subscription), self._wanted
+        self._wanted, self._symbols = wanted, subscription.symbols
+        sends = self._ask("subscribe", added(wanted, before), now)
+        sends += self._ask("unsubscribe", added(before, wanted), now)
+        return sends or [Up()]
+
+    def _by_channel(self, subscription: Subscription) -> Wanted:
+        return {self.channels[name]: subscription.symbols for name in subscription.channels}
+
+    def _ask(self, kind: str, wanted: Wanted, now: int, again: str | None = None) -> list[Send]:
+        """A message for each channel, each with a signature of its own."""
+        sends = []
+        for channel, products in wanted.items():
+            message: dict[str, Any] = {"type": kind, "product_ids": products, "channel": channel}
+            if not products:
+                del message["product_ids"]
+            message |= self._signer.jwt(now)
+            sends.append(Send(msgspec.json.encode(message).decode(), again))
+        if again is None:
+            self._answers += len(sends)
+            self._is_asking = self._is_asking or bool(sends)
+        return sends
+
+    def _follow(self, number: int, when: str, now: int) -> Found:
+        """Nothing, if this number was due; else what is missing, and books once more."""
+        out: Found = []
+        if number > self._next:
+            end, start = utc(when), utc(self._when) if self._when else None
+            gap = Gap(ts_event=end, start=start, end=end, count=number - self._next)
+            gap.reason, gap.extra = "sequence", {"symbols": list(self._symbols)}
+            out.append(gap)
+            if self._is_asking:
+                out.append(Reconnect("coinbase: a message is missing before all was answered"))
+            elif books := self._wanted.get("level2"):
+                self._is_renewing = True
+                for kind in ("unsubscribe", "subscribe"):
+                    out += self._ask(kind, {"level2": books}, now, again="level2")
+        if number >= self._next:
+            self._next, self._when = number + 1, when
+        return out
+
+    def _answered(self, m: wire.SubscriptionsMessage) -> Found:
+        """The complete state of the connection: `Up` when there is all that was asked for."""
+        state = {name: has or () for part in m.events for name, has in part.subscriptions.items()}
+        missing = missing_of(self._wanted, state)
+        self._is_renewing = self._is_renewing and bool(missing)
+        self._answers = max(0, self._answers - 1)
+        has_all = not missing and "heartbeats" in state
+        if not self._is_asking or (self._answers and not has_all):
+            return []
+        self._answers, self._is_asking, self._is_up = 0, False, True
+        return [Up(), *left_out(missing, self._wanted)]
+
+    def _carefully(self, frame: str | bytes, now: int) -> Found:
+        """What is no message that we know: one with more, a damaged one, or an error."""
+        try:
+            head = head_of(frame)
+        except msgspec.ValidationError:
+            return self._refused(msgspec.json.decode(frame, type=wire.ErrorMessage))
+        return [*self._follow(head.sequence_num, head.timestamp, now), *self._singly(frame)]
+
+    def _singly(self, frame: str | bytes) -> Found:
+        """The events of a message, row by row; what cannot be read is set aside alone."""
+        out: Found = []
+        try:
+            for item in singly(frame):
+                if isinstance(item, Bad):
+                    out.append(item)
+                    continue
+                message, more = item
+                for event in self._events(message):
+                    if more and isinstance(event, Event):
+                        event.extra = {**(event.extra or {}), **more}
+                    out.append(event)
+        except (DataError, LookupError, ValueError, ArithmeticError) as error:
+            out.append(unread(frame, error))
+        return out
+
+    def _refused(self, m: wire.ErrorMessage) -> Found:
+        """Behind an error nothing more comes, so a refused change needs another connection."""
+        effect = verdict(m.message, m.reason)
+        if isinstance(effect, Refused) and self._is_up and self._is_asking:
+            return [effect, Reconnect(effect.text)]
+        return [effect]

@@ -1,0 +1,121 @@
+"""Messages of the Coinbase Exchange feed as events."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mdc_core.plugin import Book, Delta, Event, Gap, Level, Quote, Trade, utc
+from mdc_providers.coinbase.exchange import messages as wire
+from mdc_providers.coinbase.wanted import side_of
+
+
+def trade_of(m: wire.MatchMessage) -> Trade:
+    """A trade; the wire has the maker's side."""
+    extra = {
+        "sequence": m.sequence,
+        "maker_order_id": m.maker_order_id,
+        "taker_order_id": m.taker_order_id,
+    }
+    return Trade(
+        symbol=m.product_id,
+        ts_event=utc(m.time),
+        price=m.price,
+        size=m.size,
+        aggressor_side="sell" if m.side == "buy" else "buy",
+        trade_id=str(m.trade_id),
+        extra=_known(extra),
+    )
+
+
+def quote_of(m: wire.TickerMessage, received: str) -> Quote:
+    """The best bid and offer; the last trade and the statistics are under `extra`."""
+    extra = {
+        "sequence": m.sequence,
+        "price": m.price,
+        "open_24h": m.open_24h,
+        "volume_24h": m.volume_24h,
+        "low_24h": m.low_24h,
+        "high_24h": m.high_24h,
+        "volume_30d": m.volume_30d,
+        "side": m.side,
+        "trade_id": m.trade_id,
+        "last_size": m.last_size,
+    }
+    bid_price, bid_size = side_of(m.best_bid, m.best_bid_size)
+    ask_price, ask_size = side_of(m.best_ask, m.best_ask_size)
+    return Quote(
+        symbol=m.product_id,
+        ts_event=received if m.time is None else utc(m.time),
+        bid_price=bid_price,
+        bid_size=bid_size,
+        ask_price=ask_price,
+        ask_size=ask_size,
+        extra=_known(extra),
+    )
+
+
+def book_of(m: wire.SnapshotMessage, received: str) -> Book:
+    """All of a book; without a time on the wire it has that of its receipt."""
+    book = Book(symbol=m.product_id, ts_event=received if m.time is None else utc(m.time))
+    book.bids = [Level(price, size) for price, size in m.bids]
+    book.asks = [Level(price, size) for price, size in m.asks]
+    return book
+
+
+def changes_of(m: wire.ChangeMessage) -> list[Event]:
+    """Changes of a book, one for each level; nothing tells a new level from a changed one."""
+    symbol, time = m.product_id, utc(m.time)
+    return [
+        Delta(
+            symbol=symbol,
+            ts_event=time,
+            action="modify" if size else "cancel",
+            side="bid" if side == "buy" else "ask",
+            price=price,
+            size=size,
+        )
+        for side, price, size in m.changes
+    ]
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any] | None:
+    if None in values.values():
+        values = {name: value for name, value in values.items() if value is not None}
+    return values or None
+
+
+class TradeNumbers:
+    """Follows the trade ids of each product, which are without a hole on Coinbase.
+
+    A heartbeat names the last one. It may overtake a trade that is under way, so it counts when
+    the next comes.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, str]] = {}  # and when
+        self._named: dict[str, tuple[int, str]] = {}
+
+    def start(self, m: wire.LastMatchMessage) -> None:
+        """The last trade before the subscription."""
+        self._last[m.product_id] = m.trade_id, utc(m.time)
+
+    def traded(self, m: wire.MatchMessage, time: str) -> Iterator[Gap]:
+        """A `Gap` if trades are missing before this one."""
+        yield from self._missing(m.product_id, m.trade_id - 1, time)
+        last = self._last.get(m.product_id)
+        if last is None or m.trade_id > last[0]:
+            self._last[m.product_id] = m.trade_id, time
+
+    def heard(self, m: wire.HeartbeatMessage) -> Iterator[Gap]:
+        """A `Gap` if a trade has not come that the heartbeat before this one named."""
+        if (named := self._named.get(m.product_id)) is not None:
+            yield from self._missing(m.product_id, *named)
+            if self._last.get(m.product_id, (-1,))[0] < named[0]:
+                self._last[m.product_id] = named
+        self._named[m.product_id] = m.last_trade_id, utc(m.time)
+
+    def _missing(self, symbol: str, until: int, end: str) -> Iterator[Gap]:
+        last, start = self._last.get(symbol, (until, None))
+        if last < until:
+            gap = Gap(symbol=symbol, ts_event=end, start=start, end=end, count=until - last)
+            gap.reason = "sequence"
+            yield gap
