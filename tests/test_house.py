@@ -28,6 +28,7 @@ ROWS = (
     },
     {"batch", "decimals", "flaws", "grouped", "messages", "protocol", "screening"},
     {"contracts", "hooks", "wire", "mapping"},
+    {"orderbook"},
     {"plugin", "columns"},
     {
         "plugin_files",
@@ -48,7 +49,7 @@ ROWS = (
     {"cli"},
     {"api"},
 )
-ENGINES = ROWS[5]
+ENGINES = ROWS[6]
 # Re-exported lazily by the door: what stands below it in the house and is meant for authors.
 DOOR = {"quality.per_event", "archive.merge"}
 IMPURE = {

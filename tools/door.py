@@ -86,6 +86,7 @@ COLUMNS = {
     "mapping.options": ("MappingOptions", "NamedColumns"),
     "mapping.plan": ("TableSample",),
     "mapping.tables": ("opened_table", "table_head"),
+    "orderbook.builder": ("BookBuilder", "BooksMade"),
     "schema": ("allowed_values", "arrow_schema", "field_names", "kind_of"),
     "wire.files": ("plain_file",),
     "wire.lines.parse": ("LinesParser",),

@@ -17,7 +17,7 @@ GROUPS = {
     "query": "Query",
     "share": "Share",
     "setup": "Set up and extend",
-    "filter": "Filters of plugins",
+    "filter": "Transform",
 }
 # Words of other tools, and the verbs that do the same here.
 ELSEWHERE = {

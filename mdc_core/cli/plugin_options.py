@@ -162,6 +162,8 @@ def filled(ctx: click.Context, plugin: Any, options: list[Declared]) -> Any:
 
 def text_of(field: OptionField) -> Callable[[Any], str]:
     """How a value of an option is written."""
+    if field.kind == "span" and field.zero:
+        return lambda value: times.span_text(value) if value else field.zero
     texts = {"span": times.span_text, "moment": times.moment_text, "size": sizes.size_text}
     return texts.get(field.kind, str)
 
@@ -202,7 +204,7 @@ def param_type(field: OptionField) -> AnyType:
     """What the values of an option are read as."""
     kind = field.type
     if field.kind:
-        found: AnyType = _KINDS[field.kind]
+        found: AnyType = SpanType(field.zero) if field.zero else _KINDS[field.kind]
     elif kind in _SIMPLE:
         found = _SIMPLE[kind]
     elif get_origin(kind) is Literal:

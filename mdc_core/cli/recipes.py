@@ -58,6 +58,11 @@ RECIPES = (
                 'GROUP BY symbol"',
             ),
             (
+                "The best five levels of order books, once a second, with spread and mid",
+                "mdc stream sim SPY --type delta --limit 500 "
+                "| mdc book --levels 5 --every 1s --columns spread,mid",
+            ),
+            (
                 "Prices as CSV, for a spreadsheet",
                 "mdc query --root sim --format csv -o prices.csv "
                 '"SELECT ts_event, price FROM trade"',
@@ -68,6 +73,11 @@ RECIPES = (
         "Check",
         (
             ("What is wrong with some events", "mdc validate events.jsonl --strict > /dev/null"),
+            (
+                "Whether order books are what they can be",
+                "mdc stream sim SPY --type delta --limit 500 | mdc validate --check book "
+                "| mdc count",
+            ),
             ("That no file of an archive is damaged", "mdc verify --root data --deep"),
             ("After a crash or a power cut", "mdc recover --root data"),
         ),

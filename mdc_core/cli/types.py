@@ -89,10 +89,15 @@ class SpanType(click.ParamType):  # type: ignore[type-arg]
 
     name = "time span"
 
+    def __init__(self, zero: str = "") -> None:
+        self._zero = zero  # the word for a length of 0, where it has one
+
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
         """Nanoseconds of the text."""
         if isinstance(value, int):
             return value
+        if self._zero and value == self._zero:
+            return 0
         try:
             return times.parse_span(value)
         except DataError as error:

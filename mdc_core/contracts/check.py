@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from msgspec import Struct
 
 from mdc_core.contracts.options import Plugin
+from mdc_core.events import Event
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,13 +23,15 @@ class Finding(Struct, frozen=True):
     """What a check found at a row of the batch (0 is the first), or about no row of it.
 
     `values` are the numbers that the message speaks of, for those who count on with them:
-    they go out as `extra.values` of the `integrity` event.
+    they go out as `extra.values` of the `integrity` event. One about no row may be `of` an event:
+    of its symbol, its times, its channel and its number.
     """
 
     row: int | None
     message: str
     severity: Severity = "warning"
     values: Mapping[str, int | Decimal] = {}
+    of: Event | None = None
 
 
 class Check(Plugin):

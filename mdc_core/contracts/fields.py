@@ -47,6 +47,11 @@ class OptionField(NamedTuple):
         return bool(self._extra("positional"))
 
     @property
+    def zero(self) -> str:
+        """The word for a length of time of 0, where it has one."""
+        return str(self._extra("zero") or "")
+
+    @property
     def was(self) -> tuple[str, ...]:
         """Its former names, which still work and are shown nowhere."""
         return tuple(self._extra("was") or ())

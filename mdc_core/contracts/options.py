@@ -25,8 +25,9 @@ class Options(Struct, frozen=True, kw_only=True):
 
     Types: str, int, float, bool, Decimal, Path, a Literal, Span, Moment, Size, Symbols, or
     tuple[T, ...] of one of them (a list with commas, or repeated); any of them `| None`. `Meta`
-    may have bounds (ge, gt, le, lt) or for text pattern, min_length and max_length. Core makes
-    flags, MDC_... names, mdc.toml keys and help of them.
+    may have bounds (ge, gt, le, lt) or for text pattern, min_length and max_length, and for a
+    Span of 0 a word: `Meta(extra={"zero": "update"})`. Core makes flags,
+    MDC_... names, mdc.toml keys and help of them.
     """
 
 

@@ -34,6 +34,7 @@ class FilterRun:
         self.used = 0
         self.derived = 0
         self.ticks = type(work).tick is not Filter.tick
+        self._hears = type(work).about_data is not Filter.about_data
         self._name = name
         self._work = work
         self._last_tick = 0
@@ -44,10 +45,18 @@ class FilterRun:
 
         passing: list[Int64s] = []  # rows of the chunk that pass as they are
         for start, stop, about in _stretches(chunk):
-            if about:
+            if about and not self._hears:
                 passing.append(np.arange(start, stop))
                 continue
             batch = chunk.batch.slice(start, stop - start)
+            if about:
+                told = list(self._made(self._work.about_data(batch)))
+                if told and passing:
+                    yield chunk.select(np.concatenate(passing))
+                    passing.clear()
+                yield from told
+                passing.append(np.arange(start, stop))
+                continue
             made = self._work(batch)
             if made is batch or isinstance(made, Keep):
                 passing.append(start + self._kept(made, stop - start))

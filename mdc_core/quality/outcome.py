@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from mdc_core.contracts import Finding
-from mdc_core.events import Integrity
+from mdc_core.events import Event, Integrity, type_of
 from mdc_core.wire.chunk import Chunk
 
 Verdict = list[tuple[str, Finding]]  # what is said about one row: check, finding
@@ -97,7 +97,17 @@ def reason_of(verdict: Verdict) -> str:
 def note_of(name: str, finding: Finding) -> Integrity:
     """A finding about no row as an event."""
     severity, message, extra = finding.severity, finding.message, _extra(finding)
-    return Integrity(check=name, severity=severity, message=message, extra=extra)
+    note = Integrity(check=name, severity=severity, message=message, extra=extra)
+    if finding.of is not None:
+        note.about = _about(finding.of)
+        for field in OF_ROW:
+            setattr(note, field, getattr(finding.of, field, None))
+    return note
+
+
+def _about(event: Event) -> str | None:
+    """The type of what an event is about, or its own."""
+    return event.about if isinstance(event, Integrity) else type_of(event)
 
 
 def _extra(finding: Finding) -> dict[str, Any] | None:

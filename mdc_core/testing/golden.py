@@ -60,7 +60,11 @@ def row_of(line: bytes) -> Event | Failure:
 
 def finding_of(line: bytes) -> Finding:
     """The finding of a line."""
-    return msgspec.json.decode(line, type=Finding)
+    fields = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    of = fields.pop("of", msgspec.Raw(b"null"))
+    finding = msgspec.json.decode(_encode(fields), type=Finding)
+    event = None if bytes(of) == b"null" else row_of(bytes(of))
+    return msgspec.structs.replace(finding, of=event)
 
 
 def lines_of(path: Path) -> list[bytes]:

@@ -1,6 +1,7 @@
 """The suite for filters: events in, expected events out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pytest
 
 from mdc_core.batch import from_rows
 from mdc_core.contracts import Filter, Keep
-from mdc_core.events import Event, Market
+from mdc_core.events import EVENT_TYPES, Event, Market
 from mdc_core.testing.cuts import cut, strange_rows
 from mdc_core.testing.golden import check_golden, row_of, rows_of
 from mdc_core.testing.suites.plugin_suite import PluginSuite, check_wire
@@ -20,7 +21,10 @@ NOW = to_ns("2024-01-02T14:30:00.000000000Z")
 
 
 class FilterSuite(PluginSuite):
-    """Set `filter`; the rows are events about the market, as core gives them to a filter."""
+    """Set `filter`; the rows are events about the market, as core gives them to a filter.
+
+    Those of a filter that has `about_data` may be about the data as well.
+    """
 
     filter: ClassVar[type[Filter]]
     rows: ClassVar[str] = "rows.jsonl"
@@ -33,7 +37,10 @@ class FilterSuite(PluginSuite):
     def input(self, request: pytest.FixtureRequest) -> list[Event]:
         """The rows; those about the data go past a filter, so there are none among them."""
         rows = rows_of(request.path.parent / self.rows)
-        assert all(isinstance(row, Market) for row in rows), "rows about the data never come"
+        hears = self.filter.about_data is not Filter.about_data
+        assert hears or all(isinstance(row, Market) for row in rows), (
+            "rows about the data never come"
+        )
         return rows
 
     def filtered(self, batches: Sequence[pa.RecordBatch]) -> list[bytes]:
@@ -41,7 +48,8 @@ class FilterSuite(PluginSuite):
         work = self.filter(self.make_options())
         lines: list[bytes] = []
         for batch in batches:
-            lines += lines_out(work(batch), batch)
+            for part, about in _parts(batch):
+                lines += lines_out(work.about_data(part) if about else work(part), part)
         return lines + lines_out(work.close(), None)
 
     def test_events(self, request: pytest.FixtureRequest) -> None:
@@ -84,7 +92,7 @@ class FilterSuite(PluginSuite):
         """The filter leaves the batch as it is."""
         batch = from_rows(self.input(request))
         before = batch.serialize().to_pybytes()
-        lines_out(self.filter(self.make_options())(batch), batch)
+        self.filtered([batch])
         assert batch.serialize().to_pybytes() == before
 
     def test_nothing_comes(self) -> None:
@@ -93,6 +101,16 @@ class FilterSuite(PluginSuite):
         for number in range(3):
             lines_out(work.tick(NOW + number * SECOND), None)
         lines_out(work.close(), None)
+
+
+def _parts(batch: pa.RecordBatch) -> Iterator[tuple[pa.RecordBatch, bool]]:
+    """Rows in a row that are all about the data, or all not: core asks for each by itself."""
+    names = [str(name) for name in batch.column("type").to_pylist()]
+    start = 0
+    for about, group in groupby(not issubclass(EVENT_TYPES[name], Market) for name in names):
+        stop = start + len(list(group))
+        yield batch.slice(start, stop - start), about
+        start = stop
 
 
 def lines_out(made: Any, batch: pa.RecordBatch | None) -> list[bytes]:

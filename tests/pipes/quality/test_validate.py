@@ -13,7 +13,7 @@ from tests.conftest import Done, Shell, says_nothing
 
 INJECTED = "gap=3,duplicate=2,crossed=5,late=4,bad=2"
 MARKET = f"mdc stream sim SPY AAPL --seed 5 --limit 12000 --defects {INJECTED}"
-CHECKS = ["crossed", "duplicate", "future", "monotonic", "price", "schema", "sequence"]
+CHECKS = ["book", "crossed", "duplicate", "future", "monotonic", "price", "schema", "sequence"]
 INTEGRITY = '{"type":"integrity"'
 
 Event = dict[str, Any]

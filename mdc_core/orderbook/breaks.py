@@ -1,0 +1,87 @@
+"""Events about the data that break books off: gaps, and connections that go down."""
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from mdc_core.batch import Int64s, int64_array
+from mdc_core.events import CONTROL_TYPES
+from mdc_core.grouped import Groups
+from mdc_core.orderbook.intervals import connection_of
+from mdc_core.orderbook.levels import OrderBook
+
+_BREAKS = ("gap", "connection")
+_NAMES = ("type", "symbol", "provider", "channel", "reason", "state", "extra")
+_ABOUT_DATA = (*_BREAKS, "integrity", *CONTROL_TYPES)
+
+
+class BookBreak(NamedTuple):
+    """A row behind which some books are not known; of absent names, those of all."""
+
+    batch: pa.RecordBatch
+    row: int
+    what: str
+    symbols: frozenset[str] | None
+    provider: str | None
+    channel: str | None
+
+    def hits(self, book: OrderBook) -> bool:
+        """Whether a book is among those that are broken off.
+
+        A channel of a connection, such as its trades, has nothing to do with another.
+        """
+        symbol, provider, channel = book.name
+        if self.symbols is not None and symbol not in self.symbols:
+            return False
+        if self.provider is not None and provider != self.provider:
+            return False
+        return self.channel in (None, channel, connection_of(channel))
+
+
+class MarketRows(NamedTuple):
+    """Rows about the market, and their places in the whole batch."""
+
+    batch: pa.RecordBatch
+    rows: Int64s
+
+
+def stretches(batch: pa.RecordBatch, groups: Groups) -> Iterator[MarketRows | BookBreak]:
+    """What is in a batch, in order; of events about the data those that break books off."""
+    codes, words = groups.codes(batch, "type")
+    every = np.arange(len(codes))
+    if not set(words).intersection(_ABOUT_DATA):
+        yield MarketRows(batch, every)
+        return
+    about = np.isin(codes, [n for n, word in enumerate(words) if word in _ABOUT_DATA])
+    cuts = np.flatnonzero(np.isin(codes, [n for n, word in enumerate(words) if word in _BREAKS]))
+    start = 0
+    for cut in [*cuts.tolist(), len(codes)]:
+        rows = every[start:cut][~about[start:cut]]
+        if len(rows):
+            yield MarketRows(batch.take(int64_array(rows)), rows)
+        if cut < len(codes):
+            found = _break(batch, cut)
+            if found is not None:
+                yield found
+        start = cut + 1
+
+
+def _break(batch: pa.RecordBatch, row: int) -> BookBreak | None:
+    """What a gap, or a connection that goes down, breaks off."""
+    names = [name for name in _NAMES if name in batch.schema.names]
+    event = batch.select(names).slice(row, 1).to_pylist()[0]
+    symbol, reason = event.get("symbol"), event.get("reason")
+    symbols = None if symbol is None else frozenset([symbol])
+    if event["type"] == "connection":
+        if event.get("state") != "down":
+            return None
+        what = f"connection down{f' ({reason})' if reason else ''}"
+    else:
+        what = f"gap{f' ({reason})' if reason else ''}"
+        named = json.loads(event.get("extra") or "{}").get("symbols")
+        if symbols is None and isinstance(named, list):
+            symbols = frozenset(map(str, named))
+    return BookBreak(batch, row, what, symbols, event.get("provider"), event.get("channel"))

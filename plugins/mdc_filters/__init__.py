@@ -1,0 +1,1 @@
+"""Filters: each turns events into events."""
