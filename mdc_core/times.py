@@ -7,6 +7,7 @@ as the time does, and no tool damages it. A column carries int64 nanoseconds.
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from mdc_core.errors import DataError
 
@@ -34,8 +35,13 @@ def from_ns(ns: int) -> str:
     if not MIN_NS <= ns <= MAX_NS:
         raise DataError(f"time out of range (1677-09-21 to 2262-04-11): {ns} ns")
     seconds, rest = divmod(ns, SECOND)
-    moment = _EPOCH + timedelta(seconds=seconds)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{_second(seconds)}.{rest:09d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    """The text of a whole second: many events of a feed have the same."""
+    return f"{_EPOCH + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
 
 
 def from_ms(ms: int) -> str:

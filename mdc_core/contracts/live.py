@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import DecimalException
 from typing import Any, ClassVar, Literal
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from msgspec import MsgspecError, Struct
 
@@ -57,6 +58,7 @@ class Endpoint(Struct, frozen=True):
 
     `framing` tells the frames of tcp and tls apart: "lines" are `Lines()`, "raw" pieces as they
     come. A feed of several endpoints gives each its `share` of the subscription; None is all of it.
+    `query` is what the URL has of secrets: it is sent behind it, and shown nowhere.
     """
 
     url: str
@@ -64,6 +66,15 @@ class Endpoint(Struct, frozen=True):
     framing: Framing = "lines"
     subprotocols: tuple[str, ...] = ()
     share: Subscription | None = None
+    query: Mapping[str, str] = {}
+
+    def address(self) -> str:
+        """The URL with its query, for a transport: nobody is to be shown it."""
+        if not self.query:
+            return self.url
+        place = urlsplit(self.url)
+        query = "&".join(filter(None, [place.query, urlencode(self.query)]))
+        return urlunsplit(place._replace(query=query))
 
 
 class Send(Struct, frozen=True):
@@ -229,17 +240,20 @@ class Source(Live):
 class Sandbox(Provider):
     """A vendor's server as its clients see it; one instance per connection.
 
-    Named by `Stream.sandbox`. The server calls `feed` for the events that it plays once
-    the client is `subscribed`, `tick` every `every` seconds, and `expire` when the client
-    has not subscribed within `patience` seconds. More than `limits.connections` connections
-    at once are answered by `refuse`, whose frames may tell to `wait`. It takes the
-    `test_secrets`. `path` is the path and query of the URL that was asked for. Its own `Options`
-    are flags of `mdc mock NAME`.
+    Named by `Stream.sandbox`. The server asks it to `admit` the client, calls `feed` for the events
+    that it plays once the client is `subscribed` (and, where nothing is acknowledged, has been
+    silent for `settle` seconds), `tick` every `every` seconds, and `expire` when the client has not
+    subscribed within `patience` seconds. More than `limits.connections` connections at once are
+    answered by `refuse`, whose frames may tell to `wait`, and end the others as well if it
+    `ends_all`. It takes the `test_secrets`. `path` is the path and query of the URL that was asked
+    for. Its own `Options` are flags of `mdc mock NAME`.
     """
 
     patience: ClassVar[float] = 10.0
     every: ClassVar[float | None] = None
     wait: ClassVar[float | None] = None  # seconds, where the vendor says how many
+    ends_all: ClassVar[bool] = False
+    settle: ClassVar[float] = 0.0
     refused: ClassVar[tuple[str, ...]] = ()  # symbols that it has not, for `StreamSuite` to ask for
 
     def __init__(self, path: str, headers: Mapping[str, str], options: Any) -> None:
@@ -251,6 +265,10 @@ class Sandbox(Provider):
     def subscribed(self) -> bool:
         """Whether the client has subscribed to anything; the feed waits for it."""
         raise NotImplementedError
+
+    def admit(self) -> int:
+        """The HTTP status of the answer to the handshake: 101 lets the client in."""
+        return 101
 
     def greet(self) -> Iterable[str | bytes]:
         """Frames that the server sends first."""

@@ -27,6 +27,7 @@ _FIELDS: dict[str, tuple[type, ...]] = {  # of an endpoint, and what they may be
     "framing": (str, Lines, Lengths),
     "subprotocols": (tuple,),
     "share": (Subscription, type(None)),
+    "query": (Mapping,),
 }
 
 

@@ -64,6 +64,9 @@ class SandboxClient:
             if not self._listen(deadline):
                 self.send(self._sandbox.expire())
                 return False
+        settle = self._sandbox.settle
+        while settle and self._listen(self._clock() + settle):
+            pass
         return True
 
     def play(self, programme: PlaybackPlan) -> None:

@@ -9,7 +9,7 @@ connection is closed normally.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from urllib.parse import urlsplit, urlunsplit
 
@@ -59,7 +59,7 @@ class SandboxServer:
         self._disconnects = 0
         self._resume = 0
         try:
-            self._server = listen(endpoint, HOST, port, self._serve)
+            self._server = listen(endpoint, HOST, port, self._serve, self._admit)
         except OSError as error:
             raise ConfigError(f"cannot listen on {HOST}:{port}: {error.strerror}") from None
         self.port: int = self._server.socket.getsockname()[1]
@@ -100,6 +100,9 @@ class SandboxServer:
         for visitor in visitors:
             visitor.cut()
 
+    def _admit(self, path: str, headers: Mapping[str, str]) -> int:
+        return self._sandbox(path, headers, self._options).admit()
+
     def _serve(self, visitor: Visitor) -> None:
         with self._lock:
             limit = self._sandbox.limits.connections
@@ -121,6 +124,8 @@ class SandboxServer:
         try:
             if too_many:
                 visit.send(sandbox.refuse())
+                if sandbox.ends_all:
+                    self.cut()
             elif visit.subscribe():
                 self._play(visit)
             visitor.goodbye()

@@ -5,10 +5,13 @@ import socketserver
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request as HttpRequest
+from websockets.http11 import Response as HttpResponse
 from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
@@ -144,7 +147,13 @@ class _TcpServer(socketserver.ThreadingTCPServer):
         self._handle(TcpVisitor(request, self._endpoint))
 
 
-def listen(endpoint: Endpoint, host: str, port: int, handle: Callable[[Visitor], None]) -> Listener:
+def listen(
+    endpoint: Endpoint,
+    host: str,
+    port: int,
+    handle: Callable[[Visitor], None],
+    admit: Callable[[str, Mapping[str, str]], int],
+) -> Listener:
     """A listener of the endpoint's kind; raises OSError, or UsageError for one that has none."""
     scheme = urlsplit(endpoint.url).scheme
     if scheme in ("tcp", "tls"):
@@ -162,4 +171,15 @@ def listen(endpoint: Endpoint, host: str, port: int, handle: Callable[[Visitor],
         # own close frame.
         max_queue=None,
         subprotocols=[Subprotocol(name) for name in endpoint.subprotocols] or None,
+        process_request=lambda connection, asked: _admission(connection, asked, admit),
     )
+
+
+def _admission(
+    connection: ServerConnection, asked: HttpRequest, admit: Callable[[str, Mapping[str, str]], int]
+) -> HttpResponse | None:
+    """The answer to a handshake that is refused; None lets the client in."""
+    status = HTTPStatus(admit(asked.path, dict(asked.headers.raw_items())))
+    if status is HTTPStatus.SWITCHING_PROTOCOLS:
+        return None
+    return connection.respond(status, f"{status.phrase}\n")

@@ -78,7 +78,7 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransp
     where = f"{place.scheme}://{place.netloc.rpartition('@')[2]}{place.path}"
     try:
         opened = open_socket(
-            endpoint.url,
+            endpoint.address(),
             additional_headers=dict(endpoint.headers),
             subprotocols=[Subprotocol(name) for name in endpoint.subprotocols] or None,
             # A proxy cannot reach our own host.

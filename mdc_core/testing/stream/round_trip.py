@@ -40,6 +40,7 @@ _COMPARED = {
     "status": ("status",),
 }
 _SECONDS = 60  # of a quiet feed, in which both sides may speak by themselves
+_ADMITTED, _TOO_MANY = 101, 429  # HTTP's answers to a handshake
 _STORM, _EACH = 1_000, 10  # answers at once, and for each symbol: no subscription has more
 
 
@@ -83,7 +84,12 @@ class Conversation:
         self._under_way: deque[str | bytes] = deque()  # to the client
 
     def open(self) -> None:
-        """The connection opens, and both say what they have to."""
+        """The connection opens, and both say what they have to; or it is refused."""
+        if (status := self.sandbox.admit()) != _ADMITTED:
+            self.hung_up = True
+            kind = Busy if status == _TOO_MANY else Refused
+            self.given.append(kind(f"the handshake is answered with HTTP {status}"))
+            return
         first = list(answer(self.stream, Step("open", self.now)))
         greeting = list(self.sandbox.greet())
         self._take(first)

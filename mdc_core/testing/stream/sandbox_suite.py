@@ -66,7 +66,7 @@ class SandboxSuite(ProviderSuite):
         several = symbols or self.several()
         stream = self.connect(secrets or dict(sandbox.test_secrets), several, channels)
         endpoint = stream.endpoints()[0]
-        path = "/" + endpoint.url.split("://", 1)[1].partition("/")[2]
+        path = "/" + endpoint.address().split("://", 1)[1].partition("/")[2]
         talk = Conversation(stream, sandbox(path, endpoint.headers, sandbox.Options()), altered)
         talk.open()
         return talk

@@ -1,0 +1,1 @@
+"""Trades and news of Finnhub, live."""
