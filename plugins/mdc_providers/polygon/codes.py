@@ -69,13 +69,21 @@ PREFIXES: Mapping[Market, Mapping[str, str]] = MappingProxyType(
                 "second_bar": "A",
                 "luld": "LULD",
                 "imbalance": "NOI",
+                "fmv": "FMV",
             }
         ),
         "crypto": MappingProxyType(
-            {"trade": "XT", "quote": "XQ", "bar": "XA", "second_bar": "XAS", "book": "XL2"}
+            {
+                "trade": "XT",
+                "quote": "XQ",
+                "bar": "XA",
+                "second_bar": "XAS",
+                "book": "XL2",
+                "fmv": "FMV",
+            }
         ),
-        "forex": MappingProxyType({"quote": "C", "bar": "CA", "second_bar": "CAS"}),
-        "indices": MappingProxyType({"bar": "AM", "second_bar": "A"}),
+        "forex": MappingProxyType({"quote": "C", "bar": "CA", "second_bar": "CAS", "fmv": "FMV"}),
+        "indices": MappingProxyType({"value": "V", "bar": "AM", "second_bar": "A"}),
     }
 )
 DEFAULTS: Mapping[Market, tuple[str, ...]] = MappingProxyType(
@@ -83,7 +91,7 @@ DEFAULTS: Mapping[Market, tuple[str, ...]] = MappingProxyType(
         "stocks": ("trade", "quote"),
         "crypto": ("trade", "quote"),
         "forex": ("quote",),
-        "indices": ("second_bar",),
+        "indices": ("value",),
     }
 )
 HOSTS: Mapping[str, str] = MappingProxyType(

@@ -1,10 +1,13 @@
 """Polygon's messages as events: one method for each kind of message.
 
 What a message leaves out stays absent in its event; what has no field of ours goes to `extra`
-under the vendor's letter. Trades and quotes have a number each, which rises within a symbol.
+under the vendor's letter, so does the exact value of an index. Trades and quotes have a number
+each, which rises within a symbol.
 """
 
+import math
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +17,7 @@ from mdc_core.plugin import (
     DataError,
     Event,
     Imbalance,
+    Indicator,
     Level,
     Quote,
     Status,
@@ -66,6 +70,8 @@ class PolygonDecoder:
             wire.ForexMinuteMessage: self._forex_bar,
             wire.ForexSecondMessage: self._forex_bar,
             wire.ForexQuoteMessage: self._forex_quote,
+            wire.IndexMessage: lambda m: self._value("value", m.T, m.t, val=m.val),
+            wire.FairMessage: lambda m: self._value("fmv", m.sym, m.t, fmv=m.fmv),
             wire.Extended: self._extended,
         }
 
@@ -232,6 +238,15 @@ class PolygonDecoder:
             venue=_text(m.x),
             bid_price=m.b,
             ask_price=m.a,
+        )
+
+    def _value(self, name: str, symbol: str, since: int, **exact: Decimal) -> Indicator:
+        """A value that nobody trades at: as a float, and exactly in `extra`."""
+        (number,) = map(float, exact.values())
+        if not math.isfinite(number):
+            raise DataError("a value that nobody can hold")
+        return Indicator(
+            symbol=symbol, ts_event=self.time(since), name=name, value=number, extra=dict(exact)
         )
 
     def _extended(self, m: wire.Extended) -> Event:

@@ -9,7 +9,18 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from mdc_core.plugin import Bar, Book, Event, Imbalance, Level, Quote, Status, Trade, to_ns
+from mdc_core.plugin import (
+    Bar,
+    Book,
+    Event,
+    Imbalance,
+    Indicator,
+    Level,
+    Quote,
+    Status,
+    Trade,
+    to_ns,
+)
 from mdc_providers.polygon import messages as wire
 from mdc_providers.polygon.codes import (
     CODE_OF_TAPE,
@@ -58,6 +69,8 @@ def _channel(event: Event) -> str | None:
             return "imbalance"
         case Status(status="limit_band"):
             return "luld"
+        case Indicator(name="value" | "fmv"):
+            return event.name
     return None
 
 
@@ -209,6 +222,26 @@ def _book(e: Book) -> wire.Message:
     )
 
 
+def _exactly(e: Indicator, letters: str) -> Decimal | None:
+    """What the vendor said, where that is known."""
+    said = (e.extra or {}).get(letters, e.value)
+    return None if said is None else Decimal(str(said))
+
+
+def _index(e: Indicator) -> wire.Message | None:
+    value = _exactly(e, "val")
+    if value is None:
+        return None
+    return wire.IndexMessage(val=value, T=e.symbol or "", t=milliseconds(e.ts_event))
+
+
+def _fair(e: Indicator) -> wire.Message | None:
+    value = _exactly(e, "fmv")
+    if value is None:
+        return None
+    return wire.FairMessage(fmv=value, sym=e.symbol or "", t=to_ns(e.ts_event or ""))
+
+
 _CONVERT: Mapping[str, Callable[[Any], wire.Message | None]] = {
     "T": _trade,
     "Q": _quote,
@@ -218,4 +251,6 @@ _CONVERT: Mapping[str, Callable[[Any], wire.Message | None]] = {
     "XQ": _crypto_quote,
     "XL2": _book,
     "C": _forex_quote,
+    "V": _index,
+    "FMV": _fair,
 }

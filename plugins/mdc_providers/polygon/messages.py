@@ -185,6 +185,31 @@ class ForexQuoteMessage(Message, tag="C", kw_only=True):
     t: int
 
 
+class IndexMessage(Message, tag="V", kw_only=True):
+    """The value of an index."""
+
+    val: Decimal
+    T: str
+    t: int
+
+
+class FairMessage(Message, tag="FMV", kw_only=True):
+    """The vendor's fair market value."""
+
+    fmv: Decimal
+    sym: str
+    t: int
+
+
+class Unread(Struct):
+    """As much as can be told of a message that cannot be read: where its symbol may be."""
+
+    sym: object = None
+    pair: object = None
+    T: object = None
+    p: object = None
+
+
 class StatusMessage(Struct, tag_field="ev", tag="status", omit_defaults=True):
     """What the server says of the connection."""
 
@@ -207,6 +232,8 @@ AnyMessage = (
     | ForexMinuteMessage
     | ForexSecondMessage
     | ForexQuoteMessage
+    | IndexMessage
+    | FairMessage
     | StatusMessage
 )
 

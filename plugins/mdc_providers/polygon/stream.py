@@ -64,11 +64,23 @@ class Polygon(PolygonProvider, Stream):
     """Stocks, crypto, forex and indices by the WebSocket of Polygon.io, today Massive."""
 
     Options = PolygonOptions
-    channels = ("trade", "quote", "bar", "second_bar", "luld", "imbalance", "book")
+    channels = (
+        "trade",
+        "quote",
+        "bar",
+        "second_bar",
+        "luld",
+        "imbalance",
+        "book",
+        "value",
+        "fmv",
+    )
     default_channels = ("trade", "quote")
     channel_help: ClassVar[Mapping[str, str]] = {
         "second_bar": "Bars of a second.",
         "luld": "Price bands: limit up, limit down.",
+        "value": "Values of an index, as `indicator`.",
+        "fmv": "The vendor's fair market values, as `indicator` (plans for businesses).",
     }
     every = 1.0
     sequence = "symbol"
@@ -231,10 +243,10 @@ class Polygon(PolygonProvider, Stream):
 def _symbol(part: bytes) -> str | None:
     """The symbol of a message that cannot be read, if it has one."""
     try:
-        known = msgspec.json.decode(part, type=dict[str, Any])
+        known = msgspec.json.decode(part, type=wire.Unread)
     except _UNREADABLE:
         return None
-    names = (known.get(name) for name in ("sym", "pair", "T", "p"))
+    names = (known.sym, known.pair, known.T, known.p)
     return next((name for name in names if isinstance(name, str)), None)
 
 

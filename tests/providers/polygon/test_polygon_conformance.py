@@ -1,5 +1,8 @@
 """Polygon's codec against frames written after its documentation."""
 
+import pytest
+
+from mdc_core.plugin import Sandbox
 from mdc_core.testing import StreamSuite
 from mdc_providers.polygon.massive import Massive
 from mdc_providers.polygon.stream import Polygon
@@ -15,7 +18,7 @@ class PolygonSuite(StreamSuite):
 
 class TestStocks(PolygonSuite):
     symbols = ("SPY", "IBM")
-    channels = ("trade", "quote", "bar", "second_bar", "luld", "imbalance")
+    channels = ("trade", "quote", "bar", "second_bar", "luld", "fmv", "imbalance")
     lacks = ("trade.aggressor_side", "status")
     unread = ("message", "a")  # a type of auction that is not known stays in `extra`
 
@@ -42,6 +45,17 @@ class TestCrypto(PolygonSuite):
     options = {"market": "crypto"}  # noqa: RUF012 - the suite's attribute is a ClassVar
     transcript = "crypto.jsonl"
     lacks = ("delta", "trade.seq", "quote.seq", "book.seq")
+
+
+class TestIndices(PolygonSuite):
+    symbols = ("I:SPX", "I:NDX")
+    channels = ("value", "bar", "second_bar")
+    options = {"market": "indices"}  # noqa: RUF012 - the suite's attribute is a ClassVar
+    transcript = "indices.jsonl"
+
+    def server(self) -> type[Sandbox]:
+        """Its round trip is in test_polygon_round_trip.py."""
+        pytest.skip("of what the suite plays, nothing is an index")
 
 
 class TestForex(PolygonSuite):
