@@ -120,7 +120,10 @@ def feed(connection: ServerConnection, frames: list[bytes], events: int) -> None
 def serve_forever(events: int) -> None:
     """Serve every client the same feed, until killed."""
     frames = prepared(events)
-    with serve(lambda c: feed(c, frames, events), "127.0.0.1", 0, compression=None) as server:
+    # A ping of the library would come in the midst of a frame.
+    with serve(
+        lambda c: feed(c, frames, events), "127.0.0.1", 0, compression=None, ping_interval=None
+    ) as server:
         host, port = server.socket.getsockname()
         print(f"ws://{host}:{port}/v2/iex", flush=True)
         server.serve_forever()
