@@ -157,6 +157,8 @@ class Venue:
 class Peer:
     """The server's side of one connection."""
 
+    pings = False
+
     def __init__(self, venue: Venue, now: int) -> None:
         self._venue, self._chance = venue, venue.chance
         self._plan: list[tuple[int, int, Any]] = []
@@ -200,6 +202,9 @@ class Peer:
             self._venue.served = min(self._venue.served, late)
             self._symbols = tuple(symbols)
             self._feed(late)
+
+    def lives(self, now: int) -> bool:
+        return not self._mute
 
     def frames(self, now: int) -> list[str | bytes]:
         _, _, what = heapq.heappop(self._plan)

@@ -17,7 +17,9 @@ from mdc_core.times import SECOND
 
 
 class MemoryPeer(Protocol):
-    """The server's side of one connection."""
+    """The server's side of one connection; one without `pings` is not asked for signs of life."""
+
+    pings: bool
 
     def due(self) -> int:
         """When it says something next, in nanoseconds since 1970."""
@@ -27,6 +29,9 @@ class MemoryPeer(Protocol):
 
     def heard(self, frame: str | bytes, now: int) -> None:
         """The client says this."""
+
+    def lives(self, now: int) -> bool:
+        """Whether a ping is answered."""
 
 
 # Called for each connection with the path of the URL and the time; may raise MdcError.
@@ -47,10 +52,10 @@ def serving(name: str, make: MakePeer) -> Iterator[str]:
 class MemoryTransport:
     """One connection to a peer in this process."""
 
-    pings = False
-
     def __init__(self, peer: MemoryPeer, clock: Clock) -> None:
+        self.pings = peer.pings
         self._peer, self._clock = peer, clock
+        self._has_pong = False
         self._ready: deque[str | bytes] = deque()
         self._closed = False
 
@@ -82,11 +87,13 @@ class MemoryTransport:
         self._peer.heard(frame, self._clock.ns())
 
     def ping(self) -> None:
-        """Memory has no pings."""
+        """Ask for a sign of life."""
+        self._has_pong = self._peer.lives(self._clock.ns())
 
     def ponged(self) -> bool:
-        """Memory has no pings."""
-        return False
+        """Whether the last ping was answered, told once."""
+        had, self._has_pong = self._has_pong, False
+        return had
 
     def close(self) -> None:
         """End the connection."""

@@ -3,7 +3,7 @@
 The server answers each pair of a subscription with a message of its own, or, where it does not
 know the channel, not at all; a refusal ("not authorized") does not say of what. So a pair is
 granted when it is named, and what is not named when as many answers have come as pairs were
-asked for, or `WITHIN` after the request, is refused.
+asked for, or `WITHIN` after the request, is refused. No answer at all is no refusal.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,6 +50,11 @@ class Answers:
         """Whether all have come, or the time for them is over."""
         late = now is not None and now >= self._due
         return late or len(self._refusals) >= len(self._open)
+
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing was answered at all."""
+        return not self._granted and not self._refusals
 
     def refused(self, channels: Mapping[str, str], called: str) -> list[Refused]:
         """What was refused or left out, by symbols that lack the same of these channels.

@@ -126,9 +126,11 @@ class Polygon(PolygonProvider, Stream):
         return out
 
     def tick(self, now: int) -> Items:
-        """What has no answer in time is refused."""
+        """What has no answer in time is refused, where anything was answered."""
         if self._answers is None or not self._answers.are_complete(now):
             return ()
+        if self._answers.are_none:
+            return [Reconnect(f"{self.called} does not answer the subscription")]
         return self._settled()
 
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:

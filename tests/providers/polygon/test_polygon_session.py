@@ -114,9 +114,11 @@ def test_all_refused_is_the_end() -> None:
     stream = asking("SPY")
     (refused,) = stream.receive(answers(refused=2), 0)
     assert refused == Refused("polygon refuses: not authorized: T.SPY, Q.SPY")
+
+
+def test_a_subscription_that_is_not_answered_at_all_is_no_refusal() -> None:
     silent = asking("SPY")
-    (refused,) = silent.tick(5 * SECOND)
-    assert refused == Refused("polygon left out of the subscription: T.SPY, Q.SPY")
+    assert silent.tick(5 * SECOND) == [Reconnect("polygon does not answer the subscription")]
 
 
 def test_many_that_are_refused_are_counted_in_the_text() -> None:
