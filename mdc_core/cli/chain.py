@@ -118,6 +118,8 @@ def _writing_verb(root: click.Group, line: list[list[str]]) -> str | None:
     named = [word for words in line if (word := _word_of_verb(root, words)) is not None]
     meant = [found[0] for word in named if (found := near(word, every, ELSEWHERE))]
     apart = {"store"}  # what it writes is asked for by an option
+    if not any("decode" in words for words in line):
+        apart.add("frames")  # the other words of this group write no events
     writing = {*filters, *verbs_that("writing")} - apart
     return meant[-1] if meant and meant[-1] in writing else None
 

@@ -13,13 +13,12 @@ again a frame that is skipped, say how far before the end it begins.
 
 import struct
 import zlib
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 SKIPPED = b"\x5d\x2a\x4d\x18"
-Direction = Literal["in", "out", "http", "derived"]
 MARK = b"mdcF"
 END_MARK = b"mdcE"
 _START = struct.Struct("<4sI4sI")
@@ -60,7 +59,7 @@ class BlockHead(Struct, omit_defaults=True):
     connections: dict[str, Tally] = {}
     whole: bool = False
 
-    def took(self, ns: int | None, connection: str, direction: Direction, size: int) -> None:
+    def took(self, ns: int | None, connection: str, direction: str, size: int) -> None:
         """Count a frame, or a note, of this time."""
         if ns is not None:
             if self.first is None or self.last is None:
@@ -72,7 +71,7 @@ class BlockHead(Struct, omit_defaults=True):
         tally = self.connections.get(connection)
         if tally is None:
             tally = self.connections[connection] = Tally()
-        if direction == "in":
+        if direction in ("in", "http"):
             tally.received += 1
             tally.bytes += size
         elif direction == "out":

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 
 from mdc_core.contracts import Endpoint
-from mdc_core.live.frames.block import Direction
 from mdc_core.live.frames.head import FileHead
 from mdc_core.live.frames.writer import FrameLine, FrameRotation, FrameWriter
 from mdc_core.live.recorded.capture import Recorder
+from mdc_core.live.recorded.record import CaptureRecord
 from mdc_core.logs import Mask
 
 
@@ -55,6 +55,18 @@ class FrameCapture(Recorder):
         """The connection for these symbols was lost, or could not be made."""
         super().lost(ns, reason, symbols)
         self._writer.flush()
+        self._left()
+
+    def take_over(self, record: CaptureRecord, state: str) -> None:
+        """Keep what somebody else has recorded; `state` is what it says of the connection."""
+        self._line(record.recv_ns, record.dir, record.content(), record.url)
+        if state == "open":
+            self._is_open = True
+        elif state == "lost":
+            self._left()
+
+    def _left(self) -> None:
+        """The next connection has a name of its own."""
         if self._is_open:
             self._call(self._name, self._number + 1)
 
@@ -62,7 +74,7 @@ class FrameCapture(Recorder):
         """Finish the file."""
         self._writer.close()
 
-    def _line(self, ns: int | None, direction: Direction, frame: str | bytes) -> None:
+    def _line(self, ns: int | None, direction: str, frame: str | bytes, url: str = "") -> None:
         if isinstance(frame, bytes):
             size, text = len(frame), f'"{base64.b64encode(frame).decode()}"'
             encoding = ',"encoding":"base64"'
@@ -74,6 +86,8 @@ class FrameCapture(Recorder):
             else:
                 encoding, text = ',"encoding":"text"', msgspec.json.encode(frame).decode()
         moment = "null" if ns is None else ns
+        if url:
+            encoding = f',"url":{msgspec.json.encode(url).decode()}{encoding}'
         start = f'{{"recv_ns":{moment}{self._starts[direction]}{encoding},"frame":'
         self._writer.add(FrameLine(start, text, ns, self._connection, direction, size))
 

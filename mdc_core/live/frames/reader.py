@@ -34,6 +34,7 @@ class Damage(NamedTuple):
     size: int
     text: str
     torn: bool = False  # the end of a file whose writer was killed, or lost its power
+    loses: bool = True  # frames; what a file says of itself at its end is none
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.text}"
@@ -52,6 +53,7 @@ class _Place(NamedTuple):
     """A block, and where it stands; its lines are not read yet."""
 
     head: BlockHead
+    at: int
     told: bytes
     crc: int
     body: int
@@ -146,6 +148,10 @@ class FrameFileReader:
                 yield Damage(self.path, at, 0, text)
             at, number = place.end, place.head.number + 1
             if place.head.whole:
+                length = place.end - place.at
+                if last_block(self._read(TAIL_SIZE, at)) != length:
+                    size = self._size - at
+                    yield Damage(self.path, at, size, "its end is damaged", loses=False)
                 at += TAIL_SIZE
             else:
                 yield FrameBlock(place.head, lines, place.end)
@@ -165,7 +171,7 @@ class FrameFileReader:
         head, body = head_of(told), at + START_SIZE + start.length
         if head is None or body + head.size > self._size:
             return None
-        return _Place(head, told, start.crc, body, body + head.size)
+        return _Place(head, at, told, start.crc, body, body + head.size)
 
     def _lines(self, place: _Place) -> bytes | None:
         """The lines of a block; None if it is damaged."""

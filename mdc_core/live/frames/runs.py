@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from mdc_core.disk import absent, reading
 from mdc_core.errors import DataError
 from mdc_core.folders import files_below
-from mdc_core.live.frames.block import BlockHead, Tally
+from mdc_core.live.frames.block import BlockHead
 from mdc_core.live.frames.head import SUFFIX, FileHead
 from mdc_core.live.frames.reader import Damage, FrameFileReader
 from mdc_core.live.recorded.record import CaptureRecord, quick_record
@@ -48,6 +49,10 @@ class FrameChoice(NamedTuple):
             if self.end is not None and ns >= self.end:
                 return False
         return self.is_of(record.connection)
+
+    def has(self, what: CaptureRecord | Damage) -> bool:
+        """Whether a frame is wanted, or what is damaged."""
+        return isinstance(what, Damage) or self.wants(what)
 
 
 EVERY_FRAME = FrameChoice()
@@ -89,36 +94,34 @@ class FrameRun:
 
     def records(self, choice: FrameChoice = EVERY_FRAME) -> Iterator[CaptureRecord | Damage]:
         """The frames and notes that are wanted, and what is damaged between them."""
-        number = self.files[0].head.number
+        missing = {damage.file: damage for damage in missing_before(self)}
         for file in self.files:
-            if file.head.number != number:
-                missing = counted(file.head.number - number, "file")
-                yield Damage(file.path, 0, 0, f"{missing} of its run missing before it")
-            number = file.head.number + 1
+            if file.path in missing:
+                yield missing[file.path]
             with FrameFileReader(file.path) as opened:
                 for block in opened.blocks(choice.may_be_in):
                     if isinstance(block, Damage):
-                        if not (block.torn and opened.is_written):
+                        if block.loses and not (block.torn and opened.is_written):
                             yield block
                         continue
-                    yield from _records(file.path, block.lines, choice)
+                    lines = lines_in(file.path, block.lines)
+                    yield from lines if choice == EVERY_FRAME else filter(choice.has, lines)
 
 
-def _records(path: Path, lines: bytes, choice: FrameChoice) -> Iterator[CaptureRecord | Damage]:
-    is_all = choice == EVERY_FRAME
+def lines_in(path: Path, lines: bytes) -> Iterator[CaptureRecord | Damage]:
+    """The frames and notes of a block, and what is none."""
     for line in lines.split(b"\n"):
-        if not line:
-            continue
-        record = quick_record(line)
-        if record is None:
-            yield Damage(path, 0, len(line), "a line that is no frame")
-        elif is_all or choice.wants(record):
-            yield record
+        if line:
+            yield quick_record(line) or Damage(path, 0, len(line), "a line that is no frame")
 
 
-def is_frames(folder: Path) -> bool:
-    """Whether there are files of frames in a folder."""
-    return next(_files(folder), None) is not None
+def missing_before(run: FrameRun) -> Iterator[Damage]:
+    """What is missing between the files of a run."""
+    for before, file in pairwise(run.files):
+        number, missing = file.head.number, file.head.number - before.head.number - 1
+        if missing:
+            what = f"{counted(missing, 'file')} of its run missing before number {number}"
+            yield Damage(file.path, 0, 0, what)
 
 
 def runs_of(folder: Path) -> list[FrameRun]:
@@ -148,14 +151,6 @@ def told(file: FrameFile) -> FileTold:
             for head in opened.heads():
                 content.count(head)
         return FileTold(file, opened.size, state, content)
-
-
-def total(tallies: Iterator[Tally]) -> Tally:
-    """The sum of some."""
-    made = Tally()
-    for tally in tallies:
-        made.add(tally)
-    return made
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from mdc_core.disk import reason, sync_path
 from mdc_core.errors import WriteError
-from mdc_core.live.frames.block import BlockHead, Direction, block_of, tail_of
+from mdc_core.live.frames.block import BlockHead, block_of, tail_of
 from mdc_core.live.frames.head import FORMAT, STATE, SUFFIX, FileHead
 from mdc_core.times import SECOND, from_ns
 
@@ -31,6 +31,7 @@ LEVEL = 1  # of zstd: 3 takes a third more time for 2 % less
 FILE_SIZE = 64 << 20
 FILE_TIME = 3600 * SECOND
 _END = "}\n"
+_WITH_FRAMES = 2  # blocks of a file in which there is more than what it says of itself
 
 
 class FrameRotation(Struct, frozen=True):
@@ -47,8 +48,15 @@ class FrameLine(NamedTuple):
     frame: str
     ns: int | None
     connection: str
-    direction: Direction
+    direction: str
     size: int  # of the frame on the wire
+
+
+class _Pending(NamedTuple):
+    """A block that is not written yet."""
+
+    parts: list[str]
+    head: BlockHead
 
 
 class FrameWriter:
@@ -61,9 +69,10 @@ class FrameWriter:
         self._head = replace(head, state=STATE, format=FORMAT, number=0)
         self._rotation = rotation or FrameRotation()
         self._pack: Any = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress
-        self._parts: list[str] = []
-        self._waiting = 0
-        self._now = BlockHead(0)
+        self._now = _Pending([], BlockHead(0))  # the block that is filled
+        self._size = 0  # of it
+        self._full: list[_Pending] = []  # blocks that can be written
+        self._waiting = 0  # characters of all of them
         self._closing = self._hurries = self._is_over = False
         self._failed: OSError | MemoryError | None = None
         self._state = Condition()
@@ -80,15 +89,21 @@ class FrameWriter:
         with self._state:
             if self._is_over:
                 raise self._failure()
-            if not self._parts:
+            if not self._size:
                 self._state.notify_all()
-            self._parts += (start, frame, _END)
-            self._waiting += len(start) + len(frame)
-            self._now.took(ns, connection, direction, size)
-            if self._waiting >= BLOCK:
+            self._now.parts.extend((start, frame, _END))
+            self._size += len(start) + len(frame)
+            self._now.head.took(ns, connection, direction, size)
+            if self._size >= BLOCK:
+                self._fill()
                 self._state.notify_all()
                 if self._waiting >= WAITING:
                     self._state.wait_for(lambda: self._waiting < BLOCK or self._is_over)
+
+    def _fill(self) -> None:
+        self._full.append(self._now)
+        self._waiting += self._size
+        self._now, self._size = _Pending([], BlockHead(0)), 0
 
     def flush(self) -> None:
         """Write what is there without waiting for more."""
@@ -123,29 +138,35 @@ class FrameWriter:
                 self._state.notify_all()
 
     def _write_next(self) -> bool:
-        """Write a block once there is one; False: there will be none."""
-        with self._state:
-            self._state.wait_for(
-                lambda: self._parts or self._closing, WINDOW if self._file.is_unsynced else None
+        """Write the blocks that are there, or one once its time has come; False: no more come."""
+        state = self._state
+        with state:
+            state.wait_for(
+                lambda: self._size or self._full or self._closing,
+                WINDOW if self._file.is_unsynced else None,
             )
-            if self._parts:
-                self._state.wait_for(
-                    lambda: self._closing or self._hurries or self._waiting >= BLOCK, WINDOW
-                )
-            parts, self._parts, self._waiting = self._parts, [], 0
-            head, self._now = self._now, BlockHead(0)
+            if self._size and not self._full:
+                state.wait_for(lambda: self._full or self._closing or self._hurries, WINDOW)
+            if (self._size and not self._full) or self._closing or self._hurries:
+                self._fill()
+            blocks, self._full, self._waiting = self._full, [], 0
             self._hurries = False
-            goes_on = bool(parts) or not self._closing
-            self._state.notify_all()
-        if parts:
-            lines = "".join(parts).encode(errors="surrogatepass")
-            if self._file.is_over(self._rotation):
-                self._file.finish()
-                self._file.close()
-                self._file = self._next_file()
-            self._file.write(head, lines, self._pack(lines))
+            goes_on = not self._closing
+            state.notify_all()
+        for block in blocks:
+            self._write(block)
         self._file.sync()
         return goes_on
+
+    def _write(self, block: "_Pending") -> None:
+        if not block.parts:
+            return
+        if self._file.is_over(self._rotation):
+            self._file.finish()
+            self._file.close()
+            self._file = self._next_file()
+        lines = "".join(block.parts).encode(errors="surrogatepass")
+        self._file.write(block.head, lines, self._pack(lines))
 
     def _next_file(self) -> "BlockFile":
         """A new file that says what it is."""
@@ -182,6 +203,8 @@ class BlockFile:
 
     def is_over(self, rotation: FrameRotation) -> bool:
         """Whether what comes belongs into another file."""
+        if self._number < _WITH_FRAMES:
+            return False
         age = (time.monotonic() - self._since) * SECOND
         return self._size >= rotation.size or age >= rotation.time
 

@@ -13,7 +13,6 @@ import msgspec
 
 from mdc_core.contracts import Endpoint, Response, Subscription
 from mdc_core.errors import WriteError
-from mdc_core.live.frames.block import Direction
 from mdc_core.logs import MASK, Mask
 
 _TELLING = ("auth", "cookie", "key", "secret", "token")  # in the name of a header
@@ -68,7 +67,7 @@ class Recorder:
         """Finish what is kept."""
         raise NotImplementedError
 
-    def _line(self, ns: int, direction: Direction, frame: str | bytes) -> None:
+    def _line(self, ns: int, direction: str, frame: str | bytes) -> None:
         """Keep a frame, or a note."""
         raise NotImplementedError
 
@@ -110,7 +109,7 @@ class Capture(Recorder):
         except OSError as error:
             raise self._failure(error) from None
 
-    def _line(self, ns: int, direction: Direction, frame: str | bytes) -> None:
+    def _line(self, ns: int, direction: str, frame: str | bytes) -> None:
         if isinstance(frame, bytes):
             text = f'"{base64.b64encode(frame).decode()}","encoding":"base64"'
         elif self._pastes(frame):

@@ -12,7 +12,6 @@ several at once. Other members, such as notes, are left alone.
 import re
 import shlex
 from collections.abc import Generator, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -27,7 +26,7 @@ from mdc_core.wire.unpack import unpacked
 
 _FRAME = re.compile(
     rb'\{"recv_ns":(\d+|null),"dir":"(\w+)"(?:,"connection":"([^"]*)")?(?:,"line":"([^"]*)")?'
-    rb'(?:,"encoding":"(\w+)")?,"frame":'
+    rb'(?:,"url":"([^"]*)")?(?:,"encoding":"(\w+)")?,"frame":'
 )
 _BEHIND = re.compile(rb'(?:,"encoding":"(?P<encoding>\w+)")?(?:,"line":"(?P<line>[^"]*)")?\}\s*$')
 
@@ -61,7 +60,7 @@ def quick_record(line: bytes) -> CaptureRecord | None:
     found = _FRAME.match(line)
     if found is None:
         return None
-    ns, direction, connection, name, encoding = found.groups()
+    ns, direction, connection, name, url, encoding = found.groups()
     return CaptureRecord(
         direction.decode(),
         msgspec.Raw(line[found.end() :].rstrip()[:-1]),
@@ -69,23 +68,50 @@ def quick_record(line: bytes) -> CaptureRecord | None:
         encoding.decode() if encoding else None,
         (name or b"").decode(),
         (connection or b"").decode(),
+        (url or b"").decode(),
     )
 
 
-def records(path: Path) -> Iterator[CaptureRecord]:
-    """The lines of a capture; raises DataError that names the line it cannot read."""
+_is_json = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def line_of(record: CaptureRecord) -> bytes:
+    """The line of a frame, which is JSON whatever is in it."""
+    frame, encoding = bytes(record.frame), record.encoding
+    if encoding is None:
+        try:
+            _is_json(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            frame, encoding = _as_text(frame)
+    ns = "null" if record.recv_ns is None else record.recv_ns
+    start = f'{{"recv_ns":{ns},"dir":"{record.dir}"'
+    for name in ("connection", "line", "url"):
+        if value := getattr(record, name):
+            start += f',"{name}":{msgspec.json.encode(value).decode()}'
+    start += f',"encoding":"{encoding}"' if encoding else ""
+    return b'%b,"frame":%b}\n' % (start.encode(), frame)
+
+
+def _as_text(frame: bytes) -> tuple[bytes, str]:
+    try:
+        return msgspec.json.encode(frame.decode()), "text"
+    except UnicodeDecodeError:
+        return msgspec.json.encode(frame), "base64"
+
+
+def records(lines: Iterator[bytes], path: Path) -> Iterator[CaptureRecord]:
+    """What the lines of a capture are; raises DataError that names the line it cannot read."""
     decode = msgspec.json.Decoder(CaptureRecord).decode
-    with closing(lines_of(path)) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                yield decode(line)
-            except RecursionError:
-                yield _deep(line, f"{path}: line {number}")
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                text = f"{path}: line {number} is not a captured frame: {error}"
-                raise DataError(text, hint=reader_of(line, path)) from None
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            yield decode(line)
+        except RecursionError:
+            yield _deep(line, f"{path}: line {number}")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            text = f"{path}: line {number} is not a captured frame: {error}"
+            raise DataError(text, hint=reader_of(line, path)) from None
 
 
 def lines_of(path: Path) -> Generator[bytes, None, None]:

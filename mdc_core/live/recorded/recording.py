@@ -2,14 +2,18 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from mdc_core.disk import absent
 from mdc_core.errors import DataError
-from mdc_core.live.frames.head import FileHead, file_head
+from mdc_core.live.frames.head import SUFFIX, FileHead, file_head
 from mdc_core.live.frames.reader import Damage
 from mdc_core.live.frames.runs import EVERY_FRAME, FrameChoice, runs_of
-from mdc_core.live.recorded.record import CaptureRecord, records
+from mdc_core.live.recorded.others import reader_for
+from mdc_core.live.recorded.record import CaptureRecord, lines_of, records
 
 
 class Recording(Protocol):
@@ -38,7 +42,11 @@ class CaptureFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.head = FileHead()
+        self.head = FileHead(run=str(path), source=str(path))
+        if path.is_file():  # a pipe can be read but once
+            record = next(self._records(), None)
+            self._look_at(record)
+            self.first = record.recv_ns if record is not None else None
 
     @property
     def name(self) -> str:
@@ -47,18 +55,32 @@ class CaptureFile:
 
     def records(self, choice: FrameChoice = EVERY_FRAME) -> Iterator[CaptureRecord]:
         """The frames and notes that are wanted."""
-        is_first = True
-        for record in records(self.path):
-            if is_first and record.dir == "derived":
-                self.head = file_head(bytes(record.frame)) or self.head
-            is_first = False
+        for record in self._records():
+            self._look_at(record)
             if choice.wants(record):
                 yield record
+
+    def _records(self) -> Iterator[CaptureRecord]:
+        with closing(lines_of(self.path)) as lines:
+            head = next(lines, None)
+            if head is None:
+                return
+            read = reader_for(head) or records
+            yield from read(chain((head,), lines), self.path)
+
+    def _look_at(self, record: CaptureRecord | None) -> None:
+        """Take over what a capture says of itself."""
+        if record is not None and record.dir == "derived" and record.recv_ns is None:
+            self.head = file_head(bytes(record.frame)) or self.head
 
 
 def recordings(path: Path) -> Sequence[Recording]:
     """What is recorded at a place; raises DataError where nothing is."""
-    return runs_of(path) if path.is_dir() else [CaptureFile(path)]
+    if path.is_dir() or path.name.endswith(SUFFIX):
+        return runs_of(path)
+    if not path.exists():
+        raise absent(path)
+    return [CaptureFile(path)]
 
 
 class Recorded(NamedTuple):

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
-from mdc_core.contracts import Response, Subscription
+from mdc_core.contracts import Fetch, Response, Subscription
 from mdc_core.errors import BusyError, MdcError, RefusedError, UnavailableError
 from mdc_core.events import Event
 from mdc_core.live.frames.head import STATE, FileHead
 from mdc_core.live.frames.reader import Damage
 from mdc_core.live.line import set_aside
+from mdc_core.live.recorded.questions import HttpAnswer, Questions
 from mdc_core.live.recorded.record import CaptureRecord
 from mdc_core.live.recorded.recording import Recording, in_order
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Put, Warn
@@ -18,6 +19,9 @@ from mdc_core.live.session.asked import OLD_GOES_ON
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.logs import Log
 from mdc_core.wire.quarantine import Quarantine
+
+_FROM_VENDOR = ("in", "http")
+_OPEN = ("open", "fetched")  # what is told of a connection that is there
 
 
 class _Marker(Struct):
@@ -43,6 +47,7 @@ class LineReplay:
         self._failure: str | None = None
         self.refusal: MdcError | None = None  # the end of the feed, if it did not go on
         self._at: int | None = None
+        self._questions = Questions()
 
     def take(self, record: CaptureRecord, mark: _Marker | None) -> Iterator[list[Event]]:
         """The events that one record leads to."""
@@ -50,6 +55,7 @@ class LineReplay:
         self._at = record.recv_ns if record.recv_ns is not None else self._at
         if mark is not None and mark.state == "lost":
             self._failure = None
+            self._questions.forget()
             yield from self._do(session.closed(mark.reason, record.recv_ns))
         elif mark is not None and mark.state == "connecting":
             self.refusal = None
@@ -57,11 +63,13 @@ class LineReplay:
         elif mark is not None and mark.state == "asked":
             wanted = Subscription(mark.symbols or (), mark.channels)
             yield from self._do(session.subscribe(wanted, record.recv_ns))
-        elif record.dir == "in" or (mark is not None and mark.state in ("open", "fetched")):
+        elif record.dir in _FROM_VENDOR or (mark is not None and mark.state in _OPEN):
             yield from self._lost()
             if not session.is_open:
                 yield from self._do(session.opened(record.recv_ns))
             yield from self._do(self._came(record, mark))
+            while session.is_open and (answer := self._questions.next()) is not None:
+                yield from self._do(session.fetched(*answer, record.recv_ns))
 
     def finish(self) -> Iterator[list[Event]]:
         """The events at the end of the capture."""
@@ -75,10 +83,16 @@ class LineReplay:
             yield from self._lost()
 
     def _came(self, record: CaptureRecord, mark: _Marker | None) -> Sequence[Action]:
+        if record.dir == "http":
+            body = record.content()
+            body = body.encode() if isinstance(body, str) else body
+            self._questions.came(HttpAnswer(record.url, body))
+            return []
         if mark is None:
             return self._session.received(record.content(), record.recv_ns)
         if mark.state != "fetched":
             return []
+        self._questions.answered(mark.tag)
         response = Response(mark.status, mark.headers, mark.body)
         return self._session.fetched(mark.tag, response, record.recv_ns)
 
@@ -94,6 +108,8 @@ class LineReplay:
             match action:
                 case Put(events):
                     yield list(events)
+                case Fetch():
+                    self._questions.asked(action)
                 case FrameAside():
                     set_aside(self._quarantine, action)
                 case Warn(text):
@@ -106,6 +122,9 @@ class LineReplay:
                     self._failure, self.refusal = str(error), error
                 case Disconnect(error):
                     raise error
+
+
+Lines = dict[str, LineReplay]
 
 
 class CaptureReplay:
@@ -129,15 +148,17 @@ class CaptureReplay:
         self._found, self._make = found, make_session
         self._say, self._quarantine = say, quarantine
         self._told = told or (lambda damage: say.warning(str(damage)))
+        self._runs: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[list[Event]]:
-        lines: dict[int, dict[str, LineReplay]] = {}
+        lines: dict[int, Lines] = {}
         refusal: MdcError | None = None
         for recording, what in in_order(self._found):
             mine = lines.setdefault(id(recording), {})
             if isinstance(what, CaptureRecord):
                 mark = _marker(what) if what.dir == "derived" else None
                 if mark is not None and mark.state == STATE:
+                    yield from self._head(recording, mine)
                     continue
                 if what.line not in mine:
                     mine[what.line] = self._line(recording, what.line, mark)
@@ -153,6 +174,15 @@ class CaptureReplay:
                 del lines[id(recording)]
         if refusal is not None:
             raise refusal
+
+    def _head(self, recording: Recording, lines: Lines) -> Iterator[list[Event]]:
+        """A file of another run follows in the same capture: what was before has ended."""
+        run = self._runs.setdefault(id(recording), recording.head.run)
+        if run != recording.head.run:
+            self._runs[id(recording)] = recording.head.run
+            for line in lines.values():
+                yield from line.finish()
+            lines.clear()
 
     def _line(self, recording: Recording, name: str, mark: _Marker | None) -> LineReplay:
         symbols = mark.symbols if mark is not None and name else None

@@ -1,6 +1,6 @@
 """What a feed's frames are recorded with, and how a recording is read by a codec again."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +24,8 @@ from mdc_core.wire.quarantine import Quarantine
 if TYPE_CHECKING:
     from mdc_core.live.frames.writer import FrameRotation
     from mdc_core.live.recorded.capture import Recorder
+
+_TOGETHER = 256  # events of a capture that are written at once: more cost more, by the collector
 
 
 class CapturePlace(NamedTuple):
@@ -68,11 +70,17 @@ def events_of(
     plugin_of: Callable[[FileHead], Chosen],
     wanted: Subscription,
     *,
+    types: tuple[str, ...] | None = None,
     log: Log,
     quarantine: Quarantine | None,
 ) -> Iterable[list[Event]]:
-    """The events of recordings by today's codecs, those that are wanted."""
+    """The events of recordings by today's codecs, those that are wanted.
+
+    `types` are those of events that are wanted, if they are not told by channels. A codec gets
+    the subscription that it had when it was recorded, where that is known.
+    """
     channels = set[str]()
+    chosen = wanted if types is None else Subscription(wanted.symbols, types)
 
     def session(head: FileHead, line: str, symbols: tuple[str, ...] | None) -> FeedSession:
         plugin = plugin_of(head)
@@ -85,7 +93,7 @@ def events_of(
     damages = Damages(log)
     replay = CaptureReplay(found, session, say=log, quarantine=quarantine, told=damages.add)
     for events in replay:
-        yield asked_for(wanted, tuple(channels))(events)
+        yield asked_for(chosen, tuple(channels))(events)
     damages.check()
 
 
@@ -147,3 +155,18 @@ def options_of(name: str, kind: Any, said: dict[str, Any]) -> Any:
         return msgspec.convert(said, kind.Options, strict=False, dec_hook=lambda type, v: type(v))
     except msgspec.ValidationError as error:
         raise ConfigError(f"options of {name}: {plainly(error)}") from None
+
+
+def gathered(lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
+    """The same events in larger lists; what came before a failure comes before it."""
+    held: list[Event] = []
+    try:
+        for events in lists:
+            held += events
+            if len(held) >= _TOGETHER:
+                yield held
+                held = []
+    except Exception:
+        yield held
+        raise
+    yield held

@@ -21,7 +21,7 @@ from mdc_core.live.limit import EventLimit
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.session.deadlines import Timing
 from mdc_core.pipelines.chosen import Chosen
-from mdc_core.pipelines.frames.recording import as_recorded, events_of, owner_of
+from mdc_core.pipelines.frames.recording import as_recorded, events_of, gathered, owner_of
 from mdc_core.pipelines.inputs import STDIN, InputOptions
 from mdc_core.pipelines.stage import Made, SourceStage
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions, check
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from mdc_core.live.sandbox.server import SandboxServer
     from mdc_core.live.source import Simulation
     from mdc_core.pipelines.stage import StageRun
-
-_TOGETHER = 256  # events of a capture that are written at once: more cost more, by the collector
 
 
 class StreamSource(SourceStage):
@@ -170,7 +168,7 @@ class StreamRun:
             )
             # A capture in a file waits for nobody, and is read no further than it is asked for.
             waits = self._asked.limit is not None or self._asked.replay.is_fifo()
-            return _until(self._stop, lists if waits else _gathered(lists))
+            return _until(self._stop, lists if waits else gathered(lists))
         return self._driven(self._lines(stack))
 
     def finish(self, reason: str) -> None:
@@ -317,21 +315,6 @@ class StreamRun:
         if dropped:
             text = ", ".join(f"{symbol} {n}" for symbol, n in dropped.most_common(10))
             self._log.warning(f"no room for {counted(dropped.total(), 'event')}: {text}")
-
-
-def _gathered(lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
-    """The same events in larger lists; what came before a failure comes before it."""
-    held: list[Event] = []
-    try:
-        for events in lists:
-            held += events
-            if len(held) >= _TOGETHER:
-                yield held
-                held = []
-    except Exception:
-        yield held
-        raise
-    yield held
 
 
 def _until(stop: Flag, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:

@@ -10,7 +10,6 @@ import pytest
 from mdc_core.errors import DataError, RefusedError, WriteError
 from mdc_core.events import Connection, Event, Gap, Trade
 from mdc_core.live.recorded.capture import Capture
-from mdc_core.live.recorded.record import records
 from mdc_core.live.recorded.recording import recordings
 from mdc_core.live.recorded.replay import CaptureReplay
 from mdc_core.live.sandbox.faults import parse_faults
@@ -19,6 +18,11 @@ from mdc_core.wire.lines.jsonl import encode_rows
 
 def flat(feed: Any) -> list[Event]:
     return [event for events in feed for event in events]
+
+
+def flat_records(path: Path) -> list[Any]:
+    (recording,) = recordings(path)
+    return list(recording.records())
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -89,7 +93,7 @@ def test_a_secret_that_the_vendor_repeats_is_masked_too(desk: Any, tmp_path: Pat
     capture.received(2, b"\xff" + secret.encode() + b"\x80")
     capture.lost(3, f"refused {secret}", ["SPY"])
     capture.close()
-    hello, binary, lost = records(tmp_path / "c")
+    hello, binary, lost = flat_records(tmp_path / "c")
     assert hello.content() == '{"hello":"***"}'
     assert lost.content() == '{"state":"lost","reason":"refused ***","symbols":["SPY"]}'
     assert binary.content() == b"\xff***\x80"
@@ -116,7 +120,7 @@ def test_a_frame_comes_back_byte_for_byte(desk: Any, tmp_path: Path, frame: Any)
     capture = Capture(tmp_path / "c", desk.mask)
     capture.received(1_704_205_800_000_279_014, frame)
     capture.close()
-    (record,) = records(tmp_path / "c")
+    (record,) = flat_records(tmp_path / "c")
     assert record.content() == frame
     assert (record.recv_ns, record.dir) == (1_704_205_800_000_279_014, "in")
 

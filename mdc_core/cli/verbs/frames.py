@@ -1,0 +1,347 @@
+"""Raw frames: look at what a feed has recorded, and decode it again.
+
+`mdc stream NAME --capture DIR/` keeps the frames of a feed as they came, in an archive of their
+own: files of compressed blocks with checksums, which other tools read as well (`zstd -dc FILE |
+jq`). A mistake of a decoder then costs no data. `cat`, `decode` and `import` also take captures of
+one file: those of mdc, of cryptofeed and of hftbacktest's collector."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdc_core.cli.options import ListOption, Session, group, option
+from mdc_core.cli.selection import (
+    DRY_RUN,
+    JSON,
+    QUARANTINE_LIMIT,
+    TYPE,
+    limiting,
+    spanning,
+    types_of,
+    writing,
+)
+from mdc_core.cli.show import answer, human, shown, table, time_text
+from mdc_core.cli.types import PathType, PluginName, SymbolArgument
+from mdc_core.errors import DataError, UsageError
+from mdc_core.texts import counted
+
+if TYPE_CHECKING:
+    from mdc_core.live.frames.head import FileHead
+    from mdc_core.live.frames.reader import Damage
+    from mdc_core.live.frames.runs import FileTold, FrameRun
+    from mdc_core.live.recorded.recording import Recording
+    from mdc_core.pipelines.output.options import OutputOptions
+    from mdc_core.pipelines.stage import Stage
+
+GROUP = "collect 6"
+EXAMPLES = (
+    "mdc stream alpaca SPY --mock --limit 100 --capture raw/ > live.jsonl",
+    "mdc frames ls raw",
+    "mdc frames cat raw --direction in | jq .frame | head",
+    "mdc frames decode raw SPY --type trade | mdc store --root data",
+    "mdc frames verify raw",
+)
+PATH = PathType(allow_dash=True)
+PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PATH)
+PROVIDER = option(
+    "--provider",
+    type=PluginName("stream"),
+    help="whose frames they are, where the files do not say it",
+)
+SETTINGS = option(
+    "--option",
+    "settings",
+    cls=ListOption,
+    metavar="NAME=VALUE",
+    help="an option of the provider, such as feed=sip  [default: as it was recorded]",
+)
+_PIECE = 1 << 16
+
+
+@group()
+def command() -> None:
+    """Raw frames."""
+
+
+@command.command("ls")
+@PATHS
+@JSON
+def list_files(paths: tuple[Path, ...], as_json: bool) -> None:
+    """List the files, what is in each, of whom and from when to when.
+
+    `unfinished` is a file whose writer was killed, `written` one that is written now.
+    """
+    from mdc_core.live.frames.runs import told
+
+    found = [told(file) for run in _runs(paths) for file in run.files]
+    if as_json:
+        answer([_as_json(one) for one in found])
+        return
+    head = ("FILE", "PROVIDER", "CONNECTIONS", "FRAMES", "BYTES", "SIZE", "FIRST", "LAST", "STATE")
+    table([head, *map(_row, found)], right=(3, 4, 5), times=(6, 7))
+
+
+def _as_json(one: "FileTold") -> dict[str, Any]:
+    head, content = one.file.head, one.content
+    return {
+        "file": str(one.file.path),
+        "state": one.state,
+        "run": head.run,
+        "number": head.number,
+        "provider": head.provider,
+        "symbols": head.symbols,
+        "channels": head.channels,
+        "mdc": head.mdc,
+        "source": head.source or None,
+        "size": one.size,
+        "frames": content.tally.frames,
+        "bytes": content.tally.bytes,
+        "first": time_text(content.first),
+        "last": time_text(content.last),
+        "connections": [
+            {
+                "connection": name,
+                "received": tally.received,
+                "sent": tally.sent,
+                "notes": tally.notes,
+                "bytes": tally.bytes,
+            }
+            for name, tally in content.connections.items()
+        ],
+    }
+
+
+def _row(one: "FileTold") -> tuple[str, ...]:
+    content = one.content
+    return (
+        shown(one.file.path),
+        shown(one.file.head.provider) or "-",
+        ",".join(map(shown, content.connections)) or "-",
+        f"{content.tally.frames:,}",
+        human(content.tally.bytes),
+        human(one.size),
+        time_text(content.first) or "-",
+        time_text(content.last) or "-",
+        one.state,
+    )
+
+
+@command.command("cat")
+@PATHS
+@spanning
+@option(
+    "--connection",
+    "connections",
+    cls=ListOption,
+    help="only of these, or patterns: 'alpaca-*'",
+)
+@option(
+    "--direction",
+    "directions",
+    cls=ListOption,
+    type=click.Choice(["in", "out", "http", "derived"]),
+    help="only frames that came or went, answers by HTTP, notes of the connection",
+)
+@click.pass_obj
+def cat_frames(
+    session: Session,
+    paths: tuple[Path, ...],
+    start: int | None,
+    end: int | None,
+    connections: tuple[str, ...],
+    directions: tuple[str, ...],
+) -> None:
+    """Show frames as JSONL, in order of time: a capture, as `--replay` takes it.
+
+    A frame stands there as it came; one that is no JSON is a text, or base64. Status 65 where
+    something is damaged; what is not is shown.
+    """
+    from mdc_core.live.frames.reader import Damage
+    from mdc_core.live.frames.runs import FrameChoice
+    from mdc_core.live.recorded.record import line_of
+    from mdc_core.live.recorded.recording import in_order
+    from mdc_core.pipelines.frames.recording import Damages
+
+    damages = Damages(session.log)
+    choice = FrameChoice(start, end, connections, directions)
+    lines, length = list[bytes](), 0
+    for _, what in in_order(_recordings(paths), choice):
+        if isinstance(what, Damage):
+            damages.add(what)
+        elif what is not None:
+            lines.append(line_of(what))
+            length += len(lines[-1])
+            if length > _PIECE:
+                _write(lines)
+                length = 0
+    _write(lines)
+    damages.check()
+
+
+def _write(lines: list[bytes]) -> None:
+    sys.stdout.buffer.write(b"".join(lines))
+    sys.stdout.buffer.flush()
+    lines.clear()
+
+
+@command.command("decode")
+@click.argument("path", type=PATH)
+@click.argument("symbols", nargs=-1, type=SymbolArgument(), metavar="[SYMBOL]...")
+@TYPE
+@PROVIDER
+@SETTINGS
+@limiting("how many events  [default: all]")
+@option(
+    "--quarantine",
+    type=PathType(dir_okay=False),
+    help="where frames that cannot be read are set aside",
+)
+@QUARANTINE_LIMIT
+@writing
+def decode(
+    path: Path,
+    symbols: tuple[tuple[str, ...], ...],
+    types: tuple[str, ...],
+    provider: str | None,
+    settings: tuple[str, ...],
+    limit: int | None,
+    quarantine: Path | None,
+    quarantine_limit: int,
+    writing: "OutputOptions",
+) -> "Stage":
+    """Make events of frames by the codecs that are installed now.
+
+    They are those that the feed gave, byte for byte, where the codec is the same. What is damaged
+    is a connection that is lost, told by a gap, and status 65; a file that breaks off, because its
+    writer was killed, is read up to there and told.
+    """
+    from mdc_core.pipelines.frames.decode import FramesDecode
+    from mdc_core.pipelines.inputs import InputOptions
+
+    found = _recordings((path,))
+    codec_of = partial(_codec, provider=provider, settings=settings)
+    # A pipe says it when it is read.
+    heads = [] if str(path) == "-" or path.is_fifo() else [one.head for one in found]
+    providers = dict.fromkeys(codec_of(head).name for head in heads)
+    wanted = tuple(dict.fromkeys(symbol for some in symbols for symbol in some))
+    reading = InputOptions(quarantine=quarantine, quarantine_limit=quarantine_limit)
+    return FramesDecode(
+        path,
+        found,
+        codec_of,
+        tuple(providers) if provider is None else (provider,),
+        wanted,
+        types_of(types),
+        limit=limit,
+        reading=reading,
+        writing=writing,
+    )
+
+
+@command.command("verify")
+@PATHS
+@JSON
+@click.pass_obj
+def verify(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
+    """Read all of some frames, and say what is damaged, torn off or missing.
+
+    Checksums, the order of blocks and files, what each file says of itself at its end. Status 65
+    if anything is wrong. Receive times that go back are told: the clock was set.
+    """
+    from mdc_core.live.frames.verify import FrameVerification
+    from mdc_core.pipelines.progress import Progress
+
+    found = list["Damage"]()
+    with Progress(session, "frames verify", unit="B", writes=False) as bar:
+        looking = FrameVerification(_runs(paths), bar.add)
+        for finding in looking.findings():
+            found.append(finding)
+            if not as_json:
+                with bar.aside():
+                    click.echo(shown(str(finding)))
+    if as_json:
+        named = [{**one._asdict(), "file": str(one.file)} for one in found]
+        answer({"files": looking.files, "frames": looking.frames, "findings": named})
+    for note in looking.notes:
+        session.log.warning(note)
+    what = f"read {counted(looking.files, 'file')} with {counted(looking.frames, 'frame')}"
+    session.log.note(f"{what}: {counted(len(found), 'finding')}")
+    return DataError.exit_status if found else 0
+
+
+@command.command("import")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE... DIR", type=PATH)
+@PROVIDER
+@SETTINGS
+@DRY_RUN
+@click.pass_obj
+def import_frames(
+    session: Session,
+    paths: tuple[Path, ...],
+    provider: str | None,
+    settings: tuple[str, ...],
+    dry_run: bool,
+) -> None:
+    """Take captures of one file into an archive of frames.
+
+    Those of mdc, of cryptofeed (`SECONDS: FRAME`) and of hftbacktest's collector (`NANOSECONDS
+    FRAME`), plain or compressed, are told by their content. A file becomes a run of its own.
+    """
+    from mdc_core.accounting import new_run_id
+    from mdc_core.pipelines.frames.importing import import_file
+
+    *files, folder = paths
+    if not files:
+        raise UsageError("no folder to take it into", hint=f"mdc frames import {folder} raw/")
+    for path in files:
+        for one in _recordings((path,)):
+            codec = _codec(one.head, provider, settings)
+            counts = import_file(one, codec, None if dry_run else folder, new_run_id())
+            said = ", ".join(f"{number:,} {way}" for way, number in sorted(counts.items()))
+            would = "would take" if dry_run else "took"
+            session.log.note(f"{would} {said or 'nothing'} of {path} into {folder}")
+
+
+def _runs(paths: Iterable[Path]) -> "list[FrameRun]":
+    from mdc_core.live.frames.runs import runs_of
+
+    return [run for path in paths for run in runs_of(path)]
+
+
+def _recordings(paths: Iterable[Path]) -> "list[Recording]":
+    from mdc_core.live.recorded.recording import recordings
+
+    places = (Path("/dev/stdin") if str(path) == "-" else path for path in paths)
+    return [one for place in places for one in recordings(place)]
+
+
+def _codec(head: "FileHead", provider: str | None, settings: Sequence[str]) -> Any:
+    """The codec of a recording, with the options it was recorded with and those that are given."""
+    from mdc_core import registry
+    from mdc_core.cli.plugin_options import param_type
+    from mdc_core.contracts import Stream
+    from mdc_core.contracts.fields import option_fields
+    from mdc_core.pipelines.chosen import Chosen
+    from mdc_core.pipelines.frames.recording import options_of
+    from mdc_core.suggest import known, unknown
+
+    name = provider or head.provider
+    if not name:
+        hint = "say it: --provider NAME (mdc providers list)"
+        raise UsageError(f"{head.source} does not say whose frames they are", hint=hint)
+    kind = registry.load("stream", name)
+    if not issubclass(kind, Stream):
+        raise UsageError(f"{name} has no frames: it is no feed with a connection of ours")
+    fields = {field.name: field for field in option_fields(kind.Options)}
+    options = dict(head.options or {}) if head.provider == name else {}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        key = key.replace("-", "_")
+        if key not in fields:
+            raise UsageError(unknown(f"option of {name}", key, fields), hint=known(fields))
+        options[key] = param_type(fields[key]).convert(value, None, None)
+    return Chosen(name, kind, options_of(name, kind, options))

@@ -1,0 +1,97 @@
+"""The stage `decode`: raw frames by today's codecs again."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mdc_core.accounting import Account
+from mdc_core.contracts import Subscription
+from mdc_core.live.frames.head import FileHead
+from mdc_core.live.limit import EventLimit
+from mdc_core.live.recorded.recording import Recording
+from mdc_core.pipelines.chosen import Chosen
+from mdc_core.pipelines.frames.recording import events_of, gathered
+from mdc_core.pipelines.inputs import InputOptions
+from mdc_core.pipelines.output.options import OutputOptions
+from mdc_core.pipelines.stage import Made, SourceStage
+
+if TYPE_CHECKING:
+    from mdc_core.pipelines.stage import StageRun
+
+
+class FramesDecode(SourceStage):
+    """Makes events of recorded frames, those of each provider by its own codec."""
+
+    def __init__(
+        self,
+        place: Path,
+        found: Sequence[Recording],
+        codec_of: Callable[[FileHead], Chosen],
+        providers: tuple[str, ...],
+        symbols: tuple[str, ...] = (),
+        types: tuple[str, ...] = (),
+        *,
+        limit: int | None,
+        reading: InputOptions,
+        writing: OutputOptions,
+    ) -> None:
+        super().__init__("frames decode")
+        self.place, self.found, self.codec_of = place, found, codec_of
+        self.symbols, self.types = symbols, types
+        self.limit = self.total = self.few = limit
+        self.reading, self.writing = reading, writing
+        self.providers = providers
+        self.provider = providers[0] if len(providers) == 1 else None
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """Which frames are decoded, and what of them is wanted."""
+        symbols, types = list(self.symbols), list(self.types)
+        asked = {"paths": [str(self.place)], "symbols": symbols, "types": types}
+        return {"provider": self.provider, **asked} if self.provider else asked
+
+    @property
+    def sifts(self) -> bool:
+        """Yes: what one message says wrong costs that message."""
+        return True
+
+    def work(self, run: "StageRun") -> Iterator[Made]:
+        """Pass on the events of the frames, to the last that is wanted."""
+        run.out.begin()
+        yield []
+        try:
+            yield from self._events(run)
+        except BaseException as error:
+            if not isinstance(error, GeneratorExit):
+                run.end("error")
+            _summarise(run)
+            raise
+        _summarise(run)
+
+    def _events(self, run: "StageRun") -> Iterator[Made]:
+        limit = EventLimit(self.limit, None)
+        lists = events_of(
+            self.found,
+            self.codec_of,
+            Subscription(self.symbols),
+            types=self.types,
+            log=run.log,
+            quarantine=run.quarantine,
+        )
+        for events in gathered(lists) if self.limit is None else lists:
+            if limit.reached or run.control.stop.is_set():
+                break
+            events = limit.cut(events)
+            yield events
+            run.progress.add(len(events))
+        run.end("limit" if limit.reached else "signal" if run.control.stop.is_set() else "eof")
+
+
+def _summarise(run: "StageRun") -> None:
+    """Say the counts."""
+    counts, rejected = run.out.counts, run.quarantine.count
+    ours = sum(counts[name] for name in ("connection", "gap", "integrity"))
+    out = sum(counts.values()) - ours
+    run.say(Account(out + rejected, out, rejected, 0, derived=ours))
+    if rejected:
+        run.log.warning(f"{rejected} unreadable frames {run.quarantine.told()}")
