@@ -29,6 +29,7 @@ class Run(NamedTuple):
 
     wall: float
     stages: list[Stage]
+    kept: tuple[int, int] = (0, 0)  # frames that it kept, and the bytes that they take
 
     @property
     def cpu(self) -> float:

@@ -62,12 +62,19 @@ def _row(group: Group, one: Measured, references: Sequence[Measured], events: in
         "cpu_min": min(cpu),
         "cpu_us_per_event": median(cpu) / events * 1e6 if events else None,
         "stages": stages,
+        "bytes_per_frame": _bytes_per_frame(runs),
         "ratio": _ratio(one, references[0]),
         "wall_ratio": median(wall) / median(run.wall for run in references[0].runs),
         "ratios": {other.work.name: _ratio(one, other) for other in references},
         "at_most": work.at_most,
         "aim": work.aim,
     }
+
+
+def _bytes_per_frame(runs: Sequence[Run]) -> float | None:
+    """What a frame takes on the disk that was kept."""
+    kept = [bytes / frames for frames, bytes in (run.kept for run in runs) if frames]
+    return median(kept) if kept else None
 
 
 def _ratio(one: Measured, other: Measured) -> float:
@@ -133,6 +140,11 @@ def _markdown(results: dict[str, Any]) -> str:
         "CPU seconds are those of all processes of a pipe, start included, the median of the "
         "turns. A ratio is to the reference above it (1.00) in the same turn. Peak memory is "
         "that of each process.",
+        *(
+            f"{row['work']}: {row['bytes_per_frame']:.0f} bytes a frame on the disk."
+            for row in results["rows"]
+            if row["bytes_per_frame"] is not None
+        ),
     ]
     return "\n".join(lines) + "\n"
 

@@ -6,6 +6,7 @@ Writes results.json and results.md into the --out directory, and prints the tabl
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from work import (
     STORE,
     Group,
     Work,
+    capture_group,
     corpus_group,
     find_groups,
     start_group,
@@ -110,10 +112,18 @@ def run_work(bench: Bench, work: Work) -> Run:
     scratch = bench.out / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
     run = run_pipe(work.commands, stdin=inputs[work.stdin], env=env, cwd=bench.out)
+    if work.captures:
+        run = run._replace(kept=_kept(scratch))
     if work.stores:
         _check_stored(scratch, bench.events, work.name)
     shutil.rmtree(scratch, ignore_errors=True)
     return run
+
+
+def _kept(folder: Path) -> tuple[int, int]:
+    """How many frames are in a folder, and how many bytes they take."""
+    told = json.loads(output_of([MDC, "frames", "ls", str(folder), "--json"]))
+    return sum(file["frames"] for file in told), sum(file["size"] for file in told)
 
 
 def _check_stored(root: Path, events: int, name: str) -> None:
@@ -161,16 +171,19 @@ def measure(bench: Bench) -> list[Row]:
         prepare_wide(bench)
         for group in finding:
             rows += run_group(bench, group, 0)
-    if bench.wants(stream_group("", 0)).works:
+    kinds = [make for make in (stream_group, capture_group) if bench.wants(make("", 0)).works]
+    if kinds:
         with feed(bench.stream_events) as url:
-            group = bench.wants(stream_group(url, bench.stream_events))
-            rows += run_group(bench, group, bench.stream_events)
+            for make in kinds:
+                group = bench.wants(make(url, bench.stream_events))
+                rows += run_group(bench, group, bench.stream_events)
     return rows
 
 
 def parse() -> Bench:
     """The command line."""
     groups = (start_group(), corpus_group(HERE), *find_groups(1_000), stream_group("", 0))
+    groups += (capture_group("", 0),)
     names = [work.name for group in groups for work in group.works]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--events", type=int, default=1_000_000, help="size of the corpus")

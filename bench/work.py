@@ -27,6 +27,7 @@ class Work(NamedTuple):
     at_most: float | None = None
     aim: float | None = None
     stores: bool = False  # every event, in the scratch folder
+    captures: bool = False  # raw frames, in the scratch folder
 
 
 class Group(NamedTuple):
@@ -183,6 +184,13 @@ def start_group() -> Group:
     return Group("start", [reference], works, turns=20)
 
 
+def stream_of(url: str, events: int) -> Command:
+    """Collecting a live feed to its end."""
+    symbols = ("SPY", "AAPL", "MSFT", "NVDA", "AMZN")
+    end = ("--limit", str(events), "--retries", "0")
+    return (MDC, "stream", "alpaca", *symbols, "--url", url, *end)
+
+
 def stream_group(url: str, events: int) -> Group:
     """Collecting a live feed, beside a bare loop."""
     reference = Work(
@@ -190,23 +198,25 @@ def stream_group(url: str, events: int) -> Group:
         "bare loop: websockets, orjson, fields renamed",
         [(PYTHON, str(HERE / "feed.py"), "read", url, str(events))],
     )
-    stream = (
-        MDC,
-        "stream",
-        "alpaca",
-        "SPY",
-        "AAPL",
-        "MSFT",
-        "NVDA",
-        "AMZN",
-        "--url",
-        url,
-        "--limit",
-        str(events),
-        "--retries",
-        "0",
-    )
+    stream = stream_of(url, events)
     works = [
         Work("stream", "`mdc stream alpaca`, frames of 10 events", [stream], at_most=2.0, aim=1.3)
     ]
     return Group("stream", [reference], works)
+
+
+def capture_group(url: str, events: int) -> Group:
+    """Keeping the raw frames of a feed, beside keeping nothing."""
+    stream = stream_of(url, events)
+    reference = Work("not-kept", "`mdc stream alpaca`, no frames kept", [stream])
+    works = [
+        Work(
+            "capture",
+            "`mdc stream alpaca --capture DIR/`",
+            [(*stream, "--capture", f"{SCRATCH}/")],
+            at_most=1.3,
+            aim=1.15,
+            captures=True,
+        )
+    ]
+    return Group("capture", [reference], works)

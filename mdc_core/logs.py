@@ -21,6 +21,7 @@ class Mask:
 
     def __init__(self) -> None:
         self._secrets: set[str] = set()
+        self._longest_first: tuple[str, ...] = ()
 
     def add(self, secret: str) -> None:
         """Mask this value from now on, also as it appears in a URL or in JSON."""
@@ -29,10 +30,11 @@ class Mask:
 
         forms = {secret, quote(secret, safe=""), quote_plus(secret), dumps(secret)[1:-1]}
         self._secrets.update(form for form in forms if len(form) >= _SHORTEST)
+        self._longest_first = tuple(sorted(self._secrets, key=len, reverse=True))
 
     def __call__(self, text: str) -> str:
         """The text with every secret replaced."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
+        for secret in self._longest_first:
             text = text.replace(secret, MASK)
         return text
 

@@ -25,9 +25,10 @@ RECIPES = (
             ),
             (
                 "Keep the vendor's own frames beside the events",
-                "mdc stream alpaca SPY --mock --limit 100 --capture frames.jsonl "
-                "| mdc store --root data",
+                "mdc stream alpaca SPY --mock --limit 100 --capture raw/ | mdc store --root data",
             ),
+            ("The same events again, from the frames", "mdc frames decode raw > again.jsonl"),
+            ("That no frames are damaged", "mdc frames verify raw"),
             (
                 "Read ticks from a CSV file",
                 "mdc import --profile csv ticks.csv --map time=ts_event,px=price --type trade "

@@ -48,7 +48,7 @@ class Books:
         self.account: Account | None = None  # what became of the events, once that is known
         own = reading.quarantine
         self.quarantine = Quarantine(
-            own or default_path(name, f"{new_run_id()}-{os.getpid()}"),
+            own or default_path(name.replace(" ", "-"), f"{new_run_id()}-{os.getpid()}"),
             keeps=keeps or own is not None,
             must=own is not None,
             limit=reading.quarantine_limit,

@@ -11,7 +11,7 @@ import re
 import time
 from contextlib import suppress
 from pathlib import Path
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import Any, NamedTuple
 
 import msgspec
@@ -75,7 +75,8 @@ class FrameWriter:
         self._waiting = 0  # characters of all of them
         self._closing = self._hurries = self._is_over = False
         self._failed: OSError | MemoryError | None = None
-        self._state = Condition()
+        self._lock = Lock()
+        self._state = Condition(self._lock)
         try:
             self._file = self._next_file()
         except OSError as error:
@@ -86,7 +87,7 @@ class FrameWriter:
     def add(self, line: "FrameLine") -> None:
         """Add a line; raises WriteError once the disk refuses."""
         start, frame, ns, connection, direction, size = line
-        with self._state:
+        with self._lock:
             if self._is_over:
                 raise self._failure()
             if not self._size:

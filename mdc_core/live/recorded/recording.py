@@ -7,6 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from msgspec.structs import replace
+
 from mdc_core.disk import absent
 from mdc_core.errors import DataError
 from mdc_core.live.frames.head import SUFFIX, FileHead, file_head
@@ -65,7 +67,11 @@ class CaptureFile:
             head = next(lines, None)
             if head is None:
                 return
-            read = reader_for(head) or records
+            read = reader_for(head)
+            if read is None:
+                read = records
+            else:  # what somebody else asked for, he knows: no codec is to miss any of it
+                self.head = replace(self.head, symbols=())
             yield from read(chain((head,), lines), self.path)
 
     def _look_at(self, record: CaptureRecord | None) -> None:

@@ -81,11 +81,12 @@ def events_of(
     """
     channels = set[str]()
     chosen = wanted if types is None else Subscription(wanted.symbols, types)
+    unknown = wanted if types is None else Subscription(())
 
     def session(head: FileHead, line: str, symbols: tuple[str, ...] | None) -> FeedSession:
         plugin = plugin_of(head)
         channels.update(plugin.plugin.channels)
-        asked = wanted if head.symbols is None else Subscription(head.symbols, head.channels or ())
+        asked = unknown if head.symbols is None else Subscription(head.symbols, head.channels or ())
         if symbols is not None:
             asked = Subscription(symbols, asked.channels)
         return _session(plugin, asked, line, log)

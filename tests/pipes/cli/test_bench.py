@@ -30,6 +30,7 @@ ROWS = {
     "find": ["hive", "find"],
     "find-type": ["hive-type", "find-type"],
     "stream": ["loop", "stream"],
+    "capture": ["not-kept", "capture"],
 }
 STAGES = {"pipe": 3, "pipe-arrow": 2}
 
@@ -59,9 +60,13 @@ def test_every_row_has_its_figures(tmp_path: Path) -> None:
                 "hive",
                 "hive-type",
                 "loop",
+                "not-kept",
             )
         )
     assert found == ROWS
+    (kept,) = [row for row in results["rows"] if row["bytes_per_frame"] is not None]
+    assert kept["name"] == "capture" and kept["bytes_per_frame"] > 10
+    assert f"{kept['bytes_per_frame']:.0f} bytes a frame on the disk" in done.stdout
     assert results["memory"]["rss"] == max(
         stage["rss"]
         for row in results["rows"]
@@ -71,7 +76,7 @@ def test_every_row_has_its_figures(tmp_path: Path) -> None:
     )
     assert results["machine"]["cores"] > 0
     assert (tmp_path / "results.md").read_text() == done.stdout
-    assert sum(line.startswith("| ") for line in done.stdout.splitlines()) == 23 + 3
+    assert sum(line.startswith("| ") for line in done.stdout.splitlines()) == 25 + 3
 
 
 def test_a_command_that_fails_is_an_error_with_its_words(tmp_path: Path) -> None:
