@@ -106,9 +106,14 @@ class Level(Struct, omit_defaults=True, gc=False):
 class Book(Market, tag="book"):
     """A whole order book at one moment."""
 
+    v: Annotated[str, doc("version of the type's schema")] = field(default_factory="1.1.0".__str__)
     bids: Annotated[list[Level] | None, doc("levels bid, best first")] = None
     asks: Annotated[list[Level] | None, doc("levels offered, best first")] = None
     checksum: Annotated[Text, doc("the venue's checksum of the book")] = None
+    depth: Annotated[
+        Whole,
+        doc("levels a side that the venue keeps up to date; cut the book to it after each change"),
+    ] = None
 
 
 class Delta(Market, tag="delta"):
@@ -116,6 +121,7 @@ class Delta(Market, tag="delta"):
 
     required: ClassVar[tuple[str, ...]] = ("symbol", "ts_event", "action")
 
+    v: Annotated[str, doc("version of the type's schema")] = field(default_factory="1.1.0".__str__)
     action: Annotated[Text, one_of("what happened to it", "add", "modify", "cancel", "clear")] = (
         None
     )
@@ -125,6 +131,9 @@ class Delta(Market, tag="delta"):
     level: Annotated[Whole, doc("position in the book, 0 is the best")] = None
     order_id: Annotated[Text, doc("the venue's order id")] = None
     participant: Annotated[Text, doc("market maker or member")] = None
+    checksum: Annotated[
+        Text, doc("the venue's checksum of the book, on the last change of a message")
+    ] = None
 
 
 class Bar(Market, tag="bar"):

@@ -169,6 +169,11 @@ HISTORY: Mapping[str, tuple[Version, ...]] = {
             "levels as objects, with room for a count",
             {"0.9.0": (Levels("bids"), Levels("asks"))},
         ),
+        Version("1.1.0", "2026-11-30", "how deep the book is kept up to date", {"1.0.0": ()}),
+    ),
+    "delta": (
+        *_FIRST,
+        Version("1.1.0", "2026-11-30", "checksum of the book behind a change", {"1.0.0": ()}),
     ),
     "bar": (
         Version("0.9.0", "2026-11-13", "prices as traded, trades for the number of trades"),

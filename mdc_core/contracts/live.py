@@ -10,7 +10,7 @@ from msgspec import MsgspecError, Struct
 from mdc_core.contracts.http import Request, Response
 from mdc_core.contracts.provider import Provider
 from mdc_core.errors import DataError
-from mdc_core.events import Event
+from mdc_core.events import Event, Level
 
 # What a damaged frame may raise: it is set aside. Anything else is a fault of the plugin.
 UNREADABLE = (
@@ -176,12 +176,12 @@ class Stream(Live):
     `sequence` is within what `seq` counts: "symbol" (each symbol of a channel by itself),
     "channel" or "connection"; None says that the vendor numbers nothing. Where numbers are
     missing a codec says a `Gap` (see `Follow.gaps`); where they are `sparse` none is missed.
-    `checksums` says whether the vendor's books have one, which the codec then checks. A codec
-    names the `channel` of an event where the vendor has several on a connection; core puts the
-    connection's name before it, with a slash where the channel has its own numbers, else with a
-    colon. A codec fills `venue` where it is known: nobody else does. Events that come unasked,
-    such as halts, need no channel. Fields of a message that a codec does not know go under
-    `extra` of its events (see `Messages`).
+    `checksums` says whether the vendor's books have one, which the codec then checks, and which
+    `book_checksum` computes. A codec names the `channel` of an event where the vendor has several
+    on a connection; core puts the connection's name before it, with a slash where the channel has
+    its own numbers, else with a colon. A codec fills `venue` where it is known: nobody else does.
+    Events that come unasked, such as halts, need no channel. Fields of a message that a codec
+    does not know go under `extra` of its events (see `Messages`).
     """
 
     every: ClassVar[float | None] = None  # seconds from one `tick` to the next
@@ -191,6 +191,16 @@ class Stream(Live):
     sparse: ClassVar[bool] = False  # numbers of a symbol rise, and are skipped: a jump is no loss
     checksums: ClassVar[bool | None] = None
     sandbox: ClassVar[type["Sandbox"] | None] = None
+
+    @staticmethod
+    def book_checksum(
+        bids: Sequence[Level], asks: Sequence[Level], extra: Mapping[str, Any]
+    ) -> str | None:
+        """The vendor's checksum of a book, as `book` and `delta` have it; None: it cannot be told.
+
+        Levels stand best first, their numbers in any spelling; `extra` is that of the last `book`.
+        """
+        return None
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Where to connect, one connection each at the least; `--url` replaces the URL."""

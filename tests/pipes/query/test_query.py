@@ -179,7 +179,7 @@ def test_text_files_with_fine_decimals(shell: Shell, tmp_path: Path) -> None:
 def test_books(shell: Shell, tmp_path: Path) -> None:
     """Prices inside lists, narrow and wide."""
     line = (
-        '{"type":"book","v":"1.0.0","symbol":"SPY","ts_event":"2024-01-0%dT15:00:00'
+        '{"type":"book","v":"1.1.0","symbol":"SPY","ts_event":"2024-01-0%dT15:00:00'
         '.000000000Z","bids":[{"price":%s,"size":2,"count":1},{"price":470,"size":1}],'
         '"asks":[]}\n'
     )

@@ -15,7 +15,7 @@ from tests.conftest import Shell
 
 TRADE = '{"type":"trade","v":"1.0.0","symbol":"SPY","ts_event":"%s","price":470.25,"size":100}\n'
 BOOK = (
-    '{"type":"book","v":"1.0.0","symbol":"SPY","ts_event":"2024-01-02T14:30:00.000000999Z",'
+    '{"type":"book","v":"1.1.0","symbol":"SPY","ts_event":"2024-01-02T14:30:00.000000999Z",'
     '"bids":[{"price":470.2,"size":3,"count":2}],"asks":[]}\n'
 )
 BAR = '{"type":"bar","v":"1.0.0","symbol":"SPY","ts_event":"%s","ts_close":"%s","open":1}\n'
