@@ -1,1 +1,1 @@
-"""Stocks and crypto of Alpaca, live."""
+"""Stocks, crypto, perpetual futures and news of Alpaca, live."""

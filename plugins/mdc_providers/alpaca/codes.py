@@ -101,6 +101,9 @@ CRYPTO_CHANNELS: Mapping[str, str] = MappingProxyType(
         "book": "orderbooks",
     }
 )
+# alpacahq/alpaca-trade-api-go, marketdata/stream/subscription.go
+PERPS_CHANNELS: Mapping[str, str] = MappingProxyType({**CRYPTO_CHANNELS, "funding": "pricing"})
+NEWS_CHANNELS: Mapping[str, str] = MappingProxyType({"news": "news"})
 TEST_CHANNELS: Mapping[str, str] = MappingProxyType(
     {"trade": "trades", "quote": "quotes", "bar": "bars"}
 )
@@ -113,6 +116,10 @@ PATH_OF_FEED: Mapping[str, str] = MappingProxyType(
         "boats": "v1beta1/boats",
         "overnight": "v1beta1/overnight",
         "crypto": "v1beta3/crypto/us",
+        "crypto-us-1": "v1beta3/crypto/us-1",
+        "crypto-eu-1": "v1beta3/crypto/eu-1",
+        "crypto-perps": "v1beta1/crypto-perps/global",
+        "news": "v1beta1/news",
     }
 )
 
@@ -121,4 +128,8 @@ def channels_of(path: str) -> Mapping[str, str]:
     """What the feed behind a URL's path offers: channel -> name in a subscribe message."""
     if "/crypto/" in path:
         return CRYPTO_CHANNELS
+    if "/crypto-perps/" in path:
+        return PERPS_CHANNELS
+    if path.rstrip("/").endswith("/news"):
+        return NEWS_CHANNELS
     return TEST_CHANNELS if path.rstrip("/").endswith("/test") else STOCK_CHANNELS

@@ -16,8 +16,11 @@ from mdc_core.plugin import (
     Correction,
     Delta,
     Event,
+    Funding,
     Imbalance,
     Level,
+    News,
+    OpenInterest,
     Quote,
     Status,
     Trade,
@@ -38,7 +41,7 @@ _mic: Callable[[str | None, str | None], str | None]
 _mic = {**MIC_OF_LETTER, " ": None, "": None}.get  # type: ignore[assignment]
 
 
-def trade_of(m: wire.TradeMessage) -> Trade:
+def trade_of(m: wire.TradeMessage[str]) -> Trade:
     """A trade, of a stock or of a crypto pair."""
     return Trade(
         symbol=m.S,
@@ -53,7 +56,7 @@ def trade_of(m: wire.TradeMessage) -> Trade:
     )
 
 
-def quote_of(m: wire.QuoteMessage) -> Quote:
+def quote_of(m: wire.QuoteMessage[str]) -> Quote:
     """The best bid and offer."""
     quote = Quote(
         symbol=m.S,
@@ -76,20 +79,20 @@ def quote_of(m: wire.QuoteMessage) -> Quote:
     return quote
 
 
-def _minute(m: wire.BarMessage) -> list[Event]:
+def _minute(m: wire.BarMessage[str]) -> list[Event]:
     return [_bar(m, "1m", _MINUTE, is_final=True, revision=0)]
 
 
-def _updated(m: wire.UpdatedBarMessage) -> list[Event]:
+def _updated(m: wire.UpdatedBarMessage[str]) -> list[Event]:
     return [_bar(m, "1m", _MINUTE, is_final=True, revision=1)]
 
 
-def _daily(m: wire.DailyBarMessage) -> list[Event]:
+def _daily(m: wire.DailyBarMessage[str]) -> list[Event]:
     return [_bar(m, "1d", _DAY, is_final=False, revision=None)]
 
 
 def _bar(
-    m: wire.BarMessage, interval: str, length: int, *, is_final: bool, revision: int | None
+    m: wire.BarMessage[str], interval: str, length: int, *, is_final: bool, revision: int | None
 ) -> Bar:
     return Bar(
         symbol=m.S,
@@ -108,7 +111,7 @@ def _bar(
     )
 
 
-def _status(m: wire.StatusMessage) -> list[Event]:
+def _status(m: wire.StatusMessage[str]) -> list[Event]:
     status = Status(
         symbol=m.S,
         ts_event=utc(m.t),
@@ -122,7 +125,7 @@ def _status(m: wire.StatusMessage) -> list[Event]:
     return [status]
 
 
-def _band(m: wire.BandMessage) -> list[Event]:
+def _band(m: wire.BandMessage[str]) -> list[Event]:
     status = Status(
         symbol=m.S,
         ts_event=utc(m.t),
@@ -135,7 +138,7 @@ def _band(m: wire.BandMessage) -> list[Event]:
     return [status]
 
 
-def _correction(m: wire.CorrectionMessage) -> list[Event]:
+def _correction(m: wire.CorrectionMessage[str]) -> list[Event]:
     correction = Correction(
         symbol=m.S,
         ts_event=utc(m.t),
@@ -153,7 +156,7 @@ def _correction(m: wire.CorrectionMessage) -> list[Event]:
     return [correction]
 
 
-def _cancel(m: wire.CancelMessage) -> list[Event]:
+def _cancel(m: wire.CancelMessage[str]) -> list[Event]:
     cancel = Cancel(
         symbol=m.S,
         ts_event=utc(m.t),
@@ -167,11 +170,11 @@ def _cancel(m: wire.CancelMessage) -> list[Event]:
     return [cancel]
 
 
-def _imbalance(m: wire.ImbalanceMessage) -> list[Event]:
+def _imbalance(m: wire.ImbalanceMessage[str]) -> list[Event]:
     return [Imbalance(symbol=m.S, ts_event=utc(m.t), price=m.p, tape=m.z)]
 
 
-def _book(m: wire.BookMessage) -> Sequence[Event]:
+def _book(m: wire.BookMessage[str]) -> Sequence[Event]:
     bids, asks, time = m.b or (), m.a or (), utc(m.t)
     if m.r:
         book = Book(symbol=m.S, ts_event=time)
@@ -190,6 +193,41 @@ def _book(m: wire.BookMessage) -> Sequence[Event]:
         )
         for side, levels in (("bid", bids), ("ask", asks))
         for level in levels
+    ]
+
+
+def _pricing(m: wire.PricingMessage[str]) -> Sequence[Event]:
+    """The funding of a perpetual future, and what is open in it."""
+    time, venue, out = utc(m.t), _mic(m.x, m.x), list[Event]()
+    if (m.fr, m.mp, m.ip, m.ft) != (None,) * 4:
+        funding = Funding(symbol=m.S, ts_event=time, venue=venue, funding_rate=m.fr)
+        funding.mark_price, funding.index_price = m.mp, m.ip
+        funding.next_funding = None if m.ft is None else utc(m.ft)
+        out.append(funding)
+    if m.oi is not None:
+        out.append(OpenInterest(symbol=m.S, ts_event=time, venue=venue, open_interest=m.oi))
+    return out
+
+
+def _news(m: wire.NewsMessage[str]) -> Sequence[Event]:
+    """One event for each symbol that an item names, or one without a symbol."""
+    created, updated = (None if t is None else utc(t) for t in (m.created_at, m.updated_at))
+    return [
+        News(
+            symbol=symbol,
+            ts_event=updated or created,
+            headline=m.headline,
+            summary=m.summary,
+            author=m.author,
+            source=m.source,
+            url=m.url,
+            content=m.content,
+            news_id=None if m.id is None else str(m.id),
+            symbols=m.symbols,
+            created=created,
+            updated=updated,
+        )
+        for symbol in m.symbols or (None,)
     ]
 
 
@@ -215,5 +253,7 @@ EVENTS_OF: Mapping[type, Callable[[Any], Sequence[Event]]] = MappingProxyType(
         wire.CancelMessage: _cancel,
         wire.ImbalanceMessage: _imbalance,
         wire.BookMessage: _book,
+        wire.PricingMessage: _pricing,
+        wire.NewsMessage: _news,
     }
 )

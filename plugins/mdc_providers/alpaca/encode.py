@@ -18,8 +18,11 @@ from mdc_core.plugin import (
     Correction,
     Delta,
     Event,
+    Funding,
     Imbalance,
     Level,
+    News,
+    OpenInterest,
     Quote,
     Status,
     Trade,
@@ -38,7 +41,7 @@ _CTA: Mapping[str | None, str] = MappingProxyType(
 )
 
 
-def route(event: Event) -> tuple[str | None, Callable[[Any], wire.Message | None] | None]:
+def route(event: Event) -> tuple[str | None, Callable[[Any], Any] | None]:
     """The channel by which an event travels, and how it becomes a message."""
     name, convert = _ROUTES.get(type(event), (None, None))
     if isinstance(event, Bar):
@@ -50,9 +53,15 @@ def route(event: Event) -> tuple[str | None, Callable[[Any], wire.Message | None
 
 def _head(event: Event) -> tuple[str, str]:
     """Symbol, and time as Alpaca writes it: without the zeros at its end."""
-    seconds, _, digits = (event.ts_event or "").removesuffix("Z").partition(".")
+    return event.symbol or "", _time(event.ts_event or "") or ""
+
+
+def _time(text: str | None) -> str | None:
+    if text is None:
+        return None
+    seconds, _, digits = text.removesuffix("Z").partition(".")
     digits = digits.rstrip("0")
-    return event.symbol or "", f"{seconds}.{digits}Z" if digits else f"{seconds}Z"
+    return f"{seconds}.{digits}Z" if digits else f"{seconds}Z"
 
 
 def _letter(venue: str | None) -> str | None:
@@ -66,7 +75,7 @@ def _id(trade_id: str | None) -> int | str | None:
     return int(trade_id) if len(trade_id) < 19 and str(int(trade_id)) == trade_id else trade_id
 
 
-def _trade(e: Trade) -> wire.TradeMessage | None:
+def _trade(e: Trade) -> wire.TradeMessage[str] | None:
     if e.price is None or e.size is None:
         return None
     side = None if e.aggressor_side is None else _SIDES[e.aggressor_side]
@@ -82,7 +91,7 @@ def _trade(e: Trade) -> wire.TradeMessage | None:
     )
 
 
-def _quote(e: Quote) -> wire.QuoteMessage:
+def _quote(e: Quote) -> wire.QuoteMessage[str]:
     message = wire.QuoteMessage(
         *_head(e),
         _letter(e.bid_venue),
@@ -107,12 +116,12 @@ def _bar_channel(e: Bar) -> str | None:
     return "dailyBars" if e.interval == "1d" else None
 
 
-def _bar(e: Bar) -> wire.BarMessage | None:
+def _bar(e: Bar) -> wire.BarMessage[str] | None:
     if e.open is None or e.high is None or e.low is None or e.close is None:
         return None
-    kind = {"updatedBars": wire.UpdatedBarMessage, "dailyBars": wire.DailyBarMessage}.get(
-        _bar_channel(e) or "", wire.BarMessage
-    )
+    kinds: Mapping[str | None, type[wire.BarMessage[str]]]
+    kinds = {"updatedBars": wire.UpdatedBarMessage, "dailyBars": wire.DailyBarMessage}
+    kind = kinds.get(_bar_channel(e), wire.BarMessage)
     return kind(*_head(e), e.open, e.high, e.low, e.close, e.volume, e.trade_count, e.vwap)
 
 
@@ -120,17 +129,17 @@ def _is_band(e: Status) -> bool:
     return e.status == "limit_band" and e.status_code is None
 
 
-def _status(e: Status) -> wire.StatusMessage:
+def _status(e: Status) -> wire.StatusMessage[str]:
     codes = _UTP if e.tape == "C" else _CTA
     code = e.status_code or codes.get(e.status) or _UTP.get(e.status)
     return wire.StatusMessage(*_head(e), code, e.message, e.reason_code, e.reason, e.tape)
 
 
-def _band(e: Status) -> wire.BandMessage:
+def _band(e: Status) -> wire.BandMessage[str]:
     return wire.BandMessage(*_head(e), e.limit_up, e.limit_down, e.indicator, e.tape)
 
 
-def _correction(e: Correction) -> wire.CorrectionMessage:
+def _correction(e: Correction) -> wire.CorrectionMessage[str]:
     return wire.CorrectionMessage(
         *_head(e),
         _letter(e.venue),
@@ -146,7 +155,7 @@ def _correction(e: Correction) -> wire.CorrectionMessage:
     )
 
 
-def _cancel(e: Cancel) -> wire.CancelMessage:
+def _cancel(e: Cancel) -> wire.CancelMessage[str]:
     return wire.CancelMessage(
         *_head(e),
         _id(e.trade_id),
@@ -158,7 +167,7 @@ def _cancel(e: Cancel) -> wire.CancelMessage:
     )
 
 
-def _imbalance(e: Imbalance) -> wire.ImbalanceMessage:
+def _imbalance(e: Imbalance) -> wire.ImbalanceMessage[str]:
     return wire.ImbalanceMessage(*_head(e), e.price, e.tape)
 
 
@@ -166,11 +175,11 @@ def _levels(levels: Iterable[Level] | None) -> list[wire.LevelMessage]:
     return [wire.LevelMessage(level.price, level.size) for level in levels or ()]
 
 
-def _book(e: Book) -> wire.BookMessage:
+def _book(e: Book) -> wire.BookMessage[str]:
     return wire.BookMessage(*_head(e), _levels(e.bids), _levels(e.asks), True)
 
 
-def _delta(e: Delta) -> wire.BookMessage | None:
+def _delta(e: Delta) -> wire.BookMessage[str] | None:
     if e.action == "clear":
         return wire.BookMessage(*_head(e), [], [], True)
     size = _ZERO if e.action == "cancel" else e.size
@@ -180,6 +189,34 @@ def _delta(e: Delta) -> wire.BookMessage | None:
     if e.side == "bid":
         return wire.BookMessage(*_head(e), level, [])
     return wire.BookMessage(*_head(e), [], level)
+
+
+def _pricing(e: Funding | OpenInterest) -> wire.PricingMessage[str]:
+    message = wire.PricingMessage(*_head(e), _letter(e.venue))
+    if isinstance(e, OpenInterest):
+        message.oi = e.open_interest
+    else:
+        message.fr, message.mp, message.ip = e.funding_rate, e.mark_price, e.index_price
+        message.ft = _time(e.next_funding)
+    return message
+
+
+def _news(e: News) -> wire.NewsMessage[str] | None:
+    created = _time(e.created or e.ts_event)
+    if e.headline is None or created is None:
+        return None
+    return wire.NewsMessage(
+        _id(e.news_id),
+        e.headline,
+        created,
+        _time(e.updated),
+        e.summary,
+        e.author,
+        e.url,
+        e.content,
+        e.symbols or ([] if e.symbol is None else [e.symbol]),
+        e.source,
+    )
 
 
 _ROUTES: Mapping[type, tuple[str, Callable[[Any], Any]]] = MappingProxyType(
@@ -193,5 +230,8 @@ _ROUTES: Mapping[type, tuple[str, Callable[[Any], Any]]] = MappingProxyType(
         Cancel: ("trades", _cancel),
         Book: ("orderbooks", _book),
         Delta: ("orderbooks", _delta),
+        Funding: ("pricing", _pricing),
+        OpenInterest: ("pricing", _pricing),
+        News: ("news", _news),
     }
 )

@@ -7,7 +7,7 @@ written too, so that the mock server can play trades of other venues with their 
 
 import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -20,15 +20,20 @@ Texts = list[str] | None
 Number = Decimal | None
 
 
-class Message(Struct, tag_field="T", omit_defaults=True, gc=False, forbid_unknown_fields=True):
+Time = TypeVar("Time")  # text in JSON, an extension in msgpack
+
+
+class Message(
+    Struct, Generic[Time], tag_field="T", omit_defaults=True, gc=False, forbid_unknown_fields=True
+):
     """What every message about an instrument carries; one with more goes by `read_loosely`."""
 
     S: str
-    t: str
+    t: Time
 
 
 # The fields of the two below stand in the vendor's order: so they are found the fastest.
-class TradeMessage(Message, tag="t", kw_only=True):
+class TradeMessage(Message[Time], Generic[Time], tag="t", kw_only=True):
     """A trade."""
 
     i: Id = None
@@ -40,7 +45,7 @@ class TradeMessage(Message, tag="t", kw_only=True):
     tks: Text = None
 
 
-class QuoteMessage(Message, tag="q", rename={"as_": "as"}):
+class QuoteMessage(Message[Time], Generic[Time], tag="q", rename={"as_": "as"}):
     """The best bid and offer."""
 
     bx: Text = None
@@ -53,7 +58,7 @@ class QuoteMessage(Message, tag="q", rename={"as_": "as"}):
     z: Text = None
 
 
-class BarMessage(Message, tag="b"):
+class BarMessage(Message[Time], Generic[Time], tag="b"):
     """A minute bar."""
 
     o: Decimal
@@ -65,15 +70,15 @@ class BarMessage(Message, tag="b"):
     vw: Number = None
 
 
-class UpdatedBarMessage(BarMessage, tag="u"):
+class UpdatedBarMessage(BarMessage[Time], Generic[Time], tag="u"):
     """A minute bar again, after late trades."""
 
 
-class DailyBarMessage(BarMessage, tag="d"):
+class DailyBarMessage(BarMessage[Time], Generic[Time], tag="d"):
     """The running bar of the day."""
 
 
-class StatusMessage(Message, tag="s"):
+class StatusMessage(Message[Time], Generic[Time], tag="s"):
     """A halt or a resumption."""
 
     sc: Text = None
@@ -83,7 +88,7 @@ class StatusMessage(Message, tag="s"):
     z: Text = None
 
 
-class BandMessage(Message, tag="l"):
+class BandMessage(Message[Time], Generic[Time], tag="l"):
     """Limit-up and limit-down price bands."""
 
     u: Number = None
@@ -92,7 +97,7 @@ class BandMessage(Message, tag="l"):
     z: Text = None
 
 
-class CorrectionMessage(Message, tag="c"):
+class CorrectionMessage(Message[Time], Generic[Time], tag="c"):
     """A trade is corrected."""
 
     x: Text = None
@@ -107,7 +112,7 @@ class CorrectionMessage(Message, tag="c"):
     z: Text = None
 
 
-class CancelMessage(Message, tag="x"):
+class CancelMessage(Message[Time], Generic[Time], tag="x"):
     """A trade is cancelled, or was an error."""
 
     i: Id = None
@@ -118,7 +123,7 @@ class CancelMessage(Message, tag="x"):
     z: Text = None
 
 
-class ImbalanceMessage(Message, tag="i"):
+class ImbalanceMessage(Message[Time], Generic[Time], tag="i"):
     """An order imbalance."""
 
     p: Number = None
@@ -132,12 +137,40 @@ class LevelMessage(Struct, gc=False, forbid_unknown_fields=True):
     s: Decimal
 
 
-class BookMessage(Message, tag="o"):
+class BookMessage(Message[Time], Generic[Time], tag="o"):
     """An order book: all of it where `r` is true, else its changed levels."""
 
     b: list[LevelMessage] | None = None
     a: list[LevelMessage] | None = None
     r: bool = False
+
+
+class PricingMessage(Message[Time], Generic[Time], tag="p"):
+    """The prices of a perpetual future, its funding rate, and when that is paid next."""
+
+    x: Text = None
+    ip: Number = None
+    mp: Number = None
+    fr: Number = None
+    oi: Number = None
+    ft: Time | None = None
+
+
+class NewsMessage(
+    Struct, Generic[Time], tag_field="T", tag="n", omit_defaults=True, forbid_unknown_fields=True
+):
+    """An item of news; `content` is HTML."""
+
+    id: Id
+    headline: str
+    created_at: Time
+    updated_at: Time | None = None
+    summary: Text = None
+    author: Text = None
+    url: Text = None
+    content: Text = None
+    symbols: Texts = None
+    source: Text = None
 
 
 class Unread(Struct):
@@ -172,26 +205,30 @@ class Acknowledged(Struct, tag_field="T", tag="subscription", rename="camel"):
     lulds: Texts = None
     imbalances: Texts = None
     orderbooks: Texts = None
+    pricing: Texts = None
+    news: Texts = None
 
 
-AnyMessage = (
-    TradeMessage
-    | QuoteMessage
-    | BarMessage
-    | UpdatedBarMessage
-    | DailyBarMessage
-    | StatusMessage
-    | BandMessage
-    | CorrectionMessage
-    | CancelMessage
-    | ImbalanceMessage
-    | BookMessage
+Known: TypeAlias = (
+    TradeMessage[Time]
+    | QuoteMessage[Time]
+    | BarMessage[Time]
+    | UpdatedBarMessage[Time]
+    | DailyBarMessage[Time]
+    | StatusMessage[Time]
+    | BandMessage[Time]
+    | CorrectionMessage[Time]
+    | CancelMessage[Time]
+    | ImbalanceMessage[Time]
+    | BookMessage[Time]
+    | PricingMessage[Time]
+    | NewsMessage[Time]
     | Success
     | Refusal
     | Acknowledged
 )
 
-_read = Messages(AnyMessage).read
+_read = Messages(Known[str]).read  # type: ignore[misc]  # mypy sees no alias of generic ones
 
 
 class Extended(Struct):

@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from mdc_core.plugin import Event, HangUp, Sandbox, to_ns
+from mdc_core.plugin import Event, HangUp, News, Sandbox, to_ns
 from mdc_providers.alpaca import messages as wire
 from mdc_providers.alpaca.codes import channels_of
 from mdc_providers.alpaca.encode import route
+from mdc_providers.alpaca.packed import pack
 from mdc_providers.alpaca.provider import AlpacaProvider
 
 _PER_FRAME = 10
@@ -36,6 +37,7 @@ class AlpacaSandbox(AlpacaProvider, Sandbox):
     """Alpaca's stream server for one connection."""
 
     symbol_limit: ClassVar[int] = 30  # of trades and quotes on the free feed, iex
+    book_limit: ClassVar[int] = 10  # of order books
 
     def __init__(self, path: str, headers: Mapping[str, str], options: Any) -> None:
         path = path.partition("?")[0]
@@ -44,14 +46,19 @@ class AlpacaSandbox(AlpacaProvider, Sandbox):
         self._names = tuple(channels_of(self.path).values())
         self._state: dict[str, list[str]] = {name: [] for name in self._names}
         self._ids: itertools.count[int] | None = None
+        self._news: tuple[Any, ...] = ()  # the item that was sent last
+        self._is_packed = "msgpack" in self.headers.get("content-type", "")
 
     @property
     def subscribed(self) -> bool:
         """Whether the client has subscribed to anything."""
         return any(self._state.values())
 
-    def greet(self) -> Iterable[str]:
+    def greet(self) -> Iterable[str | bytes]:
         """The greeting, and the verdict on credentials in the handshake's headers."""
+        return map(self._written, self._greeting())
+
+    def _greeting(self) -> Iterable[str]:
         yield _control("success", msg="connected")
         given = self._credentials()
         if given is not None:
@@ -59,12 +66,25 @@ class AlpacaSandbox(AlpacaProvider, Sandbox):
             self._is_refused = not self._is_authenticated
             yield _error(402) if self._is_refused else _control("success", msg="authenticated")
 
-    def receive(self, frame: str | bytes) -> Iterable[str]:
+    def receive(self, frame: str | bytes) -> Iterable[str | bytes]:
         """The answer to authentication and to each change of the subscription."""
+        try:
+            return [self._written(text) for text in self._answers(frame)]
+        except HangUp as last:
+            raise HangUp(*map(self._written, last.frames)) from None
+
+    def _written(self, text: Any) -> str | bytes:
+        """A frame in the encoding that the client asked for."""
+        return pack(text) if self._is_packed else str(text)
+
+    def _answers(self, frame: str | bytes) -> Iterable[str]:
         if self._is_refused:
             raise HangUp
         try:
-            message = msgspec.json.decode(frame, type=dict[str, Any])
+            if self._is_packed and isinstance(frame, bytes):
+                message = msgspec.msgpack.decode(frame, type=dict[str, Any])
+            else:
+                message = msgspec.json.decode(frame, type=dict[str, Any])
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return [_error(400)]
         match message.pop("action", None):
@@ -78,19 +98,19 @@ class AlpacaSandbox(AlpacaProvider, Sandbox):
                 return [self._change(message, _without)]
         return [_error(400)]
 
-    def feed(self, events: Sequence[Event]) -> Iterable[str]:
+    def feed(self, events: Sequence[Event]) -> Iterable[str | bytes]:
         """The events to which the client has subscribed, ten messages a frame."""
         messages = [m for event in events if (m := self._message(event)) is not None]
         for start in range(0, len(messages), _PER_FRAME):
-            yield wire.encode(messages[start : start + _PER_FRAME]).decode()
+            yield self._written(wire.encode(messages[start : start + _PER_FRAME]).decode())
 
-    def expire(self) -> Iterable[str]:
+    def expire(self) -> Iterable[str | bytes]:
         """Authentication took too long."""
-        return [_error(404)]
+        return [self._written(_error(404))]
 
-    def refuse(self) -> Iterable[str]:
+    def refuse(self) -> Iterable[str | bytes]:
         """Another session is open."""
-        return [_error(406)]
+        return [self._written(_error(406))]
 
     def _credentials(self) -> tuple[str, str] | None:
         """Key and secret in the handshake's headers."""
@@ -124,13 +144,17 @@ class AlpacaSandbox(AlpacaProvider, Sandbox):
         """Change the subscription as a whole or not at all, and tell its complete state."""
         state = dict(self._state)
         for name, symbols in message.items():
+            if symbols is None:  # as Alpaca's own client in Go says that there are none
+                continue
             if not isinstance(symbols, list) or not all(isinstance(s, str) for s in symbols):
                 return _error(400)
             if name not in self._names:
                 return _error(410)
             state[name] = combine(state[name], [s for s in symbols if self._has(s)])
-        counted = {*state["trades"], *state["quotes"]}
+        counted = {*state.get("trades", ()), *state.get("quotes", ())}
         if self.path.endswith("/iex") and len(counted) > self.symbol_limit:
+            return _error(405)
+        if len(state.get("orderbooks", ())) > self.book_limit:
             return _error(405)
         self._state = state
         told = dict(state)
@@ -142,11 +166,14 @@ class AlpacaSandbox(AlpacaProvider, Sandbox):
         """The test feed has one symbol; what else is asked for is left out of the answer."""
         return not self.path.endswith("/test") or symbol in ("FAKEPACA", "*")
 
-    def _message(self, event: Event) -> wire.Message | None:
+    def _message(self, event: Event) -> Any:
         """The message for an event, None where the client has not subscribed to it."""
         name, convert = route(event)
         symbols = self._state.get(name or "", ())
-        if convert is None or not (event.symbol in symbols or "*" in symbols):
+        named = (event.symbol, *((event.symbols or ()) if isinstance(event, News) else ()))
+        if convert is None or not ("*" in symbols or any(one in symbols for one in named)):
+            return None
+        if isinstance(event, News) and self._is_said(event):
             return None
         if not self._has(event.symbol or ""):
             return None
@@ -155,7 +182,13 @@ class AlpacaSandbox(AlpacaProvider, Sandbox):
             self._complete(message, event)
         return message
 
-    def _complete(self, message: wire.TradeMessage, event: Event) -> None:
+    def _is_said(self, event: News) -> bool:
+        """Whether this item was sent already, for another of its symbols."""
+        item = event.news_id, event.ts_event, event.headline
+        was, self._news = self._news, item
+        return item == was and event.symbols is not None
+
+    def _complete(self, message: wire.TradeMessage[str], event: Event) -> None:
         if message.i is None:
             # Counted from the time of the first, so that no later connection says it again.
             if self._ids is None:

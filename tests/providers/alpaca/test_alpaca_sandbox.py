@@ -149,3 +149,21 @@ def test_last_words() -> None:
     sandbox = AlpacaSandbox("/v2/sip", {}, AlpacaSandbox.Options())
     assert [m["code"] for m in messages(sandbox.expire())] == [404]
     assert [m["code"] for m in messages(sandbox.refuse())] == [406]
+
+
+def test_ten_order_books_are_the_limit() -> None:
+    sandbox = open_sandbox("/v1beta3/crypto/us")
+    names = [f"X{n}/USD" for n in range(11)]
+    (refused,) = messages(sandbox.receive(json.dumps({"action": "subscribe", "orderbooks": names})))
+    assert refused["code"] == 405
+    (state,) = messages(
+        sandbox.receive(json.dumps({"action": "subscribe", "orderbooks": names[:10]}))
+    )
+    assert state["orderbooks"] == names[:10]
+
+
+def test_lists_that_are_null_are_empty() -> None:
+    """As Alpaca's own client in Go says it."""
+    sandbox = open_sandbox()
+    (state,) = messages(sandbox.receive('{"action":"subscribe","trades":["SPY"],"quotes":null}'))
+    assert (state["trades"], state["quotes"]) == (["SPY"], [])
