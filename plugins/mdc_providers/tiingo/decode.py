@@ -29,22 +29,28 @@ def _conditions(m: wire.IexRow) -> list[str] | None:
     return None if words is None else [*words]
 
 
-def _sides(quote: Quote, m: Any) -> Quote:
+def _quote(m: Any, symbol: str, time: str, venue: str | None) -> Quote:
     """The quote with both sides of a row; nobody takes one without a price and a size."""
-    if m.bid_price or m.bid_size:
-        quote.bid_price, quote.bid_size = m.bid_price, m.bid_size
-    else:
-        quote.bid_size = _NOTHING
-    if m.ask_price or m.ask_size:
-        quote.ask_price, quote.ask_size = m.ask_price, m.ask_size
-    else:
-        quote.ask_size = _NOTHING
+    quote = Quote(
+        symbol=symbol,
+        ts_event=time,
+        venue=venue,
+        bid_price=m.bid_price,
+        bid_size=m.bid_size,
+        ask_price=m.ask_price,
+        ask_size=m.ask_size,
+    )
+    if not m.bid_price and not m.bid_size:
+        quote.bid_price, quote.bid_size = None, _NOTHING
+    if not m.ask_price and not m.ask_size:
+        quote.ask_price, quote.ask_size = None, _NOTHING
     return quote
 
 
 def _iex_quote(m: wire.IexQuote, symbol: str) -> Event:
-    quote = Quote(symbol=symbol, ts_event=from_ns(m.ns), venue=_IEX, conditions=_conditions(m))
-    return _sides(quote, m)
+    quote = _quote(m, symbol, from_ns(m.ns), _IEX)
+    quote.conditions = _conditions(m)
+    return quote
 
 
 def _iex_trade(m: wire.IexTrade, symbol: str) -> Event:
@@ -95,11 +101,11 @@ def _crypto_trade(m: wire.CryptoTrade, symbol: str) -> Event:
 
 
 def _crypto_quote(m: wire.CryptoQuote, symbol: str) -> Event:
-    return _sides(Quote(symbol=symbol, ts_event=utc(m.date), venue=m.exchange), m)
+    return _quote(m, symbol, utc(m.date), m.exchange)
 
 
 def _fx_quote(m: wire.FxQuote, symbol: str) -> Event:
-    return _sides(Quote(symbol=symbol, ts_event=utc(m.date)), m)
+    return _quote(m, symbol, utc(m.date), None)
 
 
 EVENT_OF: Mapping[type, Callable[[Any, str], Event]] = MappingProxyType(

@@ -24,7 +24,7 @@ class IexRow(Struct, array_like=True, forbid_unknown_fields=True, gc=False):
     ticker: str
     bid_size: Number
     bid_price: Number
-    mid_price: Number
+    mid_price: Any  # left out, so it need not be exact
     ask_price: Number
     ask_size: Number
     last_price: Number
@@ -74,7 +74,7 @@ class CryptoQuote(Struct, array_like=True, tag="Q", forbid_unknown_fields=True, 
     exchange: str
     bid_size: Number
     bid_price: Number
-    mid_price: Number
+    mid_price: Any  # left out, so it need not be exact
     ask_size: Number
     ask_price: Number
 
@@ -86,7 +86,7 @@ class FxQuote(Struct, array_like=True, tag="Q", forbid_unknown_fields=True, gc=F
     date: str
     bid_size: Number
     bid_price: Number
-    mid_price: Number
+    mid_price: Any  # left out, so it need not be exact
     ask_size: Number
     ask_price: Number
 
