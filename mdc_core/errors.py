@@ -7,18 +7,36 @@
     ├── DataError            65    data that cannot be read
     │   ├── TruncatedError   65    data that ends before its `end` event
     │   └── UnreadableError  65    a file that the system does not let us read
-    ├── UnavailableError     69    the vendor does not answer, after all retries
-    │   └── NotThereError    69    no such host, or none to be trusted: not tried again at first
+    ├── VendorError                what a vendor does, with its `cause`
+    │   ├── UnavailableError 69    the vendor does not answer, after all retries
+    │   │   └── NotThereError 69   no such host, or none to be trusted: not tried again at first
+    │   ├── BusyError        75    try again later (rate limit, connection limit, maintenance)
+    │   └── RefusedError     77    wrong credentials, or not entitled
     ├── WriteError           73    the place to write to refuses
-    ├── BusyError            75    try again later (rate limit, connection limit)
     ├── PluginError          70    a third party's plugin raised something else
-    ├── RefusedError         77    wrong credentials, or not entitled
     └── ConfigError          78    a missing secret, extra or setting
 
 Everything else that reaches the entry point is a bug: a traceback and exit status 70.
 A driver retries `UnavailableError` and `BusyError`; `NotThereError` and `RefusedError` where the
 feed has been up before; and nothing else.
 """
+
+from typing import Literal, get_args
+
+# Why a connection to a vendor was lost, or not made: `cause` of connection events.
+Cause = Literal[
+    "stall",  # connected and silent, wholly or in a channel
+    "network",  # no connection, or one that broke
+    "server-close",  # the server ended it
+    "slow-consumer",  # the server ended it, for we read too slowly
+    "protocol",  # its codec can do nothing with it any more
+    "login",  # the credentials are refused, or the login is not answered
+    "refusal",  # the vendor refuses what is asked for
+    "limit",  # too many connections or requests
+    "maintenance",  # the vendor has closed for a while
+    "resubscribe",  # ended by us, to ask for something else or anew
+]
+CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 EXIT_FINDINGS = 1
 EXIT_BUG = 70
@@ -67,7 +85,26 @@ class UnreadableError(DataError):
     """A file that the system does not let us read, whatever is in it."""
 
 
-class UnavailableError(MdcError):
+class VendorError(MdcError):
+    """What a vendor does, or the way to it; a driver waits `after` seconds at the least."""
+
+    cause: Cause = "network"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        cause: Cause | None = None,
+        after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.after = after
+        if cause is not None:
+            self.cause = cause
+
+
+class UnavailableError(VendorError):
     """The vendor cannot be reached, or went away; a driver may try again."""
 
     exit_status = 69
@@ -83,22 +120,18 @@ class WriteError(MdcError):
     exit_status = 73
 
 
-class BusyError(MdcError):
-    """The vendor asks for patience; a driver waits `after` seconds at the least."""
+class BusyError(VendorError):
+    """The vendor asks for patience."""
 
     exit_status = 75
-
-    def __init__(
-        self, message: str, *, hint: str | None = None, after: float | None = None
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.after = after
+    cause: Cause = "limit"
 
 
-class RefusedError(MdcError):
+class RefusedError(VendorError):
     """The vendor refuses these credentials, or this subscription."""
 
     exit_status = 77
+    cause: Cause = "refusal"
 
 
 class PluginError(MdcError):

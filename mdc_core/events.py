@@ -11,7 +11,11 @@ that an old reader would misread raises the major one. Names are the same everyw
 
 from typing import Annotated, Any, ClassVar
 
+from msgspec import field
+
+from mdc_core.errors import CAUSES
 from mdc_core.market import (
+    VERSION,
     Auction,
     Bar,
     Book,
@@ -28,6 +32,7 @@ from mdc_core.market import (
     Liquidation,
     Market,
     News,
+    Number,
     OpenInterest,
     Quote,
     Split,
@@ -69,12 +74,32 @@ class Connection(Event, tag="connection"):
 
     required: ClassVar[tuple[str, ...]] = ("state",)
 
+    v: Annotated[str, doc(VERSION)] = field(default_factory="1.1.0".__str__)
     state: Annotated[Text, one_of("its state", "up", "down", "resubscribed")] = None
     reason: Annotated[Text, doc("why")] = None
+    cause: Annotated[Text, one_of("the kind of reason", *CAUSES)] = None
+    attempt: Annotated[Whole, doc("try in a row: of down the next, of up this one")] = None
+    retry_at: Annotated[Text, time("of down: when it is tried next; absent: never")] = None
+    breaker: Annotated[
+        Text, one_of("circuit breaker: open lets nothing be tried", "closed", "open", "half-open")
+    ] = None
 
 
 class Heartbeat(Event, tag="heartbeat"):
-    """The provider is alive and has nothing to say."""
+    """How a feed is, every 30 seconds; of others: it is alive and has nothing to say."""
+
+    v: Annotated[str, doc(VERSION)] = field(default_factory="1.1.0".__str__)
+    seconds: Annotated[Number, doc("seconds that it tells of")] = None
+    count: Annotated[Whole, doc("events about instruments in that time")] = None
+    rate: Annotated[Number, doc("events about instruments a second")] = None
+    lag_p50: Annotated[Number, doc("median of receive time less event time, in seconds")] = None
+    lag_p99: Annotated[Number, doc("99th percentile of receive time less event time")] = None
+    clock_offset: Annotated[
+        Number, doc("least lag of the last minutes: way, and clock of here less the venue's")
+    ] = None
+    buffered: Annotated[Whole, doc("events that wait to be written")] = None
+    dropped: Annotated[Whole, doc("events for which there was no room, since the start")] = None
+    connections: Annotated[Whole, doc("connections that are up")] = None
 
 
 class Begin(Event, tag="begin"):

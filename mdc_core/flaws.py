@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any
 
 from mdc_core.errors import DataError
-from mdc_core.events import Event, Gap, Level
+from mdc_core.events import Event, Gap, Integrity, Level
 from mdc_core.schema import PRECISION, SCALE, fields_of
 from mdc_core.times import to_ns
 
@@ -22,7 +22,10 @@ Look = Callable[[Any], str | None]  # what is wrong with a value
 
 
 class EventSample:
-    """Which of the items that a connection's codec makes are looked at: all gaps among them."""
+    """Which of the items that a connection's codec makes are looked at.
+
+    All gaps and findings are among them.
+    """
 
     def __init__(self) -> None:
         self._looked: Counter[type] = Counter()
@@ -53,7 +56,7 @@ class EventSample:
             return self._next == EVERY - 1
         if isinstance(item, Event):
             self._looked[kind] += 1
-            if self._looked[kind] == FIRST and kind is not Gap:
+            if self._looked[kind] == FIRST and kind not in (Gap, Integrity):
                 self._known.add(kind)
         return True
 

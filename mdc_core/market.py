@@ -29,6 +29,7 @@ def date(text: str) -> Meta:
     return Meta(description=text, extra_json_schema={"format": "date"})
 
 
+VERSION = "version of the type's schema"
 Text = str | None
 Number = Decimal | None
 Whole = int | None
@@ -40,7 +41,7 @@ class Event(Struct, tag_field="type", omit_defaults=True, gc=False):
     required: ClassVar[tuple[str, ...]] = ("ts_event",)
 
     # A factory, because a plain default would be omitted from the line.
-    v: Annotated[str, doc("version of the type's schema")] = field(default_factory="1.0.0".__str__)
+    v: Annotated[str, doc(VERSION)] = field(default_factory="1.0.0".__str__)
     symbol: Annotated[Text, doc("the instrument, as the provider names it")] = None
     ts_event: Annotated[Text, time("when the venue says it happened")] = None
     ts_recv: Annotated[Text, time("when our host received it")] = None

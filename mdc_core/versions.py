@@ -102,6 +102,14 @@ _LATER = (Version("1.0.0", "2026-11-30", "first version"),)
 
 # The oldest first; the last one is the version that the type has in the vocabulary.
 HISTORY: Mapping[str, tuple[Version, ...]] = {
+    "connection": (
+        *_FIRST,
+        Version("1.1.0", "2026-11-30", "cause, attempt, retry_at and breaker are new"),
+    ),
+    "heartbeat": (
+        *_FIRST,
+        Version("1.1.0", "2026-11-30", "rate, lag, clock offset, backlog and drops are new"),
+    ),
     "trade": (
         Version("0.8.0", "2026-11-06", "timestamp, aggressor in numbers, sequence"),
         Version(

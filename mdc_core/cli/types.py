@@ -104,6 +104,47 @@ class SpanType(click.ParamType):  # type: ignore[type-arg]
             self.fail(str(error), param, ctx)
 
 
+class BackoffType(click.ParamType):  # type: ignore[type-arg]
+    """The shortest and the longest wait, such as 2s..30s, in seconds."""
+
+    name = "span..span"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, float]:
+        """Both in seconds."""
+        if isinstance(value, tuple):
+            return value
+        words = str(value).split("..")
+        if len(words) != 2:
+            self.fail(f"{value!r} is not a shortest and a longest wait (say 2s..30s)", param, ctx)
+        try:
+            base, cap = (times.parse_span(word) / times.SECOND for word in words)
+        except DataError as error:
+            self.fail(str(error), param, ctx)
+        if cap < base:
+            self.fail(f"{words[0]} is longer than {words[1]}", param, ctx)
+        return base, cap
+
+
+class BreakerType(click.ParamType):  # type: ignore[type-arg]
+    """So many failures in so much time, such as 5/60s; `off` is none."""
+
+    name = "n/span"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, float]:
+        """The number and the seconds; 0 for none."""
+        if isinstance(value, tuple):
+            return value
+        if value == "off":
+            return 0, 0.0
+        count, slash, span = str(value).partition("/")
+        if not slash or not count.isascii() or not count.isdigit() or not 0 < int(count) < 1 << 31:
+            self.fail(f"{value!r} is not failures in a time (say 5/60s, or off)", param, ctx)
+        try:
+            return int(count), times.parse_span(span) / times.SECOND
+        except DataError as error:
+            self.fail(str(error), param, ctx)
+
+
 class SizeType(click.ParamType):  # type: ignore[type-arg]
     """A number of bytes such as 500MB or 1.5GiB."""
 

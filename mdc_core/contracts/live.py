@@ -104,27 +104,49 @@ class Up(Struct, frozen=True):
 class Refused(Struct, frozen=True):
     """The vendor says no: to these symbols, or (none named) to the whole request.
 
-    `channels` says that only these of the symbols' channels are refused.
+    `channels` says that only these of the symbols' channels are refused. What is missing in an
+    acknowledgement is refused as well. The cause "login" says that it is the credentials: the
+    driver reads them once more, for they may have been changed, and then ends with 77.
     """
 
     text: str
     symbols: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     hint: str | None = None
+    cause: Literal["refusal", "login"] = "refusal"
 
 
 class Busy(Struct, frozen=True):
-    """The vendor asks for patience; the driver connects again, `after` seconds at the least."""
+    """The vendor asks for patience; the driver connects again, `after` seconds at the least.
+
+    Without `after` it waits long, longer each time: a limit of connections or requests counts
+    each try. The cause "slow-consumer" says that we read too slowly, and is not waited for.
+    """
 
     text: str
     after: float | None = None
     hint: str | None = None
+    cause: Literal["limit", "slow-consumer"] = "limit"
+
+
+class Maintenance(Struct, frozen=True):
+    """The vendor closes for a while; the driver connects again when that is over.
+
+    `until` is its end in nanoseconds since 1970; without, the driver tries from time to time.
+    """
+
+    text: str
+    until: int | None = None
 
 
 class Reconnect(Struct, frozen=True):
-    """This connection is of no more use; the driver makes another."""
+    """This connection is of no more use; the driver makes another.
+
+    The cause is "server-close" where the vendor says that it will end the connection.
+    """
 
     reason: str
+    cause: Literal["protocol", "server-close", "slow-consumer", "stall"] = "protocol"
 
 
 class Bad(Struct, frozen=True):
@@ -135,7 +157,7 @@ class Bad(Struct, frozen=True):
     symbol: str | None = None
 
 
-Effect = Send | Fetch | Up | Refused | Busy | Reconnect | Bad
+Effect = Send | Fetch | Up | Refused | Busy | Maintenance | Reconnect | Bad
 Items = Iterable[Event | Effect]
 
 

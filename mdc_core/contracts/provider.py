@@ -16,13 +16,19 @@ ASSETS: tuple[str, ...] = get_args(Asset)
 class Limits(Struct, frozen=True):
     """What the vendor allows, and the driver keeps to.
 
-    `symbols` of one connection, `connections` at once, and bytes of a WebSocket `frame`
-    (what is longer is sent in continuation frames).
+    `symbols` of one connection, or `subscriptions` of one, which are its symbols times its
+    channels; `connections` at once; `messages` sent on a connection in `per` seconds, beyond
+    which they wait their turn; bytes of a WebSocket `frame` (what is longer is sent in
+    continuation frames), and of a whole `message`, which a codec keeps to.
     """
 
     symbols: int | None = None
     connections: int | None = None
     frame: int | None = None
+    subscriptions: int | None = None
+    messages: int | None = None
+    per: int = 1
+    message: int | None = None
 
 
 class Provider(Plugin):

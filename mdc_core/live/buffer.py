@@ -17,26 +17,55 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from itertools import chain
 from queue import SimpleQueue
+from time import monotonic
 from typing import Literal
 
 from msgspec import Struct
 
-from mdc_core.errors import WriteError
+from mdc_core.errors import DataError, WriteError
 from mdc_core.events import Event, Gap, Market
 from mdc_core.live.spill import BufferSpill
+from mdc_core.times import to_ns
 
 Policy = Literal["block", "drop-oldest", "drop-newest", "spill"]
 POLICIES: tuple[Policy, ...] = ("block", "drop-oldest", "drop-newest", "spill")
 CAPACITY = 50_000
+SLOW, FORGET = 2.0, 10.0  # seconds for which a feed is held up that is slow, and is so no more
 AT_ONCE = 8192  # events that one `take` returns, about
 
 
 class _Hole(Struct):
-    """What was dropped of one symbol."""
+    """What was dropped of one symbol: from when to when, whatever order it came in."""
 
-    first: Event
     last: Event
-    count: int
+    start: str | None
+    end: str | None
+    count: int = 0
+
+    def add(self, event: Event) -> None:
+        """One more was dropped."""
+        self.last = event
+        self.count += 1
+        time = event.ts_event or event.ts_recv
+        if time is not None:
+            if self.start is None or _is_before(time, self.start):
+                self.start = time
+            if self.end is None or _is_before(self.end, time):
+                self.end = time
+
+
+def _kept(seconds: float) -> float:
+    """How much of a wait counts so many seconds later."""
+    return max(1 - seconds / FORGET, 0.0)
+
+
+def _is_before(time: str, other: str) -> bool:
+    if len(time) == len(other) and time[-1] == other[-1] == "Z":
+        return time < other
+    try:
+        return to_ns(time) < to_ns(other)
+    except DataError:
+        return False  # told where the event is read
 
 
 class Buffer:
@@ -59,6 +88,18 @@ class Buffer:
         self._emptied: SimpleQueue[None] = SimpleQueue()
         self._taker_waits = False
         self._putters_waiting = 0
+        self._held = self._held_until = 0.0  # seconds, up to when
+
+    @property
+    def holds_up(self) -> bool:
+        """Whether the feed was held up by its reader for long, a moment ago."""
+        held = self._held * _kept(monotonic() - self._held_until)
+        return held > 0 and held >= SLOW
+
+    def _has_waited(self, began: float) -> None:
+        now = monotonic()
+        self._held = self._held * _kept(began - self._held_until) + now - began
+        self._held_until = now
 
     @property
     def waiting(self) -> int:
@@ -73,7 +114,9 @@ class Buffer:
                     self.accepted += len(events)
                     return
                 self._putters_waiting += 1
+            began = monotonic()
             self._emptied.get()
+            self._has_waited(began)
             if self._closed:
                 self._emptied.put(None)  # for the other threads that wait
 
@@ -208,10 +251,8 @@ class Buffer:
                 continue
             hole = self._holes.get(event.symbol)
             if hole is None:
-                self._holes[event.symbol] = _Hole(event, event, 1)
-            else:
-                hole.last = event
-                hole.count += 1
+                hole = self._holes[event.symbol] = _Hole(event, None, None)
+            hole.add(event)
             self.dropped[event.symbol or ""] += 1
 
     def _gaps(self) -> list[Event]:
@@ -219,12 +260,12 @@ class Buffer:
         gaps: list[Event] = [
             Gap(
                 symbol=symbol,
-                ts_event=hole.first.ts_event,
+                ts_event=hole.start,
                 ts_recv=hole.last.ts_recv,
                 provider=hole.last.provider,
                 channel=hole.last.channel,
-                start=hole.first.ts_event,
-                end=hole.last.ts_event,
+                start=hole.start,
+                end=hole.end,
                 count=hole.count,
                 reason="overflow",
             )

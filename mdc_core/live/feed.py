@@ -1,61 +1,26 @@
 """Driving a feed: its lines work in threads of their own, and are mended when they break.
 
 The threads put lists of events into the bounded buffer; whoever iterates over the Feed
-takes them out. `UnavailableError` and `BusyError` are mended, with backoff; so is what is
-hopeless at first (a refusal, no such host) where a line that was up connects again. Any other
-error ends the feed and is raised where the events are taken, behind the last of them.
+takes them out. What `Upkeep` does not mend ends the feed and is raised where the events are
+taken, behind the last of them.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
 from mdc_core.contracts import Subscription
-from mdc_core.errors import BusyError, MdcError, NotThereError, RefusedError, UnavailableError
-from mdc_core.events import Connection, Event, Market
-from mdc_core.live.backoff import Backoff
+from mdc_core.errors import NotThereError, RefusedError, VendorError
+from mdc_core.events import Event
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.clock import Clock, SystemClock
-from mdc_core.live.session.asked import Resubscribed
+from mdc_core.live.upkeep.upkeep import Line, Retrying, Upkeep
 from mdc_core.logs import Log
-from mdc_core.times import SECOND
 
-PutEvents = Callable[[Sequence[Event]], None]
-Retried = Callable[[str, float], None]  # the cause, and the seconds until the next try
-
-HEALTHY_SECONDS = 60.0
-HEALTHY_EVENTS = 1000
 _LOOK = 0.2  # seconds between two looks at `stop` while nothing comes
 _PATIENCE = 5  # looks for which a thread that was told to end is waited for
 _WORKING = 5  # times as many, where it has a connection
-
-
-class Line(Protocol):
-    """What brings events: a connection of ours, or a library that has its own."""
-
-    @property
-    def asked(self) -> Subscription | None:
-        """What it asks for, or will as soon as it can; None: it has ended."""
-
-    @property
-    def granted(self) -> bool | None:
-        """Whether it has what it was told last to ask for; None: nobody has answered yet."""
-
-    def run(self, put: PutEvents) -> None:
-        """Connect and pass events on; returns when the feed has come to its end."""
-
-    def lost(self, put: PutEvents, reason: str) -> None:
-        """Account for a connection that was lost, or could not be made."""
-
-    def finish(self, put: PutEvents) -> None:
-        """Account for what is open at the end."""
-
-    def resubscribe(self, subscription: Subscription) -> None:
-        """Ask for this instead."""
-
-    def hang_up(self) -> bool:
-        """End the connection from another thread; False: there is none."""
 
 
 class Change(NamedTuple):
@@ -110,77 +75,6 @@ class ThreadOutcome:
         return True
 
 
-class Upkeep:
-    """Keeps a line up: connects it again until it ends, is given up or told to end."""
-
-    def __init__(
-        self, line: Line, *, clock: Clock, backoff: Backoff, say: Log, retried: Retried
-    ) -> None:
-        self.line = line
-        self._retried = retried
-        self.ended = False
-        self._clock = clock
-        self._backoff = backoff
-        self._say = say
-        self._put: PutEvents
-        self._count = 0
-        self._worked = self._is_up = False  # this time: something has come of an instrument
-        self.was_up = self.is_added = False  # added by a change, later than the others
-        self.failure: MdcError | None = None  # the last one
-
-    def work(self, put: PutEvents, tell: PutEvents) -> None:
-        """Bring events by `put`, and by `tell` what is told of the connection."""
-        self._put = put
-        try:
-            while not self.ended:
-                since, count = self._clock.ns(), self._count
-                self._worked = self._is_up = False
-                try:
-                    return self.line.run(self._pass_on)
-                except Resubscribed as error:
-                    self.line.lost(tell, str(error))
-                except (UnavailableError, BusyError, RefusedError) as error:
-                    if self.ended:
-                        return None
-                    self.line.lost(tell, str(error))
-                    hopeless = isinstance(error, RefusedError | NotThereError)
-                    if hopeless and (self._is_up or not self.was_up):
-                        raise
-                    healthy = self._was_healthy(since, count)
-                    if healthy or self._worked:
-                        self._backoff.worked(healthy=healthy)
-                    self._pause(error)
-        finally:
-            self.line.finish(tell)
-
-    def _pass_on(self, events: Sequence[Event]) -> None:
-        self._count += len(events)
-        if not self._worked:
-            self._look_at(events)
-        self._put(events)
-
-    def _look_at(self, events: Sequence[Event]) -> None:
-        self._worked = any(isinstance(event, Market) for event in events)
-        if self._worked or any(map(says_up, events)):
-            self._is_up = self.was_up = True
-
-    def _was_healthy(self, since: int, count: int) -> bool:
-        lasted = self._clock.ns() - since >= HEALTHY_SECONDS * SECOND
-        return lasted or self._count - count >= HEALTHY_EVENTS
-
-    def _pause(self, error: MdcError) -> None:
-        self.failure = error
-        delay = self._backoff.delay(error)
-        self._say.warning(f"{error}; trying again in {delay:.1f} s")
-        self._retried(str(error), delay)
-        self._clock.wait(delay)
-
-
-def says_up(event: Event) -> bool:
-    """Whether it is told that a connection is up."""
-    return isinstance(event, Connection) and event.state != "down"
-
-
 class Feed:
     """The events of some lines, in lists, until all end, one fails or `stop` is set."""
 
@@ -191,8 +85,7 @@ class Feed:
         stop: threading.Event,
         *,
         say: Log,
-        retries: int | None = None,
-        retried: Retried = lambda cause, delay: None,
+        retrying: Retrying | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.buffer = buffer
@@ -200,7 +93,7 @@ class Feed:
         self._stop = stop
         self._clock = clock or SystemClock()
         self._say = say
-        self._retries, self._retried = retries, retried
+        self._retrying = retrying
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         self._keeps: list[Upkeep] = []
@@ -213,9 +106,12 @@ class Feed:
 
     def _add(self, line: Line) -> None:
         """One more line; it starts with the others, or at once."""
-        backoff = Backoff(self._retries, draw=self._clock.random)
         keep = Upkeep(
-            line, clock=self._clock, backoff=backoff, say=self._say, retried=self._retried
+            line,
+            clock=self._clock,
+            say=self._say,
+            retrying=self._retrying,
+            held_up=lambda: self.buffer.holds_up,
         )
         keep.is_added = self._started
         thread = threading.Thread(target=self._main, args=(keep,), name="mdc-feed", daemon=True)
@@ -259,7 +155,12 @@ class Feed:
         return any(keep.was_up for keep in self._keeps)
 
     @property
-    def failure(self) -> MdcError | None:
+    def connected(self) -> int:
+        """How many lines are up."""
+        return sum(keep.is_up for keep in self._keeps)
+
+    @property
+    def failure(self) -> VendorError | None:
         """The last failure of a line, if there was one."""
         return next((keep.failure for keep in reversed(self._keeps) if keep.failure), None)
 

@@ -65,6 +65,14 @@ def divided(
     return found
 
 
+def by_symbols(limits: Limits, channels: int) -> Limits:
+    """The same limits; that of subscriptions as one of symbols with so many channels each."""
+    if limits.subscriptions is None:
+        return limits
+    most = max(limits.subscriptions // max(channels, 1), 1)
+    return replace(limits, symbols=min(most, limits.symbols or most))
+
+
 def _filled(groups: list[list[str]], symbols: Sequence[str], most: int | None) -> list[list[str]]:
     """The groups with every symbol in one of them, at most so many in each."""
     have = {symbol for group in groups for symbol in group}
@@ -144,7 +152,8 @@ class LineGroup:
     ) -> list[SubscriptionShare]:
         stream = self._probe(wanted)
         endpoints = checked(stream.endpoints(), self._wrong)
-        return divided(endpoints, wanted, stream.limits, before)
+        channels = len(wanted.channels or stream.default_channels)
+        return divided(endpoints, wanted, by_symbols(stream.limits, channels), before)
 
     def _keyed(self) -> dict[tuple[str, int], SubscriptionShare]:
         """The shares by their endpoint's URL and their place behind it."""

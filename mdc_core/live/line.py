@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
 from mdc_core.contracts import Endpoint, Fetch, Response, Send, Subscription
-from mdc_core.errors import DataError, RefusedError, UnavailableError
+from mdc_core.errors import Cause, DataError, RefusedError, UnavailableError
 from mdc_core.events import Event
 from mdc_core.live.clock import Clock
-from mdc_core.live.feed import PutEvents
 from mdc_core.live.http import Answer, Ask, ask_in_thread
 from mdc_core.live.recorded.capture import Recorder
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
@@ -17,11 +16,14 @@ from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.transports import (
     FAILED,
     NORMAL,
+    POLICY,
     TOO_BIG,
     Transport,
     TransportClosed,
     open_transport,
 )
+from mdc_core.live.upkeep.loss import Loss
+from mdc_core.live.upkeep.upkeep import PutEvents
 from mdc_core.logs import Log
 from mdc_core.times import SECOND
 from mdc_core.wire.quarantine import Quarantine
@@ -29,6 +31,7 @@ from mdc_core.wire.quarantine import Quarantine
 LOOK = 1.0  # seconds; how soon a silent line notices a new subscription
 AT_ONCE = 2048  # events of frames that came together, about
 _LOOK_FOR_ANSWER = 0.05
+_SLOW = ("slow", "behind", "consum", "buffer", "backlog")  # as vendors say that a client is so
 
 
 class StreamLine:
@@ -80,7 +83,7 @@ class StreamLine:
             self._run(put)
         except RefusedError as error:
             if self.session.takes_back():
-                raise UnavailableError(f"{error}; {OLD_GOES_ON}") from error
+                raise UnavailableError(f"{error}; {OLD_GOES_ON}", cause=error.cause) from error
             raise
 
     def _run(self, put: PutEvents) -> None:
@@ -106,12 +109,19 @@ class StreamLine:
             self._transport = None
             transport.close()
 
-    def lost(self, put: PutEvents, reason: str) -> None:
+    def lost(self, put: PutEvents, loss: Loss) -> None:
         """Account for a connection that was lost, or could not be made."""
         ns = self._clock.ns()
         if self._capture is not None:
-            self._capture.lost(ns, reason, self.session.subscription.symbols)
-        self._do(self.session.closed(reason, ns), put)
+            self._capture.lost(ns, loss, self.session.subscription.symbols)
+        self._do(self.session.closed(loss, ns), put)
+
+    def half_open(self, put: PutEvents) -> None:
+        """Tell that the circuit breaker lets one connection be tried."""
+        ns = self._clock.ns()
+        if self._capture is not None:
+            self._capture.half_open(ns)
+        self._do(self.session.half_open(ns), put)
 
     def finish(self, put: PutEvents) -> None:
         """Account for what is open at the end."""
@@ -237,7 +247,16 @@ class StreamLine:
                 hint="ask for fewer symbols at once",
             ) from closed
         if not (self._end_on_close and closed.code == NORMAL):
-            raise UnavailableError(str(closed)) from closed
+            raise UnavailableError(str(closed), cause=_cause_of(closed)) from closed
+
+
+def _cause_of(closed: TransportClosed) -> Cause:
+    """Who ended a connection: nobody, where there is no code."""
+    if closed.code is None:
+        return "network"
+    words = str(closed).lower()
+    is_slow = closed.code == POLICY and any(word in words for word in _SLOW)
+    return "slow-consumer" if is_slow else "server-close"
 
 
 def set_aside(quarantine: Quarantine | None, aside: FrameAside) -> None:

@@ -6,14 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mdc_core import registry
 from mdc_core.contracts import Source, Subscription
 from mdc_core.errors import RefusedError, UnavailableError, UsageError
 from mdc_core.events import Connection, Event, Gap
-from mdc_core.live.feed import PutEvents, says_up
 from mdc_core.live.session.asked import OLD_GOES_ON, Resubscribed
 from mdc_core.live.session.outage import Outage
 from mdc_core.live.session.stamp import Stamp
+from mdc_core.live.teller import down
+from mdc_core.live.upkeep.loss import Loss
+from mdc_core.live.upkeep.upkeep import PutEvents, says_up
 from mdc_core.logs import Mask
 
 if TYPE_CHECKING:
@@ -142,6 +146,8 @@ class SourceLine:
         self._stamp = Stamp()
         self._runs = 0
         self._outage = Outage()
+        self._loss = Loss("")
+        self._is_up, self._failed = False, 0  # tries since it was up
         self._wanted: Subscription | None = None
         self._before: Subscription | None = None  # what goes on if a change is refused
         self._hung_up = threading.Event()
@@ -165,7 +171,7 @@ class SourceLine:
             if self._before is None:
                 raise
             self.subscription, self._before = self._before, None
-            raise UnavailableError(f"{error}; {OLD_GOES_ON}") from error
+            raise UnavailableError(f"{error}; {OLD_GOES_ON}", cause="refusal") from error
 
     def _run(self, put: PutEvents) -> None:
         outage = self._outage
@@ -196,11 +202,19 @@ class SourceLine:
                 self._wanted = None
                 raise Resubscribed("starting again for other symbols")
 
-    def lost(self, put: PutEvents, reason: str) -> None:
+    def lost(self, put: PutEvents, loss: Loss) -> None:
         """Account for a source that broke off."""
         stamp = self._stamp(self._now())
         self._outage.begin(stamp)
-        put([self._about_us(Connection(state="down", reason=self._mask(reason)), stamp)])
+        self._loss, self._failed = loss, 0 if self._is_up else self._failed + 1
+        self._is_up = False
+        put([self._about_us(down(stamp, self._failed + 1, loss, self._mask), stamp)])
+
+    def half_open(self, put: PutEvents) -> None:
+        """Tell that the circuit breaker lets it be started once."""
+        stamp = self._stamp(self._now())
+        loss = replace(self._loss, breaker="half-open", retry_in=0.0)
+        put([self._about_us(down(stamp, self._failed + 1, loss, self._mask), stamp)])
 
     def finish(self, put: PutEvents) -> None:
         """Account for a gap whose end is not known."""
@@ -224,7 +238,9 @@ class SourceLine:
     def _up(self, stamp: str) -> Sequence[Event]:
         self._runs += 1
         state = "resubscribed" if self._runs > 1 else "up"
-        news = [self._about_us(Connection(state=state), stamp)]
+        up = Connection(state=state, attempt=self._failed + 1, breaker="closed")
+        self._is_up = True
+        news = [self._about_us(up, stamp)]
         if self._outage.is_open:
             news.append(self._gap(stamp))
         return news

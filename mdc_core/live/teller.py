@@ -9,9 +9,12 @@ from mdc_core.errors import DataError, UnavailableError
 from mdc_core.events import Connection, Event, Gap, Integrity
 from mdc_core.live.session.actions import FrameAside, Warn
 from mdc_core.live.session.turn import Turn
+from mdc_core.live.upkeep.loss import Loss
 from mdc_core.logs import Mask
 from mdc_core.texts import encodable, said
+from mdc_core.times import MAX_NS, SECOND, from_ns, to_ns
 
+_LONGEST = 1e9  # seconds: a vendor may ask for any wait
 MOST = 100  # different warnings that are given once each
 
 
@@ -61,10 +64,14 @@ class FeedTeller:
                 setattr(event, name, encodable(told))  # a vendor's words may be no Unicode
         return event
 
-    def connection_is(self, state: str, stamp: str | None, reason: str | None = None) -> Event:
-        """The connection is up, or down."""
-        event = Connection(state=state, reason=reason and self.mask(reason))
-        return self.about_us(event, stamp)
+    def up(self, stamp: str | None, attempt: int, *, again: bool) -> Event:
+        """The connection is up, with this try since it was."""
+        state = "resubscribed" if again else "up"
+        return self.about_us(Connection(state=state, attempt=attempt, breaker="closed"), stamp)
+
+    def down(self, stamp: str | None, attempt: int, loss: Loss) -> Event:
+        """There is no connection; this try is the next."""
+        return self.about_us(down(stamp, attempt, loss, self.mask), stamp)
 
     def refusal(self, text: str, symbols: Sequence[str], stamp: str | None) -> Event:
         """The vendor refuses these symbols, or a change."""
@@ -122,7 +129,22 @@ class FeedTeller:
     def unanswered(self, within: float, *, again: bool) -> UnavailableError:
         """The login, or a change of what is asked for, had no answer in time."""
         what = "change of the subscription" if again else "login"
-        return UnavailableError(f"{self.name}: the {what} was not answered within {within:g} s")
+        return UnavailableError(
+            f"{self.name}: the {what} was not answered within {within:g} s",
+            cause="stall" if again else "login",
+        )
+
+
+def down(stamp: str | None, attempt: int, loss: Loss, mask: Mask) -> Connection:
+    """There is no connection since this time; this try is the next, if there is one."""
+    event = Connection(state="down", reason=mask(loss.reason), cause=loss.cause)
+    event.breaker = loss.breaker
+    if loss.retry_in is not None:
+        event.attempt = attempt
+        if stamp is not None:
+            at = to_ns(stamp) + int(min(loss.retry_in, _LONGEST) * SECOND)
+            event.retry_at = from_ns(min(at, MAX_NS))
+    return event
 
 
 def json_of(event: Event) -> str:

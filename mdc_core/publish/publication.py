@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from mdc_core.batch import unify
 from mdc_core.contracts import Sink
 from mdc_core.errors import BusyError, DataError, MdcError, PluginError, UnavailableError
-from mdc_core.live.backoff import Backoff
 from mdc_core.live.clock import Clock, SystemClock
+from mdc_core.live.upkeep.backoff import Backoff
 from mdc_core.texts import counted
 from mdc_core.wire.lines.jsonl import encode_and_keep
 

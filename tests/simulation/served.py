@@ -4,12 +4,11 @@ from collections import Counter
 from itertools import pairwise
 
 from mdc_core.errors import MdcError
-from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer, Policy
-from mdc_core.live.feed import Upkeep
 from mdc_core.live.line import StreamLine
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.transports.memory import serving
+from mdc_core.live.upkeep.upkeep import Retrying, Upkeep
 from mdc_core.logs import Log, Mask
 from mdc_core.plugin import (
     Connection,
@@ -76,9 +75,8 @@ def simulate(vendor: Vendor, seed: int) -> tuple[VendorVenue, list[Event]]:
         keep = Upkeep(
             line,
             clock=clock,
-            backoff=Backoff(draw=clock.random),
             say=QUIET,
-            retried=lambda cause, delay: waits.append(delay),
+            retrying=Retrying(retried=lambda cause, delay: waits.append(delay)),
         )
         try:
             keep.work(desk.put, desk.buffer.tell)

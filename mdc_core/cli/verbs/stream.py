@@ -28,11 +28,14 @@ from mdc_core.cli.options import (
     plugin_group,
 )
 from mdc_core.cli.selection import QUARANTINE_LIMIT, SYMBOLS_FILE, limiting, writing
-from mdc_core.cli.types import PathType, SymbolArgument, WholeNumber
+from mdc_core.cli.types import BackoffType, BreakerType, PathType, SymbolArgument, WholeNumber
 from mdc_core.errors import UsageError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.live.buffer import CAPACITY, POLICIES
 from mdc_core.live.frames.writer import FILE_SIZE, FILE_TIME
+from mdc_core.live.upkeep.backoff import BASE, CAP
+from mdc_core.live.upkeep.breaker import FAILURES
+from mdc_core.live.upkeep.breaker import SPAN as BREAKER_SPAN
 from mdc_core.pipelines.frames.recording import CapturePlace
 from mdc_core.pipelines.stages.stream import StreamSource
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions
@@ -85,6 +88,7 @@ SOCKET = (
     "--stale",
 )
 WAITING = ("--buffer", "--overflow")
+RETRYING = ("--retries", "--backoff", "--breaker", "--on-integrity", "--heartbeat")
 
 
 def _without(provider: "Outline") -> dict[str, str]:
@@ -92,7 +96,7 @@ def _without(provider: "Outline") -> dict[str, str]:
     if "Source" in provider.contracts:
         lacks = dict.fromkeys(SOCKET, "has no socket")
         if "simulated" in provider.has:  # others may have a connection of their own, which fails
-            lacks |= {"--retries": "has no socket"}
+            lacks |= dict.fromkeys(RETRYING, "has no socket")
             lacks |= dict.fromkeys(WAITING, "waits for its reader")
             return lacks
         return lacks | {"--speed": "is live"}
@@ -169,13 +173,44 @@ def _without(provider: "Outline") -> dict[str, str]:
 )
 @option(
     "--retries",
+    was="--retry",
     type=WholeNumber(0),
     help="give up after more failures in a row than this  [default: never]",
+)
+@option(
+    "--backoff",
+    type=BackoffType(),
+    help="the first and the longest wait behind a failure, each of random length up to it  "
+    f"[default: {BASE:g}s..{CAP:g}s]",
+)
+@option(
+    "--breaker",
+    type=BreakerType(),
+    help="after so many failures in so much time try nothing for as long, then once; or off  "
+    f"[default: {FAILURES}/{BREAKER_SPAN:g}s]",
 )
 @option(
     "--stale",
     type=SPAN,
     help="connect again after this long without a frame  [default: the provider's, if it has one]",
+)
+@option(
+    "--on-integrity",
+    type=click.Choice(("report", "resubscribe")),
+    default="report",
+    show_default=True,
+    help="what happens when the feed itself finds that events are missing, or wrong",
+    values={
+        "report": "a gap or integrity event says so",
+        "resubscribe": "it says so, and another connection is made",
+    },
+)
+@option(
+    "--heartbeat",
+    type=SPAN,
+    default="30s",
+    show_default=True,
+    help="tell this often how the feed is, by a heartbeat event; 0s is never",
 )
 @option("--quarantine", type=FILE, help="where frames that cannot be read are set aside")
 @QUARANTINE_LIMIT

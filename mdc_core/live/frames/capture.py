@@ -11,6 +11,7 @@ from mdc_core.live.frames.head import FileHead
 from mdc_core.live.frames.writer import FrameLine, FrameRotation, FrameWriter
 from mdc_core.live.recorded.capture import Recorder
 from mdc_core.live.recorded.record import CaptureRecord
+from mdc_core.live.upkeep.loss import Loss
 from mdc_core.logs import Mask
 
 
@@ -51,9 +52,9 @@ class FrameCapture(Recorder):
         super().opened(ns, endpoint, symbols)
         self._is_open = True
 
-    def lost(self, ns: int, reason: str, symbols: Sequence[str]) -> None:
+    def lost(self, ns: int, loss: Loss, symbols: Sequence[str]) -> None:
         """The connection for these symbols was lost, or could not be made."""
-        super().lost(ns, reason, symbols)
+        super().lost(ns, loss, symbols)
         self._writer.flush()
         self._left()
 

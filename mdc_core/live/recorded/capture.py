@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self, cast
 
 import msgspec
+from msgspec.structs import asdict
 
 from mdc_core.contracts import Endpoint, Response, Subscription
 from mdc_core.errors import WriteError
+from mdc_core.live.upkeep.loss import Loss
 from mdc_core.logs import MASK, Mask
 
 _TELLING = ("auth", "cookie", "key", "secret", "token")  # in the name of a header
@@ -48,9 +50,13 @@ class Recorder:
         what = {"url": endpoint.url, "headers": _shown(endpoint.headers), "symbols": symbols}
         self._derived(ns, {"state": "open", **what})
 
-    def lost(self, ns: int, reason: str, symbols: Sequence[str]) -> None:
+    def lost(self, ns: int, loss: Loss, symbols: Sequence[str]) -> None:
         """The connection for these symbols was lost, or could not be made."""
-        self._derived(ns, {"state": "lost", "reason": reason, "symbols": symbols})
+        self._derived(ns, {"state": "lost", **asdict(loss), "symbols": symbols})
+
+    def half_open(self, ns: int) -> None:
+        """The circuit breaker lets one connection be tried."""
+        self._derived(ns, {"state": "half-open"})
 
     def fetched(self, ns: int, tag: str, response: Response) -> None:
         """The answer to a Fetch came."""

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from mdc_core.contracts import Fetch, Response, Subscription
-from mdc_core.errors import BusyError, MdcError, RefusedError, UnavailableError
+from mdc_core.errors import BusyError, Cause, MdcError, RefusedError, UnavailableError
 from mdc_core.events import Event
 from mdc_core.live.frames.head import STATE, FileHead
 from mdc_core.live.frames.reader import Damage
@@ -17,6 +17,7 @@ from mdc_core.live.recorded.recording import Recording, in_order
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Put, Warn
 from mdc_core.live.session.asked import OLD_GOES_ON
 from mdc_core.live.session.connection import FeedSession
+from mdc_core.live.upkeep.loss import Loss
 from mdc_core.logs import Log
 from mdc_core.wire.quarantine import Quarantine
 
@@ -27,6 +28,9 @@ _OPEN = ("open", "fetched")  # what is told of a connection that is there
 class _Marker(Struct):
     state: str
     reason: str = ""
+    cause: Cause = "network"
+    retry_in: float | None = None
+    breaker: str = "closed"
     tag: str = ""
     status: int = 0
     headers: dict[str, str] = {}
@@ -44,7 +48,7 @@ class LineReplay:
     def __init__(self, session: FeedSession, *, say: Log, quarantine: Quarantine | None) -> None:
         self._session = session
         self._say, self._quarantine = say, quarantine
-        self._failure: str | None = None
+        self._failure: Loss | None = None
         self.refusal: MdcError | None = None  # the end of the feed, if it did not go on
         self._at: int | None = None
         self._questions = Questions()
@@ -56,7 +60,10 @@ class LineReplay:
         if mark is not None and mark.state == "lost":
             self._failure = None
             self._questions.forget()
-            yield from self._do(session.closed(mark.reason, record.recv_ns))
+            loss = Loss(mark.reason, mark.cause, mark.retry_in, mark.breaker)
+            yield from self._do(session.closed(loss, record.recv_ns))
+        elif mark is not None and mark.state == "half-open":
+            yield from self._do(session.half_open(record.recv_ns))
         elif mark is not None and mark.state == "connecting":
             self.refusal = None
             session.connecting(record.recv_ns)
@@ -79,7 +86,7 @@ class LineReplay:
     def damaged(self, reason: str) -> Iterator[list[Event]]:
         """The events where frames cannot be read: nobody knows what they said."""
         if self._session.is_open:
-            self._failure = f"frames cannot be read: {reason}"
+            self._failure = Loss(f"frames cannot be read: {reason}", "protocol")
             yield from self._lost()
 
     def _came(self, record: CaptureRecord, mark: _Marker | None) -> Sequence[Action]:
@@ -115,11 +122,13 @@ class LineReplay:
                 case Warn(text):
                     self._say.warning(text)
                 case Disconnect(UnavailableError() | BusyError() as error):
-                    self._failure = str(error)
+                    self._failure = Loss.by(error)
                 case Disconnect(RefusedError() as error) if self._session.takes_back():
-                    self._failure = f"{error}; {OLD_GOES_ON}"
-                case Disconnect(RefusedError() as error) if not self._session.is_up:
-                    self._failure, self.refusal = str(error), error
+                    self._failure = Loss(f"{error}; {OLD_GOES_ON}", error.cause)
+                case Disconnect(RefusedError() as error) if (
+                    error.cause == "login" or not self._session.is_up
+                ):
+                    self._failure, self.refusal = Loss.by(error), error
                 case Disconnect(error):
                     raise error
 

@@ -1,13 +1,15 @@
 """What a feed asks for, and what of it is refused."""
 
 from mdc_core.contracts import Refused, Subscription
-from mdc_core.errors import UnavailableError
+from mdc_core.errors import Cause, UnavailableError
 
 OLD_GOES_ON = "the old subscription goes on"
 
 
 class Resubscribed(UnavailableError):  # noqa: N818 - on purpose, no error
     """The connection was closed by ourselves; the next is made at once."""
+
+    cause: Cause = "resubscribe"
 
 
 class Asked:

@@ -20,6 +20,7 @@ from mdc_core.contracts import (
     Busy,
     Fetch,
     Limits,
+    Maintenance,
     Reconnect,
     Refused,
     Response,
@@ -30,17 +31,18 @@ from mdc_core.contracts import (
 )
 from mdc_core.contracts.live import UNREADABLE, reason_of
 from mdc_core.errors import BusyError, RefusedError, UnavailableError
-from mdc_core.events import Event, Gap, Market
+from mdc_core.events import Event, Gap, Integrity, Market
 from mdc_core.flaws import EventSample, flaw_of
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.session.asked import Asked, Resubscribed
 from mdc_core.live.session.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.session.outage import Outage, bound
-from mdc_core.live.session.request_backoff import RequestBackoff
+from mdc_core.live.session.outbox import Outbox
 from mdc_core.live.session.stamp import Stamp
 from mdc_core.live.session.turn import Turn
 from mdc_core.live.session.unread import Unread
 from mdc_core.live.teller import FeedTeller, json_of
+from mdc_core.live.upkeep.loss import Loss
 from mdc_core.logs import Mask
 from mdc_core.times import SECOND
 
@@ -71,7 +73,8 @@ class FeedSession:
         self._asked = Asked(subscription)
         self._stamp = Stamp()
         self._stream: Stream | None = None
-        self._down_told = False
+        self._told: Loss | None = None  # since it was up
+        self._failed = 0  # tries since then
         self._outage = Outage()
         self._now = 0
         self._unread = Unread(self._teller)
@@ -79,7 +82,7 @@ class FeedSession:
         self._sample = EventSample()
         self._tick_due = NEVER
         self._deadlines = Deadlines(self.timing, 0, NEVER, pings=False)
-        self._requests = RequestBackoff()
+        self._outbox = Outbox(self.limits)
 
     @property
     def subscription(self) -> Subscription:
@@ -117,7 +120,7 @@ class FeedSession:
         """When `tick` has something to do, in nanoseconds."""
         if self._stream is None:
             return NEVER
-        return min(self._tick_due, self._requests.due, self._deadlines.next())
+        return min(self._tick_due, self._outbox.due, self._deadlines.next())
 
     def connecting(self, ns: int | None) -> None:
         """A connection is tried; the other side may serve it before we hear of that."""
@@ -132,7 +135,7 @@ class FeedSession:
         self.connections += 1
         self._teller.connection(self.connections, stream.sequence, sparse=stream.sparse)
         self._asked.anew()
-        self._sample, self._requests = EventSample(), RequestBackoff()
+        self._sample, self._outbox = EventSample(), Outbox(self.limits)
         timing = self.timing
         if timing.stale is None:
             timing = msgspec.structs.replace(timing, stale=stream.silence)
@@ -147,7 +150,7 @@ class FeedSession:
         stream = self._stream
         assert stream is not None
         now = self._advance(ns)
-        is_due = self._tick_due <= now or self._requests.due <= now
+        is_due = self._tick_due <= now or self._outbox.due <= now
         before = self._ticks(now) if is_due else None
         stamp = None if ns is None else self._stamp(ns)
         self._deadlines.heard(now)
@@ -177,19 +180,22 @@ class FeedSession:
             return []
         actions = self._ticks(now)
         deadlines = self._deadlines
-        if now >= deadlines.answer_due:
+        if now >= deadlines.answer_due and self._outbox.is_paced:
+            deadlines.awaits_answer(now, self._stream.login_within)
+        elif now >= deadlines.answer_due:
             deadlines.answer_due = NEVER
             late = self._teller.unanswered(self._stream.login_within, again=self.is_up)
             actions.append(Disconnect(self._teller.hopeless() if self._unread.is_all else late))
         elif silence := deadlines.passed(now):
-            actions.append(Disconnect(UnavailableError(silence)))
+            actions.append(Disconnect(UnavailableError(silence, cause="stall")))
         elif deadlines.wants_ping(now):
             deadlines.pinged(now)
+            self._outbox.pinged(now)
             actions.append(Ping())
         return actions
 
-    def closed(self, reason: str, ns: int | None) -> list[Action]:
-        """The connection is lost, or could not be made."""
+    def closed(self, loss: Loss, ns: int | None) -> list[Action]:
+        """The connection is lost, or could not be made; told again where that is news."""
         now = self._advance(ns)
         # What the codec would have said by now, of which nothing can be sent any more.
         ticks: list[Action] = [
@@ -198,10 +204,21 @@ class FeedSession:
         stamp = None if ns is None else self._stamp(ns)
         self._outage.begin(stamp)
         self._stream = None
-        if self._down_told and not self.is_up:
+        self._failed = 0 if self.is_up else self._failed + 1
+        told, self._told = None if self.is_up else self._told, loss
+        self.is_up = False
+        if told is not None and (told.cause, told.breaker) == (loss.cause, loss.breaker):
             return ticks  # one more failure on the way up again
-        self._down_told, self.is_up = True, False
-        return [*ticks, Put([self._teller.connection_is("down", stamp, reason)])]
+        return [*ticks, Put([self._teller.down(stamp, self._failed + 1, loss)])]
+
+    def half_open(self, ns: int | None) -> list[Action]:
+        """The circuit breaker lets one connection be tried, now."""
+        self._advance(ns)
+        if self._told is None:
+            return []
+        self._told = msgspec.structs.replace(self._told, breaker="half-open", retry_in=0.0)
+        stamp = None if ns is None else self._stamp(ns)
+        return [Put([self._teller.down(stamp, self._failed + 1, self._told)])]
 
     def finish(self) -> list[Action]:
         """The feed ends; a gap that is still open has no known end."""
@@ -300,13 +317,23 @@ class FeedSession:
             if not self.is_up:
                 self._come_up(turn)
         turn.events.append(item)
+        if self.timing.renews and isinstance(item, Gap | Integrity):
+            self._renew(item, turn)
+
+    def _renew(self, found: Gap | Integrity, turn: Turn) -> None:
+        """Another connection is made where data are missing, or wrong."""
+        if isinstance(found, Gap):
+            text = f"{found.symbol or 'events'} missing ({found.reason})"
+        elif found.severity == "error":
+            text = f"{found.check}: {found.message}"
+        else:
+            return
+        turn.end(UnavailableError(f"subscribing anew: {text}", cause="resubscribe"))
 
     def _effect(self, item: Any, turn: Turn) -> None:
         match item:
             case Send() | Fetch():
-                if self._requests.passes(item, turn, self._now):
-                    turn.rest.append(item)
-                else:
+                if not self._outbox.takes(item, turn, self._now):
                     text = f"{self._teller.owner} asks for {item.again} again too often, and waits"
                     self._teller.warn_once(text, turn)
             case Up():
@@ -318,10 +345,13 @@ class FeedSession:
                 self._unread.set_aside(raw, text, symbol, turn)
             case Refused():
                 self._refuse(item, turn)
-            case Busy(text, after, hint):
-                turn.end(BusyError(text, hint=hint, after=after))
-            case Reconnect(reason):
-                turn.end(UnavailableError(reason))
+            case Busy(text, after, hint, cause):
+                turn.end(BusyError(text, hint=hint, after=after, cause=cause))
+            case Maintenance(text, until):
+                after = None if until is None else max(until - self._now, 0) / SECOND
+                turn.end(BusyError(text, after=after, cause="maintenance"))
+            case Reconnect(reason, cause):
+                turn.end(UnavailableError(reason, cause=cause))
             case _:
                 raise TypeError(f"{item!r} is neither an event nor an effect")
 
@@ -334,15 +364,15 @@ class FeedSession:
         self.is_up = True
         self._settled()
         self._outage.last = self._up_since = turn.stamp
-        state = "resubscribed" if self.connections > 1 else "up"
-        turn.events.append(self._teller.connection_is(state, turn.stamp))
+        again = self.connections > 1
+        turn.events.append(self._teller.up(turn.stamp, self._failed + 1, again=again))
         if self._outage.is_open:
             turn.events.append(self._gap(turn.stamp))
 
     def _refuse(self, refusal: Refused, turn: Turn) -> None:
         before, text = self.subscription, self._asked.refuse(refusal)
         if text is None:
-            turn.end(RefusedError(refusal.text, hint=refusal.hint))
+            turn.end(RefusedError(refusal.text, hint=refusal.hint, cause=refusal.cause))
             return
         if self.is_up and self.is_settled:
             self._deadlines.answer_due = NEVER
@@ -365,7 +395,11 @@ class FeedSession:
             assert stream.every is not None
             self._tick_due += int(stream.every * SECOND)
             actions += self._run(None, self._stamp(due), stream.tick, due)
-        return [*actions, *self._requests.released(now)]
+        waited = self._outbox.released(now)
+        if waited and stream is not None and self._deadlines.answer_due != NEVER:
+            # What was only sent now is answered later.
+            self._deadlines.awaits_answer(now, stream.login_within)
+        return [*actions, *waited]
 
     def _advance(self, ns: int | None) -> int:
         """The time now; where a capture has none, the one before."""

@@ -10,12 +10,14 @@ NEVER = 2**63
 class Timing(Struct, frozen=True):
     """Seconds after which a silent connection is asked for a sign of life, or given up.
 
-    Without `stale`, that of the provider holds: `Stream.silence`.
+    Without `stale`, that of the provider holds: `Stream.silence`. `renews` makes another
+    connection where the codec finds that something is missing, or wrong.
     """
 
     stale: float | None = None
     ping: float = 10.0
     pong: float = 20.0
+    renews: bool = False
 
 
 class Deadlines:

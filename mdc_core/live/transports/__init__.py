@@ -12,7 +12,7 @@ from mdc_core.live.clock import Clock
 from mdc_core.texts import said
 
 _MODULES = {"wss": "websocket", "ws": "websocket", "tls": "tcp", "mem": "memory"}
-NORMAL, TOO_BIG, FAILED = 1000, 1009, 1011  # the codes of a WebSocket's end, for all
+NORMAL, POLICY, TOO_BIG, FAILED = 1000, 1008, 1009, 1011  # the codes of a WebSocket's end, for all
 
 
 class TransportClosed(Exception):  # noqa: N818 - how a connection ends, not an error

@@ -114,7 +114,7 @@ def _refusal(where: str, answer: HandshakeResponse) -> MdcError:
         return BusyError(text, after=after)
     if status >= 500 or status == 408:
         return UnavailableError(text)
-    return RefusedError(text)
+    return RefusedError(text, cause="login" if status == 401 else None)
 
 
 def closed(error: ConnectionClosed) -> TransportClosed:

@@ -1,8 +1,10 @@
 """The stage `stream`: a live feed, from the subscription to the summary."""
 
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
+from queue import SimpleQueue
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +19,18 @@ from mdc_core.live.buffer import Buffer
 from mdc_core.live.clock import SystemClock
 from mdc_core.live.feed import Feed, FeedLines, OneLine
 from mdc_core.live.frames.writer import FrameRotation
+from mdc_core.live.heartbeat import HeartbeatMaker, told
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.session.deadlines import Timing
+from mdc_core.live.upkeep.upkeep import Retrying
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.frames.recording import as_recorded, events_of, gathered, owner_of
 from mdc_core.pipelines.inputs import STDIN, InputOptions
 from mdc_core.pipelines.stage import Made, SourceStage
 from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions, check
 from mdc_core.pipelines.symbols import read_symbols
+from mdc_core.pipelines.watched import WatchedFile
 from mdc_core.pipelines.writable import sifted
 from mdc_core.texts import counted
 from mdc_core.times import SECOND
@@ -36,6 +41,12 @@ if TYPE_CHECKING:
     from mdc_core.live.sandbox.server import SandboxServer
     from mdc_core.live.source import Simulation
     from mdc_core.pipelines.stage import StageRun
+
+_OURS = ("connection", "gap", "integrity", "heartbeat")
+
+
+class NothingToChange(Exception):  # noqa: N818 - it is as it should be
+    """What is asked for is what there is."""
 
 
 class StreamSource(SourceStage):
@@ -48,10 +59,15 @@ class StreamSource(SourceStage):
         self.plugin, self.options = plugin, options
         self.provider, self.writing = plugin.name, options.writing
         self.total = options.limit
+        self.changes: SimpleQueue[tuple[tuple[str, ...], tuple[str, ...]]] = SimpleQueue()
         self.reading = InputOptions(
             quarantine=options.quarantine, quarantine_limit=options.quarantine_limit
         )
         self.reread = reread or (lambda: (options.symbols_file, options.channels))
+
+    def change(self, *, add: Sequence[str] = (), drop: Sequence[str] = ()) -> None:
+        """Have the feed that runs ask for more symbols, or fewer; from any thread."""
+        self.changes.put((tuple(add), tuple(drop)))
 
     @property
     def request(self) -> dict[str, Any]:
@@ -92,6 +108,9 @@ class StreamRun:
         self._plugin, self._asked = stage.plugin, stage.options
         self._log, self._stop = run.log, run.control.stop
         self._typed: list[str] | None = None  # the symbols on standard input
+        self._extra: dict[str, bool] = {}  # symbols that were added (or dropped) later
+        file = self._asked.symbols_file
+        self._watched = WatchedFile(file) if file is not None and file != STDIN else None
         self._wanted = self._subscription(self._asked.symbols_file, self._asked.channels)
         run.out.request["symbols"] = list(self._wanted.symbols)
         self._buffer = buffer = Buffer(self._asked.buffer, self._asked.overflow)
@@ -100,6 +119,11 @@ class StreamRun:
         self._quarantine = run.quarantine
         self._feed: Feed | Simulation | None = None
         self._server: SandboxServer | None = None
+        every = self._asked.heartbeat
+        self._heartbeats = (
+            HeartbeatMaker(self._plugin.name, every, time.time_ns()) if every else None
+        )
+        self._credentials: dict[str, str] = {}
         self.reason = "eof"
 
     def events(self, lists: Iterable[list[Event]]) -> Iterator[list[Event]]:
@@ -116,9 +140,14 @@ class StreamRun:
             if limit.reached:
                 self.reason = "limit"
                 break
+            yield from self._heartbeat(events)
             if self._run.control.hang_up.is_set():
                 self._run.control.hang_up.clear()
-                self._read_again()
+                self._read_again("SIGHUP")
+            elif self._watched is not None and self._watched.changed:
+                self._read_again("--symbols-file")
+            elif not self._stage.changes.empty():
+                self._change(*self._stage.changes.get())
         else:
             if self._server is not None and self._server.error is not None:
                 raise self._server.error
@@ -126,6 +155,24 @@ class StreamRun:
         if isinstance(self._feed, Feed):
             # Whoever has all that was asked for misses nothing of what comes behind it.
             yield from self._end_of(self._feed, feed, tell=not limit.is_full)
+
+    def _heartbeat(self, events: list[Event]) -> Iterator[list[Event]]:
+        """How the feed is, when that is due."""
+        maker, feed = self._heartbeats, self._feed
+        if maker is None or not isinstance(feed, Feed):
+            return
+        now = time.time_ns()
+        if maker.look_at(events, now):
+            beat = maker.beat(self._about_instruments(), now)
+            beat.buffered, beat.dropped = self._buffer.waiting, self._buffer.dropped.total()
+            beat.connections = feed.connected
+            self._log.detail(told(beat))
+            yield [beat]
+
+    def _about_instruments(self) -> int:
+        """How many events about instruments were written."""
+        counts = self._run.out.counts
+        return sum(counts.values()) - sum(counts[name] for name in _OURS)
 
     def _end_of(
         self, feed: Feed, lists: Iterator[list[Event]], *, tell: bool
@@ -149,7 +196,8 @@ class StreamRun:
         if issubclass(kind, Source):
             from mdc_core.live.source import Simulation, SourceLine
 
-            make = self._maker(self._own_secrets())
+            self._credentials = self._own_secrets()
+            make = self._made
             if kind.simulated:
                 self._feed = Simulation(name, make, self._wanted, self._stop, self._asked.speed)
                 return sifted(self._feed, self._quarantine)
@@ -181,7 +229,7 @@ class StreamRun:
         from mdc_core.live.line import StreamLine
 
         asked, clock = self._asked, SystemClock()
-        secrets = self._secrets()
+        self._credentials = self._secrets()
         capture = None
         if asked.capture is not None:
             rotation = FrameRotation(asked.capture_size, asked.capture_every)
@@ -191,11 +239,11 @@ class StreamRun:
             )
             stack.callback(capture.close)
         if asked.mock and asked.url is None:
-            self._server = self._own_server(stack, secrets)
+            self._server = self._own_server(stack)
 
         def make(share: SubscriptionShare, name: str) -> StreamLine:
             return StreamLine(
-                self._session_of(secrets, share.subscription, name),
+                self._session_of(share.subscription, name),
                 self._place(share.endpoint),
                 clock=clock,
                 say=self._log,
@@ -205,7 +253,7 @@ class StreamRun:
             )
 
         wrong = partial(registry.misused, "stream", self._plugin.name)
-        return LineGroup(self._maker(secrets), self._wanted, make, wrong)
+        return LineGroup(self._made, self._wanted, make, wrong)
 
     def _secrets(self) -> dict[str, str]:
         kind = self._plugin.plugin
@@ -227,44 +275,59 @@ class StreamRun:
             return replace(endpoint, url=self._server.url(endpoint.url))
         return endpoint
 
-    def _own_server(self, stack: ExitStack, secrets: dict[str, str]) -> "SandboxServer":
+    def _own_server(self, stack: ExitStack) -> "SandboxServer":
         from mdc_core.live.sandbox.playback import simulated_tape
         from mdc_core.live.sandbox.server import SandboxServer
 
         server = SandboxServer(
             self._plugin.plugin.sandbox,
             simulated_tape(self._plugin.plugin, self._wanted.symbols, self._wanted.channels),
-            endpoint=self._maker(secrets)(self._wanted).endpoints()[0],
+            endpoint=self._made(self._wanted).endpoints()[0],
             say=self._log,
         )
         stack.enter_context(server)
         return server
 
-    def _session_of(
-        self, secrets: dict[str, str], wanted: Subscription, line: str = ""
-    ) -> FeedSession:
+    def _session_of(self, wanted: Subscription, line: str = "") -> FeedSession:
         stale = None if self._asked.stale is None else self._asked.stale / SECOND
         return FeedSession(
             self._plugin.name,
-            self._maker(secrets),
+            self._made,
             wanted,
             mask=self._log.mask,
             owner=owner_of(self._plugin.name),
             line=line,
-            timing=Timing(stale=stale),
+            timing=Timing(stale=stale, renews=self._asked.on_integrity == "resubscribe"),
             limits=self._plugin.plugin.limits,
         )
 
-    def _maker(self, secrets: dict[str, str]) -> Callable[[Subscription], Any]:
-        kind, options = self._plugin.plugin, self._plugin.options
-        return lambda subscription: kind(subscription, options, secrets)
+    def _made(self, subscription: Subscription) -> Any:
+        """The plugin for a subscription, with the credentials of now."""
+        return self._plugin.plugin(subscription, self._plugin.options, self._credentials)
 
     def _driven(self, lines: FeedLines) -> Feed:
-        retries = self._asked.retries
-        self._feed = feed = Feed(
-            lines, self._buffer, self._stop, say=self._log, retries=retries, retried=self._retried
+        asked = self._asked
+        retrying = Retrying(
+            asked.retries,
+            backoff=asked.backoff,
+            breaker=asked.breaker,
+            retried=self._retried,
+            renew=self._renewed,
         )
+        self._feed = feed = Feed(lines, self._buffer, self._stop, say=self._log, retrying=retrying)
         return feed
+
+    def _renewed(self) -> bool:
+        """Whether the secrets are others than before; the codecs made from now on have them."""
+        if self._asked.mock:
+            return False
+        try:
+            found = self._own_secrets()
+        except MdcError as error:
+            self._log.warning(str(error))
+            return False
+        before, self._credentials = self._credentials, found
+        return found != before
 
     def _retried(self, cause: str, delay: float) -> None:
         self._run.telemetry.add("mdc_reconnection_attempts_total")
@@ -274,7 +337,9 @@ class StreamRun:
         self, symbols_file: "Path | None", channels: tuple[str, ...] | None
     ) -> Subscription:
         more = self._listed(symbols_file) if symbols_file is not None else []
-        symbols = tuple(dict.fromkeys([*self._asked.symbols, *more]))
+        added = [symbol for symbol, is_added in self._extra.items() if is_added]
+        found = dict.fromkeys([*self._asked.symbols, *more, *added])
+        symbols = tuple(symbol for symbol in found if self._extra.get(symbol, True))
         if not symbols and self._asked.replay is None:
             raise UsageError("no symbols", hint=f"mdc stream {self._plugin.name} SPY AAPL")
         return Subscription(symbols, tuple(channels or ()))
@@ -287,27 +352,44 @@ class StreamRun:
         self._typed = found if file == STDIN else self._typed
         return found
 
-    def _read_again(self) -> None:
+    def _read_again(self, why: str) -> None:
         """Take over what --symbols-file and mdc.toml say now, unless it is wrong."""
+        file: Path | None = None
+        if self._watched is not None:
+            self._watched.read()
         try:
             file, channels = self._stage.reread()
-            wanted = self._subscription(file, channels)
-            if self._feed is None or not self._feed.resubscribe(wanted):
-                named = [*filter(None, (file,)), *(f for f, _ in self._run.session.config.files)]
-                read = ", ".join(map(str, named)) or "no --symbols-file and no mdc.toml"
-                self._log.note(f"SIGHUP: nothing to change ({read})")
-                return
+            self._asks(self._subscription(file, channels), why)
+        except NothingToChange:
+            named = [*filter(None, (file,)), *(f for f, _ in self._run.session.config.files)]
+            read = ", ".join(map(str, named)) or "no --symbols-file and no mdc.toml"
+            self._log.note(f"{why}: nothing to change ({read})")
         except MdcError as error:
-            self._log.warning(f"SIGHUP: {error}; going on as before")
-            return
-        self._log.note(f"SIGHUP: asks for {counted(len(wanted.symbols), 'symbol')} now")
+            self._log.warning(f"{why}: {error}; going on as before")
+
+    def _change(self, add: tuple[str, ...], drop: tuple[str, ...]) -> None:
+        """Ask for more symbols, or fewer, unless that is wrong."""
+        for symbol in (*drop, *add):
+            self._extra.pop(symbol, None)
+        self._extra |= dict.fromkeys(add, True) | dict.fromkeys(drop, False)
+        try:
+            file, channels = self._stage.reread()
+            self._asks(self._subscription(file, channels), "change")
+        except NothingToChange:
+            self._log.note("change: nothing to change")
+        except MdcError as error:
+            self._log.warning(f"change: {error}; going on as before")
+
+    def _asks(self, wanted: Subscription, why: str) -> None:
+        if self._feed is None or not self._feed.resubscribe(wanted):
+            raise NothingToChange
+        self._log.note(f"{why}: asks for {counted(len(wanted.symbols), 'symbol')} now")
 
     def summarise(self) -> None:
         """Say the counts."""
         counts, dropped = self._run.out.counts, self._buffer.dropped
-        ours = sum(counts[name] for name in ("connection", "gap", "integrity"))
-        out = sum(counts.values()) - ours
-        rejected = self._quarantine.count
+        out, rejected = self._about_instruments(), self._quarantine.count
+        ours = sum(counts.values()) - out - counts["heartbeat"]  # which come with time
         read = out + rejected + dropped.total()
         self._run.say(Account(read, out, rejected, dropped.total(), derived=ours))
         if rejected:

@@ -13,6 +13,7 @@ from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.frames.recording import CapturePlace
 from mdc_core.pipelines.output.options import OUTPUT, OutputOptions
 from mdc_core.suggest import known, unknown
+from mdc_core.times import SECOND
 from mdc_core.wire.quarantine import LIMIT as QUARANTINE
 
 # --symbols-file and --type as the settings say at a SIGHUP; raises MdcError.
@@ -36,8 +37,12 @@ class StreamOptions(Struct, kw_only=True, frozen=True):
     capture_every: int = FILE_TIME
     replay: Path | None = None
     retries: int | None = None
+    backoff: tuple[float, float] | None = None
+    breaker: tuple[int, float] | None = None
     speed: float | None = None
     stale: int | None = None
+    on_integrity: str = "report"
+    heartbeat: int = 30 * SECOND
     quarantine: Path | None = None
     quarantine_limit: int = QUARANTINE
     writing: OutputOptions = OUTPUT

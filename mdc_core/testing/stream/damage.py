@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from mdc_core.contracts import Busy, Reconnect, Stream
+from mdc_core.contracts import Busy, Maintenance, Reconnect, Stream
 from mdc_core.events import Delta, Event, Gap
 from mdc_core.testing.stream.round_trip import TROUBLE, Conversation, Frames
 from mdc_core.testing.stream.tape import books
@@ -72,7 +72,7 @@ class Aftermath:
         talk.settle()
         self.given, self.sent = talk.given[first:], talk.sent - sent
         self.gaps = [item for item in self.given if isinstance(item, Gap)]
-        ended = any(isinstance(item, Reconnect | Busy) for item in self.given)
+        ended = any(isinstance(item, Reconnect | Busy | Maintenance) for item in self.given)
         self.is_told = ended or talk.asked > asked or any(map(_is_trouble, self.given))
         self.is_right = ended or talk.hung_up or books(talk.given) == books(played)
 

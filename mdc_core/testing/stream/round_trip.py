@@ -17,6 +17,7 @@ from mdc_core.contracts import (
     Bad,
     Busy,
     HangUp,
+    Maintenance,
     Reconnect,
     Refused,
     Sandbox,
@@ -31,7 +32,7 @@ from mdc_core.testing.stream.transcript import Step, answer
 from mdc_core.times import SECOND
 
 Frames = list[str | bytes]
-TROUBLE = (Gap, Integrity, Bad, Busy, Reconnect, Refused)
+TROUBLE = (Gap, Integrity, Bad, Busy, Maintenance, Reconnect, Refused)
 _COMPARED = {
     "trade": ("price", "size", "aggressor_side", "trade_id"),
     "quote": ("bid_price", "bid_size", "ask_price", "ask_size"),

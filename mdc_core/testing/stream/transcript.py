@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from mdc_core.contracts import Bad, Busy, Fetch, Reconnect, Refused, Send, Stream, Up
+from mdc_core.contracts import Bad, Busy, Fetch, Maintenance, Reconnect, Refused, Send, Stream, Up
 from mdc_core.contracts.live import UNREADABLE, reason_of
 from mdc_core.events import Event
 from mdc_core.logs import MASK
@@ -30,7 +30,7 @@ from mdc_core.testing.golden import line_of, lines_of, tell_changes
 from mdc_core.testing.stream.tape import START  # the time of a first frame that has none
 
 STEP = 1_000_000
-ERRORS = (Bad, Busy, Reconnect, Refused)
+ERRORS = (Bad, Busy, Maintenance, Reconnect, Refused)
 
 
 class TranscriptLine(msgspec.Struct, omit_defaults=True):
@@ -162,7 +162,7 @@ def as_line(item: Any, secrets: Mapping[str, str]) -> dict[str, Any]:
             value = {"dir": "event", "event": {"type": "up"}}
         case Fetch():
             value = {"dir": "out", "frame": {"fetch": item.request.url, "tag": item.tag}}
-        case Bad() | Busy() | Refused():
+        case Bad() | Busy() | Maintenance() | Refused():
             value = {"dir": "error", "error": type(item).__name__, "text": item.text}
             value |= _more(item)
         case Reconnect(reason):

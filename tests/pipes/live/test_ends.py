@@ -94,8 +94,9 @@ def test_a_refusal_in_connecting_again_is_tried_again_and_ends_a_first_connectio
     with Alpacas("cut", "403", "401", "stay").serving() as url:
         done = mdc(*words, url, **KEYS)
     assert done.returncode == 0, done.stderr
-    states = [row["state"] for row in rows(done.stdout, "connection")]
-    assert states == ["up", "down", "resubscribed"]
+    told = [(row["state"], row.get("cause")) for row in rows(done.stdout, "connection")]
+    lost = [("down", "server-close"), ("down", "refusal"), ("down", "login")]
+    assert told == [("up", None), *lost, ("resubscribed", None)]
     assert "HTTP 403; trying again in" in done.stderr and "HTTP 401; trying" in done.stderr
     (gap,) = rows(done.stdout, "gap")
     assert gap["start"] < gap["end"]

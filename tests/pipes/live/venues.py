@@ -143,12 +143,61 @@ class Holes(Lines):
     def receive(self, frame, now):
         match frame.split():
             case ["MISSING", symbol, count]:
-                return [mdc.Gap(symbol=symbol, count=int(count))]
+                return [mdc.Gap(symbol=symbol, count=int(count), reason="sequence")]
+            case ["WRONG", check]:
+                text = "it does not fit"
+                return [mdc.Integrity(check=check, severity="error", message=text)]
             case ["MISSING", symbol, count, ns]:
                 return [mdc.Gap(symbol=symbol, count=int(count), ts_event=mdc.from_ns(int(ns)))]
             case ["WHAT", text]:
                 return [mdc.Bad(frame, f"no {text}")]
         return super().receive(frame, now)
+
+
+class Moody(Lines):
+    """Says in each way that the connection is at an end."""
+
+    silence = 0.25
+
+    def receive(self, frame, now):
+        match frame.split():
+            case ["BYE"]:
+                return [mdc.Reconnect("moody says bye")]
+            case ["SLOW"]:
+                return [mdc.Busy("moody says: too slow", cause="slow-consumer")]
+            case ["FULL"]:
+                return [mdc.Busy("moody is full", after=0.01)]
+            case ["CLOSED"]:
+                return [mdc.Maintenance("moody is closed", now - 1)]
+            case ["DENIED"]:
+                return [mdc.Refused("moody says: wrong token", cause="login")]
+        return super().receive(frame, now)
+
+
+class Paced(Lines):
+    """Logs in for each symbol by itself; the venue takes two messages a second."""
+
+    limits = mdc.Limits(messages=2)
+
+    def opened(self, now):
+        for symbol in self.subscription.symbols:
+            yield mdc.Send(f"LOGIN {symbol}")
+
+
+class Counted(Lines):
+    """Counts each channel of each symbol."""
+
+    channels = default_channels = ("trade", "quote")
+    limits = mdc.Limits(subscriptions=5, connections=3)
+
+
+class Beating(Lines):
+    """Says something by itself."""
+
+    every = 0.3
+
+    def tick(self, now):
+        return [mdc.Send("TICK")]
 
 
 class Narrow(Lines):
@@ -277,6 +326,10 @@ by-connection = venues:ByConnection
 by-channel = venues:ByChannel
 strict = venues:Strict
 holes = venues:Holes
+moody = venues:Moody
+paced = venues:Paced
+counted = venues:Counted
+beating = venues:Beating
 narrow = venues:Narrow
 wild = venues:Wild
 split = venues:Split

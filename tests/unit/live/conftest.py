@@ -19,6 +19,7 @@ from mdc_core.live.sandbox.faults import Faults
 from mdc_core.live.sandbox.playback import Playback
 from mdc_core.live.sandbox.server import SandboxServer
 from mdc_core.live.session.connection import FeedSession
+from mdc_core.live.upkeep.upkeep import Retrying
 from mdc_core.logs import Log, Mask
 from mdc_core.plugin import (
     Busy,
@@ -203,7 +204,7 @@ class Desk:
             buffer or Buffer(),
             self.stop,
             say=self.log,
-            retries=retries,
+            retrying=Retrying(retries),
             clock=clock,
         )
 

@@ -293,3 +293,38 @@ def test_what_is_told_gets_in_at_once(policy: Policy) -> None:
     assert [e.state for e in out if isinstance(e, Connection)] == ["down", "up"]
     if policy == "drop-newest":
         assert [type(e) for e in out] == [Trade, Gap, Connection, Connection]
+
+
+def test_a_gap_is_from_the_earliest_to_the_latest_in_whatever_order_they_came() -> None:
+    buffer = Buffer(3, "drop-newest")
+    buffer.put(trades(0, 3))
+    buffer.put([trade(12), trade(6), trade(18), trade(9), Trade(symbol="SPY", ts_recv=from_ns(3))])
+    odd = Trade(symbol="SPY", ts_event="1970-01-01T00:00:00.5Z")
+    buffer.put([odd, Trade(symbol="SPY", ts_event="yesterday")])
+    assert gaps(drain(buffer)) == [("SPY", 7, from_ns(3), "1970-01-01T00:00:00.5Z")]
+
+
+def test_who_is_held_up_for_long_is_so_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(buffer_module, "monotonic", lambda: now)
+    buffer = Buffer(1)
+    waits = iter([0.5, 0.5, 0.8, 0.5])
+
+    class Emptied:
+        def get(self) -> None:
+            nonlocal now
+            now += next(waits)
+            buffer._lists.clear()
+            buffer._size = 0
+
+        def put(self, nothing: None) -> None:
+            pass
+
+    monkeypatch.setattr(buffer, "_emptied", Emptied())
+    held = []
+    for _ in range(5):
+        buffer.put([trade(0)])
+        held.append(buffer.holds_up)
+    assert held == [False, False, False, False, True]
+    now += 2
+    assert not buffer.holds_up

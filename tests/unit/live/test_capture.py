@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mdc_core.errors import DataError, RefusedError, WriteError
@@ -13,6 +14,7 @@ from mdc_core.live.recorded.capture import Capture
 from mdc_core.live.recorded.recording import recordings
 from mdc_core.live.recorded.replay import CaptureReplay
 from mdc_core.live.sandbox.faults import parse_faults
+from mdc_core.live.upkeep.loss import Loss
 from mdc_core.wire.lines.jsonl import encode_rows
 
 
@@ -91,11 +93,12 @@ def test_a_secret_that_the_vendor_repeats_is_masked_too(desk: Any, tmp_path: Pat
     secret = "s3cret/ä-value"
     capture.received(1, f'{{"hello":"{secret}"}}')
     capture.received(2, b"\xff" + secret.encode() + b"\x80")
-    capture.lost(3, f"refused {secret}", ["SPY"])
+    capture.lost(3, Loss(f"refused {secret}"), ["SPY"])
     capture.close()
     hello, binary, lost = flat_records(tmp_path / "c")
     assert hello.content() == '{"hello":"***"}'
-    assert lost.content() == '{"state":"lost","reason":"refused ***","symbols":["SPY"]}'
+    told = msgspec.json.decode(lost.content())
+    assert (told["state"], told["reason"], told["symbols"]) == ("lost", "refused ***", ["SPY"])
     assert binary.content() == b"\xff***\x80"
 
 

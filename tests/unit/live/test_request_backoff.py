@@ -7,6 +7,7 @@ import pytest
 from mdc_core.contracts import Fetch, Items, Request, Send, Stream, Subscription
 from mdc_core.live.session.actions import Action, Warn
 from mdc_core.live.session.connection import FeedSession
+from mdc_core.live.upkeep.loss import Loss
 from mdc_core.times import SECOND
 
 START = 1_700_000_000 * SECOND
@@ -93,6 +94,6 @@ def test_people_are_told_once(session: FeedSession) -> None:
 
 def test_a_new_connection_asks_at_once(session: FeedSession) -> None:
     list(storm(session, "book A", 2))
-    session.closed("cut", START + 2 * SECOND)
+    session.closed(Loss("cut"), START + 2 * SECOND)
     session.opened(START + 2 * SECOND)
     assert list(storm(session, "book A", 2, 2)) == [2, 3]

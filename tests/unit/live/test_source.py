@@ -8,12 +8,12 @@ import pytest
 
 from mdc_core.errors import UnavailableError
 from mdc_core.events import Connection, Event, Gap, Trade
-from mdc_core.live.backoff import Backoff
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.feed import Feed, OneLine
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.session.stamp import Stamp
 from mdc_core.live.source import Simulation, SourceLine
+from mdc_core.live.upkeep.backoff import Backoff
 from mdc_core.logs import Log, Mask
 from mdc_core.plugin import Source, Subscription
 from mdc_core.times import from_ns

@@ -8,7 +8,8 @@ import pytest
 from tests.conftest import Shell, says_nothing
 from tests.kit.tab import tab
 
-SOCKET = ("--mock", "--url", "--capture", "--replay", "--retries", "--stale")
+RETRYING = ("--retries", "--backoff", "--breaker", "--on-integrity", "--heartbeat")
+SOCKET = ("--mock", "--url", "--capture", "--replay", *RETRYING, "--stale")
 WAITING = ("--buffer", "--overflow")
 LONE = '''"""A feed whose vendor has a library."""
 from mdc_core.plugin import Source, Stream, Trade
@@ -44,6 +45,8 @@ def test_given_anyway_it_is_refused_with_the_reason(
     flag: str, shell: Shell, tmp_path: Path
 ) -> None:
     value = {"--mock": "", "--overflow": "block", "--stale": "5s", "--url": "ws://x"}
+    value |= {"--backoff": "1s..2s", "--breaker": "off"}
+    value |= {"--heartbeat": "1s", "--on-integrity": "report"}
     done = shell(f"mdc stream sim SPY -n 1 {flag} {value.get(flag, '7')}")
     assert done.status == 2 and says_nothing(done.out)
     why = "waits for its reader" if flag in WAITING else "has no socket"
@@ -87,7 +90,7 @@ def test_only_providers_with_a_mock_server_are_offered_one(shell: Shell) -> None
 @pytest.mark.parametrize(
     ("source", "lacks", "has"),
     [
-        (LONE, {*SOCKET} - {"--retries"}, {*WAITING, "--retries", "--limit"}),
+        (LONE, {*SOCKET} - {*RETRYING}, {*WAITING, *RETRYING, "--limit"}),
         (BARE, {"--mock"}, {*SOCKET, *WAITING} - {"--mock"}),
         (BARE + "    sandbox = make()\n", set(), {*SOCKET, *WAITING}),
         ("from elsewhere import Mine as Base\nclass Mine(Base):\n    pass\n", set(), set()),
