@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any
 
 from mdc_core.errors import DataError
-from mdc_core.events import Event, Gap, Integrity, Level
+from mdc_core.events import Event, Gap, Integrity, Level, Status
 from mdc_core.schema import PRECISION, SCALE, fields_of
 from mdc_core.times import to_ns
 
@@ -24,7 +24,7 @@ Look = Callable[[Any], str | None]  # what is wrong with a value
 class EventSample:
     """Which of the items that a connection's codec makes are looked at.
 
-    All gaps and findings are among them.
+    All gaps, findings and statuses are among them.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class EventSample:
             return self._next == EVERY - 1
         if isinstance(item, Event):
             self._looked[kind] += 1
-            if self._looked[kind] == FIRST and kind not in (Gap, Integrity):
+            if self._looked[kind] == FIRST and kind not in (Gap, Integrity, Status):
                 self._known.add(kind)
         return True
 

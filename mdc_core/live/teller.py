@@ -8,6 +8,7 @@ from mdc_core.contracts.live import Scope
 from mdc_core.errors import DataError, UnavailableError
 from mdc_core.events import Connection, Event, Gap, Integrity
 from mdc_core.live.session.actions import FrameAside, Warn
+from mdc_core.live.session.freshness import Silence
 from mdc_core.live.session.turn import Turn
 from mdc_core.live.upkeep.loss import Loss
 from mdc_core.logs import Mask
@@ -77,6 +78,13 @@ class FeedTeller:
         """The vendor refuses these symbols, or a change."""
         finding = Integrity(check="subscription", severity="warning", message=self.mask(text))
         finding.extra = {"symbols": list(symbols)} if symbols else None
+        return self.about_us(finding, stamp)
+
+    def silence(self, silence: Silence, stamp: str | None) -> Event:
+        """A channel, or a symbol of one, has gone silent, or is so no more."""
+        severity = "info" if silence.is_over else "error" if silence.is_hopeless else "warning"
+        finding = Integrity(check="freshness", severity=severity, message=str(silence))
+        finding.symbol, finding.about = silence.symbol, silence.channel
         return self.about_us(finding, stamp)
 
     def gap(self, start: str | None, end: str | None, symbols: Sequence[str]) -> Gap:

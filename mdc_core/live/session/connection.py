@@ -31,11 +31,13 @@ from mdc_core.contracts import (
 )
 from mdc_core.contracts.live import UNREADABLE, reason_of
 from mdc_core.errors import BusyError, RefusedError, UnavailableError
-from mdc_core.events import Event, Gap, Integrity, Market
+from mdc_core.events import Event, Gap, Integrity, Market, Status
 from mdc_core.flaws import EventSample, flaw_of
+from mdc_core.live.hours import Hours
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.session.asked import Asked, Resubscribed
 from mdc_core.live.session.deadlines import NEVER, Deadlines, Timing
+from mdc_core.live.session.freshness import Freshness, Silence
 from mdc_core.live.session.outage import Outage, bound
 from mdc_core.live.session.outbox import Outbox
 from mdc_core.live.session.stamp import Stamp
@@ -63,6 +65,7 @@ class FeedSession:
         line: str = "",
         timing: Timing | None = None,
         limits: Limits | None = None,
+        hours: Hours | None = None,
     ) -> None:
         self.connections = 0
         self.is_up = False
@@ -83,6 +86,7 @@ class FeedSession:
         self._tick_due = NEVER
         self._deadlines = Deadlines(self.timing, 0, NEVER, pings=False)
         self._outbox = Outbox(self.limits)
+        self._fresh = Freshness(hours or Hours())
 
     @property
     def subscription(self) -> Subscription:
@@ -120,7 +124,8 @@ class FeedSession:
         """When `tick` has something to do, in nanoseconds."""
         if self._stream is None:
             return NEVER
-        return min(self._tick_due, self._outbox.due, self._deadlines.next())
+        due = min(self._tick_due, self._outbox.due, self._deadlines.next())
+        return due if self.timing.stale is not None else min(due, self._fresh.mute_due)
 
     def connecting(self, ns: int | None) -> None:
         """A connection is tried; the other side may serve it before we hear of that."""
@@ -141,6 +146,7 @@ class FeedSession:
             timing = msgspec.structs.replace(timing, stale=stream.silence)
         self._deadlines = Deadlines(timing, now, stream.login_within, pings=pings)
         self._tick_due = now + int(stream.every * SECOND) if stream.every else NEVER
+        self._fresh.reconnected(now)
         self.connecting(ns)
         stamp = None if ns is None else self._stamp(ns)
         return self._run(None, stamp, stream.opened, now)
@@ -186,6 +192,8 @@ class FeedSession:
             deadlines.answer_due = NEVER
             late = self._teller.unanswered(self._stream.login_within, again=self.is_up)
             actions.append(Disconnect(self._teller.hopeless() if self._unread.is_all else late))
+        elif self.timing.stale is None and now >= self._fresh.mute_due:
+            actions.append(Disconnect(UnavailableError(self._fresh.muteness(now), cause="stall")))
         elif silence := deadlines.passed(now):
             actions.append(Disconnect(UnavailableError(silence, cause="stall")))
         elif deadlines.wants_ping(now):
@@ -233,6 +241,7 @@ class FeedSession:
         """Ask for this instead: on this connection if the codec can, else on the next."""
         stream = self._stream
         self._asked.change(wanted)
+        self._fresh.resubscribed(self._now if ns is None else ns)
         if stream is None:
             return []
         now = self._advance(ns)
@@ -282,7 +291,19 @@ class FeedSession:
                 self._unread.failures = 0
                 self._unread.good += 1
         self._outage.took(turn.events, stamp)
+        if self._now >= self._fresh.due and turn.events:
+            for silence in self._fresh.took(turn.events, self._now):
+                self._silent(silence, turn)
         return turn.actions()
+
+    def _silent(self, silence: Silence, turn: Turn) -> None:
+        """A channel, or a symbol, has gone silent while others go on, or is so no more."""
+        turn.events.append(self._teller.silence(silence, turn.stamp))
+        if silence.is_over:
+            return
+        self._teller.warn(f"{self._teller.name}: {silence}", turn)
+        if silence.is_hopeless or self.timing.renews:
+            turn.end(UnavailableError(str(silence), cause="stall"))
 
     def _take(self, items: list[Any], turn: Turn) -> None:
         """Pass events on, and carry out effects; some events are looked at before."""
@@ -316,6 +337,8 @@ class FeedSession:
             self._unread.has_data = True
             if not self.is_up:
                 self._come_up(turn)
+        if isinstance(item, Status):
+            self._fresh.status(item)
         turn.events.append(item)
         if self.timing.renews and isinstance(item, Gap | Integrity):
             self._renew(item, turn)

@@ -12,6 +12,7 @@ from mdc_core.errors import ConfigError, DataError
 from mdc_core.events import Event
 from mdc_core.live.frames.head import FileHead
 from mdc_core.live.frames.reader import Damage
+from mdc_core.live.hours import Hours
 from mdc_core.live.recorded.asked_for import asked_for
 from mdc_core.live.recorded.recording import Recording
 from mdc_core.live.recorded.replay import CaptureReplay
@@ -132,6 +133,7 @@ def _session(plugin: Chosen, wanted: Subscription, line: str, log: Log) -> FeedS
         owner=owner_of(plugin.name),
         line=line,
         limits=kind.limits,
+        hours=Hours(kind.assets, kind.venues),
     )
 
 

@@ -20,6 +20,7 @@ from mdc_core.live.clock import SystemClock
 from mdc_core.live.feed import Feed, FeedLines, OneLine
 from mdc_core.live.frames.writer import FrameRotation
 from mdc_core.live.heartbeat import HeartbeatMaker, told
+from mdc_core.live.hours import Hours
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.session.deadlines import Timing
@@ -299,6 +300,7 @@ class StreamRun:
             line=line,
             timing=Timing(stale=stale, renews=self._asked.on_integrity == "resubscribe"),
             limits=self._plugin.plugin.limits,
+            hours=Hours(self._plugin.plugin.assets, self._plugin.plugin.venues),
         )
 
     def _made(self, subscription: Subscription) -> Any:

@@ -189,6 +189,15 @@ class Counted(Lines):
 
     channels = default_channels = ("trade", "quote")
     limits = mdc.Limits(subscriptions=5, connections=3)
+    assets = ("crypto",)
+
+    def receive(self, frame, now):
+        match frame.split():
+            case ["Q", symbol]:
+                price = Decimal(1)
+                head = {"symbol": symbol, "ts_event": mdc.from_ns(now)}
+                return [mdc.Quote(**head, bid_price=price, ask_price=price)]
+        return super().receive(frame, now)
 
 
 class Beating(Lines):
