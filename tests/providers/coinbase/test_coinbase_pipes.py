@@ -1,5 +1,6 @@
 """Coinbase by the command line, against its server on this host."""
 
+import base64
 import json
 from collections import Counter
 from decimal import Decimal
@@ -197,3 +198,22 @@ def test_a_channel_that_the_feed_has_not(shell: Shell) -> None:
     done = shell("mdc stream coinbase BTC-USD --feed exchange --type bar --url ws://127.0.0.1:9")
     assert done.status == 2
     assert "coinbase's feed exchange has no channel 'bar'" in done.err
+
+
+def test_messages_are_signed_where_there_is_a_key(
+    shell: Shell, tmp_path: Path, played: list[Event]
+) -> None:
+    ed25519 = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.ed25519")
+    secret = base64.b64encode(ed25519.Ed25519PrivateKey.generate().private_bytes_raw()).decode()
+    done = shell(
+        "mdc mock coinbase --once events.jsonl | { read url;"
+        " timeout $DEADLINE mdc stream coinbase BTC-USD --url $url --limit 5 --capture c.jsonl; }",
+        COINBASE_API_KEY="organizations/1/apiKeys/2",
+        COINBASE_API_SECRET=secret,
+    )
+    assert done.status == 0, done.err
+    assert len(of_type(done.events, "trade", "quote")) == 5
+    rows = map(json.loads, (tmp_path / "c.jsonl").read_text().splitlines())
+    asked = [row["frame"] for row in rows if row["dir"] == "out"]
+    assert len({m["jwt"] for m in asked}) == len(asked) == 3
+    assert secret not in (tmp_path / "c.jsonl").read_text()

@@ -27,7 +27,7 @@ from mdc_core.plugin import (
 )
 from mdc_providers.coinbase.advanced import messages as wire
 from mdc_providers.coinbase.advanced.decode import Decoder
-from mdc_providers.coinbase.advanced.rows import head_of, singly
+from mdc_providers.coinbase.advanced.rows import Single, head_of, singly
 from mdc_providers.coinbase.login import Signer
 from mdc_providers.coinbase.refusals import verdict
 from mdc_providers.coinbase.wanted import Wanted, added, left_out, missing_of, unread
@@ -72,7 +72,11 @@ class AdvancedTrade:
             m = self._decode(frame)
         except msgspec.ValidationError:
             return self._carefully(frame, now)
-        out = self._follow(m.sequence_num, m.timestamp, now)
+        out: Found = []
+        if m.sequence_num == self._next:
+            self._next, self._when = m.sequence_num + 1, m.timestamp
+        else:
+            out += self._follow(m.sequence_num, m.timestamp, now)
         try:
             out += self._answered(m) if type(m) is wire.SubscriptionsMessage else self._events(m)
         except (DataError, ValueError, ArithmeticError):
@@ -149,17 +153,21 @@ class AdvancedTrade:
         out: Found = []
         try:
             for item in singly(frame):
-                if isinstance(item, Bad):
-                    out.append(item)
-                    continue
-                message, more = item
-                for event in self._events(message):
-                    if more and isinstance(event, Event):
-                        event.extra = {**(event.extra or {}), **more}
-                    out.append(event)
-        except (DataError, LookupError, ValueError, ArithmeticError) as error:
+                out += [item] if isinstance(item, Bad) else self._of_row(item)
+        except (DataError, LookupError, ValueError) as error:
             out.append(unread(frame, error))
         return out
+
+    def _of_row(self, single: Single) -> Found:
+        """The events of one row, with the fields that nobody here knows."""
+        try:
+            found: Found = [*self._events(single.message)]
+        except (DataError, ValueError, ArithmeticError) as error:
+            return [unread(single.raw, error)]
+        for event in found if single.more else ():
+            if isinstance(event, Event):
+                event.extra = {**(event.extra or {}), **single.more}
+        return found
 
     def _refused(self, m: wire.ErrorMessage) -> Found:
         """Behind an error nothing more comes, so a refused change needs another connection."""

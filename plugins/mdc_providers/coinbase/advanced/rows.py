@@ -58,8 +58,16 @@ _exact = msgspec.json.Decoder(float_hook=Decimal).decode
 head_of = msgspec.json.Decoder(Head).decode
 
 
-def singly(frame: str | bytes) -> Iterator[tuple[wire.Message, dict[str, Any]] | Bad]:
-    """A message as several of one row each, with the fields that nobody here knows.
+class Single(Struct):
+    """A message of one row, the fields that nobody here knows, and its text."""
+
+    message: wire.Message
+    more: dict[str, Any]
+    raw: bytes
+
+
+def singly(frame: str | bytes) -> Iterator[Single | Bad]:
+    """A message as several of one row each.
 
     A snapshot of a book or of candles stays together. What cannot be read is `Bad`. Raises
     DataError for an unknown channel.
@@ -72,24 +80,23 @@ def singly(frame: str | bytes) -> Iterator[tuple[wire.Message, dict[str, Any]] |
     more = _beyond(fields, _HEAD)
     for raw in _list(fields["events"]):
         part = _fields(raw)
-        known: dict[str, Any] = {
-            name: _exact(part[name]) for name in ("type", "product_id") if name in part
-        }
+        names = [name for name in ("type", "product_id") if name in part]
+        known: dict[str, Any] = {name: _exact(part[name]) for name in names}
         beyond = more | _beyond(part, (*known, rows.name))
-        found: list[tuple[Any, dict[str, Any] | None]] = []
+        found: list[tuple[Any, dict[str, Any] | None, bytes]] = []
         for row in _list(part[rows.name]):
             try:
-                found.append(rows.read(row))
+                found.append((*rows.read(row), bytes(row)))
             except msgspec.DecodeError as error:
                 yield unread(bytes(row), error)
         for group in _groups(found, head.channel, known.get("type")):
             made = msgspec.convert({**known, rows.name: []}, rows.part)
-            setattr(made, rows.name, [row for row, _ in group])
-            extra = _united([extra for _, extra in group], rows.name)
+            setattr(made, rows.name, [row for row, _, _ in group])
+            extra = _united([extra for _, extra, _ in group], rows.name)
             message = rows.message(
                 timestamp=head.timestamp, sequence_num=head.sequence_num, events=[made]
             )
-            yield message, beyond | extra
+            yield Single(message, beyond | extra, group[0][2] if len(group) == 1 else bytes(raw))
 
 
 def _groups(rows: list[Any], channel: str, kind: object) -> list[list[Any]]:

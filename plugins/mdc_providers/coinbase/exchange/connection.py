@@ -79,6 +79,8 @@ class Exchange:
         """The events in a frame, and the answers to it."""
         try:
             m, more = self._read(frame)
+            if more is None and type(m) is wire.ChangeMessage:  # nearly all of them
+                return changes_of(m)
             out = self._events(m, now)
         except (msgspec.ValidationError, DataError, ArithmeticError) as error:
             return [unread(frame, error)]

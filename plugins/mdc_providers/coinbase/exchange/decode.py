@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from mdc_core.plugin import Book, Delta, Event, Gap, Level, Quote, Trade, utc
+from mdc_core.plugin import Book, Delta, Effect, Event, Gap, Level, Quote, Trade, utc
 from mdc_providers.coinbase.exchange import messages as wire
 from mdc_providers.coinbase.wanted import side_of
 
@@ -61,7 +61,7 @@ def book_of(m: wire.SnapshotMessage, received: str) -> Book:
     return book
 
 
-def changes_of(m: wire.ChangeMessage) -> list[Event]:
+def changes_of(m: wire.ChangeMessage) -> list[Event | Effect]:
     """Changes of a book, one for each level; nothing tells a new level from a changed one."""
     symbol, time = m.product_id, utc(m.time)
     return [
