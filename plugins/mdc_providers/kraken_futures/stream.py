@@ -1,0 +1,225 @@
+"""Futures by Kraken Futures' WebSocket feed: trades, quotes, books, funding, open interest.
+
+Protocol: Kraken, "Futures WebSocket". No key is needed. Books and trades of each product are
+numbered: a number that is missing is a `gap`, and the book is asked for once more. The trades
+that come with a subscription are of the time before it, and are left out.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from mdc_core.plugin import (
+    Bad,
+    Busy,
+    Effect,
+    Endpoint,
+    Event,
+    Follow,
+    Gap,
+    Items,
+    Messages,
+    Reconnect,
+    Refused,
+    Send,
+    Stream,
+    Subscription,
+    Up,
+    from_ns,
+)
+from mdc_providers.kraken_futures import messages as wire
+from mdc_providers.kraken_futures.decode import Tickers, book_of, change_of, quote_of, trade_of
+from mdc_providers.kraken_futures.provider import KrakenFuturesProvider
+from mdc_providers.kraken_futures.sandbox import KrakenFuturesSandbox
+
+EXAMPLES = (
+    "mdc stream kraken_futures PF_XBTUSD PF_ETHUSD --mock --limit 1000 | mdc validate",
+    "mdc stream kraken_futures PF_XBTUSD --mock --type book --limit 1000 | mdc validate",
+)
+
+Found = list[Event | Effect]
+_FEEDS: Mapping[str, str] = {"trade": "trade", "book": "book", "ticker_lite": "ticker_lite"}
+_PATIENCE = 3_000_000_000  # ns, in which the answers for products come that are not refused
+_SILENCE = 15_000_000_000  # ns without a message, where a heartbeat is due each second
+_REFUSED = ("subscribed_failed", "unsubscribed_failed", "error", "alert")
+
+
+class KrakenFutures(KrakenFuturesProvider, Stream):
+    """Futures by Kraken Futures' WebSocket feed."""
+
+    channels = ("trade", "quote", "book", "funding", "open_interest", "status", "ticker_lite")
+    default_channels = ("trade", "quote")
+    channel_help: ClassVar[Mapping[str, str]] = {
+        "ticker_lite": "The best prices at once, without sizes and time.",
+    }
+    every = 1.0
+    sequence = "symbol"
+    checksums = False
+    sandbox: ClassVar[type[KrakenFuturesSandbox]] = KrakenFuturesSandbox
+
+    def __init__(
+        self, subscription: Subscription, options: Any, credentials: Mapping[str, str]
+    ) -> None:
+        super().__init__(subscription, options, credentials)
+        self._want(subscription)
+        self._due = set(self._wanted)  # what is not answered
+        self._is_up = False
+        self._refusal: tuple[str, int] | None = None  # and when to count what is not answered
+        self._errors = 0  # each of them about one product of a feed
+        self._heard: int | None = None
+        self._numbers = Follow()
+        self._renewing: set[str] = set()  # books that are asked for again
+        self._read = Messages(wire.AnyMessage).read
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """The venue's production server."""
+        return [Endpoint("wss://futures.kraken.com/ws/v1")]
+
+    def opened(self, now: int) -> Items:
+        """Subscribe."""
+        self._heard = now
+        return [
+            *_asked("subscribe", self._wanted),
+            Send('{"event":"subscribe","feed":"heartbeat"}'),
+        ]
+
+    def receive(self, frame: str | bytes, now: int) -> Items:
+        """The events in a frame, and the answers to it."""
+        self._heard = now
+        try:
+            m, more = self._read(frame)
+        except msgspec.ValidationError as error:
+            return self._event_or(frame, error, now)
+        found = [*self._events(m, now)]
+        for event in found if more else ():
+            if isinstance(event, Event) and not isinstance(event, Gap):
+                event.extra = {**(event.extra or {}), **(more or {})}
+        return found
+
+    def tick(self, now: int) -> Items:
+        """A while after a refusal, which names nobody, what is not answered is refused."""
+        if self._heard is not None and now - self._heard >= _SILENCE:
+            self._heard = None
+            return [Reconnect("kraken_futures: no heartbeat for 15 s")]
+        if self._refusal is None or now < self._refusal[1]:
+            return ()
+        return self._settled()
+
+    def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
+        """Subscribe to what is new, and leave what is not wanted any more."""
+        if not self._is_up or self._renewing:
+            return None
+        before = self._wanted
+        self._want(subscription)
+        self._due = self._wanted.keys() - before.keys()
+        self._is_up = not self._due
+        sends = _asked("subscribe", [pair for pair in self._wanted if pair not in before])
+        sends += _asked("unsubscribe", [pair for pair in before if pair not in self._wanted])
+        return [*sends, Up()] if self._is_up else sends
+
+    def _want(self, subscription: Subscription) -> None:
+        """By feed: all but the other three are parts of the one feed `ticker`."""
+        chosen = subscription.channels or self.default_channels
+        self._feeds = tuple(dict.fromkeys(_FEEDS.get(name, "ticker") for name in chosen))
+        self._tickers = Tickers(chosen)
+        self._wanted = {(f, s.upper()): s for f in self._feeds for s in subscription.symbols}
+
+    def _events(self, m: Any, now: int) -> Iterable[Event | Effect]:
+        kind = type(m)
+        if kind is wire.ChangeMessage:
+            delta = change_of(m)
+            return [*self._followed(("book", m.product_id), delta), delta]
+        if kind is wire.TradeMessage:
+            trade = trade_of(m)
+            return [*self._followed(("trade", m.product_id), trade), trade]
+        if kind is wire.SnapshotMessage:
+            self._numbers.restart(("book", m.product_id), m.seq)
+            self._renewing.discard(m.product_id)
+            return [book_of(m)]
+        if kind is wire.TradesMessage:
+            if m.trades:
+                last = max(trade.seq for trade in m.trades)
+                self._numbers.restart(("trade", m.product_id), last)
+            return []
+        if kind is wire.TickerMessage:
+            return self._tickers.events_of(m)
+        return [quote_of(m, from_ns(now))] if kind is wire.LiteMessage else []
+
+    def _followed(self, key: tuple[str, str], event: Event) -> Iterator[Event | Effect]:
+        """Nothing, if this number was due; else what is missing, and the book once more."""
+        assert event.seq is not None
+        feed, symbol = key
+        head = {"symbol": symbol, "channel": feed, "ts_event": event.ts_event, "seq": event.seq}
+        for gap in self._numbers.gaps(key, head):
+            yield gap
+            if feed == "book" and symbol not in self._renewing:
+                self._renewing.add(symbol)
+                for what in ("unsubscribe", "subscribe"):
+                    yield _ask(what, feed, [symbol], again=f"book {symbol}")
+
+    def _event_or(self, frame: str | bytes, error: Exception, now: int) -> Found:
+        """A message about the connection; else one that cannot be read."""
+        try:
+            m = msgspec.json.decode(frame, type=wire.EventMessage)
+        except msgspec.ValidationError:
+            return [_unread(frame, error)]
+        match m.event:
+            case "info" | "unsubscribed" | "pong":
+                return []
+            case "subscribed":
+                self._due -= {(m.feed, symbol.upper()) for symbol in m.product_ids}
+                is_all = not self._is_up and len(self._due) == self._errors
+                return self._settled() if is_all else []
+            case event if event in _REFUSED:
+                return self._refused(m, now)
+        return [_unread(frame, f"an unknown event {m.event!r}")]
+
+    def _refused(self, m: wire.EventMessage, now: int) -> Found:
+        text = f"kraken_futures says: {m.message or m.event}"
+        if "limit" in m.message.lower() or "too many" in m.message.lower():
+            return [Busy(text)]
+        if self._is_up and not m.product_ids:
+            return [Refused(text)]
+        self._errors += 1
+        self._refusal = self._refusal or (text, now + _PATIENCE)
+        return self._settled() if len(self._due) == self._errors else []
+
+    def _settled(self) -> Found:
+        """All is answered: `Up`, and the products that some or all feeds have not."""
+        text = self._refusal[0] if self._refusal else ""
+        missing: dict[str, list[str]] = {}
+        for feed, symbol in sorted(self._due):
+            missing.setdefault(self._wanted[feed, symbol], []).append(feed)
+        out: Found = []
+        if len(self._due) < len(self._wanted):
+            self._is_up = True
+            out.append(Up())
+        for symbol, feeds in missing.items():
+            partly = () if len(feeds) == len(self._feeds) else tuple(feeds)
+            out.append(Refused(f"{text}: {symbol} ({', '.join(feeds)})", (symbol,), partly))
+        self._due.clear()
+        self._refusal, self._errors = None, 0
+        return out
+
+
+def _asked(what: str, pairs: Iterable[tuple[str, str]]) -> list[Send]:
+    """A message for each feed."""
+    feeds: dict[str, list[str]] = {}
+    for feed, symbol in pairs:
+        feeds.setdefault(feed, []).append(symbol)
+    return [_ask(what, feed, symbols) for feed, symbols in feeds.items()]
+
+
+def _ask(what: str, feed: str, symbols: Iterable[str], again: str | None = None) -> Send:
+    message = {"event": what, "feed": feed, "product_ids": [*symbols]}
+    return Send(msgspec.json.encode(message).decode(), again)
+
+
+def _unread(frame: str | bytes, why: object) -> Bad:
+    """A message that cannot be read; its text is kept. Raises DecodeError for what is no JSON."""
+    known = msgspec.json.decode(frame)
+    symbol = known.get("product_id") if isinstance(known, dict) else None
+    text = frame if isinstance(frame, str) else frame.decode()
+    why = f"kraken_futures: a message that cannot be read: {why}"
+    return Bad(text, why, symbol if isinstance(symbol, str) else None)
