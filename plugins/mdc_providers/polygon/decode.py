@@ -89,7 +89,7 @@ class PolygonDecoder:
         size = m.s if m.ds is None else m.ds
         if size is None:
             raise DataError("a trade without a size")
-        codes = m.c
+        codes, name = m.c, m.i
         trade = Trade(
             symbol=m.sym,
             ts_event=self.time(m.t),
@@ -98,7 +98,7 @@ class PolygonDecoder:
             seq=m.q,
             price=m.p,
             size=size,
-            trade_id=_text(m.i),
+            trade_id=name if type(name) is str else _text(name),
             conditions=None if codes is None else list(map(str, codes)),
             tape=_tape(m.z) or _text(m.z),
         )
@@ -124,9 +124,12 @@ class PolygonDecoder:
         )
         if code is not None:
             quote.conditions = [str(code)] if type(code) is int else list(map(str, code))  # type: ignore[arg-type]
-        if m.i is not None or m.pt is not None:
+        if m.pt is not None:
             quote.extra = _extra(i=m.i, pt=m.pt)
-        _without_absent(quote)
+        elif m.i is not None:
+            quote.extra = {"i": m.i}  # as nearly all have it
+        if not (m.bp and m.ap):
+            _without_absent(quote)
         return quote
 
     def _bar(self, m: wire.SecondMessage) -> Bar:
