@@ -1,18 +1,18 @@
 """Order books of many symbols, rebuilt batch after batch.
 
 An update of a book is what came in one frame: the rows of one event time, receive time and
-number that follow each other, up to one with a checksum. Of rows without a receive time, each
-order is an update of its own. It is over when something else comes, whatever that is about: only
-then is the book judged, and its state given out, so that how the rows are cut into batches makes
-no difference.
+number that follow each other, up to one with a checksum. Of rows without a receive time and a
+number, each order is an update of its own. It is over when something else comes, whatever that is
+about: only then is the book judged, and its state given out, so that how the rows are cut into
+batches makes no difference.
 """
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
-from mdc_core.batch import int64_array
 from mdc_core.grouped import Groups
 from mdc_core.orderbook.breaks import BookBreak, MarketRows, stretches
 from mdc_core.orderbook.intervals import ConnectionClocks, Passing, passing
@@ -20,7 +20,7 @@ from mdc_core.orderbook.levels import OrderBook
 from mdc_core.orderbook.notes import BookNote, note, of_rows
 from mdc_core.orderbook.replay import BookReplay, Verify, crossing, frozen
 from mdc_core.orderbook.rows import NAME, BookRows, FrameRows, Frames, book_rows
-from mdc_core.orderbook.shots import Shots, Statistic
+from mdc_core.orderbook.shots import Shots, Statistic, head_of
 from mdc_core.orderbook.snapshots import BookSnapshots
 from mdc_core.orderbook.units import NARROW, WIDE, BeyondUnit
 from mdc_core.orderbook.updates import BookUpdates, begins_of, updates_of
@@ -207,7 +207,7 @@ class BookBuilder:
             self._waiting[number] = book
             book.number = bool(rows.numbered[at]), int(rows.numbers[at])
             book.row = self._at + row
-            book.head = rows.batch.take(int64_array([row]))
+            book.head = head_of(rows.batch, np.array([row]))
 
     def _break(self, part: BookBreak) -> None:
         """Books that are broken off are not known any more; all others were judged before."""

@@ -110,7 +110,7 @@ def book_rows(
         numbers,
         numbered,
         _known(few, "checksum") & (changes.kinds != SNAPSHOT),
-        orders & ~received,
+        orders & ~received & ~numbered,
         np.searchsorted(frame.starts, rows, "right"),
     )
 

@@ -7,13 +7,19 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from mdc_core.batch import int64_array, make, plain, unify
+from mdc_core.batch import Int64s, int64_array, make, plain, unify
 from mdc_core.orderbook.levels import ASK, BID, OrderBook
 from mdc_core.orderbook.units import decimals_of
 from mdc_core.schema import arrow_types
 
 Statistic = Literal["spread", "mid", "microprice", "imbalance"]
-HEAD = ("symbol", "ts_event", "ts_recv", "provider", "venue", "channel", "seq")
+HEAD = ("type", "symbol", "ts_event", "ts_recv", "provider", "venue", "channel", "seq")
+
+
+def head_of(batch: pa.RecordBatch, rows: Int64s) -> pa.RecordBatch:
+    """What names some rows of a batch."""
+    names = [name for name in batch.schema.names if name in HEAD]
+    return batch.select(names).take(int64_array(rows))
 
 
 class _ShotSide:
@@ -64,13 +70,14 @@ class Shots:
             return None
         found = np.array(self._rows)
         here = found[found >= 0]
-        heads = self._heads if rows is None else [*self._heads, rows.take(int64_array(here))]
-        head = unify([one.select([n for n in one.schema.names if n in HEAD]) for one in heads])
+        heads = [*self._heads, *([head_of(rows, here)] if rows is not None else [])]
+        head = unify(heads)
         # Those of other batches stand first among the heads.
         within = np.empty(len(found), np.int64)
         within[found < 0] = np.arange(len(self._heads))
         within[found >= 0] = len(self._heads) + np.arange(len(here))
         values: dict[str, Any] = dict(zip(head.schema.names, head.columns, strict=True))
+        del values["type"]
         values = {name: column.take(int64_array(within)) for name, column in values.items()}
         values |= {"bids": self._column(BID, units), "asks": self._column(ASK, units)}
         if self._columns:

@@ -1,5 +1,6 @@
 """Which importer a file of others is for, by its first bytes."""
 
+import re
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -10,6 +11,7 @@ from mdc_core.folders import files_below
 from mdc_core.mapping.heads import csv_head, head_of, plain_head
 from mdc_core.mapping.options import read_mapping
 
+_LOBSTER = re.compile(r"_\d{4}-\d\d-\d\d_\d+_\d+_message_\d+\.csv$")  # it has no header
 _LEAN = ("equity", "crypto", "cryptofuture", "forex", "cfd", "index", "market-hours")
 
 
@@ -19,6 +21,8 @@ def profile_of(path: Path) -> str | None:
         raise absent(path)
     if path.is_dir():
         return _of_folder(path)
+    if _LOBSTER.search(path.name):
+        return "lobster"
     try:
         return profile_of_head(head_of(path), str(path))
     except OSError as error:
@@ -35,6 +39,8 @@ def _of_folder(path: Path) -> str | None:
     if any((path / name).is_dir() for name in _LEAN):
         return "lean"
     files = [file for file in sorted(files_below(path)) if file.name[0] not in "._"]
+    if any(_LOBSTER.search(file.name) for file in files):
+        return "lobster"
     for file in files:
         with suppress(OSError, DataError):
             if found := profile_of_head(head_of(file), str(file)):

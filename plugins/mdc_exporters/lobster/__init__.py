@@ -1,0 +1,1 @@
+"""LOBSTER's files of limit order books."""
