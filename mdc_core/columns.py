@@ -25,6 +25,7 @@ from mdc_core.mapping.options import MappingOptions, NamedColumns
 from mdc_core.mapping.plan import TableSample
 from mdc_core.mapping.tables import opened_table, table_head
 from mdc_core.orderbook.builder import BookBuilder, BooksMade
+from mdc_core.orderbook.snapshots import BookChecksums
 from mdc_core.schema import allowed_values, arrow_schema, field_names, kind_of
 from mdc_core.wire.files import plain_file
 from mdc_core.wire.lines.csv_text import csv_header, csv_lines
@@ -34,6 +35,7 @@ from mdc_core.wire.writer import packer
 
 __all__ = [
     "BookBuilder",
+    "BookChecksums",
     "BooksMade",
     "Codes",
     "CsvHead",

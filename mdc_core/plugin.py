@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from mdc_core.moments import parse_moment
     from mdc_core.protocol import Follow, Ladder, Missing, scaled, unscaled
     from mdc_core.quality.per_event import PerEvent
+    from mdc_core.registry import book_checksum
     from mdc_core.wire.files import decode_batches
     from mdc_core.wire.lines.jsonl import encode_batch
     from mdc_core.wire.lines.jsonl import rows_of as rows
@@ -184,6 +185,7 @@ _LATER = {
     "RunInfo": "mdc_core.hooks:RunInfo",
     "hookimpl": "mdc_core.hooks:hookimpl",
     "PerEvent": "mdc_core.quality.per_event:PerEvent",
+    "book_checksum": "mdc_core.registry:book_checksum",
     "decode_batches": "mdc_core.wire.files:decode_batches",
     "encode_batch": "mdc_core.wire.lines.jsonl:encode_batch",
     "rows": "mdc_core.wire.lines.jsonl:rows_of",
@@ -288,6 +290,7 @@ __all__ = [
     "Up",
     "UsageError",
     "WriteError",
+    "book_checksum",
     "decode_batches",
     "encode_batch",
     "files_below",

@@ -103,6 +103,15 @@ def load(verb: str, name: str) -> Any:
     return plugin
 
 
+def book_checksum(provider: str) -> Any:
+    """The pure function by which a provider's books are verified, if it has one."""
+    ref = get("stream", provider)
+    try:
+        return None if ref is None else getattr(import_plugin(ref), "book_checksum", None)
+    except ConfigError:
+        return None
+
+
 def describe(ref: PluginRef) -> str:
     """A plugin and where it comes from, for a message."""
     return f"plugin {ref.verb}:{ref.name} ({ref.distribution} {ref.version})"

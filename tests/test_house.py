@@ -51,7 +51,7 @@ ROWS = (
 )
 ENGINES = ROWS[6]
 # Re-exported lazily by the door: what stands below it in the house and is meant for authors.
-DOOR = {"quality.per_event", "archive.merge"}
+DOOR = {"quality.per_event", "archive.merge", "registry"}
 IMPURE = {
     "asyncio",
     "click",

@@ -64,6 +64,7 @@ LATER = {
     "batch": ("from_rows", "integers", "is_type", "make", "number", "plain", "unify"),
     "hooks": ("Hooks", "RunInfo", "hookimpl"),
     "quality.per_event": ("PerEvent",),
+    "registry": ("book_checksum",),
     "wire.files": ("decode_batches",),
     "wire.lines.jsonl": ("encode_batch", "rows_of as rows"),
 }
@@ -87,6 +88,7 @@ COLUMNS = {
     "mapping.plan": ("TableSample",),
     "mapping.tables": ("opened_table", "table_head"),
     "orderbook.builder": ("BookBuilder", "BooksMade"),
+    "orderbook.snapshots": ("BookChecksums",),
     "schema": ("allowed_values", "arrow_schema", "field_names", "kind_of"),
     "wire.files": ("plain_file",),
     "wire.lines.parse": ("LinesParser",),

@@ -1,10 +1,10 @@
 """Order books of many symbols, rebuilt batch after batch.
 
-An update of a book is what came in one frame: the rows of one event time, receive time and
-number that follow each other, up to one with a checksum. Of rows without a receive time and a
-number, each order is an update of its own. It is over when something else comes, whatever that is
-about: only then is the book judged, and its state given out, so that how the rows are cut into
-batches makes no difference.
+An update of a book is what came in one frame: the rows of one receive time (or, without one, of
+one event time) and one number that follow each other, up to one with a checksum. Of rows without
+a receive time and a number, each order is an update of its own. It is over when something else
+comes, whatever that is about: only then is the book judged, and its state given out, so that how
+the rows are cut into batches makes no difference.
 """
 
 from collections.abc import Iterable

@@ -182,6 +182,9 @@ class BookReplay:
             self._snapshots.load(book, at)
             if book.crossed:
                 raise ImpossibleChange(crossing(book, self._places))
+            why = self._verify(book, self._text("checksum", at), self._places)
+            if why is not None:
+                raise ImpossibleChange(why)
         except ImpossibleChange as error:
             self._freeze(book, at, at + 1, error.text(self._places))
             book.passed_over = passed_over

@@ -34,19 +34,20 @@ class FrameRows(NamedTuple):
 
 
 class Frames:
-    """Which rows came together: those of one event time and one receive time in a row."""
+    """Which rows came together: those of one receive time in a row, or of one event time."""
 
     def __init__(self) -> None:
-        self._last: tuple[int, int] | None = None
+        self._last: tuple[int, bool] | None = None
 
     def __call__(self, batch: pa.RecordBatch) -> FrameRows:
         """The frames of a batch, the first of which may go on from the batch before."""
         events, _ = integers(batch, "ts_event")
-        received, _ = integers(batch, "ts_recv")
+        received, known = integers(batch, "ts_recv")
+        moments = np.where(known, received, events)
         begins = np.ones(len(events), np.bool_)
-        begins[1:] = (events[1:] != events[:-1]) | (received[1:] != received[:-1])
-        begins[0] = self._last != (int(events[0]), int(received[0]))
-        self._last = int(events[-1]), int(received[-1])
+        begins[1:] = (moments[1:] != moments[:-1]) | (known[1:] != known[:-1])
+        begins[0] = self._last != (int(moments[0]), bool(known[0]))
+        self._last = int(moments[-1]), bool(known[-1])
         starts = np.flatnonzero(begins)
         after = np.append(starts, len(events))
         return FrameRows(starts, after[np.searchsorted(starts, np.arange(len(events)), "right")])

@@ -1,11 +1,18 @@
-"""The snapshots of a batch, read at once."""
+"""The snapshots of a batch, read at once, and the checksums of books."""
 
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mdc_core.batch import valid
+from mdc_core.events import Level
 from mdc_core.orderbook.levels import ASK, BID, OrderBook
 from mdc_core.orderbook.rows import SNAPSHOT, BookRows
 from mdc_core.orderbook.units import whole
+from mdc_core.protocol import scaled
+
+BookChecksum = Callable[[Sequence[Level], Sequence[Level], Mapping[str, Any]], str | None]
+_MOST = 25  # levels of a side: enough for all
 
 
 class BookSnapshots:
@@ -42,3 +49,34 @@ class BookSnapshots:
         book.extra = self._rows.text("extra", at)
         depth = self._rows.value("depth", at)
         book.depth = depth if depth else None
+
+
+class BookChecksums:
+    """Says why a book is not that of which its venue's checksum is.
+
+    `function_of` gives the pure function of a provider, if it has one; see `Stream.book_checksum`.
+    """
+
+    def __init__(self, function_of: Callable[[str], BookChecksum | None]) -> None:
+        self._function_of = function_of
+        self._known: dict[str | None, BookChecksum | None] = {None: None}
+
+    def __call__(self, book: OrderBook, told: str | None, places: int) -> str | None:
+        """What is wrong with a book, or nothing: also where nobody can tell."""
+        provider = book.name[1]
+        if provider not in self._known:
+            self._known[provider] = self._function_of(str(provider))
+        function = self._known[provider]
+        if function is None or told is None:
+            return None
+        extra = json.loads(book.extra) if book.extra else {}
+        bids, asks = (_levels(book, side, places) for side in (BID, ASK))
+        found = function(bids, asks, extra)
+        return None if found is None or found == told else f"its checksum is {found}, not {told}"
+
+
+def _levels(book: OrderBook, side: int, places: int) -> list[Level]:
+    """The best levels of a side."""
+    sizes, sign = book.sizes[side], -1 if side == ASK else 1
+    top = book.keys[side][: -_MOST - 1 : -1]
+    return [Level(scaled(sign * key, places), scaled(sizes[key], places)) for key in top]

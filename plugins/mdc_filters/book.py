@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta
 
-from mdc_core.columns import BookBuilder, BooksMade
-from mdc_core.plugin import Filter, Options, Span, from_rows
+from mdc_core.columns import BookBuilder, BookChecksums, BooksMade
+from mdc_core.plugin import Filter, Options, Span, book_checksum, from_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,9 @@ class Book(Filter):
 
     def __init__(self, options: BookOptions) -> None:
         super().__init__(options)
-        self._books = BookBuilder(options.levels, options.every or None, options.columns)
+        self._books = BookBuilder(
+            options.levels, options.every or None, options.columns, BookChecksums(book_checksum)
+        )
         self._quiet = False
 
     def __call__(self, batch: "pa.RecordBatch") -> "Iterator[pa.RecordBatch]":

@@ -8,8 +8,8 @@ does not fit, a gap), or has never been (no snapshot has come), and since when i
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from mdc_core.columns import BookBuilder, BooksMade
-from mdc_core.plugin import Check, Finding
+from mdc_core.columns import BookBuilder, BookChecksums, BooksMade
+from mdc_core.plugin import Check, Finding, book_checksum
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,7 @@ class Book(Check):
 
     def __init__(self, options: Any) -> None:
         super().__init__(options)
-        self._books = BookBuilder()
+        self._books = BookBuilder(verify=BookChecksums(book_checksum))
         self._quiet = False
 
     def __call__(self, batch: "pa.RecordBatch") -> Iterable[Finding]:
