@@ -67,6 +67,13 @@ VENDORS = (
     Vendor("alpaca-crypto", "alpaca.stream:Alpaca", ("BTC/USD", "ETH/USD"), {"feed": "crypto"}),
     Vendor("polygon", "polygon.stream:Polygon", ("SPY", "AAPL", "IBM"), {}, _MILLISECOND),
     Vendor("tiingo", "tiingo.stream:Tiingo", ("SPY", "AAPL", "IBM")),
+    Vendor(
+        "kraken_futures",
+        "kraken_futures.stream:KrakenFutures",
+        ("PF_XBTUSD", "PF_ETHUSD"),
+        {},
+        _MILLISECOND,
+    ),
     Vendor("coinbase", "coinbase.stream:Coinbase", ("BTC-USD", "ETH-USD")),
     Vendor(
         "coinbase-exchange",
