@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from mdc_core.contracts.live import Scope
+from mdc_core.contracts.live import Refused, Scope
 from mdc_core.errors import DataError, UnavailableError
 from mdc_core.events import Connection, Event, Gap, Integrity
 from mdc_core.live.session.actions import FrameAside, Warn
@@ -74,10 +74,11 @@ class FeedTeller:
         """There is no connection; this try is the next."""
         return self.about_us(down(stamp, attempt, loss, self.mask), stamp)
 
-    def refusal(self, text: str, symbols: Sequence[str], stamp: str | None) -> Event:
-        """The vendor refuses these symbols, or a change."""
+    def refusal(self, text: str, refusal: Refused, stamp: str | None) -> Event:
+        """The vendor refuses these symbols, or channels of them, or a change."""
         finding = Integrity(check="subscription", severity="warning", message=self.mask(text))
-        finding.extra = {"symbols": list(symbols)} if symbols else None
+        named = {"symbols": list(refusal.symbols), "channels": list(refusal.channels)}
+        finding.extra = {name: words for name, words in named.items() if words} or None
         return self.about_us(finding, stamp)
 
     def silence(self, silence: Silence, stamp: str | None) -> Event:

@@ -402,7 +402,7 @@ class FeedSession:
         elif self.subscription is not before and not self.is_up:
             turn.end(Resubscribed("connecting again for the old subscription"))
         self._teller.warn(text, turn)
-        turn.events.append(self._teller.refusal(text, refusal.symbols, turn.stamp))
+        turn.events.append(self._teller.refusal(text, refusal, turn.stamp))
 
     def _gap(self, end: str | None) -> Event:
         return self._teller.gap(self._outage.end(), end, self.subscription.symbols)

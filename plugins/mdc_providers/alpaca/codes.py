@@ -74,6 +74,7 @@ REFUSED: Mapping[int, str | None] = MappingProxyType(
         413: None,
     }
 )
+LOGIN, SLOW = 402, 407  # authentication failed; slow client
 BUSY: Mapping[int, str | None] = MappingProxyType(
     {406: "another session of this account is open: close it, or wait"}
 )

@@ -34,7 +34,7 @@ from mdc_core.plugin import (
     UsageError,
 )
 from mdc_providers.alpaca import messages as wire
-from mdc_providers.alpaca.codes import BUSY, PATH_OF_FEED, REFUSED, channels_of
+from mdc_providers.alpaca.codes import BUSY, LOGIN, PATH_OF_FEED, REFUSED, SLOW, channels_of
 from mdc_providers.alpaca.decode import EVENTS_OF, quote_of, trade_of
 from mdc_providers.alpaca.messages import QuoteMessage, TradeMessage
 from mdc_providers.alpaca.packed import as_json, pack
@@ -232,10 +232,11 @@ class Alpaca(AlpacaProvider, Stream):
         if m.code in REFUSED:
             if self._before is not None:
                 self._wanted, self._before = self._before, None
-            return Refused(text, hint=REFUSED[m.code])
+            cause: Literal["login", "refusal"] = "login" if m.code == LOGIN else "refusal"
+            return Refused(text, hint=REFUSED[m.code], cause=cause)
         if m.code in BUSY:
             return Busy(text, hint=BUSY[m.code])
-        return Reconnect(text)
+        return Reconnect(text, "slow-consumer" if m.code == SLOW else "protocol")
 
 
 def _added(now: Mapping[str, list[str]], before: Mapping[str, list[str]]) -> dict[str, list[str]]:

@@ -361,6 +361,8 @@ def test_wrong_credentials_are_refused(tmp_path: Path) -> None:
     assert "auth failed" in done.stderr
     assert "wrong-secret" not in done.stderr
     assert rows(done.stdout)[-1]["reason"] == "error"
+    (down,) = (row for row in rows(done.stdout) if row["type"] == "connection")
+    assert (down["state"], down["cause"]) == ("down", "login") and "retry_at" not in down
 
 
 def test_missing_secrets_are_a_matter_of_configuration(tmp_path: Path) -> None:
