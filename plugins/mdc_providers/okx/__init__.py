@@ -1,0 +1,1 @@
+"""OKX: public market data by WebSocket v5."""

@@ -1,0 +1,115 @@
+"""`mdc stream okx` as it is run: against its mock server, in real pipes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from mdc_providers.okx import stream
+from tests.conftest import Shell
+
+Event = dict[str, Any]
+CLIENT = "timeout $DEADLINE mdc stream okx --mock --url $url"
+TIME = "2024-01-02T14:30:0{}.001000000Z"
+TRADE = {
+    "type": "trade",
+    "symbol": "BTC-USDT",
+    "ts_event": TIME.format(1),
+    "venue": "OKX",
+    "extra": {"count": "1", "source": "0"},
+    "price": "45285.2",
+    "size": "0.00000051",
+    "aggressor_side": "sell",
+    "trade_id": "338476307",
+}
+BOOK = {
+    "type": "book",
+    "symbol": "BTC-USDT",
+    "ts_event": TIME.format(2),
+    "bids": [{"price": str(100 - n), "size": "1"} for n in range(5)],
+    "asks": [{"price": str(101 + n), "size": "2"} for n in range(5)],
+}
+
+
+def delta(second: int, price: str, size: str) -> Event:
+    head = {"type": "delta", "symbol": "BTC-USDT", "ts_event": TIME.format(second)}
+    action = "modify" if size != "0" else "cancel"
+    return {**head, "action": action, "side": "bid", "price": price, "size": size}
+
+
+def plain(events: list[Event]) -> list[Event]:
+    left_out = ("v", "ts_recv", "provider", "channel", "seq")
+    market = [e for e in events if e["type"] not in ("connection", "heartbeat", "begin", "end")]
+    return [{name: value for name, value in e.items() if name not in left_out} for e in market]
+
+
+def served(shell: Shell, rows: list[Event], client: str, server: str = "") -> Any:
+    lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    return shell(f"cat > e.jsonl; mdc mock okx {server} --once e.jsonl | "
+                 f"{{ read url; {CLIENT} {client} | mdc convert; }}", stdin=lines)  # fmt: skip
+
+
+def test_trades_come_with_their_numbers_and_the_takers_side(shell: Shell) -> None:
+    done = served(shell, [TRADE], "BTC-USDT")
+    assert done.status == 0, done.err
+    assert plain(done.events) == [TRADE]
+    (seq,) = [e["seq"] for e in done.events if e["type"] == "trade"]
+    assert int(seq) > 0
+
+
+@pytest.mark.parametrize("server", ["", "--no-checksums"])
+def test_a_book_and_its_changes(shell: Shell, server: str) -> None:
+    rows = [BOOK, delta(3, "100", "0"), delta(4, "98.5", "7")]
+    done = served(shell, rows, "BTC-USDT --type book", server)
+    assert done.status == 0, done.err
+    book, *deltas = plain(done.events)
+    assert (book["bids"], book["asks"]) == (BOOK["bids"], BOOK["asks"])
+    assert [(d["action"], d["price"], d["size"]) for d in deltas] == [
+        ("cancel", "100", "0"), ("modify", "98.5", "7")]  # fmt: skip
+    assert all(("checksum" in e) is not server.startswith("--no") for e in (book, *deltas))
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [("--twist 3", "the checksum is"), ("--lose 3 --no-checksums", "the message before is")],
+)
+def test_a_book_that_is_wrong_is_told_and_comes_again(shell: Shell, server: str, said: str) -> None:
+    rows = [BOOK, *(delta(n, "100", str(n)) for n in range(3, 9))]
+    done = served(shell, rows, "BTC-USDT --type book", f"{server} --speed 5")
+    assert done.status == 0, done.err
+    found = [e for e in done.events if e["type"] in ("book", "integrity", "gap")]
+    assert [e["type"] for e in found[:3]] == ["book", "integrity", "gap"]
+    assert said in found[1]["message"] and found[1]["check"] == "book"
+    assert "book" in [e["type"] for e in found[3:]]
+
+
+def test_an_instrument_that_is_refused_is_named_and_the_others_come(shell: Shell) -> None:
+    done = served(shell, [TRADE], "BTC-USDT NOSUCH-USDT")
+    assert done.status == 0, done.err
+    assert "okx refuses NOSUCH-USDT: Wrong URL or channel:trades,instId:NOSUCH-USDT" in done.err
+    assert [e for e in plain(done.events) if e["type"] == "trade"] == [TRADE]
+
+
+def test_the_mock_in_a_pipe(shell: Shell) -> None:
+    feed = "mdc stream okx BTC-USDT ETH-USDT --type trade,quote,book --mock --limit 300"
+    done = shell(f"{feed} | mdc validate --strict | mdc store --root d && mdc cat --root d")
+    assert done.status == 0, done.err
+    assert sum(e["type"] in ("trade", "quote", "book", "delta") for e in done.events) == 300
+
+
+def test_a_disconnect_is_a_gap_and_the_rest_comes(shell: Shell) -> None:
+    done = shell(
+        "mdc stream sim BTC-USDT --limit 500 | mdc convert -o e.jsonl && "
+        "mdc mock okx --once --fault disconnect-after=200,skip=3 e.jsonl | "
+        f"{{ read url; {CLIENT} BTC-USDT; }}"
+    )
+    assert done.status == 0, done.err
+    kinds = [e["type"] for e in done.events]
+    assert kinds.count("gap") == 1
+    assert kinds.count("trade") + kinds.count("quote") == 497
+
+
+@pytest.mark.parametrize("example", stream.EXAMPLES[:2])
+def test_the_examples_run_against_the_mock_server(example: str, shell: Shell) -> None:
+    done = shell(example.replace("mdc stream okx", "mdc stream okx --mock --limit 20"))
+    assert done.status == 0, done.err
