@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mdc_core.errors import BusyError, DataError, MdcError, RefusedError, UnavailableError
 
@@ -17,6 +18,14 @@ class Request(Struct, frozen=True):
     headers: Mapping[str, str] = {}
     method: str = "GET"
     body: bytes = b""
+
+    def plain(self) -> "Request":
+        """The same with the query of its URL in `params`, as whoever is asked sees it."""
+        from urllib.parse import parse_qsl, urlsplit
+
+        place = urlsplit(self.url)
+        params = {**dict(parse_qsl(place.query, keep_blank_values=True)), **self.params}
+        return replace(self, url=place._replace(query="", fragment="").geturl(), params=params)
 
     @property
     def where(self) -> str:

@@ -90,11 +90,17 @@ class Send(Struct, frozen=True):
 
 
 class Fetch(Struct, frozen=True):
-    """Ask by HTTP; the answer comes back by `fetched` with the same tag; `again` as of `Send`."""
+    """Ask by HTTP; the answer comes back by `fetched` with the same tag; `again` as of `Send`.
+
+    With --mock or --url the server behind it is asked, with this path and query (http for ws,
+    https for wss), or the one of --http-url. An answer that does not come ends the connection,
+    or, of what `may_fail`, is one of status 0.
+    """
 
     request: Request
     tag: str = ""
     again: str | None = None
+    may_fail: bool = False
 
 
 class Up(Struct, frozen=True):
@@ -244,6 +250,10 @@ class Stream(Live):
         """What an answer to a `Fetch` of this tag leads to."""
         return ()
 
+    def closed(self, now: int) -> Iterable[Event]:
+        """Last events when the connection is gone, such as a `Gap` of what was held until then."""
+        return ()
+
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """What to send to change what is subscribed; None: only a new connection can.
 
@@ -279,9 +289,16 @@ class Sandbox(Provider):
     answered by `refuse`, whose frames may tell to `wait`, and end the others as well if it
     `ends_all`. It takes the `test_secrets`. `path` is the path and query of the URL that was asked
     for. Its own `Options` are flags of `mdc mock NAME`.
+
+    What a codec asks for by `Fetch` comes to the same host and port by HTTP (a GET; WebSocket
+    servers only) and is answered by `respond`: of the connection that began last, and where that
+    says 404, of the one before it, so that it knows what it has sent. No two calls of an instance
+    overlap. Without a connection, an instance of its own answers.
     """
 
     patience: ClassVar[float] = 10.0
+    ping_every: ClassVar[float | None] = None  # seconds; pings of WebSocket, with a payload
+    ping_within: ClassVar[float] = 60.0  # else the connection is closed
     every: ClassVar[float | None] = None
     wait: ClassVar[float | None] = None  # seconds, where the vendor says how many
     ends_all: ClassVar[bool] = False
@@ -297,6 +314,14 @@ class Sandbox(Provider):
     def subscribed(self) -> bool:
         """Whether the client has subscribed to anything; the feed waits for it."""
         raise NotImplementedError
+
+    @property
+    def awaits(self) -> bool:
+        """Whether the client is still to ask by HTTP for what belongs to what it has been sent.
+
+        At the end of the events the server waits for that, at most `patience` seconds.
+        """
+        return False
 
     def admit(self) -> int:
         """The HTTP status of the answer to the handshake: 101 lets the client in."""
@@ -317,6 +342,10 @@ class Sandbox(Provider):
     def tick(self, now: int) -> Iterable[str | bytes]:
         """Frames that the server sends by itself, such as a heartbeat."""
         return ()
+
+    def respond(self, request: Request) -> Response:
+        """The answer to a request by HTTP, whose query is in `params`; 404: not known here."""
+        return Response(404)
 
     def expire(self) -> Iterable[str | bytes]:
         """Last frames for a client that has not authenticated in time."""

@@ -8,7 +8,7 @@ from mdc_core.contracts import Endpoint, Fetch, Response, Send, Subscription
 from mdc_core.errors import Cause, DataError, RefusedError, UnavailableError
 from mdc_core.events import Event
 from mdc_core.live.clock import Clock
-from mdc_core.live.http import Answer, Ask, ask_in_thread
+from mdc_core.live.http import WITHIN, Answer, Ask, ask_in_thread
 from mdc_core.live.recorded.capture import Recorder
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.session.asked import OLD_GOES_ON
@@ -62,7 +62,7 @@ class StreamLine:
         self._told: Subscription | None = None  # what it was told last to ask for
         self._hung_up = threading.Event()
         self._over = False
-        self._answers: SimpleQueue[tuple[str, Answer]] = SimpleQueue()
+        self._answers: SimpleQueue[tuple[Fetch, Answer]] = SimpleQueue()
         self._asked = 0
 
     @property
@@ -105,6 +105,7 @@ class StreamLine:
             self._work(transport, put)
         except TransportClosed as closed:
             self._judge(closed)
+            self._take_last_answers(put)
         finally:
             self._transport = None
             transport.close()
@@ -213,21 +214,29 @@ class StreamLine:
 
     def _fetch(self, fetch: Fetch) -> None:
         self._asked += 1
-        self._ask(fetch.request, lambda got: self._answers.put((fetch.tag, got)))
+        self._ask(fetch.request, lambda got: self._answers.put((fetch, got)))
 
-    def _take_answers(self, put: PutEvents) -> None:
+    def _take_answers(self, put: PutEvents, wait: float = 0.0) -> None:
         while True:
             try:
-                tag, got = self._answers.get_nowait()
+                fetch, got = self._answers.get(wait > 0, wait)
             except Empty:
                 return
             self._asked -= 1
             if not isinstance(got, Response):
-                raise got
+                if not fetch.may_fail:
+                    raise got
+                got = Response(0, body=str(got).encode(), request=fetch.request)
             ns = self._clock.ns()
             if self._capture is not None:
-                self._capture.fetched(ns, tag, got)
-            self._do(self.session.fetched(tag, got, ns), put)
+                self._capture.fetched(ns, fetch.tag, got)
+            self._do(self.session.fetched(fetch.tag, got, ns), put)
+
+    def _take_last_answers(self, put: PutEvents) -> None:
+        """At the end of a feed: what was asked for before it is still to come, or it is not."""
+        until = self._clock.ns() + int(WITHIN * SECOND)
+        while self._asked and self._clock.ns() < until:
+            self._take_answers(put, _LOOK_FOR_ANSWER)
 
     def _change(self, put: PutEvents) -> None:
         wanted, self._wanted = self._wanted, None

@@ -1,12 +1,14 @@
 """One client's visit to a mock server: it subscribes, and is played the events."""
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from msgspec import Struct
 
-from mdc_core.contracts import Sandbox
+from mdc_core.contracts import Request, Response, Sandbox
 from mdc_core.errors import MdcError
 from mdc_core.events import Event, type_of
 from mdc_core.live.sandbox.faults import MALFORMED, Faults
@@ -17,6 +19,7 @@ from mdc_core.texts import counted
 
 _NOTHING = 1_000  # events of which a client gets none, after which it is told
 _NAMED = 5  # symbols
+_LOOK = 0.02  # seconds between two looks whether something was asked for by HTTP
 
 
 class CableCut(Exception):  # noqa: N818 - a fault that was asked for
@@ -55,14 +58,16 @@ class SandboxClient:
         self._played = 0
         self._for_nobody: set[tuple[str, str]] | None = set()  # types and symbols, so far
         self._tick_due = clock() + (sandbox.every or math.inf)
+        self._lock = threading.Lock()  # of the sandbox, which is asked by HTTP as well
+        self.is_over = False
 
     def subscribe(self) -> bool:
         """Greet, and answer until the client has subscribed; False: it lost its time."""
-        self.send(self._sandbox.greet())
+        self._say_all(self._sandbox.greet)
         deadline = self._clock() + self._sandbox.patience
         while not self._sandbox.subscribed:
             if not self._listen(deadline):
-                self.send(self._sandbox.expire())
+                self._say_all(self._sandbox.expire)
                 return False
         settle = self._sandbox.settle
         while settle and self._listen(self._clock() + settle):
@@ -74,7 +79,8 @@ class SandboxClient:
         faults, disconnects = programme.faults, programme.disconnects
         fault_at = faults.next_place(0, disconnects)
         due: list[Event] = []
-        self.send(self._sandbox.feed(programme.books) if programme.books else ())
+        if programme.books:
+            self._say_all(partial(self._sandbox.feed, programme.books))
         try:
             for event in programme.events:
                 delay = programme.pace.delay(event)
@@ -92,11 +98,33 @@ class SandboxClient:
             raise
         self._feed(due, faults)
         self._tell_of_nothing()
+        end = self._clock() + self._sandbox.patience
+        while self._sandbox.awaits and self._clock() < end:
+            self._wait(_LOOK)
 
     def send(self, frames: Iterable[str | bytes]) -> None:
         """Send frames."""
         for frame in frames:
             self._visitor.send(frame)
+
+    def respond(self, request: Request) -> Response:
+        """The answer to a request by HTTP, from any thread."""
+        with self._lock:
+            return self._sandbox.respond(request)
+
+    def _say_all(self, speak: Callable[[], Iterable[str | bytes]]) -> None:
+        self.send(self._frames(speak))
+
+    def _frames(self, speak: Callable[[], Iterable[str | bytes]]) -> Iterator[str | bytes]:
+        """What the sandbox says; while it makes a frame nobody else asks it for anything."""
+        with self._lock:
+            frames = iter(speak())
+        while True:
+            with self._lock:
+                frame = next(frames, None)
+            if frame is None:
+                return
+            yield frame
 
     def _feed(self, events: list[Event], faults: Faults) -> None:
         """Send these events, and forget them."""
@@ -104,7 +132,7 @@ class SandboxClient:
             return
         if self._for_nobody is not None:
             self._for_nobody |= {(event.symbol or "", type_of(event)) for event in events}
-        for frame in self._sandbox.feed(events):
+        for frame in self._frames(partial(self._sandbox.feed, events)):
             self._for_nobody = None
             if faults.slow:
                 self._wait(faults.slow)
@@ -153,7 +181,7 @@ class SandboxClient:
                 if self._clock() >= deadline:
                     return False
                 continue
-            self.send(self._sandbox.receive(frame))
+            self._say_all(partial(self._sandbox.receive, frame))
             return True
 
     def _tick(self) -> None:
@@ -162,4 +190,4 @@ class SandboxClient:
         if now >= self._tick_due:
             assert self._sandbox.every is not None
             self._tick_due = now + self._sandbox.every
-            self.send(self._sandbox.tick(time.time_ns()))
+            self._say_all(partial(self._sandbox.tick, time.time_ns()))

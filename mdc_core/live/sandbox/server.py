@@ -4,16 +4,17 @@ Each connection gets a plugin of its own and, once its client has subscribed, th
 the tape from their beginning. After a `disconnect-after` fault the next connection goes on
 where the line was cut (`skip` events further, which nobody gets), with the books as they are
 by then: the market outlives a connection, while a plugin does not. When the tape ends, the
-connection is closed normally.
+connection is closed normally. What is asked by HTTP is answered by the plugin of a connection.
 """
 
 import threading
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from types import TracebackType
 from urllib.parse import urlsplit, urlunsplit
 
-from mdc_core.contracts import Endpoint, HangUp, Options, Sandbox
+from mdc_core.contracts import Endpoint, HangUp, Options, Request, Response, Sandbox
 from mdc_core.errors import ConfigError, MdcError
 from mdc_core.live.feed import ThreadOutcome
 from mdc_core.live.sandbox.client import CableCut, PlaybackPlan, SandboxClient
@@ -56,10 +57,14 @@ class SandboxServer:
         self._clock = clock
         self._lock = threading.Lock()
         self._open: set[Visitor] = set()
+        self._visits: list[SandboxClient] = []  # those that are open, and the last that was
         self._disconnects = 0
         self._resume = 0
+        pings = sandbox.ping_every, sandbox.ping_within
         try:
-            self._server = listen(endpoint, HOST, port, self._serve, self._admit)
+            self._server = listen(
+                endpoint, HOST, port, self._serve, self._admit, self._respond, pings
+            )
         except OSError as error:
             raise ConfigError(f"cannot listen on {HOST}:{port}: {error.strerror}") from None
         self.port: int = self._server.socket.getsockname()[1]
@@ -126,8 +131,11 @@ class SandboxServer:
                 visit.send(sandbox.refuse())
                 if sandbox.ends_all:
                     self.cut()
-            elif visit.subscribe():
-                self._play(visit)
+            else:
+                with self._lock:
+                    self._visits = [*(v for v in self._visits if not v.is_over), visit]
+                if visit.subscribe():
+                    self._play(visit)
             visitor.goodbye()
         except HangUp as end:
             visit.send(end.frames)
@@ -144,6 +152,22 @@ class SandboxServer:
         else:
             if sandbox.subscribed:
                 self.done.set()
+        finally:
+            visit.is_over = True
+
+    def _respond(self, request: Request) -> Response:
+        """The answer to a request by HTTP, of the newest connection that knows one."""
+        outcome = ThreadOutcome()
+        with outcome:
+            with self._lock:
+                visits = self._visits[::-1]
+            for visit in visits:
+                if (answer := visit.respond(request)).status != HTTPStatus.NOT_FOUND:
+                    return answer
+            return self._sandbox("", request.headers, self._options).respond(request)
+        self.error = outcome.error
+        self.done.set()
+        return Response(HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _play(self, visit: SandboxClient) -> None:
         with self._lock:

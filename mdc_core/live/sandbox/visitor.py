@@ -1,4 +1,7 @@
-"""A client's connection as a mock server sees it: frames, a goodbye, a broken cable."""
+"""A client's connection as a mock server sees it: frames, a goodbye, a broken cable.
+
+A WebSocket server also answers requests by HTTP: whoever does not ask to upgrade.
+"""
 
 import socket
 import socketserver
@@ -9,13 +12,14 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response as HttpResponse
 from websockets.sync.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from mdc_core.contracts import Endpoint
+from mdc_core.contracts import Endpoint, Request, Response
 from mdc_core.errors import UsageError
 from mdc_core.live.transports import NORMAL, TransportClosed
 from mdc_core.live.transports.framing import RawFramer, framer
@@ -153,6 +157,8 @@ def listen(
     port: int,
     handle: Callable[[Visitor], None],
     admit: Callable[[str, Mapping[str, str]], int],
+    respond: Callable[[Request], Response],
+    pings: tuple[float | None, float] = (None, 0.0),
 ) -> Listener:
     """A listener of the endpoint's kind; raises OSError, or UsageError for one that has none."""
     scheme = urlsplit(endpoint.url).scheme
@@ -164,22 +170,38 @@ def listen(
         lambda connection: handle(WebSocketVisitor(connection)),
         host,
         port,
-        ping_interval=None,
+        ping_interval=pings[0],
+        ping_timeout=pings[1] or None,
         close_timeout=_CLOSE_WITHIN,
         max_size=None,
         # Else a client that goes on talking when the tape has ended is in the way of its
         # own close frame.
         max_queue=None,
         subprotocols=[Subprotocol(name) for name in endpoint.subprotocols] or None,
-        process_request=lambda connection, asked: _admission(connection, asked, admit),
+        process_request=lambda connection, asked: _admission(connection, asked, admit, respond),
     )
 
 
 def _admission(
-    connection: ServerConnection, asked: HttpRequest, admit: Callable[[str, Mapping[str, str]], int]
+    connection: ServerConnection,
+    asked: HttpRequest,
+    admit: Callable[[str, Mapping[str, str]], int],
+    respond: Callable[[Request], Response],
 ) -> HttpResponse | None:
-    """The answer to a handshake that is refused; None lets the client in."""
+    """The answer by HTTP, or to a handshake that is refused; None lets the client in."""
+    if "Upgrade" not in asked.headers:
+        return _answer(asked, respond)
     status = HTTPStatus(admit(asked.path, dict(asked.headers.raw_items())))
     if status is HTTPStatus.SWITCHING_PROTOCOLS:
         return None
     return connection.respond(status, f"{status.phrase}\n")
+
+
+def _answer(asked: HttpRequest, respond: Callable[[Request], Response]) -> HttpResponse:
+    """The answer to a request by HTTP."""
+    headers = {name.lower(): value for name, value in asked.headers.raw_items()}
+    url = f"http://{headers.get('host', '')}{asked.path}"
+    answer = respond(Request(url, headers=headers).plain())
+    ours = {"connection": "close", "content-length": str(len(answer.body))}
+    said = Headers({**answer.headers, **ours})
+    return HttpResponse(answer.status, HTTPStatus(answer.status).phrase, said, answer.body)

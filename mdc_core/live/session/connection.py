@@ -206,12 +206,9 @@ class FeedSession:
         """The connection is lost, or could not be made; told again where that is news."""
         now = self._advance(ns)
         # What the codec would have said by now, of which nothing can be sent any more.
-        ticks: list[Action] = [
-            a for a in self._ticks(now) if isinstance(a, Put | FrameAside | Warn)
-        ]
         stamp = None if ns is None else self._stamp(ns)
+        ticks = [*_unsent(self._ticks(now)), *self._last_words(stamp)]
         self._outage.begin(stamp)
-        self._stream = None
         self._failed = 0 if self.is_up else self._failed + 1
         told, self._told = None if self.is_up else self._told, loss
         self.is_up = False
@@ -230,12 +227,17 @@ class FeedSession:
 
     def finish(self) -> list[Action]:
         """The feed ends; a gap that is still open has no known end."""
-        actions: list[Action] = []
+        actions = self._last_words(self._outage.last)
         if self._outage.is_open:
             actions.append(Put([self._gap(None)]))
         if self._unread.is_all:
             actions.append(Disconnect(self._teller.hopeless()))
         return actions
+
+    def _last_words(self, stamp: str | None) -> list[Action]:
+        """What the codec says at the end of its connection, once."""
+        stream, self._stream = self._stream, None
+        return [] if stream is None else _unsent(self._run(None, stamp, stream.closed, self._now))
 
     def subscribe(self, wanted: Subscription, ns: int | None) -> list[Action]:
         """Ask for this instead: on this connection if the codec can, else on the next."""
@@ -429,3 +431,8 @@ class FeedSession:
         if ns is not None:
             self._now = ns
         return self._now
+
+
+def _unsent(actions: Iterable[Action]) -> list[Action]:
+    """Those that need no connection."""
+    return [action for action in actions if isinstance(action, Put | FrameAside | Warn)]

@@ -19,6 +19,7 @@ from websockets.typing import Subprotocol
 from mdc_core.contracts import Endpoint, Limits, Response
 from mdc_core.errors import BusyError, ConfigError, MdcError, RefusedError, UnavailableError
 from mdc_core.live.clock import Clock
+from mdc_core.live.http import LOOPBACK
 from mdc_core.live.transports import TransportClosed, unreachable
 from mdc_core.live.transports.client import WebSocketClient
 
@@ -30,7 +31,6 @@ _FAULTS: dict[int, str] = {
     CloseCode.INVALID_DATA: "text that is no UTF-8",
     CloseCode.MESSAGE_TOO_BIG: f"a frame of more than {MAX_FRAME >> 20} MiB",
 }
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class WebSocketTransport:
@@ -82,7 +82,7 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransp
             additional_headers=dict(endpoint.headers),
             subprotocols=[Subprotocol(name) for name in endpoint.subprotocols] or None,
             # A proxy cannot reach our own host.
-            proxy=None if place.hostname in _LOOPBACK else True,
+            proxy=None if place.hostname in LOOPBACK else True,
             open_timeout=_OPEN_WITHIN,
             # Pings of our own, and only in a silence: whoever lets frames wait
             # (`--overflow block`) must not take the line for dead.

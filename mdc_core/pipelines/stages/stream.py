@@ -39,6 +39,7 @@ from mdc_core.times import SECOND
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mdc_core.live.http import Ask
     from mdc_core.live.sandbox.server import SandboxServer
     from mdc_core.live.source import Simulation
     from mdc_core.pipelines.stage import StageRun
@@ -241,6 +242,7 @@ class StreamRun:
             stack.callback(capture.close)
         if asked.mock and asked.url is None:
             self._server = self._own_server(stack)
+        ask = self._ask()
 
         def make(share: SubscriptionShare, name: str) -> StreamLine:
             return StreamLine(
@@ -251,6 +253,7 @@ class StreamRun:
                 quarantine=self._quarantine,
                 capture=capture and capture.line(name),
                 end_on_close=asked.mock,
+                ask=ask,
             )
 
         wrong = partial(registry.misused, "stream", self._plugin.name)
@@ -276,14 +279,25 @@ class StreamRun:
             return replace(endpoint, url=self._server.url(endpoint.url))
         return endpoint
 
+    def _ask(self) -> "Ask":
+        """By whom a request by HTTP is answered: the vendor, --http-url, or who is at --url."""
+        from mdc_core.live.http import ask_at, ask_in_thread, beside
+
+        feed = self._asked.url or (self._server.url() if self._server is not None else "")
+        server = self._asked.http_url or beside(feed)
+        return ask_in_thread if server is None else ask_at(server)
+
     def _own_server(self, stack: ExitStack) -> "SandboxServer":
         from mdc_core.live.sandbox.playback import simulated_tape
         from mdc_core.live.sandbox.server import SandboxServer
 
+        sandbox, own = self._plugin.plugin.sandbox, self._plugin.options
+        names = {*own.__struct_fields__} & {*sandbox.Options.__struct_fields__}
         server = SandboxServer(
-            self._plugin.plugin.sandbox,
+            sandbox,
             simulated_tape(self._plugin.plugin, self._wanted.symbols, self._wanted.channels),
             endpoint=self._made(self._wanted).endpoints()[0],
+            options=sandbox.Options(**{name: getattr(own, name) for name in names}),
             say=self._log,
         )
         stack.enter_context(server)

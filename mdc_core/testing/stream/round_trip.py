@@ -16,10 +16,12 @@ from msgspec import Struct
 from mdc_core.contracts import (
     Bad,
     Busy,
+    Fetch,
     HangUp,
     Maintenance,
     Reconnect,
     Refused,
+    Response,
     Sandbox,
     Send,
     Stream,
@@ -49,6 +51,13 @@ class AskedTooOftenError(AssertionError):
     """What the server answers makes the client ask once more, without end."""
 
 
+class Fetched(Struct):
+    """The answer to what the client asked for by HTTP, on its way."""
+
+    tag: str
+    response: Response
+
+
 class Heard(Struct):
     """A frame that reached the client before anything was played, and what came of it."""
 
@@ -61,7 +70,8 @@ class Conversation:
     """Client and server, and what the client has given so far.
 
     What the client says reaches the server at once, or when `delay` more events have been
-    played; the answers reach the client behind what is under way. `altered` are frames of the
+    played; the answers reach the client behind what is under way. So is what it asks for by HTTP,
+    which the server's `respond` answers. `altered` are frames of the
     server, by their number, that are other ones when they arrive.
     """
 
@@ -81,8 +91,8 @@ class Conversation:
         self._altered = altered or {}
         self._is_up = False
         self._played = 0
-        self._late: deque[tuple[int, str | bytes]] = deque()  # when they reach the server
-        self._under_way: deque[str | bytes] = deque()  # to the client
+        self._late: deque[tuple[int, Send | Fetch]] = deque()  # when they reach the server
+        self._under_way: deque[str | bytes | Fetched] = deque()  # to the client
 
     def open(self) -> None:
         """The connection opens, and both say what they have to; or it is refused."""
@@ -167,6 +177,11 @@ class Conversation:
         most = self.asked + _STORM + _EACH * len(self.stream.subscription.symbols)
         while self._under_way:
             frame = self._under_way.popleft()
+            if isinstance(frame, Fetched):
+                step = Step("fetched", self.now, frame.response.body)
+                step.tag, step.response = frame.tag, frame.response
+                self._take(list(answer(self.stream, step)))
+                continue
             if not self._played:
                 frame = self._altered.get(len(self.heard), frame)
             found = list(answer(self.stream, Step("in", self.now, frame)))
@@ -174,9 +189,10 @@ class Conversation:
                 self.heard.append(Heard(frame, found, self._is_up))
             self._take(found)
             if self.asked > most:
-                last = next(item for item in reversed(self.given) if isinstance(item, Send))
+                last = next(i for i in reversed(self.given) if isinstance(i, Send | Fetch))
+                what = last.frame if isinstance(last, Send) else last.request.url
                 raise AskedTooOftenError(
-                    f"the codec asks the mock server again and again, at last by {last.frame!r}: "
+                    f"the codec asks the mock server again and again, at last by {what!r}: "
                     "where it asks for a book, its checksum or its numbers are not the server's"
                 )
 
@@ -186,17 +202,21 @@ class Conversation:
             if isinstance(item, Up):
                 self._is_up = True
                 self.up_too_soon = self.up_too_soon or not self.sandbox.subscribed
-            if isinstance(item, Send):
+            if isinstance(item, Send | Fetch):
                 self.sent += 1
-                self._late.append((self._played + self.delay, item.frame))
+                self._late.append((self._played + self.delay, item))
                 self._reach()
 
     def _reach(self) -> None:
         """What the client has said reaches the server, as far as it is time."""
         while self._late and (self._late[0][0] <= self._played or not self.delay):
-            _, frame = self._late.popleft()
-            if not self.hung_up:
-                frames = self._said(partial(self.sandbox.receive, frame))
+            _, said = self._late.popleft()
+            if isinstance(said, Fetch):
+                self.asked += said.again is not None
+                response = self.sandbox.respond(said.request.plain())
+                self._under_way.append(Fetched(said.tag, response))
+            elif not self.hung_up:
+                frames = self._said(partial(self.sandbox.receive, said.frame))
                 self.asked += len(frames)
                 self._under_way.extend(frames)
 
@@ -240,7 +260,8 @@ def _unlike(was: Event, now: Event, lacks: Sequence[str]) -> Iterator[str]:
     name = type_of(was)
     for field in ("symbol", "ts_event", *_COMPARED[name]):
         before, after = (_plain(event, field) for event in (was, now))
-        if before == after or (f"{name}.{field}" in lacks and after is None):
+        lacking = f"{name}.{field}" in lacks and (after is None or field == "ts_event")
+        if before == after or lacking:
             continue
         if after is None and before is not None:
             yield (
@@ -264,6 +285,8 @@ def _plain(event: Event, field: str) -> Any:
 def _comes(event: Event, lack: str) -> bool:
     """Whether an event has what `lacks` says that there is not."""
     name, _, field = lack.partition(".")
+    if field == "ts_event":
+        return False
     if field and "=" not in field:
         return name == type_of(event) and getattr(event, field) is not None
     return is_lack(event, lack)

@@ -19,9 +19,10 @@ class SandboxSuite(ProviderSuite):
 
     It plays books, their changes, quotes, trades and halts, and expects each of a subscribed
     channel as it went in. `lacks` names what the protocol cannot say: a type (`delta`), a field
-    (`trade.trade_id`), a value of a field (`quote.bid_price=none`) or a choice of `channels`;
-    `precise` is a price that a float would not keep (None: the venue has none such), `resolution`
-    what the venue's times are whole numbers of, in nanoseconds.
+    (`trade.trade_id`), a value of a field (`quote.bid_price=none`), a time (`quote.ts_event`:
+    it is that of receiving) or a choice of `channels`; `precise` is a price that a float would not
+    keep (None: the venue has none such), `resolution` what the venue's times are whole numbers
+    of, in nanoseconds.
     """
 
     stream: ClassVar[type[Stream]]
@@ -54,6 +55,12 @@ class SandboxSuite(ProviderSuite):
         assert not refused, f"{refused[0]} of `symbols` is among those that the mock server refuses"
         return self.stream.sandbox
 
+    def server_options(self) -> Any:
+        """The options of the mock server: those of the codec that it has as well."""
+        own, kind = self.make_options(), self.server().Options
+        names = {*own.__struct_fields__} & {*kind.__struct_fields__}
+        return kind(**{name: getattr(own, name) for name in names})
+
     def converse(
         self,
         secrets: Mapping[str, str] | None = None,
@@ -67,7 +74,7 @@ class SandboxSuite(ProviderSuite):
         stream = self.connect(secrets or dict(sandbox.test_secrets), several, channels)
         endpoint = stream.endpoints()[0]
         path = "/" + endpoint.address().split("://", 1)[1].partition("/")[2]
-        talk = Conversation(stream, sandbox(path, endpoint.headers, sandbox.Options()), altered)
+        talk = Conversation(stream, sandbox(path, endpoint.headers, self.server_options()), altered)
         talk.open()
         return talk
 

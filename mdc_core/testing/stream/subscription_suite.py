@@ -68,7 +68,8 @@ class SubscriptionSuite(SandboxSuite):
     def came(self, talk: Conversation) -> set[type[Event]]:
         """The types of events that come of the tape."""
         before = len(talk.given)
-        talk.feed(self.tape())
+        for event in self.tape():
+            talk.feed([event])
         return {type(event) for event in market(talk.given[before:])}
 
     def test_other_symbols(self) -> None:

@@ -5,6 +5,7 @@
     {"dir":"event","event":{"type":"trade","symbol":"SPY",...}}
     {"dir":"error","error":"Refused","text":"wrong key"}
     {"dir":"tick"}
+    {"dir":"derived","frame":{"state":"fetched","tag":"book","status":200,"body":"e30="}}
 
 A capture (`mdc stream NAME --capture FILE`) is a transcript without events and errors;
 `MDC_UPDATE_GOLDEN=1 pytest` writes them in. A frame is the frame's JSON, digit for digit; one
@@ -22,7 +23,18 @@ from typing import Any, Literal
 
 import msgspec
 
-from mdc_core.contracts import Bad, Busy, Fetch, Maintenance, Reconnect, Refused, Send, Stream, Up
+from mdc_core.contracts import (
+    Bad,
+    Busy,
+    Fetch,
+    Maintenance,
+    Reconnect,
+    Refused,
+    Response,
+    Send,
+    Stream,
+    Up,
+)
 from mdc_core.contracts.live import UNREADABLE, reason_of
 from mdc_core.events import Event
 from mdc_core.logs import MASK
@@ -62,13 +74,25 @@ class TranscriptLine(msgspec.Struct, omit_defaults=True):
 class Step(msgspec.Struct):
     """One thing that happens to the codec, and what is expected of it."""
 
-    kind: Literal["open", "in", "tick"]
+    kind: Literal["open", "in", "tick", "fetched"]
     now: int
     frame: str | bytes = ""
     source: bytes = b""
     expected: list[Any] = []
     found: list[Any] = []
     silent: bool = False
+    tag: str = ""
+    response: Response = Response(0)
+
+
+class _Answer(msgspec.Struct):
+    """What a capture says of an answer by HTTP, its body in base64."""
+
+    state: str
+    tag: str = ""
+    status: int = 0
+    headers: dict[str, str] = {}
+    body: bytes = b""
 
 
 def read(path: Path) -> list[Step]:
@@ -84,6 +108,10 @@ def read(path: Path) -> list[Step]:
             steps.append(Step(kind, now, frame, raw, silent=line.silent))
         elif line.dir != "derived":
             steps[-1].expected.append(line)
+        elif (got := msgspec.json.decode(line.frame, type=_Answer)).state == "fetched":
+            now = line.recv_ns or now + STEP
+            response = Response(got.status, got.headers, got.body)
+            steps.append(Step("fetched", now, "", raw, tag=got.tag, response=response))
     return steps
 
 
@@ -100,6 +128,8 @@ def answer(stream: Stream, step: Step) -> Iterable[Any]:
             yield from stream.opened(step.now)
         elif step.kind == "tick":
             yield from stream.tick(step.now)
+        elif step.kind == "fetched":
+            yield from stream.fetched(step.tag, step.response, step.now)
         else:
             yield from stream.receive(step.frame, step.now)
     except UNREADABLE as error:

@@ -289,6 +289,71 @@ class Tokens(Lines):
         return [self.login(response.body.decode())]
 
 
+class BoardServer(mdc.Sandbox):
+    """Trades by WebSocket, and by HTTP the number of the last one that this connection has."""
+
+    last = 0
+    subscribed = answered = False
+
+    @property
+    def awaits(self):
+        return self.last > 0 and not self.answered
+
+    def receive(self, frame):
+        self.symbol, self.subscribed = frame, True
+        return ["OK"]
+
+    def feed(self, events):
+        for event in events:
+            self.last += 1
+            yield f"{self.last} {mdc.to_ns(event.ts_event)} {event.price}"
+
+    def respond(self, request):
+        asked = request.params.get("symbol"), request.params.get("depth")
+        if not self.subscribed or asked != (self.symbol, "5"):
+            return mdc.Response(404, {}, f"no {asked[0]} at {request.where}".encode())
+        self.answered = True
+        return mdc.Response(200, {"X-Board": request.where}, b"%d" % self.last)
+
+
+class Board(mdc.Stream):
+    """Asks for the state of things when it has heard the first change of it, which it keeps."""
+
+    channels = default_channels = ("trade",)
+    sandbox = BoardServer
+
+    def __init__(self, subscription, options, credentials):
+        super().__init__(subscription, options, credentials)
+        self.held = []
+
+    def endpoints(self):
+        return [mdc.Endpoint("wss://board.example:4004/feed")]
+
+    def opened(self, now):
+        return [mdc.Send(self.subscription.symbols[0])]
+
+    def receive(self, frame, now):
+        if frame == "OK":
+            return [mdc.Up()]
+        number, ns, price = frame.split()
+        head = {"symbol": self.subscription.symbols[0], "ts_event": mdc.from_ns(int(ns))}
+        trade = mdc.Trade(**head, seq=int(number), price=Decimal(price), size=Decimal(1))
+        if self.held is None:
+            return [trade] if trade.seq > self.last else []
+        self.held.append(trade)
+        params = {"symbol": self.subscription.symbols[0]}
+        request = mdc.Request("https://rest.board.example/v1/last?depth=5", params)
+        return [mdc.Fetch(request, "last")] if len(self.held) == 1 else []
+
+    def fetched(self, tag, response, now):
+        response.check()
+        held, self.held = self.held, None
+        status = mdc.Status(symbol=self.subscription.symbols[0], ts_event=mdc.from_ns(now))
+        self.last = status.seq = int(response.body)
+        status.message = response.headers["x-board"]
+        return [status, *(trade for trade in held if trade.seq > status.seq)]
+
+
 HEAD = struct.Struct(">cqqI")
 
 
@@ -346,6 +411,7 @@ open = venues:Open
 datagrams = venues:Datagrams
 tokens = venues:Tokens
 binary = venues:Binary
+board = venues:Board
 """
 
 

@@ -1,0 +1,1 @@
+"""Crypto of Binance, live: spot, USD-M and COIN-M futures."""

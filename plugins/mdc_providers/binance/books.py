@@ -1,0 +1,118 @@
+"""Order books that begin with a snapshot by REST, and go on with changes by WebSocket.
+
+The rule (Binance, "How to manage a local order book correctly"): changes are held until the
+snapshot is there. Those that it has already (`u` up to its `lastUpdateId`) are dropped, and the
+first one left has to reach back to it, or the snapshot is too old and asked for again. From
+then on each change follows the one before: of spot `U` is the last `u` + 1, of futures `pu` is
+the last `u`. Where it does not, something is missing, and a new snapshot is asked for.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from mdc_core.plugin import Event, Gap, Integrity
+from mdc_providers.binance.decode import book_of, deltas_of
+from mdc_providers.binance.messages import DepthMessage, SnapshotMessage
+from mdc_providers.binance.moments import Moments
+
+HELD = 10_000  # messages of a symbol, beyond which the oldest are given up
+
+Ask = Callable[[str, bool], None]  # for the snapshot of a symbol; True: once more
+
+
+class BookSync:
+    """The book of one symbol: in step with the venue's, or waiting for a snapshot."""
+
+    def __init__(self, symbol: str, at: Moments, ask: Ask) -> None:
+        self.symbol = symbol
+        self.last: int | None = None  # the update that it is at, None without a snapshot
+        self._at, self._ask = at, ask
+        self._since: str | None = None  # when the last update was
+        self._held: deque[DepthMessage] = deque()
+        self._asked = False
+        self._given_up = 0  # levels that were held for too long, or cannot be used
+        self._first: str | None = None  # when the first of what is held was
+
+    def wait(self) -> None:
+        """Ask for the snapshot, unless that was done."""
+        if not self._asked:
+            self._asked = True
+            self._ask(self.symbol, False)
+
+    def change(self, m: DepthMessage) -> list[Event]:
+        """The events of a change, in order; none while the snapshot is awaited."""
+        last = self.last
+        if last is None:
+            self._hold(m)
+            self.wait()
+            return []
+        if m.u <= last:
+            return []  # again, or from before the snapshot
+        if (m.U - 1 if m.pu is None else m.pu) > last:
+            return [self._lose(m, last)]
+        self.last = m.u
+        events = deltas_of(m, self._at)
+        self._since = events[0].ts_event if events else self._time(m)
+        return events
+
+    def snapshot(self, m: SnapshotMessage, now: int) -> Iterator[Event]:
+        """The book, and what was held of its changes; nothing if it is not new enough.
+
+        Without a time of its own it is as old as the change before it.
+        """
+        if self.last is not None:
+            return  # it was not asked for: the book is in step
+        held, number = self._held, m.lastUpdateId
+        time = None if not held else self._time(held[0])
+        while held and held[0].u <= number:
+            time = self._time(held.popleft())
+        if held and (held[0].U - 1 if held[0].pu is None else held[0].pu) > number:
+            self._ask(self.symbol, True)
+            return
+        rest, self._held, self._asked = held, deque(), False
+        self.last, self._given_up, self._first = number, 0, None
+        self._since = self._at(m.T or m.E) if m.T or m.E else time or self._at.ns(now)
+        yield book_of(m, self.symbol, self._since)
+        for change in rest:
+            yield from self.change(change)
+
+    def fits(self, number: int) -> bool:
+        """Whether a snapshot at this update may be the one that is awaited."""
+        if self.last is not None or not self._held:
+            return False
+        first = self._held[0]
+        return number >= first.U - 1 and number - self._held[-1].u < 1_000_000
+
+    def end(self) -> Iterator[Event]:
+        """What is held and can be used no more, for the connection is gone."""
+        if self.last is None and self._first is not None:
+            count = self._given_up + sum(len(m.b) + len(m.a) for m in self._held)
+            last = self._time(self._held[-1])
+            text = f"the book of {self.symbol} had no snapshot: {count} changes were not used"
+            yield Integrity(
+                symbol=self.symbol, ts_event=last, check="book", severity="warning", message=text
+            )
+            gap = Gap(symbol=self.symbol, ts_event=self._first, start=self._first, end=last)
+            gap.count, gap.reason = count, "no snapshot"
+            yield gap
+
+    def _hold(self, m: DepthMessage) -> None:
+        self._first = self._first or self._time(m)
+        self._held.append(m)
+        if len(self._held) > HELD:
+            gone = self._held.popleft()
+            self._given_up += len(gone.b) + len(gone.a)
+
+    def _lose(self, m: DepthMessage, last: int) -> Gap:
+        """Something is missing before this change: the book waits for another snapshot."""
+        gap = Gap(symbol=self.symbol, start=self._since, end=self._time(m), reason="sequence")
+        gap.ts_event = self._since
+        gap.count = m.U - 1 - last if m.pu is None else None
+        gap.extra = {"after": last, "before": m.U}
+        self.last, self._asked = None, True
+        self._hold(m)
+        self._ask(self.symbol, True)
+        return gap
+
+    def _time(self, m: DepthMessage) -> str:
+        return self._at(m.T or m.E)
