@@ -24,26 +24,32 @@ def digits(number: Decimal) -> str:
     return text.replace(".", "").lstrip("0")
 
 
+def checksum_of(bids: Sequence[Level], asks: Sequence[Level]) -> int:
+    """The checksum of a book whose levels stand best first, with the digits that were sent."""
+    levels = [digits(at.price) + digits(at.size) for side in (asks, bids) for at in side[:_BEST]]
+    return zlib.crc32("".join(levels).encode())
+
+
 def book_checksum(
     bids: Sequence[Level], asks: Sequence[Level], extra: Mapping[str, Any]
 ) -> str | None:
-    """The checksum of a book whose levels stand best first.
+    """The checksum of a book whose levels stand best first, their numbers in any spelling.
 
-    `extra` is that of its last snapshot: with its precisions the spelling of the numbers does not
-    matter. None where a number is finer than these.
+    `extra` is that of its last snapshot, for the precisions of its numbers. None where it has
+    none, as that of an empty book, or where a number is finer.
     """
-    places = extra.get("price_precision"), extra.get("qty_precision")
+    price, qty = extra.get("price_precision"), extra.get("qty_precision")
+    if not isinstance(price, int) or not isinstance(qty, int):
+        return None
     try:
-        levels = [_text(at, *places) for side in (asks, bids) for at in side[:_BEST]]
+        levels = [
+            f"{unscaled(at.price, price)}{unscaled(at.size, qty)}"
+            for side in (asks, bids)
+            for at in side[:_BEST]
+        ]
     except DataError:
         return None
     return str(zlib.crc32("".join(levels).encode()))
-
-
-def _text(at: Level, price: int | None, qty: int | None) -> str:
-    if price is None or qty is None:
-        return digits(at.price) + digits(at.size)
-    return f"{unscaled(at.price, price)}{unscaled(at.size, qty)}"
 
 
 class Side:

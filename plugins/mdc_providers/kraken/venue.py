@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from mdc_core.plugin import Book, Delta, Ladder, Level
-from mdc_providers.kraken.books import book_checksum
+from mdc_providers.kraken.books import checksum_of
 from mdc_providers.kraken.encode import number, places_of, price, quantity, time
 
 Side = Literal["bid", "ask"]
@@ -66,7 +66,7 @@ class VenueBook:
         sides = {"bids": _levels(bids), "asks": _levels(asks)}
         return {
             **sides,
-            "checksum": int(book_checksum(*best, {}) or 0),
+            "checksum": checksum_of(*best),
             "timestamp": time(self._time),
         }
 
