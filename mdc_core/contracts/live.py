@@ -104,7 +104,10 @@ class Fetch(Struct, frozen=True):
 
 
 class Up(Struct, frozen=True):
-    """The login was accepted, and the subscription: from here on events come."""
+    """The login was accepted, and the subscription: from here on events come.
+
+    Where the vendor answers nothing, `opened` says so; then the first frame shows that it is true.
+    """
 
 
 class Refused(Struct, frozen=True):

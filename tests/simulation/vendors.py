@@ -74,6 +74,8 @@ VENDORS = (
         {},
         _MILLISECOND,
     ),
+    Vendor("finnhub", "finnhub.stream:Finnhub", ("AAPL", "BINANCE:BTCUSDT"), {}, _MILLISECOND),
+    Vendor("kraken", "kraken.stream:Kraken", ("BTC/USD", "ETH/USD", "SOL/USD")),
     Vendor("coinbase", "coinbase.stream:Coinbase", ("BTC-USD", "ETH-USD")),
     Vendor(
         "coinbase-exchange",

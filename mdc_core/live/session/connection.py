@@ -5,7 +5,8 @@ time it is and when the connection was lost, and carries out the actions. The sa
 serves a live feed, a replay and a simulation, which is why all three give the same events.
 
 A connection is up when the codec says `Up`, or at the latest with its first event about an
-instrument. What lies between two connections, or before the first is up, is a `gap` that
+instrument; of one that said `Up` before anything was received (there is no answer to wait for),
+with the first frame. What lies between two connections, or before the first is up, is a `gap` that
 starts with the last frame before (or the first try), or with the events that came last if
 they were under way for a while, and ends with the moment of being up.
 """
@@ -81,6 +82,7 @@ class FeedSession:
         self._outage = Outage()
         self._now = 0
         self._unread = Unread(self._teller)
+        self._has_heard = self._counts_as_up = False  # a frame came; the codec said `Up`
         self._up_since: str | None = None
         self._sample = EventSample()
         self._tick_due = NEVER
@@ -147,6 +149,7 @@ class FeedSession:
         self._deadlines = Deadlines(timing, now, stream.login_within, pings=pings)
         self._tick_due = now + int(stream.every * SECOND) if stream.every else NEVER
         self._fresh.reconnected(now)
+        self._has_heard = self._counts_as_up = False
         self.connecting(ns)
         stamp = None if ns is None else self._stamp(ns)
         return self._run(None, stamp, stream.opened, now)
@@ -160,9 +163,18 @@ class FeedSession:
         before = self._ticks(now) if is_due else None
         stamp = None if ns is None else self._stamp(ns)
         self._deadlines.heard(now)
+        if not self._has_heard:
+            before = [*(before or ()), *self._heard_first(stamp)]
         actions = self._run(frame, stamp, stream.receive, frame, now)
         self._outage.last = stamp
         return actions if before is None else before + actions
+
+    def _heard_first(self, stamp: str | None) -> list[Action]:
+        """The first frame of a connection shows that it is up, if its codec awaits no answer."""
+        self._has_heard, turn = True, Turn(stamp)
+        if self._counts_as_up and not self.is_up:
+            self._come_up(turn)
+        return turn.actions()
 
     def fetched(self, tag: str, response: Response, ns: int | None) -> list[Action]:
         """The answer to a Fetch came."""
@@ -363,7 +375,8 @@ class FeedSession:
                     self._teller.warn_once(text, turn)
             case Up():
                 self._settled()
-                if not self.is_up:
+                self._counts_as_up = True
+                if not self.is_up and self._has_heard:
                     self._come_up(turn)
             case Bad(raw, text, symbol):
                 self._teller.unread(text, turn)

@@ -90,7 +90,7 @@ def test_a_second_connection_ends_both(shell: Shell) -> None:
     done = shell(
         "mkfifo u; mdc mock finnhub --symbol AAPL --speed 1x > u & read url < u; exec 3>&1; "
         "timeout $DEADLINE mdc stream finnhub AAPL --mock --url $url --retries 0 > a.jsonl & "
-        "until grep -q trade a.jsonl; do :; done; "
+        "until grep -q '.type.:.trade.' a.jsonl; do :; done; "
         "timeout $DEADLINE mdc stream finnhub AAPL --mock --url $url --retries 0 > b.jsonl; "
         "wait $!; kill %1; cat a.jsonl"
     )

@@ -222,7 +222,7 @@ def test_the_rules_are_those_of_the_exchange() -> None:
     calendar = calendars.get_calendar("XNYS", start="2005-01-03", end="2027-11-30")
     sessions = {day.date() for day in calendar.sessions}
     halves = {day.date() for day in calendar.early_closes}
-    first = datetime(2005, 1, 3).toordinal()
-    days = [datetime.fromordinal(first + n).date() for n in range(8363)]
+    first, last = (datetime(*day).toordinal() for day in ((2005, 1, 3), (2027, 11, 30)))
+    days = [datetime.fromordinal(day).date() for day in range(first, last + 1)]
     assert {day for day in days if is_session(day)} == sessions
     assert {day for day in days if is_half_day(day)} == halves
