@@ -107,7 +107,7 @@ class VendorVenue:
         self.delivered: set[int] = set()  # numbers of trades whose frame reached the client
         self.spoiled: set[int] = set()  # those in a frame that nobody can read
         self.repeated: set[int] = set()  # those that were said once more behind a reconnect
-        self.served = 2**63  # since when somebody is, or may have been
+        self.served = 2**63  # since when the server has told of trades
         self.changes: list[tuple[int, Subscription]] = []
         if self.chance.random() < 0.4:
             when = START + self.chance.randrange(LASTS)
@@ -226,7 +226,6 @@ class VendorPeer:
         self._hears(lambda: self.sandbox.receive(frame), now, keeps_back=self._keeps_back)
         if self.sandbox.subscribed and not self._is_playing:
             self._is_playing = True
-            self._venue.served = min(self._venue.served, now)
             self._play(now)
 
     def _hears(
@@ -262,7 +261,10 @@ class VendorPeer:
 
     def _trade(self, number: int, now: int) -> None:
         """A trade happens: it is under way to whoever has subscribed to it."""
-        self._says(self.sandbox.feed([self._venue.tape[number].trade]), now, (number,))
+        frames = list(self.sandbox.feed([self._venue.tape[number].trade]))
+        if frames:
+            self._venue.served = min(self._venue.served, now - 1)
+        self._says(frames, now, (number,))
 
     def _says(self, frames: Iterable[str | bytes], now: int, numbers: tuple[int, ...] = ()) -> None:
         for frame in list(frames):
