@@ -76,9 +76,17 @@ def unreadable(name: object, error: BaseException, damage: str = "cannot be read
     return DataError(f"{name}: {damage}: {reason(error)}")
 
 
+def is_no_file(path: "Path") -> bool:
+    """Whether there is something that is written to and never replaced: a device, a FIFO."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
 def must_be_new(path: "Path", *, force: bool = False, hint: str = "--force overwrites it") -> None:
-    """Raise WriteError for a place where something is already, unless that may go."""
-    if not force and path.exists():
+    """Raise WriteError for a place where something is already, unless that may go.
+
+    What is no file holds nothing that could be lost.
+    """
+    if not force and path.exists() and not is_no_file(path):
         raise WriteError(f"{path} exists already", hint=hint)
 
 

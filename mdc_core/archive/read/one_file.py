@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-from mdc_core.disk import writing
+from mdc_core.disk import is_no_file, writing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,7 +17,14 @@ ROW_GROUP, ROW_GROUP_BYTES = 65_536, 32 << 20
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that replaces `path` at the end, and is gone if anything fails."""
+    """A file to write that replaces `path` at the end, and is gone if anything fails.
+
+    What is no file, such as a device or a FIFO, is never replaced: it is written to.
+    """
+    if is_no_file(path):
+        with writing(path), path.open("wb") as file:
+            yield file
+        return
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with writing(path):

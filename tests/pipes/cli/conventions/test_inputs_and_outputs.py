@@ -158,3 +158,19 @@ def test_no_archive_is_bad_data(verb: str, shell: Shell) -> None:
     for line in (f"mdc {verb} < /dev/null", f"mdc {verb} --root nowhere < /dev/null"):
         done = shell(line)
         assert (done.status, "no archive at " in done.err) == (65, True), (line, done.err)
+
+
+@pytest.mark.parametrize("force", ["", " --force"])
+def test_what_is_no_file_is_written_to_and_never_replaced(
+    force: str, shell: Shell, tmp_path: Path
+) -> None:
+    done = shell(
+        "mkfifo out.jsonl; cat out.jsonl > got & "
+        f"mdc stream sim SPY --limit 3 --plain -o out.jsonl{force}; wait; cat got"
+    )
+    assert done.status == 0, done.err
+    assert len(done.lines) == 3
+    assert (tmp_path / "out.jsonl").is_fifo()
+    link = shell("ln -s /dev/null nothing.csv; mdc stream sim SPY --limit 3 -o nothing.csv")
+    assert link.status == 0, link.err
+    assert (tmp_path / "nothing.csv").is_symlink()
