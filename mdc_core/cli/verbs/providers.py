@@ -3,6 +3,7 @@
 A secret is never shown: only whether there is one, and where it was found."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -16,13 +17,25 @@ from mdc_core.contracts import Provider
 from mdc_core.contracts.faults import faults
 from mdc_core.errors import ConfigError, UsageError
 from mdc_core.installed import PluginRef, verb_files
+from mdc_core.sizes import size_text
 from mdc_core.suggest import known, unknown
+from mdc_core.times import SECOND, span_text
 
 GROUP = "collect 5"
 EXAMPLES = (
     "mdc providers list",
     "mdc providers show sim",
     "mdc providers show alpaca --json",
+    "mdc providers limits",
+)
+
+_LIMITS = (
+    "connections",
+    "symbols_per_connection",
+    "subscriptions_per_connection",
+    "messages",
+    "messages_per_seconds",
+    "largest_message",
 )
 
 
@@ -88,6 +101,27 @@ def show(session: Session, name: str, as_json: bool) -> None:
         click.echo("\n".join(_text(row)))
 
 
+@command.command("limits")
+@JSON
+@click.pass_obj
+def limits(session: Session, as_json: bool) -> None:
+    """Show what each vendor allows, which mdc keeps to.
+
+    Connections at once, symbols or subscriptions of one connection, messages to the vendor in a
+    time. A symbol too many opens another connection where the vendor allows one. `-` is no limit
+    that the vendor tells. One that cannot be loaded is left out: `mdc providers list` says why."""
+    rows = []
+    for name, refs in _found().items():
+        with suppress(ConfigError):
+            facts_of = _facts(session, name, refs)
+            rows.append({"name": name, **{key: facts_of[key] for key in _LIMITS}})
+    if as_json:
+        answer(rows)
+        return
+    lines = [("NAME", "CONNECTIONS", "SYMBOLS", "SUBSCRIPTIONS", "MESSAGES", "LARGEST")]
+    table([*lines, *map(_limits_line, rows)])
+
+
 def _found() -> dict[str, dict[str, PluginRef]]:
     """The providers by name, each with its plugins by verb; nothing is imported."""
     found: dict[str, dict[str, PluginRef]] = {}
@@ -126,6 +160,10 @@ def _facts(session: Session, name: str, refs: dict[str, PluginRef]) -> dict[str,
         "venues": first.venues,
         "connections": first.limits.connections,
         "symbols_per_connection": first.limits.symbols,
+        "subscriptions_per_connection": first.limits.subscriptions,
+        "messages": first.limits.messages,
+        "messages_per_seconds": first.limits.messages and first.limits.per,
+        "largest_message": first.limits.message,
         "mock": any(getattr(plugin, "sandbox", None) for plugin in plugins.values()),
         "secrets": list(_secrets(session, plugins)),
         "notes": first.notes,
@@ -159,6 +197,25 @@ def _secrets(session: Session, plugins: dict[str, type[Provider]]) -> Iterator[d
         }
 
 
+def _limits_line(row: dict[str, Any]) -> tuple[str, ...]:
+    largest = row["largest_message"]
+    return (
+        row["name"],
+        *(
+            "-" if row[key] is None else f"{row[key]:,}"
+            for key in ("connections", "symbols_per_connection", "subscriptions_per_connection")
+        ),
+        _pace(row) or "-",
+        size_text(largest) if largest else "-",
+    )
+
+
+def _pace(row: dict[str, Any]) -> str | None:
+    """How many messages the vendor takes in which time."""
+    per = row["messages_per_seconds"]
+    return per and f"{row['messages']:,} in {span_text(per * SECOND)}"
+
+
 def _line(row: dict[str, Any]) -> tuple[str, ...]:
     missing = [s for s in row.get("secrets", ()) if s["required"] and not s["set"]]
     status = "broken" if row["problem"] else "needs secrets" if missing else "ready"
@@ -175,7 +232,7 @@ def _origin(row: dict[str, Any]) -> str:
 def _text(row: dict[str, Any]) -> list[str]:
     verbs = [(verb, _channels(plugin)) for verb, plugin in row["verbs"].items()]
     try_it = f"yes: mdc stream {row['name']} SYMBOL... --mock"
-    symbols = row["symbols_per_connection"]
+    symbols, subscriptions = row["symbols_per_connection"], row["subscriptions_per_connection"]
     out = facts(
         [
             ("name", row["name"]),
@@ -186,6 +243,8 @@ def _text(row: dict[str, Any]) -> list[str]:
             ("mock server", try_it if row["mock"] else "no"),
             ("connections", row["connections"]),
             ("symbols", symbols and f"{symbols} a connection"),
+            ("subscriptions", subscriptions and f"{subscriptions} a connection"),
+            ("messages", _pace(row)),
             ("assets", ", ".join(row["assets"])),
             ("venues", ", ".join(row["venues"])),
         ]

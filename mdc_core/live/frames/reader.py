@@ -21,6 +21,7 @@ from mdc_core.live.frames.block import (
 )
 from mdc_core.live.frames.head import FileHead, file_head
 from mdc_core.live.recorded.record import quick_record
+from mdc_core.texts import counted
 
 _WINDOW = 1 << 20  # bytes that are searched at once for the next block
 _MOST = 1 << 30  # bytes that a block unpacks to
@@ -38,7 +39,7 @@ class Damage(NamedTuple):
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.text}"
-        return f"{where}, {self.size:,} bytes from {self.at:,}" if self.size else where
+        return f"{where}, {counted(self.size, 'byte')} from {self.at:,}" if self.size else where
 
 
 class FrameBlock(NamedTuple):

@@ -8,7 +8,7 @@ class BinanceProvider(Provider):
 
     vendor = "Binance"
     assets = ("crypto", "future")
-    limits = Limits(symbols=128, connections=300)  # 1,024 streams a connection, of eight channels
+    limits = Limits(symbols=128, connections=300, messages=5)  # 1,024 streams, of eight channels
     notes = (
         "Needs no account. Symbols as Binance writes them: BTCUSDT, of COIN-M BTCUSD_PERP.",
         "Of spot, quotes and snapshots of books have no time: they get that of receiving, "

@@ -17,7 +17,7 @@ class CoinbaseProvider(Provider):
 
     vendor = "Coinbase"
     assets = ("crypto",)
-    limits = Limits()
+    limits = Limits(messages=8)
     notes = (
         "Market data needs no key. With one, each message of --feed advanced is signed (this "
         "needs the extra `coinbase`), and --feed exchange has the undelayed book, level2.",

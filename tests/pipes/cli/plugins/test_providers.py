@@ -114,6 +114,23 @@ def test_a_strangers_facts_are_shown_and_its_secrets_are_not(zoo, tmp_path):
     assert "very-secret" not in text.stdout and "from-a-file" not in text.stdout
 
 
+def test_limits_are_those_that_the_driver_keeps_to(zoo):
+    more = "connections=3, messages=5, per=2, message=16_000)"
+    change = ("connections=3)", more)
+    lines = zoo("providers", "limits", change=change).stdout.splitlines()
+    assert lines[0].split() == [
+        *("NAME", "CONNECTIONS", "SYMBOLS", "SUBSCRIPTIONS", "MESSAGES", "LARGEST")
+    ]
+    (zoos,) = [line for line in lines if line.startswith("zoo")]
+    assert zoos.split() == ["zoo", "3", "50", "-", "5", "in", "2s", "16KB"]
+    told = shown(zoo("providers", "limits", "--json", change=change))
+    rows = {row["name"]: row for row in told}
+    assert [name for name in rows if name != "zoo"] == OURS
+    assert rows["zoo"]["messages"] == 5 and rows["zoo"]["messages_per_seconds"] == 2
+    assert rows["sim"]["connections"] is None
+    assert "5 in 2s" in zoo("providers", "show", "zoo", change=change).stdout
+
+
 def test_a_list_says_which_are_ready(zoo):
     def states(**keys):
         done = zoo("providers", "list", **keys)
