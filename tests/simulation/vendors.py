@@ -170,6 +170,7 @@ class VendorPeer:
         self.sandbox = vendor.sandbox(place, {}, vendor.sandbox.Options())
         self._plan: list[tuple[int, int, Any]] = []
         self._count, self._last, self._late = 0, now, now
+        self._spoke, self._arrives = 0, now
         self._is_mute = self._is_playing = False
         self._faulty = venue.faulty and now < START + LASTS
         self._spoils = self._faulty and chance.random() < 0.3
@@ -177,7 +178,7 @@ class VendorPeer:
             kind = chance.choice(("cut", "cut", "silent"))
             self._at(now + int(chance.expovariate(1 / chance.choice((1, 60))) * SECOND), kind)
         if self._faulty and chance.random() < 0.1:
-            self._at(now + chance.randrange(LASTS), ("jump", chance.uniform(0, 90)))
+            self._at(now + chance.randrange(LASTS), ("jump", chance.uniform(0, 50)))
         self._repeats = chance.choice((0, 0, 3)) if self._faulty else 0
         self._keeps_back = chance.random() < 0.3  # answers, behind what has happened meanwhile
         if self._faulty and chance.random() < 0.05:
@@ -197,8 +198,11 @@ class VendorPeer:
 
     def heard(self, frame: str | bytes, now: int) -> None:
         """The frame is under way to the server."""
-        if not self._is_mute:
-            self._at(now + self._way(), ("heard", frame))
+        if self._is_mute:
+            return
+        if now != self._spoke:  # what is said at once arrives at once, and in order
+            self._spoke, self._arrives = now, max(self._arrives, now + self._way())
+        self._at(self._arrives, ("heard", frame))
 
     def frames(self, now: int) -> list[str | bytes]:
         _, _, what = heapq.heappop(self._plan)
