@@ -113,7 +113,7 @@ def _check_missing(venue: VendorVenue, got: Counter[int], events: list[Event]) -
     """Each trade is there, or told to be missing; as many as a gap counts are in it."""
     gaps = [event for event in events if isinstance(event, Gap)]
     unread = sum(isinstance(e, Integrity) and e.check == "frame" for e in events)
-    assert unread <= len(venue.spoiled)
+    assert unread <= venue.bad_frames
     always = set(venue.vendor.symbols).intersection(*(w.symbols for _, w in venue.changes))
     missing = []
     for number, (time, trade) in enumerate(venue.tape):

@@ -115,6 +115,7 @@ class VendorVenue:
         self.tape = list(self._trades())
         self.delivered: set[int] = set()  # numbers of trades whose frame reached the client
         self.spoiled: set[int] = set()  # those in a frame that nobody can read
+        self.bad_frames = 0
         self.repeated: set[int] = set()  # those that were said once more behind a reconnect
         self.served = 2**63  # since when the server has told of trades
         self.changes: list[tuple[int, Subscription]] = []
@@ -287,6 +288,7 @@ class VendorPeer:
     def _told(self, frame: str | bytes, numbers: tuple[int, ...]) -> list[str | bytes]:
         if numbers and self._spoils and self._chance.random() < 0.05:
             self._venue.spoiled |= {*numbers}
+            self._venue.bad_frames += 1
             return [frame[: self._chance.randrange(1, max(len(frame) - 1, 2))]]
         self._venue.delivered |= {*numbers}
         return [frame]

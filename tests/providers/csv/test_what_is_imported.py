@@ -43,7 +43,7 @@ def test_nothing_to_import(shell: Shell, tmp_path: Path, line: str, status: int,
     messages = [text for text in done.err.splitlines() if not text.startswith("hint: ")]
     assert said in messages[-1] and sum("mdc import: " in text for text in messages) == 1
     if "--profile" in done.err.partition("hint: ")[2]:
-        assert "known: csv, jsonl, lean, parquet" in done.err
+        assert "known: csv, jsonl, lean, lobster, parquet" in done.err
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.jsonl", "t.parquet"])
