@@ -27,5 +27,6 @@ def verdict(message: str, reason: str) -> Effect:
         return Busy(text)
     if any(word in lower for word in _LOGIN):
         names = (API_KEY, API_SECRET, EXCHANGE_KEY, EXCHANGE_SECRET, EXCHANGE_PASSPHRASE)
-        return Refused(text, hint=f"check {', '.join(names)}, and the clock of this host")
+        hint = f"check {', '.join(names)}, and the clock of this host"
+        return Refused(text, hint=hint, cause="login")
     return Refused(text, hint="check the symbols, as in BTC-USD")

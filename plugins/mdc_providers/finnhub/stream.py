@@ -139,7 +139,7 @@ class Finnhub(FinnhubProvider, Stream):
             symbol, _ = self._asked.popitem()
             return Refused(f"{text}; taken to be about {symbol}", (symbol,))
         if any(word in words.lower() for word in _LOGIN):
-            return Refused(text, hint=f"check {self.secrets[0]}")
+            return Refused(text, hint=f"check {self.secrets[0]}", cause="login")
         named = tuple(symbol for symbol in self._asked if symbol in words)
         if named:
             return Refused(text, named)

@@ -178,13 +178,17 @@ class Polygon(PolygonProvider, Stream):
                 return self._settled() if self._answers.are_complete() else ()
             case "auth_failed":
                 hint = f"check {self.secrets[0]}, and whether the plan has this --market and --feed"
-                return [Refused(f"{self.called} says: {self._said(m)}", hint=hint)]
+                return [Refused(f"{self.called} says: {self._said(m)}", hint=hint, cause="login")]
             case "max_connections":
                 text = f"{self.called} says: {self._said(m)}"
                 hint = "another connection with this key is open: close it, or wait"
                 return [Busy(text, _COOL_DOWN, hint)]
-            case "auth_timeout" | "force_disconnect" | "slow_consumer":
-                return [Reconnect(f"{self.called} says {m.status}: {self._said(m)}")]
+            case "slow_consumer":
+                text = f"{self.called} says {m.status}: {self._said(m)}"
+                return [Reconnect(text, "slow-consumer")]
+            case "auth_timeout" | "force_disconnect":
+                text = f"{self.called} says {m.status}: {self._said(m)}"
+                return [Reconnect(text, "server-close")]
         return [self._unread(wire.encode(m), f"{m.status}: {self._said(m)}")]
 
     def _success(self, m: wire.StatusMessage) -> Iterable[Event | Effect]:

@@ -180,7 +180,8 @@ class Tiingo(TiingoProvider, Stream):
             return Reconnect(text)
         if self._before is not None:
             (self._names, self._asked), self._before = self._before, None
-        return Refused(text, hint=_HINTS.get(answer.code))
+        cause: Literal["login", "refusal"] = "login" if answer.code == 401 else "refusal"
+        return Refused(text, hint=_HINTS.get(answer.code), cause=cause)
 
     def _send(self, name: str, **data: Any) -> Send:
         token = self.credentials[self.secrets[0]]
