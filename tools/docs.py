@@ -5,6 +5,7 @@ python tools/docs.py --check    exit 1, naming the files that are stale
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -258,6 +259,7 @@ def _see_also(page: Page, every: list[Page]) -> list[str]:
 def roff(text: str) -> str:
     """Text that troff prints as it is."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
+    text = re.sub(r"(?<=\w)\|(?=\w)", r"|\\:", text)  # a list of choices may break behind each
     return "\n".join(
         f"\\&{line}" if line.startswith((".", "'")) else line for line in text.splitlines()
     )

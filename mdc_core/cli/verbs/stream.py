@@ -125,9 +125,7 @@ def _without(provider: "Outline") -> dict[str, str]:
     help="connect to a mock of the provider's server on this host; needs no credentials",
 )
 @option("--url", help="another server than the vendor's: ws:// wss:// tcp:// tls:// udp://")
-@option(
-    "--http-url", help="who is asked by HTTP  [default: the vendor, --mock, or who is at --url]"
-)
+@option("--http-url", help="who is asked by HTTP  [default: the vendor, or who serves the feed]")
 @limiting("end after this many events  [default: run until Ctrl-C]")
 @pacing("max")
 @option("--duration", type=SPAN, help="end after this time, such as 90s or 1h30m")

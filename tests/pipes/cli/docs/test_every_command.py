@@ -55,10 +55,12 @@ CHANGING = {
 }
 EVERY = READING | CHANGING
 OTHERS = {  # of no archive, or without an end
+    "book",
     "completion",
     "compress",
     "config",
     "convert",
+    "frames",
     "help",
     "providers",
     "mock",
