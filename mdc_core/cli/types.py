@@ -302,7 +302,10 @@ class PluginName(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """The name, if there is such a plugin."""
-        return registry.lookup(self.verb, str(value)).name
+        try:
+            return registry.lookup(self.verb, str(value)).name
+        except UsageError as error:
+            self.fail(f"{error}; {error.hint}" if error.hint else str(error), param, ctx)
 
     def shell_complete(self, ctx: Any, param: Any, incomplete: str) -> "list[CompletionItem[str]]":
         """The names that begin like this, with their summaries; nothing is imported."""

@@ -22,8 +22,8 @@ class BinanceOptions(Options, frozen=True, kw_only=True):
         Meta(description="of --type bar; 1s has spot alone, 1M is a month"),
     ] = "1m"  # fmt: skip
     partial_levels: Annotated[
-        Literal["5", "10", "20"], Meta(description="of --type partial_book, each side")
-    ] = "20"
+        Literal[5, 10, 20], Meta(description="of --type partial_book, each side")
+    ] = 20
     check_symbols: Annotated[
         bool, Meta(description="ask by REST which symbols there are, and name those that are not")
     ] = True

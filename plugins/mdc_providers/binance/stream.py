@@ -166,7 +166,7 @@ class Binance(BinanceProvider, Stream):
             raise UsageError("binance has no stream of all symbols", hint="name them")
         if "bar" in chosen and self.options.interval == "1s" and not self._market.is_spot:
             raise UsageError("binance has bars of 1s for spot alone")
-        how = {"interval": self.options.interval, "levels": int(self.options.partial_levels)}
+        how = {"interval": self.options.interval, "levels": self.options.partial_levels}
         pairs = ((symbol, channel) for symbol in subscription.symbols for channel in chosen)
         return dict.fromkeys(stream_of(symbol, channel, **how) for symbol, channel in pairs)
 

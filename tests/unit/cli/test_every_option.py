@@ -28,6 +28,8 @@ VALUES = {
     "speed": ("1x", "10x", "0.5x", "max"),
     "decimal": ("0.1", "0.25", "3", "4.5"),
     "float": ("0.1", "0.25", "0.5", "0.75"),
+    "span..span": ("1s..2s", "2s..30s", "3s..1m", "4s..5m"),
+    "n/span": ("1/1s", "5/60s", "off", "7/2m"),
 }
 WRONG = {
     "time span": "soon",
@@ -168,7 +170,7 @@ def toml(words: Words, option: Option, value: str) -> str:
     if isinstance(option, PluginOption):
         key = option.field
     text = value if option.is_flag or isinstance(kind, click.types.IntParamType) else f'"{value}"'
-    if kind.name in ("float", "decimal"):
+    if kind.name in ("float", "decimal") or (kind.name == "choice" and value.isdecimal()):
         text = value
     table = ".".join(table_of(words, option))
     return f"[{table}]\n{key} = {f'[{text}]' if option.multiple else text}\n"

@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mdc_core.schema import version_of
+
 NUMBER = pa.decimal128(36, 18)
 AT_REST = pa.decimal128(18, 9)
 TIME = pa.timestamp("ns", "UTC")
@@ -177,7 +179,7 @@ SAMPLES: list[tuple[str, str, Row, str]] = [
 
 def current(type_name: str, rest: str) -> str:
     """The canonical line of today."""
-    return f'{{"type":"{type_name}","v":"1.0.0","symbol":"SPY",{rest}}}\n'
+    return f'{{"type":"{type_name}","v":"{version_of(type_name)}","symbol":"SPY",{rest}}}\n'
 
 
 def chosen(type_name: str, version: str) -> tuple[list[Row], str]:

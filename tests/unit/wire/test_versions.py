@@ -62,7 +62,7 @@ def test_an_old_file_is_read_as_current_events(
     assert (got.reader.rejected, got.reader.damage) == (0, None)
     for chunk in got.chunks:  # what a command would write, or keep in a file
         said = json.loads((chunk.batch.schema.metadata or {})[b"mdc.versions"])
-        assert said == {type_name: "1.0.0"}
+        assert said == {type_name: version_of(type_name)}
 
 
 @pytest.mark.parametrize("name", ["x.arrows", "x.arrow", "x.parquet"])
