@@ -240,7 +240,7 @@ def test_the_first_bad_row_stops_it(market: Market, shell: Shell) -> None:
         ("--skip sequence", [name for name in CHECKS if name != "sequence"]),
         (
             "--skip sequence --skip crossed --skip price",
-            ["duplicate", "future", "monotonic", "schema"],
+            ["book", "duplicate", "future", "monotonic", "schema"],
         ),
     ],
 )
