@@ -123,7 +123,8 @@ def test_plugins_come_in_by_the_one_door(path: Path) -> None:
             allowed = name in ("mdc_core.plugin", "mdc_core.columns", "mdc_core") or top == bundle
             assert allowed, f"{path.name} imports past the door: {name}"
         if bundle in PURE and path.name not in OBSERVERS:
-            assert top not in IMPURE, f"a pure plugin imports {name}"
+            # To take a URL apart is no way to the network.
+            assert top not in IMPURE or name == "urllib.parse", f"a pure plugin imports {name}"
 
 
 # The command line is flat on purpose; at the top lies what all rooms stand on.
