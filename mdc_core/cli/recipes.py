@@ -76,7 +76,7 @@ RECIPES = (
             ("What is wrong with some events", "mdc validate events.jsonl --strict > /dev/null"),
             (
                 "Whether order books are what they can be",
-                "mdc stream sim SPY --type delta --limit 500 | mdc validate --check book "
+                "mdc stream sim SPY --type delta --limit 500 | mdc validate --check book --strict "
                 "| mdc count",
             ),
             ("That no file of an archive is damaged", "mdc verify --root data --deep"),

@@ -109,7 +109,7 @@ def test_help_is_as_wide_as_the_terminal_up_to_what_can_be_read(
 ) -> None:
     for line in ("mdc --help", "mdc help recipes")[: 1 if columns == "40" else 2]:
         lengths = [len(line) for line in shell(line, COLUMNS=columns).out.splitlines()]
-        assert widest - 12 < max(lengths) <= widest
+        assert widest - 10 < max(lengths) <= widest
 
 
 def test_every_recipe_does_what_it_says(shell: Shell, tmp_path: Path) -> None:
