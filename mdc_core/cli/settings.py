@@ -191,6 +191,10 @@ def _names(
     for word in ",".join(words).split(",") if option.multiple else words:
         try:
             kind.convert(word.strip(), option, None)
+        except click.BadParameter as error:
+            if blame is None:
+                return []
+            raise blame(error.message, None) from None
         except UsageError as error:
             if blame is None:
                 return []
