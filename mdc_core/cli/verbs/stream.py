@@ -38,7 +38,7 @@ from mdc_core.live.upkeep.breaker import FAILURES
 from mdc_core.live.upkeep.breaker import SPAN as BREAKER_SPAN
 from mdc_core.pipelines.frames.recording import CapturePlace
 from mdc_core.pipelines.stages.stream import StreamSource
-from mdc_core.pipelines.stages.stream_options import Reread, StreamOptions
+from mdc_core.pipelines.streaming.options import Reread, StreamOptions
 from mdc_core.sizes import size_text
 from mdc_core.times import span_text
 
