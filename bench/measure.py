@@ -42,10 +42,16 @@ class FailedCommandError(Exception):
 
 
 def run_pipe(
-    commands: Sequence[Command], *, stdin: Path | None, env: Mapping[str, str], cwd: Path
+    commands: Sequence[Command],
+    *,
+    stdin: Path | None,
+    stdout: Path | None = None,
+    env: Mapping[str, str],
+    cwd: Path,
 ) -> Run:
-    """Run commands joined by pipes to the end, the output thrown away."""
+    """Run commands joined by pipes to the end, the output thrown away or into a file."""
     with ExitStack() as stack:
+        sink = stack.enter_context((stdout or Path(os.devnull)).open("wb"))
         errors = [stack.enter_context(tempfile.TemporaryFile()) for _ in commands]
         source: BinaryIO | int | None = subprocess.DEVNULL
         if stdin is not None:
@@ -60,7 +66,7 @@ def run_pipe(
                 stderr=error,
                 env=env,
                 cwd=cwd,
-                stdout=subprocess.DEVNULL if is_last else subprocess.PIPE,
+                stdout=sink if is_last else subprocess.PIPE,
             )
             if processes:
                 processes[-1].stdout.close()

@@ -37,6 +37,7 @@ class Group(NamedTuple):
     references: Sequence[Work]
     works: Sequence[Work]
     turns: int = 1
+    agree: bool = False  # all of them write the same events, which is looked at in a turn before
 
 
 def corpus_group(jsonl: Path) -> Group:
@@ -182,41 +183,3 @@ def start_group() -> Group:
         Work("version", "`mdc --version`", [(MDC, "--version")], at_most=1.25, aim=0.6),
     ]
     return Group("start", [reference], works, turns=20)
-
-
-def stream_of(url: str, events: int) -> Command:
-    """Collecting a live feed to its end."""
-    symbols = ("SPY", "AAPL", "MSFT", "NVDA", "AMZN")
-    end = ("--limit", str(events), "--retries", "0")
-    return (MDC, "stream", "alpaca", *symbols, "--url", url, *end)
-
-
-def stream_group(url: str, events: int) -> Group:
-    """Collecting a live feed, beside a bare loop."""
-    reference = Work(
-        "loop",
-        "bare loop: websockets, orjson, fields renamed",
-        [(PYTHON, str(HERE / "feed.py"), "read", url, str(events))],
-    )
-    stream = stream_of(url, events)
-    works = [
-        Work("stream", "`mdc stream alpaca`, frames of 10 events", [stream], at_most=2.0, aim=1.3)
-    ]
-    return Group("stream", [reference], works)
-
-
-def capture_group(url: str, events: int) -> Group:
-    """Keeping the raw frames of a feed, beside keeping nothing."""
-    stream = stream_of(url, events)
-    reference = Work("not-kept", "`mdc stream alpaca`, no frames kept", [stream])
-    works = [
-        Work(
-            "capture",
-            "`mdc stream alpaca --capture DIR/`",
-            [(*stream, "--capture", f"{SCRATCH}/")],
-            at_most=1.3,
-            aim=1.15,
-            captures=True,
-        )
-    ]
-    return Group("capture", [reference], works)

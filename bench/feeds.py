@@ -1,0 +1,93 @@
+"""Collecting live feeds: what is measured, and whether all who read a feed have read the same."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from measure import Command, FailedCommandError
+from vendors import find
+from vendors.vendor import Vendor
+from work import HERE, MDC, PYTHON, SCRATCH, Group, Work
+
+FEED = (PYTHON, str(HERE / "feed.py"))
+NUMBERS = ("price", "size", "bid_price", "bid_size", "ask_price", "ask_size")
+KINDS = ("trade", "quote")
+# What a stream is told of its secrets, of which none is looked at.
+SECRETS = (
+    "ALPACA_KEY_ID",
+    "ALPACA_SECRET_KEY",
+    "POLYGON_API_KEY",
+    "FINNHUB_API_KEY",
+    "TIINGO_API_TOKEN",
+)
+
+
+@contextmanager
+def served(name: str, events: int) -> Iterator[str]:
+    """The URL of a vendor's feed, served by a process of its own."""
+    command = [*FEED, "serve", name, str(events)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield server.stdout.readline().strip()
+        finally:
+            server.kill()
+
+
+def stream_of(vendor: Vendor, url: str, events: int) -> Command:
+    """Collecting a feed to its end."""
+    wanted = (vendor.provider, *vendor.symbols, *vendor.arguments)
+    return (MDC, "stream", *wanted, "--url", url, "--limit", str(events), "--retries", "0")
+
+
+def feed_group(name: str, url: str, events: int) -> Group:
+    """Collecting a vendor's feed, beside a bare loop."""
+    vendor = find(name)
+    reference = Work(
+        f"{name}-loop",
+        f"bare loop for {name}: websockets, orjson, fields renamed",
+        [(*FEED, "read", name, url, str(events))],
+    )
+    told = " ".join(["mdc stream", vendor.provider, *vendor.arguments])
+    stream = stream_of(vendor, url, events)
+    work = Work(name, f"`{told}`, {vendor.shape}", [stream], at_most=1.4, aim=1.1)
+    return Group("feeds", [reference], [work], agree=True)
+
+
+def capture_group(url: str, events: int) -> Group:
+    """Keeping the raw frames of a feed, beside keeping nothing."""
+    stream = stream_of(find("alpaca"), url, events)
+    reference = Work("not-kept", "`mdc stream alpaca`, no frames kept", [stream])
+    works = [
+        Work(
+            "capture",
+            "`mdc stream alpaca --capture DIR/`",
+            [(*stream, "--capture", f"{SCRATCH}/")],
+            at_most=1.3,
+            aim=1.15,
+            captures=True,
+        )
+    ]
+    return Group("capture", [reference], works)
+
+
+def check_agreement(one: Path, other: Path) -> None:
+    """Raises FailedCommandError where two have written other events than each other."""
+    for number, pair in enumerate(zip_longest(_told(one), _told(other)), start=1):
+        if pair[0] != pair[1]:
+            names = f"{one.stem} and {other.stem}"
+            raise FailedCommandError(f"{names} differ at event {number}: {pair[0]} / {pair[1]}")
+
+
+def _told(path: Path) -> Iterator[tuple[Any, ...]]:
+    """Type, symbol and numbers of the events of a file, those of the stream itself left out."""
+    with path.open("rb") as file:
+        for line in file:
+            event = json.loads(line, parse_float=Decimal)
+            if event["type"] in KINDS:
+                numbers = (Decimal(event[name]) for name in NUMBERS if name in event)
+                yield event["type"], event["symbol"], *numbers
