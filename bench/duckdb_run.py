@@ -2,7 +2,7 @@
 
 python bench/duckdb_run.py typed x.jsonl OUT    columns of exact types
 python bench/duckdb_run.py auto x.jsonl OUT     columns as DuckDB guesses them
-python bench/duckdb_run.py count OUT            rows in an archive's Parquet files
+python bench/duckdb_run.py count OUT...         rows in the Parquet files of each archive
 python bench/duckdb_run.py hive ROOT SYMBOL DAY [TYPE]   the events of a partition, as JSON
 """
 
@@ -56,7 +56,7 @@ if __name__ == "__main__":
             store(source, target, None)
         case ["hive", root, symbol, day, *types]:
             hive(root, symbol, day, types[0] if types else None)
-        case ["count", root]:
-            print(count(root))
+        case ["count", *roots]:
+            print(*map(count, roots))
         case _:
             sys.exit(__doc__)

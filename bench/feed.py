@@ -5,6 +5,7 @@ python bench/feed.py read NAME URL 300000  one JSON line an event on standard ou
 """
 
 import sys
+from typing import BinaryIO
 
 import orjson
 from vendors import find
@@ -12,7 +13,7 @@ from vendors.vendor import Vendor, ticks
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import connect
-from websockets.sync.server import ServerConnection, serve
+from websockets.sync.server import Server, ServerConnection, serve
 
 BLOCK = 1 << 16  # bytes that are sent at once
 
@@ -47,21 +48,23 @@ def feed(connection: ServerConnection, vendor: Vendor, blocks: list[bytes]) -> N
         return  # the client has what it wanted
 
 
-def serve_forever(vendor: Vendor, events: int) -> None:
-    """Serve every client the same feed, until killed."""
+def server_of(vendor: Vendor, events: int) -> Server:
+    """What serves every client the same feed."""
     blocks = prepared(vendor, events)
     # A ping of the library would come in the midst of a frame.
-    with serve(
+    return serve(
         lambda c: feed(c, vendor, blocks), "127.0.0.1", 0, compression=None, ping_interval=None
-    ) as server:
-        host, port = server.socket.getsockname()
-        print(f"ws://{host}:{port}{vendor.path}", flush=True)
-        server.serve_forever()
+    )
 
 
-def read(vendor: Vendor, url: str, events: int) -> None:
+def url_of(vendor: Vendor, server: Server) -> str:
+    """Where it is served."""
+    host, port = server.socket.getsockname()
+    return f"ws://{host}:{port}{vendor.path}"
+
+
+def read(vendor: Vendor, url: str, events: int, out: BinaryIO) -> None:
     """Subscribe, and write as many events as one object a line, under our names."""
-    out = sys.stdout.buffer
     with connect(url, compression=None, ping_interval=None, max_size=None) as socket:
         vendor.join(socket)
         while events > 0:
@@ -74,8 +77,10 @@ def read(vendor: Vendor, url: str, events: int) -> None:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["serve", name, events]:
-            serve_forever(find(name), int(events))
+            with server_of(find(name), int(events)) as server:
+                print(url_of(find(name), server), flush=True)
+                server.serve_forever()
         case ["read", name, url, events]:
-            read(find(name), url, int(events))
+            read(find(name), url, int(events), sys.stdout.buffer)
         case _:
             sys.exit(__doc__)

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from itertools import zip_longest
@@ -77,17 +77,24 @@ def capture_group(url: str, events: int) -> Group:
 
 def check_agreement(one: Path, other: Path) -> None:
     """Raises FailedCommandError where two have written other events than each other."""
-    for number, pair in enumerate(zip_longest(_told(one), _told(other)), start=1):
-        if pair[0] != pair[1]:
-            names = f"{one.stem} and {other.stem}"
-            raise FailedCommandError(f"{names} differ at event {number}: {pair[0]} / {pair[1]}")
+    with one.open("rb") as ones, other.open("rb") as others:
+        if (difference := difference_of(ones, others)) is not None:
+            raise FailedCommandError(f"{one.stem} and {other.stem} differ at {difference}")
 
 
-def _told(path: Path) -> Iterator[tuple[Any, ...]]:
-    """Type, symbol and numbers of the events of a file, those of the stream itself left out."""
-    with path.open("rb") as file:
-        for line in file:
-            event = json.loads(line, parse_float=Decimal)
-            if event["type"] in KINDS:
-                numbers = (Decimal(event[name]) for name in NUMBERS if name in event)
-                yield event["type"], event["symbol"], *numbers
+def difference_of(lines: Iterable[bytes], others: Iterable[bytes]) -> str | None:
+    """Where the events of these lines are not those of the others; None if they are."""
+    pairs = zip_longest(_told(lines), _told(others))
+    for number, (one, other) in enumerate(pairs, start=1):
+        if one != other:
+            return f"event {number}: {one} / {other}"
+    return None
+
+
+def _told(lines: Iterable[bytes]) -> Iterator[tuple[Any, ...]]:
+    """Type, symbol and numbers of events; those about the stream itself are left out."""
+    for line in lines:
+        event = json.loads(line, parse_float=Decimal)
+        if event["type"] in KINDS:
+            numbers = (Decimal(event[name]) for name in NUMBERS if name in event)
+            yield event["type"], event["symbol"], *numbers

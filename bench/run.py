@@ -24,7 +24,8 @@ def prepare(bench: Bench) -> None:
     if not bench.jsonl.exists():
         unfinished = bench.jsonl.with_suffix(".part")
         with unfinished.open("wb") as file:
-            output_of([PYTHON, str(HERE / "corpus.py"), str(bench.events)], file)
+            size = (str(bench.events), str(bench.corpus_symbols))
+            output_of([PYTHON, str(HERE / "corpus.py"), *size], file)
         unfinished.rename(bench.jsonl)
     convert = (MDC, "convert", str(bench.jsonl), "--force", "--output", str(bench.arrows))
     archive = bench.out / "archive"
@@ -38,7 +39,7 @@ def prepare_wide(bench: Bench) -> None:
     corpus = bench.out / "wide.jsonl"
     shutil.rmtree(bench.out / "wide", ignore_errors=True)
     with corpus.open("wb") as file:
-        events = str(max(bench.events // 5, 5_000))
+        events = str(max(bench.events // 5, 5 * bench.symbols))
         output_of([PYTHON, str(HERE / "corpus.py"), events, str(bench.symbols)], file)
     store = (*STORE, "wide", "--layout", "hive")
     run_pipe([store], stdin=corpus, env=bench.environment, cwd=bench.out)

@@ -20,19 +20,24 @@ class Bench(NamedTuple):
     quick: bool
 
     @property
+    def corpus_symbols(self) -> int:
+        """How many symbols the corpus has; each is two files of what is stored."""
+        return 4 if self.quick else 200
+
+    @property
     def jsonl(self) -> Path:
         """The corpus, kept from one time to the next."""
-        return self.out / f"x-{self.events}.jsonl"
+        return self.out / f"x-{self.events}-{self.corpus_symbols}.jsonl"
 
     @property
     def arrows(self) -> Path:
         """The corpus as an Arrow stream."""
-        return self.out / f"x-{self.events}.arrows"
+        return self.jsonl.with_suffix(".arrows")
 
     @property
     def symbols(self) -> int:
         """How many symbols the archive has in which one is found."""
-        return 50 if self.quick else 1_000
+        return 5 if self.quick else 1_000
 
     @property
     def stream_events(self) -> int:

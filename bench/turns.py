@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from feeds import check_agreement
@@ -29,6 +30,7 @@ def run_group(bench: Bench, group: Group, events: int) -> list[Row]:
                     f"bench: {work.name}, turn {turn + 1}: {runs[-1].cpu:.2f} CPU s",
                     file=sys.stderr,
                 )
+        _check_stored(bench, [work.name for work, _ in measured if work.stores])
     return rows_of(group, measured, events)
 
 
@@ -37,12 +39,13 @@ def run_work(bench: Bench, work: Work, told: Path | None = None) -> Run:
     env = bench.environment | ({"MDC_WIRE": "arrow"} if work.arrow else {})
     inputs = {"jsonl": bench.jsonl, "arrow": bench.arrows, None: None}
     scratch = bench.out / SCRATCH
-    shutil.rmtree(scratch, ignore_errors=True)
+    for folder in (scratch, _stored(bench, work.name)):
+        shutil.rmtree(folder, ignore_errors=True)
     run = run_pipe(work.commands, stdin=inputs[work.stdin], stdout=told, env=env, cwd=bench.out)
     if work.captures:
         run = run._replace(kept=_kept(scratch))
     if work.stores:
-        _check_stored(scratch, bench.events, work.name)
+        scratch.rename(_stored(bench, work.name))
     shutil.rmtree(scratch, ignore_errors=True)
     return run
 
@@ -66,7 +69,19 @@ def _kept(folder: Path) -> tuple[int, int]:
     return sum(file["frames"] for file in told), sum(file["size"] for file in told)
 
 
-def _check_stored(root: Path, events: int, name: str) -> None:
-    stored = int(output_of([PYTHON, str(HERE / "duckdb_run.py"), "count", str(root)]))
-    if stored != events:
-        raise FailedCommandError(f"{name}: {stored} events stored of {events}")
+def _stored(bench: Bench, name: str) -> Path:
+    """Where it is until the end of the turn what this work has stored."""
+    return bench.out / f"stored-{name}"
+
+
+def _check_stored(bench: Bench, names: Sequence[str]) -> None:
+    """Raises FailedCommandError unless each of them has stored every event."""
+    if not names:
+        return
+    roots = [_stored(bench, name) for name in names]
+    told = output_of([PYTHON, str(HERE / "duckdb_run.py"), "count", *map(str, roots)])
+    for name, stored in zip(names, map(int, told.split()), strict=True):
+        if stored != bench.events:
+            raise FailedCommandError(f"{name}: {stored} events stored of {bench.events}")
+    for root in roots:
+        shutil.rmtree(root)
