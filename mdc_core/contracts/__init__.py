@@ -75,28 +75,29 @@ if TYPE_CHECKING:
     from mdc_core.contracts.filter import Filter, Keep
     from mdc_core.contracts.history import History, HistoryRequest, Page
     from mdc_core.contracts.http import Request, Response
-    from mdc_core.contracts.live import (
-        SCHEMES,
+    from mdc_core.contracts.live.effects import (
         Bad,
         Busy,
         Effect,
-        Endpoint,
         Fetch,
-        HangUp,
         Items,
-        Lengths,
-        Lines,
-        Live,
         Maintenance,
         Reconnect,
         Refused,
-        Sandbox,
         Send,
+        Up,
+    )
+    from mdc_core.contracts.live.feeds import (
+        SCHEMES,
+        Endpoint,
+        Lengths,
+        Lines,
+        Live,
         Source,
         Stream,
         Subscription,
-        Up,
     )
+    from mdc_core.contracts.live.sandbox import HangUp, Sandbox
     from mdc_core.contracts.options import (
         CONTRACT,
         Argument,
@@ -118,8 +119,9 @@ _HOMES = {
     "filter": "Filter Keep",
     "history": "History HistoryRequest Page",
     "http": "Request Response",
-    "live": "SCHEMES Bad Busy Effect Endpoint Fetch HangUp Items Lengths "
-    "Lines Live Maintenance Reconnect Refused Sandbox Send Source Stream Subscription Up",
+    "live.effects": "Bad Busy Effect Fetch Items Maintenance Reconnect Refused Send Up",
+    "live.feeds": "SCHEMES Endpoint Lengths Lines Live Source Stream Subscription",
+    "live.sandbox": "HangUp Sandbox",
     "options": "CONTRACT Argument Moment Options Plugin Size Span Symbols",
     "provider": "ASSETS Asset Limits Provider",
     "sink": "Sink",

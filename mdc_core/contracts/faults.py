@@ -5,7 +5,7 @@ from inspect import Parameter, isfunction, signature
 from typing import Any
 
 from mdc_core.contracts.files import Exporter
-from mdc_core.contracts.live import Stream
+from mdc_core.contracts.live.feeds import Stream
 from mdc_core.contracts.options import Plugin
 from mdc_core.contracts.provider import ASSETS, Limits, Provider
 from mdc_core.contracts.store import PartFormat

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from mdc_core.contracts.live import Refused, Scope
+from mdc_core.contracts.live.effects import Refused
+from mdc_core.contracts.live.feeds import Scope
 from mdc_core.errors import DataError, UnavailableError
 from mdc_core.events import Connection, Event, Gap, Integrity
 from mdc_core.live.session.actions import FrameAside, Warn

@@ -30,7 +30,7 @@ from mdc_core.contracts import (
     Subscription,
     Up,
 )
-from mdc_core.contracts.live import UNREADABLE, reason_of
+from mdc_core.contracts.live.effects import UNREADABLE, reason_of
 from mdc_core.errors import BusyError, RefusedError, UnavailableError
 from mdc_core.events import Event, Gap, Integrity, Market, Status
 from mdc_core.flaws import EventSample, flaw_of

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from mdc_core.contracts import Lengths, Lines
-from mdc_core.contracts.live import Framing
+from mdc_core.contracts.live.feeds import Framing
 
 LONGEST = 64 << 20
 

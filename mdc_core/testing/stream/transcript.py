@@ -35,7 +35,7 @@ from mdc_core.contracts import (
     Stream,
     Up,
 )
-from mdc_core.contracts.live import UNREADABLE, reason_of
+from mdc_core.contracts.live.effects import UNREADABLE, reason_of
 from mdc_core.events import Event
 from mdc_core.logs import MASK
 from mdc_core.testing.golden import line_of, lines_of, tell_changes

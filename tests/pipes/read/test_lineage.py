@@ -72,7 +72,7 @@ def test_text_for_people(shell, tmp_path):
 def test_a_file_without_lineage(shell, tmp_path):
     (tmp_path / "x").write_text('{"type":"heartbeat"}\n')
     said = lineage(shell, "x")
-    assert (said["runs"], said["versions"]) == ([], {"heartbeat": ["1.0.0"]})
+    assert (said["runs"], said["versions"]) == ([], {"heartbeat": ["1.1.0"]})
     done = shell("mdc lineage x")
     assert "lineage      none: the file does not say" in done.out.splitlines()
     assert said["sha256"] in done.out

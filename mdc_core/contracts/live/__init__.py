@@ -1,0 +1,1 @@
+"""A live feed: what is asked of it, what its codec says, and its mock server."""
