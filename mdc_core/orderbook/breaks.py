@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from mdc_core.batch import Int64s, int64_array
+from mdc_core.batch import Int64s, int64_array, integers
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.grouped import Groups
 from mdc_core.orderbook.intervals import connection_of
@@ -27,12 +27,16 @@ class BookBreak(NamedTuple):
     symbols: frozenset[str] | None
     provider: str | None
     channel: str | None
+    received: int | None
 
     def hits(self, book: OrderBook) -> bool:
         """Whether a book is among those that are broken off.
 
-        A channel of a connection, such as its trades, has nothing to do with another.
+        A channel of a connection, such as its trades, has nothing to do with another. A snapshot
+        that came later, as an archive in the order of event time may have it, is not touched.
         """
+        if self.received is not None and book.since is not None and self.received < book.since:
+            return False
         symbol, provider, channel = book.name
         if self.symbols is not None and symbol not in self.symbols:
             return False
@@ -84,4 +88,8 @@ def _break(batch: pa.RecordBatch, row: int) -> BookBreak | None:
         named = json.loads(event.get("extra") or "{}").get("symbols")
         if symbols is None and isinstance(named, list):
             symbols = frozenset(map(str, named))
-    return BookBreak(batch, row, what, symbols, event.get("provider"), event.get("channel"))
+    moments, known = integers(batch.slice(row, 1), "ts_recv")
+    received = int(moments[0]) if known[0] else None
+    return BookBreak(
+        batch, row, what, symbols, event.get("provider"), event.get("channel"), received
+    )

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core.grouped import Groups
+from mdc_core.orderbook.arrivals import Arrivals
 from mdc_core.orderbook.breaks import BookBreak, MarketRows, stretches
 from mdc_core.orderbook.intervals import ConnectionClocks, Passing, passing
 from mdc_core.orderbook.levels import OrderBook
@@ -54,6 +55,7 @@ class BookBuilder:
         self._waiting: dict[int, OrderBook] = {}  # those that are open or due
         self._frames, self._clocks = Frames(), ConnectionClocks()
         self._groups = Groups()
+        self._arrivals = Arrivals(self._groups)
         self._places = NARROW
         self._at = 0  # how many rows there have been
 
@@ -63,7 +65,9 @@ class BookBuilder:
             if isinstance(part, BookBreak):
                 self._break(part)
                 self._at += 1
-            else:
+                continue
+            part = self._arrivals(part)
+            if len(part.rows):
                 self._market(part)
                 self._at += len(part.rows)
         return self._take()
@@ -73,6 +77,10 @@ class BookBuilder:
         for number, book in list(self._waiting.items()):
             self._end_update(number, book, 2 * self._at)
             self._give_due(number, book, 2 * self._at)
+        for book in self._books.values():
+            if book.unsaid is not None:
+                self._made.notes.append(book.unsaid)
+                book.unsaid = None
         self._collect(None)
         return self._take()
 
@@ -112,7 +120,14 @@ class BookBuilder:
         self._end_waiting(frame, dict(zip(runs.keys.tolist(), heads, strict=True)), passing_)
         updates = updates_of(rows, begins, frame.after, self._at, passing_, self._gives)
         replay = BookReplay(
-            rows, snapshots, updates, self._places, self._at, self._shots, self._verify
+            rows,
+            snapshots,
+            updates,
+            self._places,
+            self._at,
+            self._shots,
+            self._verify,
+            self._arrivals.explained,
         )
         for book, stop in zip(books, runs.ends.tolist(), strict=True):
             replay.book(book, stop)

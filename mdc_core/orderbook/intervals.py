@@ -4,6 +4,7 @@ A change belongs to the interval of its event time. The interval is over for a b
 change is in another one, or when something later than it comes by the same connection.
 """
 
+import re
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,8 @@ import pyarrow as pa
 
 from mdc_core.batch import Int64s, integers
 from mdc_core.grouped import Groups
+
+_BEHIND = re.compile("[/:~]")
 
 
 class ConnectionClocks:
@@ -47,8 +50,8 @@ class Passing(NamedTuple):
 
 
 def connection_of(channel: str | None) -> str | None:
-    """The connection by which a channel comes: what stands before a slash or a colon."""
-    return None if channel is None else channel.partition("/")[0].partition(":")[0]
+    """The connection by which a channel comes: what stands before a slash, colon or tilde."""
+    return None if channel is None else _BEHIND.split(channel, maxsplit=1)[0]
 
 
 def passing(batch: pa.RecordBatch, groups: Groups, clocks: ConnectionClocks, every: int) -> Passing:

@@ -42,8 +42,10 @@ class OrderBook:
         "passed_over",
         "queues",
         "row",
+        "since",
         "sizes",
         "state",
+        "unsaid",
     )
 
     def __init__(self, name: tuple[str | None, ...]) -> None:
@@ -60,6 +62,8 @@ class OrderBook:
         self.open = False  # its last update may go on in the next row
         self.number = False, 0  # whether its last update has a number, and which
         self.clock = 0  # which connection's time is its own
+        self.since: int | None = None  # receive time of its snapshot
+        self.unsaid: Any = None  # that it is not known, while a snapshot may explain it
         self.due: int | None = None  # the interval whose state has not been given out yet
         self.head: Any = None  # the last row of what is open or due
         self.row = 0  # and where it stood in the stream

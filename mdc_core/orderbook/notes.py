@@ -44,8 +44,9 @@ def note(
 
 
 def of_rows(said: BookNote, rows: Int64s) -> BookNote:
-    """The same note, its row counted in the batch that these rows were taken from."""
-    return said if said.row is None else said._replace(row=int(rows[said.row]))
+    """The same note, its row counted in the batch that these rows were taken from, if it was."""
+    at = -1 if said.row is None else int(rows[said.row])
+    return said._replace(row=None if at < 0 else at)
 
 
 def _text(batch: pa.RecordBatch, name: str, row: int) -> str | None:

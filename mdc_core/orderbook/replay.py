@@ -2,7 +2,7 @@
 
 import json
 from bisect import bisect_left, insort
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from mdc_core.batch import int64_array, plain
 from mdc_core.errors import DataError
+from mdc_core.orderbook.arrivals import WINDOW, Explained
 from mdc_core.orderbook.levels import ASK, BID, SIDES, ImpossibleChange, OrderBook
 from mdc_core.orderbook.notes import BookNote, note
 from mdc_core.orderbook.rows import (
@@ -29,6 +30,7 @@ from mdc_core.orderbook.updates import BookUpdates
 from mdc_core.protocol import unscaled
 
 Verify = Callable[[OrderBook, str | None, int], str | None]
+_UNEXPLAINED = Explained()
 
 
 class BookReplay:
@@ -43,8 +45,10 @@ class BookReplay:
         base: int,
         shots: Shots,
         verify: Verify,
+        explained: Mapping[int, Explained],
     ) -> None:
         self.notes: list[BookNote] = []
+        self._explained = explained
         self._rows, self._places, self._base = rows, places, base
         self._shots, self._verify = shots, verify
         self._at = rows.rows.tolist()
@@ -189,7 +193,9 @@ class BookReplay:
             self._freeze(book, at, at + 1, error.text(self._places))
             book.passed_over = passed_over
             return
-        self._known_again(book, at, before, passed_over)
+        book.since = int(self._rows.received[at]) if self._rows.came[at] else None
+        explained = self._explained.get(self._at[at], _UNEXPLAINED)
+        self._known_again(book, at, before, passed_over, explained)
         self._settled(book, at, self._ends[at])
 
     def _clear(self, book: OrderBook, at: int) -> None:
@@ -205,16 +211,34 @@ class BookReplay:
         if self._ends[at]:
             self._settled(book, at, self._ends[at])
 
-    def _known_again(self, book: OrderBook, at: int, before: str, passed_over: int) -> None:
-        if before == "frozen" or (before == "new" and passed_over):
+    def _known_again(
+        self,
+        book: OrderBook,
+        at: int,
+        before: str,
+        passed_over: int,
+        explained: Explained = _UNEXPLAINED,
+    ) -> None:
+        """Say since when a book is known; not of one whose changes are all in it."""
+        unsaid, book.unsaid = book.unsaid, None
+        passed_over -= explained.again + (explained.within if before == "new" else 0)
+        if before == "new" and passed_over > 0 and unsaid is not None:
+            self.notes.append(unsaid)
+        if before == "frozen" or (before == "new" and passed_over > 0):
             changes = f"{passed_over} change{'s' * (passed_over != 1)}"
             self._say(book, at, "info", f"known from here on; {changes} passed over before")
 
     def _pass_over(self, book: OrderBook, start: int, stop: int) -> None:
+        """Changes that nothing is known of; a snapshot that comes late may explain the first."""
         if book.state == "new" and not book.passed_over:
             why = "no snapshot has come: nothing is known of this book until one does"
             self._say(book, start, "warning", why)
+            if self._rows.numbered[start] and self._rows.came[start]:
+                book.unsaid = self.notes.pop()._replace(row=None)
         book.passed_over += stop - start
+        if book.unsaid is not None and book.passed_over > WINDOW:
+            self.notes.append(book.unsaid)
+            book.unsaid = None
 
     def _settled(self, book: OrderBook, at: int, end: int) -> bool:
         """Whether a book can be as it is at the end of an update; what goes out is taken."""

@@ -67,6 +67,8 @@ class BookRows(NamedTuple):
     places: Bools  # whether side and price are given
     numbers: Int64s
     numbered: Bools
+    received: Int64s
+    came: Bools  # whether the receive time is known
     marked: Bools  # a checksum: the update ends here
     single: Bools  # an order of which nothing says what came with it
     frames: Int64s
@@ -95,7 +97,7 @@ def book_rows(
     if few is None:
         few = batch.take(int64_array(rows))
     changes = _Changes(few, places)
-    _, received = integers(few, "ts_recv")
+    received, came = integers(few, "ts_recv")
     numbers, numbered = integers(few, "seq")
     orders = changes.kinds == ORDER
     return BookRows(
@@ -110,8 +112,10 @@ def book_rows(
         changes.placed,
         numbers,
         numbered,
+        received,
+        came,
         _known(few, "checksum") & (changes.kinds != SNAPSHOT),
-        orders & ~received & ~numbered,
+        orders & ~came & ~numbered,
         np.searchsorted(frame.starts, rows, "right"),
     )
 
