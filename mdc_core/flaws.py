@@ -191,11 +191,11 @@ def _float(value: Any) -> str | None:
 def _json(value: Any) -> str | None:
     if not isinstance(value, dict):
         return f"is {value!r}, not dict"
-    endless = _endless(value)
-    return None if endless is None else f"is {endless}, not a finite number"
+    found = endless(value)
+    return None if found is None else f"is {found}, not a finite number"
 
 
-def _endless(value: Any) -> Decimal | None:
+def endless(value: Any) -> Decimal | None:
     """The first number that has no text in JSON; a float without end becomes null."""
     if isinstance(value, Decimal):
         return None if value.is_finite() else value
@@ -204,7 +204,7 @@ def _endless(value: Any) -> Decimal | None:
         parts = value.values()
     elif isinstance(value, list | tuple):
         parts = value
-    return next((found for part in parts if (found := _endless(part)) is not None), None)
+    return next((found for part in parts if (found := endless(part)) is not None), None)
 
 
 def _flag(value: Any) -> str | None:

@@ -8,11 +8,12 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, localcontext
 from functools import cache, lru_cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
 from mdc_core.events import Event, Quote, Trade
-from mdc_core.flaws import is_time
+from mdc_core.flaws import endless, is_time
 from mdc_core.schema import PRECISION, SCALE, fields_of
 
 FEW = 2  # events up to which each is as soon looked at by itself
@@ -24,6 +25,7 @@ _EXACT = Context(
 _ZERO = Decimal(0)
 _FREQUENT: set[type[Event]] = {Trade, Quote}
 _ALONE = ("date", "float", "json")  # kinds of fields for which an event is looked at by itself
+_ENDED = {str, int, bool, type(None)}  # what in `extra` can have no number without end
 _ZEROS = bytes.maketrans(b"0123456789", b"0000000000")
 _TIME = b"0000-00-00T00:00:00.000000000Z\n"
 _HOUR, _TENS = 14, (14, 17)  # where the hour ends, where the tens of minutes and seconds stand
@@ -43,7 +45,8 @@ def doubtful(rows: Sequence[Event]) -> Sequence[Event]:
     try:
         if more := [row for row in rows if row.seq is not None or row.extra is not None]:
             _as_whole([row.seq for row in more])
-            found += [row for row in more if row.extra is not None]
+            extras = [row for row in more if row.extra is not None]
+            found += [] if _have_ends([row.extra for row in extras]) else extras
         times = [row.ts_event for row in rows]
         times += {row.ts_recv for row in rows}
         sound = _are_times(times) and _are_exact(rows)
@@ -70,6 +73,17 @@ def _as_whole(numbers: Sequence[Any]) -> None:
     """Raise for a number that is not whole, or beyond 64 bits; one may be absent."""
     if numbers.count(None) < len(numbers):
         array("q", [number for number in numbers if number is not None])
+
+
+def _have_ends(extras: Sequence[Any]) -> bool:
+    """Whether no number in any of these is without end; raises for one that is no dict."""
+    values = [*chain.from_iterable(map(dict.values, extras))]
+    if not set(map(type, values)) - _ENDED:
+        return True
+    if not all(map(Decimal.is_finite, [value for value in values if type(value) is Decimal])):
+        return False
+    known = _ENDED | {Decimal}
+    return all(endless(value) is None for value in values if type(value) not in known)
 
 
 def _are_exact(rows: Sequence[Any]) -> bool:

@@ -45,7 +45,12 @@ def _delta(n: int) -> Event:
     return Delta(ts_event=None, action="clear") if n % 2 else Delta(price=ONE, size=ONE, level=n)
 
 
-SOUND: list[Callable[[int], Event]] = [_trade, _quote, _whole_quote, _bar, _book, _delta]
+def _extended(n: int) -> Event:
+    extra = {"a": "x", "n": n, "b": True, "d": ONE / 8, "l": [n, {"x": ONE}], "z": None}
+    return Trade(symbol="A", ts_event=from_ns(n), price=ONE, size=ONE, extra=extra)
+
+
+SOUND: list[Callable[[int], Event]] = [_trade, _quote, _whole_quote, _bar, _book, _delta, _extended]
 
 
 @pytest.mark.parametrize("make", SOUND)
@@ -100,6 +105,8 @@ def _with(event: Event, **fields: Any) -> Event:
         _with(_trade(1), seq=2**63),
         _with(_trade(1), seq=1.0),
         _with(_trade(1), extra={"a": [Decimal("NaN")]}),
+        _with(_trade(1), extra={"a": Decimal("-Infinity")}),
+        _with(_trade(1), extra=["a"]),
         _with(_quote(1), ask_size=Decimal("Infinity")),
         _with(_bar(1), trade_count=-(2**63) - 1),
         _with(_bar(1), ts_close="2024-01-02"[:9]),
