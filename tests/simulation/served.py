@@ -1,7 +1,6 @@
 """What must be true of a vendor's feed in virtual time, whatever went wrong."""
 
 from collections import Counter
-from itertools import pairwise
 
 from mdc_core.errors import MdcError
 from mdc_core.live.buffer import Buffer, Policy
@@ -20,11 +19,11 @@ from mdc_core.plugin import (
     Trade,
     to_ns,
 )
+from tests.kit.chaos.ledger import Hole, check_turns
 from tests.simulation.vendors import Vendor, VendorVenue
 from tests.simulation.venue import LASTS, START
 
 QUIET = Log(threshold=100)
-LAST = 2**63
 MOST_WAITED = 3600.0  # seconds; no cause is waited for longer
 
 
@@ -112,6 +111,7 @@ def _check_trade(got: Trade, said: Trade) -> None:
 def _check_missing(venue: VendorVenue, got: Counter[int], events: list[Event]) -> None:
     """Each trade is there, or told to be missing; as many as a gap counts are in it."""
     gaps = [event for event in events if isinstance(event, Gap)]
+    holes = [Hole.of(gap.symbol, gap.start, gap.end, START) for gap in gaps]
     unread = sum(isinstance(e, Integrity) and e.check == "frame" for e in events)
     assert unread <= venue.bad_frames
     always = set(venue.vendor.symbols).intersection(*(w.symbols for _, w in venue.changes))
@@ -122,21 +122,14 @@ def _check_missing(venue: VendorVenue, got: Counter[int], events: list[Event]) -
         if number in venue.spoiled and unread:
             continue
         missing.append(number)
-        assert any(_lies_in(time, trade, gap) for gap in gaps), (
+        assert any(hole.has(time, trade.symbol) for hole in holes), (
             f"trade {number} of {trade.symbol} at {trade.ts_event} is missing, and in no gap"
         )
 
 
-def _lies_in(time: int, trade: Trade, gap: Gap) -> bool:
-    start = to_ns(gap.start) if gap.start else START
-    end = to_ns(gap.end) if gap.end else LAST
-    return start <= time <= end and gap.symbol in (None, trade.symbol)
-
-
 def _check_states(events: list[Event]) -> None:
     """Up and down by turns, down again for another cause; the feed comes to its end."""
-    told = [(e.state == "down", e.cause, e.breaker) for e in events if isinstance(e, Connection)]
-    for before, after in pairwise(told):
-        assert before != after and (before[0] or after[0]), "up and down by turns"
+    states = [event for event in events if isinstance(event, Connection)]
+    check_turns((e.state == "down", (e.cause, e.breaker)) for e in states)
     last = max(event.ts_recv for event in events if event.ts_recv is not None)
     assert to_ns(last) < START + 20 * LASTS, "the run ends"

@@ -17,7 +17,8 @@ _EACH = -(-SEEDS // len(VENDORS))
 @pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.name)
 def test_whatever_the_network_does_is_told(vendor: Vendor, first: int) -> None:
     trades = gaps = 0
-    for seed in range(first, min(first + AT_ONCE, _EACH)):
+    seeds = range(first, min(first + AT_ONCE, _EACH))
+    for seed in seeds:
         try:
             found = check(vendor, seed)
         except Exception as error:
@@ -25,7 +26,7 @@ def test_whatever_the_network_does_is_told(vendor: Vendor, first: int) -> None:
             error.add_note(f"python -m tests.simulation {again}")
             raise
         trades, gaps = trades + found[0], gaps + found[1]
-    assert trades > 500 and gaps > 5, "the simulation has something to say"
+    assert trades > 20 * len(seeds) and 5 * gaps > len(seeds), "the simulation has something to say"
 
 
 class Careless(Vendor):

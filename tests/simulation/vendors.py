@@ -82,6 +82,13 @@ VENDORS = (
         {"market": "usdm"},
         _MILLISECOND,
     ),
+    Vendor(
+        "binance-coinm",
+        "binance.stream:Binance",
+        ("BTCUSD_PERP", "ETHUSD_PERP"),
+        {"market": "coinm"},
+        _MILLISECOND,
+    ),
     Vendor("okx", "okx.stream:Okx", ("BTC-USDT", "BTC-USDT-SWAP"), {}, _MILLISECOND),
     Vendor("finnhub", "finnhub.stream:Finnhub", ("AAPL", "BINANCE:BTCUSDT"), {}, _MILLISECOND),
     Vendor("kraken", "kraken.stream:Kraken", ("BTC/USD", "ETH/USD", "SOL/USD")),
