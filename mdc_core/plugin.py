@@ -109,7 +109,9 @@ if TYPE_CHECKING:
     from mdc_core.hooks import Hooks, RunInfo, hookimpl
     from mdc_core.messages import Messages
     from mdc_core.moments import parse_moment
-    from mdc_core.protocol import Follow, Ladder, Missing, scaled, unscaled
+    from mdc_core.protocol.ladder import Ladder
+    from mdc_core.protocol.numbers import Follow, Missing, scaled, unscaled
+    from mdc_core.protocol.subscriptions import Subscriptions
     from mdc_core.quality.per_event import PerEvent
     from mdc_core.registry import book_checksum
     from mdc_core.wire.files import decode_batches
@@ -168,11 +170,12 @@ _LATER = {
     "files_below": "mdc_core.folders:files_below",
     "Messages": "mdc_core.messages:Messages",
     "parse_moment": "mdc_core.moments:parse_moment",
-    "Follow": "mdc_core.protocol:Follow",
-    "Ladder": "mdc_core.protocol:Ladder",
-    "Missing": "mdc_core.protocol:Missing",
-    "scaled": "mdc_core.protocol:scaled",
-    "unscaled": "mdc_core.protocol:unscaled",
+    "Ladder": "mdc_core.protocol.ladder:Ladder",
+    "Follow": "mdc_core.protocol.numbers:Follow",
+    "Missing": "mdc_core.protocol.numbers:Missing",
+    "scaled": "mdc_core.protocol.numbers:scaled",
+    "unscaled": "mdc_core.protocol.numbers:unscaled",
+    "Subscriptions": "mdc_core.protocol.subscriptions:Subscriptions",
     "merge": "mdc_core.archive.merge:merge",
     "from_rows": "mdc_core.batch:from_rows",
     "integers": "mdc_core.batch:integers",
@@ -284,6 +287,7 @@ __all__ = [
     "Status",
     "Stream",
     "Subscription",
+    "Subscriptions",
     "Symbols",
     "Trade",
     "UnavailableError",

@@ -26,8 +26,8 @@ ROWS = (
         "logs",
         "requirements",
     },
-    {"batch", "decimals", "flaws", "grouped", "messages", "protocol", "screening"},
-    {"contracts", "hooks", "wire", "mapping"},
+    {"batch", "decimals", "flaws", "grouped", "messages", "screening"},
+    {"contracts", "hooks", "wire", "mapping", "protocol"},
     {"orderbook"},
     {"plugin", "columns"},
     {

@@ -163,7 +163,13 @@ def tests_of(example: package.Example) -> list[str]:
 def helpers() -> list[str]:
     """What the door has for codecs of serious venues: classes with their methods."""
     out = ["### Helpers", ""]
-    for thing in (plugin.Messages, plugin.Follow, plugin.Missing, plugin.Ladder):
+    for thing in (
+        plugin.Messages,
+        plugin.Follow,
+        plugin.Missing,
+        plugin.Ladder,
+        plugin.Subscriptions,
+    ):
         given = ", ".join(p for p in inspect.signature(thing).parameters)
         first, *others = markdown(inspect.getdoc(thing) or "")
         out += [f"`{thing.__name__}({given})`: {first}", *others, ""]

@@ -27,7 +27,7 @@ from mdc_core.orderbook.rows import (
 from mdc_core.orderbook.shots import Shots
 from mdc_core.orderbook.snapshots import BookSnapshots
 from mdc_core.orderbook.updates import BookUpdates
-from mdc_core.protocol import unscaled
+from mdc_core.protocol.numbers import unscaled
 
 Verify = Callable[[OrderBook, str | None, int], str | None]
 _UNEXPLAINED = Explained()

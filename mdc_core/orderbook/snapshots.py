@@ -9,7 +9,7 @@ from mdc_core.events import Level
 from mdc_core.orderbook.levels import ASK, BID, OrderBook
 from mdc_core.orderbook.rows import SNAPSHOT, BookRows
 from mdc_core.orderbook.units import whole
-from mdc_core.protocol import scaled
+from mdc_core.protocol.numbers import scaled
 
 BookChecksum = Callable[[Sequence[Level], Sequence[Level], Mapping[str, Any]], str | None]
 _MOST = 25  # levels of a side: enough for all

@@ -10,7 +10,7 @@ from mdc_core import registry
 from mdc_core.contracts import Stream, Subscription
 from mdc_core.errors import UsageError
 from mdc_core.events import Book, Delta, Event, Level, Market
-from mdc_core.protocol import Ladder
+from mdc_core.protocol.ladder import Ladder
 from mdc_core.times import SECOND, to_ns
 
 _OF_CHANNEL = {"book": "delta"}  # a book is simulated as its changes, from an empty one on

@@ -26,6 +26,7 @@ from mdc_core.plugin import (
     Send,
     Stream,
     Subscription,
+    Subscriptions,
     UsageError,
     from_ns,
     utc,
@@ -45,9 +46,9 @@ from mdc_providers.kraken.decode import (
     with_more,
 )
 from mdc_providers.kraken.legacy import KrakenLegacy
-from mdc_providers.kraken.provider import CHANNELS, KrakenProvider
+from mdc_providers.kraken.provider import CHANNELS, NAMES, KrakenProvider
+from mdc_providers.kraken.requests import HINT, STATES, KrakenRequests, Pair, about
 from mdc_providers.kraken.sandbox import KrakenSandbox
-from mdc_providers.kraken.subscriptions import Pair, Subscriptions
 from mdc_providers.kraken.verified import VerifiedBooks
 
 EXAMPLES = (
@@ -96,14 +97,14 @@ class Kraken(KrakenProvider, Stream):
     ) -> None:
         super().__init__(subscription, options, credentials)
         minutes = {name: number for number, name in INTERVALS.items()}
-        self._wanted = _pairs(subscription)
-        self._subs = Subscriptions(
-            {
-                "ticker": {"event_trigger": options.trigger},
-                "book": {"depth": options.depth},
-                "ohlc": {"interval": minutes[options.interval]},
-            }
-        )
+        params: dict[str, dict[str, Any]] = {
+            "ticker": {"event_trigger": options.trigger},
+            "book": {"depth": options.depth},
+            "ohlc": {"interval": minutes[options.interval]},
+        }
+        self._requests = KrakenRequests(params)
+        wanted = _pairs(subscription)
+        self._subs = Subscriptions("kraken", self._requests, wanted, channel=NAMES.get, hint=HINT)
         self._books = VerifiedBooks(options.depth)
         self._candles: dict[tuple[str, int], wire.CandleItem] = {}
         self._system = "online"
@@ -118,7 +119,7 @@ class Kraken(KrakenProvider, Stream):
     def opened(self, now: int) -> Items:
         """Subscribe to everything at once; the greeting need not be waited for."""
         self._heard = now
-        return self._subs.begin(self._wanted, now)
+        return self._subs.begin(now)
 
     def tick(self, now: int) -> Items:
         """Tell what is not answered, and ask for a sign of life where there is none."""
@@ -129,10 +130,12 @@ class Kraken(KrakenProvider, Stream):
 
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new; when that is answered, leave what is no longer wanted."""
-        if not (self._subs.is_up and self._subs.is_settled):
-            return None
-        self.subscription, self._wanted = subscription, _pairs(subscription)
-        return self._subs.begin(self._wanted, now)
+        wanted = _pairs(subscription)
+        if any(channel == STATES for channel, _ in wanted) and self._subs.is_settled:
+            # The channel goes on for the others.
+            gone = [pair for pair in self._subs.granted if pair not in wanted]
+            self._subs.forget(*(pair for pair in gone if pair[0] == STATES))
+        return self._subs.change(wanted, now)
 
     def receive(self, frame: str | bytes, now: int) -> Items:
         """The events in a frame, and the answers to it, in order."""
@@ -180,7 +183,7 @@ class Kraken(KrakenProvider, Stream):
         take = self._books.snapshot if kind == "snapshot" else self._books.change
         found: list[Event | Effect] = [*take(item, time)]
         if (symbol := self._books.wants_again()) is not None:
-            found += self._subs.requests("unsubscribe", [("book", symbol)], f"book {symbol}")
+            found += self._requests("unsubscribe", [("book", symbol)], f"book {symbol}")
         return found
 
     def _bars(self, item: wire.CandleItem, is_closed: bool) -> Iterator[Bar]:
@@ -195,7 +198,7 @@ class Kraken(KrakenProvider, Stream):
 
     def _states(self, m: wire.InstrumentMessage, now: int) -> Iterator[Event | Effect]:
         """The states of the pairs that are asked for, and of the assets that they are made of."""
-        symbols = {symbol for channel, symbol in self._wanted if channel == "instrument"}
+        symbols = {symbol for channel, symbol in self._subs.wanted if channel == STATES}
         wanted = {"pairs": symbols, "assets": {s for pair in symbols for s in pair.split("/")}}
         seen, time = {"*"}, from_ns(now)
         more = wire.others(m.data, wanted)
@@ -208,9 +211,9 @@ class Kraken(KrakenProvider, Stream):
                     yield state_of(item, {**more, **others}, time)
         for symbol in sorted(symbols) if m.type == "snapshot" else ():
             if symbol in seen:
-                yield from self._subs.accept(("instrument", symbol))
+                yield from self._subs.accept((STATES, symbol))
             else:
-                yield from self._subs.refuse("instrument", symbol, "there is no such pair")
+                yield from self._subs.refuse("there is no such pair", (STATES, symbol))
 
     def _system_is(self, m: wire.StatusMessage, now: int) -> Iterator[Event]:
         """The state of the engine, where it is another than before, or not the usual one."""
@@ -218,7 +221,7 @@ class Kraken(KrakenProvider, Stream):
             item, more = wire.read_state(raw)
             if item.system is not None and item.system != self._system:
                 self._system = item.system
-                symbols = dict.fromkeys(symbol for _, symbol in self._wanted)
+                symbols = dict.fromkeys(symbol for _, symbol in self._subs.wanted)
                 yield from states_of_venue(item.system, more, symbols, from_ns(now))
 
     def _unusual(self, frame: str | bytes, now: int) -> Iterable[Event | Effect]:
@@ -267,7 +270,7 @@ class Kraken(KrakenProvider, Stream):
 
     def _answered(self, answer: wire.Answer) -> Iterable[Event | Effect]:
         """An answer to a request of ours."""
-        channel = self._subs.channel_of(answer)
+        channel = self._requests.channel_of(answer)
         symbol = answer.symbol
         if answer.result is not None:
             symbol = answer.result.symbol or symbol
@@ -278,14 +281,21 @@ class Kraken(KrakenProvider, Stream):
                 self._books.is_asked_for(symbol, answer.result.depth)
             return self._subs.accept((channel, symbol))
         if answer.method == "subscribe":
-            return self._subs.refuse(channel, symbol, answer.error or "no reason given")
+            return self._refused(channel, symbol, answer.error or "no reason given")
         if answer.method == "unsubscribe" and channel is not None:
             if channel == "book" and symbol is not None and self._books.is_left(symbol):
-                return self._subs.requests("subscribe", [(channel, symbol)], f"book {symbol} again")
-            return self._subs.leave(channel, symbol)
+                return self._requests("subscribe", [(channel, symbol)], f"book {symbol} again")
+            return self._subs.leave(*about(self._subs.granted, channel, symbol))
         if answer.error is not None:
-            return self._subs.refuse(None, symbol, answer.error)
+            return self._refused(None, symbol, answer.error)
         return ()
+
+    def _refused(self, channel: str | None, symbol: str | None, text: str) -> Iterable[Effect]:
+        """A pair is refused; where it is not named, all of those that it may be about."""
+        pairs = about(self._subs.open, channel, symbol)
+        if not pairs and channel is not None and symbol is not None:
+            pairs = [(channel, symbol)]  # asked for once more, in vain
+        return self._subs.refuse(text, *pairs)
 
 
 def _pairs(subscription: Subscription) -> list[Pair]:

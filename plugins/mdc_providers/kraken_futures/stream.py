@@ -21,11 +21,10 @@ from mdc_core.plugin import (
     Items,
     Messages,
     Reconnect,
-    Refused,
     Send,
     Stream,
     Subscription,
-    Up,
+    Subscriptions,
     from_ns,
 )
 from mdc_providers.kraken_futures import messages as wire
@@ -40,7 +39,7 @@ EXAMPLES = (
 
 Found = list[Event | Effect]
 _FEEDS: Mapping[str, str] = {"trade": "trade", "book": "book", "ticker_lite": "ticker_lite"}
-_PATIENCE = 3_000_000_000  # ns, in which the answers for products come that are not refused
+_PATIENCE = 3.0  # seconds, in which the answers for products come that are not refused
 _SILENCE = 15_000_000_000  # ns without a message, where a heartbeat is due each second
 _REFUSED = ("subscribed_failed", "unsubscribed_failed", "error", "alert")
 
@@ -62,11 +61,8 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
         self, subscription: Subscription, options: Any, credentials: Mapping[str, str]
     ) -> None:
         super().__init__(subscription, options, credentials)
-        self._want(subscription)
-        self._due = set(self._wanted)  # what is not answered
-        self._is_up = False
-        self._refusal: tuple[str, int] | None = None  # and when to count what is not answered
-        self._errors = 0  # each of them about one product of a feed
+        wanted = self._pairs(subscription)
+        self._subs = Subscriptions("kraken_futures", _asked, wanted, key=_key_of, within=_PATIENCE)
         self._heard: int | None = None
         self._numbers = Follow()
         self._renewing: set[str] = set()  # books that are asked for again
@@ -79,10 +75,7 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
     def opened(self, now: int) -> Items:
         """Subscribe."""
         self._heard = now
-        return [
-            *_asked("subscribe", self._wanted),
-            Send('{"event":"subscribe","feed":"heartbeat"}'),
-        ]
+        return [*self._subs.begin(now), Send('{"event":"subscribe","feed":"heartbeat"}')]
 
     def receive(self, frame: str | bytes, now: int) -> Items:
         """The events in a frame, and the answers to it."""
@@ -102,28 +95,20 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
         if self._heard is not None and now - self._heard >= _SILENCE:
             self._heard = None
             return [Reconnect("kraken_futures: no heartbeat for 15 s")]
-        if self._refusal is None or now < self._refusal[1]:
-            return ()
-        return self._settled()
+        return self._subs.late(now)
 
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new, and leave what is not wanted any more."""
-        if not self._is_up or self._renewing:
+        if self._renewing or not (self._subs.is_up and self._subs.is_settled):
             return None
-        before = self._wanted
-        self._want(subscription)
-        self._due = self._wanted.keys() - before.keys()
-        self._is_up = not self._due
-        sends = _asked("subscribe", [pair for pair in self._wanted if pair not in before])
-        sends += _asked("unsubscribe", [pair for pair in before if pair not in self._wanted])
-        return [*sends, Up()] if self._is_up else sends
+        return self._subs.change(self._pairs(subscription), now)
 
-    def _want(self, subscription: Subscription) -> None:
+    def _pairs(self, subscription: Subscription) -> list[tuple[str, str]]:
         """By feed: all but the other three are parts of the one feed `ticker`."""
         chosen = subscription.channels or self.default_channels
-        self._feeds = tuple(dict.fromkeys(_FEEDS.get(name, "ticker") for name in chosen))
+        feeds = dict.fromkeys(_FEEDS.get(name, "ticker") for name in chosen)
         self._tickers = Tickers(chosen)
-        self._wanted = {(f, s.upper()): s for f in self._feeds for s in subscription.symbols}
+        return [(feed, symbol) for feed in feeds for symbol in subscription.symbols]
 
     def _events(self, m: Any, now: int) -> Iterable[Event | Effect]:
         kind = type(m)
@@ -165,42 +150,26 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
         except msgspec.ValidationError:
             return [_unread(frame, error)]
         match m.event:
-            case "info" | "unsubscribed" | "pong":
+            case "info" | "pong":
                 return []
             case "subscribed":
-                self._due -= {(m.feed, symbol.upper()) for symbol in m.product_ids}
-                is_all = not self._is_up and len(self._due) == self._errors
-                return self._settled() if is_all else []
+                return [*self._subs.accept(*((m.feed, name) for name in m.product_ids))]
+            case "unsubscribed":
+                return [*self._subs.leave(*((m.feed, name) for name in m.product_ids))]
             case event if event in _REFUSED:
-                return self._refused(m, now)
+                return [*self._refused(m)]
         return [_unread(frame, f"an unknown event {m.event!r}")]
 
-    def _refused(self, m: wire.EventMessage, now: int) -> Found:
-        text = f"kraken_futures says: {m.message or m.event}"
-        if "limit" in m.message.lower() or "too many" in m.message.lower():
-            return [Busy(text)]
-        if self._is_up and not m.product_ids:
-            return [Refused(text)]
-        self._errors += 1
-        self._refusal = self._refusal or (text, now + _PATIENCE)
-        return self._settled() if len(self._due) == self._errors else []
+    def _refused(self, m: wire.EventMessage) -> Iterable[Effect]:
+        """A refusal, which names nobody as a rule."""
+        text = m.message or m.event
+        if "limit" in text.lower() or "too many" in text.lower():
+            return [Busy(f"kraken_futures says: {text}")]
+        return self._subs.refuse(text, *((m.feed, name) for name in m.product_ids))
 
-    def _settled(self) -> Found:
-        """All is answered: `Up`, and the products that some or all feeds have not."""
-        text = self._refusal[0] if self._refusal else ""
-        missing: dict[str, list[str]] = {}
-        for feed, symbol in sorted(self._due):
-            missing.setdefault(self._wanted[feed, symbol], []).append(feed)
-        out: Found = []
-        if len(self._due) < len(self._wanted):
-            self._is_up = True
-            out.append(Up())
-        for symbol, feeds in missing.items():
-            partly = () if len(feeds) == len(self._feeds) else tuple(feeds)
-            out.append(Refused(f"{text}: {symbol} ({', '.join(feeds)})", (symbol,), partly))
-        self._due.clear()
-        self._refusal, self._errors = None, 0
-        return out
+
+def _key_of(pair: tuple[str, str]) -> tuple[str, str]:
+    return pair[0], pair[1].upper()
 
 
 def _asked(what: str, pairs: Iterable[tuple[str, str]]) -> list[Send]:

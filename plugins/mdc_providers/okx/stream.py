@@ -26,13 +26,14 @@ from mdc_core.plugin import (
     Send,
     Stream,
     Subscription,
+    Subscriptions,
 )
 from mdc_providers.okx import messages as wire
 from mdc_providers.okx.books import OkxBooks, book_checksum
 from mdc_providers.okx.decode import BARS, EVENTS_OF, bar_of, trade_of
-from mdc_providers.okx.provider import CHANNELS, OkxProvider
+from mdc_providers.okx.provider import CHANNELS, OkxProvider, ours
+from mdc_providers.okx.requests import Pair, key_of, named_in, requests
 from mdc_providers.okx.sandbox import OkxSandbox
-from mdc_providers.okx.subscriptions import Pair, Subscriptions, pair_of
 
 EXAMPLES = (
     "mdc stream okx BTC-USDT ETH-USDT-SWAP | mdc store",
@@ -77,7 +78,8 @@ class Okx(OkxProvider, Stream):
         self, subscription: Subscription, options: Any, credentials: Mapping[str, str]
     ) -> None:
         super().__init__(subscription, options, credentials)
-        self._subs, self._books, self._heard = Subscriptions(), OkxBooks(), 0
+        self._subs = Subscriptions("okx", requests, self._pairs(), channel=ours, key=key_of)
+        self._books, self._heard = OkxBooks(), 0
         self._renewed: set[str] = set()
 
     @staticmethod
@@ -102,7 +104,7 @@ class Okx(OkxProvider, Stream):
     def opened(self, now: int) -> Items:
         """Subscribe to everything at once."""
         self._heard = now
-        return self._subs.begin(self._pairs(), now)
+        return self._subs.begin(now)
 
     def tick(self, now: int) -> Items:
         """Tell what is not answered; ask for a sign of life before OKX gives us up."""
@@ -116,7 +118,7 @@ class Okx(OkxProvider, Stream):
         if not (self._subs.is_up and self._subs.is_settled):
             return None
         self.subscription = subscription
-        return self._subs.begin(self._pairs(), now)
+        return self._subs.change(self._pairs(), now)
 
     def receive(self, frame: str | bytes, now: int) -> Items:
         """The events in a frame, and the answers to it, in order."""
@@ -144,7 +146,7 @@ class Okx(OkxProvider, Stream):
             "bar": f"candle{BARS[options.interval]}",
         }
         channels = [sized.get(name, CHANNELS[name]) for name in chosen]
-        return [pair_of(name, symbol) for name in channels for symbol in self.subscription.symbols]
+        return [(name, symbol) for name in channels for symbol in self.subscription.symbols]
 
     def _pushed(self, push: wire.Push, envelope: dict[str, Any]) -> Iterator[Event | Effect]:
         """The objects of a message one by one; what is not known of them goes under `extra`."""
@@ -166,7 +168,7 @@ class Okx(OkxProvider, Stream):
         if self._books.again is not None:
             again, self._books.again = self._books.again, None
             self._renewed.add(again)
-            yield from self._subs.requests("unsubscribe", [(channel, again)], f"book {again}")
+            yield from requests("unsubscribe", [(channel, again)], f"book {again}")
 
     def _found(
         self, item: Any, channel: str, symbol: str, action: str | None
@@ -193,12 +195,12 @@ class Okx(OkxProvider, Stream):
             case "unsubscribe" if pair is not None:
                 if pair[0].startswith("books") and pair[1] in self._renewed:
                     self._renewed.discard(pair[1])
-                    return self._subs.requests("subscribe", [pair], f"book {pair[1]} again")
+                    return requests("subscribe", [pair], f"book {pair[1]} again")
                 return self._subs.leave(pair)
             case "error" if word.code in _TOO_MANY:
                 return [Busy(f"okx says: {text}")]
             case "error":
-                return self._subs.refuse(text)
+                return self._subs.refuse(text, *named_in(text))
             case "notice":
                 return [Reconnect(f"okx says: {word.msg} ({word.code})")]
             case "channel-conn-count":

@@ -7,7 +7,7 @@ BTC-USD with `--market crypto`, EUR/USD with `--market forex`, I:SPX with `--mar
 symbol `'*'` is every symbol of the market (quoted, or the shell would take it for file names).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
@@ -28,14 +28,14 @@ from mdc_core.plugin import (
     Send,
     Stream,
     Subscription,
-    Up,
+    Subscriptions,
     UsageError,
 )
 from mdc_providers.polygon import messages as wire
-from mdc_providers.polygon.asking import Answers, Pair, frames_of
 from mdc_providers.polygon.codes import DEFAULTS, HOSTS, PREFIXES, Market
 from mdc_providers.polygon.decode import PolygonDecoder
 from mdc_providers.polygon.provider import PolygonProvider
+from mdc_providers.polygon.requests import WITHIN, Pair, key_of, named_in, requests
 from mdc_providers.polygon.sandbox import PolygonSandbox
 
 EXAMPLES = (
@@ -94,10 +94,11 @@ class Polygon(PolygonProvider, Stream):
     ) -> None:
         super().__init__(subscription, options, credentials)
         self._prefixes = self._chosen(subscription)
-        self._pairs = self._pairs_of(subscription)
-        self._before: list[Pair] | None = None  # until a change is accepted
-        self._answers: Answers | None = None
-        self._is_up = False
+        words = {prefix: word for table in PREFIXES.values() for word, prefix in table.items()}
+        wanted = self._pairs_of(subscription)
+        self._subs = Subscriptions(
+            self.called, requests, wanted, channel=words.get, key=key_of, within=WITHIN
+        )
         self._decode = msgspec.json.Decoder(list[wire.AnyMessage]).decode
         decoder = PolygonDecoder()
         self._event_of = decoder.of.get
@@ -127,20 +128,14 @@ class Polygon(PolygonProvider, Stream):
 
     def tick(self, now: int) -> Items:
         """What has no answer in time is refused, where anything was answered."""
-        if self._answers is None or not self._answers.are_complete(now):
-            return ()
-        if self._answers.are_none:
-            return [Reconnect(f"{self.called} does not answer the subscription")]
-        return self._settled()
+        return self._subs.late(now)
 
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new; when that is accepted, leave what is no longer wanted."""
-        if not self._is_up or self._answers is not None:
+        if not (self._subs.is_up and self._subs.is_settled):
             return None
         self._prefixes = self._chosen(subscription)
-        self._before, self._pairs = self._pairs, self._pairs_of(subscription)
-        added = _without(self._pairs, self._before)
-        return self._ask(added, now) if added else self._accepted()
+        return self._subs.change(self._pairs_of(subscription), now)
 
     def _chosen(self, subscription: Subscription) -> dict[str, str]:
         """The prefixes of the channels that are asked for."""
@@ -158,24 +153,20 @@ class Polygon(PolygonProvider, Stream):
     def _pairs_of(self, subscription: Subscription) -> list[Pair]:
         return [(p, symbol) for symbol in subscription.symbols for p in self._prefixes.values()]
 
-    def _ask(self, pairs: Sequence[Pair], now: int) -> list[Event | Effect]:
-        self._answers = Answers(pairs, now)
-        return [_send("subscribe", params) for params in frames_of(pairs)]
-
     def _control(self, m: Any, now: int) -> Iterable[Event | Effect]:
         """What a message about the connection means."""
         if not isinstance(m, wire.StatusMessage):
             return [m]
         match m.status:
             case "connected" | "auth_required":
-                return [_send("auth", next(iter(self.credentials.values())))]
+                key = next(iter(self.credentials.values()))
+                return [Send(wire.encode({"action": "auth", "params": key}).decode())]
             case "auth_success":
-                return self._ask(self._pairs, now)
+                return self._subs.begin(now)
             case "success":
                 return self._success(m)
-            case "error" if self._answers is not None:
-                self._answers.refuse(self._said(m))
-                return self._settled() if self._answers.are_complete() else ()
+            case "error" if self._subs.open:
+                return self._subs.refuse(self._said(m))
             case "auth_failed":
                 hint = f"check {self.secrets[0]}, and whether the plan has this --market and --feed"
                 return [Refused(f"{self.called} says: {self._said(m)}", hint=hint, cause="login")]
@@ -192,31 +183,11 @@ class Polygon(PolygonProvider, Stream):
         return [self._unread(wire.encode(m), f"{m.status}: {self._said(m)}")]
 
     def _success(self, m: wire.StatusMessage) -> Iterable[Event | Effect]:
-        if m.message.startswith(_GRANTED) and self._answers is not None:
-            self._answers.grant(m.message.removeprefix(_GRANTED))
-            return self._settled() if self._answers.are_complete() else ()
-        known = m.message.startswith((_GRANTED, _LEFT))
-        return () if known else [self._unread(wire.encode(m), "its meaning is unknown")]
-
-    def _settled(self) -> Iterator[Event | Effect]:
-        """All answers have come, or the time for them is over."""
-        answers, self._answers = self._answers, None
-        assert answers is not None
-        refused = answers.refused(self._prefixes, self.called)
-        if any(not refusal.symbols for refusal in refused):
-            if self._before is not None:
-                self._pairs, self._before = self._before, None
-            yield from refused
-            return
-        yield from self._accepted()
-        yield from refused
-
-    def _accepted(self) -> list[Event | Effect]:
-        """The vendor has taken the subscription: what it replaces can go."""
-        self._is_up = True
-        before, self._before = self._before, None
-        left = _without(before, self._pairs) if before is not None else []
-        return [*(_send("unsubscribe", params) for params in frames_of(left)), Up()]
+        if m.message.startswith(_GRANTED):
+            return self._subs.accept(*named_in(m.message.removeprefix(_GRANTED)))
+        if m.message.startswith(_LEFT):
+            return self._subs.leave(*named_in(m.message.removeprefix(_LEFT)))
+        return [self._unread(wire.encode(m), "its meaning is unknown")]
 
     def _said(self, m: wire.StatusMessage) -> str:
         """The vendor's words, without the key."""
@@ -254,12 +225,3 @@ def _symbol(part: bytes) -> str | None:
         return None
     names = (known.sym, known.pair, known.T, known.p)
     return next((name for name in names if isinstance(name, str)), None)
-
-
-def _without(pairs: Iterable[Pair], others: Iterable[Pair]) -> list[Pair]:
-    gone = set(others)
-    return [pair for pair in pairs if pair not in gone]
-
-
-def _send(action: str, params: str) -> Send:
-    return Send(wire.encode({"action": action, "params": params}).decode())

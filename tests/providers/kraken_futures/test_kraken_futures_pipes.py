@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mdc_core.plugin import Funding, OpenInterest, Quote, Refused, Status, Subscription, Up
+from mdc_core.plugin import Funding, OpenInterest, Quote, Refused, Status, Subscription
 from mdc_providers.kraken_futures.stream import KrakenFutures
 from tests.conftest import Shell
 
@@ -119,6 +119,5 @@ def test_only_unknown_products_are_a_refusal_after_a_while() -> None:
     list(stream.opened(0))
     error = '{"event":"error","message":"Invalid product id"}'
     assert list(stream.receive(error, 0)) == [] and list(stream.tick(2_000_000_000)) == []
-    refused = list(stream.tick(3_000_000_000))
-    assert [type(item) for item in refused] == [Refused, Refused]
-    assert not any(isinstance(item, Up) for item in refused)
+    text = "kraken_futures refuses PF_NO1, PF_NO2: Invalid product id"
+    assert list(stream.tick(3_000_000_000)) == [Refused(text, ("PF_NO1", "PF_NO2"))]

@@ -86,7 +86,7 @@ def test_a_refusal_without_a_name_is_for_what_was_not_named() -> None:
     stream = asking("SPY", "IBM", channels=("trade", "imbalance"))
     up, refused = stream.receive(answers("T.SPY", "T.IBM", refused=2), 0)
     assert up == Up()
-    text = "polygon refuses: not authorized: NOI.SPY, NOI.IBM"
+    text = "polygon refuses SPY, IBM (imbalance): not authorized"
     assert refused == Refused(text, ("SPY", "IBM"), ("imbalance",))
 
 
@@ -96,7 +96,8 @@ def test_what_is_not_answered_in_time_is_refused_by_name_and_the_others_go_on() 
     assert list(stream.tick(4 * SECOND)) == []
     up, refused = stream.tick(5 * SECOND)
     assert up == Up()
-    assert refused == Refused("polygon left out of the subscription: Q.IBM", ("IBM",), ("quote",))
+    text = "polygon left out of the subscription: IBM (quote)"
+    assert refused == Refused(text, ("IBM",), ("quote",))
     assert list(stream.tick(60 * SECOND)) == []
 
 
@@ -105,15 +106,15 @@ def test_symbols_that_lack_the_same_are_told_together() -> None:
     list(stream.receive(answers("T.A", "Q.A", "T.B"), 0))
     _, *refused = stream.tick(5 * SECOND)
     assert refused == [
-        Refused("polygon left out of the subscription: Q.B", ("B",), ("quote",)),
-        Refused("polygon left out of the subscription: T.C, Q.C", ("C",)),
+        Refused("polygon left out of the subscription: B (quote)", ("B",), ("quote",)),
+        Refused("polygon left out of the subscription: C", ("C",)),
     ]
 
 
 def test_all_refused_is_the_end() -> None:
     stream = asking("SPY")
     (refused,) = stream.receive(answers(refused=2), 0)
-    assert refused == Refused("polygon refuses: not authorized: T.SPY, Q.SPY")
+    assert refused == Refused("polygon refuses SPY: not authorized", ("SPY",))
 
 
 def test_a_subscription_that_is_not_answered_at_all_is_no_refusal() -> None:
@@ -125,7 +126,7 @@ def test_many_that_are_refused_are_counted_in_the_text() -> None:
     stream = asking("SPY", *(f"S{n}" for n in range(30)), channels=("trade",))
     _, refused = stream.receive(answers("T.SPY", refused=30), 0)
     assert isinstance(refused, Refused) and len(refused.symbols) == 30
-    assert refused.text.endswith("T.S18, T.S19 and 10 more")
+    assert refused.text.endswith("S18, S19 and 10 more: not authorized")
 
 
 @pytest.mark.parametrize("name", ["C.EUR/USD", "C.EUR-USD", "C.C:EUR-USD"])
@@ -186,7 +187,8 @@ def test_another_subscription_adds_and_when_that_is_accepted_leaves_what_is_not_
     ]
     items = stream.receive(answers("LULD.SPY", "T.MSFT", "LULD.MSFT"), 0)
     assert sent(items) == [{"action": "unsubscribe", "params": "Q.SPY,T.IBM,Q.IBM"}]
-    assert items[-1] == Up()
+    left = [status("success", f"unsubscribed to: {name}") for name in ("Q.SPY", "T.IBM", "Q.IBM")]
+    assert stream.receive(json.dumps(left), 0) == [Up()]
     assert stream.resubscribe(wanted, 0) == [Up()]
 
 
@@ -195,7 +197,7 @@ def test_a_refused_change_leaves_the_subscription_as_it_was() -> None:
     list(stream.receive(answers("T.SPY"), 0))
     list(stream.resubscribe(Subscription(("IBM",), ("trade",)), 0) or ())
     (refused,) = stream.receive(answers(refused=1), 0)
-    assert refused == Refused("polygon refuses: not authorized: T.IBM")
+    assert refused == Refused("polygon refuses IBM: not authorized", ("IBM",))
     added = stream.resubscribe(Subscription(("SPY", "QQQ"), ("trade",)), 0)
     assert sent(added) == [{"action": "subscribe", "params": "T.QQQ"}]
 

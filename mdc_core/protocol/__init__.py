@@ -1,0 +1,1 @@
+"""What codecs of many venues need: sequence numbers, order books, subscriptions."""
