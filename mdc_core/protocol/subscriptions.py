@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Literal
 
-from mdc_core.contracts.live import Bad, Effect, Reconnect, Refused, Send, Up
+from mdc_core.contracts.live.effects import Bad, Effect, Reconnect, Refused, Send, Up
 
 Pair = tuple[str, str]
 Requests = Callable[[Literal["subscribe", "unsubscribe"], Sequence[Pair]], Iterable[Send]]
