@@ -6,14 +6,17 @@ jq`). A mistake of a decoder then costs no data. `cat`, `decode` and `import` al
 one file: those of mdc, of cryptofeed and of hftbacktest's collector."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdc_core.cli.options import ListOption, Session, group, option
+from mdc_core.cli.asking import consented, must_agree
+from mdc_core.cli.options import SPAN, ListOption, Session, group, option
+from mdc_core.cli.recordings import codec_of, read_twice, recordings_in
 from mdc_core.cli.selection import (
     DRY_RUN,
     JSON,
@@ -30,10 +33,9 @@ from mdc_core.errors import DataError, UsageError
 from mdc_core.texts import counted
 
 if TYPE_CHECKING:
-    from mdc_core.live.frames.head import FileHead
     from mdc_core.live.frames.reader import Damage
     from mdc_core.live.frames.runs import FileTold, FrameRun
-    from mdc_core.live.recorded.recording import Recording
+    from mdc_core.pipelines.frames.importing import ImportedFile
     from mdc_core.pipelines.output.options import OutputOptions
     from mdc_core.pipelines.stage import Stage
 
@@ -44,6 +46,7 @@ EXAMPLES = (
     "mdc frames cat raw --direction in | jq .frame | head",
     "mdc frames decode raw SPY --type trade | mdc store --root data",
     "mdc frames verify raw",
+    "mdc frames retain raw --keep 30d --yes",
 )
 PATH = PathType(allow_dash=True)
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PATH)
@@ -69,15 +72,20 @@ def command() -> None:
 
 @command.command("ls")
 @PATHS
+@spanning
 @JSON
-def list_files(paths: tuple[Path, ...], as_json: bool) -> None:
+def list_files(paths: tuple[Path, ...], start: int | None, end: int | None, as_json: bool) -> None:
     """List the files, what is in each, of whom and from when to when.
+
+    With `--from`, `--to` or `--date` those that have frames, or may have some, of this time.
 
     `unfinished` is a file whose writer was killed, `written` one that is written now.
     """
-    from mdc_core.live.frames.runs import told
+    from mdc_core.live.frames.runs import FrameChoice, told
 
-    found = [told(file) for run in _runs(paths) for file in run.files]
+    choice = FrameChoice(start, end)
+    files = (told(file) for run in _runs(paths) for file in run.files)
+    found = [one for one in files if choice.may_be_in(one.content)]
     if as_json:
         answer([_as_json(one) for one in found])
         return
@@ -169,7 +177,7 @@ def cat_frames(
     damages = Damages(session.log)
     choice = FrameChoice(start, end, connections, directions)
     lines, length = list[bytes](), 0
-    for _, what in in_order(_recordings(paths), choice):
+    for _, what in in_order(recordings_in(paths), choice):
         if isinstance(what, Damage):
             damages.add(what)
         elif what is not None:
@@ -194,6 +202,7 @@ def _write(lines: list[bytes]) -> None:
 @TYPE
 @PROVIDER
 @SETTINGS
+@spanning
 @limiting("how many events  [default: all]")
 @option(
     "--quarantine",
@@ -208,6 +217,8 @@ def decode(
     types: tuple[str, ...],
     provider: str | None,
     settings: tuple[str, ...],
+    start: int | None,
+    end: int | None,
     limit: int | None,
     quarantine: Path | None,
     quarantine_limit: int,
@@ -217,25 +228,27 @@ def decode(
 
     They are those that the feed gave, byte for byte, where the codec is the same. What is damaged
     is a connection that is lost, told by a gap, and status 65; a file that breaks off, because its
-    writer was killed, is read up to there and told.
+    writer was killed, is read up to there and told. `--from` and `--to` are about receive times:
+    frames of before are gone through as well, for books and subscriptions depend on them.
     """
     from mdc_core.pipelines.frames.decode import FramesDecode
     from mdc_core.pipelines.inputs import InputOptions
 
-    found = _recordings((path,))
-    codec_of = partial(_codec, provider=provider, settings=settings)
+    found = recordings_in((path,))
+    codec = partial(codec_of, provider=provider, settings=settings)
     # A pipe says it when it is read.
     heads = [] if str(path) == "-" or path.is_fifo() else [one.head for one in found]
-    providers = dict.fromkeys(codec_of(head).name for head in heads)
+    providers = dict.fromkeys(codec(head).name for head in heads)
     wanted = tuple(dict.fromkeys(symbol for some in symbols for symbol in some))
     reading = InputOptions(quarantine=quarantine, quarantine_limit=quarantine_limit)
     return FramesDecode(
         path,
         found,
-        codec_of,
+        codec,
         tuple(providers) if provider is None else (provider,),
         wanted,
         types_of(types),
+        span=(start, end),
         limit=limit,
         reading=reading,
         writing=writing,
@@ -278,6 +291,7 @@ def verify(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
 @PROVIDER
 @SETTINGS
 @DRY_RUN
+@option("--again", is_flag=True, help="take in what is there already once more")
 @click.pass_obj
 def import_frames(
     session: Session,
@@ -285,11 +299,15 @@ def import_frames(
     provider: str | None,
     settings: tuple[str, ...],
     dry_run: bool,
+    again: bool,
 ) -> None:
     """Take captures of one file into an archive of frames.
 
     Those of mdc, of cryptofeed (`SECONDS: FRAME`) and of hftbacktest's collector (`NANOSECONDS
-    FRAME`), plain or compressed, are told by their content. A file becomes a run of its own.
+    FRAME`), plain or compressed, are told by their content. A file becomes a run of its own, of the
+    vendor that `--provider` names: of one that mdc has no provider for (BitMEX, Bitstamp, Gemini)
+    frames are shown by `cat`, and no more. What is there already is not taken in twice; an import
+    that was killed is begun anew.
     """
     from mdc_core.accounting import new_run_id
     from mdc_core.pipelines.frames.importing import import_file
@@ -297,51 +315,61 @@ def import_frames(
     *files, folder = paths
     if not files:
         raise UsageError("no folder to take it into", hint=f"mdc frames import {folder} raw/")
+    how = {"again": again, "dry_run": dry_run}
     for path in files:
-        for one in _recordings((path,)):
-            codec = _codec(one.head, provider, settings)
-            counts = import_file(one, codec, None if dry_run else folder, new_run_id())
-            said = ", ".join(f"{number:,} {way}" for way, number in sorted(counts.items()))
-            would = "would take" if dry_run else "took"
-            session.log.note(f"{would} {said or 'nothing'} of {path} into {folder}")
+        with read_twice(path) as readable:
+            for one in recordings_in((readable,)):
+                codec = codec_of(one.head, provider, settings)
+                done = import_file(one, codec, folder, new_run_id(), source=str(path), **how)
+                _say_import(session, path, folder, done, dry_run=dry_run)
+
+
+def _say_import(
+    session: Session, path: Path, folder: Path, done: "ImportedFile", *, dry_run: bool
+) -> None:
+    if done.before is not None:
+        there = f"{path} is in {folder} already, as run {done.before}"
+        session.log.note(f"{there}: nothing is taken (--again takes it in once more)")
+        return
+    said = ", ".join(f"{number:,} {way}" for way, number in sorted(done.counts.items()))
+    would = "would take" if dry_run else "took"
+    session.log.note(f"{would} {said or 'nothing'} of {path} into {folder}")
+
+
+@command.command("retain")
+@PATHS
+@option("--keep", "age", type=SPAN, required=True, help="keep files so long: 30d")
+@DRY_RUN
+@option("--yes", is_flag=True, help="do not ask")
+@JSON
+@click.pass_obj
+def retain_frames(
+    session: Session, paths: tuple[Path, ...], age: int, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    """Remove files whose last frame came longer ago than need be kept.
+
+    Of each run the oldest go first, and none that is written now. On a terminal mdc asks;
+    elsewhere `--yes` is needed.
+    """
+    from mdc_core.live.frames.retain import expired, remove
+    from mdc_core.live.frames.runs import runs_below
+
+    consented(yes=yes, dry_run=dry_run)
+    runs = [run for path in paths for run in runs_below(path)]
+    gone = list(expired(runs, time_ns() - age))
+    amount = f"{counted(len(gone), 'file')} of frames, {human(sum(one.size for one in gone))}"
+    if gone and not dry_run:
+        if not yes:
+            must_agree(f"remove {amount}")
+        remove(gone)
+    if as_json:
+        answer({"dry_run": dry_run, "removed": [_as_json(one) for one in gone]})
+    for one in [] if as_json else gone:
+        click.echo(f"{'would remove' if dry_run else 'removed'} {shown(one.file.path)}")
+    session.log.note(f"{'would remove' if dry_run else 'removed'} {amount}")
 
 
 def _runs(paths: Iterable[Path]) -> "list[FrameRun]":
     from mdc_core.live.frames.runs import runs_of
 
     return [run for path in paths for run in runs_of(path)]
-
-
-def _recordings(paths: Iterable[Path]) -> "list[Recording]":
-    from mdc_core.live.recorded.recording import recordings
-
-    places = (Path("/dev/stdin") if str(path) == "-" else path for path in paths)
-    return [one for place in places for one in recordings(place)]
-
-
-def _codec(head: "FileHead", provider: str | None, settings: Sequence[str]) -> Any:
-    """The codec of a recording, with the options it was recorded with and those that are given."""
-    from mdc_core import registry
-    from mdc_core.cli.plugin_options import param_type
-    from mdc_core.contracts import Stream
-    from mdc_core.contracts.fields import option_fields
-    from mdc_core.pipelines.chosen import Chosen
-    from mdc_core.pipelines.frames.recording import options_of
-    from mdc_core.suggest import known, unknown
-
-    name = provider or head.provider
-    if not name:
-        hint = "say it: --provider NAME (mdc providers list)"
-        raise UsageError(f"{head.source} does not say whose frames they are", hint=hint)
-    kind = registry.load("stream", name)
-    if not issubclass(kind, Stream):
-        raise UsageError(f"{name} has no frames: it is no feed with a connection of ours")
-    fields = {field.name: field for field in option_fields(kind.Options)}
-    options = dict(head.options or {}) if head.provider == name else {}
-    for setting in settings:
-        key, _, value = setting.partition("=")
-        key = key.replace("-", "_")
-        if key not in fields:
-            raise UsageError(unknown(f"option of {name}", key, fields), hint=known(fields))
-        options[key] = param_type(fields[key]).convert(value, None, None)
-    return Chosen(name, kind, options_of(name, kind, options))

@@ -13,7 +13,8 @@ SUFFIX = ".frames.zst"
 class FileHead(Struct, omit_defaults=True, kw_only=True):
     """The first note of a file: what it takes to read its frames again.
 
-    `number` counts the files of a run. `state` tells it from other notes.
+    `number` counts the files of a run. `state` tells it from other notes. What was imported has
+    the hash of all that it is made of, and how many frames and notes that is.
     """
 
     state: str = ""
@@ -26,6 +27,8 @@ class FileHead(Struct, omit_defaults=True, kw_only=True):
     channels: tuple[str, ...] | None = None
     mdc: str = ""
     source: str = ""  # the file of somebody else's that it was imported from
+    content: str = ""
+    records: int = 0
 
 
 def file_head(frame: bytes) -> FileHead | None:

@@ -92,6 +92,11 @@ class FrameRun:
         with FrameFileReader(self.files[0].path) as file:
             return next((head.first for head in file.heads() if head.first is not None), None)
 
+    @property
+    def last(self) -> int | None:
+        """The receive time it ends with."""
+        return told(self.files[-1]).content.last
+
     def records(self, choice: FrameChoice = EVERY_FRAME) -> Iterator[CaptureRecord | Damage]:
         """The frames and notes that are wanted, and what is damaged between them."""
         missing = {damage.file: damage for damage in missing_before(self)}
@@ -126,6 +131,16 @@ def missing_before(run: FrameRun) -> Iterator[Damage]:
 
 def runs_of(folder: Path) -> list[FrameRun]:
     """The runs below a folder; raises DataError where there are none."""
+    found = runs_below(folder)
+    if not found:
+        raise DataError(
+            f"{folder} has no frames", hint=f"mdc stream NAME SYMBOL... --capture {folder}/"
+        )
+    return found
+
+
+def runs_below(folder: Path) -> list[FrameRun]:
+    """The runs below a folder, by the time at which they began; raises DataError."""
     if not folder.exists():
         raise absent(folder)
     found: dict[str, list[FrameFile]] = {}
@@ -133,10 +148,6 @@ def runs_of(folder: Path) -> list[FrameRun]:
         with FrameFileReader(path) as file:
             head = file.head() or _named(path)
         found.setdefault(head.run, []).append(FrameFile(path, head))
-    if not found:
-        raise DataError(
-            f"{folder} has no frames", hint=f"mdc stream NAME SYMBOL... --capture {folder}/"
-        )
     runs = map(FrameRun, found.values())
     return sorted(runs, key=lambda run: run.files[0].path.name)
 

@@ -1,6 +1,5 @@
 """A capture of one file taken into an archive of frames."""
 
-from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -21,7 +20,6 @@ class FrameIntake:
     def __init__(self, folder: Path, head: FileHead) -> None:
         self._capture = FrameCapture(folder, Mask(), head)
         self._lines: dict[str, FrameCapture] = {"": self._capture}
-        self.counts: Counter[str] = Counter()  # by direction
 
     def take(self, record: CaptureRecord) -> None:
         """Write the next."""
@@ -29,14 +27,17 @@ class FrameIntake:
         if line is None:
             line = self._lines[record.line] = self._capture.line(record.line)
         state = _state(record)
-        if state == STATE:
-            return
-        line.take_over(record, state)
-        self.counts[record.dir] += 1
+        if state != STATE:
+            line.take_over(record, state)
 
     def close(self) -> None:
         """Finish the last file."""
         self._capture.close()
+
+
+def is_kept(record: CaptureRecord) -> bool:
+    """Whether a record is taken over: what a file says of itself is not."""
+    return _state(record) != STATE
 
 
 def _state(record: CaptureRecord) -> str:

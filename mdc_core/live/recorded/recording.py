@@ -33,6 +33,10 @@ class Recording(Protocol):
     def first(self) -> int | None:
         """The receive time it begins with."""
 
+    @property
+    def last(self) -> int | None:
+        """The receive time it ends with, if that is known without reading it."""
+
     def records(self, choice: FrameChoice = EVERY_FRAME) -> Iterator[CaptureRecord | Damage]:
         """The frames and notes that are wanted, and what is damaged between them."""
 
@@ -41,6 +45,7 @@ class CaptureFile:
     """A capture in one file, or in a pipe."""
 
     first: int | None = None
+    last: int | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -10,6 +10,7 @@ from mdc_core.errors import BusyError, Cause, MdcError, RefusedError, Unavailabl
 from mdc_core.events import Event
 from mdc_core.live.frames.head import STATE, FileHead
 from mdc_core.live.frames.reader import Damage
+from mdc_core.live.frames.runs import EVERY_FRAME, FrameChoice
 from mdc_core.live.line import set_aside
 from mdc_core.live.recorded.questions import HttpAnswer, Questions
 from mdc_core.live.recorded.record import CaptureRecord
@@ -39,14 +40,22 @@ class _Marker(Struct):
     channels: tuple[str, ...] = ()
 
 
+Span = tuple[int | None, int | None]
 MakeSession = Callable[[FileHead, str, tuple[str, ...] | None], FeedSession]
 
 
 class LineReplay:
     """What one line of a feed gave when it was captured."""
 
-    def __init__(self, session: FeedSession, *, say: Log, quarantine: Quarantine | None) -> None:
-        self._session = session
+    def __init__(
+        self,
+        session: FeedSession,
+        *,
+        say: Log,
+        quarantine: Quarantine | None,
+        since: int | None = None,
+    ) -> None:
+        self._session, self._since = session, since
         self._say, self._quarantine = say, quarantine
         self._failure: Loss | None = None
         self.refusal: MdcError | None = None  # the end of the feed, if it did not go on
@@ -111,8 +120,11 @@ class LineReplay:
 
     def _do(self, actions: Sequence[Action]) -> Iterator[list[Event]]:
         """What a replay does of the actions: nothing is sent, nobody is waited for."""
+        is_before = self._since is not None and (self._at or 0) < self._since
         for action in actions:
             match action:
+                case Put() | FrameAside() | Warn() if is_before:
+                    pass
                 case Put(events):
                     yield list(events)
                 case Fetch():
@@ -142,7 +154,8 @@ class CaptureReplay:
     `make_session` is given what the recording says of itself, the name of a line and its
     symbols, None for all there are. A feed that was refused at its end is told as an error
     behind all the others. `told` is called for what is damaged; frames that cannot be read are
-    a connection that is lost.
+    a connection that is lost. Of a `span` of receive times, [start, end), all that came before it
+    is gone through as well, for it decides what the rest means, and gives nothing.
     """
 
     def __init__(
@@ -153,16 +166,43 @@ class CaptureReplay:
         say: Log,
         quarantine: Quarantine | None = None,
         told: Callable[[Damage], None] | None = None,
+        span: Span = (None, None),
     ) -> None:
-        self._found, self._make = found, make_session
+        self._since, self._until = span
+        self._found = [one for one in found if not self._is_over(one)]
+        self._make = make_session
         self._say, self._quarantine = say, quarantine
         self._told = told or (lambda damage: say.warning(str(damage)))
         self._runs: dict[int, str] = {}
 
+    def _is_over(self, recording: Recording) -> bool:
+        """Whether a recording ends before what is wanted."""
+        last = None if self._since is None else recording.last
+        return last is not None and self._since is not None and last < self._since
+
+    def _choice(self) -> tuple[FrameChoice, set[int]]:
+        """The frames to read, and the recordings that go on beyond them: those do not end here."""
+        ends = [(id(one), one.last) for one in self._found]
+        if self._until is None or any(last is None for _, last in ends):
+            return EVERY_FRAME, set()
+        beyond = {one for one, last in ends if last is not None and last >= self._until}
+        return FrameChoice(None, self._until), beyond
+
+    def _is_beyond(self, what: CaptureRecord | Damage | None) -> bool:
+        """Whether a frame is later than what is wanted."""
+        ns = getattr(what, "recv_ns", None)
+        return self._until is not None and ns is not None and ns >= self._until
+
     def __iter__(self) -> Iterator[list[Event]]:
         lines: dict[int, Lines] = {}
+        choice, cut = self._choice()
         refusal: MdcError | None = None
-        for recording, what in in_order(self._found):
+        for recording, what in in_order(self._found, choice):
+            if self._is_beyond(what):
+                cut.add(id(recording))
+                continue
+            if id(recording) in cut and not isinstance(what, CaptureRecord):
+                continue
             mine = lines.setdefault(id(recording), {})
             if isinstance(what, CaptureRecord):
                 mark = _marker(what) if what.dir == "derived" else None
@@ -196,7 +236,8 @@ class CaptureReplay:
     def _line(self, recording: Recording, name: str, mark: _Marker | None) -> LineReplay:
         symbols = mark.symbols if mark is not None and name else None
         session = self._make(recording.head, name, symbols)
-        return LineReplay(session, say=self._say, quarantine=self._quarantine)
+        since = self._since
+        return LineReplay(session, say=self._say, quarantine=self._quarantine, since=since)
 
 
 def _marker(record: CaptureRecord) -> _Marker | None:

@@ -9,11 +9,13 @@ from mdc_core.contracts import Subscription
 from mdc_core.live.frames.head import FileHead
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.recorded.recording import Recording
+from mdc_core.live.recorded.replay import Span
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.frames.recording import events_of, gathered
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.pipelines.output.options import OutputOptions
 from mdc_core.pipelines.stage import Made, SourceStage
+from mdc_core.times import from_ns
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import StageRun
@@ -31,13 +33,14 @@ class FramesDecode(SourceStage):
         symbols: tuple[str, ...] = (),
         types: tuple[str, ...] = (),
         *,
+        span: Span = (None, None),
         limit: int | None,
         reading: InputOptions,
         writing: OutputOptions,
     ) -> None:
         super().__init__("frames decode")
         self.place, self.found, self.codec_of = place, found, codec_of
-        self.symbols, self.types = symbols, types
+        self.symbols, self.types, self.span = symbols, types, span
         self.limit = self.total = self.few = limit
         self.reading, self.writing = reading, writing
         self.providers = providers
@@ -47,7 +50,9 @@ class FramesDecode(SourceStage):
     def request(self) -> dict[str, Any]:
         """Which frames are decoded, and what of them is wanted."""
         symbols, types = list(self.symbols), list(self.types)
-        asked = {"paths": [str(self.place)], "symbols": symbols, "types": types}
+        asked: dict[str, Any] = {"paths": [str(self.place)], "symbols": symbols, "types": types}
+        named = zip(("from", "to"), self.span, strict=True)
+        asked |= {name: from_ns(ns) for name, ns in named if ns is not None}
         return {"provider": self.provider, **asked} if self.provider else asked
 
     @property
@@ -77,6 +82,7 @@ class FramesDecode(SourceStage):
             types=self.types,
             log=run.log,
             quarantine=run.quarantine,
+            span=self.span,
         )
         for events in gathered(lists) if self.limit is None else lists:
             if limit.reached or run.control.stop.is_set():

@@ -15,7 +15,7 @@ from mdc_core.live.frames.reader import Damage
 from mdc_core.live.hours import Hours
 from mdc_core.live.recorded.asked_for import asked_for
 from mdc_core.live.recorded.recording import Recording
-from mdc_core.live.recorded.replay import CaptureReplay
+from mdc_core.live.recorded.replay import CaptureReplay, Span
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.logs import Log
 from mdc_core.pipelines.chosen import Chosen
@@ -74,11 +74,13 @@ def events_of(
     types: tuple[str, ...] | None = None,
     log: Log,
     quarantine: Quarantine | None,
+    span: Span = (None, None),
 ) -> Iterable[list[Event]]:
     """The events of recordings by today's codecs, those that are wanted.
 
-    `types` are those of events that are wanted, if they are not told by channels. A codec gets
-    the subscription that it had when it was recorded, where that is known.
+    `span` is that of their receive times. `types` are those of events that are wanted, if they
+    are not told by channels. A codec gets the subscription that it had when it was recorded,
+    where that is known.
     """
     channels = set[str]()
     chosen = wanted if types is None else Subscription(wanted.symbols, types)
@@ -93,7 +95,9 @@ def events_of(
         return _session(plugin, asked, line, log)
 
     damages = Damages(log)
-    replay = CaptureReplay(found, session, say=log, quarantine=quarantine, told=damages.add)
+    replay = CaptureReplay(
+        found, session, say=log, quarantine=quarantine, told=damages.add, span=span
+    )
     for events in replay:
         yield asked_for(chosen, tuple(channels))(events)
     damages.check()
