@@ -92,7 +92,8 @@ def exceptions() -> set[tuple[str, str, str]]:
 
 def shown(command: str) -> str:
     """A command as the page names it: those of the vendors' feeds are one."""
-    return re.sub(r"^(stream|mock|publish) (?!sim$)\S+$", r"\1 NAME", command)
+    groups = "stream|mock|publish|providers check"
+    return re.sub(rf"^({groups}) (?!sim$)\S+$", r"\1 NAME", command)
 
 
 def found_exceptions() -> set[tuple[str, str, str]]:

@@ -71,6 +71,11 @@ class StreamLine:
         return None if self._over else self._wanted or self.session.subscription
 
     @property
+    def is_asking(self) -> bool:
+        """Whether an answer by HTTP is still to come."""
+        return self._asked > 0
+
+    @property
     def granted(self) -> bool | None:
         """Whether it has what it was told last to ask for; None: nobody has answered yet."""
         if self._wanted is not None or not self.session.is_settled:

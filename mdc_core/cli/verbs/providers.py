@@ -2,7 +2,6 @@
 
 A secret is never shown: only whether there is one, and where it was found."""
 
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +10,15 @@ from click.shell_completion import CompletionItem
 
 from mdc_core import installed, registry
 from mdc_core.cli.options import Session, group
+from mdc_core.cli.provider_check import check
+from mdc_core.cli.provider_facts import (
+    LIMITS,
+    limit_texts,
+    limits_of,
+    pace,
+    secret_state,
+    secrets_of,
+)
 from mdc_core.cli.selection import JSON
 from mdc_core.cli.show import answer, facts, section, shown, table
 from mdc_core.contracts import Provider
@@ -19,7 +27,6 @@ from mdc_core.errors import ConfigError, UsageError
 from mdc_core.installed import PluginRef, verb_files
 from mdc_core.sizes import size_text
 from mdc_core.suggest import known, unknown
-from mdc_core.times import SECOND, span_text
 
 GROUP = "collect 5"
 EXAMPLES = (
@@ -27,15 +34,7 @@ EXAMPLES = (
     "mdc providers show sim",
     "mdc providers show alpaca --json",
     "mdc providers limits",
-)
-
-_LIMITS = (
-    "connections",
-    "symbols_per_connection",
-    "subscriptions_per_connection",
-    "messages",
-    "messages_per_seconds",
-    "largest_message",
+    "mdc providers check alpaca --mock",
 )
 
 
@@ -56,6 +55,9 @@ class ProviderName(click.ParamType):  # type: ignore[type-arg]
 @group()
 def command() -> None:
     """The providers of market data."""
+
+
+command.add_command(check, "check")
 
 
 @command.command("list")
@@ -114,7 +116,7 @@ def limits(session: Session, as_json: bool) -> None:
     for name, refs in _found().items():
         with suppress(ConfigError):
             facts_of = _facts(session, name, refs)
-            rows.append({"name": name, **{key: facts_of[key] for key in _LIMITS}})
+            rows.append({"name": name, **{key: facts_of[key] for key in LIMITS}})
     if as_json:
         answer(rows)
         return
@@ -158,14 +160,9 @@ def _facts(session: Session, name: str, refs: dict[str, PluginRef]) -> dict[str,
         "vendor": first.vendor,
         "assets": first.assets,
         "venues": first.venues,
-        "connections": first.limits.connections,
-        "symbols_per_connection": first.limits.symbols,
-        "subscriptions_per_connection": first.limits.subscriptions,
-        "messages": first.limits.messages,
-        "messages_per_seconds": first.limits.messages and first.limits.per,
-        "largest_message": first.limits.message,
+        **limits_of(first.limits),
         "mock": any(getattr(plugin, "sandbox", None) for plugin in plugins.values()),
-        "secrets": list(_secrets(session, plugins)),
+        "secrets": list(secrets_of(session, plugins.values())),
         "notes": first.notes,
     }
 
@@ -178,25 +175,6 @@ def _loaded(ref: PluginRef) -> type[Provider]:
     return plugin
 
 
-def _secrets(session: Session, plugins: dict[str, type[Provider]]) -> Iterator[dict[str, Any]]:
-    """The secrets of all the plugins, each once, and where its value is."""
-    needed = [name for plugin in plugins.values() for name in plugin.secrets]
-    others = [name for plugin in plugins.values() for name in plugin.optional_secrets]
-    for name in dict.fromkeys([*needed, *others]):
-        problem = ""
-        try:
-            where = session.secret_source(name)
-        except ConfigError as error:
-            where, problem = None, str(error)
-        yield {
-            "name": name,
-            "required": name in needed,
-            "set": where is not None,
-            "from": where,
-            "problem": problem,
-        }
-
-
 def _limits_line(row: dict[str, Any]) -> tuple[str, ...]:
     largest = row["largest_message"]
     return (
@@ -205,15 +183,9 @@ def _limits_line(row: dict[str, Any]) -> tuple[str, ...]:
             "-" if row[key] is None else f"{row[key]:,}"
             for key in ("connections", "symbols_per_connection", "subscriptions_per_connection")
         ),
-        _pace(row) or "-",
+        pace(row) or "-",
         size_text(largest) if largest else "-",
     )
-
-
-def _pace(row: dict[str, Any]) -> str | None:
-    """How many messages the vendor takes in which time."""
-    per = row["messages_per_seconds"]
-    return per and f"{row['messages']:,} in {span_text(per * SECOND)}"
 
 
 def _line(row: dict[str, Any]) -> tuple[str, ...]:
@@ -232,7 +204,6 @@ def _origin(row: dict[str, Any]) -> str:
 def _text(row: dict[str, Any]) -> list[str]:
     verbs = [(verb, _channels(plugin)) for verb, plugin in row["verbs"].items()]
     try_it = f"yes: mdc stream {row['name']} SYMBOL... --mock"
-    symbols, subscriptions = row["symbols_per_connection"], row["subscriptions_per_connection"]
     out = facts(
         [
             ("name", row["name"]),
@@ -241,25 +212,15 @@ def _text(row: dict[str, Any]) -> list[str]:
             ("from", _origin(row)),
             *verbs,
             ("mock server", try_it if row["mock"] else "no"),
-            ("connections", row["connections"]),
-            ("symbols", symbols and f"{symbols} a connection"),
-            ("subscriptions", subscriptions and f"{subscriptions} a connection"),
-            ("messages", _pace(row)),
+            *limit_texts(row),
             ("assets", ", ".join(row["assets"])),
             ("venues", ", ".join(row["venues"])),
         ]
     )
-    out += section("secrets", [(s["name"], _state(s)) for s in row["secrets"]])
+    out += section("secrets", [(s["name"], secret_state(s)) for s in row["secrets"]])
     return out + section("notes", [(note,) for note in row["notes"]])
 
 
 def _channels(plugin: dict[str, Any]) -> str:
     every, defaults = ", ".join(plugin["channels"]), ", ".join(plugin["default_channels"])
     return every if every == defaults else f"{every}; by default {defaults}"
-
-
-def _state(secret: dict[str, Any]) -> str:
-    if secret["set"]:
-        return f"set ({secret['from']})"
-    missing = "missing" if secret["required"] else "not set, optional"
-    return secret["problem"] or missing

@@ -86,6 +86,14 @@ class Live(Provider):
         self.options = options
         self.credentials = credentials
 
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """A symbol that is there at all times with these options: `providers check` asks for it.
+
+        None: the user has to name one.
+        """
+        return None
+
 
 class Stream(Live):
     """A vendor's streaming protocol; one instance per connection, nothing shared.

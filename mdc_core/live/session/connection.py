@@ -106,6 +106,16 @@ class FeedSession:
         return self._stream is not None
 
     @property
+    def is_accepted(self) -> bool:
+        """Whether the codec has said that it is up: all that was asked for is answered."""
+        return self._counts_as_up
+
+    @property
+    def is_presumed(self) -> bool:
+        """Whether the codec has said so, and nothing was heard: it awaits no answer."""
+        return self._counts_as_up and not self._has_heard
+
+    @property
     def is_settled(self) -> bool:
         """Whether no change waits for an answer."""
         return self._asked.is_settled

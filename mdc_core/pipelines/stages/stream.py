@@ -124,7 +124,7 @@ class StreamRun:
             elif not self._stage.changes.empty():
                 self._ask_for("change", partial(self._wanted.change, *self._stage.changes.get()))
         else:
-            server = self._maker.server
+            server = self._maker.place.server
             if server is not None and server.error is not None:
                 raise server.error
             self.reason = "signal" if self._run.control.stop.is_set() else "eof"

@@ -5,13 +5,12 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from mdc_core import registry
 from mdc_core.accounting import new_run_id
-from mdc_core.contracts import Endpoint, Source, Subscription
+from mdc_core.contracts import Source, Subscription
 from mdc_core.errors import MdcError
 from mdc_core.events import Event
+from mdc_core.live.access.place import FeedPlace
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.clock import SystemClock
 from mdc_core.live.feed import Feed, FeedLines, OneLine
@@ -27,9 +26,7 @@ from mdc_core.pipelines.writable import sifted
 from mdc_core.times import SECOND
 
 if TYPE_CHECKING:
-    from mdc_core.live.http import Ask
     from mdc_core.live.recorded.capture import Recorder
-    from mdc_core.live.sandbox.server import SandboxServer
     from mdc_core.live.source import Simulation
     from mdc_core.pipelines.stage import StageRun
 
@@ -50,7 +47,7 @@ class FeedMaker:
         self._log, self._stop = run.log, run.control.stop
         self._credentials: dict[str, str] = {}
         self.feed: Feed | Simulation | None = None  # none is driven where a capture is played
-        self.server: SandboxServer | None = None
+        self.place = FeedPlace(mock=asked.mock, url=asked.url, http_url=asked.http_url)
 
     def lists(self, stack: ExitStack) -> Iterable[list[Event]]:
         """The events as they come."""
@@ -99,14 +96,13 @@ class FeedMaker:
         asked, clock = self._asked, SystemClock()
         self._credentials = self._secrets()
         capture = self._capture(stack)
-        if asked.mock and asked.url is None:
-            self.server = self._own_server(stack)
-        ask = self._ask()
+        self._serve(stack)
+        ask = self.place.ask()
 
         def make(share: SubscriptionShare, name: str) -> StreamLine:
             return StreamLine(
                 self._session_of(share.subscription, name),
-                self._place(share.endpoint),
+                self.place.endpoint(share.endpoint),
                 clock=clock,
                 say=self._log,
                 quarantine=self._run.quarantine,
@@ -140,37 +136,16 @@ class FeedMaker:
         kind = self._plugin.plugin
         return self._run.session.secrets(kind.secrets, kind.optional_secrets)
 
-    def _place(self, endpoint: Endpoint) -> Endpoint:
-        """Where the endpoint is for this run: at the vendor's, at --url, or in the mock server."""
-        if self._asked.url is not None:
-            return replace(endpoint, url=self._asked.url)
-        if self.server is not None:
-            return replace(endpoint, url=self.server.url(endpoint.url))
-        return endpoint
-
-    def _ask(self) -> "Ask":
-        """By whom a request by HTTP is answered: the vendor, --http-url, or who is at --url."""
-        from mdc_core.live.http import ask_at, ask_in_thread, beside
-
-        feed = self._asked.url or (self.server.url() if self.server is not None else "")
-        server = self._asked.http_url or beside(feed)
-        return ask_in_thread if server is None else ask_at(server)
-
-    def _own_server(self, stack: ExitStack) -> "SandboxServer":
+    def _serve(self, stack: ExitStack) -> None:
+        """Start a mock server of our own, where it is asked for."""
+        if not self.place.wants_server:
+            return
         from mdc_core.live.sandbox.playback import simulated_tape
-        from mdc_core.live.sandbox.server import SandboxServer
 
-        sandbox, own = self._plugin.plugin.sandbox, self._plugin.options
-        names = {*own.__struct_fields__} & {*sandbox.Options.__struct_fields__}
-        server = SandboxServer(
-            sandbox,
-            simulated_tape(self._plugin.plugin, self._wanted.symbols, self._wanted.channels),
-            endpoint=self._made(self._wanted).endpoints()[0],
-            options=sandbox.Options(**{name: getattr(own, name) for name in names}),
-            say=self._log,
-        )
-        stack.enter_context(server)
-        return server
+        wanted, kind = self._wanted, self._plugin.plugin
+        tape = simulated_tape(kind, wanted.symbols, wanted.channels)
+        codec, options = self._made(wanted), self._plugin.options
+        self.place.serve(stack, codec, tape, options=options, say=self._log)
 
     def _session_of(self, wanted: Subscription, line: str) -> FeedSession:
         stale = None if self._asked.stale is None else self._asked.stale / SECOND

@@ -123,6 +123,10 @@ PATH_OF_FEED: Mapping[str, str] = MappingProxyType(
         "news": "v1beta1/news",
     }
 )
+# What is there at all times; of stocks it is SPY.
+USUAL_SYMBOLS: Mapping[str, str] = MappingProxyType(
+    {"test": "FAKEPACA", "crypto": "BTC/USD", "crypto-perps": "BTC-PERP"}
+)
 
 
 def channels_of(path: str) -> Mapping[str, str]:

@@ -7,11 +7,12 @@ import base64
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
+from msgspec import Meta
 
-from mdc_core.plugin import Event, HangUp, News, Sandbox, to_ns
+from mdc_core.plugin import Event, HangUp, News, Options, Sandbox, to_ns
 from mdc_providers.alpaca import messages as wire
 from mdc_providers.alpaca.codes import channels_of
 from mdc_providers.alpaca.encode import route
@@ -19,6 +20,7 @@ from mdc_providers.alpaca.packed import pack
 from mdc_providers.alpaca.provider import AlpacaProvider
 
 _PER_FRAME = 10
+_PAID = ("/sip", "/boats", "/overnight")
 _MESSAGES: Mapping[int, str] = MappingProxyType(
     {
         400: "invalid syntax",
@@ -28,14 +30,25 @@ _MESSAGES: Mapping[int, str] = MappingProxyType(
         404: "auth timeout",
         405: "symbol limit exceeded",
         406: "connection limit exceeded",
+        409: "insufficient subscription",
         410: "invalid subscribe action for this feed",
     }
 )
 
 
+class AlpacaServerOptions(Options, frozen=True, kw_only=True):
+    """What the account of the mock server's clients may see."""
+
+    plan: Annotated[
+        Literal["paid", "free"],
+        Meta(description="free has not the feeds sip, boats and overnight"),
+    ] = "paid"
+
+
 class AlpacaSandbox(AlpacaProvider, Sandbox):
     """Alpaca's stream server for one connection."""
 
+    Options = AlpacaServerOptions
     symbol_limit: ClassVar[int] = 30  # of trades and quotes on the free feed, iex
     book_limit: ClassVar[int] = 10  # of order books
 
@@ -92,6 +105,8 @@ class AlpacaSandbox(AlpacaProvider, Sandbox):
                 return [self._authenticate(message)]
             case "subscribe" | "unsubscribe" if not self._is_authenticated:
                 return [_error(401)]
+            case "subscribe" if self.options.plan == "free" and self.path.endswith(_PAID):
+                return [_error(409)]
             case "subscribe":
                 return [self._change(message, _united)]
             case "unsubscribe":

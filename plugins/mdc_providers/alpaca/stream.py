@@ -34,7 +34,15 @@ from mdc_core.plugin import (
     UsageError,
 )
 from mdc_providers.alpaca import messages as wire
-from mdc_providers.alpaca.codes import BUSY, LOGIN, PATH_OF_FEED, REFUSED, SLOW, channels_of
+from mdc_providers.alpaca.codes import (
+    BUSY,
+    LOGIN,
+    PATH_OF_FEED,
+    REFUSED,
+    SLOW,
+    USUAL_SYMBOLS,
+    channels_of,
+)
 from mdc_providers.alpaca.decode import EVENTS_OF, quote_of, trade_of
 from mdc_providers.alpaca.messages import QuoteMessage, TradeMessage
 from mdc_providers.alpaca.packed import as_json, pack
@@ -117,6 +125,11 @@ class Alpaca(AlpacaProvider, Stream):
         self._decode: Callable[[str | bytes], Sequence[Any]]
         self._decode = msgspec.json.Decoder(list[wire.Known[str]]).decode
         self._bars: dict[str, dict[str | None, int]] = {}  # how often each was restated
+
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """A symbol of the feed."""
+        return USUAL_SYMBOLS.get(PATH_OF_FEED[options.feed].split("/")[1], "SPY")
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Alpaca's production server."""
@@ -219,8 +232,9 @@ class Alpaca(AlpacaProvider, Stream):
             told = [f"{symbol} ({', '.join(names)})" for symbol, names in missing.items()]
             text = f"alpaca left out of the subscription: {', '.join(told)}"
             gone = tuple(s for s, names in missing.items() if len(names) == len(self._wanted))
-            some = dict.fromkeys(name for names in missing.values() for name in names)
-            partly = () if gone else tuple(some)
+            some = {name for names in missing.values() for name in names}
+            ours = channels_of(self._path).items()
+            partly = () if gone else tuple(word for word, name in ours if name in some)
             yield Refused(text, gone or tuple(missing), partly)
 
     def _refusal(self, m: wire.Refusal) -> Effect:

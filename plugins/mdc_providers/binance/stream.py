@@ -93,6 +93,11 @@ class Binance(BinanceProvider, Stream):
         self._known: dict[str, tuple[Callable[[str], Any], Make]] = {}
         self._readers: dict[str, Any] = {}
 
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """Bitcoin, of COIN-M as a perpetual future."""
+        return "BTCUSD_PERP" if options.market == "coinm" else "BTCUSDT"
+
     def endpoints(self) -> Sequence[Endpoint]:
         """Binance's server of the market."""
         return [Endpoint(self._market.feed)]

@@ -61,6 +61,11 @@ class Coinbase(CoinbaseProvider, Stream):
         self._names = protocol.channels
         self._protocol = protocol(self._chosen(subscription), credentials)
 
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """Bitcoin."""
+        return "BTC-USD"
+
     def endpoints(self) -> Sequence[Endpoint]:
         """Coinbase's production server of this feed."""
         return [Endpoint(self._protocol.url)]

@@ -35,12 +35,22 @@ def missing_of(wanted: Wanted, state: Mapping[str, Iterable[str]]) -> dict[str, 
     return missing
 
 
-def left_out(missing: Mapping[str, list[str]], wanted: Wanted) -> Iterator[Refused]:
-    """A refusal for each product of which some or all channels are not granted."""
+def left_out(
+    missing: Mapping[str, list[str]], wanted: Wanted, words: Mapping[str, str]
+) -> Iterator[Refused]:
+    """A refusal for each product of which some or all channels are not granted.
+
+    `words` are Coinbase's names of the channels by ours.
+    """
+    ours = {name: word for word, name in words.items()} | {"level2": "book"}
     for product, channels in missing.items():
         text = f"coinbase left out of the subscription: {product} ({', '.join(channels)})"
         asked = sum(product in products for products in wanted.values())
-        yield Refused(text, (product,), () if len(channels) == asked else tuple(channels))
+        yield Refused(
+            text,
+            (product,),
+            () if len(channels) == asked else tuple(map(ours.__getitem__, channels)),
+        )
 
 
 def side_of(price: str | None, size: str | None) -> tuple[Decimal | None, Decimal | None]:

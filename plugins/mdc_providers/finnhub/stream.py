@@ -63,6 +63,11 @@ class Finnhub(FinnhubProvider, Stream):
         self._frames = Messages(wire.Frame)
         self._items = {name: Messages(kind) for name, (kind, _) in wire.KINDS.items()}
 
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """A stock."""
+        return "AAPL"
+
     def endpoints(self) -> Sequence[Endpoint]:
         """Finnhub's server; the key travels in the query, which nobody is shown."""
         return [

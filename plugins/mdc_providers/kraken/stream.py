@@ -112,6 +112,11 @@ class Kraken(KrakenProvider, Stream):
         self._legacy: KrakenLegacy | None = None
         self._heard = 0
 
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """Bitcoin."""
+        return "BTC/USD"
+
     def endpoints(self) -> Sequence[Endpoint]:
         """Kraken's production server; there is no other without a key."""
         return [Endpoint("wss://ws.kraken.com/v2")]

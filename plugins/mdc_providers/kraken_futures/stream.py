@@ -68,6 +68,11 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
         self._renewing: set[str] = set()  # books that are asked for again
         self._read = Messages(wire.AnyMessage).read
 
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """The perpetual future of bitcoin."""
+        return "PF_XBTUSD"
+
     def endpoints(self) -> Sequence[Endpoint]:
         """The venue's production server."""
         return [Endpoint("wss://futures.kraken.com/ws/v1")]

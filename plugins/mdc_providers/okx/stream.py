@@ -89,6 +89,11 @@ class Okx(OkxProvider, Stream):
         """The signed CRC-32 of the best 25 levels by turns."""
         return book_checksum(bids, asks, extra)
 
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """The perpetual future of bitcoin, which all channels have."""
+        return "BTC-USDT-SWAP"
+
     def endpoints(self) -> Sequence[Endpoint]:
         """OKX's servers: bars come by another one than everything else."""
         chosen = self.subscription.channels or self.default_channels

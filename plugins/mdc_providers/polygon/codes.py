@@ -94,6 +94,9 @@ DEFAULTS: Mapping[Market, tuple[str, ...]] = MappingProxyType(
         "indices": ("value",),
     }
 )
+USUAL_SYMBOLS: Mapping[Market, str] = MappingProxyType(
+    {"stocks": "SPY", "crypto": "BTC-USD", "forex": "EUR/USD", "indices": "I:SPX"}
+)
 HOSTS: Mapping[str, str] = MappingProxyType(
     {"realtime": "wss://socket.massive.com", "delayed": "wss://delayed.massive.com"}
 )

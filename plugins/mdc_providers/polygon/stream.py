@@ -32,7 +32,7 @@ from mdc_core.plugin import (
     UsageError,
 )
 from mdc_providers.polygon import messages as wire
-from mdc_providers.polygon.codes import DEFAULTS, HOSTS, PREFIXES, Market
+from mdc_providers.polygon.codes import DEFAULTS, HOSTS, PREFIXES, USUAL_SYMBOLS, Market
 from mdc_providers.polygon.decode import PolygonDecoder
 from mdc_providers.polygon.provider import PolygonProvider
 from mdc_providers.polygon.requests import WITHIN, Pair, key_of, named_in, requests
@@ -102,6 +102,11 @@ class Polygon(PolygonProvider, Stream):
         self._decode = msgspec.json.Decoder(list[wire.AnyMessage]).decode
         decoder = PolygonDecoder()
         self._event_of = decoder.of.get
+
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """A symbol of the market."""
+        return USUAL_SYMBOLS[options.market]
 
     def endpoints(self) -> Sequence[Endpoint]:
         """The vendor's server for a market; its name of today."""

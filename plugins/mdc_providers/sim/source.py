@@ -96,6 +96,11 @@ class Sim(Source):
         self._defects = Defects(counts, options.defect_window, rng)
         self._too_high = itertools.cycle((False, True))
 
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """Any will do."""
+        return "SPY"
+
     def events(self) -> Iterator[Sequence[Event]]:
         """The events of the market in small lists, in time order but for the late ones."""
         stream = self._faulty(self._market.events())

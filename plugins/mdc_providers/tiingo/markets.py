@@ -25,6 +25,9 @@ MARKETS: Mapping[str, Market] = MappingProxyType(
         "fx": Market("fx", "fx", {"quote": (7,)}),
     }
 )
+USUAL_SYMBOLS: Mapping[str, str] = MappingProxyType(
+    {"iex": "SPY", "crypto": "btcusd", "fx": "eurusd"}
+)
 TYPES: Mapping[str, tuple[type[Event], ...]] = MappingProxyType(
     {"trade": (Trade, Cancel), "quote": (Quote,), "reference": (Status,)}
 )

@@ -33,7 +33,7 @@ from mdc_core.plugin import (
 )
 from mdc_providers.tiingo import messages as wire
 from mdc_providers.tiingo.decode import EVENT_OF
-from mdc_providers.tiingo.markets import MARKETS, TYPES, level_of
+from mdc_providers.tiingo.markets import MARKETS, TYPES, USUAL_SYMBOLS, level_of
 from mdc_providers.tiingo.provider import TiingoProvider
 from mdc_providers.tiingo.sandbox import TiingoSandbox
 
@@ -90,6 +90,11 @@ class Tiingo(TiingoProvider, Stream):
         self._asked = list(self._names)
         self._before: tuple[_Names, list[str]] | None = None  # until a change is accepted
         self._id: int | None = None
+
+    @classmethod
+    def usual_symbol(cls, options: Any) -> str | None:
+        """A symbol of the market."""
+        return USUAL_SYMBOLS[options.market]
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Tiingo's production server."""

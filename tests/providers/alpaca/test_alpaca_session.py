@@ -67,7 +67,7 @@ def test_what_an_answer_leaves_out_is_refused() -> None:
     up, refused = stream.receive('[{"T":"subscription","trades":["SPY"],"quotes":["*"]}]', 0)
     assert up == Up()
     text = "alpaca left out of the subscription: IBM (trades)"
-    assert refused == Refused(text, ("IBM",), ("trades",))
+    assert refused == Refused(text, ("IBM",), ("trade",))
     _, refused = connect("SPY", "IBM").receive(
         '[{"T":"subscription","trades":["SPY"],"quotes":["SPY"]}]', 0
     )

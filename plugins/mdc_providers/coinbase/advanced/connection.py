@@ -138,7 +138,7 @@ class AdvancedTrade:
         if not self._is_asking or (self._answers and not has_all):
             return []
         self._answers, self._is_asking, self._is_up = 0, False, True
-        return [Up(), *left_out(missing, self._wanted)]
+        return [Up(), *left_out(missing, self._wanted, self.channels)]
 
     def _carefully(self, frame: str | bytes, now: int) -> Found:
         """What is no message that we know: one with more, a damaged one, or an error."""

@@ -151,7 +151,7 @@ class Exchange:
             return
         self._answers, self._is_asking, self._is_up = 0, False, True
         yield Up()
-        yield from left_out(missing, self._wanted)
+        yield from left_out(missing, self._wanted, self.channels)
 
     def _refused(self, m: wire.ErrorMessage, now: int) -> Iterator[Effect]:
         """One unknown product refuses all of a message, so the others are asked for again."""

@@ -1,0 +1,94 @@
+"""A check of one provider: its connections made by the driver, to the vendor or a mock server."""
+
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+from mdc_core.contracts import Endpoint, Source, Subscription
+from mdc_core.errors import UsageError
+from mdc_core.live.access.check import AccessCheck
+from mdc_core.live.access.place import FeedPlace
+from mdc_core.live.access.probe import Probe
+from mdc_core.live.clock import SystemClock
+from mdc_core.live.group import by_symbols, checked, divided
+from mdc_core.live.line import StreamLine
+from mdc_core.live.session.connection import FeedSession
+from mdc_core.live.source import SourceLine
+from mdc_core.logs import Log
+from mdc_core.registry import misused
+
+
+class VendorAccount:
+    """A provider's plugin with its options, and the credentials that it comes with."""
+
+    def __init__(
+        self,
+        name: str,
+        plugin: Any,
+        options: Any,
+        credentials: Mapping[str, str],
+        *,
+        place: FeedPlace,
+        log: Log,
+    ) -> None:
+        self.servers: list[str] = []  # that were connected to; no secret is in them
+        self._name, self._plugin, self._options = name, plugin, options
+        self._credentials, self._place, self._log = credentials, place, log
+
+    def check(self, symbol: str, channels: Sequence[str], within: float) -> AccessCheck:
+        """Ask for this symbol on these channels, for so many seconds at the most."""
+        with ExitStack() as stack:
+            if not issubclass(self._plugin, Source) and self._place.wants_server:
+                from mdc_core.live.sandbox.playback import Playback
+
+                codec = self._made(Subscription((symbol,)))
+                tape = Playback(lambda: iter(()))
+                self._place.serve(stack, codec, tape, options=self._options, say=self._log)
+            check = AccessCheck(self._fault, self._probes, SystemClock(), within)
+            check.run(symbol, channels)
+            return check
+
+    def _fault(self, wanted: Subscription) -> UsageError | None:
+        """Why these channels cannot be asked for together."""
+        try:
+            self._endpoints(self._made(wanted))
+        except UsageError as error:
+            return error
+        return None
+
+    def _endpoints(self, codec: Any) -> Sequence[Endpoint]:
+        if isinstance(codec, Source):
+            return ()
+        return checked(codec.endpoints(), partial(misused, "stream", self._name))
+
+    def _made(self, wanted: Subscription) -> Any:
+        return self._plugin(wanted, self._options, self._credentials)
+
+    def _probes(self, wanted: Subscription) -> list[tuple[Subscription, Probe]]:
+        """A probe for each connection that this takes."""
+        quiet = Log(mask=self._log.mask, file=io.StringIO())  # what is refused is told once
+        if issubclass(self._plugin, Source):
+            source = SourceLine(self._name, self._made, wanted, mask=self._log.mask)
+            return [(wanted, Probe(source))]
+        codec = self._made(wanted)
+        limits = by_symbols(codec.limits, len(wanted.channels))
+        found = []
+        for share in divided(self._endpoints(codec), wanted, limits):
+            session = FeedSession(
+                self._name, self._made, share.subscription, mask=self._log.mask, limits=codec.limits
+            )
+            endpoint = self._place.endpoint(share.endpoint)
+            if endpoint.url not in self.servers:
+                self.servers.append(endpoint.url)
+            line = StreamLine(
+                session,
+                endpoint,
+                clock=SystemClock(),
+                say=quiet,
+                end_on_close=self._place.mock,
+                ask=self._place.ask(),
+            )
+            found.append((share.subscription, Probe(line, codec.login_within)))
+        return found
