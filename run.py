@@ -4,7 +4,7 @@
 python3 run.py setup     make .venv, or bring it up to date
 python3 run.py demo      and show a pipe from a live feed to an archive and back
 python3 run.py test      and run everything that is checked: ruff, mypy, docs, tests
-python3 run.py torture   and run what takes longer: kills, full disks, random examples
+python3 run.py torture   and run what takes longer: kills, full disks, cut lines, random examples, a soak
 """
 
 import hashlib
@@ -40,6 +40,7 @@ TORTURE = (
     " tests/pipes/read/test_verify.py tests/pipes/query/test_query_random.py"
     " tests/pipes/importers/test_local_clocks.py tests/pipes/coverage/test_coverage_sessions.py"
     " tests/providers/suites",
+    "python -m tests.torture.soak --minutes 10 --rate 20000 --reconnect-every 20",
 )
 
 

@@ -78,6 +78,15 @@ class Wire:
             raise Gone
         return None
 
+    def all_read(self) -> None:
+        """Wait until the client has read what was sent; raises Gone."""
+        self._protocol.send_ping(b"all")
+        self._flush()
+        while True:
+            for event in self._read(DEADLINE):
+                if isinstance(event, Frame) and event.opcode is Opcode.PONG:
+                    return
+
     def drain(self) -> None:
         """Wait until the client has left."""
         try:
