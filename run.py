@@ -4,7 +4,7 @@
 python3 run.py setup     make .venv, or bring it up to date
 python3 run.py demo      and show a pipe from a live feed to an archive and back
 python3 run.py test      and run everything that is checked: ruff, mypy, docs, tests
-python3 run.py torture   and run what takes longer: kills, full disks, cut lines, random examples, a soak
+python3 run.py torture   and run what takes longer: kills, full disks, cut lines, a soak
 """
 
 import hashlib
