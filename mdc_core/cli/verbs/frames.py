@@ -291,7 +291,7 @@ def verify(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
 @PROVIDER
 @SETTINGS
 @DRY_RUN
-@option("--again", is_flag=True, help="take in what is there already once more")
+@option("--again", is_flag=True, help="store what is there already once more")
 @click.pass_obj
 def import_frames(
     session: Session,
