@@ -16,6 +16,8 @@ LIMITS = (
     "messages",
     "messages_per_seconds",
     "largest_message",
+    "new_connections",
+    "new_connections_per_seconds",
 )
 
 
@@ -28,14 +30,16 @@ def limits_of(limits: Limits) -> dict[str, int | None]:
         limits.messages,
         limits.messages and limits.per,
         limits.message,
+        limits.openings,
+        limits.openings and limits.openings_per,
     )
     return dict(zip(LIMITS, values, strict=True))
 
 
-def pace(row: dict[str, Any]) -> str | None:
-    """How many messages the vendor takes in which time."""
-    per = row["messages_per_seconds"]
-    return per and f"{row['messages']:,} in {span_text(per * SECOND)}"
+def pace(row: dict[str, Any], what: str) -> str | None:
+    """How many messages, or new connections, the vendor takes in which time."""
+    per = row[f"{what}_per_seconds"]
+    return per and f"{row[what]:,} in {span_text(per * SECOND)}"
 
 
 def limit_texts(row: dict[str, Any]) -> list[tuple[str, object]]:
@@ -46,7 +50,8 @@ def limit_texts(row: dict[str, Any]) -> list[tuple[str, object]]:
         ("connections", row["connections"]),
         ("symbols", symbols and f"{symbols} a connection"),
         ("subscriptions", subscriptions and f"{subscriptions} a connection"),
-        ("messages", pace(row)),
+        ("messages", pace(row, "messages")),
+        ("openings", pace(row, "new_connections")),
         ("largest", largest and size_text(largest)),
     ]
 

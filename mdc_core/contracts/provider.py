@@ -17,7 +17,8 @@ class Limits(Struct, frozen=True):
     """What the vendor allows, and the driver keeps to.
 
     `symbols` of one connection, or `subscriptions` of one, which are its symbols times its
-    channels; `connections` at once; `messages` sent on a connection in `per` seconds, beyond
+    channels; `connections` at once, and `openings`, new ones in `openings_per` seconds, of which
+    those beyond wait their turn; `messages` sent on a connection in `per` seconds, beyond
     which they wait their turn; bytes of a WebSocket `frame` (what is longer is sent in
     continuation frames), and of a whole `message`, which a codec keeps to.
     """
@@ -29,6 +30,8 @@ class Limits(Struct, frozen=True):
     messages: int | None = None
     per: int = 1
     message: int | None = None
+    openings: int | None = None
+    openings_per: int = 60
 
 
 class Provider(Plugin):

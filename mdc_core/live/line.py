@@ -23,9 +23,10 @@ from mdc_core.live.transports import (
     open_transport,
 )
 from mdc_core.live.upkeep.loss import Loss
+from mdc_core.live.upkeep.openings import Openings
 from mdc_core.live.upkeep.upkeep import PutEvents
 from mdc_core.logs import Log
-from mdc_core.times import SECOND
+from mdc_core.times import SECOND, span_text
 from mdc_core.wire.quarantine import Quarantine
 
 LOOK = 1.0  # seconds; how soon a silent line notices a new subscription
@@ -48,6 +49,7 @@ class StreamLine:
         capture: Recorder | None = None,
         end_on_close: bool = False,
         ask: Ask = ask_in_thread,
+        openings: Openings | None = None,
     ) -> None:
         self.session = session
         self.endpoint = endpoint
@@ -57,6 +59,7 @@ class StreamLine:
         self._capture = capture
         self._end_on_close = end_on_close
         self._ask = ask
+        self._openings = openings or Openings(session.limits)
         self._transport: Transport | None = None
         self._wanted: Subscription | None = None
         self._told: Subscription | None = None  # what it was told last to ask for
@@ -92,6 +95,9 @@ class StreamLine:
             raise
 
     def _run(self, put: PutEvents) -> None:
+        self._await_turn()
+        if self._hung_up.is_set():
+            return
         if self._wanted is not None:
             self._change(put)
         ns = self._clock.ns()
@@ -114,6 +120,16 @@ class StreamLine:
         finally:
             self._transport = None
             transport.close()
+
+    def _await_turn(self) -> None:
+        """Wait as long as the vendor allows no more new connections."""
+        delay = self._openings.delay(self._clock)
+        if delay > 0:
+            limits = self.session.limits
+            span = span_text(limits.openings_per * SECOND)
+            allowed = f"{limits.openings} new connections in {span}"
+            self._say.detail(f"waits {delay:.1f} s: the vendor allows {allowed}")
+            self._clock.wait(delay)
 
     def lost(self, put: PutEvents, loss: Loss) -> None:
         """Account for a connection that was lost, or could not be made."""

@@ -109,9 +109,10 @@ def show(session: Session, name: str, as_json: bool) -> None:
 def limits(session: Session, as_json: bool) -> None:
     """Show what each vendor allows, which mdc keeps to.
 
-    Connections at once, symbols or subscriptions of one connection, messages to the vendor in a
-    time. A symbol too many opens another connection where the vendor allows one. `-` is no limit
-    that the vendor tells. One that cannot be loaded is left out: `mdc providers list` says why."""
+    Connections at once, symbols or subscriptions of one connection, messages to the vendor and
+    new connections (openings) in a time. A symbol too many opens another connection where the
+    vendor allows one. `-` is no limit that the vendor tells. One that cannot be loaded is left
+    out: `mdc providers list` says why."""
     rows = []
     for name, refs in _found().items():
         with suppress(ConfigError):
@@ -120,7 +121,7 @@ def limits(session: Session, as_json: bool) -> None:
     if as_json:
         answer(rows)
         return
-    lines = [("NAME", "CONNECTIONS", "SYMBOLS", "SUBSCRIPTIONS", "MESSAGES", "LARGEST")]
+    lines = [("NAME", "CONNECTIONS", "SYMBOLS", "SUBSCRIPTIONS", "MESSAGES", "OPENINGS", "LARGEST")]
     table([*lines, *map(_limits_line, rows)])
 
 
@@ -183,7 +184,8 @@ def _limits_line(row: dict[str, Any]) -> tuple[str, ...]:
             "-" if row[key] is None else f"{row[key]:,}"
             for key in ("connections", "symbols_per_connection", "subscriptions_per_connection")
         ),
-        pace(row) or "-",
+        pace(row, "messages") or "-",
+        pace(row, "new_connections") or "-",
         size_text(largest) if largest else "-",
     )
 

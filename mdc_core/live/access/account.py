@@ -16,6 +16,7 @@ from mdc_core.live.group import by_symbols, checked, divided
 from mdc_core.live.line import StreamLine
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.source import SourceLine
+from mdc_core.live.upkeep.openings import Openings
 from mdc_core.logs import Log
 from mdc_core.registry import misused
 
@@ -36,6 +37,7 @@ class VendorAccount:
         self.servers: list[str] = []  # that were connected to; no secret is in them
         self._name, self._plugin, self._options = name, plugin, options
         self._credentials, self._place, self._log = credentials, place, log
+        self._openings = Openings(plugin.limits)
 
     def check(self, symbol: str, channels: Sequence[str], within: float) -> AccessCheck:
         """Ask for this symbol on these channels, for so many seconds at the most."""
@@ -89,6 +91,7 @@ class VendorAccount:
                 say=quiet,
                 end_on_close=self._place.mock,
                 ask=self._place.ask(),
+                openings=self._openings,
             )
             found.append((share.subscription, Probe(line, codec.login_within)))
         return found

@@ -18,6 +18,7 @@ from mdc_core.live.frames.writer import FrameRotation
 from mdc_core.live.hours import Hours
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.session.deadlines import Timing
+from mdc_core.live.upkeep.openings import Openings
 from mdc_core.live.upkeep.upkeep import Retrying
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.frames.recording import as_recorded, events_of, gathered, owner_of
@@ -97,7 +98,7 @@ class FeedMaker:
         self._credentials = self._secrets()
         capture = self._capture(stack)
         self._serve(stack)
-        ask = self.place.ask()
+        ask, openings = self.place.ask(), Openings(self._plugin.plugin.limits)
 
         def make(share: SubscriptionShare, name: str) -> StreamLine:
             return StreamLine(
@@ -109,6 +110,7 @@ class FeedMaker:
                 capture=capture and capture.line(name),
                 end_on_close=asked.mock,
                 ask=ask,
+                openings=openings,
             )
 
         wrong = partial(registry.misused, "stream", self._plugin.name)

@@ -8,7 +8,9 @@ class BinanceProvider(Provider):
 
     vendor = "Binance"
     assets = ("crypto", "future")
-    limits = Limits(symbols=128, connections=300, messages=5)  # 1,024 streams, of eight channels
+    # Binance, "WebSocket Streams", "Limits": 1,024 streams a connection, here of eight channels;
+    # 5 messages a second; 300 attempts to connect in 5 minutes, by address.
+    limits = Limits(symbols=128, messages=5, openings=300, openings_per=300)
     notes = (
         "Needs no account. Symbols as Binance writes them: BTCUSDT, of COIN-M BTCUSD_PERP.",
         "Of spot, quotes and snapshots of books have no time: they get that of receiving, "

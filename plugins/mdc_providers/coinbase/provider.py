@@ -17,7 +17,8 @@ class CoinbaseProvider(Provider):
 
     vendor = "Coinbase"
     assets = ("crypto",)
-    limits = Limits(messages=8)
+    # Coinbase, "Advanced Trade WebSocket Rate Limits": 8 connections a second from one address.
+    limits = Limits(messages=8, openings=8, openings_per=1)
     notes = (
         "Market data needs no key. With one, each message of --feed advanced is signed (this "
         "needs the extra `coinbase`), and --feed exchange has the undelayed book, level2.",

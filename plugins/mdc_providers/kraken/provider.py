@@ -19,7 +19,8 @@ class KrakenProvider(Provider):
     vendor = "Kraken"
     assets = ("crypto", "fx")
     venues = (VENUE,)
-    limits = Limits(frame=1024 * 1024)
+    # Kraken, "Spot WebSockets Introduction": about 150 attempts in ten minutes.
+    limits = Limits(frame=1024 * 1024, openings=150, openings_per=600)
     notes = (
         "No key is needed. Symbols are written BTC/USD: capitals, a slash, BTC and not XBT.",
         "About 150 connections in 10 minutes from one address, then none for 10 minutes.",

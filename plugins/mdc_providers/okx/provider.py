@@ -28,7 +28,8 @@ class OkxProvider(Provider):
     vendor = "OKX"
     assets = ("crypto", "future", "option")
     venues = (VENUE,)
-    limits = Limits(frame=1024 * 1024, messages=480, per=3600)
+    # OKX, "API guide", "Connection count limit": three a second from one address.
+    limits = Limits(frame=1024 * 1024, messages=480, per=3600, openings=3, openings_per=1)
     notes = (
         "No key is needed. Symbols are OKX's instrument ids: BTC-USDT, BTC-USDT-SWAP.",
         "Sizes of derivatives are contracts.",

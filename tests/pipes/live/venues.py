@@ -107,6 +107,10 @@ class Pairs(Changing):
     limits = mdc.Limits(symbols=2, connections=2)
 
 
+class Opening(Changing):
+    limits = mdc.Limits(symbols=1, openings=2, openings_per=1)
+
+
 class Impatient(Changing):
     def resubscribe(self, subscription, now):
         self.login_within = 0.1
@@ -403,6 +407,7 @@ holes = venues:Holes
 moody = venues:Moody
 paced = venues:Paced
 counted = venues:Counted
+opening = venues:Opening
 beating = venues:Beating
 narrow = venues:Narrow
 wild = venues:Wild

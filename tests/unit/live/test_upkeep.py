@@ -1,17 +1,21 @@
 """Keeping a line up, by a clock of ours: waits by cause, the circuit breaker, who was too slow."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from mdc_core.contracts import Subscription
-from mdc_core.errors import BusyError, UnavailableError, VendorError
+from mdc_core.contracts import Endpoint, Limits, Subscription
+from mdc_core.errors import BusyError, ConfigError, UnavailableError, VendorError
 from mdc_core.events import Event
+from mdc_core.live.line import StreamLine
+from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.upkeep.backoff import Backoff
 from mdc_core.live.upkeep.breaker import Breaker
 from mdc_core.live.upkeep.loss import Loss
+from mdc_core.live.upkeep.openings import Openings
 from mdc_core.live.upkeep.upkeep import PutEvents, Retrying, Upkeep
-from mdc_core.logs import Log
+from mdc_core.logs import Log, Mask
 from mdc_core.plugin import Trade
 from mdc_core.times import SECOND
 
@@ -134,3 +138,29 @@ def test_a_vendor_that_hangs_up_while_we_are_held_up_met_a_slow_consumer() -> No
         "slow-consumer",
         "limit",
     ]
+
+
+def test_new_connections_take_turns_in_any_span_of_the_limit() -> None:
+    """Three in ten seconds, whenever they are asked for; who asks later waits behind the others."""
+    clock, openings = Virtual(), Openings(Limits(openings=3, openings_per=10))
+    turns = []
+    for after in (0.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 30.0):
+        clock.wait(after)
+        turns.append(clock.now / SECOND + openings.delay(clock))
+    assert turns == [0.0, 4.0, 4.0, 10.0, 14.0, 14.0, 20.0, 34.0]
+    free = Openings(Limits())
+    assert [free.delay(clock) for _ in range(5)] == [0.0] * 5
+
+
+def test_a_line_does_not_connect_before_its_turn() -> None:
+    """A try that fails is one as well."""
+    clock, limits = Virtual(), Limits(openings=1, openings_per=10)
+    nothing: Any = None
+    session = FeedSession("x", nothing, Subscription(("A",)), mask=Mask(), limits=limits)
+    line = StreamLine(session, Endpoint("ftp://x"), clock=clock, say=Log(threshold=100))
+    tried = []
+    for _ in range(3):
+        with pytest.raises(ConfigError):
+            line.run(nothing)
+        tried.append(clock.now // SECOND)
+    assert tried == [0, 10, 20]

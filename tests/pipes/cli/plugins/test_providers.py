@@ -115,18 +115,22 @@ def test_a_strangers_facts_are_shown_and_its_secrets_are_not(zoo, tmp_path):
 
 
 def test_limits_are_those_that_the_driver_keeps_to(zoo):
-    more = "connections=3, messages=5, per=2, message=16_000)"
+    more = "connections=3, messages=5, per=2, message=16_000, openings=300, openings_per=90)"
     change = ("connections=3)", more)
     lines = zoo("providers", "limits", change=change).stdout.splitlines()
     assert lines[0].split() == [
-        *("NAME", "CONNECTIONS", "SYMBOLS", "SUBSCRIPTIONS", "MESSAGES", "LARGEST")
+        *("NAME", "CONNECTIONS", "SYMBOLS", "SUBSCRIPTIONS", "MESSAGES", "OPENINGS", "LARGEST")
     ]
     (zoos,) = [line for line in lines if line.startswith("zoo")]
-    assert zoos.split() == ["zoo", "3", "50", "-", "5", "in", "2s", "16KB"]
+    assert zoos.split() == [*("zoo", "3", "50", "-", "5", "in", "2s", "300", "in", "90s", "16KB")]
     told = shown(zoo("providers", "limits", "--json", change=change))
     rows = {row["name"]: row for row in told}
     assert [name for name in rows if name != "zoo"] == OURS
     assert rows["zoo"]["messages"] == 5 and rows["zoo"]["messages_per_seconds"] == 2
+    assert rows["zoo"]["new_connections"] == 300
+    assert rows["zoo"]["new_connections_per_seconds"] == 90
+    binance = rows["binance"]
+    assert (binance["new_connections"], binance["new_connections_per_seconds"]) == (300, 300)
     assert rows["sim"]["connections"] is None
     assert "5 in 2s" in zoo("providers", "show", "zoo", change=change).stdout
 

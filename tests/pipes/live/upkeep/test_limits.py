@@ -57,3 +57,21 @@ def test_channels_of_symbols_are_counted_where_the_vendor_does(mdc: Run, install
         done = mdc("stream", "counted", *SYMBOLS, "F", "G", "--url", url, path=installed, **TOKEN)
     assert done.returncode == 2
     assert "this needs 4 connections, and the vendor allows 3" in done.stderr
+
+
+def test_new_connections_wait_until_the_vendor_takes_them(mdc: Run, installed: Path) -> None:
+    """Five symbols are five connections, of which two a second are allowed."""
+
+    def play(connection: socket.socket) -> None:
+        symbol = venues.line_of(connection).split()[2]
+        connection.sendall(f"OK\n{trade(symbol)}".encode())
+        connection.recv(1)
+
+    with venues.tcp(*[play] * 5) as url:
+        words = ("-v", "stream", "opening", *SYMBOLS, "--limit", "5", "--url", url)
+        done = mdc(*words, path=installed, **TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert sorted(row["symbol"] for row in rows(done.stdout, "trade")) == [*SYMBOLS]
+    waits = [line for line in done.stderr.splitlines() if "the vendor allows" in line]
+    assert len(waits) == 3
+    assert all(line.endswith("the vendor allows 2 new connections in 1s") for line in waits)
