@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from itertools import zip_longest
 from pathlib import Path
@@ -12,9 +12,11 @@ from typing import Any
 from measure import Command, FailedCommandError
 from vendors import find
 from vendors.vendor import Vendor
-from work import HERE, MDC, PYTHON, SCRATCH, Group, Work
+from work import HERE, MDC, PYTHON, SCRATCH, STORE, Group, Work
 
 FEED = (PYTHON, str(HERE / "feed.py"))
+PACED = (PYTHON, str(HERE / "paced.py"))
+RATE = 1_000  # events a second
 NUMBERS = ("price", "size", "bid_price", "bid_size", "ask_price", "ask_size")
 KINDS = ("trade", "quote")
 # What a stream is told of its secrets, of which none is looked at.
@@ -27,10 +29,19 @@ SECRETS = (
 )
 
 
-@contextmanager
-def served(name: str, events: int) -> Iterator[str]:
+def served(name: str, events: int) -> AbstractContextManager[str]:
     """The URL of a vendor's feed, served by a process of its own."""
-    command = [*FEED, "serve", name, str(events)]
+    return server_of([*FEED, "serve", name, str(events)])
+
+
+def paced(events: int) -> AbstractContextManager[str]:
+    """The URL of a feed at a steady rate."""
+    return server_of([*PACED, "serve", str(events), str(RATE)])
+
+
+@contextmanager
+def server_of(command: Command) -> Iterator[str]:
+    """The URL that a server prints, for as long as it runs."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             yield server.stdout.readline().strip()
@@ -73,6 +84,34 @@ def capture_group(url: str, events: int) -> Group:
         )
     ]
     return Group("capture", [reference], works)
+
+
+def latency_group(url: str, events: int) -> Group:
+    """How long an event is under way from a feed at a steady rate, beside a bare loop."""
+    stream = stream_of(find("alpaca"), url, events)
+    loop = (*FEED, "read", "alpaca", url, str(events))
+    store = (*STORE, SCRATCH, "--ack", "--tee")
+    reference = Work(
+        "latency-loop",
+        "bare loop, 1,000 events a second",
+        [loop, (*PACED, "lines")],
+        delays=(None, None),
+    )
+    works = [
+        Work(
+            "latency",
+            "`mdc stream`, 1,000 events a second",
+            [stream, (*PACED, "lines")],
+            delays=(0.4, 1.5),
+        ),
+        Work(
+            "durable",
+            "`mdc stream \\| mdc store --ack`, 1,000 events a second",
+            [stream, store, (*PACED, "acks")],
+            delays=(None, 60.0),
+        ),
+    ]
+    return Group("latency", [reference], works)
 
 
 def check_agreement(one: Path, other: Path) -> None:

@@ -30,6 +30,7 @@ class Run(NamedTuple):
     wall: float
     stages: list[Stage]
     kept: tuple[int, int] = (0, 0)  # frames that it kept, and the bytes that they take
+    delays: tuple[float, float] | None = None  # p50 and p99 in ms
 
     @property
     def cpu(self) -> float:

@@ -63,6 +63,7 @@ def _row(group: Group, one: Measured, references: Sequence[Measured], events: in
         "cpu_us_per_event": median(cpu) / events * 1e6 if events else None,
         "stages": stages,
         "bytes_per_frame": _bytes_per_frame(runs),
+        **_delays(work, runs),
         "ratio": _ratio(one, references[0]),
         "wall_ratio": median(wall) / median(run.wall for run in references[0].runs),
         "ratios": {other.work.name: _ratio(one, other) for other in references},
@@ -75,6 +76,16 @@ def _bytes_per_frame(runs: Sequence[Run]) -> float | None:
     """What a frame takes on the disk that was kept."""
     kept = [bytes / frames for frames, bytes in (run.kept for run in runs) if frames]
     return median(kept) if kept else None
+
+
+def _delays(work: Work, runs: Sequence[Run]) -> Row:
+    """The medians over the turns, in ms, and what is allowed; nothing where none are told."""
+    told = [run.delays for run in runs if run.delays is not None]
+    if not told or work.delays is None:
+        return {}
+    p50, p99 = (median(values) for values in zip(*told, strict=True))
+    at_most = dict(zip(("p50_at_most", "p99_at_most"), work.delays, strict=True))
+    return {"p50_ms": p50, "p99_ms": p99, **at_most}
 
 
 def _ratio(one: Measured, other: Measured) -> float:
@@ -133,6 +144,7 @@ def _markdown(results: dict[str, Any]) -> str:
         f"| peak memory: {peak['stage']} | | {peak['peak_mb']:.0f} MB "
         f"| {PEAK_AT_MOST:.0f} | {PEAK_AIM:.0f} | {peak['peak_mb']:.0f} | | |",
         "",
+        *_delay_lines(results["rows"]),
         f"{results['events']:,} events ({results['stream_events']:,} streamed), "
         f"{results['repeat']} turns; {about['usable_cores']} cores, Python {about['python']}, "
         + ", ".join(f"{name} {number}" for name, number in about["versions"].items())
@@ -147,6 +159,21 @@ def _markdown(results: dict[str, Any]) -> str:
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _delay_lines(rows: Sequence[Row]) -> list[str]:
+    """A table of how long events are under way, and a line without anything behind it."""
+    lines = [
+        f"| {row['work']} | {row['p50_ms']:.2f} | {_limit(row['p50_at_most'])} "
+        f"| {row['p99_ms']:.2f} | {_limit(row['p99_at_most'])} |"
+        for row in rows
+        if "p50_ms" in row
+    ]
+    head = [
+        "| under way | p50 ms | at most | p99 ms | at most |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    return [*head, *lines, ""] if lines else []
 
 
 def _line(row: Row) -> str:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from feeds import capture_group, feed_group, served
+from feeds import capture_group, feed_group, latency_group, paced, served
 from measure import FailedCommandError, output_of, run_pipe
 from report import Row, write
 from settings import Bench, parse
@@ -81,17 +81,30 @@ def feeds(bench: Bench) -> Iterator[Row]:
                     yield from run_group(bench, group, bench.stream_events)
 
 
+def latency(bench: Bench) -> Iterator[Row]:
+    """How long events are under way."""
+    events = 100 if bench.quick else 10_000
+    if bench.wants(latency_group("", 0)).works:
+        with paced(events) as url:
+            yield from run_group(bench, bench.wants(latency_group(url, events)), events)
+
+
 def all_groups() -> list[Group]:
     """Every group, for the names that can be asked for."""
     groups = [start_group(), corpus_group(HERE), *find_groups(1_000)]
-    return [*groups, *(feed_group(name, "", 0) for name in PLACES), capture_group("", 0)]
+    return [
+        *groups,
+        *(feed_group(name, "", 0) for name in PLACES),
+        capture_group("", 0),
+        latency_group("", 0),
+    ]
 
 
 def main() -> None:
     """Measure and report."""
     bench = parse(__doc__.partition("\n")[0], all_groups())
     try:
-        rows = [row for part in (starts, corpus, finding, feeds) for row in part(bench)]
+        rows = [row for part in (starts, corpus, finding, feeds, latency) for row in part(bench)]
     except FailedCommandError as error:
         sys.exit(f"bench: {error}")
     about = {

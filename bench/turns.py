@@ -24,7 +24,8 @@ def run_group(bench: Bench, group: Group, events: int) -> list[Row]:
         for work, runs in measured:
             if bench.quick and runs:
                 continue  # that of the check will do
-            runs.append(run_work(bench, work))
+            told = bench.out / "delays.json" if work.delays else None
+            runs.append(run_work(bench, work, told))
             if group.turns == 1:
                 print(
                     f"bench: {work.name}, turn {turn + 1}: {runs[-1].cpu:.2f} CPU s",
@@ -44,6 +45,9 @@ def run_work(bench: Bench, work: Work, told: Path | None = None) -> Run:
     run = run_pipe(work.commands, stdin=inputs[work.stdin], stdout=told, env=env, cwd=bench.out)
     if work.captures:
         run = run._replace(kept=_kept(scratch))
+    if work.delays and told is not None:
+        said = json.loads(told.read_bytes())
+        run = run._replace(delays=(said["p50"], said["p99"]))
     if work.stores:
         scratch.rename(_stored(bench, work.name))
     shutil.rmtree(scratch, ignore_errors=True)

@@ -28,6 +28,7 @@ class Work(NamedTuple):
     aim: float | None = None
     stores: bool = False  # every event, in the scratch folder
     captures: bool = False  # raw frames, in the scratch folder
+    delays: tuple[float | None, float | None] | None = None  # told: p50 and p99 at most, in ms
 
 
 class Group(NamedTuple):

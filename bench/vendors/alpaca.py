@@ -57,7 +57,7 @@ class Alpaca(Vendor):
     def messages(self, ticks: Iterator[Tick]) -> Iterator[tuple[Message, int]]:
         """Lists of events."""
         while True:
-            yield [_message(tick) for tick in islice(ticks, EVENTS)], EVENTS
+            yield [self.message(tick) for tick in islice(ticks, EVENTS)], EVENTS
 
     def join(self, server: ClientConnection) -> None:
         """Log in and subscribe."""
@@ -71,31 +71,31 @@ class Alpaca(Vendor):
         """Trades and quotes."""
         return [renamed(KINDS[one["T"]], one, FIELDS[one["T"]]) for one in message]
 
-
-def _message(tick: Tick) -> Message:
-    time = f"{tick.time()}Z"
-    if tick.is_trade:
+    def message(self, tick: Tick) -> Message:
+        """A trade or a quote."""
+        time = f"{tick.time()}Z"
+        if tick.is_trade:
+            return {
+                "T": "t",
+                "S": tick.symbol,
+                "i": 52_983_525_000_000 + tick.number,
+                "x": "V",
+                "p": tick.cents / 100,
+                "s": tick.size,
+                "c": ["@", "I"],
+                "z": "C",
+                "t": time,
+            }
         return {
-            "T": "t",
+            "T": "q",
             "S": tick.symbol,
-            "i": 52_983_525_000_000 + tick.number,
-            "x": "V",
-            "p": tick.cents / 100,
-            "s": tick.size,
-            "c": ["@", "I"],
+            "bx": "V",
+            "bp": (tick.cents - 1) / 100,
+            "bs": 100,
+            "ax": "Q",
+            "ap": (tick.cents + 1) / 100,
+            "as": tick.size,
+            "c": ["R"],
             "z": "C",
             "t": time,
         }
-    return {
-        "T": "q",
-        "S": tick.symbol,
-        "bx": "V",
-        "bp": (tick.cents - 1) / 100,
-        "bs": 100,
-        "ax": "Q",
-        "ap": (tick.cents + 1) / 100,
-        "as": tick.size,
-        "c": ["R"],
-        "z": "C",
-        "t": time,
-    }

@@ -94,7 +94,7 @@ EXAMPLES = (
     type=click.Choice(["always", "batch", "none"]),
     default="batch",
     show_default=True,
-    help="sync the journal: each batch, 1,000 events or 1 s, never",
+    help="sync the journal: each batch, 1,000 events or 20 ms, never",
 )
 @option(
     "--min-free",

@@ -80,7 +80,7 @@ class Store(SinkStage):
         self.paths = paths
         self.plugin, self.options = plugin, options
         self.reading, self.writing = reading, writing
-        self.tick = 0.2 if options.ack else 1.0
+        self.tick = 0.02 if options.ack else 1.0
 
     @property
     def keeps(self) -> bool:

@@ -47,17 +47,19 @@ ROWS = {
     "find-type": ("hive-type", "find-type"),
     "feeds": (" ".join(f"{name}-loop" for name in FEEDS), " ".join(FEEDS)),
     "capture": ("not-kept", "capture"),
+    "latency": ("latency-loop", "latency durable"),
 }
 # One of each kind: a pipe, from Arrow, stored, from an archive, from feeds.
-RUN = ("version", "pipe-arrow", "cat", "find", "binance", "capture")
+RUN = ("version", "pipe-arrow", "cat", "find", "binance", "capture", "durable")
 RUN_ROWS = {
     "start": ["click", "version"],
     "corpus": ["duckdb", "duckdb-auto", "pipe-arrow", "cat"],
     "find": ["hive", "find"],
     "capture": ["not-kept", "capture"],
     "feeds": ["binance-loop", "binance"],
+    "latency": ["latency-loop", "durable"],
 }
-STAGES = {"pipe-arrow": 2}
+STAGES = {"pipe-arrow": 2, "latency-loop": 2, "durable": 3}
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,9 @@ def test_every_row_has_its_figures(tmp_path: Path) -> None:
     (kept,) = [row for row in results["rows"] if row["bytes_per_frame"] is not None]
     assert kept["name"] == "capture" and kept["bytes_per_frame"] > 10
     assert f"{kept['bytes_per_frame']:.0f} bytes a frame on the disk" in done.stdout
+    delays = {row["name"]: row for row in results["rows"] if "p50_ms" in row}
+    assert [*delays] == RUN_ROWS["latency"]
+    assert all(0 < row["p50_ms"] <= row["p99_ms"] for row in delays.values())
     assert results["memory"]["rss"] == max(
         stage["rss"]
         for row in results["rows"]
@@ -105,8 +110,8 @@ def test_every_row_has_its_figures(tmp_path: Path) -> None:
     )
     assert results["machine"]["cores"] > 0
     assert (tmp_path / "results.md").read_text() == done.stdout
-    rows = sum(map(len, RUN_ROWS.values()))
-    assert sum(line.startswith("| ") for line in done.stdout.splitlines()) == rows + 3
+    lines = sum(line.startswith("| ") for line in done.stdout.splitlines())
+    assert lines == sum(map(len, RUN_ROWS.values())) + 3 + len(delays) + 2
 
 
 def test_every_row_is_a_command_that_there_is(modules: Any) -> None:
