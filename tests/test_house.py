@@ -42,6 +42,7 @@ ROWS = (
         "accounting",
         "session",
         "telemetry",
+        "control",
     },
     {"live", "history", "archive", "quality", "testing"},
     {"export", "publish"},

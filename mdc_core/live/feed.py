@@ -6,7 +6,7 @@ taken, behind the last of them.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
@@ -73,6 +73,15 @@ class ThreadOutcome:
     ) -> bool:
         self.error = error
         return True
+
+
+class LineState(NamedTuple):
+    """How one line is."""
+
+    state: str  # up, down
+    breaker: str
+    failure: str | None  # why it was lost last
+    symbols: Sequence[str]
 
 
 class Feed:
@@ -160,6 +169,18 @@ class Feed:
         return sum(keep.is_up for keep in self._keeps)
 
     @property
+    def states(self) -> list[LineState]:
+        """How its lines are that have not ended; from any thread."""
+        found = []
+        for keep in list(self._keeps):
+            asked = keep.line.asked
+            if asked is not None:
+                failure = None if keep.failure is None else str(keep.failure)
+                state = "up" if keep.is_up else "down"
+                found.append(LineState(state, keep.breaker, failure, asked.symbols))
+        return found
+
+    @property
     def failure(self) -> VendorError | None:
         """The last failure of a line, if there was one."""
         return next((keep.failure for keep in reversed(self._keeps) if keep.failure), None)
@@ -176,6 +197,13 @@ class Feed:
             self._add(line)
         self._change = change
         return any(change)
+
+    def renew(self, symbols: Collection[str]) -> int:
+        """Connect the lines of these symbols anew; how many there are. From any thread."""
+        asked = [(keep.line, keep.line.asked) for keep in list(self._keeps)]
+        return sum(
+            line.renew() for line, wanted in asked if wanted and set(symbols) & set(wanted.symbols)
+        )
 
     def _part(self) -> None:
         """End lines of no more use once that is certain: a refusal leaves all as it was."""

@@ -41,11 +41,18 @@ class HeartbeatMaker:
     def beat(self, count: int, now: int) -> Heartbeat:
         """The heartbeat of this time; `count` are the events about instruments in all."""
         lags, self._lags = sorted(self._lags), []
-        seconds = max(now - self._since, 1)
-        came, self._count = count - self._count, count
-        self._since, self._due = now, now + self._every
         if lags:
             self._least.append(lags[0])
+        found = self._of(lags, count, now)
+        self._count, self._since, self._due = count, now, now + self._every
+        return found
+
+    def since(self, count: int, now: int) -> Heartbeat:
+        """What a heartbeat would say now, of the time since the last; from any thread."""
+        return self._of(sorted(self._lags), count, now)
+
+    def _of(self, lags: Sequence[int], count: int, now: int) -> Heartbeat:
+        seconds, came = max(now - self._since, 1), count - self._count
         stamp = from_ns(now)
         return Heartbeat(
             provider=self._provider,

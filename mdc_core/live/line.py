@@ -11,7 +11,7 @@ from mdc_core.live.clock import Clock
 from mdc_core.live.http import WITHIN, Answer, Ask, ask_in_thread
 from mdc_core.live.recorded.capture import Recorder
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
-from mdc_core.live.session.asked import OLD_GOES_ON
+from mdc_core.live.session.asked import OLD_GOES_ON, Resubscribed
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.transports import (
     FAILED,
@@ -64,7 +64,7 @@ class StreamLine:
         self._wanted: Subscription | None = None
         self._told: Subscription | None = None  # what it was told last to ask for
         self._hung_up = threading.Event()
-        self._over = False
+        self._over = self._renews = False
         self._answers: SimpleQueue[tuple[Fetch, Answer]] = SimpleQueue()
         self._asked = 0
 
@@ -154,6 +154,11 @@ class StreamLine:
         """Ask for this instead; done with the next frame, or within a second."""
         self._wanted = self._told = subscription
 
+    def renew(self) -> bool:
+        """Connect anew, with the next frame or within a second; False: it is not up."""
+        self._renews = self.session.is_up
+        return self._renews
+
     def hang_up(self) -> bool:
         """End the connection from another thread; False: there is none."""
         self._hung_up.set()
@@ -169,6 +174,9 @@ class StreamLine:
         held: list[Event] = []  # of frames that came together: they are put at once
         while True:
             if not held:
+                if self._renews:
+                    self._renews = False
+                    raise Resubscribed("connecting again, as it was told to")
                 if self._wanted is not None and session.takes_change:
                     self._change(put)
                 if self._asked:

@@ -226,6 +226,10 @@ class SourceLine:
         """Ask for this instead; done with the next events."""
         self._wanted = subscription
 
+    def renew(self) -> bool:
+        """Its connection is the library's own."""
+        return False
+
     def hang_up(self) -> bool:
         """Take no more; whether the source is waiting for something, nobody can know."""
         self._hung_up.set()

@@ -48,6 +48,9 @@ class Line(Protocol):
     def resubscribe(self, subscription: Subscription) -> None:
         """Ask for this instead."""
 
+    def renew(self) -> bool:
+        """Connect anew, from another thread; False: there is no connection to be renewed."""
+
     def hang_up(self) -> bool:
         """End the connection from another thread; False: there is none."""
 
@@ -105,6 +108,11 @@ class Upkeep:
         self._count = 0
         self._worked = False  # this time: something has come of an instrument
         self._renewed = False  # the secrets were read again since it was up
+
+    @property
+    def breaker(self) -> str:
+        """The state of its circuit breaker."""
+        return self._breaker.state
 
     def work(self, put: PutEvents, tell: PutEvents) -> None:
         """Bring events by `put`, and by `tell` what is told of the connection."""

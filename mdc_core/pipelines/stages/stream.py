@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mdc_core.accounting import Account
 from mdc_core.contracts import Subscription
+from mdc_core.control import ControlSocket, folder
 from mdc_core.errors import BusyError, MdcError, UnavailableError
 from mdc_core.events import Event, Gap
 from mdc_core.live.buffer import Buffer
@@ -18,6 +19,7 @@ from mdc_core.live.limit import EventLimit
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.pipelines.stage import Made, SourceStage
+from mdc_core.pipelines.streaming.control import FeedControl, SymbolChange
 from mdc_core.pipelines.streaming.feeds import FeedMaker
 from mdc_core.pipelines.streaming.options import Reread, StreamOptions, check
 from mdc_core.pipelines.streaming.wanted import Wanted
@@ -39,7 +41,7 @@ class StreamSource(SourceStage):
         self.plugin, self.options = plugin, options
         self.provider, self.writing = plugin.name, options.writing
         self.total = options.limit
-        self.changes: SimpleQueue[tuple[tuple[str, ...], tuple[str, ...]]] = SimpleQueue()
+        self.changes = SimpleQueue[SymbolChange]()
         self.reading = InputOptions(
             quarantine=options.quarantine, quarantine_limit=options.quarantine_limit
         )
@@ -47,7 +49,7 @@ class StreamSource(SourceStage):
 
     def change(self, *, add: Sequence[str] = (), drop: Sequence[str] = ()) -> None:
         """Have the feed that runs ask for more symbols, or fewer; from any thread."""
-        self.changes.put((tuple(add), tuple(drop)))
+        self.changes.put(SymbolChange(tuple(add), tuple(drop)))
 
     @property
     def request(self) -> dict[str, Any]:
@@ -67,6 +69,7 @@ class StreamSource(SourceStage):
         streaming = StreamRun(self, run)
         with ExitStack() as stack:
             lists = streaming.lists(stack)
+            streaming.listen(stack)
             run.out.begin()
             yield []  # so that `begin` goes out before anything is waited for
             try:
@@ -101,6 +104,20 @@ class StreamRun:
         """The events as they come; what is opened for them is closed with `stack`."""
         return self._maker.lists(stack)
 
+    def listen(self, stack: ExitStack) -> None:
+        """Take requests of `mdc ctl`, where there is a place for its socket."""
+        feed, session = self._maker.feed, self._run.session
+        if not isinstance(feed, Feed):
+            return
+        about = {"provider": self._stage.provider, "run_id": self._run.out.run_id}
+        control = FeedControl(
+            feed, about, self._stage.changes, self._about_instruments, self._heartbeats
+        )
+        try:
+            stack.enter_context(ControlSocket(folder(session.environ), control))
+        except OSError as error:
+            self._log.detail(f"mdc ctl cannot reach this feed: {error}")
+
     def events(self, source: Iterable[list[Event]]) -> Iterator[list[Event]]:
         """The lists up to the limit; `reason` says afterwards why there are no more."""
         limit = EventLimit(self._asked.limit, self._asked.duration)
@@ -122,7 +139,9 @@ class StreamRun:
             elif self._wanted.has_changed:
                 self._ask_for("--symbols-file", self._wanted.again)
             elif not self._stage.changes.empty():
-                self._ask_for("change", partial(self._wanted.change, *self._stage.changes.get()))
+                change = self._stage.changes.get()
+                find = partial(self._wanted.change, change.add, change.drop)
+                change.told(self._ask_for("change", find))
         else:
             server = self._maker.place.server
             if server is not None and server.error is not None:
@@ -171,23 +190,23 @@ class StreamRun:
         self._run.end(reason)
         self.summarise()
 
-    def _ask_for(self, why: str, find: Callable[[], Subscription]) -> None:
-        """Have the feed ask for what is wanted now, unless that is wrong, or nothing else."""
+    def _ask_for(self, why: str, find: Callable[[], Subscription]) -> str:
+        """Have the feed ask for what is wanted now, unless that is wrong; what came of it."""
         feed = self._maker.feed
         try:
             wanted = find()
             if feed is not None and feed.resubscribe(wanted):
-                self._log.note(f"{why}: asks for {counted(len(wanted.symbols), 'symbol')} now")
-                return
+                text = f"asks for {counted(len(wanted.symbols), 'symbol')} now"
+            else:
+                settings = [file for file, _ in self._run.session.config.files]
+                read = ", ".join(map(str, filter(None, (self._wanted.file, *settings))))
+                text = f"nothing to change ({read or 'no --symbols-file and no mdc.toml'})"
         except MdcError as error:
-            self._log.warning(f"{why}: {error}; going on as before")
-            return
-        files = [
-            *filter(None, (self._wanted.file,)),
-            *(f for f, _ in self._run.session.config.files),
-        ]
-        read = ", ".join(map(str, files)) or "no --symbols-file and no mdc.toml"
-        self._log.note(f"{why}: nothing to change ({read})")
+            text = f"{error}; going on as before"
+            self._log.warning(f"{why}: {text}")
+            return text
+        self._log.note(f"{why}: {text}")
+        return text
 
     def summarise(self) -> None:
         """Say the counts."""

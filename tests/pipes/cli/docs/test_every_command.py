@@ -60,6 +60,7 @@ OTHERS = {  # of no archive, or without an end
     "compress",
     "config",
     "convert",
+    "ctl",
     "frames",
     "help",
     "providers",

@@ -1,0 +1,229 @@
+"""Feeds that run are looked at, and told what to do, by `mdc ctl`."""
+
+import json
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kit.installed import MDC, plain_environ
+from tests.pipes.live import venues
+from tests.pipes.live.upkeep.test_symbols import ENV, trade
+from tests.pipes.live.venues import rows
+
+Ctl = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def env(installed: Path, tmp_path: Path) -> dict[str, str]:
+    places = {"PYTHONPATH": str(installed), "XDG_RUNTIME_DIR": str(tmp_path)}
+    return {**plain_environ(), **ENV, **places}
+
+
+@pytest.fixture
+def ctl(env: dict[str, str]) -> Ctl:
+    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [MDC, "ctl", *words], env=env | more, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+@contextmanager
+def feed(
+    env: dict[str, str], url: str, *words: str, name: str = "changing"
+) -> Iterator[subprocess.Popen[str]]:
+    """A feed that runs, up to the first trade."""
+    with subprocess.Popen(
+        [MDC, "stream", name, "A", "--url", url, *words],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as client:
+        try:
+            assert client.stdout is not None
+            while '"type":"trade"' not in client.stdout.readline():
+                assert client.poll() is None
+            yield client
+        finally:
+            client.kill()
+
+
+def one_trade(connection: socket.socket) -> None:
+    assert venues.line_of(connection).endswith(" A")
+    connection.sendall(b"OK\n" + trade(1, "A"))
+
+
+def until_left(connection: socket.socket) -> None:
+    one_trade(connection)
+    connection.recv(1)
+
+
+def status_of(ctl: Ctl) -> list[dict[str, Any]]:
+    done = ctl("status", "--json", "--allow-empty")
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_a_feed_is_looked_at_and_told_to_ask_for_other_symbols(
+    env: dict[str, str], ctl: Ctl, tmp_path: Path
+) -> None:
+    def play(connection: socket.socket) -> None:
+        one_trade(connection)
+        assert venues.line_of(connection) == "CHANGE A,B"
+        connection.sendall(b"OK\n" + trade(2, "B"))
+        assert venues.line_of(connection) == "CHANGE B"
+        connection.sendall(b"OK\n" + trade(3, "B"))
+        connection.recv(1)
+
+    with venues.tcp(play) as url, feed(env, url) as client:
+        (row,) = status_of(ctl)
+        (line,) = row.pop("lines")
+        assert line == {"state": "up", "breaker": "closed", "failure": None, "symbols": ["A"]}
+        known = ("provider", "pid", "state", "events", "buffered", "dropped")
+        assert [row[key] for key in known] == ["changing", client.pid, "up", 1, 0, 0]
+        assert float(row["rate"]) > 0
+        (place,) = (tmp_path / "mdc").iterdir()
+        assert (place.stat().st_mode & 0o777, place.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+        told = ctl("subscribe", "B", "--feed", "changing")
+        assert (told.returncode, told.stdout) == (0, "asks for 2 symbols now\n")
+        told = ctl("unsubscribe", "A", "--feed", row["run_id"])
+        assert (told.returncode, told.stdout) == (0, "asks for 1 symbol now\n")
+        assert client.stdout is not None
+        while '"seq":3' not in client.stdout.readline():
+            assert client.poll() is None
+        assert status_of(ctl)[0]["lines"][0]["symbols"] == ["B"]
+        told = ctl("unsubscribe", "B")
+        assert told.stdout == "no symbols; going on as before\n"
+
+        shown = ctl("status").stdout.splitlines()
+        assert shown[0].split()[:5] == ["FEED", "PROCESS", "STATE", "UP", "BREAKER"]
+        assert shown[1].split()[:7] == [
+            "changing",
+            str(client.pid),
+            "up",
+            "1/1",
+            "closed",
+            "1",
+            "3",
+        ]
+        client.send_signal(signal.SIGTERM)
+        client.communicate()
+    assert not [*(tmp_path / "mdc").iterdir()]
+    assert status_of(ctl) == []
+
+
+def test_a_reset_makes_the_connection_anew_and_declares_the_gap(
+    env: dict[str, str], ctl: Ctl
+) -> None:
+    def again(connection: socket.socket) -> None:
+        assert venues.line_of(connection).endswith(" A")
+        connection.sendall(b"OK\n" + trade(9, "A"))
+        connection.recv(1)
+
+    with venues.tcp(until_left, again) as url, feed(env, url, "--limit", "2") as client:
+        refused = ctl("reset", "XYZ")
+        assert (refused.returncode, refused.stderr) == (
+            2,
+            "mdc ctl reset: it does not ask for XYZ\n",
+        )
+        told = ctl("reset", "A")
+        assert (told.returncode, told.stdout) == (0, "connects anew\n")
+        out, err = client.communicate()
+    assert client.returncode == 0, err
+    assert [row["seq"] for row in rows(out, "trade")] == [9]
+    lost, up = rows(out, "connection")
+    assert (lost["state"], lost["cause"], up["state"]) == ("down", "resubscribe", "resubscribed")
+    (gap,) = rows(out, "gap")
+    assert (gap["reason"], gap["extra"]["symbols"]) == ("disconnect", ["A"])
+
+
+def test_a_feed_that_is_down_says_why(env: dict[str, str], ctl: Ctl) -> None:
+    words = ("--backoff", "600s..600s")
+    with venues.tcp(one_trade) as url, feed(env, url, *words) as client:
+        assert client.stderr is not None
+        while "trying again" not in client.stderr.readline():
+            assert client.poll() is None
+        (row,) = status_of(ctl)
+        assert (row["state"], row["lines"][0]["state"]) == ("down", "down")
+        assert "closed" in row["lines"][0]["failure"]
+        refused = ctl("reset", "A")
+        assert (refused.returncode, refused.stderr) == (
+            69,
+            "mdc ctl reset: there is no connection to be made anew\n",
+        )
+
+
+def test_which_feed_is_meant(env: dict[str, str], ctl: Ctl, tmp_path: Path) -> None:
+    none = ctl("subscribe", "B")
+    assert (none.returncode, none.stderr.splitlines()[0]) == (
+        1,
+        "mdc ctl subscribe: no feed is running here",
+    )
+    assert ctl("status").returncode == 1
+    with venues.tcp(until_left, until_left) as url, feed(env, url) as one, feed(env, url) as other:
+        several = ctl("subscribe", "B")
+        assert several.returncode == 2
+        text = "mdc ctl subscribe: several feeds are running: "
+        assert several.stderr.startswith(text) and f"({one.pid})" in several.stderr
+        unknown = ctl("reset", "A", "--feed", "nobody")
+        assert unknown.stderr.startswith("mdc ctl reset: no feed named 'nobody' is running here")
+        assert ctl("reset", "XYZ", "--feed", str(other.pid)).returncode == 2
+        one.kill()
+        one.wait()
+        assert [row["pid"] for row in status_of(ctl)] == [other.pid]  # a dead one is swept away
+        assert len([*(tmp_path / "mdc").iterdir()]) == 1
+
+
+def test_what_is_no_request_is_refused_and_the_feed_goes_on(
+    env: dict[str, str], ctl: Ctl, tmp_path: Path
+) -> None:
+    texts = [b"\n", b"{", b"[1]\n", b'{"do":"dance"}\n', b'{"do":"subscribe","symbols":[1]}\n']
+    wanted = ["one JSON object"] * 3 + ["cannot do 'dance'", "no symbols"]
+    with venues.tcp(until_left) as url, feed(env, url):
+        (place,) = (tmp_path / "mdc").iterdir()
+        for text, word in zip(texts, wanted, strict=True):
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(place))
+                client.sendall(text)
+                client.shutdown(socket.SHUT_WR)
+                assert word in json.loads(client.makefile().readline())["error"]
+        assert status_of(ctl)[0]["state"] == "up"
+
+
+def test_a_directory_that_others_may_use_is_not_used(
+    env: dict[str, str], ctl: Ctl, tmp_path: Path
+) -> None:
+    (tmp_path / "mdc").mkdir()
+    (tmp_path / "mdc").chmod(0o777)
+    with venues.tcp(until_left) as url, feed(env, url, "-v") as client:
+        assert not [*(tmp_path / "mdc").iterdir()]
+        client.send_signal(signal.SIGTERM)
+        _, err = client.communicate()
+    assert "mdc ctl cannot reach this feed: " in err and "not a directory of this user alone" in err
+
+
+def test_status_again_and_again(env: dict[str, str]) -> None:
+    with (
+        venues.tcp(until_left) as url,
+        feed(env, url) as client,
+        subprocess.Popen(
+            [MDC, "ctl", "status", "--watch"], env=env, stdout=subprocess.PIPE, text=True
+        ) as watching,
+    ):
+        assert watching.stdout is not None
+        for _ in range(2):
+            assert watching.stdout.readline().startswith("FEED")
+            assert watching.stdout.readline().split()[1] == str(client.pid)
+        watching.send_signal(signal.SIGINT)
+        watching.communicate()
+        assert watching.returncode in (0, 130)
