@@ -13,6 +13,7 @@ import pytest
 from mdc_core.contracts import SCHEMES, Busy, Effect, Send, Up
 from mdc_core.events import Event, Market
 from mdc_core.testing.stream import transcript, values
+from mdc_core.testing.stream.bad_input import BadInput
 from mdc_core.testing.stream.damage_suite import DamageSuite
 from mdc_core.testing.stream.round_trip import AskedTooOftenError
 from mdc_core.testing.stream.tape import START
@@ -28,11 +29,13 @@ class StreamSuite(DamageSuite):
 
     A frame that rightly leads to nothing, such as the answer to a ping, has `"silent":true` in
     its line of the transcript; `unread` are keys of values (of a line: its first word and a
-    place, `T 7`) that the codec rightly does not read.
+    place, `T 7`) that the codec rightly does not read, and `choosing` those by which it rightly
+    passes over a message, such as the symbol where the vendor sends those of all.
     """
 
     transcript: ClassVar[str] = "transcript.jsonl"
     unread: ClassVar[tuple[str, ...]] = ()
+    choosing: ClassVar[tuple[str, ...]] = ()
 
     def steps(self, request: pytest.FixtureRequest) -> list[Step]:
         """The transcript beside the test, answered by a new codec."""
@@ -190,6 +193,19 @@ class StreamSuite(DamageSuite):
         after = self.steps(request)
         for was, a, b, c in zip(alone, one, two, after, strict=True):
             assert was.found == a.found == b.found == c.found, was.source
+
+    def test_bad_values(self, request: pytest.FixtureRequest) -> None:
+        """A value that is missing, of another type or beyond all bounds is named, and that is all.
+
+        No number is another one than in the frame, and what comes before and after arrives.
+        """
+        for fault in BadInput(self.connect, self.steps(request), self.choosing).values():
+            raise AssertionError(fault)
+
+    def test_bad_frames(self, request: pytest.FixtureRequest) -> None:
+        """What is no frame of the vendor's, and a refusal in the midst of events, cost no event."""
+        for fault in BadInput(self.connect, self.steps(request), self.choosing).frames():
+            raise AssertionError(fault)
 
     def test_damaged_frames(self, request: pytest.FixtureRequest) -> None:
         """Whatever arrives, the codec answers with events and effects, or cannot read it."""

@@ -17,6 +17,7 @@ import msgspec
 from mdc_core.plugin import (
     Bad,
     Book,
+    DataError,
     Effect,
     Endpoint,
     Event,
@@ -88,6 +89,7 @@ class Binance(BinanceProvider, Stream):
         self._requests = Requests(self._market)
         self._wanted = self._streams(subscription)
         self._is_up = False
+        self._left: set[str] = set()  # whose books were subscribed to
         self._gone: set[str] = set()  # symbols that there are not
         self._books: dict[str, BookSync] = {}
         self._known: dict[str, tuple[Callable[[str], Any], Make]] = {}
@@ -157,6 +159,7 @@ class Binance(BinanceProvider, Stream):
         for symbol, channel in filter(None, map(channel_of, gone)):
             if channel == "book":
                 self._books.pop(symbol, None)
+                self._left.add(symbol)
         return [Up()] if self._requests.answered else self._requests.due(now)
 
     def _streams(self, subscription: Subscription) -> dict[str, None]:
@@ -247,6 +250,8 @@ class Binance(BinanceProvider, Stream):
 
     def _changed(self, m: wire.DepthMessage, now: int) -> Iterator[Event | Effect]:
         if self._wanted and not self._wants_book(m.s):
+            if m.s not in self._left:
+                raise DataError(f"binance: a change of the book of {m.s}, which was not asked for")
             return  # it was under way when the stream was left
         yield from self._book(m.s).change(m)
         yield from self._requests.due(now)

@@ -118,8 +118,10 @@ class Finnhub(FinnhubProvider, Stream):
             return [self._error(m.msg, frame)]
         if m.type not in wire.KINDS:
             raise DataError(f"a message of type {m.type[:40]!r} whose meaning is unknown")
+        if m.data is None:
+            raise DataError(f"a message of type {m.type} without data")
         out: list[Event | Effect] = []
-        for item in m.data or ():
+        for item in m.data:
             out += self._item(m.type, item, more)
         return out
 

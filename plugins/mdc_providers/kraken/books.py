@@ -13,6 +13,7 @@ from typing import Any
 
 from mdc_core.plugin import DataError, Level, unscaled
 
+_LONGEST = 100  # digits of a number; one of 1E+999999999 would be as long as that
 _BEST = 10  # levels of a side in the checksum, whatever the depth
 
 
@@ -20,6 +21,8 @@ def digits(number: Decimal) -> str:
     """The digits of a number as sent: no dot, no leading zeros."""
     text = str(number)
     if "E" in text:
+        if abs(number.adjusted()) > _LONGEST:
+            raise DataError(f"kraken: {number} is a number that nobody can hold")
         text = f"{number:f}"
     return text.replace(".", "").lstrip("0")
 

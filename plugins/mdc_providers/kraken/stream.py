@@ -209,11 +209,14 @@ class Kraken(KrakenProvider, Stream):
         more = wire.others(m.data, wanted)
         for name, names in wanted.items():
             for raw in m.data.get(name, ()):
-                item, others = wire.read_state(raw)
-                symbol = item.symbol or item.id or ""
-                if symbol in names or "*" in names:
-                    seen.add(symbol)
-                    yield state_of(item, {**more, **others}, time)
+                try:
+                    item, others = wire.read_state(raw)
+                    symbol = item.symbol or item.id or ""
+                    if symbol in names or "*" in names:
+                        seen.add(symbol)
+                        yield state_of(item, {**more, **others}, time)
+                except UNREADABLE as error:
+                    yield unread(raw, error)
         for symbol in sorted(symbols) if m.type == "snapshot" else ():
             if symbol in seen:
                 yield from self._subs.accept((STATES, symbol))
@@ -224,7 +227,9 @@ class Kraken(KrakenProvider, Stream):
         """The state of the engine, where it is another than before, or not the usual one."""
         for raw in m.data:
             item, more = wire.read_state(raw)
-            if item.system is not None and item.system != self._system:
+            if item.system is None:
+                raise DataError("kraken: a status that does not say of what state the engine is")
+            if item.system != self._system:
                 self._system = item.system
                 symbols = dict.fromkeys(symbol for _, symbol in self._subs.wanted)
                 yield from states_of_venue(item.system, more, symbols, from_ns(now))

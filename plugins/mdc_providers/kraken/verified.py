@@ -64,9 +64,10 @@ class VerifiedBooks:
 
     def _check(self, book: KrakenBook, item: BookItem, time: str) -> Iterator[Event]:
         """Take what is in a message, and compare the checksum."""
-        for side, levels in ((book.bids, item.bids), (book.asks, item.asks)):
-            for at in levels:
-                side.put(at.price, at.qty, digits(at.price) + digits(at.qty))
+        sides = ((book.bids, item.bids), (book.asks, item.asks))
+        told = [(s, at, digits(at.price) + digits(at.qty)) for s, levels in sides for at in levels]
+        for side, at, text in told:
+            side.put(at.price, at.qty, text)
         found = book.checksum()
         if item.checksum is None or found == item.checksum:
             book.since = time

@@ -9,16 +9,19 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mdc_core.plugin import Event, Gap, Integrity, Ladder, Level
+from mdc_core.plugin import DataError, Event, Gap, Integrity, Ladder, Level
 from mdc_providers.okx.decode import book_of, deltas_of, time
 from mdc_providers.okx.messages import BookItem
 from mdc_providers.okx.provider import VENUE
 
+_LONGEST = 100  # digits of a number; one of 1E+999999999 would be as long as that
 _BEST = 25
 
 
 def _text(at: Level) -> str:
     """A level as it goes into the checksum: OKX writes no zeros at the end."""
+    if max(abs(n.adjusted()) for n in (at.price, at.size)) > _LONGEST:
+        raise DataError(f"okx: {at.price} or {at.size} is a number that nobody can hold")
     price, size = (f"{n:f}" for n in (at.price, at.size))
     return ":".join(n.rstrip("0").rstrip(".") if "." in n else n for n in (price, size))
 

@@ -11,6 +11,7 @@ class TestKraken(StreamSuite):
     options = {"depth": 25}  # noqa: RUF012 - the suite's attribute is a ClassVar
     # The state of a pair has no time; whoever trades is a buyer or a seller.
     lacks = ("status", "trade.aggressor_side=none")
+    choosing = ("symbol", "id")  # states come of all pairs and assets
     unread = (
         "req_id",  # of a request that is answered by name
         "success",

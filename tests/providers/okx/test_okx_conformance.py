@@ -11,6 +11,7 @@ class TestOkx(StreamSuite):
     resolution = 1_000_000
     # Whoever trades is a buyer or a seller; tickers are not numbered.
     lacks = ("status", "trade.aggressor_side=none", "quote.seq")
+    choosing = ("instId",)  # liquidations come of all instruments of a type
     unread = (
         "connId",
         "instType",  # of an argument; of an instrument it is in `extra`

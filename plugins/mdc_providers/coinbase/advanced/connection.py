@@ -154,7 +154,7 @@ class AdvancedTrade:
         try:
             for item in singly(frame):
                 out += [item] if isinstance(item, Bad) else self._of_row(item)
-        except (DataError, LookupError, ValueError) as error:
+        except (DataError, LookupError, ValueError, msgspec.MsgspecError) as error:
             out.append(unread(frame, error))
         return out
 

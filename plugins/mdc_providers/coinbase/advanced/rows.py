@@ -70,7 +70,7 @@ def singly(frame: str | bytes) -> Iterator[Single | Bad]:
     """A message as several of one row each.
 
     A snapshot of a book or of candles stays together. What cannot be read is `Bad`. Raises
-    DataError for an unknown channel.
+    DataError for an unknown channel, DecodeError for a part of a message that is none.
     """
     head = head_of(frame)
     rows = _ROWS.get(head.channel)
@@ -89,6 +89,8 @@ def singly(frame: str | bytes) -> Iterator[Single | Bad]:
                 found.append((*rows.read(row), bytes(row)))
             except msgspec.DecodeError as error:
                 yield unread(bytes(row), error)
+        if not found:
+            msgspec.convert({**known, rows.name: []}, rows.part)  # raises if it is none
         for group in _groups(found, head.channel, known.get("type")):
             made = msgspec.convert({**known, rows.name: []}, rows.part)
             setattr(made, rows.name, [row for row, _, _ in group])
