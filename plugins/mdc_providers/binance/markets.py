@@ -29,6 +29,7 @@ class Market(Struct, frozen=True):
     rest: str  # what the paths of its REST API begin with
     book_weight: int  # of a snapshot of 1,000 levels, in request weight
     weight: int  # which one address may use in a minute
+    of_all: tuple[str, ...] = ()  # channels that have a stream of all symbols
     mic: str | None = None
 
     @property
@@ -43,10 +44,18 @@ MARKETS: Mapping[str, Market] = MappingProxyType(
             "wss://stream.binance.com:9443/stream", "https://api.binance.com/api/v3", 50, 6000
         ),
         "usdm": Market(
-            "wss://fstream.binance.com/stream", "https://fapi.binance.com/fapi/v1", 20, 2400
+            "wss://fstream.binance.com/stream",
+            "https://fapi.binance.com/fapi/v1",
+            20,
+            2400,
+            ("quote", "mark_price", "liquidation"),
         ),
         "coinm": Market(
-            "wss://dstream.binance.com/stream", "https://dapi.binance.com/dapi/v1", 20, 2400
+            "wss://dstream.binance.com/stream",
+            "https://dapi.binance.com/dapi/v1",
+            20,
+            2400,
+            ("quote", "liquidation"),
         ),
     }
 )
@@ -63,16 +72,31 @@ _STREAMS: Mapping[str, str] = MappingProxyType(
         "liquidation": "forceOrder",
     }
 )
+# Channel -> the stream of all symbols, in the markets that have one. Mark prices come in a list.
+_OF_ALL: Mapping[str, str] = MappingProxyType(
+    {
+        "quote": "!bookTicker",
+        "mark_price": "!markPrice@arr@1s",
+        "liquidation": "!forceOrder@arr",
+    }
+)
+EVERY = "*"
 
 
 def stream_of(symbol: str, channel: str, *, interval: str = "1m", levels: int = 20) -> str:
-    """The name of a stream: the symbol in small letters, and what of it."""
+    """The name of a stream: the symbol in small letters, and what of it; `*` is every symbol."""
+    if symbol == EVERY:
+        return _OF_ALL[channel]
     what = _STREAMS[channel].format(interval=interval, levels=levels)
     return f"{symbol.lower()}@{what}"
 
 
 def channel_of(stream: str) -> tuple[str, str] | None:
     """The symbol of a stream's name, in capitals, and its channel; None for others."""
+    if stream.startswith("!"):
+        every = (channel for channel, name in _OF_ALL.items() if name == stream)
+        channel = next(every, None)
+        return None if channel is None else (EVERY, channel)
     symbol, _, what = stream.partition("@")
     kind = what.partition("@")[0]
     name = kind.rstrip("0123456789") if kind.startswith("depth") else kind.partition("_")[0]

@@ -240,3 +240,8 @@ def failure_of(body: bytes) -> Failure:
         return msgspec.json.decode(body, type=Failure)
     except (msgspec.DecodeError, UnicodeError):
         return Failure()
+
+
+def each(data: bytes) -> list[bytes]:
+    """The messages of a list."""
+    return [bytes(one) for one in msgspec.json.decode(data, type=list[msgspec.Raw])]

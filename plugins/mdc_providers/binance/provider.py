@@ -10,7 +10,7 @@ class BinanceProvider(Provider):
     assets = ("crypto", "future")
     # Binance, "WebSocket Streams", "Limits": 1,024 streams a connection, here of eight channels;
     # 5 messages a second; 300 attempts to connect in 5 minutes, by address.
-    limits = Limits(symbols=128, messages=5, openings=300, openings_per=300)
+    limits = Limits(subscriptions=1024, messages=5, openings=300, openings_per=300)
     notes = (
         "Needs no account. Symbols as Binance writes them: BTCUSDT, of COIN-M BTCUSD_PERP.",
         "Of spot, quotes and snapshots of books have no time: they get that of receiving, "

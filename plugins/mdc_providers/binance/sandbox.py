@@ -26,7 +26,7 @@ from mdc_core.plugin import (
 )
 from mdc_providers.binance import encode
 from mdc_providers.binance import messages as wire
-from mdc_providers.binance.markets import channel_of
+from mdc_providers.binance.markets import EVERY, channel_of
 from mdc_providers.binance.options import BinanceSandboxOptions
 from mdc_providers.binance.provider import BinanceProvider
 from mdc_providers.binance.venue import VenueBook, moments_of
@@ -146,7 +146,7 @@ class BinanceSandbox(BinanceProvider, Sandbox):
 
     def _symbols(self) -> list[str]:
         found = (of[0] for of in map(channel_of, self._streams) if of)
-        return [symbol for symbol in dict.fromkeys(found) if symbol not in self.refused]
+        return [s for s in dict.fromkeys(found) if s not in (EVERY, *self.refused)]
 
     def _depth(self, params: Mapping[str, str]) -> Response:
         symbol, limit = params.get("symbol", ""), params.get("limit", "100")
@@ -242,6 +242,9 @@ class BinanceSandbox(BinanceProvider, Sandbox):
         for name in self._names(symbol, what):
             if name.partition("@")[2].partition("@")[0] == what and (message := make()) is not None:
                 yield self._frame(name, message)
+        for name in self._streams:
+            if name.startswith(f"!{what}") and (message := make()) is not None:
+                yield self._frame(name, [message] if what == "markPrice" else message)
 
     def _names(self, symbol: str, what: str) -> list[str]:
         """The streams of a symbol whose names begin so."""

@@ -7,6 +7,8 @@ up by REST (`--no-check-symbols` leaves that out). A `book` begins with a snapsh
 a side by REST; its changes are held until it is there, and after a hole in the update ids, which
 is a `gap`, another one is asked for. `trade` and `agg_trade` are the same trades, one by one or
 those of an order together. A mark price is a `funding` event. `--market` chooses the market.
+The symbol `'*'` is every symbol, of futures: quotes, mark prices (of USD-M) and liquidations; spot
+has no such streams.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,6 +40,7 @@ from mdc_providers.binance.books import BookSync
 from mdc_providers.binance.decode import EVENT_OF, book_of
 from mdc_providers.binance.markets import (
     CHANNELS,
+    EVERY,
     FUTURES_ONLY,
     MARKETS,
     channel_of,
@@ -170,13 +173,22 @@ class Binance(BinanceProvider, Stream):
                 raise UsageError(
                     f"binance's spot market has no {channel}", hint="choose --market usdm or coinm"
                 )
-        if "*" in subscription.symbols:
-            raise UsageError("binance has no stream of all symbols", hint="name them")
+        if EVERY in subscription.symbols:
+            self._must_have_all(chosen)
         if "bar" in chosen and self.options.interval == "1s" and not self._market.is_spot:
             raise UsageError("binance has bars of 1s for spot alone")
         how = {"interval": self.options.interval, "levels": self.options.partial_levels}
         pairs = ((symbol, channel) for symbol in subscription.symbols for channel in chosen)
         return dict.fromkeys(stream_of(symbol, channel, **how) for symbol, channel in pairs)
+
+    def _must_have_all(self, chosen: Sequence[str]) -> None:
+        """Raise UsageError where a channel has no stream of all symbols."""
+        there, market = self._market.of_all, self.options.market
+        missing = [channel for channel in chosen if channel not in there]
+        if missing:
+            has = f"it has those of {', '.join(there)}" if there else "name them"
+            what = f"binance's market {market} has no stream of all symbols"
+            raise UsageError(f"{what}: {', '.join(missing)}", hint=has)
 
     def _other(self, text: str, now: int) -> Iterable[Event | Effect]:
         """What is not a message of a stream that is known, or has more fields than that."""
@@ -196,11 +208,14 @@ class Binance(BinanceProvider, Stream):
             return [Bad(text, f"binance: a stream that is not known: {found.stream}")]
         symbol, channel = of
         more = {k: v for k, v in wire.fields(text).items() if k not in ("stream", "data")}
-        events = self._read(symbol, channel, bytes(found.data), more, now)
+        data, kind, make = bytes(found.data), self._kind(channel), self._maker(symbol, channel)
+        is_list = data[:1] == b"["
+        each = wire.each(data) if is_list else [data]
+        events = [e for one in each for e in self._read(symbol, channel, one, more, now)]
         if not more and text.startswith(f'{_PREFIX}{found.stream}"'):
-            kind = self._kind(channel)
-            decode = msgspec.json.Decoder(wire.Combined[kind]).decode  # type: ignore[valid-type]
-            self._known[found.stream] = decode, self._maker(symbol, channel)
+            whole = list[kind] if is_list else kind  # type: ignore[valid-type]
+            decode = msgspec.json.Decoder(wire.Combined[whole]).decode  # type: ignore[valid-type]
+            self._known[found.stream] = decode, _for_each(make) if is_list else make
         return events
 
     def _bare(self, text: str, found: wire.Envelope, now: int) -> Iterable[Event | Effect]:
@@ -312,14 +327,14 @@ class Binance(BinanceProvider, Stream):
     def _look_up(self) -> Iterator[Effect]:
         """Once on a connection, and of what a change adds, ask which symbols there are."""
         self._is_up = True
-        if self.options.check_symbols and self.subscription.symbols:
+        if self.options.check_symbols and any(s != EVERY for s in self.subscription.symbols):
             request = Request(f"{self._market.rest}/ticker/price")
             yield Fetch(request, "symbols", may_fail=True)
 
     def _looked_up(self, response: Response) -> Iterator[Effect]:
         if response.status != 200:
             return  # whatever is wrong, the streams go on
-        there = {row.symbol for row in wire.prices(response.body)}
+        there = {EVERY, *(row.symbol for row in wire.prices(response.body))}
         gone = tuple(s for s in self.subscription.symbols if s.upper() not in there)
         self._gone |= {symbol.upper() for symbol in gone}
         if gone:
@@ -339,3 +354,8 @@ class Binance(BinanceProvider, Stream):
             yield Refused(told, named, ("book",))
         else:
             self._requests.book_later(symbol, response, now)
+
+
+def _for_each(make: Make) -> Make:
+    """What makes the events of a list of messages."""
+    return lambda messages, now: [event for one in messages for event in make(one, now)]

@@ -157,7 +157,6 @@ def test_a_symbol_that_there_is_not_is_named_and_the_others_come(shell: Shell) -
     ("words", "message"),
     [
         ("BTCUSDT --type mark_price", "binance's spot market has no mark_price"),
-        ("'*'", "binance has no stream of all symbols"),
         ("BTCUSDT --market usdm --type bar --interval 1s", "has bars of 1s for spot alone"),
         ("BTCUSDT --interval 7m", "--interval"),
     ],
