@@ -25,7 +25,9 @@ def prepared(vendor: Vendor, events: int) -> list[bytes]:
     """
     blocks, block = [], bytearray()
     for message, count in vendor.messages(ticks(vendor.symbols)):
-        block += Frame(Opcode.TEXT, orjson.dumps(message)).serialize(mask=False)
+        is_packed = isinstance(message, bytes)
+        data = message if is_packed else orjson.dumps(message)
+        block += Frame(Opcode.BINARY if is_packed else Opcode.TEXT, data).serialize(mask=False)
         events -= count
         if events <= 0 or len(block) >= BLOCK:
             blocks.append(bytes(block))
@@ -68,7 +70,7 @@ def read(vendor: Vendor, url: str, events: int, out: BinaryIO) -> None:
     with connect(url, compression=None, ping_interval=None, max_size=None) as socket:
         vendor.join(socket)
         while events > 0:
-            rows = vendor.rows(orjson.loads(socket.recv()))[:events]
+            rows = vendor.rows(vendor.read(socket.recv()))[:events]
             out.write(b"".join([orjson.dumps(row) + b"\n" for row in rows]))
             out.flush()
             events -= len(rows)

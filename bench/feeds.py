@@ -18,7 +18,7 @@ FEED = (PYTHON, str(HERE / "feed.py"))
 PACED = (PYTHON, str(HERE / "paced.py"))
 RATE = 1_000  # events a second
 NUMBERS = ("price", "size", "bid_price", "bid_size", "ask_price", "ask_size")
-KINDS = ("trade", "quote")
+KINDS = ("trade", "quote", "book")
 # What a stream is told of its secrets, of which none is looked at.
 SECRETS = (
     "ALPACA_KEY_ID",
@@ -135,5 +135,7 @@ def _told(lines: Iterable[bytes]) -> Iterator[tuple[Any, ...]]:
     for line in lines:
         event = json.loads(line, parse_float=Decimal)
         if event["type"] in KINDS:
-            numbers = (Decimal(event[name]) for name in NUMBERS if name in event)
+            numbers = [Decimal(event[name]) for name in NUMBERS if name in event]
+            levels = [*event.get("bids", ()), *event.get("asks", ())]
+            numbers += [Decimal(level[name]) for level in levels for name in ("price", "size")]
             yield event["type"], event["symbol"], *numbers

@@ -157,6 +157,8 @@ def _markdown(results: dict[str, Any]) -> str:
             for row in results["rows"]
             if row["bytes_per_frame"] is not None
         ),
+        *(_engine_line(row) for row in results["rows"] if "engines" in row),
+        *results["absent"],
     ]
     return "\n".join(lines) + "\n"
 
@@ -174,6 +176,13 @@ def _delay_lines(rows: Sequence[Row]) -> list[str]:
         "| --- | ---: | ---: | ---: | ---: |",
     ]
     return [*head, *lines, ""] if lines else []
+
+
+def _engine_line(row: Row) -> str:
+    told = row["engines"]
+    ours, theirs = told["mdc"], told["order_book"]
+    text = f"{ours:,.0f} updates a CPU second, {ours / theirs:.2f} of order_book's {theirs:,.0f}"
+    return f"{row['work']}, engine alone: {text}."
 
 
 def _line(row: Row) -> str:

@@ -12,6 +12,15 @@ from functools import partial
 
 from feeds import capture_group, feed_group, latency_group, paced, served
 from measure import FailedCommandError, output_of, run_pipe
+from peers import (
+    CLIENTS,
+    books_group,
+    client_group,
+    clients_python,
+    engines,
+    has_order_book,
+    prepare_books,
+)
 from report import Row, write
 from settings import Bench, parse
 from turns import run_group
@@ -69,16 +78,18 @@ def finding(bench: Bench) -> Iterator[Row]:
 
 def feeds(bench: Bench) -> Iterator[Row]:
     """Live feeds, each with what is measured on it."""
+    whole = bench.stream_events
     for name in PLACES:
-        kinds: list[Callable[[str, int], Group]] = [partial(feed_group, name)]
+        kinds: list[tuple[Callable[[str, int], Group], int]] = [(partial(feed_group, name), whole)]
         if name == "alpaca":
-            kinds.append(capture_group)
-        kinds = [make for make in kinds if bench.wants(make("", 0)).works]
+            kinds.append((capture_group, whole))
+        if name in CLIENTS and clients_python() is not None:
+            kinds.append((partial(client_group, name), max(whole // 3, 10)))  # they take long
+        kinds = [(make, events) for make, events in kinds if bench.wants(make("", 0)).works]
         if kinds:
-            with served(name, bench.stream_events) as url:
-                for make in kinds:
-                    group = bench.wants(make(url, bench.stream_events))
-                    yield from run_group(bench, group, bench.stream_events)
+            with served(name, whole) as url:
+                for make, events in kinds:
+                    yield from run_group(bench, bench.wants(make(url, events)), events)
 
 
 def latency(bench: Bench) -> Iterator[Row]:
@@ -89,28 +100,52 @@ def latency(bench: Bench) -> Iterator[Row]:
             yield from run_group(bench, bench.wants(latency_group(url, events)), events)
 
 
+def books(bench: Bench) -> Iterator[Row]:
+    """Order books."""
+    group = bench.wants(books_group(bench.out / "books.jsonl"))
+    if group.works and has_order_book():
+        path = prepare_books(bench)
+        rows = run_group(bench, group, 0)
+        rows[-1]["engines"] = engines(path)
+        yield from rows
+
+
+def absent() -> list[str]:
+    """What cannot be measured here."""
+    lines = []
+    if clients_python() is None:
+        names = ", ".join(CLIENTS.values())
+        lines.append(f"Not measured: {names}; MDC_CLIENTS names no Python that has them.")
+    if not has_order_book():
+        lines.append("Not measured: `mdc book`; `order_book` is not installed beside mdc.")
+    return lines
+
+
 def all_groups() -> list[Group]:
     """Every group, for the names that can be asked for."""
     groups = [start_group(), corpus_group(HERE), *find_groups(1_000)]
-    return [
-        *groups,
-        *(feed_group(name, "", 0) for name in PLACES),
-        capture_group("", 0),
-        latency_group("", 0),
-    ]
+    groups += [feed_group(name, "", 0) for name in PLACES]
+    groups += [client_group(name, "", 0) for name in CLIENTS]
+    return [*groups, capture_group("", 0), latency_group("", 0), books_group(HERE)]
+
+
+PARTS = (starts, corpus, finding, feeds, latency, books)
 
 
 def main() -> None:
     """Measure and report."""
     bench = parse(__doc__.partition("\n")[0], all_groups())
     try:
-        rows = [row for part in (starts, corpus, finding, feeds, latency) for row in part(bench)]
+        rows = [
+            row for part in (starts, corpus, finding, feeds, latency, books) for row in part(bench)
+        ]
     except FailedCommandError as error:
         sys.exit(f"bench: {error}")
     about = {
         "events": bench.events,
         "stream_events": bench.stream_events,
         "repeat": bench.repeat,
+        "absent": absent(),
     }
     print(write(bench.out, about, rows), end="")
 

@@ -7,6 +7,7 @@ from vendors.vendor import Vendor
 # By name, where each is; a process needs one of them.
 PLACES = {
     "alpaca": "alpaca:Alpaca",
+    "alpaca-msgpack": "alpaca_msgpack:AlpacaPacked",
     "polygon": "polygon:Polygon",
     "finnhub": "finnhub:Finnhub",
     "tiingo": "tiingo:Tiingo",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Any, ClassVar, NamedTuple
 
+import orjson
 from websockets.sync.client import ClientConnection
 from websockets.sync.server import ServerConnection
 
@@ -97,12 +98,16 @@ class Vendor:
         raise NotImplementedError
 
     def messages(self, ticks: Iterator[Tick]) -> Iterator[tuple[Message, int]]:
-        """Messages without end, and how many events are in each."""
+        """Messages without end, bytes or what becomes JSON, and how many events are in each."""
         raise NotImplementedError
 
     def join(self, server: ClientConnection) -> None:
         """Log in and subscribe, as a client of few lines does."""
         raise NotImplementedError
+
+    def read(self, frame: str | bytes) -> Message:
+        """What is in a frame."""
+        return orjson.loads(frame)
 
     def rows(self, message: Message) -> list[Row]:
         """The events in a message under our names; none where it is about something else."""

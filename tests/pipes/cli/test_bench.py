@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,8 +23,10 @@ from mdc_core.session import Session
 pytest.importorskip("duckdb")
 ROOT = Path(__file__).resolve().parents[3]
 BENCH = ROOT / "bench"
+PYTHON = os.environ.get("MDC_CLIENTS", "")
 FEEDS = (
     "alpaca",
+    "alpaca-msgpack",
     "polygon",
     "finnhub",
     "tiingo",
@@ -35,6 +38,13 @@ FEEDS = (
     "binance-usdm",
     "okx",
 )
+CLIENTS = {
+    "alpaca-msgpack": "alpaca-py",
+    "polygon": "polygon-api-client",
+    "coinbase": "coinbase-advanced-py",
+    "kraken": "python-kraken-sdk",
+    "binance": "python-binance",
+}
 # By group the references, and what is measured beside them.
 ROWS = {
     "start": ("click", "help version"),
@@ -48,6 +58,11 @@ ROWS = {
     "feeds": (" ".join(f"{name}-loop" for name in FEEDS), " ".join(FEEDS)),
     "capture": ("not-kept", "capture"),
     "latency": ("latency-loop", "latency durable"),
+    "clients": (
+        " ".join(CLIENTS.values()),
+        " ".join(f"beside-{client}" for client in CLIENTS.values()),
+    ),
+    "books": ("order-book", "book"),
 }
 # One of each kind: a pipe, from Arrow, stored, from an archive, from feeds.
 RUN = ("version", "pipe-arrow", "cat", "find", "binance", "capture", "durable")
@@ -68,7 +83,7 @@ def modules() -> Iterator[SimpleNamespace]:
     before = {*sys.modules}
     sys.path.insert(0, str(BENCH))
     try:
-        names = ("run", "feed", "feeds", "vendors")
+        names = ("run", "feed", "feeds", "peers", "vendors", "books", "report")
         yield SimpleNamespace(**{name: importlib.import_module(name) for name in names})
     finally:
         sys.path.remove(str(BENCH))
@@ -163,6 +178,42 @@ def test_a_bare_loop_reads_what_mdc_reads(name: str, modules: Any, tmp_path: Pat
     kinds = [json.loads(line)["type"] for line in told]
     assert {*kinds} <= {"begin", "connection", "trade", "quote", "end"}
     assert len(lines) == kinds.count("trade") + kinds.count("quote") == 200
+
+
+@pytest.mark.skipif(not PYTHON, reason="MDC_CLIENTS names no environment with vendors' clients")
+@pytest.mark.parametrize("name", CLIENTS)
+def test_a_vendors_client_reads_what_a_bare_loop_reads(name: str, modules: Any) -> None:
+    vendor, loop = modules.vendors.find(name), io.BytesIO()
+    with served(modules, vendor, 200) as url:
+        modules.feed.read(vendor, url, 200, loop)
+        (reference,) = modules.peers.client_group(name, url, 200).references
+        done = subprocess.run(reference.commands[0], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = loop.getvalue().splitlines()
+    assert modules.feeds.difference_of(lines, done.stdout.splitlines()) is None
+
+
+def test_order_books_are_those_of_another_library(modules: Any, tmp_path: Path) -> None:
+    pytest.importorskip("order_book")
+    path, ours = tmp_path / "books.jsonl", tmp_path / "ours.jsonl"
+    events = modules.books.again(500, [*modules.books.made_up(1)])
+    path.write_text("".join(json.dumps(event) + "\n" for event in events))
+    (work,) = modules.peers.books_group(path).works
+    with ours.open("wb") as file:
+        mdc_core.pipeline(" ".join(work.commands[0][2:])).run(file)
+    lines, theirs = ours.read_bytes().splitlines(), list(modules.books.apply(path, 10))
+    assert modules.feeds.difference_of(lines, theirs) is None
+    assert len(theirs) == 503
+    told = modules.books.engine(path, 10)
+    assert told["updates"] == 503 and min(told.values()) > 0
+
+
+def test_what_is_absent_is_told(modules: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules.run, "clients_python", lambda: None)
+    monkeypatch.setattr(modules.run, "has_order_book", lambda: False)
+    clients, books = modules.run.absent()
+    assert clients.startswith("Not measured: alpaca-py, ") and "MDC_CLIENTS" in clients
+    assert books == "Not measured: `mdc book`; `order_book` is not installed beside mdc."
 
 
 def test_a_command_that_fails_is_an_error_with_its_words(tmp_path: Path) -> None:
