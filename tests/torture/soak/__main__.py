@@ -94,7 +94,7 @@ def main(words: Sequence[str] | None = None, env: Mapping[str, str] | None = Non
     reads.add_argument("--rate", type=int, default=20_000, help="events a second")
     reads.add_argument("--reconnect-every", type=float, default=20.0, help="seconds")
     reads.add_argument("--connections", type=int, default=2, help="at least")
-    reads.add_argument("--seal-every", default="5m", help="of mdc store")
+    reads.add_argument("--seal-every", default="20s", help="of mdc store: many seals")
     reads.add_argument("--samples", type=Path, help="a file for all samples, to be looked at")
     reads.add_argument("--only-account", action="store_true")
     args = reads.parse_args(words)
