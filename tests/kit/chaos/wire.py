@@ -100,7 +100,9 @@ class Wire:
         self.write(self.bytes_of(frame))
 
     def bytes_of(self, frame: str | bytes, parts: int = 1) -> bytes:
-        """A frame as it travels, in so many fragments."""
+        """A frame as it travels, in so many fragments; raises Gone."""
+        if self._protocol.state is not State.OPEN:
+            raise Gone  # the client has said goodbye
         data = frame.encode() if isinstance(frame, str) else frame
         begin = self._protocol.send_text if isinstance(frame, str) else self._protocol.send_binary
         size = max(-(-len(data) // parts), 1)
@@ -134,6 +136,7 @@ class Wire:
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
+            self.socket.close()
             return
         self.drain()
 
