@@ -65,7 +65,8 @@ class StreamLine:
         self._told: Subscription | None = None  # what it was told last to ask for
         self._hung_up = threading.Event()
         self._over = self._renews = False
-        self._answers: SimpleQueue[tuple[Fetch, Answer]] = SimpleQueue()
+        # With the number of the connection that asked: no other is to be given the answer.
+        self._answers: SimpleQueue[tuple[int, Fetch, Answer]] = SimpleQueue()
         self._asked = 0
 
     @property
@@ -243,15 +244,18 @@ class StreamLine:
 
     def _fetch(self, fetch: Fetch) -> None:
         self._asked += 1
-        self._ask(fetch.request, lambda got: self._answers.put((fetch, got)))
+        number = self.session.connections
+        self._ask(fetch.request, lambda got: self._answers.put((number, fetch, got)))
 
     def _take_answers(self, put: PutEvents, wait: float = 0.0) -> None:
         while True:
             try:
-                fetch, got = self._answers.get(wait > 0, wait)
+                number, fetch, got = self._answers.get(wait > 0, wait)
             except Empty:
                 return
             self._asked -= 1
+            if number != self.session.connections:
+                continue  # who asked is gone
             if not isinstance(got, Response):
                 if not fetch.may_fail:
                     raise got
