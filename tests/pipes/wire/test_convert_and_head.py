@@ -94,7 +94,7 @@ def events(shell: Shell) -> list[str]:
 
 
 def test_every_type_by_every_encoding(vocabulary: list[str], shell: Shell) -> None:
-    assert len(vocabulary) == 3 * 19
+    assert len(vocabulary) == 3 * 23
     done = shell(
         "mdc convert all.jsonl -o 1.arrows && mdc convert 1.arrows -o 2.parquet &&"
         " mdc convert 1.arrows --format arrow > 3.arrows && mdc convert 3.arrows -o 4.jsonl.zst &&"
