@@ -7,7 +7,7 @@ Writes results.json and results.md into the --out directory, and prints the tabl
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from feeds import capture_group, feed_group, latency_group, paced, served
@@ -25,22 +25,35 @@ from report import Row, write
 from settings import Bench, parse
 from turns import run_group
 from vendors import PLACES
-from work import HERE, MDC, PYTHON, STORE, Group, corpus_group, find_groups, start_group
+from work import (
+    ARCHIVE,
+    HERE,
+    MDC,
+    PYTHON,
+    STORE,
+    Group,
+    Work,
+    corpus_group,
+    find_groups,
+    start_group,
+)
 
 
-def prepare(bench: Bench) -> None:
-    """Make the corpus, unless it is there, and what is derived from it."""
+def prepare(bench: Bench, works: Sequence[Work]) -> None:
+    """Make the corpus, unless it is there, and what of it the work is done on."""
     if not bench.jsonl.exists():
         unfinished = bench.jsonl.with_suffix(".part")
         with unfinished.open("wb") as file:
             size = (str(bench.events), str(bench.corpus_symbols))
             output_of([PYTHON, str(HERE / "corpus.py"), *size], file)
         unfinished.rename(bench.jsonl)
-    convert = (MDC, "convert", str(bench.jsonl), "--force", "--output", str(bench.arrows))
-    archive = bench.out / "archive"
-    shutil.rmtree(archive, ignore_errors=True)
-    for command, source in ((convert, None), ((*STORE, "archive"), bench.jsonl)):
-        run_pipe([command], stdin=source, env=bench.environment, cwd=bench.out)
+    if any(work.stdin == "arrow" for work in works):
+        convert = (MDC, "convert", str(bench.jsonl), "--force", "--output", str(bench.arrows))
+        run_pipe([convert], stdin=None, env=bench.environment, cwd=bench.out)
+    if any(ARCHIVE in command for work in works for command in work.commands):
+        shutil.rmtree(bench.out / ARCHIVE, ignore_errors=True)
+        store = (*STORE, ARCHIVE)
+        run_pipe([store], stdin=bench.jsonl, env=bench.environment, cwd=bench.out)
 
 
 def prepare_wide(bench: Bench) -> None:
@@ -63,7 +76,7 @@ def corpus(bench: Bench) -> Iterator[Row]:
     """Everything that works on the corpus."""
     group = bench.wants(corpus_group(bench.jsonl))
     if group.works:
-        prepare(bench)
+        prepare(bench, group.works)
         yield from run_group(bench, group, bench.events)
 
 

@@ -11,6 +11,7 @@ HERE = Path(__file__).resolve().parent
 PYTHON = sys.executable
 MDC = str(Path(PYTHON).parent / "mdc")
 STORE = (MDC, "store", "--format", "parquet", "--root")
+ARCHIVE = "archive"  # the corpus, stored
 SCRATCH = "scratch"  # made anew for each run, in the folder the commands run in
 
 Input = Literal["jsonl", "arrow"]
@@ -119,11 +120,11 @@ def corpus_group(jsonl: Path) -> Group:
             aim=0.9,
             stores=True,
         ),
-        Work("cat", "`mdc cat --root data`", [(MDC, "cat", "--root", "archive")]),
+        Work("cat", "`mdc cat --root data`", [(MDC, "cat", "--root", ARCHIVE)]),
         Work(
             "cat-arrow",
             "`mdc cat --root data --format arrow`",
-            [(MDC, "cat", "--root", "archive", "--format", "arrow")],
+            [(MDC, "cat", "--root", ARCHIVE, "--format", "arrow")],
         ),
         Work(
             "to-arrow",

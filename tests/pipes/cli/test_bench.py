@@ -64,11 +64,11 @@ ROWS = {
     ),
     "books": ("order-book", "book"),
 }
-# One of each kind: a pipe, from Arrow, stored, from an archive, from feeds.
-RUN = ("version", "pipe-arrow", "cat", "find", "binance", "capture", "durable")
+# One of each kind, no more: each takes long.
+RUN = ("version", "pipe-arrow", "find", "binance", "capture", "durable")
 RUN_ROWS = {
     "start": ["click", "version"],
-    "corpus": ["duckdb", "duckdb-auto", "pipe-arrow", "cat"],
+    "corpus": ["duckdb", "duckdb-auto", "pipe-arrow"],
     "find": ["hive", "find"],
     "capture": ["not-kept", "capture"],
     "feeds": ["binance-loop", "binance"],
