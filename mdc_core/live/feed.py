@@ -236,6 +236,12 @@ class Feed:
         with self._lock:
             self._working -= 1
             last = not self._working
+        error = outcome.error
+        if isinstance(error, RefusedError) and error.cause == "refusal" and not last:
+            self._say.warning(f"{error}; the other connections go on")
+            keep.line.refused(self.buffer.tell, error)
+            outcome.error = None
+        with self._lock:
             if outcome.error is not None:
                 self._error = self._error or outcome.error
         if outcome.error is not None:

@@ -146,6 +146,10 @@ class StreamLine:
             self._capture.half_open(ns)
         self._do(self.session.half_open(ns), put)
 
+    def refused(self, put: PutEvents, error: RefusedError) -> None:
+        """Tell that all of it is refused, while other lines go on."""
+        self._do(self.session.refused(str(error), self._clock.ns()), put)
+
     def finish(self, put: PutEvents) -> None:
         """Account for what is open at the end."""
         self._over = True

@@ -216,6 +216,9 @@ class SourceLine:
         loss = replace(self._loss, breaker="half-open", retry_in=0.0)
         put([self._about_us(down(stamp, self._failed + 1, loss, self._mask), stamp)])
 
+    def refused(self, put: PutEvents, error: RefusedError) -> None:
+        """There is no other line that would go on."""
+
     def finish(self, put: PutEvents) -> None:
         """Account for a gap whose end is not known."""
         self._over = True

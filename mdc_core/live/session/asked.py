@@ -18,10 +18,12 @@ class Asked:
     def __init__(self, subscription: Subscription) -> None:
         self.subscription = subscription
         self._before: Subscription | None = None
-        self._refused: set[str] = set()
+        self._default: tuple[str, ...] = ()  # the channels that are meant by none
+        self._refused: dict[str, set[str]] = {}  # the channels of each symbol
 
-    def anew(self) -> None:
+    def anew(self, default: tuple[str, ...] = ()) -> None:
         """A connection is open, on which all of it is asked for: a change is still open there."""
+        self._default = default
         self._refused.clear()
 
     def change(self, wanted: Subscription) -> None:
@@ -42,8 +44,8 @@ class Asked:
 
         A refused change leaves the old subscription, a refused symbol the others.
         """
-        if refusal.symbols and not refusal.channels:
-            self._refused |= set(refusal.symbols)
+        for symbol in refusal.symbols:
+            self._refused.setdefault(symbol, set()).update(refusal.channels or self._channels)
         if refusal.symbols and not self._all_refused():
             return refusal.text
         return f"{refusal.text}; {OLD_GOES_ON}" if self.take_back() else None
@@ -55,6 +57,13 @@ class Asked:
         self.subscription, self._before = self._before, None
         return True
 
+    @property
+    def _channels(self) -> tuple[str, ...]:
+        return self.subscription.channels or self._default
+
     def _all_refused(self) -> bool:
-        wanted = set(self.subscription.symbols)
-        return bool(wanted) and wanted <= self._refused
+        """Whether of each symbol all channels were refused, at once or one by one."""
+        channels, symbols = set(self._channels), self.subscription.symbols
+        return bool(symbols) and all(
+            symbol in self._refused and channels <= self._refused[symbol] for symbol in symbols
+        )

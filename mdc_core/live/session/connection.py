@@ -151,7 +151,7 @@ class FeedSession:
         self.is_up = False
         self.connections += 1
         self._teller.connection(self.connections, stream.sequence, sparse=stream.sparse)
-        self._asked.anew()
+        self._asked.anew(stream.default_channels)
         self._sample, self._outbox = EventSample(), Outbox(self.limits)
         timing = self.timing
         if timing.stale is None:
@@ -246,6 +246,12 @@ class FeedSession:
         self._told = msgspec.structs.replace(self._told, breaker="half-open", retry_in=0.0)
         stamp = None if ns is None else self._stamp(ns)
         return [Put([self._teller.down(stamp, self._failed + 1, self._told)])]
+
+    def refused(self, text: str, ns: int) -> list[Action]:
+        """All that it asks for is refused, and others go on."""
+        self._advance(ns)
+        refusal = Refused(text, self.subscription.symbols, self.subscription.channels)
+        return [Put([self._teller.refusal(text, refusal, self._stamp(ns))])]
 
     def finish(self) -> list[Action]:
         """The feed ends; a gap that is still open has no known end."""

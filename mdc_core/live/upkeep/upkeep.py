@@ -42,6 +42,9 @@ class Line(Protocol):
     def half_open(self, put: PutEvents) -> None:
         """Tell that the circuit breaker lets one connection be tried."""
 
+    def refused(self, put: PutEvents, error: RefusedError) -> None:
+        """Tell that all of it is refused, while other lines go on."""
+
     def finish(self, put: PutEvents) -> None:
         """Account for what is open at the end."""
 

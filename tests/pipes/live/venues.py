@@ -84,6 +84,9 @@ class Lines(mdc.Stream):
                 return [mdc.Send("PONG")]
             case ["SKIP", symbol]:
                 return [mdc.Refused(f"lines has no {symbol}", (symbol,))]
+            case ["SKIP", symbol, channel]:
+                text = f"lines has no {channel} of {symbol}"
+                return [mdc.Refused(text, (symbol,), (channel,))]
             case ["T", seq, symbol, ns, price, size]:
                 head = {"symbol": symbol, "ts_event": mdc.from_ns(int(ns)), "seq": int(seq)}
                 return [mdc.Trade(**head, price=Decimal(price), size=Decimal(size))]
@@ -105,6 +108,14 @@ class Changing(Lines):
 
 class Pairs(Changing):
     limits = mdc.Limits(symbols=2, connections=2)
+
+
+class Both(Lines):
+    channels = default_channels = ("trade", "quote")
+
+
+class Alone(Lines):
+    limits = mdc.Limits(symbols=1)
 
 
 class Opening(Changing):
@@ -408,6 +419,8 @@ moody = venues:Moody
 paced = venues:Paced
 counted = venues:Counted
 opening = venues:Opening
+both = venues:Both
+alone = venues:Alone
 beating = venues:Beating
 narrow = venues:Narrow
 wild = venues:Wild
