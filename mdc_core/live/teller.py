@@ -87,6 +87,7 @@ class FeedTeller:
         severity = "info" if silence.is_over else "error" if silence.is_hopeless else "warning"
         finding = Integrity(check="freshness", severity=severity, message=str(silence))
         finding.symbol, finding.about = silence.symbol, silence.channel
+        finding.extra = {"asset": silence.asset} if silence.asset else None
         return self.about_us(finding, stamp)
 
     def gap(self, start: str | None, end: str | None, symbols: Sequence[str]) -> Gap:

@@ -162,6 +162,13 @@ class Stream(Live):
         """Last events when the connection is gone, such as a `Gap` of what was held until then."""
         return ()
 
+    def asset_of(self, symbol: str) -> str | None:
+        """The class of a symbol's instrument, an `Asset`, by how it is written; None: not known.
+
+        The driver keeps to the hours of a class, and notices when all of it goes silent.
+        """
+        return self.assets[0] if len(self.assets) == 1 else None
+
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """What to send to change what is subscribed; None: only a new connection can.
 

@@ -34,7 +34,7 @@ from mdc_core.contracts.live.effects import UNREADABLE, reason_of
 from mdc_core.errors import BusyError, RefusedError, UnavailableError
 from mdc_core.events import Event, Gap, Integrity, Market, Status
 from mdc_core.flaws import EventSample, flaw_of
-from mdc_core.live.hours import Hours
+from mdc_core.live.market.hours import Hours
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.session.asked import Asked, Resubscribed
 from mdc_core.live.session.deadlines import NEVER, Deadlines, Timing
@@ -158,6 +158,7 @@ class FeedSession:
             timing = msgspec.structs.replace(timing, stale=stream.silence)
         self._deadlines = Deadlines(timing, now, stream.login_within, pings=pings)
         self._tick_due = now + int(stream.every * SECOND) if stream.every else NEVER
+        self._fresh.asset_of = stream.asset_of
         self._fresh.reconnected(now)
         self._has_heard = self._counts_as_up = False
         self.connecting(ns)

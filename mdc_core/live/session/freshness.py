@@ -5,18 +5,19 @@ so many are of this channel, or of this symbol in it. So a quiet hour, or a quie
 alarm: when everything slows down, nothing is missing. Silent is what would have come twenty times
 by now, and stays away four times as long as it ever did, by its own measure and by the clock.
 At the bounds of a market's day all is learned anew, and where the market is closed, or a symbol
-is halted, nothing is expected.
+is halted, nothing is expected. Where a codec knows the class of a symbol's instrument, each class
+of a channel is watched as a whole as well, and the hours are those of the class.
 
 Not each event is looked at, but one in ten milliseconds at most. Before an alarm all are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from mdc_core.events import Event, Market, Status, type_of
-from mdc_core.live.hours import NEVER, Hours
+from mdc_core.live.market.hours import NEVER, Hours, Phase
 from mdc_core.times import SECOND
 
 BETWEEN = SECOND // 100  # from one look to the next
@@ -29,11 +30,20 @@ MUTE = 30 * SECOND  # the shortest silence of everything
 MOST = 5_000  # channels and symbols that are followed
 
 _HALTED, _TRADES = frozenset(("halted", "paused", "closed")), frozenset(("trading", "quoting"))
-_Key = tuple[type, str | None]
+AssetOf = Callable[[str], str | None]
+
+
+class AssetGroup(NamedTuple):
+    """The symbols of a channel whose instruments are of one class."""
+
+    asset: str
+
+
+_Key = tuple[type, str | AssetGroup | None]
 
 
 class _Known(Struct):
-    """What is known of a channel (without a symbol), or of a symbol in it."""
+    """What is known of a channel (without a symbol), or of a symbol or a class in it."""
 
     first: int  # at which look it was seen first,
     last: int  # and last,
@@ -45,7 +55,7 @@ class _Known(Struct):
 
 
 class Silence(NamedTuple):
-    """A channel, or a symbol of one, that is silent while others go on; or is so no more."""
+    """A channel, a symbol or a class of one, that is silent while others go on; or no more."""
 
     channel: str
     symbol: str | None
@@ -53,9 +63,11 @@ class Silence(NamedTuple):
     usual: float
     is_over: bool = False
     is_hopeless: bool = False
+    asset: str | None = None  # the class, where it is all of its symbols
 
     def __str__(self) -> str:
-        what = f"{self.channel} of {self.symbol}" if self.symbol else f"{self.channel} at all"
+        of = self.symbol or (self.asset and f"any {self.asset}")
+        what = f"{self.channel} of {of}" if of else f"{self.channel} at all"
         if self.is_over:
             return f"{what} again, after {self.seconds:.0f} s"
         return f"no {what} for {self.seconds:.0f} s, while others come (usual: {self.usual:.1f} s)"
@@ -67,7 +79,9 @@ class Freshness:
     def __init__(self, hours: Hours) -> None:
         self.due = 0  # when an event is to be looked at
         self.mute_due = NEVER  # when all has been silent for too long
+        self.asset_of: AssetOf = lambda symbol: None  # by how a symbol is written
         self._hours = hours
+        self._assets: dict[str, str | None] = {}
         self._halted: set[str | None] = set()
         self._forget(0)
 
@@ -79,12 +93,13 @@ class Freshness:
         self._first = self._time = now
         self._longest = 0
         self._check_due = now + CHECK
-        self._phase = self._hours.at(now)
+        self._phases: dict[str | None, Phase] = {}  # of the classes that came
+        self._until = NEVER  # when one of them ends
         self.mute_due = NEVER
 
     def reconnected(self, now: int) -> None:
         """Another connection: what is usual is known, and nothing is late yet."""
-        if now < self._phase.until:
+        if now < self._until:
             for known in self._known.values():
                 known.last, known.time = self._looks, now
                 known.told = max(known.told, 0)
@@ -118,7 +133,7 @@ class Freshness:
 
     def took(self, events: Sequence[Event], now: int) -> list[Silence]:
         """Some events came; what has gone silent, or speaks again."""
-        if now >= self._phase.until:
+        if now >= self._until:
             self._forget(now)
         if now - self._time > self._longest and self._looks:
             self._longest = now - self._time
@@ -132,9 +147,10 @@ class Freshness:
             kind = type(event)
             if is_first or (kind, None) in self._suspects:
                 self._saw((kind, None), now, found)
-            key = kind, event.symbol
-            if event.symbol is not None and (is_first or key in self._suspects):
-                self._saw(key, now, found)
+            if event.symbol is None:
+                self._phase_of(None, now)
+            else:
+                self._saw_symbol(kind, event.symbol, now, found, is_first=is_first)
             if is_first:
                 is_first = False
                 self._looks += 1
@@ -143,6 +159,32 @@ class Freshness:
             self._mute(now)
         self.due = 0 if self._suspects else now + BETWEEN
         return found
+
+    def _saw_symbol(
+        self, kind: type, symbol: str, now: int, found: list[Silence], *, is_first: bool
+    ) -> None:
+        """An event of a symbol, which stands for its class as well."""
+        asset = self._asset(symbol)
+        self._phase_of(asset, now)
+        group: _Key = kind, None if asset is None else AssetGroup(asset)
+        if asset is not None and (is_first or group in self._suspects):
+            self._saw(group, now, found)
+        if is_first or (kind, symbol) in self._suspects:
+            self._saw((kind, symbol), now, found)
+
+    def _asset(self, symbol: str) -> str | None:
+        if symbol not in self._assets:
+            if len(self._assets) >= MOST:
+                return self.asset_of(symbol)
+            self._assets[symbol] = self.asset_of(symbol)
+        return self._assets[symbol]
+
+    def _phase_of(self, asset: str | None, now: int) -> Phase:
+        phase = self._phases.get(asset)
+        if phase is None:
+            phase = self._phases[asset] = self._hours.at(now, asset)
+            self._until = min(self._until, phase.until)
+        return phase
 
     def _saw(self, key: _Key, now: int, found: list[Silence]) -> None:
         known = self._known.get(key)
@@ -161,22 +203,39 @@ class Freshness:
         known.last, known.time = self._looks, now
 
     def _check(self, now: int) -> list[Silence]:
-        """What is silent by now; a symbol only where its channel is not."""
+        """What is silent by now; a symbol only where its channel, and its class, is not."""
         self._check_due = now + max(CHECK, len(self._known) * EACH)
-        if not self._phase.is_open or None in self._halted:
+        if None in self._halted or not any(phase.is_open for phase in self._phases.values()):
             return []
         found: list[Silence] = []
-        silent: set[type] = set()
+        silent: set[_Key] = set()
         for key, known in self._known.items():
-            kind, symbol = key
-            if symbol is None:
-                late = self._lateness(known, now)
-                if late and not self._is_halted(kind):
-                    silent.add(kind)
-                    self._tell(key, known, now, late, found)
-            elif kind not in silent and symbol not in self._halted:
-                self._tell(key, known, now, self._lateness(known, now), found)
+            if not self._is_expected(key, silent) or not (late := self._lateness(known, now)):
+                continue
+            if not isinstance(key[1], str):
+                silent.add(key)
+            self._tell(key, known, now, late, found)
         return found
+
+    def _is_expected(self, key: _Key, silent: set[_Key]) -> bool:
+        """Whether anything should come of it, and nothing above it is silent already."""
+        kind, name = key
+        if name is None:
+            return self._is_open(kind) and not self._is_halted(kind)
+        if (kind, None) in silent:
+            return False
+        if isinstance(name, AssetGroup):
+            return self._phases[name.asset].is_open and not self._is_halted(kind, name.asset)
+        asset = self._asset(name)
+        above = asset is not None and (kind, AssetGroup(asset)) in silent
+        phase = self._phases.get(asset)
+        return not above and name not in self._halted and phase is not None and phase.is_open
+
+    def _is_open(self, kind: type) -> bool:
+        """Whether a market is open of which something came on this channel."""
+        names = (name for channel, name in self._known if channel is kind)
+        assets = {self._asset(name) for name in names if isinstance(name, str)} or {None}
+        return any(self._phases[one].is_open for one in assets if one in self._phases)
 
     def _lateness(self, known: _Known, now: int) -> float:
         """How many times one would have come by now, 0 if that says nothing."""
@@ -189,8 +248,6 @@ class Freshness:
         return expected if expected >= EXPECTED else 0.0
 
     def _tell(self, key: _Key, known: _Known, now: int, late: float, found: list[Silence]) -> None:
-        if not late:
-            return
         if key not in self._suspects and not known.told:
             self._suspects.add(key)  # look at all events now: it may be there, and unseen
             known.told = -1
@@ -198,22 +255,42 @@ class Freshness:
         if known.told == -1 and late >= EXPECTED * 1.5:
             known.told = 1
             found.append(self._silence(key, known, now))
-        elif known.told == 1 and late >= EXPECTED * 3 and key[1] is None:
+        elif known.told == 1 and late >= EXPECTED * 3 and not isinstance(key[1], str):
             known.told = 2
             found.append(self._silence(key, known, now, is_hopeless=True))
 
-    def _silence(self, key: _Key, known: _Known, now: int, **how: bool) -> Silence:
+    def _silence(
+        self,
+        key: _Key,
+        known: _Known,
+        now: int,
+        *,
+        is_over: bool = False,
+        is_hopeless: bool = False,
+    ) -> Silence:
         name = type_of(key[0]())
         seconds, usual = (now - known.time) / SECOND, known.longest / SECOND
-        return Silence(name, key[1], seconds, usual, **how)
+        return Silence(
+            name,
+            key[1] if isinstance(key[1], str) else None,
+            seconds,
+            usual,
+            is_over,
+            is_hopeless,
+            key[1].asset if isinstance(key[1], AssetGroup) else None,
+        )
 
-    def _is_halted(self, kind: type) -> bool:
-        """Whether most of a channel's symbols are halted."""
-        symbols = [symbol for channel, symbol in self._known if channel is kind and symbol]
+    def _is_halted(self, kind: type, asset: str | None = None) -> bool:
+        """Whether most of a channel's symbols are halted, or those of a class."""
+        names = (name for channel, name in self._known if channel is kind)
+        symbols = [name for name in names if isinstance(name, str)]
+        if asset is not None:
+            symbols = [symbol for symbol in symbols if self._asset(symbol) == asset]
         return sum(symbol in self._halted for symbol in symbols) * 2 >= max(len(symbols), 1)
 
     def _mute(self, now: int) -> None:
         """When all of it has been silent for too long, where that is known."""
-        is_known = self._phase.is_open and self._phase.is_known and self._looks >= 5 * LEARNED
+        is_known = any(phase.is_open and phase.is_known for phase in self._phases.values())
         due = now + max(MUTE, 10 * self._longest)
-        self.mute_due = due if is_known and due < self._phase.until and not self._halted else NEVER
+        is_judged = is_known and self._looks >= 5 * LEARNED and not self._halted
+        self.mute_due = due if is_judged and due < self._until else NEVER

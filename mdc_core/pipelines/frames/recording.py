@@ -12,7 +12,7 @@ from mdc_core.errors import ConfigError, DataError
 from mdc_core.events import Event
 from mdc_core.live.frames.head import FileHead
 from mdc_core.live.frames.reader import Damage
-from mdc_core.live.hours import Hours
+from mdc_core.live.market.hours import Hours
 from mdc_core.live.recorded.asked_for import asked_for
 from mdc_core.live.recorded.recording import Recording
 from mdc_core.live.recorded.replay import CaptureReplay, Span

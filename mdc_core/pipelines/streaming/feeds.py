@@ -15,7 +15,7 @@ from mdc_core.live.buffer import Buffer
 from mdc_core.live.clock import SystemClock
 from mdc_core.live.feed import Feed, FeedLines, OneLine
 from mdc_core.live.frames.writer import FrameRotation
-from mdc_core.live.hours import Hours
+from mdc_core.live.market.hours import Hours
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.session.deadlines import Timing
 from mdc_core.live.upkeep.openings import Openings

@@ -161,6 +161,16 @@ class Alpaca(AlpacaProvider, Stream):
                 out.append(_unread(wire.encode(m), str(error)))
         return out
 
+    def asset_of(self, symbol: str) -> str | None:
+        """That of the feed; perpetual futures are traded as crypto is, at all hours."""
+        return (
+            None
+            if self._path.endswith("/news")
+            else "crypto"
+            if "/crypto" in self._path
+            else "equity"
+        )
+
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new; when that is accepted, leave what is no longer wanted."""
         if not self._is_up:

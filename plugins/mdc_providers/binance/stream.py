@@ -150,6 +150,10 @@ class Binance(BinanceProvider, Stream):
         for book in self._books.values():
             yield from book.end()
 
+    def asset_of(self, symbol: str) -> str | None:
+        """Crypto, also as a future: traded at all hours."""
+        return "crypto"
+
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new, and leave what is no longer wanted."""
         if not self._is_up:

@@ -35,6 +35,7 @@ from mdc_providers.finnhub.sandbox import FinnhubSandbox
 
 EXAMPLES = ("mdc stream finnhub AAPL BINANCE:BTCUSDT | mdc validate | mdc store",)
 _SUBSCRIBE: Mapping[str, str] = {"trade": "subscribe", "news": "subscribe-news"}
+_FX = ("OANDA", "FXCM", "IC MARKETS")
 _LIMIT = "too many symbols"  # in the words of the error
 _LOGIN = ("api key", "token")
 _UNREADABLE = (msgspec.MsgspecError, DataError, UnicodeError, ValueError, RecursionError)
@@ -86,6 +87,13 @@ class Finnhub(FinnhubProvider, Stream):
             return list(map(wire.trade_of, self._trades(frame).data))
         except _UNREADABLE:
             return self._loosely(frame)
+
+    def asset_of(self, symbol: str) -> str | None:
+        """By the exchange before the colon; a stock has none."""
+        venue, colon, _ = symbol.partition(":")
+        if not colon:
+            return "equity"
+        return "fx" if venue in _FX else "crypto" if venue in self.venues else None
 
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Leave what is no longer wanted, which frees its place, and ask for what is new."""

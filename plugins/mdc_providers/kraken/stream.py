@@ -133,6 +133,10 @@ class Kraken(KrakenProvider, Stream):
             self._heard = now
             yield _PING
 
+    def asset_of(self, symbol: str) -> str | None:
+        """Crypto, and currencies, which Kraken trades at all hours as well."""
+        return "crypto"
+
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new; when that is answered, leave what is no longer wanted."""
         wanted = _pairs(subscription)

@@ -102,6 +102,10 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
             return [Reconnect("kraken_futures: no heartbeat for 15 s")]
         return self._subs.late(now)
 
+    def asset_of(self, symbol: str) -> str | None:
+        """Crypto as futures: traded at all hours."""
+        return "crypto"
+
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new, and leave what is not wanted any more."""
         if self._renewing or not (self._subs.is_up and self._subs.is_settled):

@@ -118,6 +118,10 @@ class Okx(OkxProvider, Stream):
             self._heard = now
             yield Send("ping")
 
+    def asset_of(self, symbol: str) -> str | None:
+        """Crypto, also as futures and options: traded at all hours."""
+        return "crypto"
+
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new; when that is answered, leave what is no longer wanted."""
         if not (self._subs.is_up and self._subs.is_settled):

@@ -97,6 +97,9 @@ DEFAULTS: Mapping[Market, tuple[str, ...]] = MappingProxyType(
 USUAL_SYMBOLS: Mapping[Market, str] = MappingProxyType(
     {"stocks": "SPY", "crypto": "BTC-USD", "forex": "EUR/USD", "indices": "I:SPX"}
 )
+ASSETS: Mapping[Market, str] = MappingProxyType(
+    {"stocks": "equity", "crypto": "crypto", "forex": "fx", "indices": "index"}
+)
 HOSTS: Mapping[str, str] = MappingProxyType(
     {"realtime": "wss://socket.massive.com", "delayed": "wss://delayed.massive.com"}
 )

@@ -32,7 +32,7 @@ from mdc_core.plugin import (
     UsageError,
 )
 from mdc_providers.polygon import messages as wire
-from mdc_providers.polygon.codes import DEFAULTS, HOSTS, PREFIXES, USUAL_SYMBOLS, Market
+from mdc_providers.polygon.codes import ASSETS, DEFAULTS, HOSTS, PREFIXES, USUAL_SYMBOLS, Market
 from mdc_providers.polygon.decode import PolygonDecoder
 from mdc_providers.polygon.provider import PolygonProvider
 from mdc_providers.polygon.requests import WITHIN, Pair, key_of, named_in, requests
@@ -134,6 +134,10 @@ class Polygon(PolygonProvider, Stream):
     def tick(self, now: int) -> Items:
         """What has no answer in time is refused, where anything was answered."""
         return self._subs.late(now)
+
+    def asset_of(self, symbol: str) -> str | None:
+        """That of the market."""
+        return ASSETS[self.options.market]
 
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new; when that is accepted, leave what is no longer wanted."""

@@ -28,6 +28,7 @@ MARKETS: Mapping[str, Market] = MappingProxyType(
 USUAL_SYMBOLS: Mapping[str, str] = MappingProxyType(
     {"iex": "SPY", "crypto": "btcusd", "fx": "eurusd"}
 )
+ASSETS: Mapping[str, str] = MappingProxyType({"iex": "equity", "crypto": "crypto", "fx": "fx"})
 TYPES: Mapping[str, tuple[type[Event], ...]] = MappingProxyType(
     {"trade": (Trade, Cancel), "quote": (Quote,), "reference": (Status,)}
 )

@@ -33,7 +33,7 @@ from mdc_core.plugin import (
 )
 from mdc_providers.tiingo import messages as wire
 from mdc_providers.tiingo.decode import EVENT_OF
-from mdc_providers.tiingo.markets import MARKETS, TYPES, USUAL_SYMBOLS, level_of
+from mdc_providers.tiingo.markets import ASSETS, MARKETS, TYPES, USUAL_SYMBOLS, level_of
 from mdc_providers.tiingo.provider import TiingoProvider
 from mdc_providers.tiingo.sandbox import TiingoSandbox
 
@@ -116,6 +116,10 @@ class Tiingo(TiingoProvider, Stream):
         if extra is not None:
             event.extra = {**(event.extra or {}), **_beyond(extra, m.data)}
         return () if type(event) in self._left_out else (event,)
+
+    def asset_of(self, symbol: str) -> str | None:
+        """That of the market."""
+        return ASSETS[self.options.market]
 
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new; when that is accepted, leave what is no longer wanted."""

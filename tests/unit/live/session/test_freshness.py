@@ -10,7 +10,7 @@ import pytest
 from mdc_core.contracts import Items, Stream, Subscription
 from mdc_core.errors import UnavailableError
 from mdc_core.events import Integrity, Quote, Status, Trade
-from mdc_core.live.hours import Hours
+from mdc_core.live.market.hours import Hours
 from mdc_core.live.session.actions import Action, Disconnect, Put, Warn
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.session.deadlines import Timing
@@ -210,14 +210,14 @@ def test_sessions_of_us_stocks() -> None:
     future = Hours(("future",))
     assert future.at(to_ns("2026-11-30T22:30:00Z")).name == "break"
     assert future.at(to_ns("2026-11-29T23:00:00Z")).is_open
-    assert not Hours(("equity",), ("XLON",)).at(START).is_known
+    assert not Hours(("equity",), ("XNOP",)).at(START).is_known
     assert not Hours(("equity", "crypto"), ("XNYS",)).at(START).is_known
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the library
 def test_the_rules_are_those_of_the_exchange() -> None:
     calendars = pytest.importorskip("exchange_calendars")
-    from mdc_core.live.hours import is_half_day, is_session
+    from mdc_core.live.market.hours import is_half_day, is_session
 
     calendar = calendars.get_calendar("XNYS", start="2005-01-03", end="2027-11-30")
     sessions = {day.date() for day in calendar.sessions}

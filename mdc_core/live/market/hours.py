@@ -1,10 +1,12 @@
-"""When a feed is expected to speak: the phases of a market's day, by rules that are built in.
+"""When a feed is expected to speak: the phases of a market's day.
 
 US stocks (and what is traded like them): 04:00 to 20:00 in New York in three phases, holidays and
-half days by the rules of the exchange. Foreign exchange: Sunday 17:00 to Friday 17:00 in New
-York. CME futures: Sunday 18:00 to Friday 17:00, with a break from 17:00 to 18:00, and no word of
-holidays, on which they trade by halves. Crypto never closes. Of others nothing is known: their
-silence is no news.
+half days by the rules of the exchange, which are built in. Foreign exchange: Sunday 17:00 to Friday
+17:00 in New York. CME futures: Sunday 18:00 to Friday 17:00, with a break from 17:00 to 18:00;
+holidays, and days that end early, are known where the extra `calendar` is installed, else nothing
+is expected on holidays of US stocks. Crypto never closes. Stocks of another exchange, by its MIC,
+have its sessions where the extra is installed. Of others nothing is known: their silence is no
+news.
 """
 
 from collections.abc import Iterable
@@ -13,6 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from mdc_core.live.market.exchange import sessions_of
 from mdc_core.times import SECOND
 
 NEVER = 2**63
@@ -41,27 +44,54 @@ class Hours:
 
     def __init__(self, assets: Iterable[str] = (), venues: Iterable[str] = ()) -> None:
         is_us = not _US.isdisjoint(venues)
+        self._is_us = is_us
+        self._venues = tuple(sorted({*venues} - _US))
         kinds = {_kind(asset, is_us=is_us) for asset in assets} or {"unknown"}
         self.kind = kinds.pop() if len(kinds) == 1 else "stocks" if "stocks" in kinds else "unknown"
         self._is_mixed = bool(kinds)
 
-    def at(self, ns: int) -> Phase:
-        """The phase of a moment."""
-        match self.kind:
+    def at(self, ns: int, asset: str | None = None) -> Phase:
+        """The phase of a moment, of this class of assets (None: of all that the provider has)."""
+        kind = self.kind if asset is None else _kind(asset, is_us=self._is_us)
+        match kind:
             case "crypto":
                 return Phase("open", True, NEVER)
             case "stocks":
                 found = _of_stocks(ns)
-                return found._replace(is_known=False) if self._is_mixed else found
-            case "fx" | "future":
-                return _of_week(ns, has_breaks=self.kind == "future")
+                is_mixed = asset is None and self._is_mixed
+                return found._replace(is_known=False) if is_mixed else found
+            case "fx":
+                return _of_week(ns, has_breaks=False)
+            case "future":
+                return _of_futures(ns)
+            case "abroad":
+                return _of_exchange(ns, self._venues)
         return Phase("unknown", True, NEVER, is_known=False)
 
 
 def _kind(asset: str, *, is_us: bool) -> str:
     if asset in ("crypto", "fx", "future"):
         return asset
-    return "stocks" if asset in _STOCKS and is_us else "unknown"
+    if asset not in _STOCKS:
+        return "unknown"
+    return "stocks" if is_us else "abroad"
+
+
+def _of_exchange(ns: int, venues: tuple[str, ...]) -> Phase:
+    sessions = sessions_of(venues)
+    found = None if sessions is None else sessions.at(ns)
+    if found is None:
+        return Phase("unknown", True, NEVER, is_known=False)
+    return Phase(found.name, found.name == "session", found.until)
+
+
+def _of_futures(ns: int) -> Phase:
+    """The week, and of its days those that the exchange has, and as long as it has them."""
+    week, sessions = _of_week(ns, has_breaks=True), sessions_of(("CMES",))
+    found = None if sessions is None else sessions.at(ns)
+    if found is None or not week.is_open:
+        return week
+    return Phase(found.name, found.name == "session", min(found.until, week.until))
 
 
 def _of_stocks(ns: int) -> Phase:
