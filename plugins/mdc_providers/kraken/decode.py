@@ -22,6 +22,7 @@ from mdc_core.plugin import (
     Gap,
     Integrity,
     Level,
+    Maintenance,
     Quote,
     Status,
     Trade,
@@ -196,9 +197,12 @@ def state_of(m: StateItem, more: dict[str, Any], time: str) -> Status:
 
 def states_of_venue(
     system: str, more: dict[str, Any], symbols: Iterable[str], time: str
-) -> list[Status]:
-    """The state of the engine is that of each symbol."""
-    return [_status(symbol, "status", system, more, time) for symbol in symbols]
+) -> Iterator[Event | Effect]:
+    """The state of the engine is that of each symbol; a maintenance is waited for elsewhere."""
+    for symbol in symbols:
+        yield _status(symbol, "status", system, more, time)
+    if system == "maintenance":
+        yield Maintenance("kraken is closed for maintenance")
 
 
 def _status(symbol: str | None, channel: str, word: str, more: dict[str, Any], time: str) -> Status:

@@ -227,7 +227,7 @@ class Kraken(KrakenProvider, Stream):
             else:
                 yield from self._subs.refuse("there is no such pair", (STATES, symbol))
 
-    def _system_is(self, m: wire.StatusMessage, now: int) -> Iterator[Event]:
+    def _system_is(self, m: wire.StatusMessage, now: int) -> Iterator[Event | Effect]:
         """The state of the engine, where it is another than before, or not the usual one."""
         for raw in m.data:
             item, more = wire.read_state(raw)

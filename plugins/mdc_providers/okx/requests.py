@@ -8,7 +8,7 @@ from mdc_providers.okx.messages import Arg, encode
 
 Pair = tuple[str, str]  # a channel, and an instrument or (of liquidations) a type of instruments
 _PER_REQUEST = 100  # arguments: a request may have 64 KiB
-_OF_TYPES = "liquidation-orders"
+LIQUIDATIONS = "liquidation-orders"  # of all instruments of a type
 _TYPES = ("SWAP", "OPTION", "FUTURES", "MARGIN")
 _NAMED = re.compile(r"channel:([\w-]+),\s*(?:instId|instType):([\w-]+)")
 
@@ -16,7 +16,7 @@ _NAMED = re.compile(r"channel:([\w-]+),\s*(?:instId|instType):([\w-]+)")
 def key_of(pair: Pair) -> Pair:
     """What OKX is asked for: liquidations are those of all instruments of a type."""
     channel, name = pair
-    return (channel, _type_of(name)) if channel == _OF_TYPES else pair
+    return (channel, _type_of(name)) if channel == LIQUIDATIONS else pair
 
 
 def _type_of(name: str) -> str:
@@ -39,7 +39,7 @@ def requests(op: str, pairs: Iterable[Pair], again: str | None = None) -> list[S
 
 
 def _arg(channel: str, name: str) -> Arg:
-    return Arg(channel, inst_type=name) if channel == _OF_TYPES else Arg(channel, inst_id=name)
+    return Arg(channel, inst_type=name) if channel == LIQUIDATIONS else Arg(channel, inst_id=name)
 
 
 def named_in(text: str) -> list[Pair]:

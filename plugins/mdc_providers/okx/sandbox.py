@@ -19,12 +19,13 @@ from mdc_core.plugin import (
     Quote,
     Sandbox,
     Trade,
-    to_ns,
     type_of,
 )
 from mdc_providers.okx.books import book_checksum
+from mdc_providers.okx.encode import ms, told_of
 from mdc_providers.okx.messages import encode
 from mdc_providers.okx.provider import CHANNELS, OkxProvider
+from mdc_providers.okx.requests import LIQUIDATIONS
 
 _ID = "a4d3ae55"
 _ALL = 400
@@ -118,6 +119,11 @@ class OkxSandbox(OkxProvider, Sandbox):
                 yield _push("trades", symbol, [self._trade(event, event.price, event.size)])
             case Quote() if ("tickers", symbol) in self._on:
                 yield _push("tickers", symbol, [_ticker(event)])
+            case _:
+                for told in told_of(event):
+                    if (told.channel, told.name) in self._on:
+                        kind = "instType" if told.channel == LIQUIDATIONS else "instId"
+                        yield _push(told.channel, told.name, [told.item], kind)
 
     def _trade(self, e: Trade, price: Decimal, size: Decimal) -> dict[str, Any]:
         """A trade; one without a taker's side has none here either."""
@@ -183,11 +189,11 @@ def _ticker(e: Quote) -> dict[str, Any]:
 
 
 def _ms(event: Event) -> str:
-    return str(to_ns(event.ts_event or "") // 1_000_000)
+    return ms(event.ts_event)
 
 
-def _push(channel: str, symbol: str, data: list[Any], **more: str) -> str:
-    arg = {"channel": channel, "instId": symbol}
+def _push(channel: str, name: str, data: list[Any], kind: str = "instId", **more: str) -> str:
+    arg = {"channel": channel, kind: name}
     return encode({"arg": arg, **more, "data": data}).decode()
 
 

@@ -5,6 +5,9 @@ server greets, the client sends its key, the server agrees, the client subscribe
 server answers for each channel of each symbol. Symbols are written as the vendor does: SPY,
 BTC-USD with `--market crypto`, EUR/USD with `--market forex`, I:SPX with `--market indices`; the
 symbol `'*'` is every symbol of the market (quoted, or the shell would take it for file names).
+The value of an index and the vendor's fair market value are `indicator` events (`name` is `value`
+or `fmv`): nobody trades or quotes at them, they are calculated, and so they are no trades and no
+quotes. The vendor's digits are in `extra`, for the value of an indicator is a float.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

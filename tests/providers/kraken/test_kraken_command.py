@@ -142,6 +142,23 @@ def test_what_cannot_be_asked_for(words: str, said: str, shell: Shell) -> None:
     assert said in done.err
 
 
+def test_a_maintenance_is_waited_for_on_another_connection(shell: Shell) -> None:
+    done = shell(
+        f"mdc mock kraken --system maintenance > url & server=$!; "
+        "until [ -s url ]; do :; done; read url < url; "
+        f"{CLIENT} BTC/USD --retries 0; status=$?; kill -INT $server; exit $status"
+    )
+    assert done.status == 75 and "kraken is closed for maintenance" in done.err
+    (down,) = [e for e in done.events if e["type"] == "connection" and e["state"] == "down"]
+    assert (down["cause"], down["reason"]) == ("maintenance", "kraken is closed for maintenance")
+    (state,) = [e for e in done.events if e["type"] == "status"]
+    assert (state["symbol"], state["status"], state["status_code"]) == (
+        "BTC/USD",
+        "halted",
+        "maintenance",
+    )
+
+
 def test_the_mock_in_a_pipe(shell: Shell) -> None:
     feed = "mdc stream kraken BTC/USD ETH/USD --type trade,quote,book --mock --limit 300"
     done = shell(f"{feed} | mdc validate --strict | mdc store --root d && mdc cat --root d")

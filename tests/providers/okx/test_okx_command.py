@@ -113,3 +113,38 @@ def test_a_disconnect_is_a_gap_and_the_rest_comes(shell: Shell) -> None:
 def test_the_examples_run_against_the_mock_server(example: str, shell: Shell) -> None:
     done = shell(example.replace("mdc stream okx", "mdc stream okx --mock --limit 20"))
     assert done.status == 0, done.err
+
+
+def test_what_there_is_of_derivatives(shell: Shell) -> None:
+    head = {"symbol": "BTC-USDT-SWAP", "venue": "OKX"}
+    rows = [
+        {"type": "funding", **head, "ts_event": TIME.format(1), "funding_rate": "0.0001"}
+        | {"next_funding": TIME.format(9)},
+        {"type": "funding", **head, "ts_event": TIME.format(2), "mark_price": "45285.25"},
+        {"type": "open_interest", **head, "ts_event": TIME.format(3), "open_interest": "123.5"}
+        | {"notional": "5592726.25"},
+        {"type": "liquidation", **head, "ts_event": TIME.format(4), "side": "sell"}
+        | {"price": "45000.5", "size": "7"},
+    ]
+    types = "funding,mark_price,open_interest,liquidation"
+    done = served(shell, rows, f"BTC-USDT-SWAP --type {types}")
+    assert done.status == 0, done.err
+    found = [{n: v for n, v in row.items() if n != "extra"} for row in plain(done.events)]
+    assert found == rows
+    assert {row["type"] for row in done.events} <= {row["type"] for row in rows} | {"connection"}
+
+
+def test_bars_come_from_the_other_server(shell: Shell) -> None:
+    bar = {"type": "bar", "symbol": "BTC-USDT", "venue": "OKX", "interval": "1m"}
+    bar |= {"ts_event": "2024-01-02T14:30:00.000000000Z"}
+    bar |= {"ts_close": "2024-01-02T14:31:00.000000000Z", "open": "1.5", "high": "3"}
+    bar |= {"low": "1", "close": "2.25", "volume": "17", "is_final": True}
+    lines = (json.dumps(bar) + "\n").encode()
+    client = "timeout $DEADLINE mdc stream okx BTC-USDT --type bar --mock --url ${url%/*}/business"
+    done = shell(
+        f"cat > e.jsonl; mdc mock okx --once e.jsonl | {{ read url; {client} | mdc convert; }}",
+        stdin=lines,
+    )
+    assert done.status == 0, done.err
+    (found,) = plain(done.events)
+    assert {name: found[name] for name in bar} == bar
