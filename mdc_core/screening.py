@@ -25,7 +25,9 @@ _EXACT = Context(
 _ZERO = Decimal(0)
 _FREQUENT: set[type[Event]] = {Trade, Quote}
 _ALONE = ("date", "float", "json")  # kinds of fields for which an event is looked at by itself
-_ENDED = {str, int, bool, type(None)}  # what in `extra` can have no number without end
+_ENDED = {str, int, bool, float, type(None)}  # what in `extra` can have no number without end
+_KNOWN = {Decimal, list, dict}  # what else is in most of them
+_DEPTH = 3
 _ZEROS = bytes.maketrans(b"0123456789", b"0000000000")
 _TIME = b"0000-00-00T00:00:00.000000000Z\n"
 _HOUR, _TENS = 14, (14, 17)  # where the hour ends, where the tens of minutes and seconds stand
@@ -78,12 +80,18 @@ def _as_whole(numbers: Sequence[Any]) -> None:
 def _have_ends(extras: Sequence[Any]) -> bool:
     """Whether no number in any of these is without end; raises for one that is no dict."""
     values = [*chain.from_iterable(map(dict.values, extras))]
-    if not set(map(type, values)) - _ENDED:
-        return True
-    if not all(map(Decimal.is_finite, [value for value in values if type(value) is Decimal])):
-        return False
-    known = _ENDED | {Decimal}
-    return all(endless(value) is None for value in values if type(value) not in known)
+    for _ in range(_DEPTH):  # what holds others is opened, all of a depth at once
+        kinds = set(map(type, values)) - _ENDED
+        if not kinds:
+            return True
+        if not kinds <= _KNOWN:
+            break
+        if not all(map(Decimal.is_finite, [value for value in values if type(value) is Decimal])):
+            return False
+        lists: list[Iterable[Any]] = [value for value in values if type(value) is list]
+        lists += [value.values() for value in values if type(value) is dict]
+        values = [*chain.from_iterable(lists)]
+    return all(endless(value) is None for value in values)
 
 
 def _are_exact(rows: Sequence[Any]) -> bool:
