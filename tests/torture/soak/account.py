@@ -23,16 +23,16 @@ class Account(NamedTuple):
     """The ledger against the archive: `sent` = `stored` + `declared`, if it balances."""
 
     sent: int  # in full
-    stored: int
-    declared: int  # sent, not stored, and in a gap
-    untold: int  # happened while nobody was there, or were cut off: not stored, and in a gap
+    stored: int  # of these
+    declared: int  # of these, in a gap
+    untold: int  # happened while nobody was there, or were cut off: in a gap, or stored
     twice: int
     silent: int  # neither stored nor in a gap
 
     @property
     def balances(self) -> bool:
         """Whether nothing is missing in silence, made up or there twice."""
-        return not (self.twice or self.silent) and self.sent <= self.stored + self.declared
+        return not (self.twice or self.silent) and self.sent == self.stored + self.declared
 
 
 def account(ledger: Sequence[Block], root: Path, env: Mapping[str, str]) -> Account:
@@ -48,9 +48,9 @@ def account(ledger: Sequence[Block], root: Path, env: Mapping[str, str]) -> Acco
     in_gap = _in_gap(times, root, env)
     return Account(
         sent=int(told.sum()),
-        stored=int((~missing).sum()),
+        stored=int((~missing & told).sum()),
         declared=int((missing & in_gap & told).sum()),
-        untold=int((missing & in_gap & ~told).sum()),
+        untold=int(((~missing | in_gap) & ~told).sum()),
         twice=int((counts > 1).sum()),
         silent=int((missing & ~in_gap).sum()),
     )

@@ -34,7 +34,7 @@ def test_an_event_that_is_neither_stored_nor_declared_is_found(
     assert shell("mdc -q store --root data", stdin="\n".join(lines).encode()).status == 0
     ledger = [Block(0, 4, base, SECOND, True), Block(4, 6, base + 4 * SECOND, SECOND, False)]
     found = account(ledger, tmp_path / "data", forked_env)
-    assert found == (4, 3, 1, 1, 1, 1) and not found.balances
+    assert found == (4, 2, 1, 2, 1, 1) and not found.balances
 
 
 def test_what_grows_is_found() -> None:
