@@ -1,12 +1,15 @@
 """A vendor's JSON messages as Structs, and what no Struct has, which goes under `extra`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from decimal import Decimal, DecimalException
 from functools import cached_property
 from typing import Any
 
 import msgspec
 from msgspec import Raw, inspect
+
+_MOST = 100  # unknown names that are remembered, and kinds of messages with such
+_NOTHING: set[str] = set()
 
 
 class Messages:
@@ -26,6 +29,7 @@ class Messages:
     def __init__(self, kinds: Any) -> None:
         self._decode: Callable[[str | bytes], Any] = msgspec.json.Decoder(kinds).decode
         self._kinds = kinds
+        self._beyond: dict[bytes | None, set[str]] = {}  # unknown names that came, by the tag
 
     @cached_property
     def _kind(self) -> inspect.Type:
@@ -42,6 +46,8 @@ class Messages:
             return self._decode(text), None
         except msgspec.ValidationError:
             fields = _fields(text)
+            if (found := self._as_before(fields)) is not None:
+                return found
             whole = {name: _exact(raw) for name, raw in fields.items()}
             known: dict[str, Any] = _known(whole, self._kind)
             extra = {name: value for name, value in whole.items() if known.get(name, ...) != value}
@@ -49,7 +55,62 @@ class Messages:
                 raise
             # What has nothing unknown in it stays as it was written.
             plain = {n: known[n] if n in extra else fields[n] for n in known}
-            return self._decode(_encode(plain)), extra
+            message = self._decode(_encode(plain))
+            self._remember(self._tag(fields), whole.keys() - known.keys())
+            return message, extra
+
+    def _remember(self, tag: bytes | None, names: Set[str]) -> None:
+        """These came with this tag; not any number of them, for names may be values."""
+        if len(self._beyond) < _MOST and len(self._beyond.get(tag, ())) + len(names) <= _MOST:
+            self._beyond.setdefault(tag, set()).update(names)
+
+    def _as_before(self, fields: dict[str, Raw]) -> tuple[Any, dict[str, Any]] | None:
+        """A message that has no more than names that came before: it need not be taken apart."""
+        beyond = self._beyond.get(self._tag(fields), _NOTHING) & fields.keys()
+        if not beyond:
+            return None
+        plain = {name: raw for name, raw in fields.items() if name not in beyond}
+        try:
+            message = self._decode(_encode(plain))
+        except msgspec.ValidationError:
+            return None
+        return message, {name: _exact(raw) for name, raw in fields.items() if name in beyond}
+
+    def _tag(self, fields: dict[str, Raw]) -> bytes | None:
+        """What tells one of several Structs; unknown to one may be known to another."""
+        raw = fields.get(self._tag_field) if self._tag_field else None
+        return None if raw is None else bytes(raw)
+
+    @cached_property
+    def _tag_field(self) -> str | None:
+        kinds = self._kind.types if isinstance(self._kind, inspect.UnionType) else (self._kind,)
+        tags = {kind.tag_field for kind in kinds if isinstance(kind, inspect.StructType)}
+        return next(iter(tags)) if tags else None
+
+
+Rest = Callable[[Any], dict[str, Any] | None]
+
+
+def rest_of(kind: type[msgspec.Struct], *taken: str, empty: Collection[Any] = ()) -> Rest:
+    """What gives the fields of messages of a Struct that are not `taken`, for `extra`.
+
+    They come by the vendor's names, without those that are absent or one of `empty`; None if
+    there are none. `rest = rest_of(Tick, "symbol", "price")`, then `Trade(..., extra=rest(tick))`.
+    """
+    pairs = zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
+    left = [(ours, theirs) for ours, theirs in pairs if ours not in taken]
+
+    def some(message: msgspec.Struct) -> dict[str, Any] | None:
+        values = ((theirs, getattr(message, ours)) for ours, theirs in left)
+        return {name: one for name, one in values if one is not None and one not in empty} or None
+
+    # Written out as by hand, for it is done for each event: a loop takes five times as long.
+    has = "" if empty else " is not None"
+    tests = [f"(v{n} := m.{ours}){has}" for n, (ours, _) in enumerate(left)]
+    fields = [f"{theirs!r}: v{n}" for n, (_, theirs) in enumerate(left)]
+    text = f"lambda m: {{{', '.join(fields)}}} if {' and '.join(tests)} else some(m)"
+    rest: Rest = eval(text, {"some": some})
+    return rest
 
 
 def _number(text: str) -> Decimal:

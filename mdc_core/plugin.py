@@ -107,7 +107,7 @@ if TYPE_CHECKING:
     )
     from mdc_core.folders import files_below
     from mdc_core.hooks import Hooks, RunInfo, hookimpl
-    from mdc_core.messages import Messages
+    from mdc_core.messages import Messages, rest_of
     from mdc_core.moments import parse_moment
     from mdc_core.protocol.ladder import Ladder
     from mdc_core.protocol.numbers import Follow, Missing, scaled, unscaled
@@ -169,6 +169,7 @@ _LATER = {
     "Up": "mdc_core.contracts:Up",
     "files_below": "mdc_core.folders:files_below",
     "Messages": "mdc_core.messages:Messages",
+    "rest_of": "mdc_core.messages:rest_of",
     "parse_moment": "mdc_core.moments:parse_moment",
     "Ladder": "mdc_core.protocol.ladder:Ladder",
     "Follow": "mdc_core.protocol.numbers:Follow",
@@ -311,6 +312,7 @@ __all__ = [
     "parse_moment",
     "parse_span",
     "plain",
+    "rest_of",
     "rows",
     "scaled",
     "to_ns",

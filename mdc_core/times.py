@@ -17,6 +17,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 MIN_NS, MAX_NS = -(2**63), 2**63 - 1
 
+_MAX_MS = MAX_NS // 1_000_000
+_MILLIS = tuple(f".{ms:03d}000000Z" for ms in range(1000))  # most feeds have no more
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # RFC 3339, and what Arrow takes as well: a date or an hour alone, no zone (then it is UTC).
 _RFC3339 = re.compile(
@@ -24,6 +26,8 @@ _RFC3339 = re.compile(
     r"(Z|[+-]\d\d(?::?\d\d)?)?)?",
     re.ASCII,
 )
+# What nine digits lack, by the length of a text.
+_PADS = {length: "0" * (30 - length) + "Z" for length in range(21, 30)}
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": SECOND, "m": MINUTE, "h": HOUR}
 _UNITS |= {"d": DAY, "w": 7 * DAY}
 _MANY = 1_000  # of a unit: larger numbers are divided
@@ -46,7 +50,10 @@ def _second(seconds: int) -> str:
 
 def from_ms(ms: int) -> str:
     """The text of a time in milliseconds since 1970, UTC."""
-    return from_ns(ms * 1_000_000)
+    if not 0 <= ms <= _MAX_MS:
+        return from_ns(ms * 1_000_000)
+    seconds = ms // 1000
+    return _second(seconds) + _MILLIS[ms - seconds * 1000]
 
 
 def to_ns(text: str) -> int:
@@ -75,12 +82,13 @@ def must_fit(ns: int, text: str) -> None:
 
 def utc(text: str) -> str:
     """The wire's text of an RFC 3339 time in UTC with up to nine digits."""
-    if len(text) == 30 and text[-1] == "Z":
+    length = len(text)
+    if length == 30 and text[-1] == "Z":
         return text
     if text[-1:] == "Z" and text[10:11] == "T":
-        if len(text) > 20 and text[19] == ".":
-            return text[:-1].ljust(29, "0") + "Z"
-        if len(text) == 20:
+        if 20 < length < 30 and text[19] == ".":
+            return text[:-1] + _PADS[length]
+        if length == 20:
             return text[:19] + ".000000000Z"
     return from_ns(to_ns(text))
 

@@ -57,7 +57,7 @@ AT_ONCE = {
 LATER = {
     "contracts": contracts.__all__,
     "folders": ("files_below",),
-    "messages": ("Messages",),
+    "messages": ("Messages", "rest_of"),
     "moments": ("parse_moment",),
     "protocol.ladder": ("Ladder",),
     "protocol.numbers": ("Follow", "Missing", "scaled", "unscaled"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdc_core.plugin import Messages
+from mdc_core.plugin import Messages, rest_of
 
 
 class Part(msgspec.Struct, forbid_unknown_fields=True):
@@ -180,3 +180,54 @@ def test_whatever_a_vendor_adds_comes_back(added: dict[str, Any], price: Any) ->
 
     message, extra = Messages(Small).read(json_of({"T": "t", "p": price, **added}))
     assert (message.p, extra or {}) == (price, added)
+
+
+def test_a_field_that_came_before_is_kept_as_it_was_the_first_time() -> None:
+    messages = Messages(Tick | Note | Saying)
+    text = '{"T":"t","p":1.50,"text":2.50,"more":[1.10]}'
+    extra = {"text": Decimal("2.50"), "more": [Decimal("1.10")]}
+    for _ in range(3):
+        message, found = messages.read(text)
+        assert found == extra and repr(message) == repr(Tick(Decimal("1.50")))
+        assert repr(found["more"]) == "[Decimal('1.10')]"
+    assert messages.read('{"T":"t","p":1.5,"text":3}')[1] == {"text": 3}
+    assert messages.read('{"T":"t","p":1.5}')[1] is None
+    # What one kind does not know another one does.
+    assert messages.read('{"T":"o","text":"x"}') == (Saying("x"), None)
+    assert messages.read('{"T":"o","text":"x","more":1}') == (Saying("x"), {"more": 1})
+    # Another one, and one that is deeper.
+    message, found = messages.read('{"T":"t","p":1,"text":1,"new":2,"parts":[{"p":3,"q":4}]}')
+    assert found == {"text": 1, "new": 2, "parts": [{"p": 3, "q": 4}]}
+    assert message == Tick(Decimal(1), parts=[Part(Decimal(3))])
+    with pytest.raises(msgspec.ValidationError):
+        messages.read('{"T":"t","p":"no","text":1}')
+
+
+def test_names_that_are_values_are_not_all_remembered() -> None:
+    messages = Messages(Tick | Note)
+    for number in range(1_000):
+        assert messages.read(f'{{"T":"t","p":1,"{number}":0}}')[1] == {str(number): 0}
+    assert sum(map(len, vars(messages)["_beyond"].values())) == 100
+
+
+class Saying(msgspec.Struct, tag_field="T", tag="o", forbid_unknown_fields=True):
+    text: str
+
+
+class Ticker(msgspec.Struct, rename={"last_price": "lastPrice"}):
+    symbol: str
+    last_price: str | None = None
+    volume: Decimal | None = None
+    count: int | None = None
+
+
+def test_the_rest_of_a_message_is_what_became_no_field() -> None:
+    rest = rest_of(Ticker, "symbol")
+    assert rest(Ticker("A", "1.50", Decimal("0.0"), 0)) == {
+        "lastPrice": "1.50", "volume": Decimal("0.0"), "count": 0
+    }  # fmt: skip
+    assert rest(Ticker("A", "", None, 3)) == {"lastPrice": "", "count": 3}
+    assert rest(Ticker("A")) is None
+    rest = rest_of(Ticker, "symbol", "volume", empty=("",))
+    assert rest(Ticker("A", "1", None, 0)) == {"lastPrice": "1", "count": 0}
+    assert rest(Ticker("A", "", None, None)) is None

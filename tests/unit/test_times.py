@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mdc_core.batch import integers
 from mdc_core.errors import DataError
 from mdc_core.moments import parse_moment, zone_of
-from mdc_core.times import MAX_NS, MIN_NS, from_ns, parse_span, span_text, to_ns, utc
+from mdc_core.times import MAX_NS, MIN_NS, from_ms, from_ns, parse_span, span_text, to_ns, utc
 from mdc_core.wire.quarantine import Quarantine
 from mdc_core.wire.reader import Reader
 from tests.kit.many import many
@@ -22,6 +22,25 @@ AT = 1_704_205_800_000_000_000
 def test_text_and_nanoseconds(ns: int) -> None:
     text = from_ns(ns)
     assert len(text) == 30 and to_ns(text) == ns and utc(text) == text
+
+
+def test_milliseconds_are_nanoseconds_of_six_zeros() -> None:
+    beyond = 2**63 // 1_000_000
+    for ms in (0, 1, 999, 1000, 1_704_205_800_007, -1, -1000, beyond, -beyond):
+        assert from_ms(ms) == from_ns(ms * 1_000_000)
+    with pytest.raises(DataError):
+        from_ms(beyond + 1)
+
+
+def test_a_time_in_utc_gets_nine_digits() -> None:
+    second = "2024-01-02T14:30:05"
+    assert utc(second + "Z") == second + ".000000000Z"
+    for count in range(1, 10):
+        digits = "123456789"[:count]
+        assert utc(f"{second}.{digits}Z") == f"{second}.{digits.ljust(9, '0')}Z"
+    assert utc("2024-01-02T09:30:05.25-05:00") == second + ".250000000Z"
+    with pytest.raises(DataError):
+        utc(second + ".1234567891Z")
 
 
 @given(st.lists(st.integers(MIN_NS, MAX_NS), min_size=2, max_size=9))

@@ -11,6 +11,7 @@ class Moments:
 
     def __init__(self) -> None:
         self._second, self._text = -1, ""
+        self._ns, self._whole = -1, ""
 
     def __call__(self, number: int) -> str:
         """The text of milliseconds since 1970, or of microseconds (`timeUnit=MICROSECOND`)."""
@@ -23,7 +24,10 @@ class Moments:
 
     def ns(self, number: int) -> str:
         """The text of nanoseconds since 1970."""
+        if number == self._ns:
+            return self._whole  # a time of receipt is that of all that came at once
         second, rest = divmod(number, _SECOND)
         if second != self._second:
             self._second, self._text = second, from_ns(second * _SECOND)[:20]
-        return f"{self._text}{rest:09d}Z"
+        self._ns, self._whole = number, f"{self._text}{rest:09d}Z"
+        return self._whole

@@ -56,7 +56,9 @@ def left_out(
 def side_of(price: str | None, size: str | None) -> tuple[Decimal | None, Decimal | None]:
     """A side of a quote; a price of 0 with a size of 0 is a side that nobody takes."""
     at, units = Decimal(price) if price else None, Decimal(size) if size else None
-    return (None if at == 0 and units == 0 else at), units
+    if not at and not units and at is not None and units is not None:
+        at = None
+    return at, units
 
 
 def unread(raw: str | bytes, why: object) -> Bad:

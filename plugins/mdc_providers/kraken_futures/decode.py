@@ -60,12 +60,22 @@ def book_of(m: wire.SnapshotMessage) -> Book:
 
 def quote_of(m: wire.LiteMessage | wire.TickerMessage, time: str) -> Quote:
     """The best bid and offer; of a ticker_lite without sizes."""
-    quote = Quote(symbol=m.product_id, ts_event=time, bid_price=m.bid, ask_price=m.ask)
-    if isinstance(m, wire.TickerMessage):
-        quote.bid_size, quote.ask_size = m.bid_size, m.ask_size
-        if m.bid is None:  # nobody bids: a price of 0 is left out
+    bid, ask = m.bid, m.ask
+    if type(m) is wire.TickerMessage:
+        quote = Quote(
+            symbol=m.product_id,
+            ts_event=time,
+            bid_price=bid,
+            bid_size=m.bid_size,
+            ask_price=ask,
+            ask_size=m.ask_size,
+        )
+    else:
+        quote = Quote(symbol=m.product_id, ts_event=time, bid_price=bid, ask_price=ask)
+    if type(m) is wire.TickerMessage and (bid is None or ask is None):
+        if bid is None:  # nobody bids: a price of 0 is left out
             quote.bid_size = Decimal(0)
-        if m.ask is None:
+        if ask is None:
             quote.ask_size = Decimal(0)
     return quote
 
@@ -96,8 +106,15 @@ class Tickers:
         self._states: dict[str, str] = {}
 
     def events_of(self, m: wire.TickerMessage) -> Iterator[Event]:
-        """A quote, a funding, an open interest, and a status where that is another one."""
-        time = from_ms(m.time)
+        """A quote, a funding, an open interest, and a status where that is another one.
+
+        The statistics are in the `extra` of each.
+        """
+        for event in self._of(m, from_ms(m.time)):
+            event.extra = wire.rest_of_ticker(m)
+            yield event
+
+    def _of(self, m: wire.TickerMessage, time: str) -> Iterator[Event]:
         if "quote" in self._channels:
             yield quote_of(m, time)
         is_future = m.mark_price is not None or m.relative_funding_rate is not None

@@ -9,6 +9,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from mdc_core.plugin import rest_of
+
 Number = Decimal | None
 Side = Literal["buy", "sell"]
 
@@ -91,6 +93,40 @@ class TickerMessage(Message, tag="ticker", kw_only=True):
     tag: str | None = None
     suspended: bool | None = None
     post_only: bool | None = None
+    funding_rate: Number = None
+    funding_rate_prediction: Number = None
+    relative_funding_rate_prediction: Number = None
+    volume: Number = None
+    volume_quote: Number = field(default=None, name="volumeQuote")
+    dtm: Number = None
+    leverage: str | None = None
+    premium: Number = None
+    last: Number = None
+    change: Number = None
+    pair: str | None = None
+    maturity_time: int | None = field(default=None, name="maturityTime")
+    open: Number = None
+    high: Number = None
+    low: Number = None
+
+
+rest_of_ticker = rest_of(
+    TickerMessage,
+    "product_id",
+    "time",
+    "bid",
+    "ask",
+    "bid_size",
+    "ask_size",
+    "index",
+    "mark_price",
+    "open_interest",
+    "relative_funding_rate",
+    "next_funding_rate_time",
+    "tag",
+    "suspended",
+    "post_only",
+)
 
 
 class HeartbeatMessage(Struct, tag_field="feed", tag="heartbeat"):

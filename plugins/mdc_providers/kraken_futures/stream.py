@@ -20,6 +20,7 @@ from mdc_core.plugin import (
     Gap,
     Items,
     Messages,
+    Missing,
     Reconnect,
     Send,
     Stream,
@@ -90,7 +91,9 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
         except msgspec.ValidationError as error:
             return self._event_or(frame, error, now)
         found = [*self._events(m, now)]
-        for event in found if more else ():
+        if more is None:
+            return found
+        for event in found:
             if isinstance(event, Event) and not isinstance(event, Gap):
                 event.extra = {**(event.extra or {}), **(more or {})}
         return found
@@ -121,12 +124,14 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
 
     def _events(self, m: Any, now: int) -> Iterable[Event | Effect]:
         kind = type(m)
+        if kind is wire.TickerMessage:
+            return self._tickers.events_of(m)
         if kind is wire.ChangeMessage:
             delta = change_of(m)
-            return [*self._followed(("book", m.product_id), delta), delta]
+            return self._followed(("book", m.product_id), delta)
         if kind is wire.TradeMessage:
             trade = trade_of(m)
-            return [*self._followed(("trade", m.product_id), trade), trade]
+            return self._followed(("trade", m.product_id), trade)
         if kind is wire.SnapshotMessage:
             self._numbers.restart(("book", m.product_id), m.seq)
             self._renewing.discard(m.product_id)
@@ -136,21 +141,26 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
                 last = max(trade.seq for trade in m.trades)
                 self._numbers.restart(("trade", m.product_id), last)
             return []
-        if kind is wire.TickerMessage:
-            return self._tickers.events_of(m)
         return [quote_of(m, from_ns(now))] if kind is wire.LiteMessage else []
 
-    def _followed(self, key: tuple[str, str], event: Event) -> Iterator[Event | Effect]:
-        """Nothing, if this number was due; else what is missing, and the book once more."""
+    def _followed(self, key: tuple[str, str], event: Event) -> Sequence[Event | Effect]:
+        """The event; if this number was not due, what is missing, and the book once more."""
         assert event.seq is not None
+        order = self._numbers.expect(key, event.seq, event.ts_event)
+        return (event,) if isinstance(order, str) else [*self._missed(key, event, order), event]
+
+    def _missed(
+        self, key: tuple[str, str], event: Event, order: Missing
+    ) -> Iterator[Event | Effect]:
         feed, symbol = key
-        head = {"symbol": symbol, "channel": feed, "ts_event": event.ts_event, "seq": event.seq}
-        for gap in self._numbers.gaps(key, head):
-            yield gap
-            if feed == "book" and symbol not in self._renewing:
-                self._renewing.add(symbol)
-                for what in ("unsubscribe", "subscribe"):
-                    yield _ask(what, feed, [symbol], again=f"book {symbol}")
+        end = event.ts_event
+        gap = Gap(symbol=symbol, channel=feed, ts_event=end, seq=event.seq, start=order.since)
+        gap.end, gap.count, gap.reason = end, order.count, "sequence"
+        yield gap
+        if feed == "book" and symbol not in self._renewing:
+            self._renewing.add(symbol)
+            for what in ("unsubscribe", "subscribe"):
+                yield _ask(what, feed, [symbol], again=f"book {symbol}")
 
     def _event_or(self, frame: str | bytes, error: Exception, now: int) -> Found:
         """A message about the connection; else one that cannot be read."""

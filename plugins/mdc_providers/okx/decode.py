@@ -19,11 +19,26 @@ from mdc_core.plugin import (
     Trade,
     from_ms,
     parse_span,
+    rest_of,
 )
 from mdc_providers.okx import messages as wire
 from mdc_providers.okx.provider import VENUE
 
 _SIDES = ("buy", "sell")
+_EMPTY = ("",)
+_rest_of_trade = rest_of(
+    wire.TradeItem, "inst_id", "trade_id", "px", "sz", "side", "ts", "seq_id", empty=_EMPTY
+)
+_rest_of_quote = rest_of(
+    wire.TickerItem, "inst_id", "ask_px", "ask_sz", "bid_px", "bid_sz", "ts", empty=_EMPTY
+)
+_rest_of_funding = rest_of(
+    wire.FundingItem, "inst_id", "ts", "funding_rate", "funding_time", empty=_EMPTY
+)
+_rest_of_mark = rest_of(wire.MarkItem, "inst_id", "ts", "mark_px", empty=_EMPTY)
+_rest_of_interest = rest_of(wire.InterestItem, "inst_id", "ts", "oi", "oi_usd", empty=_EMPTY)
+_rest_of_liquidations = rest_of(wire.LiquidationItem, "inst_id", "details", empty=_EMPTY)
+_rest_of_detail = rest_of(wire.LiquidationDetail, "side", "bk_px", "sz", "ts", empty=_EMPTY)
 # OKX's lengths of candles that are the same everywhere, by our names; days are those of UTC.
 BARS: Mapping[str, str] = MappingProxyType(
     {
@@ -62,29 +77,31 @@ def trade_of(m: wire.TradeItem) -> Trade:
     """A trade, on the side of its taker."""
     return Trade(
         symbol=m.inst_id,
-        ts_event=time(m.ts),
+        ts_event=from_ms(int(m.ts)),
         venue=VENUE,
         channel="trades",
         seq=m.seq_id,
         price=m.px,
         size=m.sz,
-        aggressor_side=None if m.side is None else _side(m.side),
+        aggressor_side=m.side if m.side in _SIDES or m.side is None else _side(m.side),
         trade_id=m.trade_id,
-        extra=wire.others(m, _TRADE),
+        extra=_rest_of_trade(m),
     )
 
 
-_TRADE = ("inst_id", "trade_id", "px", "sz", "side", "ts", "seq_id")
-_QUOTE = ("inst_id", "ask_px", "ask_sz", "bid_px", "bid_sz", "ts")
-
-
-def _quote(m: wire.TickerItem) -> Iterator[Event]:
+def quote_of(m: wire.TickerItem) -> Quote:
     """The best bid and offer; a side that nobody takes has an empty price."""
-    quote = Quote(symbol=m.inst_id, ts_event=time(m.ts), venue=VENUE, channel="tickers")
-    quote.bid_price, quote.bid_size = number(m.bid_px), number(m.bid_sz) or Decimal(0)
-    quote.ask_price, quote.ask_size = number(m.ask_px), number(m.ask_sz) or Decimal(0)
-    quote.extra = wire.others(m, _QUOTE)
-    yield quote
+    return Quote(
+        symbol=m.inst_id,
+        ts_event=from_ms(int(m.ts)),
+        venue=VENUE,
+        channel="tickers",
+        bid_price=Decimal(m.bid_px) if m.bid_px else None,
+        bid_size=Decimal(m.bid_sz or 0),
+        ask_price=Decimal(m.ask_px) if m.ask_px else None,
+        ask_size=Decimal(m.ask_sz or 0),
+        extra=_rest_of_quote(m),
+    )
 
 
 def _funding(m: wire.FundingItem) -> Iterator[Event]:
@@ -93,13 +110,13 @@ def _funding(m: wire.FundingItem) -> Iterator[Event]:
     if m.next_funding_time:
         hours, rest = divmod(int(m.next_funding_time) - int(m.funding_time), 3_600_000)
         event.interval = f"{hours}h" if hours > 0 and not rest else None
-    event.extra = wire.others(m, ("inst_id", "ts", "funding_rate", "funding_time"))
+    event.extra = _rest_of_funding(m)
     yield event
 
 
 def _mark(m: wire.MarkItem) -> Iterator[Event]:
     event = Funding(symbol=m.inst_id, ts_event=time(m.ts), venue=VENUE, channel="mark-price")
-    event.mark_price, event.extra = m.mark_px, wire.others(m, ("inst_id", "ts", "mark_px"))
+    event.mark_price, event.extra = m.mark_px, _rest_of_mark(m)
     yield event
 
 
@@ -108,25 +125,25 @@ def _interest(m: wire.InterestItem) -> Iterator[Event]:
         symbol=m.inst_id, ts_event=time(m.ts), venue=VENUE, channel="open-interest"
     )
     event.open_interest, event.notional = m.oi, number(m.oi_usd)
-    event.extra = wire.others(m, ("inst_id", "ts", "oi", "oi_usd"))
+    event.extra = _rest_of_interest(m)
     yield event
 
 
 def _liquidations(m: wire.LiquidationItem) -> Iterator[Event]:
-    more = wire.others(m, ("inst_id", "details")) or {}
+    more = _rest_of_liquidations(m) or {}
     for one in m.details:
         event = Liquidation(
             symbol=m.inst_id, ts_event=time(one.ts), venue=VENUE, channel="liquidation-orders"
         )
         event.side, event.price, event.size = _side(one.side), one.bk_px, one.sz
-        event.extra = {**more, **(wire.others(one, ("side", "bk_px", "sz", "ts")) or {})}
+        event.extra = {**more, **(_rest_of_detail(one) or {})}
         yield event
 
 
 EVENTS_OF: Mapping[type, Callable[[Any], Iterator[Event]]] = MappingProxyType(
     {
         wire.TradeItem: lambda m: iter([trade_of(m)]),
-        wire.TickerItem: _quote,
+        wire.TickerItem: lambda m: iter([quote_of(m)]),
         wire.FundingItem: _funding,
         wire.MarkItem: _mark,
         wire.InterestItem: _interest,

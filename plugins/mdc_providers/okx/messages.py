@@ -4,10 +4,9 @@ Source: OKX, "API guide": WebSocket, Public Data, Order Book Trading, Market Dat
 """
 
 from decimal import Decimal
-from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from mdc_core.plugin import Messages
 
@@ -71,7 +70,7 @@ class TickerItem(Item, kw_only=True):
     open24h: Text = None
     high24h: Text = None
     low24h: Text = None
-    vol_ccy24h: Text = None
+    vol_ccy24h: Text = field(default=None, name="volCcy24h")
     vol24h: Text = None
     ts: str
     sod_utc0: Text = None
@@ -171,13 +170,21 @@ def family(channel: str) -> str:
     return "books" if channel in ("books", "books5") else channel
 
 
-def others(item: Struct, taken: tuple[str, ...]) -> dict[str, Any] | None:
-    """What an object says beside what became a field, by OKX's names; nothing that is empty."""
-    names = zip(item.__struct_fields__, item.__struct_encode_fields__, strict=True)
-    found = {theirs: getattr(item, ours) for ours, theirs in names if ours not in taken}
-    return {name: value for name, value in found.items() if value not in (None, "")} or None
+class TradePush(Push):
+    """Trades."""
+
+    data: list[TradeItem]  # type: ignore[assignment]
 
 
+class TickerPush(Push):
+    """Best bids and offers."""
+
+    data: list[TickerItem]  # type: ignore[assignment]
+
+
+# What most frames are is read at once, objects and all.
+read_trades = msgspec.json.Decoder(TradePush).decode
+read_tickers = msgspec.json.Decoder(TickerPush).decode
 read_push = msgspec.json.Decoder(Push).decode
 read_word = msgspec.json.Decoder(Word).decode
 encode = msgspec.json.Encoder(decimal_format="number").encode

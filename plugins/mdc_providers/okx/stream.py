@@ -30,7 +30,7 @@ from mdc_core.plugin import (
 )
 from mdc_providers.okx import messages as wire
 from mdc_providers.okx.books import OkxBooks, book_checksum
-from mdc_providers.okx.decode import BARS, EVENTS_OF, bar_of, trade_of
+from mdc_providers.okx.decode import BARS, EVENTS_OF, bar_of, quote_of, trade_of
 from mdc_providers.okx.provider import CHANNELS, OkxProvider, ours
 from mdc_providers.okx.requests import Pair, key_of, named_in, requests
 from mdc_providers.okx.sandbox import OkxSandbox
@@ -42,6 +42,9 @@ EXAMPLES = (
 )
 _URL = "wss://ws.okx.com:8443/ws/v5/"
 _QUIET = 20_000_000_000  # nanoseconds; OKX closes a connection that is silent for 30 s
+_TRADES = ('{"arg":{"channel":"trades"', b'{"arg":{"channel":"trades"')
+_TICKERS = ('{"arg":{"channel":"tickers', b'{"arg":{"channel":"tickers')
+_HEAD = len(_TRADES[0])
 _UNREADABLE = (msgspec.MsgspecError, DataError, LookupError, ArithmeticError, ValueError, TypeError)
 _TOO_MANY = ("60014", "60023")  # requests too frequent
 
@@ -132,6 +135,8 @@ class Okx(OkxProvider, Stream):
     def receive(self, frame: str | bytes, now: int) -> Items:
         """The events in a frame, and the answers to it, in order."""
         self._heard = now
+        if (found := self._whole(frame)) is not None:
+            return found
         more: dict[str, Any] = {}
         try:
             push = wire.read_push(frame)
@@ -147,6 +152,18 @@ class Okx(OkxProvider, Stream):
                 return ()
             raise
         return self._pushed(push, more)
+
+    def _whole(self, frame: str | bytes) -> Sequence[Event] | None:
+        """The trades or the quotes of a frame in which nothing is unusual, else None."""
+        head = frame[:_HEAD]
+        make: Any = trade_of if head in _TRADES else quote_of if head in _TICKERS else None
+        if make is None:
+            return None
+        try:
+            push = (wire.read_trades if make is trade_of else wire.read_tickers)(frame)
+            return [make(item) for item in push.data]
+        except _UNREADABLE:
+            return None  # object by object
 
     def _pairs(self) -> list[Pair]:
         options, chosen = self.options, self.subscription.channels or self.default_channels

@@ -7,7 +7,6 @@ ticker has none but the message's.
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
 
 from mdc_core.plugin import (
     Bad,
@@ -20,6 +19,7 @@ from mdc_core.plugin import (
     Trade,
     from_ns,
     parse_span,
+    rest_of,
     utc,
 )
 from mdc_providers.coinbase.advanced import messages as wire
@@ -30,6 +30,16 @@ _SECOND, _CANDLE = parse_span("1s"), parse_span("5m")
 # The wire has the maker's side.
 _AGGRESSOR: Mapping[str, str] = MappingProxyType(
     {"BUY": "sell", "SELL": "buy", "UNKNOWN_ORDER_SIDE": "none"}
+)
+
+_rest_of_ticker = rest_of(
+    wire.TickerRow,
+    "product_id",
+    "best_bid",
+    "best_ask",
+    "best_bid_quantity",
+    "best_ask_quantity",
+    "type",
 )
 
 
@@ -47,17 +57,6 @@ def trade_of(m: wire.TradeRow) -> Trade:
 
 def quote_of(m: wire.TickerRow, time: str) -> Quote:
     """The best bid and offer; the last price and the statistics are under `extra`."""
-    extra: dict[str, Any] = {
-        "price": m.price,
-        "volume_24_h": m.volume_24_h,
-        "low_24_h": m.low_24_h,
-        "high_24_h": m.high_24_h,
-        "low_52_w": m.low_52_w,
-        "high_52_w": m.high_52_w,
-        "price_percent_chg_24_h": m.price_percent_chg_24_h,
-    }
-    if None in extra.values():
-        extra = {name: value for name, value in extra.items() if value is not None}
     bid_price, bid_size = side_of(m.best_bid, m.best_bid_quantity)
     ask_price, ask_size = side_of(m.best_ask, m.best_ask_quantity)
     return Quote(
@@ -67,7 +66,7 @@ def quote_of(m: wire.TickerRow, time: str) -> Quote:
         bid_size=bid_size,
         ask_price=ask_price,
         ask_size=ask_size,
-        extra=extra or None,
+        extra=_rest_of_ticker(m),
     )
 
 

@@ -79,8 +79,8 @@ class Exchange:
         """The events in a frame, and the answers to it."""
         try:
             m, more = self._read(frame)
-            if more is None and type(m) is wire.ChangeMessage:  # nearly all of them
-                return changes_of(m)
+            if more is None and (found := self._frequent(m)) is not None:
+                return found
             out = self._events(m, now)
         except (msgspec.ValidationError, DataError, ArithmeticError) as error:
             return [unread(frame, error)]
@@ -115,6 +115,15 @@ class Exchange:
         message: dict[str, Any] = {"type": kind, "channels": channels}
         message |= exchange_login(self._credentials, now)
         return [Send(msgspec.json.encode(message).decode())]
+
+    def _frequent(self, m: wire.Message) -> Found | None:
+        """The events of what nearly all messages are, else None."""
+        kind = type(m)
+        if kind is wire.ChangeMessage:
+            return changes_of(m)  # type: ignore[arg-type]
+        if kind is wire.TickerMessage and m.time is not None:  # type: ignore[attr-defined]
+            return [quote_of(m, "")]  # type: ignore[arg-type]
+        return None
 
     def _events(self, m: wire.Message, now: int) -> Found:
         match m:

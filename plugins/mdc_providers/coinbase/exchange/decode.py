@@ -1,20 +1,27 @@
 """Messages of the Coinbase Exchange feed as events."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from mdc_core.plugin import Book, Delta, Effect, Event, Gap, Level, Quote, Trade, utc
+from mdc_core.plugin import Book, Delta, Effect, Event, Gap, Level, Quote, Trade, rest_of, utc
 from mdc_providers.coinbase.exchange import messages as wire
 from mdc_providers.coinbase.wanted import side_of
+
+_rest_of_match = rest_of(
+    wire.MatchMessage, "trade_id", "side", "size", "price", "product_id", "time"
+)
+_rest_of_ticker = rest_of(
+    wire.TickerMessage,
+    "product_id",
+    "best_bid",
+    "best_bid_size",
+    "best_ask",
+    "best_ask_size",
+    "time",
+)
 
 
 def trade_of(m: wire.MatchMessage) -> Trade:
     """A trade; the wire has the maker's side."""
-    extra = {
-        "sequence": m.sequence,
-        "maker_order_id": m.maker_order_id,
-        "taker_order_id": m.taker_order_id,
-    }
     return Trade(
         symbol=m.product_id,
         ts_event=utc(m.time),
@@ -22,24 +29,12 @@ def trade_of(m: wire.MatchMessage) -> Trade:
         size=m.size,
         aggressor_side="sell" if m.side == "buy" else "buy",
         trade_id=str(m.trade_id),
-        extra=_known(extra),
+        extra=_rest_of_match(m),
     )
 
 
 def quote_of(m: wire.TickerMessage, received: str) -> Quote:
     """The best bid and offer; the last trade and the statistics are under `extra`."""
-    extra = {
-        "sequence": m.sequence,
-        "price": m.price,
-        "open_24h": m.open_24h,
-        "volume_24h": m.volume_24h,
-        "low_24h": m.low_24h,
-        "high_24h": m.high_24h,
-        "volume_30d": m.volume_30d,
-        "side": m.side,
-        "trade_id": m.trade_id,
-        "last_size": m.last_size,
-    }
     bid_price, bid_size = side_of(m.best_bid, m.best_bid_size)
     ask_price, ask_size = side_of(m.best_ask, m.best_ask_size)
     return Quote(
@@ -49,7 +44,7 @@ def quote_of(m: wire.TickerMessage, received: str) -> Quote:
         bid_size=bid_size,
         ask_price=ask_price,
         ask_size=ask_size,
-        extra=_known(extra),
+        extra=_rest_of_ticker(m),
     )
 
 
@@ -75,12 +70,6 @@ def changes_of(m: wire.ChangeMessage) -> list[Event | Effect]:
         )
         for side, price, size in m.changes
     ]
-
-
-def _known(values: dict[str, Any]) -> dict[str, Any] | None:
-    if None in values.values():
-        values = {name: value for name, value in values.items() if value is not None}
-    return values or None
 
 
 class TradeNumbers:
