@@ -18,7 +18,7 @@ FEED = (PYTHON, str(HERE / "feed.py"))
 PACED = (PYTHON, str(HERE / "paced.py"))
 RATE = 1_000  # events a second
 NUMBERS = ("price", "size", "bid_price", "bid_size", "ask_price", "ask_size")
-KINDS = ("trade", "quote", "book")
+KINDS = ("trade", "quote", "book", "delta")
 # What a stream is told of its secrets, of which none is looked at.
 SECRETS = (
     "ALPACA_KEY_ID",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count
+from typing import ClassVar
 
 import orjson
 from websockets.sync.client import ClientConnection
@@ -10,7 +11,6 @@ from websockets.sync.server import ServerConnection
 from vendors.vendor import Message, Row, Tick, Vendor, renamed
 
 PRODUCTS = ("BTC-USD", "ETH-USD", "SOL-USD")
-CHANNELS = ("market_trades", "ticker", "heartbeats")
 MAKER = {"BUY": "sell", "SELL": "buy", "buy": "sell", "sell": "buy"}  # -> the aggressor
 TRADE = {
     "product_id": "symbol",
@@ -56,35 +56,36 @@ class Coinbase(Vendor):
 
     name = provider = "coinbase"
     symbols = PRODUCTS
+    channels: ClassVar[tuple[str, ...]] = ("market_trades", "ticker", "heartbeats")
     shape = "1 to 3 trades or a ticker a frame"
 
     def admit(self, client: ServerConnection) -> None:
         """Answer each request with the state of the connection."""
         state: dict[str, list[str]] = {}
-        for number, _ in enumerate(CHANNELS):
+        for number, _ in enumerate(self.channels):
             asked = orjson.loads(client.recv())
             state[asked["channel"]] = asked.get("product_ids") or ["heartbeats"]
             events = [{"subscriptions": state}]
-            client.send(orjson.dumps(_message("subscriptions", number, events)), text=True)
+            client.send(orjson.dumps(envelope("subscriptions", number, events)), text=True)
 
     def messages(self, ticks: Iterator[Tick]) -> Iterator[tuple[Message, int]]:
         """Trades of a product, newest first, or a ticker."""
         held: list[Tick] = []
-        numbers = count(len(CHANNELS))
+        numbers = count(len(self.channels))
         for tick in ticks:
             if held and (not tick.is_trade or tick.symbol != held[0].symbol or len(held) == 3):
                 events = [{"type": "update", "trades": [_trade(one) for one in reversed(held)]}]
-                yield _message("market_trades", next(numbers), events, held[-1]), len(held)
+                yield envelope("market_trades", next(numbers), events, held[-1]), len(held)
                 held = []
             if tick.is_trade:
                 held.append(tick)
             else:
                 events = [{"type": "update", "tickers": [_ticker(tick)]}]
-                yield _message("ticker", next(numbers), events, tick), 1
+                yield envelope("ticker", next(numbers), events, tick), 1
 
     def join(self, server: ClientConnection) -> None:
         """Subscribe."""
-        for channel in CHANNELS:
+        for channel in self.channels:
             asked = {"type": "subscribe", "product_ids": self.symbols, "channel": channel}
             server.send(orjson.dumps(asked), text=True)
 
@@ -147,7 +148,8 @@ MATCH_EXTRA = ("maker_order_id", "taker_order_id", "sequence")
 TICKER_EXTRA = ("sequence", "price", *EXCHANGE_DAY, "side", "trade_id", "last_size")
 
 
-def _message(channel: str, number: int, events: list[Message], tick: Tick | None = None) -> Message:
+def envelope(channel: str, number: int, events: list[Message], tick: Tick | None = None) -> Message:
+    """A message of Advanced Trade."""
     time = "2024-01-02T14:30:00Z" if tick is None else f"{tick.time()}Z"
     return {"channel": channel, "timestamp": time, "sequence_num": number, "events": events}
 

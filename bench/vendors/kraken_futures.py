@@ -1,6 +1,7 @@
 """Kraken Futures: perpetual futures, a trade or a ticker a frame."""
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import orjson
 from websockets.sync.client import ClientConnection
@@ -8,7 +9,6 @@ from websockets.sync.server import ServerConnection
 
 from vendors.vendor import Message, Row, Tick, Vendor, renamed
 
-FEEDS = ("trade", "ticker", "heartbeat")
 TRADE = {
     "product_id": "symbol",
     "time": "ts_event",
@@ -63,11 +63,12 @@ class KrakenFutures(Vendor):
     provider = "kraken_futures"
     symbols = ("PF_XBTUSD", "PF_ETHUSD", "PF_SOLUSD")
     path = "/ws/v1"
+    feeds: ClassVar[tuple[str, ...]] = ("trade", "ticker", "heartbeat")
 
     def admit(self, client: ServerConnection) -> None:
         """Acknowledge each feed; that of trades begins with none."""
         client.send('{"event":"info","version":1}')
-        for _ in FEEDS:
+        for _ in self.feeds:
             asked = orjson.loads(client.recv())
             client.send(orjson.dumps({**asked, "event": "subscribed"}), text=True)
 
@@ -78,7 +79,7 @@ class KrakenFutures(Vendor):
 
     def join(self, server: ClientConnection) -> None:
         """Subscribe."""
-        for feed in FEEDS:
+        for feed in self.feeds:
             asked = {"event": "subscribe", "feed": feed, "product_ids": self.symbols}
             if feed == "heartbeat":
                 del asked["product_ids"]

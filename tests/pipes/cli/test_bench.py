@@ -31,9 +31,11 @@ FEEDS = (
     "finnhub",
     "tiingo",
     "coinbase",
+    "coinbase-book",
     "coinbase-exchange",
     "kraken",
     "kraken-futures",
+    "kraken-futures-book",
     "binance",
     "binance-usdm",
     "okx",
@@ -176,8 +178,8 @@ def test_a_bare_loop_reads_what_mdc_reads(name: str, modules: Any, tmp_path: Pat
     assert modules.feeds.difference_of(lines, told) is None
     assert modules.feeds.difference_of(lines[:-1], told) is not None
     kinds = [json.loads(line)["type"] for line in told]
-    assert {*kinds} <= {"begin", "connection", "trade", "quote", "end"}
-    assert len(lines) == kinds.count("trade") + kinds.count("quote") == 200
+    assert {*kinds} <= {"begin", "connection", *modules.feeds.KINDS, "end"}
+    assert len(lines) == sum(map(kinds.count, modules.feeds.KINDS)) == 200
 
 
 @pytest.mark.skipif(not PYTHON, reason="MDC_CLIENTS names no environment with vendors' clients")
