@@ -19,8 +19,9 @@ class Subscriptions:
     What is refused, or not answered `within` seconds as long as anything is, is told by name when
     all is answered, and the others go on. After a change, what is no longer wanted is left when
     the rest is granted. `requests` makes the frames that subscribe to pairs, or unsubscribe from
-    them; `channel` gives the user's word for a channel; `key` gives one value for pairs that are
-    one to the vendor, or that it writes in several ways. `late` has to be called now and then.
+    them; `channel` gives the user's word for a channel, or several; `key` gives one value for
+    pairs that are one to the vendor, or that it writes in several ways. `late` has to be called
+    now and then.
 
         self.subs = Subscriptions("acme", self.requests, self.pairs(self.subscription))
 
@@ -44,7 +45,7 @@ class Subscriptions:
         requests: Requests,
         wanted: Iterable[Pair] = (),
         *,
-        channel: Callable[[str], str | None] = str,
+        channel: Callable[[str], str | tuple[str, ...] | None] = str,
         key: Callable[[Pair], Hashable] = tuple,
         hint: str | None = None,
         within: float = 8.0,
@@ -213,10 +214,15 @@ class Subscriptions:
         for (channel, symbol), text in refused.items():
             of_symbol.setdefault(symbol, {})[channel] = text
         for symbol, texts in of_symbol.items():
-            channels = tuple(dict.fromkeys(self._channel(name) or name for name in texts))
+            channels = tuple(dict.fromkeys(word for name in texts for word in self._words(name)))
             words = "; ".join(dict.fromkeys(filter(None, texts.values())))
             alike.setdefault((words, channels if symbol in has else ()), []).append(symbol)
         return [self._refusal(text, of, symbols) for (text, of), symbols in alike.items()]
+
+    def _words(self, name: str) -> tuple[str, ...]:
+        """The user's words for a channel of the vendor's, which may be several."""
+        words = self._channel(name) or name
+        return (words,) if isinstance(words, str) else words
 
     def _refusal(self, text: str, channels: tuple[str, ...], symbols: Sequence[str]) -> Refused:
         what = ", ".join(symbols[:_NAMED])

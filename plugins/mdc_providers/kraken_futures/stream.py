@@ -63,7 +63,9 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
     ) -> None:
         super().__init__(subscription, options, credentials)
         wanted = self._pairs(subscription)
-        self._subs = Subscriptions("kraken_futures", _asked, wanted, key=_key_of, within=_PATIENCE)
+        self._subs = Subscriptions(
+            "kraken_futures", _asked, wanted, channel=self._words, key=_key_of, within=_PATIENCE
+        )
         self._heard: int | None = None
         self._numbers = Follow()
         self._renewing: set[str] = set()  # books that are asked for again
@@ -117,10 +119,14 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
 
     def _pairs(self, subscription: Subscription) -> list[tuple[str, str]]:
         """By feed: all but the other three are parts of the one feed `ticker`."""
-        chosen = subscription.channels or self.default_channels
+        self._chosen = chosen = subscription.channels or self.default_channels
         feeds = dict.fromkeys(_FEEDS.get(name, "ticker") for name in chosen)
         self._tickers = Tickers(chosen)
         return [(feed, symbol) for feed in feeds for symbol in subscription.symbols]
+
+    def _words(self, feed: str) -> tuple[str, ...]:
+        """The channels that come by a feed."""
+        return tuple(name for name in self._chosen if _FEEDS.get(name, "ticker") == feed)
 
     def _events(self, m: Any, now: int) -> Iterable[Event | Effect]:
         kind = type(m)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mdc_core.plugin import Funding, OpenInterest, Quote, Refused, Status, Subscription
+from mdc_core.plugin import Funding, OpenInterest, Quote, Refused, Status, Subscription, Up
 from mdc_providers.kraken_futures.stream import KrakenFutures
 from tests.conftest import Shell
 
@@ -121,3 +121,14 @@ def test_only_unknown_products_are_a_refusal_after_a_while() -> None:
     assert list(stream.receive(error, 0)) == [] and list(stream.tick(2_000_000_000)) == []
     text = "kraken_futures refuses PF_NO1, PF_NO2: Invalid product id"
     assert list(stream.tick(3_000_000_000)) == [Refused(text, ("PF_NO1", "PF_NO2"))]
+
+
+def test_a_feed_that_is_refused_is_named_by_the_channels_that_come_by_it() -> None:
+    stream = connect("trade", "quote", "funding")
+    list(stream.opened(0))
+    list(stream.receive('{"event":"subscribed","feed":"trade","product_ids":["PF_XBTUSD"]}', 0))
+    text = "kraken_futures refuses PF_XBTUSD (quote, funding): no such feed"
+    assert list(stream.receive('{"event":"error","message":"no such feed"}', 0)) == [
+        Up(),
+        Refused(text, ("PF_XBTUSD",), ("quote", "funding")),
+    ]
