@@ -4,8 +4,8 @@ from mdc_core.contracts import Fetch, Limits, Send
 from mdc_core.errors import RefusedError
 from mdc_core.live.session.actions import Action
 from mdc_core.live.session.deadlines import NEVER
-from mdc_core.live.session.pacing import Pacing
-from mdc_core.live.session.request_backoff import RequestBackoff
+from mdc_core.live.session.sending.pacing import Pacing
+from mdc_core.live.session.sending.request_backoff import RequestBackoff
 from mdc_core.live.session.turn import Turn
 from mdc_core.texts import counted
 
