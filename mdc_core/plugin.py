@@ -111,6 +111,7 @@ if TYPE_CHECKING:
     from mdc_core.moments import parse_moment
     from mdc_core.protocol.ladder import Ladder
     from mdc_core.protocol.numbers import Follow, Missing, scaled, unscaled
+    from mdc_core.protocol.refusals import left_out
     from mdc_core.protocol.subscriptions import Subscriptions
     from mdc_core.quality.per_event import PerEvent
     from mdc_core.registry import book_checksum
@@ -176,6 +177,7 @@ _LATER = {
     "Missing": "mdc_core.protocol.numbers:Missing",
     "scaled": "mdc_core.protocol.numbers:scaled",
     "unscaled": "mdc_core.protocol.numbers:unscaled",
+    "left_out": "mdc_core.protocol.refusals:left_out",
     "Subscriptions": "mdc_core.protocol.subscriptions:Subscriptions",
     "merge": "mdc_core.archive.merge:merge",
     "from_rows": "mdc_core.batch:from_rows",
@@ -306,6 +308,7 @@ __all__ = [
     "integers",
     "is_type",
     "known",
+    "left_out",
     "make",
     "merge",
     "number",

@@ -61,6 +61,7 @@ LATER = {
     "moments": ("parse_moment",),
     "protocol.ladder": ("Ladder",),
     "protocol.numbers": ("Follow", "Missing", "scaled", "unscaled"),
+    "protocol.refusals": ("left_out",),
     "protocol.subscriptions": ("Subscriptions",),
     "archive.merge": ("merge",),
     "batch": ("from_rows", "integers", "is_type", "make", "number", "plain", "unify"),

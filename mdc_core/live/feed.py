@@ -104,7 +104,7 @@ class Feed:
         self._say = say
         self._retrying = retrying
         self._error: BaseException | None = None
-        self._lock = threading.Lock()
+        self._lock, self._ends = threading.Lock(), threading.Lock()
         self._keeps: list[Upkeep] = []
         self._threads: list[threading.Thread] = []
         self._working = 0
@@ -233,14 +233,15 @@ class Feed:
             # What was asked for later leaves what was there before as it is.
             self._say.warning(f"{outcome.error}; what was asked for before goes on")
             outcome.error = None
-        with self._lock:
-            self._working -= 1
-            last = not self._working
         error = outcome.error
-        if isinstance(error, RefusedError) and error.cause == "refusal" and not last:
-            self._say.warning(f"{error}; the other connections go on")
-            keep.line.refused(self.buffer.tell, error)
-            outcome.error = None
+        with self._ends:  # one behind the other: whoever is last has the word
+            last = self._working == 1
+            if isinstance(error, RefusedError) and error.cause == "refusal" and not last:
+                self._say.warning(f"{error}; the other connections go on")
+                keep.line.refused(self.buffer.tell, error)
+                outcome.error = None
+            with self._lock:
+                self._working -= 1
         with self._lock:
             if outcome.error is not None:
                 self._error = self._error or outcome.error

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Literal
 
-from mdc_core.contracts.live.effects import Bad, Effect, Reconnect, Refused, Send, Up
+from mdc_core.contracts.live.effects import Bad, Effect, Reconnect, Send, Up
+from mdc_core.protocol.refusals import refusal
 
 Pair = tuple[str, str]
 Requests = Callable[[Literal["subscribe", "unsubscribe"], Sequence[Pair]], Iterable[Send]]
 
 _SECOND = 1_000_000_000
-_NAMED = 20  # symbols in the text of a refusal
 
 
 class Subscriptions:
@@ -217,19 +217,12 @@ class Subscriptions:
             channels = tuple(dict.fromkeys(word for name in texts for word in self._words(name)))
             words = "; ".join(dict.fromkeys(filter(None, texts.values())))
             alike.setdefault((words, channels if symbol in has else ()), []).append(symbol)
-        return [self._refusal(text, of, symbols) for (text, of), symbols in alike.items()]
+        return [
+            refusal(self._name, text, of, symbols, self._hint)
+            for (text, of), symbols in alike.items()
+        ]
 
     def _words(self, name: str) -> tuple[str, ...]:
         """The user's words for a channel of the vendor's, which may be several."""
         words = self._channel(name) or name
         return (words,) if isinstance(words, str) else words
-
-    def _refusal(self, text: str, channels: tuple[str, ...], symbols: Sequence[str]) -> Refused:
-        what = ", ".join(symbols[:_NAMED])
-        if len(symbols) > _NAMED:
-            what += f" and {len(symbols) - _NAMED} more"
-        if channels:
-            what += f" ({', '.join(channels)})"
-        left_out = f"{self._name} left out of the subscription: {what}"
-        said = f"{self._name} refuses {what}: {text}" if text else left_out
-        return Refused(said, tuple(symbols), channels, self._hint)

@@ -32,6 +32,7 @@ from mdc_core.plugin import (
     Subscription,
     Up,
     UsageError,
+    left_out,
 )
 from mdc_providers.alpaca import messages as wire
 from mdc_providers.alpaca.codes import (
@@ -232,20 +233,14 @@ class Alpaca(AlpacaProvider, Stream):
         yield from self._accepted()
         state = msgspec.to_builtins(m)
         missing: dict[str, list[str]] = {}
+        ours = {name: word for word, name in channels_of(self._path).items()}
         for name, symbols in self._wanted.items():
             got = set(state[name] or ())
             if "*" not in got:
                 for symbol in symbols:
                     if symbol not in got:
-                        missing.setdefault(symbol, []).append(name)
-        if missing:
-            told = [f"{symbol} ({', '.join(names)})" for symbol, names in missing.items()]
-            text = f"alpaca left out of the subscription: {', '.join(told)}"
-            gone = tuple(s for s, names in missing.items() if len(names) == len(self._wanted))
-            some = {name for names in missing.values() for name in names}
-            ours = channels_of(self._path).items()
-            partly = () if gone else tuple(word for word, name in ours if name in some)
-            yield Refused(text, gone or tuple(missing), partly)
+                        missing.setdefault(symbol, []).append(ours[name])
+        yield from left_out("alpaca", missing, [ours[name] for name in self._wanted])
 
     def _refusal(self, m: wire.Refusal) -> Effect:
         """What one of Alpaca's errors means; a driver connects again but for a refusal."""

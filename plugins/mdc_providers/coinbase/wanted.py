@@ -1,11 +1,11 @@
 """What both protocols share: what is granted of what is asked for, sides of a quote, damage."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 import msgspec
 
-from mdc_core.plugin import Bad, Refused
+from mdc_core.plugin import Bad, Refused, left_out
 
 Wanted = dict[str, tuple[str, ...]]  # products by channel
 
@@ -35,22 +35,16 @@ def missing_of(wanted: Wanted, state: Mapping[str, Iterable[str]]) -> dict[str, 
     return missing
 
 
-def left_out(
+def lacking(
     missing: Mapping[str, list[str]], wanted: Wanted, words: Mapping[str, str]
-) -> Iterator[Refused]:
-    """A refusal for each product of which some or all channels are not granted.
-
-    `words` are Coinbase's names of the channels by ours.
-    """
+) -> list[Refused]:
+    """The refusals of what is not granted; `words` are Coinbase's names of the channels by ours."""
     ours = {name: word for word, name in words.items()} | {"level2": "book"}
-    for product, channels in missing.items():
-        text = f"coinbase left out of the subscription: {product} ({', '.join(channels)})"
-        asked = sum(product in products for products in wanted.values())
-        yield Refused(
-            text,
-            (product,),
-            () if len(channels) == asked else tuple(map(ours.__getitem__, channels)),
-        )
+    named = {
+        product: [ours[name] for name in names if name in ours] or names  # heartbeats alone
+        for product, names in missing.items()
+    }
+    return left_out("coinbase", named, [ours[name] for name in wanted if name in ours])
 
 
 def side_of(price: str | None, size: str | None) -> tuple[Decimal | None, Decimal | None]:

@@ -30,6 +30,7 @@ from mdc_core.plugin import (
     Stream,
     Subscription,
     Up,
+    left_out,
 )
 from mdc_providers.tiingo import messages as wire
 from mdc_providers.tiingo.decode import EVENT_OF
@@ -174,9 +175,8 @@ class Tiingo(TiingoProvider, Stream):
         out: list[Event | Effect] = [Up()]
         if tickers is not None and "*" not in tickers:
             got = {ticker.lower() for ticker in tickers}
-            gone = tuple(self._names[t] for t in self._asked if t not in got)
-            if gone:
-                out.append(Refused(f"tiingo left out of the subscription: {', '.join(gone)}", gone))
+            gone = [self._names[t] for t in self._asked if t not in got]
+            out += left_out("tiingo", dict.fromkeys(gone, ()), ())
         return out
 
     def _refusal(self, answer: wire.Answer) -> Effect:

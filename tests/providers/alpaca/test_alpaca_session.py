@@ -66,12 +66,12 @@ def test_what_an_answer_leaves_out_is_refused() -> None:
     stream = connect("SPY", "IBM")
     up, refused = stream.receive('[{"T":"subscription","trades":["SPY"],"quotes":["*"]}]', 0)
     assert up == Up()
-    text = "alpaca left out of the subscription: IBM (trades)"
+    text = "alpaca left out of the subscription: IBM (trade)"
     assert refused == Refused(text, ("IBM",), ("trade",))
     _, refused = connect("SPY", "IBM").receive(
         '[{"T":"subscription","trades":["SPY"],"quotes":["SPY"]}]', 0
     )
-    text = "alpaca left out of the subscription: IBM (trades, quotes)"
+    text = "alpaca left out of the subscription: IBM"
     assert refused == Refused(text, ("IBM",))
 
 

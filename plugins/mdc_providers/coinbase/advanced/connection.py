@@ -30,7 +30,7 @@ from mdc_providers.coinbase.advanced.decode import Decoder
 from mdc_providers.coinbase.advanced.rows import Single, head_of, singly
 from mdc_providers.coinbase.login import Signer
 from mdc_providers.coinbase.refusals import verdict
-from mdc_providers.coinbase.wanted import Wanted, added, left_out, missing_of, unread
+from mdc_providers.coinbase.wanted import Wanted, added, lacking, missing_of, unread
 
 Found = list[Event | Effect]
 
@@ -138,7 +138,7 @@ class AdvancedTrade:
         if not self._is_asking or (self._answers and not has_all):
             return []
         self._answers, self._is_asking, self._is_up = 0, False, True
-        return [Up(), *left_out(missing, self._wanted, self.channels)]
+        return [Up(), *lacking(missing, self._wanted, self.channels)]
 
     def _carefully(self, frame: str | bytes, now: int) -> Found:
         """What is no message that we know: one with more, a damaged one, or an error."""

@@ -35,7 +35,7 @@ from mdc_providers.coinbase.exchange.decode import (
 from mdc_providers.coinbase.login import exchange_login
 from mdc_providers.coinbase.products import Products
 from mdc_providers.coinbase.refusals import verdict
-from mdc_providers.coinbase.wanted import Wanted, added, left_out, missing_of, unread
+from mdc_providers.coinbase.wanted import Wanted, added, lacking, missing_of, unread
 
 Found = list[Event | Effect]
 _NO_PRODUCT = " is not a valid product"
@@ -160,7 +160,7 @@ class Exchange:
             return
         self._answers, self._is_asking, self._is_up = 0, False, True
         yield Up()
-        yield from left_out(missing, self._wanted, self.channels)
+        yield from lacking(missing, self._wanted, self.channels)
 
     def _refused(self, m: wire.ErrorMessage, now: int) -> Iterator[Effect]:
         """One unknown product refuses all of a message, so the others are asked for again."""

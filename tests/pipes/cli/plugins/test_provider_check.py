@@ -118,7 +118,7 @@ REFUSED = [
         "SPY --feed test --type trade,quote,bar",
         77,
         {"refused": ("trade", "quote", "bar")},
-        ("quote", "alpaca left out of the subscription: SPY (quotes)"),
+        ("quote", "alpaca left out of the subscription: SPY"),
     ),
     (
         "polygon",
@@ -198,7 +198,7 @@ REFUSED = [
         "NOSUCH-USD --type trade,book",
         77,
         {"refused": ("trade", "book")},
-        ("book", "coinbase left out of the subscription: NOSUCH-USD (level2)"),
+        ("book", "coinbase left out of the subscription: NOSUCH-USD"),
     ),
     (
         "coinbase",

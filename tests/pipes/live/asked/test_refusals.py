@@ -87,10 +87,13 @@ def test_a_connection_that_is_refused_leaves_the_others(mdc: Run, installed: Pat
     [
         (
             "alpaca SPY AAPL --feed test",
-            "alpaca left out of the subscription: SPY (trades, quotes)",
+            "alpaca left out of the subscription: SPY, AAPL",
         ),
         ("binance NOSUCHUSDT --type trade,quote", "binance has no NOSUCHUSDT in its market spot"),
-        ("coinbase NOSUCH-USD --type trade,book", "NOSUCH-USD (market_trades, level2)"),
+        (
+            "coinbase NOSUCH-USD --type trade,book",
+            "coinbase left out of the subscription: NOSUCH-USD",
+        ),
         ("coinbase NOSUCH-USD --feed exchange", "NOSUCH-USD is not a valid product"),
         ("finnhub '*'", "finnhub has no '*' for all symbols"),
         ("kraken XBT/USD XDG/USD --type trade,book", "Currency pair not supported XDG/USD"),
