@@ -60,6 +60,7 @@ _PREFIX = '{"stream":"'
 _AT = len(_PREFIX)
 _NO_SYMBOL = -1121
 _FORBIDDEN = (401, 403, 451)
+_NO_MESSAGES = "binance: a list without messages"
 _SHUTDOWN = "binance shuts this server down"
 
 Make = Callable[[Any, int], Iterable[Event | Effect]]
@@ -213,8 +214,10 @@ class Binance(BinanceProvider, Stream):
         symbol, channel = of
         more = {k: v for k, v in wire.fields(text).items() if k not in ("stream", "data")}
         data, kind, make = bytes(found.data), self._kind(channel), self._maker(symbol, channel)
-        is_list = data[:1] == b"["
+        is_list = symbol == EVERY and data[:1] == b"["
         each = wire.each(data) if is_list else [data]
+        if not each:
+            raise DataError(_NO_MESSAGES)
         events = [e for one in each for e in self._read(symbol, channel, one, more, now)]
         if not more and text.startswith(f'{_PREFIX}{found.stream}"'):
             whole = list[kind] if is_list else kind  # type: ignore[valid-type]
@@ -362,4 +365,10 @@ class Binance(BinanceProvider, Stream):
 
 def _for_each(make: Make) -> Make:
     """What makes the events of a list of messages."""
-    return lambda messages, now: [event for one in messages for event in make(one, now)]
+
+    def of_all(messages: list[Any], now: int) -> list[Event | Effect]:
+        if not messages:
+            raise DataError(_NO_MESSAGES)
+        return [event for one in messages for event in make(one, now)]
+
+    return of_all

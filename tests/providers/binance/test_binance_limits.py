@@ -10,7 +10,7 @@ import pytest
 
 from mdc_core.contracts import Subscription
 from mdc_core.live.group import by_symbols, divided
-from mdc_core.plugin import Book, Fetch, HangUp, Response, Send, Trade, from_ns
+from mdc_core.plugin import Bad, Book, DataError, Fetch, HangUp, Response, Send, Trade, from_ns
 from mdc_providers.binance.sandbox import BinanceSandbox
 from mdc_providers.binance.stream import Binance
 from tests.conftest import Shell
@@ -83,6 +83,13 @@ def test_a_list_with_a_field_that_nobody_knows() -> None:
             ("A", "1.50", 1),
             ("B", "1.50", 2),
         ]
+    plain = frame.replace(',"new":1', "").replace(',"new":2', "")
+    assert [e.symbol for e in stream.receive(plain, 0)] == ["A", "B"]  # type: ignore[union-attr]
+    for _ in range(2):  # the second by the way of what is known
+        with pytest.raises(DataError, match="a list without messages"):
+            list(stream.receive('{"stream":"!markPrice@arr@1s","data":[]}', 0))
+    (bad,) = stream.receive('{"stream":"!ticker@arr","data":[{}]}', 0)
+    assert isinstance(bad, Bad)
 
 
 @pytest.mark.parametrize(
