@@ -217,3 +217,50 @@ def test_messages_are_signed_where_there_is_a_key(
     asked = [row["frame"] for row in rows if row["dir"] == "out"]
     assert len({m["jwt"] for m in asked}) == len(asked) == 3
     assert secret not in (tmp_path / "c.jsonl").read_text()
+
+
+TICKER = (
+    '{"type":"ticker","sequence":%d,"product_id":"BTC-USD","best_bid":"100.50",'
+    '"best_bid_size":"1","best_ask":"0.000000000000000001","best_ask_size":"2",'
+    '"time":"2024-01-02T14:30:00.%06dZ"}'
+)
+BAD = {
+    190: ('"100.50"', '"NaN"'),  # where not each event is looked at any more
+    220: ('"100.50"', '"1e999999999"'),
+    230: ('"100.50"', '"text"'),
+    240: ('"100.50"', "[]"),
+    250: ('"product_id":"BTC-USD",', ""),
+    260: ('"ticker"', '"novelty"'),
+    270: ('"BTC-USD"', "7"),
+    280: ('"time"', '"tune"'),
+    290: ("{", "["),
+}
+
+
+def test_what_cannot_be_read_is_named_and_counted_and_all_else_arrives(
+    shell: Shell, tmp_path: Path
+) -> None:
+    frames = [TICKER % (n, n) for n in range(300)]
+    for n, change in BAD.items():
+        frames[n] = frames[n].replace(*change)
+    lines = [
+        {"dir": "in", "recv_ns": 1_704_205_800_000_000_000 + n, "frame": frame, "encoding": "text"}
+        for n, frame in enumerate(frames)
+    ]
+    # Bytes that are no text, and 5 MB of it.
+    binary = base64.b64encode(b'{"type":"ticker\xff').decode()
+    lines.insert(200, {**lines[0], "frame": binary, "encoding": "base64"})
+    lines.insert(200, {**lines[0], "frame": '{"type":"' + "x" * 5_000_000 + '"}'})
+    (tmp_path / "capture.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    command = "mdc stream coinbase BTC-USD --feed exchange --type quote --replay capture.jsonl"
+    done = shell(command)
+    assert done.status == 0, done.err
+    good = [n for n in range(300) if n not in BAD or n == 280]  # whose time is that of receipt
+    quotes = of_type(done.events, "quote")
+    assert [int(event["extra"]["sequence"]) for event in quotes] == good
+    assert {str(event["bid_price"]) for event in quotes} == {"100.50"}
+    assert {f"{Decimal(event['ask_price']):f}" for event in quotes} == {"0.000000000000000001"}
+    found = of_type(done.events, "integrity")
+    assert len(found) == len(BAD) - 1 + 2 and {e["check"] for e in found} == {"frame"}
+    assert "bid_price is NaN" in found[0]["message"]
+    assert f"302 in = {len(good)} out + {len(found)} rejected" in done.err
