@@ -165,7 +165,7 @@ def test_nobody_hides_errors() -> None:
         "mdc_core/cli/command.py",  # a check whose Options fail is left out
         "mdc_core/cli/main.py",  # the one exit, where a bug gets its status
         "mdc_core/live/session/connection.py",  # a change at which a codec fails: connects anew
-        "mdc_core/live/session/intake.py",  # a frame at which a codec fails is set aside
+        "mdc_core/live/session/receiving.py",  # a frame at which a codec fails is set aside
         "mdc_core/observers.py",  # an observer that fails is told of, and does no harm
         "mdc_core/pipelines/stage.py",  # a stage that fails says so to those behind it
         "mdc_core/quality/engine.py",  # a check that fails is one finding, and off

@@ -4,7 +4,7 @@ No socket, clock or thread: the driver says when a connection opened, what frame
 time it is and when the connection was lost, and carries out the actions. The same object
 serves a live feed, a replay and a simulation, which is why all three give the same events.
 
-What the codec says is taken in by `intake.py`, which knows when the connection is up. What lies
+What the codec says is taken in by `receiving.py`, which knows when the connection is up. What lies
 between two connections, or before the first is up, is a `gap` that starts with the last frame
 before (or the first try), or with the events that came last if they were under way for a while,
 and ends with the moment of being up.
@@ -26,7 +26,7 @@ from mdc_core.live.market.hours import Hours
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.session.asked import Asked, Resubscribed
 from mdc_core.live.session.deadlines import NEVER, Timing
-from mdc_core.live.session.intake import Intake
+from mdc_core.live.session.receiving import Receiving
 from mdc_core.live.session.stamp import Stamp
 from mdc_core.live.session.turn import Turn
 from mdc_core.live.teller import FeedTeller
@@ -57,7 +57,9 @@ class FeedSession:
         self.timing = timing or Timing()
         self._asked = Asked(subscription)
         self._teller = FeedTeller(name, owner=owner, line=line, mask=mask)
-        self._intake = Intake(self._teller, self._asked, self.timing, self.limits, hours or Hours())
+        self._receiving = Receiving(
+            self._teller, self._asked, self.timing, self.limits, hours or Hours()
+        )
         self._make_stream = make_stream
         self._stamp = Stamp()
         self._stream: Stream | None = None
@@ -67,12 +69,12 @@ class FeedSession:
     @property
     def is_up(self) -> bool:
         """Whether the connection is up."""
-        return self._intake.is_up
+        return self._receiving.is_up
 
     @property
     def connections(self) -> int:
         """How many there have been, with the one that is open."""
-        return self._intake.connections
+        return self._receiving.connections
 
     @property
     def subscription(self) -> Subscription:
@@ -82,7 +84,7 @@ class FeedSession:
     @property
     def rejected(self) -> int:
         """How many frames and events were set aside."""
-        return self._intake.unread.count
+        return self._receiving.unread.count
 
     @property
     def is_open(self) -> bool:
@@ -92,12 +94,12 @@ class FeedSession:
     @property
     def is_accepted(self) -> bool:
         """Whether the codec has said that it is up: all that was asked for is answered."""
-        return self._intake.counts_as_up
+        return self._receiving.counts_as_up
 
     @property
     def is_presumed(self) -> bool:
         """Whether the codec has said so, and nothing was heard: it awaits no answer."""
-        return self._intake.counts_as_up and not self._intake.has_heard
+        return self._receiving.counts_as_up and not self._receiving.has_heard
 
     @property
     def is_settled(self) -> bool:
@@ -120,37 +122,37 @@ class FeedSession:
         """When `tick` has something to do, in nanoseconds."""
         if self._stream is None:
             return NEVER
-        due = min(self._tick_due, self._intake.outbox.due, self._intake.deadlines.next())
-        return due if self.timing.stale is not None else min(due, self._intake.fresh.mute_due)
+        due = min(self._tick_due, self._receiving.outbox.due, self._receiving.deadlines.next())
+        return due if self.timing.stale is not None else min(due, self._receiving.fresh.mute_due)
 
     def connecting(self, ns: int | None) -> None:
         """A connection is tried; the other side may serve it before we hear of that."""
         if ns is not None:
-            self._intake.outage.tried(self._stamp(ns))
+            self._receiving.outage.tried(self._stamp(ns))
 
     def opened(self, ns: int | None, *, pings: bool = False) -> list[Action]:
         """A connection is open, by a transport with pings or without; a new codec serves it."""
         now = self._advance(ns)
         self._stream = stream = self._make_stream(self.subscription)
-        self._intake.begin(stream, pings=pings)
+        self._receiving.begin(stream, pings=pings)
         self._tick_due = now + int(stream.every * SECOND) if stream.every else NEVER
         self.connecting(ns)
         stamp = None if ns is None else self._stamp(ns)
-        return self._intake.run(None, stamp, stream.opened, now)
+        return self._receiving.run(None, stamp, stream.opened, now)
 
     def received(self, frame: str | bytes, ns: int | None) -> list[Action]:
         """A frame came."""
-        stream, intake = self._stream, self._intake
+        stream, receiving = self._stream, self._receiving
         assert stream is not None
         now = self._advance(ns)
-        is_due = self._tick_due <= now or intake.outbox.due <= now
+        is_due = self._tick_due <= now or receiving.outbox.due <= now
         before = self._ticks(now) if is_due else None
         stamp = None if ns is None else self._stamp(ns)
-        intake.deadlines.heard(now)
-        if not intake.has_heard:
-            before = [*(before or ()), *intake.heard_first(stamp)]
-        actions = intake.run(frame, stamp, stream.receive, frame, now)
-        intake.outage.last = stamp
+        receiving.deadlines.heard(now)
+        if not receiving.has_heard:
+            before = [*(before or ()), *receiving.heard_first(stamp)]
+        actions = receiving.run(frame, stamp, stream.receive, frame, now)
+        receiving.outage.last = stamp
         return actions if before is None else before + actions
 
     def fetched(self, tag: str, response: Response, ns: int | None) -> list[Action]:
@@ -161,12 +163,12 @@ class FeedSession:
         now = self._advance(ns)
         actions = self._ticks(now)
         stamp = None if ns is None else self._stamp(ns)
-        actions += self._intake.run(response.body, stamp, stream.fetched, tag, response, now)
+        actions += self._receiving.run(response.body, stamp, stream.fetched, tag, response, now)
         return actions
 
     def ponged(self, ns: int) -> None:
         """The other side gave a sign of life."""
-        self._intake.deadlines.ponged(ns)
+        self._receiving.deadlines.ponged(ns)
 
     def tick(self, ns: int) -> list[Action]:
         """It is this time: the codec's ticks that are due, deadlines, pings."""
@@ -174,20 +176,22 @@ class FeedSession:
         if self._stream is None:
             return []
         actions = self._ticks(now)
-        intake, deadlines = self._intake, self._intake.deadlines
-        if now >= deadlines.answer_due and intake.outbox.is_paced:
+        receiving, deadlines = self._receiving, self._receiving.deadlines
+        if now >= deadlines.answer_due and receiving.outbox.is_paced:
             deadlines.awaits_answer(now, self._stream.login_within)
         elif now >= deadlines.answer_due:
             deadlines.answer_due = NEVER
             late = self._teller.unanswered(self._stream.login_within, again=self.is_up)
-            actions.append(Disconnect(self._teller.hopeless() if intake.unread.is_all else late))
-        elif self.timing.stale is None and now >= intake.fresh.mute_due:
-            actions.append(Disconnect(UnavailableError(intake.fresh.muteness(now), cause="stall")))
+            actions.append(Disconnect(self._teller.hopeless() if receiving.unread.is_all else late))
+        elif self.timing.stale is None and now >= receiving.fresh.mute_due:
+            actions.append(
+                Disconnect(UnavailableError(receiving.fresh.muteness(now), cause="stall"))
+            )
         elif silence := deadlines.passed(now):
             actions.append(Disconnect(UnavailableError(silence, cause="stall")))
         elif deadlines.wants_ping(now):
             deadlines.pinged(now)
-            intake.outbox.pinged(now)
+            receiving.outbox.pinged(now)
             actions.append(Ping())
         return actions
 
@@ -197,13 +201,13 @@ class FeedSession:
         # What the codec would have said by now, of which nothing can be sent any more.
         stamp = None if ns is None else self._stamp(ns)
         ticks = [*_unsent(self._ticks(now)), *self._last_words(stamp)]
-        self._intake.outage.begin(stamp)
-        self._intake.failed = 0 if self.is_up else self._intake.failed + 1
+        self._receiving.outage.begin(stamp)
+        self._receiving.failed = 0 if self.is_up else self._receiving.failed + 1
         told, self._told = None if self.is_up else self._told, loss
-        self._intake.is_up = False
+        self._receiving.is_up = False
         if told is not None and (told.cause, told.breaker) == (loss.cause, loss.breaker):
             return ticks  # one more failure on the way up again
-        return [*ticks, Put([self._teller.down(stamp, self._intake.failed + 1, loss)])]
+        return [*ticks, Put([self._teller.down(stamp, self._receiving.failed + 1, loss)])]
 
     def half_open(self, ns: int | None) -> list[Action]:
         """The circuit breaker lets one connection be tried, now."""
@@ -212,7 +216,7 @@ class FeedSession:
             return []
         self._told = msgspec.structs.replace(self._told, breaker="half-open", retry_in=0.0)
         stamp = None if ns is None else self._stamp(ns)
-        return [Put([self._teller.down(stamp, self._intake.failed + 1, self._told)])]
+        return [Put([self._teller.down(stamp, self._receiving.failed + 1, self._told)])]
 
     def refused(self, text: str, ns: int) -> list[Action]:
         """All that it asks for is refused, and others go on."""
@@ -222,10 +226,10 @@ class FeedSession:
 
     def finish(self) -> list[Action]:
         """The feed ends; a gap that is still open has no known end."""
-        actions = self._last_words(self._intake.outage.last)
-        if self._intake.outage.is_open:
-            actions.append(Put([self._intake.gap(None)]))
-        if self._intake.unread.is_all:
+        actions = self._last_words(self._receiving.outage.last)
+        if self._receiving.outage.is_open:
+            actions.append(Put([self._receiving.gap(None)]))
+        if self._receiving.unread.is_all:
             actions.append(Disconnect(self._teller.hopeless()))
         return actions
 
@@ -235,14 +239,14 @@ class FeedSession:
         return (
             []
             if stream is None
-            else _unsent(self._intake.run(None, stamp, stream.closed, self._intake.now))
+            else _unsent(self._receiving.run(None, stamp, stream.closed, self._receiving.now))
         )
 
     def subscribe(self, wanted: Subscription, ns: int | None) -> list[Action]:
         """Ask for this instead: on this connection if the codec can, else on the next."""
         stream = self._stream
         self._asked.change(wanted)
-        self._intake.fresh.resubscribed(self._intake.now if ns is None else ns)
+        self._receiving.fresh.resubscribed(self._receiving.now if ns is None else ns)
         if stream is None:
             return []
         now = self._advance(ns)
@@ -258,9 +262,9 @@ class FeedSession:
         if items is None:
             turn.end(Resubscribed("connecting again for other symbols"))
             return turn.actions()
-        actions = self._intake.run(None, stamp, lambda: items)
+        actions = self._receiving.run(None, stamp, lambda: items)
         if self.is_up and not self.is_settled:
-            self._intake.deadlines.awaits_answer(now, stream.login_within)
+            self._receiving.deadlines.awaits_answer(now, stream.login_within)
         return actions
 
     def _ticks(self, now: int) -> list[Action]:
@@ -273,18 +277,18 @@ class FeedSession:
             due = self._tick_due
             assert stream.every is not None
             self._tick_due += int(stream.every * SECOND)
-            actions += self._intake.run(None, self._stamp(due), stream.tick, due)
-        waited = self._intake.outbox.released(now)
-        if waited and stream is not None and self._intake.deadlines.answer_due != NEVER:
+            actions += self._receiving.run(None, self._stamp(due), stream.tick, due)
+        waited = self._receiving.outbox.released(now)
+        if waited and stream is not None and self._receiving.deadlines.answer_due != NEVER:
             # What was only sent now is answered later.
-            self._intake.deadlines.awaits_answer(now, stream.login_within)
+            self._receiving.deadlines.awaits_answer(now, stream.login_within)
         return [*actions, *waited]
 
     def _advance(self, ns: int | None) -> int:
         """The time now; where a capture has none, the one before."""
         if ns is not None:
-            self._intake.now = ns
-        return self._intake.now
+            self._receiving.now = ns
+        return self._receiving.now
 
 
 def _unsent(actions: Iterable[Action]) -> list[Action]:

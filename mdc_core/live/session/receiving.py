@@ -39,7 +39,7 @@ from mdc_core.live.teller import FeedTeller, json_of
 from mdc_core.times import SECOND
 
 
-class Intake:
+class Receiving:
     """Takes in what the codecs of one feed say, one connection after the other."""
 
     def __init__(
