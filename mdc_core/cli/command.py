@@ -111,7 +111,7 @@ class Command(HelpfulCommand):
 
     def called(self, path: tuple[str, ...]) -> str:
         """What messages call it: the verb, with the word of a group behind it, and no plugin."""
-        return super().called(path[:1] if self.verb else path)
+        return super().called(path[: max(len(path) - 1, 1)] if self.verb else path)
 
     def _tell_strays(
         self, ctx: click.Context, path: tuple[str, ...], plugins: Mapping[str, Any]

@@ -116,7 +116,7 @@ class StreamRun:
         try:
             stack.enter_context(ControlSocket(folder(session.environ), control))
         except OSError as error:
-            self._log.detail(f"mdc ctl cannot reach this feed: {error}")
+            self._log.detail(f"no mdc ctl for this feed: {error}")
 
     def events(self, source: Iterable[list[Event]]) -> Iterator[list[Event]]:
         """The lists up to the limit; `reason` says afterwards why there are no more."""

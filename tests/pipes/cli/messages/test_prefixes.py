@@ -71,9 +71,8 @@ def test_a_wrong_option_is_said_by_the_command(name: str, shell: Shell) -> None:
     done = shell(f"mdc {name}{profile} --no-such-option")
     first, *rest = done.err.splitlines()
     assert done.status == 2 and first.startswith("mdc ")
-    said = (
-        name.partition(" ")[0] if name.partition(" ")[0] in ("stream", "publish", "mock") else name
-    )
+    is_plugin = name.startswith(("stream ", "publish ", "mock ", "providers check "))
+    said = name.rpartition(" ")[0] if is_plugin else name
     assert re.match(rf"mdc {said}: (?!mdc |{name.rpartition(' ')[2]}\b)", first), first
     assert not any(line.startswith("mdc ") for line in rest)
 
@@ -145,6 +144,6 @@ def test_former_names_lead_to_those_of_today() -> None:
     from tests.unit.cli.test_former_names import ALL
 
     for words, option, flag, _ in ALL:
-        if words[0] not in ("stream", "mock") and flag != "--data":
+        if words[0] not in ("stream", "mock", "providers") and flag != "--data":
             assert set(option.opts) & set(ELSEWHERE.get(flag, "").split()), (words, flag)
     assert all(name.startswith("-") for name in ELSEWHERE)

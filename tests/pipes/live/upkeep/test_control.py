@@ -209,7 +209,7 @@ def test_a_directory_that_others_may_use_is_not_used(
         assert not [*(tmp_path / "mdc").iterdir()]
         client.send_signal(signal.SIGTERM)
         _, err = client.communicate()
-    assert "mdc ctl cannot reach this feed: " in err and "not a directory of this user alone" in err
+    assert "no mdc ctl for this feed: " in err and "not a directory of this user alone" in err
 
 
 def test_status_again_and_again(env: dict[str, str]) -> None:
