@@ -18,6 +18,7 @@ from mdc_core.times import MAX_NS, SECOND, from_ns, to_ns
 
 _LONGEST = 1e9  # seconds: a vendor may ask for any wait
 MOST = 100  # different warnings that are given once each
+_NAMES = 1_000  # of channels that are kept
 
 
 class FeedTeller:
@@ -38,6 +39,7 @@ class FeedTeller:
         """
         self.channel = f"{self.name}-{self._line}{number}"
         self.plain = f"{self.channel}/*" if sequence == "connection" else self.channel
+        self._names: dict[str | None, str] = {None: self.plain}
         self._sequence = sequence
         self._mark = "/" if sequence == "channel" else "~" if sparse else ":"
 
@@ -49,13 +51,18 @@ class FeedTeller:
 
     def sign(self, events: Iterable[Event], stamp: str | None) -> None:
         """Say of events by whom and by which connection they came, and when."""
-        name, plain = self.name, self.plain
+        name, names = self.name, self._names
         for event in events:
             if event.ts_recv is None:
                 event.ts_recv = stamp
             event.provider = name
-            channel = event.channel
-            event.channel = plain if channel is None else self.named(channel)
+            try:
+                event.channel = names[event.channel]
+            except (KeyError, TypeError):  # TypeError: what cannot be a name is told later
+                channel = event.channel
+                event.channel = full = self.named(channel)  # type: ignore[arg-type]
+                if isinstance(channel, str) and len(names) < _NAMES:
+                    names[channel] = full
 
     def about_us(self, event: Event, stamp: str | None) -> Event:
         """An event about the feed itself, of this time."""

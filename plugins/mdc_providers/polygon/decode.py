@@ -22,8 +22,8 @@ from mdc_core.plugin import (
     Quote,
     Status,
     Trade,
+    from_ms,
     from_ns,
-    parse_span,
 )
 from mdc_providers.polygon import messages as wire
 from mdc_providers.polygon.codes import (
@@ -33,7 +33,6 @@ from mdc_providers.polygon.codes import (
     TAPE_OF_CODE,
 )
 
-_SECOND = parse_span("1s")
 _MS_END, _US_END = 10**14, 10**17  # beyond are microseconds, and nanoseconds
 _INTERVALS: Mapping[type, str] = MappingProxyType(
     {
@@ -50,11 +49,9 @@ _mic, _tape = dict(MIC_OF_ID).get, dict(TAPE_OF_CODE).get
 
 
 class PolygonDecoder:
-    """Makes events of messages; keeps the text of the second that it saw last."""
+    """Makes events of messages."""
 
     def __init__(self) -> None:
-        self._second = 0
-        self._text = from_ns(0)[:20]
         self.of: Mapping[type, Callable[[Any], Event]] = {
             wire.TradeMessage: self.trade,
             wire.QuoteMessage: self.quote,
@@ -75,15 +72,6 @@ class PolygonDecoder:
             wire.Extended: self._extended,
         }
 
-    def time(self, since: int) -> str:
-        """The text of a time since 1970 in milliseconds; in micro- or nanoseconds if so large."""
-        if since >= _MS_END:
-            return from_ns(since if since >= _US_END else since * 1000)
-        second, ms = divmod(since, 1000)
-        if second != self._second:
-            self._text, self._second = from_ns(second * _SECOND)[:20], second
-        return f"{self._text}{ms:03d}000000Z"
-
     def trade(self, m: wire.TradeMessage) -> Trade:
         """A trade of a stock; its size is the decimal one, where there is one."""
         size = m.s if m.ds is None else m.ds
@@ -92,7 +80,7 @@ class PolygonDecoder:
         codes, name = m.c, m.i
         trade = Trade(
             symbol=m.sym,
-            ts_event=self.time(m.t),
+            ts_event=from_ms(m.t) if m.t < _MS_END else _time(m.t),
             venue=_mic(m.x) or _text(m.x),
             channel="trade",
             seq=m.q,
@@ -111,7 +99,7 @@ class PolygonDecoder:
         code = m.c
         quote = Quote(
             symbol=m.sym,
-            ts_event=self.time(m.t),
+            ts_event=from_ms(m.t) if m.t < _MS_END else _time(m.t),
             channel="quote",
             seq=m.q,
             bid_price=m.bp,
@@ -155,9 +143,9 @@ class PolygonDecoder:
     def _plain_bar(self, m: Any, symbol: str) -> Bar:
         return Bar(
             symbol=symbol,
-            ts_event=self.time(m.s),
+            ts_event=_time(m.s),
             interval=_INTERVALS[type(m)],
-            ts_close=self.time(m.e),
+            ts_close=_time(m.e),
             open=m.o,
             high=m.h,
             low=m.l,
@@ -168,7 +156,7 @@ class PolygonDecoder:
     def _band(self, m: wire.BandMessage) -> Status:
         return Status(
             symbol=m.T,
-            ts_event=self.time(m.t),
+            ts_event=_time(m.t),
             channel="luld",
             seq=m.q,
             status="limit_band",
@@ -182,7 +170,7 @@ class PolygonDecoder:
         """The vendor does not say of which side the surplus is."""
         return Imbalance(
             symbol=m.T,
-            ts_event=self.time(m.t),
+            ts_event=_time(m.t),
             venue=_mic(m.x) or _text(m.x),
             channel="imbalance",
             seq=m.i,
@@ -200,7 +188,7 @@ class PolygonDecoder:
             sides = ["none"]
         return Trade(
             symbol=m.pair,
-            ts_event=self.time(m.t),
+            ts_event=_time(m.t),
             venue=_text(m.x),
             price=m.p,
             size=m.s,
@@ -213,7 +201,7 @@ class PolygonDecoder:
     def _crypto_quote(self, m: wire.CryptoQuoteMessage) -> Quote:
         quote = Quote(
             symbol=m.pair,
-            ts_event=self.time(m.t),
+            ts_event=_time(m.t),
             venue=_text(m.x),
             bid_price=m.bp,
             bid_size=m.bs,
@@ -227,7 +215,7 @@ class PolygonDecoder:
     def _book(self, m: wire.CryptoBookMessage) -> Book:
         return Book(
             symbol=m.pair,
-            ts_event=self.time(m.t),
+            ts_event=_time(m.t),
             venue=_text(m.x),
             bids=[Level(price, size) for price, size in m.b or ()],
             asks=[Level(price, size) for price, size in m.a or ()],
@@ -237,7 +225,7 @@ class PolygonDecoder:
     def _forex_quote(self, m: wire.ForexQuoteMessage) -> Quote:
         return Quote(
             symbol=m.p,
-            ts_event=self.time(m.t),
+            ts_event=_time(m.t),
             venue=_text(m.x),
             bid_price=m.b,
             ask_price=m.a,
@@ -249,7 +237,7 @@ class PolygonDecoder:
         if not math.isfinite(number):
             raise DataError("a value that nobody can hold")
         return Indicator(
-            symbol=symbol, ts_event=self.time(since), name=name, value=number, extra=dict(exact)
+            symbol=symbol, ts_event=_time(since), name=name, value=number, extra=dict(exact)
         )
 
     def _extended(self, m: wire.Extended) -> Event:
@@ -257,6 +245,13 @@ class PolygonDecoder:
         event = self.of[type(m.message)](m.message)
         event.extra = {**(event.extra or {}), **m.more}
         return event
+
+
+def _time(since: int) -> str:
+    """The text of a time since 1970 in milliseconds; in micro- or nanoseconds if so large."""
+    if since < _MS_END:
+        return from_ms(since)
+    return from_ns(since if since >= _US_END else since * 1000)
 
 
 def _text(value: str | int | None) -> str | None:

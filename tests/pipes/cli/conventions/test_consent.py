@@ -16,7 +16,19 @@ NOTHING = {
 
 
 def test_these_are_all() -> None:
-    assert {verb for verb, flags in flags_of_verbs().items() if "--yes" in flags} == {*REMOVES}
+    found = {verb for verb, flags in flags_of_verbs().items() if "--yes" in flags}
+    assert found == {*REMOVES, "frames retain"}
+
+
+def test_it_is_the_same_for_raw_frames(shell: Shell) -> None:
+    shell("mdc -q stream alpaca SPY --mock --limit 20 --capture raw/ > live.jsonl")
+    before = shell("mdc frames ls raw").out
+    done = shell("mdc frames retain raw --keep 0s")
+    assert (done.status, done.out) == (2, "")
+    text = "mdc frames retain: nothing is removed without asking, and there is no terminal"
+    assert text in done.err and shell("mdc frames ls raw").out == before
+    assert shell("mdc frames retain raw --keep 1ms --yes").status == 0
+    assert shell("mdc frames ls raw --allow-empty").out.count("\n") <= 1
 
 
 @pytest.mark.parametrize("verb", REMOVES)
