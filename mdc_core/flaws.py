@@ -15,7 +15,7 @@ from mdc_core.schema import PRECISION, SCALE, fields_of
 from mdc_core.times import to_ns
 
 FIRST = 100  # the first events of each type are looked at
-EVERY = 61  # and then one in so many, a prime, so that no pattern of types can hide one
+EVERY = 251  # and then one in so many, a prime, so that no pattern of types can hide one
 _MOST = 2**63
 
 Look = Callable[[Any], str | None]  # what is wrong with a value
