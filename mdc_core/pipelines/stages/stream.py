@@ -11,7 +11,7 @@ from mdc_core.accounting import Account
 from mdc_core.contracts import Subscription
 from mdc_core.control import ControlSocket, folder
 from mdc_core.errors import BusyError, MdcError, UnavailableError
-from mdc_core.events import Event, Gap
+from mdc_core.events import Event
 from mdc_core.live.buffer import Buffer
 from mdc_core.live.feed import Feed
 from mdc_core.live.heartbeat import HeartbeatMaker, told
@@ -148,8 +148,7 @@ class StreamRun:
                 raise server.error
             self.reason = "signal" if self._run.control.stop.is_set() else "eof"
         if isinstance(self._maker.feed, Feed):
-            # Whoever has all that was asked for misses nothing of what comes behind it.
-            yield from self._end_of(self._maker.feed, lists, tell=not limit.is_full)
+            yield from self._end_of(self._maker.feed, lists, limit)
 
     def _heartbeat(self, events: list[Event]) -> Iterator[list[Event]]:
         """How the feed is, when that is due."""
@@ -170,15 +169,18 @@ class StreamRun:
         return sum(counts.values()) - sum(counts[name] for name in _OURS)
 
     def _end_of(
-        self, feed: Feed, lists: Iterator[list[Event]], *, tell: bool
+        self, feed: Feed, lists: Iterator[list[Event]], limit: EventLimit
     ) -> Iterator[list[Event]]:
-        """End the feed, and `tell` of the gaps that are open then; raises if it was never up."""
+        """End the feed, and pass on what has come by now; raises if it was never up.
+
+        Whoever has all events that were asked for misses nothing of what comes behind them.
+        """
         feed.end()
         try:
             for events in lists:
-                yield [e for e in events if tell and isinstance(e, Gap) and e.end is None]
+                yield [] if limit.is_full else limit.cut(events)
         except MdcError:
-            if tell:  # else all that was asked for had come before it failed
+            if not limit.is_full:  # else all that was asked for had come before it failed
                 raise
         if not feed.was_up:
             cause = "" if feed.failure is None else f": {feed.failure}"
