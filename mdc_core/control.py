@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Any
 
@@ -25,6 +26,7 @@ Act = Callable[[Mapping[str, Any]], dict[str, Any]]  # raises MdcError for what 
 _NUMBERS = count(1)  # of the sockets of this process
 LARGEST = 1 << 20  # bytes of a request, or an answer
 WITHIN = 10.0  # seconds in which the other side has to have said its line
+_ASKING = 2.0  # seconds in which a request has to have come: whoever is slower holds up others
 
 
 def folder(environ: Mapping[str, str]) -> Path:
@@ -77,8 +79,7 @@ class ControlSocket:
             except OSError:
                 return
             with client, suppress(OSError):
-                client.settimeout(WITHIN)
-                client.sendall(_line(self._answer(_line_of(client))))
+                client.sendall(_line(self._answer(_line_of(client, _ASKING))))
 
     def _answer(self, text: bytes) -> dict[str, Any]:
         try:
@@ -96,27 +97,47 @@ class ControlSocket:
 def running(place: Path) -> dict[Path, dict[str, Any]]:
     """What each command that runs says of itself, by its socket; those of dead ones are taken away.
 
-    One that does not answer in time is left out.
+    One that does not answer in time says nothing but its `pid`. Raises UnavailableError for a
+    directory that is not this user's alone.
     """
-    found = {}
-    with suppress(OSError):
-        for path in sorted(place.glob("*.sock")):
-            try:
-                found[path] = ask(path, {"do": "status"})
-            except ConnectionRefusedError:
-                path.unlink(missing_ok=True)
-            except (OSError, ValueError, MdcError):
-                continue
+    found: dict[Path, dict[str, Any]] = {}
+    if not place.exists():
+        return found
+    try:
+        _refuse_strangers(place)
+        paths = sorted(place.glob("*.sock"))
+    except OSError as error:
+        raise UnavailableError(str(error)) from error
+    for path in paths:
+        try:
+            found[path] = ask(path, {"do": "status"})
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue  # it has just ended
+        except UnavailableError:
+            found[path] = {"pid": int(path.name.partition("-")[0]), "state": "no answer"}
     return found
 
 
 def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    """What a command answers; raises OSError where it is not there, and what it refuses with."""
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(WITHIN)
-        client.connect(str(path))
-        client.sendall(_line(request))
-        answer: dict[str, Any] = json.loads(_line_of(client))
+    """What a command answers, and what it refuses with.
+
+    Raises ConnectionRefusedError and FileNotFoundError where it is not there, UnavailableError
+    where it does not answer.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(WITHIN)
+            client.connect(str(path))
+            client.sendall(_line(request))
+            answer = json.loads(_line_of(client, WITHIN))
+    except (ConnectionRefusedError, FileNotFoundError):
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise UnavailableError(f"the feed does not answer: {error}") from error
+    if not isinstance(answer, dict):
+        raise UnavailableError("the feed answers what is no answer")
     if "error" in answer:
         is_late = answer.get("status") == UnavailableError.exit_status
         kind = UnavailableError if is_late else UsageError
@@ -132,7 +153,7 @@ def find(place: Path, wanted: str | None) -> Path:
     rows = running(place)
     if wanted is not None:
         rows = {path: row for path, row in rows.items() if wanted in _names(row)}
-    names = ", ".join(f"{row['provider']} ({row['pid']})" for row in rows.values())
+    names = ", ".join(f"{row.get('provider', '?')} ({row.get('pid')})" for row in rows.values())
     if not rows:
         which = f" named {wanted!r}" if wanted is not None else ""
         raise NothingFoundError(f"no feed{which} is running here", hint="mdc ctl status")
@@ -149,10 +170,14 @@ def _line(words: Mapping[str, Any]) -> bytes:
     return json.dumps(words).encode() + b"\n"
 
 
-def _line_of(peer: socket.socket) -> bytes:
+def _line_of(peer: socket.socket, within: float) -> bytes:
     """The line that the other side says, without its end; what there is where it says no more."""
-    text = b""
-    while b"\n" not in text and len(text) < LARGEST and (more := peer.recv(1 << 16)):
+    text, deadline = b"", monotonic() + within
+    while b"\n" not in text and len(text) < LARGEST:
+        peer.settimeout(max(deadline - monotonic(), 0.001))
+        more = peer.recv(1 << 16)
+        if not more:
+            break
         text += more
     return text.partition(b"\n")[0]
 

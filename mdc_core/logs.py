@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn, TextIO
@@ -22,6 +23,7 @@ class Mask:
     def __init__(self) -> None:
         self._secrets: set[str] = set()
         self._longest_first: tuple[str, ...] = ()
+        self._escaped: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
         """Mask this value from now on, also as it appears in a URL or in JSON."""
@@ -31,12 +33,31 @@ class Mask:
         forms = {secret, quote(secret, safe=""), quote_plus(secret), dumps(secret)[1:-1]}
         self._secrets.update(form for form in forms if len(form) >= _SHORTEST)
         self._longest_first = tuple(sorted(self._secrets, key=len, reverse=True))
+        self._escaped = re.compile("|".join(map(_as_escaped, self._longest_first)) or "(?!)")
 
     def __call__(self, text: str) -> str:
         """The text with every secret replaced."""
         for secret in self._longest_first:
             text = text.replace(secret, MASK)
+        if self._escaped is not None and "\\" in text:
+            text = self._escaped.sub(MASK, text)
         return text
+
+    def frame(self, raw: str | bytes) -> str | bytes:
+        """A frame with every secret replaced; bytes that are no text survive."""
+        if isinstance(raw, str):
+            return self(raw)
+        return self(raw.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+
+def _as_escaped(secret: str) -> str:
+    """A pattern for a text as JSON may write it: each character by itself, or escaped."""
+    return "".join(
+        rf"(?:\\?{re.escape(char)}|\\u(?i:{ord(char):04x}))"
+        if ord(char) < 1 << 16
+        else re.escape(char)
+        for char in secret
+    )
 
 
 class Record(NamedTuple):

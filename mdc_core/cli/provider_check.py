@@ -20,6 +20,7 @@ from mdc_core.errors import ConfigError, UsageError
 from mdc_core.live.access.account import VendorAccount
 from mdc_core.live.access.check import AccessCheck, ChannelAccess
 from mdc_core.live.access.place import FeedPlace
+from mdc_core.logs import Mask
 from mdc_core.suggest import known, unknown
 from mdc_core.times import SECOND
 from mdc_core.wire import stdout
@@ -79,7 +80,7 @@ def check(
         credentials = _credentials(session, kind, mock=mock)
     except ConfigError as error:
         row |= {"login": "not tried", "message": str(error)}
-        row["channels"] = [_told(ChannelAccess(name)) for name in chosen]
+        row["channels"] = [_told(ChannelAccess(name), session.log.mask) for name in chosen]
         _show(row, as_json)
         raise
     for secret in secrets if mock else ():
@@ -92,7 +93,7 @@ def check(
     failure = found.failure
     row |= {"login": _login(found, credentials), "up_seconds": found.up_after}
     row["message"] = session.log.mask(str(failure)) if failure is not None else ""
-    row["channels"] = [_told(one) for one in found.channels.values()]
+    row["channels"] = [_told(one, session.log.mask) for one in found.channels.values()]
     _show(row, as_json)
     if failure is not None:
         raise failure
@@ -144,8 +145,8 @@ def _login(found: AccessCheck, credentials: dict[str, str]) -> str:
     return "accepted" if any(credentials.values()) else "not needed"
 
 
-def _told(channel: ChannelAccess) -> dict[str, str]:
-    return {"name": channel.name, "state": channel.state, "message": channel.message}
+def _told(channel: ChannelAccess, mask: Mask) -> dict[str, str]:
+    return {"name": channel.name, "state": channel.state, "message": mask(channel.message)}
 
 
 def _show(row: dict[str, Any], as_json: bool) -> None:

@@ -108,7 +108,7 @@ class FeedTeller:
     def set_aside(self, raw: str | bytes, reason: str, symbol: str | None, turn: Turn) -> None:
         """A frame, or an event, that nobody can read."""
         reason = self.mask(reason)
-        raw = self.mask(raw) if isinstance(raw, str) else raw
+        raw = self.mask.frame(raw)
         where = {"provider": self.name, "channel": self.channel, "ts_recv": turn.stamp}
         turn.rest.append(FrameAside(raw, reason, where))
         finding = Integrity(symbol=symbol, check="frame", severity="error", message=reason)

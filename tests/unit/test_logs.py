@@ -95,3 +95,12 @@ def test_the_longest_form_goes_first_and_short_words_stay() -> None:
     assert mask("secret/and more, secret%2Fand%20more, secret%2Fand+more, secret, abc") == (
         f"{MASK}, {MASK}, {MASK}, {MASK}, abc"
     )
+
+
+def test_a_secret_is_masked_as_json_may_write_it() -> None:
+    mask = Mask()
+    mask.add('SEC/ret"4')
+    for text in ('SEC/ret"4', r"SEC\/ret\"4", r"\u0053EC\u002fret\u00224", r"\u0053EC\u002Fret\"4"):
+        assert mask(f"a {text} b") == "a *** b"
+        assert mask.frame(b"\xff " + text.encode()) == b"\xff ***"
+    assert mask(r"a \n b") == r"a \n b"

@@ -7,6 +7,7 @@ $XDG_RUNTIME_DIR/mdc (else below the directory for temporary files). Where sever
 import sys
 import time
 from collections.abc import Sequence
+from decimal import Decimal, DecimalException
 from itertools import chain
 from typing import Any
 
@@ -15,7 +16,7 @@ import click
 from mdc_core import control
 from mdc_core.cli.options import Session, group, option
 from mdc_core.cli.selection import ALLOW_EMPTY, JSON
-from mdc_core.cli.show import answer, table
+from mdc_core.cli.show import answer, shown, table
 from mdc_core.cli.types import SymbolArgument
 from mdc_core.errors import NothingFoundError, UnavailableError
 
@@ -98,31 +99,39 @@ def _tell(session: Session, feed: str | None, what: str, symbols: Symbols) -> No
     path = control.find(control.folder(session.environ), feed)
     try:
         told = control.ask(path, {"do": what, "symbols": [*chain(*symbols)]})
-    except (OSError, ValueError) as error:
-        raise UnavailableError(f"the feed does not answer: {error}") from error
-    click.echo(told["told"])
+    except OSError as error:
+        raise UnavailableError(f"the feed has ended: {error}") from error
+    click.echo(shown(told.get("told", "done")))
 
 
 def _line(row: dict[str, Any]) -> tuple[str, ...]:
-    lines = row["lines"]
-    up = sum(line["state"] == "up" for line in lines)
-    states = [line["breaker"] for line in lines]
-    worst = next((s for s in ("open", "half-open") if s in states), "closed")
-    symbols = len({symbol for line in lines for symbol in line["symbols"]})
+    """One feed; what its answer does not say is `-`."""
+    lines = [line for line in _list(row, "lines") if isinstance(line, dict)]
+    up = sum(line.get("state") == "up" for line in lines)
+    states = [line.get("breaker") for line in lines]
+    worst = next((s for s in ("open", "half-open") if s in states), "closed" if lines else "-")
+    symbols = len({str(symbol) for line in lines for symbol in _list(line, "symbols")})
+    rate = _number(row.get("rate"), "{:,.1f}/s")
     return (
-        row["provider"],
-        str(row["pid"]),
-        row["state"],
+        *(shown(row.get(key) or "-") for key in ("provider", "pid", "state")),
         f"{up}/{len(lines)}",
         worst,
         f"{symbols:,}",
-        f"{row['events']:,}",
-        "-" if row["rate"] is None else f"{float(row['rate']):,.1f}/s",
-        *map(_ms, (row["lag_p50"], row["lag_p99"])),
-        f"{row['buffered']:,}",
-        f"{row['dropped']:,}",
+        _number(row.get("events"), "{:,}"),
+        rate,
+        *(_number(row.get(key), "{:,.1f} ms", 1000) for key in ("lag_p50", "lag_p99")),
+        *(_number(row.get(key), "{:,}") for key in ("buffered", "dropped")),
     )
 
 
-def _ms(seconds: str | None) -> str:
-    return "-" if seconds is None else f"{float(seconds) * 1000:,.1f} ms"
+def _list(row: dict[str, Any], key: str) -> list[Any]:
+    found = row.get(key)
+    return found if isinstance(found, list) else []
+
+
+def _number(value: Any, text: str, scale: int = 1) -> str:
+    """A number of an answer, as a text of this form."""
+    try:
+        return "-" if value is None else text.format(Decimal(value) * scale)
+    except (DecimalException, TypeError, ValueError):
+        return "?"

@@ -35,11 +35,11 @@ class Recorder:
 
     def received(self, ns: int, frame: str | bytes) -> None:
         """A frame came."""
-        self._line(ns, "in", self._masked(frame))
+        self._line(ns, "in", self._mask.frame(frame))
 
     def sent(self, ns: int, frame: str | bytes) -> None:
         """A frame went out."""
-        self._line(ns, "out", self._masked(frame))
+        self._line(ns, "out", self._mask.frame(frame))
 
     def connecting(self, ns: int, symbols: Sequence[str]) -> None:
         """A connection is tried, for these symbols."""
@@ -60,7 +60,7 @@ class Recorder:
 
     def fetched(self, ns: int, tag: str, response: Response) -> None:
         """The answer to a Fetch came."""
-        body = base64.b64encode(self._masked(response.body)).decode()  # type: ignore[arg-type]
+        body = base64.b64encode(self._mask.frame(response.body)).decode()  # type: ignore[arg-type]
         what = {"state": "fetched", "tag": tag, "status": response.status, "body": body}
         self._derived(ns, {**what, "headers": _shown(response.headers)})
 
@@ -76,13 +76,6 @@ class Recorder:
     def _line(self, ns: int, direction: str, frame: str | bytes) -> None:
         """Keep a frame, or a note."""
         raise NotImplementedError
-
-    def _masked(self, frame: str | bytes) -> str | bytes:
-        if isinstance(frame, str):
-            return self._mask(frame)
-        # Bytes that are no text survive, and text in them is masked.
-        text = frame.decode(errors="surrogateescape")
-        return self._mask(text).encode(errors="surrogateescape")
 
     def _derived(self, ns: int, what: dict[str, Any]) -> None:
         self._line(ns, "derived", self._mask(msgspec.json.encode(what).decode()))

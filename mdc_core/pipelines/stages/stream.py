@@ -28,6 +28,7 @@ from mdc_core.texts import counted
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import StageRun
 
+_CHANGE = "change"  # of the symbols, by whoever runs it or by `mdc ctl`
 _OURS = ("connection", "gap", "integrity", "heartbeat")
 
 
@@ -111,7 +112,12 @@ class StreamRun:
             return
         about = {"provider": self._stage.provider, "run_id": self._run.out.run_id}
         control = FeedControl(
-            feed, about, self._stage.changes, self._about_instruments, self._heartbeats
+            feed,
+            about,
+            self._stage.changes,
+            self._about_instruments,
+            self._heartbeats,
+            self._log.mask,
         )
         try:
             stack.enter_context(ControlSocket(folder(session.environ), control))
@@ -141,7 +147,7 @@ class StreamRun:
             elif not self._stage.changes.empty():
                 change = self._stage.changes.get()
                 find = partial(self._wanted.change, change.add, change.drop)
-                change.told(self._ask_for("change", find))
+                change.told(self._ask_for(_CHANGE, find))
         else:
             server = self._maker.place.server
             if server is not None and server.error is not None:
@@ -192,21 +198,22 @@ class StreamRun:
         self._run.end(reason)
         self.summarise()
 
-    def _ask_for(self, why: str, find: Callable[[], Subscription]) -> str:
+    def _ask_for(self, why: str, find: Callable[[], Subscription]) -> str | MdcError:
         """Have the feed ask for what is wanted now, unless that is wrong; what came of it."""
         feed = self._maker.feed
         try:
             wanted = find()
             if feed is not None and feed.resubscribe(wanted):
                 text = f"asks for {counted(len(wanted.symbols), 'symbol')} now"
+            elif why == _CHANGE:
+                text = "it asks for that already"
             else:
                 settings = [file for file, _ in self._run.session.config.files]
                 read = ", ".join(map(str, filter(None, (self._wanted.file, *settings))))
                 text = f"nothing to change ({read or 'no --symbols-file and no mdc.toml'})"
         except MdcError as error:
-            text = f"{error}; going on as before"
-            self._log.warning(f"{why}: {text}")
-            return text
+            self._log.warning(f"{why}: {error}; going on as before")
+            return error
         self._log.note(f"{why}: {text}")
         return text
 

@@ -2,14 +2,16 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mdc_core.control import WITHIN
-from mdc_core.errors import UnavailableError, UsageError
-from mdc_core.live.feed import Feed
+from mdc_core.errors import MdcError, UnavailableError, UsageError
+from mdc_core.live.feed import Feed, LineState
 from mdc_core.live.heartbeat import HeartbeatMaker
+from mdc_core.logs import Mask
+from mdc_core.texts import encodable
 from mdc_core.times import from_ns
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ class SymbolChange(NamedTuple):
 
     add: tuple[str, ...] = ()
     drop: tuple[str, ...] = ()
-    told: Callable[[str], None] = lambda text: None
+    told: Callable[[str | MdcError], None] = lambda answer: None
 
 
 class FeedControl:
@@ -36,8 +38,9 @@ class FeedControl:
         changes: SimpleQueue[SymbolChange],
         counted: Callable[[], int],
         heartbeats: HeartbeatMaker | None,
+        mask: Mask,
     ) -> None:
-        self._feed, self._about, self._changes = feed, about, changes
+        self._feed, self._about, self._changes, self._mask = feed, about, changes, mask
         self._counted, self._heartbeats = counted, heartbeats
         self._since = from_ns(time.time_ns())
 
@@ -49,7 +52,7 @@ class FeedControl:
             case "subscribe":
                 return self._change(SymbolChange(add=_symbols(request)))
             case "unsubscribe":
-                return self._change(SymbolChange(drop=_symbols(request)))
+                return self._change(SymbolChange(drop=self._asked_of(_symbols(request))))
             case "reset":
                 return self._reset(_symbols(request))
             case other:
@@ -67,26 +70,37 @@ class FeedControl:
             "buffered": buffer.waiting,
             "dropped": buffer.dropped.total(),
             **dict.fromkeys(_MEASURED),
-            "lines": [line._asdict() for line in lines],
+            "lines": [self._line(line) for line in lines],
         }
         if self._heartbeats is not None:
             beat = self._heartbeats.since(events, time.time_ns())
             found |= {name: _number(beat, name) for name in _MEASURED}
         return found
 
+    def _line(self, line: LineState) -> dict[str, Any]:
+        failure = None if line.failure is None else self._mask(line.failure)
+        return {**line._asdict(), "failure": failure, "symbols": list(line.symbols)}
+
     def _change(self, change: SymbolChange) -> dict[str, Any]:
-        answers = SimpleQueue[str]()
+        answers = SimpleQueue[str | MdcError]()
         self._changes.put(change._replace(told=answers.put))
         try:
-            return {"told": answers.get(timeout=WITHIN / 2)}
+            answer = answers.get(timeout=WITHIN / 2)
         except Empty:
             raise UnavailableError("it has not answered: what reads its events is slow") from None
+        if isinstance(answer, MdcError):
+            raise answer
+        return {"told": answer}
 
-    def _reset(self, symbols: Sequence[str]) -> dict[str, Any]:
+    def _asked_of(self, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        """The symbols; raises UsageError for one that the feed does not ask for."""
         asked = {symbol for line in self._feed.states for symbol in line.symbols}
         if missing := sorted(set(symbols) - asked):
             raise UsageError(f"it does not ask for {', '.join(missing)}")
-        count = self._feed.renew(symbols)
+        return symbols
+
+    def _reset(self, symbols: tuple[str, ...]) -> dict[str, Any]:
+        count = self._feed.renew(self._asked_of(symbols))
         if not count:
             raise UnavailableError("there is no connection to be made anew")
         return {"told": "connects anew", "connections": count}
@@ -94,9 +108,13 @@ class FeedControl:
 
 def _symbols(request: Mapping[str, Any]) -> tuple[str, ...]:
     found = request.get("symbols")
-    if not isinstance(found, list) or not found or not all(isinstance(s, str) for s in found):
-        raise UsageError("no symbols")
+    if not isinstance(found, list) or not found or not all(map(_is_symbol, found)):
+        raise UsageError("symbols are a list of texts")
     return tuple(found)
+
+
+def _is_symbol(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and encodable(value) == value
 
 
 def _number(beat: "Heartbeat", name: str) -> str | None:

@@ -4,13 +4,20 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from mdc_core.live.buffer import Buffer
+from mdc_core.live.feed import Feed, LineState
+from mdc_core.logs import Mask
+from mdc_core.pipelines.streaming.control import FeedControl
 from tests.kit.installed import MDC, plain_environ
 from tests.pipes.live import venues
 from tests.pipes.live.upkeep.test_symbols import ENV, trade
@@ -102,8 +109,11 @@ def test_a_feed_is_looked_at_and_told_to_ask_for_other_symbols(
         while '"seq":3' not in client.stdout.readline():
             assert client.poll() is None
         assert status_of(ctl)[0]["lines"][0]["symbols"] == ["B"]
-        told = ctl("unsubscribe", "B")
-        assert told.stdout == "no symbols; going on as before\n"
+        assert ctl("subscribe", "B").stdout == "it asks for that already\n"
+        for words, text in ((["B"], "no symbols"), (["X"], "it does not ask for X")):
+            told = ctl("unsubscribe", *words)
+            assert (told.returncode, told.stdout) == (2, "")
+            assert told.stderr.startswith(f"mdc ctl unsubscribe: {text}\n")
 
         shown = ctl("status").stdout.splitlines()
         assert shown[0].split()[:5] == ["FEED", "PROCESS", "STATE", "UP", "BREAKER"]
@@ -188,7 +198,8 @@ def test_what_is_no_request_is_refused_and_the_feed_goes_on(
     env: dict[str, str], ctl: Ctl, tmp_path: Path
 ) -> None:
     texts = [b"\n", b"{", b"[1]\n", b'{"do":"dance"}\n', b'{"do":"subscribe","symbols":[1]}\n']
-    wanted = ["one JSON object"] * 3 + ["cannot do 'dance'", "no symbols"]
+    texts += [b'{"do":"subscribe","symbols":["\\ud800"]}\n', b'{"do":"reset","symbols":[""]}\n']
+    wanted = ["one JSON object"] * 3 + ["cannot do 'dance'", *["a list of texts"] * 3]
     with venues.tcp(until_left) as url, feed(env, url):
         (place,) = (tmp_path / "mdc").iterdir()
         for text, word in zip(texts, wanted, strict=True):
@@ -200,11 +211,54 @@ def test_what_is_no_request_is_refused_and_the_feed_goes_on(
         assert status_of(ctl)[0]["state"] == "up"
 
 
+@pytest.mark.parametrize("text", [b"{}\n", b"5\n", b"null\n", b'{"rate":"abc"}\n', b"", b"{"])
+def test_an_answer_that_is_none(text: bytes, ctl: Ctl, tmp_path: Path) -> None:
+    (tmp_path / "mdc").mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "mdc" / "7-1.sock"))
+        server.listen()
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    client, _ = server.accept()
+                    client.sendall(text)
+                    client.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        for words in (["status"], ["reset", "A"]):
+            done = ctl(*words)
+            assert done.returncode in (0, 69) and "Traceback" not in done.stderr
+            assert done.stderr.count("\n") <= 2
+
+
+def test_whoever_asks_slowly_does_not_hide_the_feed(
+    env: dict[str, str], ctl: Ctl, tmp_path: Path
+) -> None:
+    with venues.tcp(until_left) as url, feed(env, url) as client:
+        (place,) = (tmp_path / "mdc").iterdir()
+        with socket.socket(socket.AF_UNIX) as slow:
+            slow.connect(str(place))
+            slow.sendall(b'{"do":')
+            assert [row["pid"] for row in status_of(ctl)] == [client.pid]
+
+
+def test_a_secret_in_the_words_of_a_vendor_is_masked() -> None:
+    mask = Mask()
+    mask.add("s3cret-token")
+    line = LineState("down", "closed", "1008 no s3cret-token", ("A",))
+    feed = SimpleNamespace(states=[line], buffer=Buffer())
+    control = FeedControl(cast(Feed, feed), {}, SimpleQueue(), lambda: 0, None, mask)
+    assert control({"do": "status"})["lines"][0]["failure"] == "1008 no ***"
+
+
 def test_a_directory_that_others_may_use_is_not_used(
     env: dict[str, str], ctl: Ctl, tmp_path: Path
 ) -> None:
     (tmp_path / "mdc").mkdir()
     (tmp_path / "mdc").chmod(0o777)
+    refused = ctl("status")
+    assert refused.returncode == 69 and "not a directory of this user alone" in refused.stderr
     with venues.tcp(until_left) as url, feed(env, url, "-v") as client:
         assert not [*(tmp_path / "mdc").iterdir()]
         client.send_signal(signal.SIGTERM)
