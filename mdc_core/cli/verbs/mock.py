@@ -154,9 +154,8 @@ command = mock
 
 
 def _note_credentials(session: Session, secrets: Any) -> None:
-    pairs = " ".join(f"{name}={value}" for name, value in secrets.items())
-    if pairs:
-        session.log.note(f"any client may come with {pairs}")
+    pairs = " ".join(f"{name}={value}" for name, value in secrets.items() if value)
+    session.log.note(f"any client may come with {pairs}" if pairs else "no key is needed")
 
 
 def _tape_of(data: Path | str) -> Playback:

@@ -14,6 +14,7 @@ from mdc_core.events import Event, type_of
 from mdc_core.live.sandbox.faults import MALFORMED, Faults
 from mdc_core.live.sandbox.playback import AT_ONCE, PlaybackPace
 from mdc_core.live.sandbox.visitor import Visitor
+from mdc_core.live.transports import TransportClosed
 from mdc_core.logs import Log
 from mdc_core.texts import counted
 
@@ -30,6 +31,14 @@ class CableCut(Exception):  # noqa: N818 - a fault that was asked for
         self.played = played
 
 
+class LineStalled(Exception):  # noqa: N818 - a fault that was asked for
+    """The client has left a line that fell silent after so many events."""
+
+    def __init__(self, played: int) -> None:
+        super().__init__()
+        self.played = played
+
+
 class PlaybackPlan(Struct):
     """What one client is played, and the books that there are before it."""
 
@@ -37,11 +46,12 @@ class PlaybackPlan(Struct):
     events: Iterator[Event]
     pace: PlaybackPace
     faults: Faults
-    disconnects: int  # lines that this server has cut before
+    disconnects: int = 0  # lines that this server has cut before
+    stalls: int = 0  # and that fell silent
 
 
 class SandboxClient:
-    """The conversation with one client; raises HangUp, CableCut or TransportClosed."""
+    """The conversation with one client; raises HangUp, CableCut, LineStalled or TransportClosed."""
 
     def __init__(
         self,
@@ -76,8 +86,8 @@ class SandboxClient:
 
     def play(self, programme: PlaybackPlan) -> None:
         """Send the events, paced, with the faults that are due."""
-        faults, disconnects = programme.faults, programme.disconnects
-        fault_at = faults.next_place(0, disconnects)
+        faults, before = programme.faults, (programme.disconnects, programme.stalls)
+        fault_at = faults.next_place(0, *before)
         due: list[Event] = []
         if programme.books:
             self._say_all(partial(self._sandbox.feed, programme.books))
@@ -91,8 +101,8 @@ class SandboxClient:
                 if len(due) == AT_ONCE or self._played + len(due) == fault_at:
                     self._feed(due, faults)
                     if self._played == fault_at:
-                        self._fail(faults, disconnects)
-                        fault_at = faults.next_place(self._played, disconnects)
+                        self._fail(faults, *before)
+                        fault_at = faults.next_place(self._played, *before)
         except MdcError:
             self._feed(due, faults)  # what stands before the damage
             raise
@@ -155,11 +165,14 @@ class SandboxClient:
             f"they are {', '.join(types)} of {', '.join([*symbols[:_NAMED], *more])}"
         )
 
-    def _fail(self, faults: Faults, disconnects: int) -> None:
+    def _fail(self, faults: Faults, disconnects: int, stalls: int) -> None:
         if self._played == faults.malformed_after:
             self._visitor.send(MALFORMED)
-        if self._played == faults.stall_after:
-            self._wait(math.inf)
+        if self._played == faults.stall_after and not stalls:
+            try:
+                self._wait(math.inf)
+            except TransportClosed:
+                raise LineStalled(self._played) from None
         if self._played == faults.disconnect_after and disconnects < faults.times:
             raise CableCut(self._played)
 

@@ -4,7 +4,7 @@ disconnect-after=N   cut the line after N events have been played to a client;
   times=K              do so K times (1)
   skip=M               and leave M events out before the next connection goes on (0)
 malformed-after=N    after N events, send one frame that is no message
-stall-after=N        after N events, send nothing more and keep the line open
+stall-after=N        after N events, once, send nothing more and keep the line open
 slow=T               wait this long (such as 50ms) before each frame
 """
 
@@ -27,9 +27,11 @@ class Faults(Struct, frozen=True):
     stall_after: int | None = None
     slow: float = 0.0
 
-    def next_place(self, played: int, disconnects: int) -> int | None:
+    def next_place(self, played: int, disconnects: int, stalls: int = 0) -> int | None:
         """The count of events, not yet reached, at which the next fault is due."""
-        places = [self.malformed_after, self.stall_after]
+        places = [self.malformed_after]
+        if not stalls:
+            places.append(self.stall_after)
         if disconnects < self.times:
             places.append(self.disconnect_after)
         return min((p for p in places if p is not None and p > played), default=None)

@@ -3,8 +3,9 @@
 Each connection gets a plugin of its own and, once its client has subscribed, the events of
 the tape from their beginning. After a `disconnect-after` fault the next connection goes on
 where the line was cut (`skip` events further, which nobody gets), with the books as they are
-by then: the market outlives a connection, while a plugin does not. When the tape ends, the
-connection is closed normally. What is asked by HTTP is answered by the plugin of a connection.
+by then, and so it does after a `stall-after` that the client has left: the market outlives a
+connection, while a plugin does not. When the tape ends, the connection is closed normally. What
+is asked by HTTP is answered by the plugin of a connection.
 """
 
 import threading
@@ -17,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 from mdc_core.contracts import Endpoint, HangUp, Options, Request, Response, Sandbox
 from mdc_core.errors import ConfigError, MdcError
 from mdc_core.live.feed import ThreadOutcome
-from mdc_core.live.sandbox.client import CableCut, PlaybackPlan, SandboxClient
+from mdc_core.live.sandbox.client import CableCut, LineStalled, PlaybackPlan, SandboxClient
 from mdc_core.live.sandbox.faults import Faults
 from mdc_core.live.sandbox.playback import Playback, PlaybackPace
 from mdc_core.live.sandbox.visitor import Visitor, listen
@@ -58,7 +59,7 @@ class SandboxServer:
         self._lock = threading.Lock()
         self._open: set[Visitor] = set()
         self._visits: list[SandboxClient] = []  # those that are open, and the last that was
-        self._disconnects = 0
+        self._disconnects = self._stalls = 0
         self._resume = 0
         pings = sandbox.ping_every, sandbox.ping_within
         try:
@@ -142,6 +143,8 @@ class SandboxServer:
             visitor.goodbye(end.code)
         except CableCut:
             visitor.break_off()
+        except LineStalled:
+            self._say.detail("a client of the mock server has left a line that is silent")
         except TransportClosed:
             self._say.detail("a client of the mock server has left")
             if sandbox.subscribed:
@@ -172,14 +175,22 @@ class SandboxServer:
     def _play(self, visit: SandboxClient) -> None:
         with self._lock:
             start, self._resume = self._resume, 0
-            disconnects = self._disconnects
+            before = self._disconnects, self._stalls
         pace = PlaybackPace(self._speed, self._clock)
-        programme = PlaybackPlan(*self._tape.play(start), pace, self._faults, disconnects)
+        programme = PlaybackPlan(*self._tape.play(start), pace, self._faults, *before)
         try:
             visit.play(programme)
         except CableCut as cut:
             with self._lock:
                 self._disconnects += 1
-                self._resume = self._faults.skip
-                self._resume += start + cut.played if self._tape.rewinds else 0
+                self._resume = self._faults.skip + self._reached(start + cut.played)
             raise
+        except LineStalled as stall:
+            with self._lock:
+                self._stalls += 1
+                self._resume = self._reached(start + stall.played)
+            raise
+
+    def _reached(self, played: int) -> int:
+        """How many events the next connection is not played; a pipe has passed them already."""
+        return played if self._tape.rewinds else 0

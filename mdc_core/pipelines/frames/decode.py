@@ -19,6 +19,7 @@ from mdc_core.times import from_ns
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import StageRun
+from mdc_core.texts import counted
 
 
 class FramesDecode(SourceStage):
@@ -100,4 +101,4 @@ def _summarise(run: "StageRun") -> None:
     out = sum(counts.values()) - ours
     run.say(Account(out + rejected, out, rejected, 0, derived=ours))
     if rejected:
-        run.log.warning(f"{rejected} unreadable frames {run.quarantine.told()}")
+        run.log.warning(f"{counted(rejected, 'unreadable frame')} {run.quarantine.told()}")

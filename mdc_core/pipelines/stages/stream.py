@@ -225,7 +225,8 @@ class StreamRun:
         read = out + rejected + dropped.total()
         self._run.say(Account(read, out, rejected, dropped.total(), derived=ours))
         if rejected:
-            self._log.warning(f"{rejected} unreadable frames {self._run.quarantine.told()}")
+            frames = counted(rejected, "unreadable frame")
+            self._log.warning(f"{frames} {self._run.quarantine.told()}")
         if dropped:
             text = ", ".join(f"{symbol} {n}" for symbol, n in dropped.most_common(10))
             self._log.warning(f"no room for {counted(dropped.total(), 'event')}: {text}")

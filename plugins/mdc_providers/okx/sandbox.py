@@ -25,10 +25,11 @@ from mdc_providers.okx.books import book_checksum
 from mdc_providers.okx.encode import ms, told_of
 from mdc_providers.okx.messages import encode
 from mdc_providers.okx.provider import CHANNELS, OkxProvider
-from mdc_providers.okx.requests import LIQUIDATIONS
+from mdc_providers.okx.requests import LIQUIDATIONS, key_of
 
 _ID = "a4d3ae55"
 _ALL = 400
+_WHOLE = "books5"  # five levels of each side, whole each time
 _BUSINESS = "candle"
 
 
@@ -92,7 +93,7 @@ class OkxSandbox(OkxProvider, Sandbox):
             name = str(arg.get("instId") or arg.get("instType"))
             kind = "instId" if "instId" in arg else "instType"
             is_bar = channel.startswith(_BUSINESS)
-            known = is_bar or channel in (*CHANNELS.values(), "books5")
+            known = is_bar or channel in (*CHANNELS.values(), _WHOLE)
             if not known or name in self.refused or is_bar != self.path.endswith("/business"):
                 text = f"channel:{channel},{kind}:{name} doesn't exist. Please use the correct URL"
                 yield _error("60018", f"Wrong URL or {text}")
@@ -104,6 +105,8 @@ class OkxSandbox(OkxProvider, Sandbox):
             yield encode({"event": op, "arg": arg, "connId": _ID}).decode()
             if op == "subscribe" and channel == "books" and name in self._books:
                 yield self._snapshot(name)
+            if op == "subscribe" and channel == _WHOLE and name in self._books:
+                yield self._whole(name)
 
     def _told(self, event: Event) -> Iterator[str]:
         symbol = event.symbol or ""
@@ -115,6 +118,8 @@ class OkxSandbox(OkxProvider, Sandbox):
                 self._seq[symbol] = self._next()
                 if ("books", symbol) in self._on:
                     yield self._snapshot(symbol)
+                if (_WHOLE, symbol) in self._on:
+                    yield self._whole(symbol)
             case Trade() if ("trades", symbol) in self._on and event.price and event.size:
                 yield _push("trades", symbol, [self._trade(event, event.price, event.size)])
             case Quote() if ("tickers", symbol) in self._on:
@@ -146,6 +151,8 @@ class OkxSandbox(OkxProvider, Sandbox):
             rows[event.side].append(_row(at))
         before, self._seq[symbol] = self._seq[symbol], self._next()
         self._times[symbol] = _ms(events[-1])
+        if (_WHOLE, symbol) in self._on:
+            yield self._whole(symbol)
         if ("books", symbol) not in self._on:
             return
         self._changes += 1
@@ -161,6 +168,12 @@ class OkxSandbox(OkxProvider, Sandbox):
         bids, asks = ([_row(at) for at in ladder.top(s, _ALL)] for s in ("bid", "ask"))
         item = {"asks": asks, "bids": bids, **self._tail(symbol, -1)}
         return _push("books", symbol, [item], action="snapshot")
+
+    def _whole(self, symbol: str) -> str:
+        ladder = self._books[symbol]
+        bids, asks = ([_row(at) for at in ladder.top(s, 5)] for s in ("bid", "ask"))
+        tail = {"instId": symbol, "ts": self._times[symbol], "seqId": self._seq[symbol]}
+        return _push(_WHOLE, symbol, [{"asks": asks, "bids": bids, **tail}])
 
     def _tail(self, symbol: str, before: int) -> dict[str, Any]:
         ladder, total = self._books[symbol], 0
@@ -181,7 +194,9 @@ def _row(at: Level) -> list[str]:
 
 def _ticker(e: Quote) -> dict[str, Any]:
     """A side that nobody takes has no price."""
-    found = {"instType": "SPOT", "instId": e.symbol, "last": "", "lastSz": "0"}
+    _, kind = key_of((LIQUIDATIONS, e.symbol or ""))
+    kind = "SPOT" if kind == "MARGIN" else kind
+    found = {"instType": kind, "instId": e.symbol, "last": "", "lastSz": "0"}
     for name, at, size in (("ask", e.ask_price, e.ask_size), ("bid", e.bid_price, e.bid_size)):
         found[f"{name}Px"] = "" if at is None else f"{at:f}"
         found[f"{name}Sz"] = "" if size is None else f"{size:f}"

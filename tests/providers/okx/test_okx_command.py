@@ -69,6 +69,22 @@ def test_a_book_and_its_changes(shell: Shell, server: str) -> None:
     assert all(("checksum" in e) is not server.startswith("--no") for e in (book, *deltas))
 
 
+def test_five_levels_come_whole_each_time_and_quotes_say_their_type(shell: Shell) -> None:
+    more = {**BOOK, "bids": [*BOOK["bids"], {"price": "95", "size": "4"}]}
+    quote = {"type": "quote", "symbol": "A-USDT-SWAP", "ts_event": TIME.format(5)}
+    quote |= {"bid_price": "1", "bid_size": "2", "ask_price": "3", "ask_size": "4"}
+    rows = [more, delta(3, "100", "0"), delta(4, "98.5", "7"), quote]
+    done = served(shell, rows, "BTC-USDT A-USDT-SWAP --type book,quote --depth 5")
+    assert done.status == 0, done.err
+    *books, ticker = plain(done.events)
+    bids = [[(at["price"], at["size"]) for at in book["bids"]] for book in books]
+    kept = [(str(price), "1") for price in (99, 98, 97, 96)]
+    last = [kept[0], ("98.5", "7"), *kept[1:]]
+    assert bids == [[("100", "1"), *kept], [*kept, ("95", "4")], last]
+    assert all(book["asks"] == BOOK["asks"] for book in books)
+    assert ticker["extra"]["instType"] == "SWAP"
+
+
 @pytest.mark.parametrize(
     ("server", "said"),
     [("--twist 3", "the checksum is"), ("--lose 3 --no-checksums", "the message before is")],

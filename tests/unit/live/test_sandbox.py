@@ -68,6 +68,22 @@ def test_a_pipe_is_played_once(desk: Any, acme: Any) -> None:
         assert numbers(desk.feed(server.url())) == []
 
 
+@pytest.mark.parametrize("rewinds", [True, False])
+def test_after_a_stall_the_next_client_is_played_the_rest(
+    desk: Any, acme: Any, rewinds: bool
+) -> None:
+    rows = acme.trades(30)
+    tape = Playback(lambda: [rows], rewinds=rewinds)
+    with desk.server([], Faults(stall_after=10), tape=tape) as server:
+        with connect(server.url()) as client:
+            client.send('{"token":"s3cret/ä-value","symbols":["SPY","AAPL"]}')
+            while not str(client.recv(DEADLINE)).startswith("[{"):  # ten ticks
+                pass
+        assert not server.done.is_set()
+        assert numbers(desk.feed(server.url())) == list(range(10, 30))
+        assert server.done.wait(DEADLINE)
+
+
 def test_two_clients_at_once_get_the_same(desk: Any, acme: Any) -> None:
     with desk.server(acme.trades(300)) as server:
         feeds = [iter(desk.feed(server.url())) for _ in range(2)]
