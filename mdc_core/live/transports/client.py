@@ -15,6 +15,7 @@ from contextlib import suppress
 from time import monotonic
 
 from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response as HandshakeResponse
 from websockets.protocol import State
@@ -81,6 +82,14 @@ class WebSocketClient:
             self._read(None if deadline is None else max(deadline - monotonic(), 0.0))
         if protocol.handshake_exc is not None:
             raise protocol.handshake_exc
+
+    @property
+    def redirect(self) -> str | None:
+        """Where the server says that another one is, in the place of a handshake."""
+        error = self._protocol.handshake_exc
+        if not isinstance(error, InvalidStatus) or error.response.status_code // 100 != 3:
+            return None
+        return next(iter(error.response.headers.get_all("Location")), None)
 
     def recv(self, timeout: float | None) -> str | bytes:
         """The next message; raises TimeoutError, or ConnectionClosed behind the last one."""

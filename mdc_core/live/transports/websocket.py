@@ -1,14 +1,15 @@
 """Frames over a WebSocket, ws:// or wss://."""
 
-from collections.abc import Iterator
-from typing import cast
-from urllib.parse import urlsplit
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+from urllib.parse import urljoin, urlsplit
 
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
     InvalidStatus,
     InvalidURI,
+    WebSocketException,
 )
 from websockets.frames import CloseCode
 from websockets.http11 import Response as HandshakeResponse
@@ -22,9 +23,11 @@ from mdc_core.live.clock import Clock
 from mdc_core.live.http import LOOPBACK
 from mdc_core.live.transports import TransportClosed, unreachable
 from mdc_core.live.transports.client import WebSocketClient
+from mdc_core.texts import one_line, said
 
 MAX_FRAME = 64 << 20
 _OPEN_WITHIN = 10.0  # seconds
+_SHOWN = 300  # characters of a URL
 # What a server has done where it is us who end the connection.
 _FAULTS: dict[int, str] = {
     CloseCode.PROTOCOL_ERROR: "what is no WebSocket frame",
@@ -74,36 +77,76 @@ def pieces(frame: str | bytes, largest: int) -> Iterator[str | bytes]:
 
 def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransport:
     """A connection to that URL; raises an error of ours."""
-    place = urlsplit(endpoint.url)
-    where = f"{place.scheme}://{place.netloc.rpartition('@')[2]}{place.path}"
+    made: list[WebSocketClient] = []  # more than one, where a server leads to another
+
+    def make(*args: Any, **options: Any) -> WebSocketClient:
+        made.append(WebSocketClient(*args, **options))
+        return made[-1]
+
     try:
         opened = open_socket(
             endpoint.address(),
             additional_headers=dict(endpoint.headers),
             subprotocols=[Subprotocol(name) for name in endpoint.subprotocols] or None,
             # A proxy cannot reach our own host.
-            proxy=None if place.hostname in LOOPBACK else True,
+            proxy=None if urlsplit(endpoint.url).hostname in LOOPBACK else True,
             open_timeout=_OPEN_WITHIN,
             # Pings of our own, and only in a silence: whoever lets frames wait
             # (`--overflow block`) must not take the line for dead.
             ping_interval=None,
             max_size=MAX_FRAME,
-            create_connection=cast("type[ClientConnection]", WebSocketClient),
+            create_connection=cast("type[ClientConnection]", make),
         )
-    except InvalidURI as error:
-        raise ConfigError(
-            f"not a WebSocket URL: {where}", hint="say ws://... or wss://..."
-        ) from error
-    except InvalidStatus as error:
-        raise _refusal(where, error.response) from error
-    except InvalidHandshake as error:
-        raise UnavailableError(f"{where}: no WebSocket there: {error}") from error
-    except TimeoutError as error:
-        raise UnavailableError(f"{where} does not answer within {_OPEN_WITHIN:g} s") from error
-    except OSError as error:
-        raise unreachable(where, error) from error
+    except (WebSocketException, OSError) as error:
+        raise _failure(endpoint.url, made, error) from error
+    except (ValueError, OverflowError, LookupError) as error:
+        if not any(client.redirect for client in made):
+            raise
+        raise _failure(endpoint.url, made, error) from error
     # Entered, for a later version of the library connects only then.
     return WebSocketTransport(cast(WebSocketClient, opened.__enter__()), limits.frame)
+
+
+def _failure(url: str, made: Sequence[WebSocketClient], error: Exception) -> MdcError:
+    """Why there is no connection; a server that leads to another may do better another time."""
+    where, target = _shown(url), url
+    for client in made:
+        if client.redirect is not None:
+            target = _led(target, client.redirect)
+    is_led = target != url
+    if is_led:
+        where = f"{_shown(target)} (to which {where} redirects)"
+    if isinstance(error, InvalidStatus) and made[-1].redirect is None:
+        return _refusal(where, error.response)
+    if isinstance(error, InvalidHandshake):
+        return UnavailableError(f"{where}: no WebSocket there: {error}")
+    if isinstance(error, TimeoutError):
+        return UnavailableError(f"{where} does not answer within {_OPEN_WITHIN:g} s")
+    if isinstance(error, OSError):
+        return unreachable(where, error)
+    if is_led:
+        return UnavailableError(f"{where}: not a WebSocket URL")
+    if isinstance(error, InvalidURI):
+        return ConfigError(f"not a WebSocket URL: {where}", hint="say ws://... or wss://...")
+    return ConfigError(said(error))  # of the environment: a proxy that is none
+
+
+def _led(url: str, location: str) -> str:
+    """Where a redirect leads to; what is no URL stays as it is."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
+
+
+def _shown(url: str) -> str:
+    """A URL for messages: without what may be a secret."""
+    try:
+        place = urlsplit(url)
+    except ValueError:
+        return one_line(url.partition("?")[0].rpartition("@")[2])[:_SHOWN]
+    where = f"{place.scheme}://{place.netloc.rpartition('@')[2]}{place.path}"
+    return one_line(where)[:_SHOWN]
 
 
 def _refusal(where: str, answer: HandshakeResponse) -> MdcError:
