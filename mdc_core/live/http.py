@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from mdc_core.contracts import Request, Response
 from mdc_core.errors import MdcError, UnavailableError
 
 if TYPE_CHECKING:
-    from email.message import Message
+    from mdc_core.live.time_limit import TimeLimit
 
 WITHIN = 10.0
 LARGEST = 64 << 20
@@ -61,29 +61,58 @@ def beside(feed: str) -> str | None:
 
 
 def answer(request: Request) -> Answer:
-    """The answer to a request, of any status; an error of ours if there is none."""
+    """The answer to a request, of any status; an error of ours if there is none in time."""
     from http.client import HTTPException  # few codecs ask for anything
-    from urllib.error import HTTPError, URLError
+
+    from mdc_core.live.time_limit import TimeLimit
+
+    if urlsplit(request.url).scheme not in ("http", "https"):
+        return UnavailableError(f"not an HTTP URL: {request.where}")
+    limit = TimeLimit(WITHIN)
+    try:
+        with limit:
+            return _asked(request, limit)
+    except (OSError, HTTPException, ValueError) as error:  # the last by where a redirect leads
+        reason = getattr(error, "reason", None) or error
+        if limit.is_over or isinstance(reason, TimeoutError):
+            return UnavailableError(f"{request.where}: no whole answer within {WITHIN:g} s")
+        return UnavailableError(f"{request.where}: {getattr(reason, 'strerror', None) or reason}")
+
+
+def _asked(request: Request, limit: "TimeLimit") -> Response:
+    from http.client import HTTPException
+    from urllib.error import HTTPError
     from urllib.request import ProxyHandler, build_opener
     from urllib.request import Request as HttpRequest
 
+    from mdc_core.live.time_limit import handlers
+
     place = urlsplit(request.url)
-    if place.scheme not in ("http", "https"):
-        return UnavailableError(f"not an HTTP URL: {request.where}")
     join = "&" if place.query else "?"
     url = request.url + (join + urlencode(request.params) if request.params else "")
     asked = HttpRequest(url, request.body or None, dict(request.headers), method=request.method)
     # A proxy cannot reach our own host.
-    opener = build_opener(*([ProxyHandler({})] if place.hostname in LOOPBACK else []))
+    proxies = [ProxyHandler({})] if place.hostname in LOOPBACK else []
     try:
-        with opener.open(asked, timeout=WITHIN) as reply:
-            return _response(request, reply.status, reply.headers, reply.read(LARGEST))
+        reply = build_opener(*proxies, *handlers(limit)).open(asked, timeout=WITHIN)
     except HTTPError as error:
-        return _response(request, error.code, error.headers, error.read(LARGEST))
-    except (URLError, OSError, HTTPException) as error:
-        reason = getattr(error, "reason", None) or error
-        return UnavailableError(f"{request.where}: {getattr(reason, 'strerror', None) or reason}")
+        reply = error
+    with reply:
+        try:
+            body = _whole(reply, limit)
+        except (OSError, HTTPException):
+            if reply.status < 400:
+                raise
+            body = b""  # the status says that it failed, and how
+        headers = {name.lower(): value for name, value in reply.headers.items()}
+        return Response(reply.status, headers, body, request)
 
 
-def _response(request: Request, status: int, headers: "Message", body: bytes) -> Response:
-    return Response(status, {k.lower(): v for k, v in headers.items()}, body, request)
+def _whole(reply: Any, limit: "TimeLimit") -> bytes:
+    """The body of an answer; raises an OSError where it ends before its end."""
+    body: bytes = reply.read(LARGEST)
+    if limit.is_over:
+        raise TimeoutError
+    if missing := getattr(reply, "length", None):
+        raise OSError(f"the answer was cut: {len(body):,} of {len(body) + missing:,} bytes came")
+    return body
