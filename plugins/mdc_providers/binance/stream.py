@@ -134,7 +134,7 @@ class Binance(BinanceProvider, Stream):
         elif response.status != 200:
             yield from self._no_book(symbol, response, now)
         else:
-            yield from self._snapshot(symbol, response.body, now)
+            yield from self._fetched_book(symbol, response.body, now)
         yield from self._requests.due(now)
 
     def tick(self, now: int) -> Items:
@@ -286,8 +286,20 @@ class Binance(BinanceProvider, Stream):
             self._books[symbol] = BookSync(symbol, self._at, self._requests.book)
         return self._books[symbol]
 
-    def _snapshot(self, symbol: str, body: str | bytes, now: int) -> Iterator[Event | Effect]:
-        m, beyond = wire.snapshot(body)
+    def _fetched_book(self, symbol: str, body: bytes, now: int) -> Iterator[Event | Effect]:
+        """A snapshot; what is none is set aside, and asked for again."""
+        try:
+            found = wire.snapshot(body)
+        except (ValueError, RecursionError) as error:
+            named = next((s for s in self.subscription.symbols if s.upper() == symbol), symbol)
+            yield Bad(body, f"binance: no snapshot of the book of {symbol}: {error}", named)
+            self._requests.book(symbol, True)
+            return
+        yield from self._snapshot(symbol, *found, now)
+
+    def _snapshot(
+        self, symbol: str, m: wire.SnapshotMessage, beyond: dict[str, Any] | None, now: int
+    ) -> Iterator[Event | Effect]:
         for event in self._book(symbol).snapshot(m, now):
             if beyond and isinstance(event, Book):
                 event.extra = beyond
@@ -295,14 +307,14 @@ class Binance(BinanceProvider, Stream):
 
     def _bare_snapshot(self, text: str, now: int) -> Iterator[Event | Effect]:
         """Where it does not say its symbol, the book that waits for one like it."""
-        m, _ = wire.snapshot(text)
+        m, beyond = wire.snapshot(text)
         fitting = [b.symbol for b in self._books.values() if b.fits(m.lastUpdateId)]
         symbol = m.symbol or (fitting[0] if len(fitting) == 1 else None)
         if symbol is None:
             many = "fits none of the books" if not fitting else "fits several books"
             yield Bad(text, f"binance: a snapshot that does not say its symbol, and {many}")
             return
-        yield from self._snapshot(symbol, text, now)
+        yield from self._snapshot(symbol, m, beyond, now)
 
     def _answered(self, text: str, found: wire.Envelope, now: int) -> Iterator[Event | Effect]:
         """An acknowledgement; a refused message is halved until the streams are alone."""

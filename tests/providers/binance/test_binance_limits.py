@@ -147,6 +147,19 @@ def test_snapshots_of_a_hundred_books_keep_to_the_weight_of_a_minute(market: str
     assert [len(some) for some in later] == [0, 0, 1], "as long as the vendor says"
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"lastUpdateId":1,"bids":[[', b"[" * 100_000])
+def test_a_snapshot_that_cannot_be_read_is_set_aside_and_asked_for_again(body: bytes) -> None:
+    options = Binance.Options(check_symbols=False)
+    stream = Binance(Subscription(("btcusdt",), ("book",)), options, {})
+    settled(stream, 2)
+    bad, again = stream.fetched("book:BTCUSDT", Response(200, {}, body), 0)
+    assert isinstance(bad, Bad) and (bad.raw, bad.symbol) == (body, "btcusdt")
+    assert isinstance(again, Fetch) and again.again == "book BTCUSDT"
+    good = b'{"lastUpdateId":7,"bids":[["1","2"]],"asks":[]}'
+    (book,) = stream.fetched(again.tag, Response(200, {}, good), 0)
+    assert isinstance(book, Book) and book.seq == 7
+
+
 def test_a_connection_lives_as_long_as_the_server_lets_it() -> None:
     sandbox = BinanceSandbox("/stream", {}, BinanceSandbox.Options(lifetime=3))
     for _ in range(2):
