@@ -183,7 +183,9 @@ class Upkeep:
         return is_refusal and (self.is_up or not self.was_up)
 
     def _delay(self, error: VendorError, *, healthy: bool) -> float:
-        if healthy or self._worked:
+        # Who is let in and refused right behind it is no better off than one who is not let in.
+        is_refused = isinstance(error, RefusedError) and error.cause == "login"
+        if healthy or (self._worked and not is_refused):
             self._backoff.worked(healthy=healthy)
             self._breaker.worked()
         else:

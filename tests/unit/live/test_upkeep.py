@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from mdc_core.contracts import Endpoint, Limits, Subscription
-from mdc_core.errors import BusyError, ConfigError, UnavailableError, VendorError
+from mdc_core.errors import (
+    BusyError,
+    ConfigError,
+    RefusedError,
+    UnavailableError,
+    VendorError,
+)
 from mdc_core.events import Event
 from mdc_core.live.line import StreamLine
 from mdc_core.live.session.connection import FeedSession
@@ -14,7 +20,7 @@ from mdc_core.live.upkeep.backoff import Backoff
 from mdc_core.live.upkeep.breaker import Breaker
 from mdc_core.live.upkeep.loss import Loss
 from mdc_core.live.upkeep.openings import Openings
-from mdc_core.live.upkeep.upkeep import PutEvents, Retrying, Upkeep
+from mdc_core.live.upkeep.upkeep import HEALTHY_EVENTS, PutEvents, Retrying, Upkeep
 from mdc_core.logs import Log, Mask
 from mdc_core.plugin import Trade
 from mdc_core.times import SECOND
@@ -41,16 +47,16 @@ class Failing:
 
     asked = granted = None
 
-    def __init__(self, clock: Virtual, *fates: VendorError | None) -> None:
-        self._clock, self._fates = clock, [*fates]
+    def __init__(self, clock: Virtual, *fates: VendorError | None, brings: int = 0) -> None:
+        self._clock, self._fates, self._brings = clock, [*fates], brings
         self.told: list[tuple[float, str, str, float | None]] = []
 
     def run(self, put: PutEvents) -> None:
         if not self._fates:
             return
         fate = self._fates.pop(0)
-        if fate is None:
-            put([Trade()])
+        if fate is None or self._brings:
+            put([Trade()] * (self._brings or 1))
         raise fate or LOST
 
     def lost(self, put: PutEvents, loss: Loss) -> None:
@@ -70,9 +76,11 @@ class Failing:
         return False
 
 
-def kept_up(*fates: VendorError | None, held_up: bool = False, breaker: str = "on") -> Failing:
+def kept_up(
+    *fates: VendorError | None, held_up: bool = False, breaker: str = "on", brings: int = 0
+) -> Failing:
     clock = Virtual()
-    line = Failing(clock, *fates)
+    line = Failing(clock, *fates, brings=brings)
     retrying = Retrying(breaker=(3, 10.0) if breaker == "on" else (0, 0.0))
     keep = Upkeep(
         line, clock=clock, say=Log(threshold=100), retrying=retrying, held_up=lambda: held_up
@@ -102,6 +110,21 @@ def test_a_connection_that_worked_is_no_failed_try() -> None:
     assert [state for _, _, state, _ in line.told] == ["closed"] * 5
     line = kept_up(*[LOST] * 9, breaker="off")
     assert {state for _, _, state, _ in line.told} == {"closed"}
+
+
+def test_a_login_that_is_refused_behind_each_first_event_is_a_failed_try() -> None:
+    refused = RefusedError("auth failed", cause="login")
+    told = kept_up(*[refused] * 4, brings=1).told
+    assert [(state, wait) for _, _, state, wait in told] == [
+        ("closed", 1),
+        ("closed", 2),
+        ("open", 10),
+        ("half-open", None),
+        ("open", 10),
+        ("half-open", None),
+    ]
+    told = kept_up(*[refused] * 4, brings=HEALTHY_EVENTS).told
+    assert [(state, wait) for _, _, state, wait in told] == [("closed", 1)] * 4
 
 
 def test_failures_far_apart_are_none_too_many() -> None:
