@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import zipfile
 from importlib import import_module
 from pathlib import Path
@@ -39,12 +38,11 @@ def collected():
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory):
+def prepared(tmp_path_factory, forked_env):
     """A directory with what the examples read: events.jsonl, data/, and files of other tools."""
     folder = tmp_path_factory.mktemp("examples")
-    bin_folder = str(Path(sys.executable).parent)
-    env = {k: v for k, v in os.environ.items() if not k.startswith("MDC_")}
-    env |= {"PATH": f"{bin_folder}:{env['PATH']}", "XDG_CONFIG_HOME": str(folder)}
+    env = {k: v for k, v in forked_env.items() if not k.startswith("MDC_")}
+    env |= {"XDG_CONFIG_HOME": str(folder)}
     done = subprocess.run(
         ["bash", "-c", ARCHIVE],
         cwd=folder,

@@ -10,6 +10,7 @@ from tests.kit.verbs import flags_of_verbs
 # `{}` is the archive, or --root and the archive.
 READING = {
     "advise": "advise {} --json",
+    "book": "book {} --every 1s",
     "cat": "cat {}",
     "catalog rebuild": "catalog rebuild {} --dry-run --json",
     "compact": "compact {} --dry-run --json",
@@ -52,7 +53,7 @@ def test_in_every_verb(shell: Shell, mine: Path, verb: str) -> None:
     named = shell(f"mdc {line.format('--root mine')}")
     given = shell(f"mdc {line.format('mine')}")
     assert named.status == given.status == 0, given.err
-    assert named.lines == given.lines and (given.lines or verb.startswith("publish"))
+    assert named.lines == given.lines and (given.lines or verb.startswith(("publish", "book")))
     nowhere = shell(f"mdc {line.format('nowhere')}")
     assert nowhere.status == 65 and "nowhere" in nowhere.err
 
