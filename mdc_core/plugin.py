@@ -109,8 +109,9 @@ if TYPE_CHECKING:
     from mdc_core.hooks import Hooks, RunInfo, hookimpl
     from mdc_core.messages import Messages, rest_of
     from mdc_core.moments import parse_moment
+    from mdc_core.protocol.answers import Awaited, Unanswered
     from mdc_core.protocol.ladder import Ladder
-    from mdc_core.protocol.numbers import Follow, Missing, scaled, unscaled
+    from mdc_core.protocol.numbers import Count, Follow, Missing, Restarted, scaled, unscaled
     from mdc_core.protocol.refusals import left_out
     from mdc_core.protocol.subscriptions import Subscriptions
     from mdc_core.quality.per_event import PerEvent
@@ -172,9 +173,13 @@ _LATER = {
     "Messages": "mdc_core.messages:Messages",
     "rest_of": "mdc_core.messages:rest_of",
     "parse_moment": "mdc_core.moments:parse_moment",
+    "Awaited": "mdc_core.protocol.answers:Awaited",
+    "Unanswered": "mdc_core.protocol.answers:Unanswered",
     "Ladder": "mdc_core.protocol.ladder:Ladder",
+    "Count": "mdc_core.protocol.numbers:Count",
     "Follow": "mdc_core.protocol.numbers:Follow",
     "Missing": "mdc_core.protocol.numbers:Missing",
+    "Restarted": "mdc_core.protocol.numbers:Restarted",
     "scaled": "mdc_core.protocol.numbers:scaled",
     "unscaled": "mdc_core.protocol.numbers:unscaled",
     "left_out": "mdc_core.protocol.refusals:left_out",
@@ -213,6 +218,7 @@ __all__ = [
     "Argument",
     "Asset",
     "Auction",
+    "Awaited",
     "Bad",
     "BadRow",
     "Bar",
@@ -224,6 +230,7 @@ __all__ = [
     "ConfigError",
     "Connection",
     "Correction",
+    "Count",
     "DataError",
     "Delta",
     "Dividend",
@@ -278,6 +285,7 @@ __all__ = [
     "RefusedError",
     "Request",
     "Response",
+    "Restarted",
     "RunInfo",
     "Sandbox",
     "Send",
@@ -293,6 +301,7 @@ __all__ = [
     "Subscriptions",
     "Symbols",
     "Trade",
+    "Unanswered",
     "UnavailableError",
     "Up",
     "UsageError",

@@ -167,8 +167,12 @@ def helpers() -> list[str]:
         plugin.Messages,
         plugin.Follow,
         plugin.Missing,
+        plugin.Restarted,
+        plugin.Count,
         plugin.Ladder,
         plugin.Subscriptions,
+        plugin.Unanswered,
+        plugin.Awaited,
     ):
         given = ", ".join(p for p in inspect.signature(thing).parameters)
         first, *others = markdown(inspect.getdoc(thing) or "")

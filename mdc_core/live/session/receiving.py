@@ -38,6 +38,8 @@ from mdc_core.live.session.unread import Unread
 from mdc_core.live.teller import FeedTeller, json_of
 from mdc_core.times import SECOND
 
+_WARNED = ("sequence", "subscription")  # findings of a codec that people are told
+
 
 class Receiving:
     """Takes in what the codecs of one feed say, one connection after the other."""
@@ -150,6 +152,8 @@ class Receiving:
             return
         if isinstance(item, Gap):
             bound(item, self._up_since, turn.stamp)
+        elif isinstance(item, Integrity) and item.check in _WARNED:
+            teller.warn(f"{teller.name}: {item.message}", turn)
         elif isinstance(item, Market):
             self.unread.has_data = True
             if not self.is_up:

@@ -30,6 +30,7 @@ from mdc_core.plugin import (
     Send,
     Stream,
     Subscription,
+    Unanswered,
     Up,
     UsageError,
     left_out,
@@ -113,6 +114,7 @@ class Alpaca(AlpacaProvider, Stream):
     }
     sequence = None  # its ids are in no order
     checksums = False
+    every = 1.0
     sandbox: ClassVar[type[AlpacaSandbox]] = AlpacaSandbox
 
     def __init__(
@@ -122,6 +124,7 @@ class Alpaca(AlpacaProvider, Stream):
         self._path = PATH_OF_FEED[options.feed]
         self._wanted = self._lists(subscription)
         self._is_up = False
+        self._unanswered = Unanswered("alpaca", self.login_within)
         self._before: dict[str, list[str]] | None = None  # until a change is accepted
         self._decode: Callable[[str | bytes], Sequence[Any]]
         self._decode = msgspec.json.Decoder(list[wire.Known[str]]).decode
@@ -157,10 +160,14 @@ class Alpaca(AlpacaProvider, Stream):
                 elif kind in EVENTS_OF:
                     out += map(self._revised, EVENTS_OF[kind](m))
                 else:
-                    out += self._control(m)
+                    out += self._control(m, now)
             except DataError as error:
                 out.append(_unread(wire.encode(m), str(error)))
         return out
+
+    def tick(self, now: int) -> Items:
+        """What was asked for and is not acknowledged."""
+        return self._unanswered.late(now)
 
     def asset_of(self, symbol: str) -> str | None:
         """That of the feed; perpetual futures are traded as crypto is, at all hours."""
@@ -213,12 +220,13 @@ class Alpaca(AlpacaProvider, Stream):
                 del told[next(iter(told))]
         return event
 
-    def _control(self, m: Any) -> Iterable[Event | Effect]:
+    def _control(self, m: Any, now: int) -> Iterable[Event | Effect]:
         match m:
             case wire.Success(msg="connected"):
                 key, secret = (self.credentials[name] for name in self.secrets)
                 return [self._send("auth", key=key, secret=secret)]
             case wire.Success(msg="authenticated"):
+                self._unanswered.asked(self._ours(), now)
                 return [self._send("subscribe", **self._wanted)]
             case wire.Acknowledged():
                 return self._acknowledged(m)
@@ -228,8 +236,14 @@ class Alpaca(AlpacaProvider, Stream):
                 return [m]
         return [_unread(wire.encode(m), "its meaning is unknown")]
 
+    def _ours(self) -> dict[str, list[str]]:
+        """What is wanted, by the names of our channels."""
+        ours = {name: word for word, name in channels_of(self._path).items()}
+        return {ours[name]: symbols for name, symbols in self._wanted.items()}
+
     def _acknowledged(self, m: wire.Acknowledged) -> Iterator[Event | Effect]:
         self._is_up = True
+        self._unanswered.answered()
         yield from self._accepted()
         state = msgspec.to_builtins(m)
         missing: dict[str, list[str]] = {}

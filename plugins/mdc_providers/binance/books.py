@@ -9,12 +9,14 @@ the last `u`. Where it does not, something is missing, and a new snapshot is ask
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from mdc_core.plugin import Event, Gap, Integrity
+from mdc_core.plugin import Count, Event, Gap, Integrity, Restarted
 from mdc_providers.binance.decode import book_of, deltas_of
 from mdc_providers.binance.messages import DepthMessage, SnapshotMessage
 from mdc_providers.binance.moments import Moments
 
+_KEPT = 3  # changes that are behind
 HELD = 10_000  # messages of a symbol, beyond which the oldest are given up
 
 Ask = Callable[[str, bool], None]  # for the snapshot of a symbol; True: once more
@@ -32,6 +34,9 @@ class BookSync:
         self._asked = False
         self._given_up = 0  # levels that were held for too long, or cannot be used
         self._first: str | None = None  # when the first of what is held was
+        self._count = Count()  # of the changes as they come
+        self._behind: list[DepthMessage] = []  # the last ones, behind others
+        self._old = 0  # changes that came again
 
     def wait(self) -> None:
         """Ask for the snapshot, unless that was done."""
@@ -41,19 +46,12 @@ class BookSync:
 
     def change(self, m: DepthMessage) -> list[Event]:
         """The events of a change, in order; none while the snapshot is awaited."""
-        last = self.last
-        if last is None:
-            self._hold(m)
-            self.wait()
-            return []
-        if m.u <= last:
-            return []  # again, or from before the snapshot
-        if (m.U - 1 if m.pu is None else m.pu) > last:
-            return [self._lose(m, last)]
-        self.last = m.u
-        events = deltas_of(m, self._at)
-        self._since = events[0].ts_event if events else self._time(m)
-        return events
+        if (order := self._count.expect(m.u)) == "late":
+            return self._again(m)
+        if isinstance(order, Restarted):
+            return self._restart(m, order)
+        self._behind = []
+        return self._take(m)
 
     def snapshot(self, m: SnapshotMessage, now: int) -> Iterator[Event]:
         """The book, and what was held of its changes; nothing if it is not new enough.
@@ -74,7 +72,7 @@ class BookSync:
         self._since = self._at(m.T or m.E) if m.T or m.E else time or self._at.ns(now)
         yield book_of(m, self.symbol, self._since)
         for change in rest:
-            yield from self.change(change)
+            yield from self._take(change)
 
     def fits(self, number: int) -> bool:
         """Whether a snapshot at this update may be the one that is awaited."""
@@ -84,7 +82,9 @@ class BookSync:
         return number >= first.U - 1 and number - self._held[-1].u < 1_000_000
 
     def end(self) -> Iterator[Event]:
-        """What is held and can be used no more, for the connection is gone."""
+        """What is held and can be used no more, for the connection is gone; what was old."""
+        if self._old > 1:  # the first was told
+            yield self._finding(f"{self._old} changes came again, or late, and were left out")
         if self.last is None and self._first is not None:
             count = self._given_up + sum(len(m.b) + len(m.a) for m in self._held)
             last = self._time(self._held[-1])
@@ -95,6 +95,52 @@ class BookSync:
             gap = Gap(symbol=self.symbol, ts_event=self._first, start=self._first, end=last)
             gap.count, gap.reason = count, "no snapshot"
             yield gap
+
+    def _take(self, m: DepthMessage) -> list[Event]:
+        """A change whose turn it is."""
+        last = self.last
+        if last is None:
+            self._hold(m)
+            self.wait()
+            return []
+        if m.u <= last:
+            return []  # from before the snapshot
+        if (m.U - 1 if m.pu is None else m.pu) > last:
+            return [self._lose(m, last)]
+        self.last = m.u
+        events = deltas_of(m, self._at)
+        self._since = events[0].ts_event if events else self._time(m)
+        return events
+
+    def _again(self, m: DepthMessage) -> list[Event]:
+        """A change that is behind those that came before it."""
+        self._behind = [*self._behind, m][-_KEPT:]
+        self._old += 1
+        if self._old > 1:
+            return []
+        return [self._finding("a change came again, or late, and is left out", self._time(m))]
+
+    def _restart(self, m: DepthMessage, order: Restarted) -> list[Event]:
+        """The update ids began anew: the book waits for a snapshot of the new count."""
+        head: dict[str, Any] = {"symbol": self.symbol, "ts_event": self._time(m)}
+        finding = next(order.told(f"the book of {self.symbol}", **head))
+        gap = Gap(symbol=self.symbol, ts_event=self._since, start=self._since, end=self._time(m))
+        gap.reason = "sequence"
+        self._given_up += sum(len(held.b) + len(held.a) for held in self._held)
+        self._held.clear()
+        since = [held for held in self._behind if held.u >= order.first]
+        self._old -= len(since)
+        for change in (*since, m):
+            self._hold(change)
+        self.last, self._behind, self._asked = None, [], True
+        self._ask(self.symbol, True)
+        return [finding, gap]
+
+    def _finding(self, text: str, time: str | None = None) -> Integrity:
+        found = Integrity(symbol=self.symbol, ts_event=time or self._since, check="sequence")
+        found.severity, found.about = "warning", "delta"
+        found.message = f"the book of {self.symbol}: {text}"
+        return found
 
     def _hold(self, m: DepthMessage) -> None:
         self._first = self._first or self._time(m)

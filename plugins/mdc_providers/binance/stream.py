@@ -32,6 +32,7 @@ from mdc_core.plugin import (
     Response,
     Stream,
     Subscription,
+    Unanswered,
     Up,
     UsageError,
 )
@@ -93,6 +94,7 @@ class Binance(BinanceProvider, Stream):
         self._requests = Requests(self._market)
         self._wanted = self._streams(subscription)
         self._is_up = False
+        self._unanswered = Unanswered("binance", self.login_within)
         self._left: set[str] = set()  # whose books were subscribed to
         self._gone: set[str] = set()  # symbols that there are not
         self._books: dict[str, BookSync] = {}
@@ -111,6 +113,10 @@ class Binance(BinanceProvider, Stream):
     def opened(self, now: int) -> Items:
         """Subscribe."""
         self._requests.control("SUBSCRIBE", self._wanted)
+        asked = dict.fromkeys(
+            self.subscription.channels or self.default_channels, self.subscription.symbols
+        )
+        self._unanswered.asked(asked, now)
         return self._requests.due(now)
 
     def receive(self, frame: str | bytes, now: int) -> Items:
@@ -144,7 +150,7 @@ class Binance(BinanceProvider, Stream):
             for symbol, channel in filter(None, map(channel_of, self._wanted)):
                 if channel == "book" and symbol not in self._gone:
                     self._book(symbol).wait()
-        return self._requests.due(now)
+        return [*self._unanswered.late(now), *self._requests.due(now)]
 
     def closed(self, now: int) -> Iterable[Event]:
         """What was held for want of a snapshot is lost."""
@@ -340,6 +346,7 @@ class Binance(BinanceProvider, Stream):
             yield Refused(f"{told}: {streams[0]}", tuple(names), (of[1],) if of else ())
         yield from self._requests.due(now)
         if self._requests.answered:
+            self._unanswered.answered()
             yield Up()
             yield from self._look_up()
 
@@ -347,13 +354,20 @@ class Binance(BinanceProvider, Stream):
         """Once on a connection, and of what a change adds, ask which symbols there are."""
         self._is_up = True
         if self.options.check_symbols and any(s != EVERY for s in self.subscription.symbols):
-            request = Request(f"{self._market.rest}/ticker/price")
-            yield Fetch(request, "symbols", may_fail=True)
+            yield self._ask_symbols()
+
+    def _ask_symbols(self, again: str | None = None) -> Fetch:
+        request = Request(f"{self._market.rest}/ticker/price")
+        return Fetch(request, "symbols", again=again, may_fail=True)
 
     def _looked_up(self, response: Response) -> Iterator[Effect]:
         if response.status != 200:
             return  # whatever is wrong, the streams go on
-        there = {EVERY, *(row.symbol for row in wire.prices(response.body))}
+        rows = wire.prices(response.body)
+        if not rows:  # that proves nothing
+            yield self._ask_symbols(again="symbols")
+            return
+        there = {EVERY, *(row.symbol for row in rows)}
         gone = tuple(s for s in self.subscription.symbols if s.upper() not in there)
         self._gone |= {symbol.upper() for symbol in gone}
         if gone:

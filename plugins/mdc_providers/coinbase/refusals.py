@@ -11,14 +11,28 @@ from mdc_providers.coinbase.provider import (
     EXCHANGE_PASSPHRASE,
     EXCHANGE_SECRET,
 )
+from mdc_providers.coinbase.wanted import Wanted
 
 _BUSY = ("rate limit", "too many", "try again", "maintenance")
-_LOST = ("subscribe or unsubscribe required", "errslowconsume", "errslowread", "message too big")
+_LOST = (
+    "subscribe or unsubscribe required",
+    "errslowconsume",
+    "errslowread",
+    "message too big",
+    "internal",
+    "server error",
+    "unavailable",
+    "timeout",
+)
 _LOGIN = ("authenticat", "jwt", "signature", "api key", "passphrase")
 
 
-def verdict(message: str, reason: str) -> Effect:
-    """Whether another connection helps, patience, or nothing."""
+def verdict(message: str, reason: str, wanted: Wanted, *, is_up: bool) -> Effect:
+    """Whether another connection helps, patience, or nothing.
+
+    Once the connection is up, a text that is not known and names nothing that was asked for is
+    no refusal of it.
+    """
     words = f"{message}: {reason}" if reason else message
     text, lower = f"coinbase says: {words}", words.lower()
     if any(word in lower for word in _LOST):
@@ -29,4 +43,7 @@ def verdict(message: str, reason: str) -> Effect:
         names = (API_KEY, API_SECRET, EXCHANGE_KEY, EXCHANGE_SECRET, EXCHANGE_PASSPHRASE)
         hint = f"check {', '.join(names)}, and the clock of this host"
         return Refused(text, hint=hint, cause="login")
+    ours = [*wanted, *(name for products in wanted.values() for name in products)]
+    if is_up and not any(name.lower() in lower for name in ours):
+        return Reconnect(text)
     return Refused(text, hint="check the symbols, as in BTC-USD")

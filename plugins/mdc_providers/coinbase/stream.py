@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from mdc_core.plugin import Endpoint, Items, Options, Stream, Subscription, UsageError
+from mdc_core.plugin import Endpoint, Items, Options, Stream, Subscription, Unanswered, UsageError
 from mdc_providers.coinbase.advanced.connection import AdvancedTrade
 from mdc_providers.coinbase.exchange.connection import Exchange
 from mdc_providers.coinbase.provider import CoinbaseProvider
@@ -51,6 +51,7 @@ class Coinbase(CoinbaseProvider, Stream):
     silence = 15.0  # heartbeats come every second
     sequence = None  # Advanced Trade numbers messages, not events; Exchange leaves numbers out
     checksums = False
+    every = 1.0
     sandbox: ClassVar[type[CoinbaseSandbox]] = CoinbaseSandbox
 
     def __init__(
@@ -59,7 +60,8 @@ class Coinbase(CoinbaseProvider, Stream):
         super().__init__(subscription, options, credentials)
         protocol = _PROTOCOLS[options.feed]
         self._names = protocol.channels
-        self._protocol = protocol(self._chosen(subscription), credentials)
+        chosen = self._chosen(subscription)
+        self._protocol = protocol(chosen, credentials, Unanswered("coinbase", self.login_within))
 
     @classmethod
     def usual_symbol(cls, options: Any) -> str | None:
@@ -77,6 +79,10 @@ class Coinbase(CoinbaseProvider, Stream):
     def receive(self, frame: str | bytes, now: int) -> Items:
         """The events in a frame, and the answers to it, in order."""
         return self._protocol.receive(frame, now)
+
+    def tick(self, now: int) -> Items:
+        """What was asked for and has not come."""
+        return self._protocol.tick(now)
 
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new, and leave what is not wanted any more."""

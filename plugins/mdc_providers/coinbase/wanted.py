@@ -39,12 +39,22 @@ def lacking(
     missing: Mapping[str, list[str]], wanted: Wanted, words: Mapping[str, str]
 ) -> list[Refused]:
     """The refusals of what is not granted; `words` are Coinbase's names of the channels by ours."""
-    ours = {name: word for word, name in words.items()} | {"level2": "book"}
-    named = {
+    ours = _ours(words)
+    lacks = {
         product: [ours[name] for name in names if name in ours] or names  # heartbeats alone
         for product, names in missing.items()
     }
-    return left_out("coinbase", named, [ours[name] for name in wanted if name in ours])
+    return left_out("coinbase", lacks, [ours[name] for name in wanted if name in ours])
+
+
+def named(wanted: Wanted, words: Mapping[str, str]) -> Wanted:
+    """What is wanted, by our names of the channels."""
+    ours = _ours(words)
+    return {ours[name]: products for name, products in wanted.items() if name in ours}
+
+
+def _ours(words: Mapping[str, str]) -> dict[str, str]:
+    return {name: word for word, name in words.items()} | {"level2": "book"}
 
 
 def side_of(price: str | None, size: str | None) -> tuple[Decimal | None, Decimal | None]:

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from mdc_core.plugin import (
+    Awaited,
     Bad,
     Busy,
     Effect,
@@ -22,6 +23,7 @@ from mdc_core.plugin import (
     Messages,
     Missing,
     Reconnect,
+    Restarted,
     Send,
     Stream,
     Subscription,
@@ -68,7 +70,7 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
         )
         self._heard: int | None = None
         self._numbers = Follow()
-        self._renewing: set[str] = set()  # books that are asked for again
+        self._renewing: Awaited[str] = Awaited("kraken_futures")  # books
         self._read = Messages(wire.AnyMessage).read
 
     @classmethod
@@ -105,7 +107,7 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
         if self._heard is not None and now - self._heard >= _SILENCE:
             self._heard = None
             return [Reconnect("kraken_futures: no heartbeat for 15 s")]
-        return self._subs.late(now)
+        return [*self._subs.late(now), *self._renewing.late(now, _renew)]
 
     def asset_of(self, symbol: str) -> str | None:
         """Crypto as futures: traded at all hours."""
@@ -134,13 +136,13 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
             return self._tickers.events_of(m)
         if kind is wire.ChangeMessage:
             delta = change_of(m)
-            return self._followed(("book", m.product_id), delta)
+            return self._followed(("book", m.product_id), delta, now)
         if kind is wire.TradeMessage:
             trade = trade_of(m)
-            return self._followed(("trade", m.product_id), trade)
+            return self._followed(("trade", m.product_id), trade, now)
         if kind is wire.SnapshotMessage:
             self._numbers.restart(("book", m.product_id), m.seq)
-            self._renewing.discard(m.product_id)
+            self._renewing.came(m.product_id)
             return [book_of(m)]
         if kind is wire.TradesMessage:
             if m.trades:
@@ -149,24 +151,29 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
             return []
         return [quote_of(m, from_ns(now))] if kind is wire.LiteMessage else []
 
-    def _followed(self, key: tuple[str, str], event: Event) -> Sequence[Event | Effect]:
+    def _followed(self, key: tuple[str, str], event: Event, now: int) -> Sequence[Event | Effect]:
         """The event; if this number was not due, what is missing, and the book once more."""
         assert event.seq is not None
         order = self._numbers.expect(key, event.seq, event.ts_event)
-        return (event,) if isinstance(order, str) else [*self._missed(key, event, order), event]
+        return (
+            (event,) if isinstance(order, str) else [*self._missed(key, event, order, now), event]
+        )
 
     def _missed(
-        self, key: tuple[str, str], event: Event, order: Missing
+        self, key: tuple[str, str], event: Event, order: Missing | Restarted, now: int
     ) -> Iterator[Event | Effect]:
         feed, symbol = key
         end = event.ts_event
-        gap = Gap(symbol=symbol, channel=feed, ts_event=end, seq=event.seq, start=order.since)
-        gap.end, gap.count, gap.reason = end, order.count, "sequence"
-        yield gap
+        if isinstance(order, Restarted):
+            head = {"symbol": symbol, "channel": feed, "ts_event": end, "seq": event.seq}
+            yield from order.told(f"{feed} of {symbol}", always=feed == "book", **head)
+        else:
+            gap = Gap(symbol=symbol, channel=feed, ts_event=end, seq=event.seq, start=order.since)
+            gap.end, gap.count, gap.reason = end, order.count, "sequence"
+            yield gap
         if feed == "book" and symbol not in self._renewing:
-            self._renewing.add(symbol)
-            for what in ("unsubscribe", "subscribe"):
-                yield _ask(what, feed, [symbol], again=f"book {symbol}")
+            self._renewing.asked(now, symbol)
+            yield from _renew([symbol])
 
     def _event_or(self, frame: str | bytes, error: Exception, now: int) -> Found:
         """A message about the connection; else one that cannot be read."""
@@ -208,6 +215,13 @@ def _asked(what: str, pairs: Iterable[tuple[str, str]]) -> list[Send]:
 def _ask(what: str, feed: str, symbols: Iterable[str], again: str | None = None) -> Send:
     message = {"event": what, "feed": feed, "product_ids": [*symbols]}
     return Send(msgspec.json.encode(message).decode(), again)
+
+
+def _renew(symbols: list[str]) -> Iterator[Send]:
+    """The books once more."""
+    for symbol in symbols:
+        for what in ("unsubscribe", "subscribe"):
+            yield _ask(what, "book", [symbol], again=f"book {symbol}")
 
 
 def _unread(frame: str | bytes, why: object) -> Bad:

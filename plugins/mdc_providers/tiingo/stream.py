@@ -29,6 +29,7 @@ from mdc_core.plugin import (
     Send,
     Stream,
     Subscription,
+    Unanswered,
     Up,
     left_out,
 )
@@ -77,6 +78,7 @@ class Tiingo(TiingoProvider, Stream):
     }
     sequence = None
     checksums = False
+    every = 1.0
     silence = 90.0  # a heartbeat comes every 30 s
     sandbox: ClassVar[type[TiingoSandbox]] = TiingoSandbox
 
@@ -91,6 +93,7 @@ class Tiingo(TiingoProvider, Stream):
         self._asked = list(self._names)
         self._before: tuple[_Names, list[str]] | None = None  # until a change is accepted
         self._id: int | None = None
+        self._unanswered = Unanswered("tiingo", self.login_within)
 
     @classmethod
     def usual_symbol(cls, options: Any) -> str | None:
@@ -103,6 +106,8 @@ class Tiingo(TiingoProvider, Stream):
 
     def opened(self, now: int) -> Items:
         """Subscribe; that is the login."""
+        chosen = self.subscription.channels or self.default_channels
+        self._unanswered.asked(dict.fromkeys(chosen, self._names.values()), now)
         return [self._send("subscribe", thresholdLevel=self._level, tickers=self._asked)]
 
     def receive(self, frame: str | bytes, now: int) -> Items:
@@ -117,6 +122,10 @@ class Tiingo(TiingoProvider, Stream):
         if extra is not None:
             event.extra = {**(event.extra or {}), **_beyond(extra, m.data)}
         return () if type(event) in self._left_out else (event,)
+
+    def tick(self, now: int) -> Items:
+        """What was asked for and is not acknowledged."""
+        return self._unanswered.late(now)
 
     def asset_of(self, symbol: str) -> str | None:
         """That of the market."""
@@ -168,6 +177,7 @@ class Tiingo(TiingoProvider, Stream):
 
     def _accepted(self, tickers: list[str] | None) -> list[Event | Effect]:
         """The subscription is taken: what it replaces can go; what it lacks is refused."""
+        self._unanswered.answered()
         before, self._before = self._before, None
         removed = [t for t in before[1] if t not in self._names] if before is not None else []
         if removed:

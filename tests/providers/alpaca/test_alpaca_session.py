@@ -9,6 +9,7 @@ from mdc_core.plugin import (
     Bad,
     Busy,
     DataError,
+    Integrity,
     Reconnect,
     Refused,
     Send,
@@ -60,6 +61,20 @@ def test_star_is_subscribed_to_as_it_stands_and_covers_every_symbol() -> None:
     assert json.loads(send.frame) == {"action": "subscribe", "trades": ["*"]}
     ack = '[{"T":"subscription","trades":["*"],"corrections":["*"],"cancelErrors":["*"]}]'
     assert stream.receive(ack, 0) == [Up()]
+
+
+def test_a_subscription_that_is_not_acknowledged_is_told_by_name() -> None:
+    stream, second = connect("SPY", "QQQ", channels=("trade",)), 1_000_000_000
+    list(stream.receive(AUTHENTICATED, second))
+    assert list(stream.tick(10 * second)) == []
+    (found,) = stream.tick(11 * second)
+    assert isinstance(found, Integrity) and found.check == "subscription"
+    assert found.message == "alpaca has not acknowledged in 10 s: SPY, QQQ (trade)"
+    assert list(stream.tick(30 * second)) == []
+    stream = connect("SPY", channels=("trade",))
+    list(stream.receive(AUTHENTICATED, 0))
+    list(stream.receive('[{"T":"subscription","trades":["SPY"]}]', 0))
+    assert list(stream.tick(60 * second)) == []
 
 
 def test_what_an_answer_leaves_out_is_refused() -> None:

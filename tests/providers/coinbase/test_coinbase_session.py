@@ -15,6 +15,7 @@ from mdc_core.plugin import (
     Delta,
     Gap,
     HangUp,
+    Integrity,
     Quote,
     Reconnect,
     Refused,
@@ -28,6 +29,7 @@ from mdc_providers.coinbase.sandbox import CoinbaseSandbox
 from mdc_providers.coinbase.stream import Coinbase
 
 TIME = "2024-01-02T14:30:00.000001Z"
+SECOND = 1_000_000_000
 NOW = 1_704_205_800_000_000_000
 
 
@@ -57,6 +59,11 @@ def trade(number: int, **more: Any) -> dict[str, Any]:
 
 def level(side: str, price: str, size: str) -> dict[str, str]:
     return {"side": side, "event_time": TIME, "price_level": price, "new_quantity": size}
+
+
+def snapshot(number: int, symbol: str) -> str:
+    rows = [level("bid", "42000", "1")]
+    return frame("l2_data", number, {"type": "snapshot", "product_id": symbol, "updates": rows})
 
 
 def agreed(*symbols: str, channels: tuple[str, ...] = ("trade", "book")) -> Coinbase:
@@ -127,7 +134,86 @@ def test_what_was_lost_is_counted_and_books_alone_are_asked_for_again() -> None:
     assert list(stream.receive(state(5, market_trades=both, heartbeats=["heartbeats"]), 0)) == []
     whole = {"market_trades": both, "level2": both, "heartbeats": ["heartbeats"]}
     assert list(stream.receive(state(6, **whole), 0)) == []
+    assert stream.resubscribe(Subscription(("BTC-USD",), ("trade",)), 0) is None
+    for number, symbol in ((7, "BTC-USD"), (8, "ETH-USD")):
+        (book,) = stream.receive(snapshot(number, symbol), 0)
+        assert isinstance(book, Book)
     assert stream.resubscribe(Subscription(("BTC-USD",), ("trade",)), 0) is not None
+
+
+def test_a_book_that_does_not_come_again_is_asked_for_again_and_then_elsewhere() -> None:
+    stream = agreed("BTC-USD")
+    assert list(stream.tick(60 * SECOND)) == []
+    assert len(sent(stream.receive(frame("heartbeats", 4, {}), 60 * SECOND))) == 2
+    assert list(stream.tick(69 * SECOND)) == []
+    for second in (70, 80, 90, 100, 110):
+        assert [m["type"] for m in sent(stream.tick(second * SECOND))] == [
+            "unsubscribe",
+            "subscribe",
+        ]
+    (end,) = stream.tick(120 * SECOND)
+    assert isinstance(end, Reconnect) and "BTC-USD" in end.reason
+    list(stream.receive(snapshot(5, "BTC-USD"), 121 * SECOND))
+    assert list(stream.tick(130 * SECOND)) == []
+
+
+def test_numbers_that_begin_anew_are_told_and_followed() -> None:
+    stream = agreed("BTC-USD")
+    for number in range(1, 20):
+        assert list(stream.receive(frame("heartbeats", number, {}), 0)) == []
+    assert [list(stream.receive(frame("heartbeats", n, {}), 0)) for n in (0, 6)] == [[], []]
+    found, gap, *asked = stream.receive(frame("heartbeats", 9, {}), 0)
+    assert isinstance(found, Integrity) and found.check == "sequence"
+    assert found.message == "the numbers of the connection began anew at 0, behind 19"
+    assert isinstance(gap, Gap) and gap.count == 7 and len(sent(asked)) == 2
+    (gap, *_) = stream.receive(frame("heartbeats", 12, {}), 0)
+    assert isinstance(gap, Gap) and gap.count == 2
+
+
+def test_trade_ids_of_exchange_that_jump_and_go_on_as_before_are_told() -> None:
+    stream = connect("BTC-USD", feed="exchange", channels=("trade",))
+    list(stream.opened(0))
+
+    def match(number: int) -> list[Any]:
+        row = {"type": "match", "trade_id": number, "maker_order_id": "a", "taker_order_id": "b"}
+        row |= {"side": "sell", "size": "1", "price": "1", "product_id": "BTC-USD"}
+        return [*stream.receive(json.dumps({**row, "sequence": number, "time": TIME}), 0)]
+
+    beat = {"type": "heartbeat", "sequence": 1, "last_trade_id": 10**9, "product_id": "BTC-USD"}
+    assert len(match(12)) == 1
+    assert list(stream.receive(json.dumps({**beat, "time": TIME}), 0)) == []
+    (gap,) = stream.receive(json.dumps({**beat, "time": TIME}), 0)
+    assert isinstance(gap, Gap) and gap.count == 10**9 - 12
+    assert [len(match(number)) for number in (13, 20)] == [1, 1]
+    found, gap, trade = match(30)
+    assert isinstance(found, Integrity) and isinstance(trade, Trade)
+    assert isinstance(gap, Gap) and gap.count == 15
+    assert [type(item) for item in match(31) + match(33)] == [Trade, Gap, Trade]
+
+
+@pytest.mark.parametrize("feed", ["advanced", "exchange"])
+def test_a_subscription_that_is_not_acknowledged_is_told(feed: str) -> None:
+    stream = connect("BTC-USD", feed=feed, channels=("trade", "book"))
+    list(stream.opened(0))
+    assert list(stream.tick(9 * SECOND)) == []
+    (found,) = stream.tick(10 * SECOND)
+    assert isinstance(found, Integrity) and found.check == "subscription"
+    assert found.message == "coinbase has not acknowledged in 10 s: BTC-USD (trade, book)"
+    assert list(stream.tick(20 * SECOND)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Internal server error", Reconnect),
+        ("something that nobody knows", Reconnect),
+        ("BTC-USD is delisted", Refused),
+        ("authentication failure", Refused),
+    ],
+)
+def test_an_error_of_a_feed_that_is_up(text: str, kind: type) -> None:
+    (found,) = agreed("BTC-USD").receive(json.dumps({"type": "error", "message": text}), 0)
+    assert isinstance(found, kind)
 
 
 def test_a_number_that_comes_twice_is_no_loss() -> None:

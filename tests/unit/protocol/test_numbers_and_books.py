@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdc_core.plugin import DataError, Follow, Ladder, Level, Missing, scaled, unscaled
+from mdc_core.plugin import (
+    Count,
+    DataError,
+    Follow,
+    Gap,
+    Integrity,
+    Ladder,
+    Level,
+    Missing,
+    Restarted,
+    scaled,
+    unscaled,
+)
 
 D = Decimal
 
@@ -60,6 +72,47 @@ def test_what_is_missing_happened_since_the_number_before() -> None:
     assert follow.expect("a", 2, "10:02") == "late"
     assert follow.expect("a", 5, "10:03") == Missing(3, 2, since="10:00")
     assert follow.expect("a", 7, "10:04") == Missing(6, 1, since="10:03")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "last"),
+    [
+        ((101, 1, 5, 9), Restarted(101, 1, 6)),
+        ((101, 1, 1, 2, 2, 3), Restarted(101, 1, 0)),
+        ((101, 50, 1, 2, 3), Restarted(101, 1, 0)),
+        ((1, 10**30, 2, 3, 4), Restarted(10**30, 2, 0)),
+        ((101, 100, 101, 101, 101), "late"),  # once more
+        ((101, 1, 102, 5, 103, 9), "late"),  # not in a row
+        ((101, 106, 102, 103, 104, 105), "late"),  # overtaken, and told
+    ],
+)
+def test_three_numbers_in_a_row_that_are_behind_begin_anew(
+    numbers: tuple[int, ...], last: object
+) -> None:
+    count = Count()
+    found = [count.expect(number) for number in numbers]
+    assert found[-1] == last
+    assert not any(isinstance(order, Restarted) for order in found[:-1])
+    if isinstance(last, Restarted):
+        assert count.next == numbers[-1] + 1
+
+
+def test_numbers_that_begin_anew_are_a_finding_and_a_gap_of_what_is_missing() -> None:
+    follow = Follow()
+    heads = [{"symbol": "A", "seq": seq, "ts_event": f"10:0{n}"} for n, seq in enumerate((7, 1, 2))]
+    assert [event for head in heads for event in follow.gaps("A", head)] == []
+    found, gap = follow.gaps("A", {"symbol": "A", "seq": 5, "ts_event": "10:03"})
+    assert isinstance(found, Integrity) and (found.check, found.severity) == ("sequence", "warning")
+    assert found.message == "the numbers of A began anew at 1, behind 7"
+    assert isinstance(gap, Gap) and (gap.count, gap.start, gap.end) == (2, "10:00", "10:03")
+
+
+def test_what_is_said_to_have_come_is_missing_once_and_may_come_yet() -> None:
+    count = Count()
+    assert count.reach(9) == "ok"  # nothing is known before
+    assert count.reach(9) == "ok"
+    assert count.reach(12, "10:00") == Missing(10, 3)
+    assert [count.expect(number) for number in (10, 11, 12, 13)] == ["late", "late", "late", "ok"]
 
 
 def test_a_first_number_that_is_known() -> None:

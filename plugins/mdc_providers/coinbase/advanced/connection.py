@@ -11,17 +11,24 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 import msgspec
+from msgspec import structs
 
 from mdc_core.plugin import (
+    Awaited,
     Bad,
+    Book,
+    Count,
     DataError,
     Effect,
     Event,
     Gap,
+    Missing,
     Reconnect,
     Refused,
+    Restarted,
     Send,
     Subscription,
+    Unanswered,
     Up,
     utc,
 )
@@ -30,7 +37,15 @@ from mdc_providers.coinbase.advanced.decode import Decoder
 from mdc_providers.coinbase.advanced.rows import Single, head_of, singly
 from mdc_providers.coinbase.login import Signer
 from mdc_providers.coinbase.refusals import verdict
-from mdc_providers.coinbase.wanted import Wanted, added, lacking, missing_of, unread
+from mdc_providers.coinbase.wanted import (
+    Wanted,
+    added,
+    lacking,
+    missing_of,
+    named,
+    names_of,
+    unread,
+)
 
 Found = list[Event | Effect]
 
@@ -50,12 +65,16 @@ class AdvancedTrade:
         }
     )
 
-    def __init__(self, subscription: Subscription, credentials: Mapping[str, str]) -> None:
+    def __init__(
+        self, subscription: Subscription, credentials: Mapping[str, str], unanswered: Unanswered
+    ) -> None:
         self._signer = Signer(credentials)
         self._wanted = self._by_channel(subscription)
         self._decode = msgspec.json.Decoder(wire.AnyMessage).decode
         self._events = Decoder()
-        self._next, self._when = 0, ""  # the number that is due, and when the last one came
+        self._numbers = Count(first=0)
+        self._unanswered = unanswered
+        self._books: Awaited[str] = Awaited("coinbase")  # products whose books are asked for again
         self._symbols = subscription.symbols
         self._answers = 0  # that are to come to what was asked for
         self._is_up = self._is_asking = self._is_renewing = False
@@ -64,6 +83,7 @@ class AdvancedTrade:
         """Subscribe; heartbeats, the last, keep the quiet channels open."""
         if (refused := self._signer.fault()) is not None:
             return [refused]
+        self._unanswered.asked(named(self._wanted, self.channels), now)
         return self._ask("subscribe", {**self._wanted, "heartbeats": ()}, now)
 
     def receive(self, frame: str | bytes, now: int) -> Found:
@@ -73,19 +93,22 @@ class AdvancedTrade:
         except msgspec.ValidationError:
             return self._carefully(frame, now)
         out: Found = []
-        if m.sequence_num == self._next:
-            self._next, self._when = m.sequence_num + 1, m.timestamp
-        else:
-            out += self._follow(m.sequence_num, m.timestamp, now)
+        if (order := self._numbers.expect(m.sequence_num, m.timestamp)) != "ok":
+            out += self._follow(order, m.timestamp, now)
         try:
             out += self._answered(m) if type(m) is wire.SubscriptionsMessage else self._events(m)
         except (DataError, ValueError, ArithmeticError):
             out += self._singly(frame)
-        return out
+        return self._renewed(out) if self._books else out
+
+    def tick(self, now: int) -> Sequence[Event | Effect]:
+        """What was asked for and has not come."""
+        late = self._books.late(now, lambda _: self._renew(now))
+        return [*self._unanswered.late(now), *late]
 
     def resubscribe(self, subscription: Subscription, now: int) -> Sequence[Event | Effect] | None:
         """Subscribe to what is new, and leave what is not wanted any more."""
-        if not self._is_up or self._is_renewing:
+        if not self._is_up or self._is_renewing or self._books:
             return None
         wanted, before = self._by_channel(subscription), self._wanted
         self._wanted, self._symbols = wanted, subscription.symbols
@@ -110,23 +133,41 @@ class AdvancedTrade:
             self._is_asking = self._is_asking or bool(sends)
         return sends
 
-    def _follow(self, number: int, when: str, now: int) -> Found:
-        """Nothing, if this number was due; else what is missing, and books once more."""
+    def _follow(self, order: str | Missing | Restarted, when: str, now: int) -> Found:
+        """What is missing before a number that was not due, and books once more."""
+        if isinstance(order, str):
+            return []
+        end, symbols = utc(when), {"symbols": list(self._symbols)}
+        start = utc(order.since) if order.since else None
         out: Found = []
-        if number > self._next:
-            end, start = utc(when), utc(self._when) if self._when else None
-            gap = Gap(ts_event=end, start=start, end=end, count=number - self._next)
-            gap.reason, gap.extra = "sequence", {"symbols": list(self._symbols)}
+        if isinstance(order, Restarted):
+            order = structs.replace(order, since=start)
+            out += order.told("the connection", always=True, ts_event=end, extra=symbols)
+        else:
+            gap = Gap(ts_event=end, start=start, end=end, count=order.count)
+            gap.reason, gap.extra = "sequence", symbols
             out.append(gap)
-            if self._is_asking:
-                out.append(Reconnect("coinbase: a message is missing before all was answered"))
-            elif books := self._wanted.get("level2"):
-                self._is_renewing = True
-                for kind in ("unsubscribe", "subscribe"):
-                    out += self._ask(kind, {"level2": books}, now, again="level2")
-        if number >= self._next:
-            self._next, self._when = number + 1, when
+        if self._is_asking:
+            out.append(Reconnect("coinbase: a message is missing before all was answered"))
+        elif books := self._wanted.get("level2"):
+            self._is_renewing = True
+            self._books.asked(now, *books)
+            out += self._renew(now)
         return out
+
+    def _renew(self, now: int) -> list[Send]:
+        """Ask for the books once more."""
+        books = {"level2": self._wanted.get("level2", ())}
+        kinds = ("unsubscribe", "subscribe")
+        return [send for kind in kinds for send in self._ask(kind, books, now, again="level2")]
+
+    def _renewed(self, found: Found) -> Found:
+        """These came; books among them are there again."""
+        came = {event.symbol for event in found if isinstance(event, Book)}
+        for product in [*self._books]:
+            if not came.isdisjoint(names_of(product)):
+                self._books.came(product)
+        return found
 
     def _answered(self, m: wire.SubscriptionsMessage) -> Found:
         """The complete state of the connection: `Up` when there is all that was asked for."""
@@ -138,6 +179,7 @@ class AdvancedTrade:
         if not self._is_asking or (self._answers and not has_all):
             return []
         self._answers, self._is_asking, self._is_up = 0, False, True
+        self._unanswered.answered()
         return [Up(), *lacking(missing, self._wanted, self.channels)]
 
     def _carefully(self, frame: str | bytes, now: int) -> Found:
@@ -146,7 +188,9 @@ class AdvancedTrade:
             head = head_of(frame)
         except msgspec.ValidationError:
             return self._refused(msgspec.json.decode(frame, type=wire.ErrorMessage))
-        return [*self._follow(head.sequence_num, head.timestamp, now), *self._singly(frame)]
+        order = self._numbers.expect(head.sequence_num, head.timestamp)
+        out = [*self._follow(order, head.timestamp, now), *self._singly(frame)]
+        return self._renewed(out) if self._books else out
 
     def _singly(self, frame: str | bytes) -> Found:
         """The events of a message, row by row; what cannot be read is set aside alone."""
@@ -171,7 +215,8 @@ class AdvancedTrade:
 
     def _refused(self, m: wire.ErrorMessage) -> Found:
         """Behind an error nothing more comes, so a refused change needs another connection."""
-        effect = verdict(m.message, m.reason)
+        is_up = self._is_up and not self._is_asking
+        effect = verdict(m.message, m.reason, self._wanted, is_up=is_up)
         if isinstance(effect, Refused) and self._is_up and self._is_asking:
             return [effect, Reconnect(effect.text)]
         return [effect]

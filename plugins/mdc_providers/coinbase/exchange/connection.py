@@ -21,6 +21,7 @@ from mdc_core.plugin import (
     Refused,
     Send,
     Subscription,
+    Unanswered,
     Up,
     from_ns,
 )
@@ -35,7 +36,7 @@ from mdc_providers.coinbase.exchange.decode import (
 from mdc_providers.coinbase.login import exchange_login
 from mdc_providers.coinbase.products import Products
 from mdc_providers.coinbase.refusals import verdict
-from mdc_providers.coinbase.wanted import Wanted, added, lacking, missing_of, unread
+from mdc_providers.coinbase.wanted import Wanted, added, lacking, missing_of, named, unread
 
 Found = list[Event | Effect]
 _NO_PRODUCT = " is not a valid product"
@@ -55,8 +56,10 @@ class Exchange:
         }
     )
 
-    def __init__(self, subscription: Subscription, credentials: Mapping[str, str]) -> None:
-        self._credentials = credentials
+    def __init__(
+        self, subscription: Subscription, credentials: Mapping[str, str], unanswered: Unanswered
+    ) -> None:
+        self._credentials, self._unanswered = credentials, unanswered
         self._fault: str | None = None
         try:
             self._is_signed = bool(exchange_login(credentials, 0))
@@ -73,6 +76,7 @@ class Exchange:
         """Subscribe to everything at once."""
         if self._fault is not None:
             return [Refused(self._fault)]
+        self._unanswered.asked(named(self._wanted, self.channels), now)
         return self._ask("subscribe", self._wanted, now)
 
     def receive(self, frame: str | bytes, now: int) -> Found:
@@ -88,6 +92,10 @@ class Exchange:
             if isinstance(event, Event):
                 event.extra = {**(event.extra or {}), **(more or {})}
         return out
+
+    def tick(self, now: int) -> Sequence[Event | Effect]:
+        """What was asked for and has not come."""
+        return self._unanswered.late(now)
 
     def resubscribe(self, subscription: Subscription, now: int) -> Sequence[Event | Effect] | None:
         """Subscribe to what is new, and leave what is not wanted any more."""
@@ -159,6 +167,7 @@ class Exchange:
         if not self._is_asking or (missing and self._answers):
             return
         self._answers, self._is_asking, self._is_up = 0, False, True
+        self._unanswered.answered()
         yield Up()
         yield from lacking(missing, self._wanted, self.channels)
 
@@ -176,7 +185,8 @@ class Exchange:
             self._wanted = {channel: products for channel, products in rest.items() if products}
             yield from self._ask("subscribe", self._wanted, now)
             return
-        effect = verdict(m.message, m.reason)
+        is_up = self._is_up and not self._is_asking
+        effect = verdict(m.message, m.reason, self._wanted, is_up=is_up)
         yield effect
         if isinstance(effect, Refused) and self._is_up and self._is_asking:
             yield Reconnect(effect.text)

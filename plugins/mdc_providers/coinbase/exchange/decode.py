@@ -2,7 +2,22 @@
 
 from collections.abc import Iterator
 
-from mdc_core.plugin import Book, Delta, Effect, Event, Gap, Level, Quote, Trade, rest_of, utc
+from mdc_core.plugin import (
+    Book,
+    Count,
+    Delta,
+    Effect,
+    Event,
+    Gap,
+    Integrity,
+    Level,
+    Missing,
+    Quote,
+    Restarted,
+    Trade,
+    rest_of,
+    utc,
+)
 from mdc_providers.coinbase.exchange import messages as wire
 from mdc_providers.coinbase.wanted import side_of
 
@@ -80,31 +95,37 @@ class TradeNumbers:
     """
 
     def __init__(self) -> None:
-        self._last: dict[str, tuple[int, str]] = {}  # and when
+        self._ids: dict[str, Count] = {}
         self._named: dict[str, tuple[int, str]] = {}
 
     def start(self, m: wire.LastMatchMessage) -> None:
         """The last trade before the subscription."""
-        self._last[m.product_id] = m.trade_id, utc(m.time)
+        ids = self._ids[m.product_id] = Count(m.trade_id + 1)
+        ids.when = utc(m.time)
 
-    def traded(self, m: wire.MatchMessage, time: str) -> Iterator[Gap]:
-        """A `Gap` if trades are missing before this one."""
-        yield from self._missing(m.product_id, m.trade_id - 1, time)
-        last = self._last.get(m.product_id)
-        if last is None or m.trade_id > last[0]:
-            self._last[m.product_id] = m.trade_id, time
+    def traded(self, m: wire.MatchMessage, time: str) -> Iterator[Gap | Integrity]:
+        """A `Gap` if trades are missing before this one; a finding if the ids begin anew."""
+        order = self._of(m.product_id).expect(m.trade_id, time)
+        if isinstance(order, Restarted):
+            yield from order.told(f"trades of {m.product_id}", symbol=m.product_id, ts_event=time)
+        elif isinstance(order, Missing):
+            yield _gap(m.product_id, order, time)
 
     def heard(self, m: wire.HeartbeatMessage) -> Iterator[Gap]:
         """A `Gap` if a trade has not come that the heartbeat before this one named."""
         if (named := self._named.get(m.product_id)) is not None:
-            yield from self._missing(m.product_id, *named)
-            if self._last.get(m.product_id, (-1,))[0] < named[0]:
-                self._last[m.product_id] = named
+            order = self._of(m.product_id).reach(*named)
+            if isinstance(order, Missing):
+                yield _gap(m.product_id, order, named[1])
         self._named[m.product_id] = m.last_trade_id, utc(m.time)
 
-    def _missing(self, symbol: str, until: int, end: str) -> Iterator[Gap]:
-        last, start = self._last.get(symbol, (until, None))
-        if last < until:
-            gap = Gap(symbol=symbol, ts_event=end, start=start, end=end, count=until - last)
-            gap.reason = "sequence"
-            yield gap
+    def _of(self, product: str) -> Count:
+        if product not in self._ids:
+            self._ids[product] = Count()
+        return self._ids[product]
+
+
+def _gap(symbol: str, order: Missing, end: str) -> Gap:
+    gap = Gap(symbol=symbol, ts_event=end, start=order.since, end=end, count=order.count)
+    gap.reason = "sequence"
+    return gap

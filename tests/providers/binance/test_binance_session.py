@@ -1,0 +1,94 @@
+"""Binance's numbers that begin anew, an answer that does not come, and one that is empty."""
+
+import json
+from typing import Any
+
+from mdc_core.plugin import Book, Delta, Fetch, Gap, Integrity, Refused, Response, Subscription
+from mdc_providers.binance.stream import Binance
+
+TIME, SECOND = 1_704_205_800_000, 1_000_000_000
+
+
+def connect(channel: str) -> Binance:
+    return Binance(Subscription(("BTCUSDT",), (channel,)), Binance.Options(), {})
+
+
+def diff(first: int, last: int) -> str:
+    data = {"e": "depthUpdate", "E": TIME, "s": "BTCUSDT", "U": first, "u": last}
+    data |= {"b": [["10.0", "1"]], "a": []}
+    return json.dumps({"stream": "btcusdt@depth@100ms", "data": data}, separators=(",", ":"))
+
+
+def snapshot(number: int) -> Response:
+    text = {"lastUpdateId": number, "bids": [["10.0", "1"]], "asks": [["11.0", "1"]]}
+    return Response(200, body=json.dumps(text).encode())
+
+
+def take(stream: Binance, *updates: tuple[int, int]) -> list[Any]:
+    return [item for one in updates for item in stream.receive(diff(*one), 0)]
+
+
+def in_step() -> Binance:
+    stream = connect("book")
+    list(stream.opened(0))
+    assert any(isinstance(item, Fetch) for item in take(stream, (95, 99)))
+    assert isinstance(next(iter(stream.fetched("book:BTCUSDT", snapshot(100), 0))), Book)
+    assert [type(item) for item in take(stream, (100, 101))] == [Delta]
+    return stream
+
+
+def test_update_ids_that_begin_anew_are_told_and_the_book_begins_with_them() -> None:
+    stream = in_step()
+    first, found, gap, fetch = take(stream, (1, 2), (3, 4), (5, 6))
+    assert isinstance(first, Integrity) and "is left out" in str(first.message)
+    assert isinstance(found, Integrity) and found.check == "sequence"
+    assert found.message == "the numbers of the book of BTCUSDT began anew at 2, behind 101"
+    assert isinstance(gap, Gap) and isinstance(fetch, Fetch)
+    events = [*stream.fetched("book:BTCUSDT", snapshot(4), 0)]
+    assert [type(event) for event in events] == [Book, Delta]
+    assert [type(item) for item in take(stream, (7, 8))] == [Delta]
+
+
+def test_ids_that_begin_anew_while_the_snapshot_is_awaited() -> None:
+    stream = connect("book")
+    list(stream.opened(0))
+    take(stream, (101, 102), (1, 2), (3, 4), (5, 6))
+    assert [type(e) for e in stream.fetched("book:BTCUSDT", snapshot(5), 0)] == [Book, Delta]
+
+
+def test_changes_that_come_again_are_left_out_and_counted() -> None:
+    stream = in_step()
+    (found,) = take(stream, (100, 101))
+    assert isinstance(found, Integrity) and found.severity == "warning"
+    assert [type(item) for item in take(stream, (102, 103), (102, 103))] == [Delta]
+    (told,) = stream.closed(0)
+    assert isinstance(told, Integrity) and "2 changes came again" in str(told.message)
+
+
+def test_changes_from_before_the_snapshot_are_no_finding() -> None:
+    stream = connect("book")
+    list(stream.opened(0))
+    take(stream, (95, 99))
+    assert [type(e) for e in stream.fetched("book:BTCUSDT", snapshot(106), 0)] == [Book]
+    assert take(stream, (100, 101), (102, 103), (104, 105), (106, 106)) == []
+    assert [type(item) for item in take(stream, (107, 108))] == [Delta]
+    assert list(stream.closed(0)) == []
+
+
+def test_a_subscription_that_is_not_acknowledged_is_told() -> None:
+    stream = connect("trade")
+    list(stream.opened(0))
+    assert list(stream.tick(9 * SECOND)) == []
+    (found,) = stream.tick(10 * SECOND)
+    assert isinstance(found, Integrity) and found.check == "subscription"
+    assert found.message == "binance has not acknowledged in 10 s: BTCUSDT (trade)"
+
+
+def test_an_empty_list_of_symbols_proves_nothing() -> None:
+    stream = connect("trade")
+    list(stream.opened(0))
+    list(stream.receive('{"result":null,"id":1}', 0))
+    (again,) = stream.fetched("symbols", Response(200, body=b"[]"), 0)
+    assert isinstance(again, Fetch) and again.again == "symbols"
+    (refused,) = stream.fetched("symbols", Response(200, body=b'[{"symbol":"ETHUSDT"}]'), 0)
+    assert isinstance(refused, Refused) and refused.symbols == ("BTCUSDT",)

@@ -1,0 +1,60 @@
+"""Kraken Futures' numbers: where they begin anew, and books that do not come again."""
+
+import json
+from typing import Any
+
+import pytest
+
+from mdc_core.plugin import Delta, Gap, Integrity, Reconnect, Send, Subscription, Trade
+from mdc_providers.kraken_futures.stream import KrakenFutures
+
+TIME, SECOND = 1_704_205_800_000, 1_000_000_000
+
+
+def connect(channel: str) -> KrakenFutures:
+    return KrakenFutures(Subscription(("PF_XBTUSD",), (channel,)), KrakenFutures.Options(), {})
+
+
+def message(feed: str, number: int) -> str:
+    common = {"feed": feed, "product_id": "PF_XBTUSD", "seq": number}
+    if feed == "trade":
+        more: dict[str, Any] = {"uid": f"u{number}", "side": "sell", "type": "fill", "time": TIME}
+        return json.dumps({**common, **more, "qty": 1, "price": 10})
+    if feed == "book":
+        return json.dumps({**common, "side": "buy", "price": 10, "qty": 1, "timestamp": TIME})
+    sides = {"bids": [{"price": 10, "qty": 1}], "asks": [{"price": 11, "qty": 1}]}
+    return json.dumps({**common, **sides, "timestamp": TIME, "tickSize": None})
+
+
+@pytest.mark.parametrize(("feed", "kind"), [("trade", Trade), ("book", Delta)])
+def test_numbers_that_begin_anew_are_told_and_a_book_is_asked_for_again(
+    feed: str, kind: type
+) -> None:
+    stream = connect(feed)
+
+    def take(number: int) -> list[Any]:
+        return [*stream.receive(message(feed, number), 0)]
+
+    assert [type(e) for number in (100, 101, 1, 5) for e in take(number)] == [kind] * 4
+    found, gap, *asked, event = take(9)
+    assert isinstance(found, Integrity) and found.check == "sequence"
+    assert found.message == f"the numbers of {feed} of PF_XBTUSD began anew at 1, behind 101"
+    assert isinstance(gap, Gap) and gap.count == 6 and isinstance(event, kind)
+    assert len([s for s in asked if isinstance(s, Send)]) == (2 if feed == "book" else 0)
+    gap, *_ = take(12)
+    assert isinstance(gap, Gap) and gap.count == 2
+
+
+def test_a_book_that_does_not_come_again_is_asked_for_again_and_then_elsewhere() -> None:
+    stream = connect("book")
+    for number in (1, 3):
+        list(stream.receive(message("book", number), 0))
+    found: list[Any] = []
+    for second in range(1, 60):
+        list(stream.receive('{"feed":"heartbeat","time":1704205800000}', second * SECOND))
+        found += stream.tick(second * SECOND)
+    assert [type(item) for item in found] == [Send] * 10
+    (end,) = stream.tick(60 * SECOND)
+    assert isinstance(end, Reconnect) and "PF_XBTUSD" in end.reason
+    list(stream.receive(message("book_snapshot", 4), 60 * SECOND))
+    assert list(stream.tick(61 * SECOND)) == []
