@@ -111,7 +111,14 @@ if TYPE_CHECKING:
     from mdc_core.moments import parse_moment
     from mdc_core.protocol.answers import Awaited, Unanswered
     from mdc_core.protocol.ladder import Ladder
-    from mdc_core.protocol.numbers import Count, Follow, Missing, Restarted, scaled, unscaled
+    from mdc_core.protocol.numbers import (
+        Follow,
+        Missing,
+        Restarted,
+        SequenceCount,
+        scaled,
+        unscaled,
+    )
     from mdc_core.protocol.refusals import left_out
     from mdc_core.protocol.subscriptions import Subscriptions
     from mdc_core.quality.per_event import PerEvent
@@ -176,7 +183,7 @@ _LATER = {
     "Awaited": "mdc_core.protocol.answers:Awaited",
     "Unanswered": "mdc_core.protocol.answers:Unanswered",
     "Ladder": "mdc_core.protocol.ladder:Ladder",
-    "Count": "mdc_core.protocol.numbers:Count",
+    "SequenceCount": "mdc_core.protocol.numbers:SequenceCount",
     "Follow": "mdc_core.protocol.numbers:Follow",
     "Missing": "mdc_core.protocol.numbers:Missing",
     "Restarted": "mdc_core.protocol.numbers:Restarted",
@@ -230,7 +237,6 @@ __all__ = [
     "ConfigError",
     "Connection",
     "Correction",
-    "Count",
     "DataError",
     "Delta",
     "Dividend",
@@ -289,6 +295,7 @@ __all__ = [
     "RunInfo",
     "Sandbox",
     "Send",
+    "SequenceCount",
     "Severity",
     "Sink",
     "Size",

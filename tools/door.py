@@ -61,7 +61,7 @@ LATER = {
     "moments": ("parse_moment",),
     "protocol.answers": ("Awaited", "Unanswered"),
     "protocol.ladder": ("Ladder",),
-    "protocol.numbers": ("Count", "Follow", "Missing", "Restarted", "scaled", "unscaled"),
+    "protocol.numbers": ("SequenceCount", "Follow", "Missing", "Restarted", "scaled", "unscaled"),
     "protocol.refusals": ("left_out",),
     "protocol.subscriptions": ("Subscriptions",),
     "archive.merge": ("merge",),

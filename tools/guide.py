@@ -168,7 +168,7 @@ def helpers() -> list[str]:
         plugin.Follow,
         plugin.Missing,
         plugin.Restarted,
-        plugin.Count,
+        plugin.SequenceCount,
         plugin.Ladder,
         plugin.Subscriptions,
         plugin.Unanswered,

@@ -58,7 +58,7 @@ class Restarted(Struct, frozen=True):
             yield gap
 
 
-class Count:
+class SequenceCount:
     """Follows the numbers of one channel; `next` is due, and `when` was the one before.
 
     A number that is behind is late: it came again, or was overtaken. Three in a row, each above
@@ -148,7 +148,7 @@ class Follow:
 
     def __init__(self, first: int | None = None) -> None:
         self._first = first
-        self._counts: dict[Hashable, Count] = {}
+        self._counts: dict[Hashable, SequenceCount] = {}
         self._held: dict[Hashable, list[tuple[int, Any]]] = {}
 
     def expect(self, channel: Hashable, number: int, when: str | None = None) -> Order:
@@ -161,7 +161,7 @@ class Follow:
         """
         count = self._counts.get(channel)
         if count is None:
-            count = self._counts[channel] = Count(self._first)
+            count = self._counts[channel] = SequenceCount(self._first)
         return count.expect(number, when)
 
     def gaps(self, channel: Hashable, head: Mapping[str, Any]) -> Iterator[Gap | Integrity]:
@@ -179,7 +179,7 @@ class Follow:
 
     def restart(self, channel: Hashable, number: int) -> None:
         """This number is the last that counts, whatever came before: that of a snapshot."""
-        self._counts.setdefault(channel, Count()).restart(number)
+        self._counts.setdefault(channel, SequenceCount()).restart(number)
 
     def hold(self, channel: Hashable, *items: tuple[int, Any]) -> None:
         """Hold these, each with its number, until `release`; with none, what is yet to come."""

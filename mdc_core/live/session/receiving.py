@@ -153,7 +153,8 @@ class Receiving:
         if isinstance(item, Gap):
             bound(item, self._up_since, turn.stamp)
         elif isinstance(item, Integrity) and item.check in _WARNED:
-            teller.warn(f"{teller.name}: {item.message}", turn)
+            text = (item.message or "").removeprefix(f"{teller.name} ")
+            teller.warn(f"{teller.name}: {text}", turn)
         elif isinstance(item, Market):
             self.unread.has_data = True
             if not self.is_up:

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mdc_core.plugin import Count, Event, Gap, Integrity, Restarted
+from mdc_core.plugin import Event, Gap, Integrity, Restarted, SequenceCount
 from mdc_providers.binance.decode import book_of, deltas_of
 from mdc_providers.binance.messages import DepthMessage, SnapshotMessage
 from mdc_providers.binance.moments import Moments
 
+_PASSED = 100  # changes from before a snapshot: 10 s, or more
 _KEPT = 3  # changes that are behind
 HELD = 10_000  # messages of a symbol, beyond which the oldest are given up
 
@@ -34,9 +35,10 @@ class BookSync:
         self._asked = False
         self._given_up = 0  # levels that were held for too long, or cannot be used
         self._first: str | None = None  # when the first of what is held was
-        self._count = Count()  # of the changes as they come
+        self._count = SequenceCount()  # of the changes as they come
         self._behind: list[DepthMessage] = []  # the last ones, behind others
         self._old = 0  # changes that came again
+        self._passed = 0  # changes in a row that the snapshot has already
 
     def wait(self) -> None:
         """Ask for the snapshot, unless that was done."""
@@ -104,10 +106,10 @@ class BookSync:
             self.wait()
             return []
         if m.u <= last:
-            return []  # from before the snapshot
+            return self._before(m, last)
         if (m.U - 1 if m.pu is None else m.pu) > last:
             return [self._lose(m, last)]
-        self.last = m.u
+        self.last, self._passed = m.u, 0
         events = deltas_of(m, self._at)
         self._since = events[0].ts_event if events else self._time(m)
         return events
@@ -119,6 +121,17 @@ class BookSync:
         if self._old > 1:
             return []
         return [self._finding("a change came again, or late, and is left out", self._time(m))]
+
+    def _before(self, m: DepthMessage, last: int) -> list[Event]:
+        """A change from before the snapshot; of too many the snapshot is not of this count."""
+        self._passed += 1
+        if self._passed < _PASSED:
+            return []
+        self._passed = 0
+        found = self._finding(f"{_PASSED} changes are from before its snapshot", self._time(m))
+        gap = self._lose(m, last)
+        gap.count = None
+        return [found, gap]
 
     def _restart(self, m: DepthMessage, order: Restarted) -> list[Event]:
         """The update ids began anew: the book waits for a snapshot of the new count."""

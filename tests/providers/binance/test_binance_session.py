@@ -75,6 +75,16 @@ def test_changes_from_before_the_snapshot_are_no_finding() -> None:
     assert list(stream.closed(0)) == []
 
 
+def test_a_snapshot_of_another_count_is_told_and_another_one_asked_for() -> None:
+    stream = in_step()
+    take(stream, (1, 2), (3, 4), (5, 6))
+    assert [type(e) for e in stream.fetched("book:BTCUSDT", snapshot(1000), 0)] == [Book]
+    items = take(stream, *((number, number) for number in range(7, 110)))
+    found, gap, fetch = items
+    assert isinstance(found, Integrity) and "from before its snapshot" in str(found.message)
+    assert isinstance(gap, Gap) and isinstance(fetch, Fetch)
+
+
 def test_a_subscription_that_is_not_acknowledged_is_told() -> None:
     stream = connect("trade")
     list(stream.opened(0))

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdc_core.plugin import (
-    Count,
     DataError,
     Follow,
     Gap,
@@ -17,6 +16,7 @@ from mdc_core.plugin import (
     Level,
     Missing,
     Restarted,
+    SequenceCount,
     scaled,
     unscaled,
 )
@@ -89,7 +89,7 @@ def test_what_is_missing_happened_since_the_number_before() -> None:
 def test_three_numbers_in_a_row_that_are_behind_begin_anew(
     numbers: tuple[int, ...], last: object
 ) -> None:
-    count = Count()
+    count = SequenceCount()
     found = [count.expect(number) for number in numbers]
     assert found[-1] == last
     assert not any(isinstance(order, Restarted) for order in found[:-1])
@@ -108,7 +108,7 @@ def test_numbers_that_begin_anew_are_a_finding_and_a_gap_of_what_is_missing() ->
 
 
 def test_what_is_said_to_have_come_is_missing_once_and_may_come_yet() -> None:
-    count = Count()
+    count = SequenceCount()
     assert count.reach(9) == "ok"  # nothing is known before
     assert count.reach(9) == "ok"
     assert count.reach(12, "10:00") == Missing(10, 3)

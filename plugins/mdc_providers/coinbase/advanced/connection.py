@@ -17,7 +17,6 @@ from mdc_core.plugin import (
     Awaited,
     Bad,
     Book,
-    Count,
     DataError,
     Effect,
     Event,
@@ -27,6 +26,7 @@ from mdc_core.plugin import (
     Refused,
     Restarted,
     Send,
+    SequenceCount,
     Subscription,
     Unanswered,
     Up,
@@ -48,6 +48,7 @@ from mdc_providers.coinbase.wanted import (
 )
 
 Found = list[Event | Effect]
+_MANY = 1 << 63  # what is beyond 64 bits is no count
 
 
 class AdvancedTrade:
@@ -72,7 +73,7 @@ class AdvancedTrade:
         self._wanted = self._by_channel(subscription)
         self._decode = msgspec.json.Decoder(wire.AnyMessage).decode
         self._events = Decoder()
-        self._numbers = Count(first=0)
+        self._numbers = SequenceCount(first=0)
         self._unanswered = unanswered
         self._books: Awaited[str] = Awaited("coinbase")  # products whose books are asked for again
         self._symbols = subscription.symbols
@@ -144,7 +145,8 @@ class AdvancedTrade:
             order = structs.replace(order, since=start)
             out += order.told("the connection", always=True, ts_event=end, extra=symbols)
         else:
-            gap = Gap(ts_event=end, start=start, end=end, count=order.count)
+            gap = Gap(ts_event=end, start=start, end=end, count=None)
+            gap.count = order.count if order.count < _MANY else None
             gap.reason, gap.extra = "sequence", symbols
             out.append(gap)
         if self._is_asking:

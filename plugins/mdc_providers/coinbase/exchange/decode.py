@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from mdc_core.plugin import (
     Book,
-    Count,
     Delta,
     Effect,
     Event,
@@ -14,6 +13,7 @@ from mdc_core.plugin import (
     Missing,
     Quote,
     Restarted,
+    SequenceCount,
     Trade,
     rest_of,
     utc,
@@ -95,12 +95,12 @@ class TradeNumbers:
     """
 
     def __init__(self) -> None:
-        self._ids: dict[str, Count] = {}
+        self._ids: dict[str, SequenceCount] = {}
         self._named: dict[str, tuple[int, str]] = {}
 
     def start(self, m: wire.LastMatchMessage) -> None:
         """The last trade before the subscription."""
-        ids = self._ids[m.product_id] = Count(m.trade_id + 1)
+        ids = self._ids[m.product_id] = SequenceCount(m.trade_id + 1)
         ids.when = utc(m.time)
 
     def traded(self, m: wire.MatchMessage, time: str) -> Iterator[Gap | Integrity]:
@@ -119,9 +119,9 @@ class TradeNumbers:
                 yield _gap(m.product_id, order, named[1])
         self._named[m.product_id] = m.last_trade_id, utc(m.time)
 
-    def _of(self, product: str) -> Count:
+    def _of(self, product: str) -> SequenceCount:
         if product not in self._ids:
-            self._ids[product] = Count()
+            self._ids[product] = SequenceCount()
         return self._ids[product]
 
 
