@@ -18,6 +18,7 @@ from mdc_core.live.transports import (
     NORMAL,
     POLICY,
     TOO_BIG,
+    HandshakeRefusedError,
     Transport,
     TransportClosed,
     open_transport,
@@ -50,6 +51,7 @@ class StreamLine:
         end_on_close: bool = False,
         ask: Ask = ask_in_thread,
         openings: Openings | None = None,
+        secrets: Sequence[str] = (),
     ) -> None:
         self.session = session
         self.endpoint = endpoint
@@ -60,6 +62,7 @@ class StreamLine:
         self._end_on_close = end_on_close
         self._ask = ask
         self._openings = openings or Openings(session.limits)
+        self._secrets = secrets
         self._transport: Transport | None = None
         self._wanted: Subscription | None = None
         self._told: Subscription | None = None  # what it was told last to ask for
@@ -105,7 +108,10 @@ class StreamLine:
         if self._capture is not None:
             self._capture.connecting(ns, self.session.subscription.symbols)
         self.session.connecting(ns)
-        transport = open_transport(self.endpoint, self.session.limits, self._clock)
+        try:
+            transport = open_transport(self.endpoint, self.session.limits, self._clock)
+        except HandshakeRefusedError as error:
+            raise error.of_account(self._secrets) from error
         try:
             self._transport = transport
             if self._hung_up.is_set():

@@ -32,7 +32,7 @@ from mdc_core.disk import absent
 from mdc_core.errors import DataError, UsageError
 from mdc_core.events import Event
 from mdc_core.live.sandbox.faults import parse_faults
-from mdc_core.live.sandbox.playback import Playback, simulated_tape
+from mdc_core.live.sandbox.playback import Playback, simulated_channels, simulated_tape
 from mdc_core.live.sandbox.server import SandboxServer
 from mdc_core.pipelines.inputs import opened
 from mdc_core.wire import stdout
@@ -88,7 +88,7 @@ def _share(options: type[Options], given: Options) -> Options:
     "channels",
     was="--channels",
     cls=ListOption,
-    help="which of the provider's channels are simulated  [default: those that it streams]",
+    help="which of the provider's channels are simulated  [default: all that can be]",
     shell_complete=offers.channels,
 )
 @option("--port", type=WholeNumber(0, 65535), default=0, help="[default: any]")
@@ -121,7 +121,8 @@ def mock(
         raise UsageError(f"{plugin.name} has no mock server")
     data = one_of(path, root, "PATH and --root")
     injected = parse_faults(",".join(faults))
-    tape = simulated_tape(kind, symbols, channels) if data is None else _tape_of(data)
+    played = channels or simulated_channels(kind)
+    tape = simulated_tape(kind, symbols, played) if data is None else _tape_of(data)
     tape.limit = limit
     own = _share(registry.load("stream", plugin.name).Options, plugin.options)
     endpoint = kind(Subscription(symbols), own, kind.sandbox.test_secrets).endpoints()[0]
@@ -141,7 +142,7 @@ def mock(
         stdout.write_line(server.url())
         _note_credentials(session, kind.sandbox.test_secrets)
         if data is None:
-            session.log.note(f"a simulated market in {', '.join(symbols)}")
+            session.log.note(f"a simulated market in {', '.join(symbols)}: {', '.join(played)}")
         while not stop:
             if server.done.wait(_LOOK) and (once or server.error is not None):
                 break

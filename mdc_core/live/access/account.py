@@ -92,6 +92,7 @@ class VendorAccount:
                 end_on_close=self._place.mock,
                 ask=self._place.ask(),
                 openings=self._openings,
+                secrets=(*self._plugin.secrets, *self._plugin.optional_secrets),
             )
             found.append((share.subscription, Probe(line, codec.login_within)))
         return found

@@ -135,6 +135,12 @@ class PlaybackPace:
         return max(due - self._clock(), 0.0)
 
 
+def simulated_channels(provider: type[Stream]) -> tuple[str, ...]:
+    """Those of a provider's channels of which there is a simulated market."""
+    market = registry.load("stream", "sim")
+    return tuple(c for c in provider.channels if _OF_CHANNEL.get(c, c) in market.channels)
+
+
 def simulated_tape(
     provider: type[Stream], symbols: tuple[str, ...], channels: tuple[str, ...] = ()
 ) -> Playback:

@@ -2,12 +2,14 @@
 
 import socket
 import ssl
+from collections.abc import Sequence
+from http import HTTPStatus
 from importlib import import_module
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from mdc_core.contracts import SCHEMES, Endpoint, Limits
-from mdc_core.errors import ConfigError, NotThereError, UnavailableError
+from mdc_core.errors import ConfigError, NotThereError, RefusedError, UnavailableError
 from mdc_core.live.clock import Clock
 from mdc_core.texts import said
 
@@ -21,6 +23,20 @@ class TransportClosed(Exception):  # noqa: N818 - how a connection ends, not an 
     def __init__(self, reason: str, code: int | None = None) -> None:
         super().__init__(reason)
         self.code = code
+
+
+class HandshakeRefusedError(RefusedError):
+    """The server answers the handshake with a refusal, by this status of HTTP."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text, cause="login" if status == HTTPStatus.UNAUTHORIZED else None)
+        self.status = status
+
+    def of_account(self, secrets: Sequence[str]) -> RefusedError:
+        """The same for who comes with these secrets."""
+        is_account = self.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+        hint = f"check {', '.join(secrets)}" if secrets and is_account else None
+        return RefusedError(str(self), hint=hint, cause=self.cause)
 
 
 class Transport(Protocol):

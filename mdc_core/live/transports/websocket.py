@@ -18,10 +18,10 @@ from websockets.sync.client import connect as open_socket
 from websockets.typing import Subprotocol
 
 from mdc_core.contracts import Endpoint, Limits, Response
-from mdc_core.errors import BusyError, ConfigError, MdcError, RefusedError, UnavailableError
+from mdc_core.errors import BusyError, ConfigError, MdcError, UnavailableError
 from mdc_core.live.clock import Clock
 from mdc_core.live.http import LOOPBACK
-from mdc_core.live.transports import TransportClosed, unreachable
+from mdc_core.live.transports import HandshakeRefusedError, TransportClosed, unreachable
 from mdc_core.live.transports.client import WebSocketClient
 from mdc_core.texts import one_line, said
 
@@ -157,7 +157,7 @@ def _refusal(where: str, answer: HandshakeResponse) -> MdcError:
         return BusyError(text, after=after)
     if status >= 500 or status == 408:
         return UnavailableError(text)
-    return RefusedError(text, cause="login" if status == 401 else None)
+    return HandshakeRefusedError(text, status)
 
 
 def closed(error: ConnectionClosed) -> TransportClosed:

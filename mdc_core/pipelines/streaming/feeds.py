@@ -99,6 +99,8 @@ class FeedMaker:
         capture = self._capture(stack)
         self._serve(stack)
         ask, openings = self.place.ask(), Openings(self._plugin.plugin.limits)
+        kind = self._plugin.plugin
+        secrets = (*kind.secrets, *kind.optional_secrets)
 
         def make(share: SubscriptionShare, name: str) -> StreamLine:
             return StreamLine(
@@ -111,6 +113,7 @@ class FeedMaker:
                 end_on_close=asked.mock,
                 ask=ask,
                 openings=openings,
+                secrets=secrets,
             )
 
         wrong = partial(registry.misused, "stream", self._plugin.name)
