@@ -88,7 +88,7 @@ def _share(options: type[Options], given: Options) -> Options:
     "channels",
     was="--channels",
     cls=ListOption,
-    help="which of the provider's channels are simulated  [default: all that can be]",
+    help="which of the provider's channels are simulated  [default: those that it streams]",
     shell_complete=offers.channels,
 )
 @option("--port", type=WholeNumber(0, 65535), default=0, help="[default: any]")
@@ -121,8 +121,7 @@ def mock(
         raise UsageError(f"{plugin.name} has no mock server")
     data = one_of(path, root, "PATH and --root")
     injected = parse_faults(",".join(faults))
-    played = channels or simulated_channels(kind)
-    tape = simulated_tape(kind, symbols, played) if data is None else _tape_of(data)
+    tape = simulated_tape(kind, symbols, channels) if data is None else _tape_of(data)
     tape.limit = limit
     own = _share(registry.load("stream", plugin.name).Options, plugin.options)
     endpoint = kind(Subscription(symbols), own, kind.sandbox.test_secrets).endpoints()[0]
@@ -142,7 +141,7 @@ def mock(
         stdout.write_line(server.url())
         _note_credentials(session, kind.sandbox.test_secrets)
         if data is None:
-            session.log.note(f"a simulated market in {', '.join(symbols)}: {', '.join(played)}")
+            session.log.note(_programme(kind, symbols, channels))
         while not stop:
             if server.done.wait(_LOOK) and (once or server.error is not None):
                 break
@@ -152,6 +151,14 @@ def mock(
 
 
 command = mock
+
+
+def _programme(kind: type[Stream], symbols: tuple[str, ...], channels: tuple[str, ...]) -> str:
+    """What is simulated, and what a client would ask for in vain."""
+    played = channels or kind.default_channels
+    others = [name for name in simulated_channels(kind) if name not in played]
+    more = f"; nothing of {', '.join(others)}, which --type adds" if others else ""
+    return f"a simulated market in {', '.join(symbols)}: {', '.join(played)}{more}"
 
 
 def _note_credentials(session: Session, secrets: Any) -> None:

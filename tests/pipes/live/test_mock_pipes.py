@@ -297,8 +297,10 @@ def test_restatements_of_a_bar_are_numbered(shell: Shell) -> None:
 
 
 def test_a_simulated_market_says_of_what_it_is(shell: Shell) -> None:
-    client = "mdc -q stream kraken BTC/USD --type trade,book --mock --limit 50 --url $url"
-    done = shell(f"mdc mock kraken --once --symbol BTC/USD,ETH/USD | {{ read url; {client}; }}")
-    assert {event["symbol"] for event in market(done.events)} == {"BTC/USD"}
-    assert {event["type"] for event in market(done.events)} == {"trade", "book", "delta"}
-    assert "mock: a simulated market in BTC/USD, ETH/USD: trade, quote, book\n" in done.err
+    client = "mdc -q stream alpaca QQQ --mock --limit 5 --url $url"
+    done = shell(f"mdc mock alpaca --once --symbol QQQ,IBM | {{ read url; {client}; }}")
+    assert {event["symbol"] for event in market(done.events)} == {"QQQ"}
+    assert (
+        "mock: a simulated market in QQQ, IBM: trade, quote; nothing of book, which --type"
+        in done.err
+    )

@@ -15,7 +15,6 @@ from tests.conftest import only_says_error, says_nothing
 from tests.kit.deadline import DEADLINE
 from tests.pipes.live.venues import rows
 
-QUOTES = ("--symbol", "SPY", "--type", "trade,quote")
 KEYS = {"ALPACA_KEY_ID": "sandbox-key", "ALPACA_SECRET_KEY": "sandbox-secret"}
 
 
@@ -222,10 +221,7 @@ def test_a_server_that_is_killed_is_given_up_after_the_retries(tmp_path: Path) -
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_stream_with_its_end(tmp_path: Path, number: int) -> None:
-    with mock_server(tmp_path, *QUOTES, "--fault", "stall-after=20") as (
-        url,
-        server,
-    ):
+    with mock_server(tmp_path, "--symbol", "SPY", "--fault", "stall-after=20") as (url, server):
         client = streaming("SPY", "--url", url)
         lines = [client.stdout.readline() for _ in range(22)]
         client.send_signal(number)
@@ -351,7 +347,7 @@ def test_a_capture_replays_to_the_same_bytes(tmp_path: Path, events: Path) -> No
 
 
 def test_a_duration_ends_a_quiet_feed(tmp_path: Path) -> None:
-    with mock_server(tmp_path, *QUOTES, "--fault", "stall-after=5") as (url, _):
+    with mock_server(tmp_path, "--symbol", "SPY", "--fault", "stall-after=5") as (url, _):
         done = mdc(tmp_path, "stream", "alpaca", "SPY", "--url", url, "--duration", "3s", **KEYS)
     assert done.returncode == 0, done.stderr
     assert rows(done.stdout)[-1]["reason"] == "limit"

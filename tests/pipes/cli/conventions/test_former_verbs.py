@@ -16,7 +16,7 @@ def test_a_former_name_runs_the_verb(shell: Shell) -> None:
     )
     assert done.status == 0, done.err
     assert [row["symbol"] for row in done.events if "symbol" in row] == ["SPY"] * 5
-    assert "mdc mock: a simulated market in SPY: " in done.err
+    assert "mdc mock: a simulated market in SPY: trade, quote; " in done.err
     assert "sandbox:" not in done.err
     assert shell("mdc sandbox sim").err.startswith("mdc mock: sim has no mock server\n")
     assert shell("mdc help sandbox alpaca").out == shell("mdc mock alpaca --help").out
