@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mdc_core.plugin import Subscription
+from mdc_core.plugin import Integrity, Subscription
 from mdc_providers.tiingo.stream import Tiingo
 
 NS = 1704205800000279014
@@ -86,3 +86,14 @@ def test_a_break_is_a_cancel_of_that_price_and_size() -> None:
         2,
         "break",
     )
+
+
+def test_a_subscription_that_is_not_acknowledged_is_told_by_name() -> None:
+    second = 1_000_000_000
+    stream = Tiingo(Subscription(("SPY",)), Tiingo.Options(), {"TIINGO_API_TOKEN": ""})
+    list(stream.opened(0))
+    assert list(stream.tick(9 * second)) == []
+    (found,) = stream.tick(10 * second)
+    assert isinstance(found, Integrity) and found.check == "subscription"
+    assert found.message == "tiingo has not acknowledged in 10 s: SPY (trade, quote)"
+    assert list(stream.tick(20 * second)) == []
