@@ -1,10 +1,11 @@
 """Order books of many symbols, rebuilt batch after batch.
 
-An update of a book is what came in one frame: the rows of one receive time (or, without one, of
-one event time) and one number that follow each other, up to one with a checksum. Of rows without
-a receive time and a number, each order is an update of its own. It is over when something else
-comes, whatever that is about: only then is the book judged, and its state given out, so that how
-the rows are cut into batches makes no difference.
+An update of a book is what its sender says belongs together: the rows of one event time and one
+number that follow each other, up to one with a checksum; where changes have checksums and no
+number, all up to the next checksum. When they were received is no part of it. Of rows without a
+receive time and a number, each order is an update of its own. It is over when the book gets
+another one, or when something later comes by the same connection: only then is the book judged,
+and its state given out, so that how the rows are cut into batches makes no difference.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from mdc_core.batch import Bools, integers
 from mdc_core.grouped import Groups
 from mdc_core.orderbook.arrivals import Arrivals
 from mdc_core.orderbook.breaks import BookBreak, MarketRows, stretches
@@ -20,7 +22,7 @@ from mdc_core.orderbook.intervals import ConnectionClocks, Passing, passing
 from mdc_core.orderbook.levels import OrderBook
 from mdc_core.orderbook.notes import BookNote, note, of_rows
 from mdc_core.orderbook.replay import BookReplay, Verify, crossing, frozen
-from mdc_core.orderbook.rows import NAME, BookRows, FrameRows, Frames, book_rows
+from mdc_core.orderbook.rows import NAME, BookRows, book_rows
 from mdc_core.orderbook.shots import Shots, Statistic, head_of
 from mdc_core.orderbook.snapshots import BookSnapshots
 from mdc_core.orderbook.units import NARROW, WIDE, BeyondUnit
@@ -53,7 +55,7 @@ class BookBuilder:
         self._made = BooksMade([], [])
         self._books: dict[int, OrderBook] = {}
         self._waiting: dict[int, OrderBook] = {}  # those that are open or due
-        self._frames, self._clocks = Frames(), ConnectionClocks()
+        self._clocks = ConnectionClocks()
         self._groups = Groups()
         self._arrivals = Arrivals(self._groups)
         self._places = NARROW
@@ -72,11 +74,15 @@ class BookBuilder:
                 self._at += len(part.rows)
         return self._take()
 
-    def flush(self) -> BooksMade:
-        """What there is to say and to give out if nothing more comes for now."""
+    def flush(self, *, intervals: bool = True) -> BooksMade:
+        """What there is to say and to give out if nothing more comes for now.
+
+        Without `intervals` those that are not over go on.
+        """
         for number, book in list(self._waiting.items()):
             self._end_update(number, book, 2 * self._at)
-            self._give_due(number, book, 2 * self._at)
+            if intervals:
+                self._give_due(number, book, 2 * self._at)
         for book in self._books.values():
             if book.unsaid is not None:
                 self._made.notes.append(book.unsaid)
@@ -92,33 +98,37 @@ class BookBuilder:
     def _market(self, part: MarketRows) -> None:
         """Rows about the market, in which nothing breaks off."""
         batch = part.batch
-        frame = self._frames(batch)
-        rows, snapshots = self._rows(batch, frame)
-        passing_ = None
-        if self._every is not None:
-            passing_ = passing(batch, self._groups, self._clocks, self._every)
+        rows, snapshots = self._rows(batch)
+        moments, clocks = integers(batch, "ts_event")[0], self._clocks(batch, self._groups)
+        time = passing(moments, clocks, 1)
+        every = None if self._every is None else passing(moments, clocks, self._every)
         if rows is None or snapshots is None:
-            self._end_waiting(frame, {}, passing_)
+            self._end_waiting({}, time, every)
         else:
-            self._replay(part, frame, rows, snapshots, passing_)
+            self._replay(part, rows, snapshots, time, every)
         self._collect(batch)
 
     def _replay(
         self,
         part: MarketRows,
-        frame: FrameRows,
         rows: BookRows,
         snapshots: BookSnapshots,
-        passing_: Passing | None,
+        time: Passing,
+        every: Passing | None,
     ) -> None:
         """Put the rows about books into their books."""
         runs = rows.runs
         books = [self._book(rows, run) for run in range(len(runs.keys))]
-        open_ones = {run: book.number for run, book in enumerate(books) if book.open}
-        begins = begins_of(rows, open_ones)
-        heads = zip(rows.rows[runs.starts].tolist(), begins[runs.starts].tolist(), strict=True)
-        self._end_waiting(frame, dict(zip(runs.keys.tolist(), heads, strict=True)), passing_)
-        updates = updates_of(rows, begins, frame.after, self._at, passing_, self._gives)
+        heads = rows.rows[runs.starts].tolist()
+        open_ones = {
+            run: book.mark
+            for run, book in enumerate(books)
+            if book.open and heads[run] <= time.first_after(book.clock, book.mark[0])
+        }
+        begins = begins_of(rows, time, open_ones, _checked(rows, books))
+        firsts = zip(heads, begins[runs.starts].tolist(), strict=True)
+        self._end_waiting(dict(zip(runs.keys.tolist(), firsts, strict=True)), time, every)
+        updates = updates_of(rows, begins, self._at, time, every, self._gives)
         replay = BookReplay(
             rows,
             snapshots,
@@ -131,21 +141,19 @@ class BookBuilder:
         )
         for book, stop in zip(books, runs.ends.tolist(), strict=True):
             replay.book(book, stop)
-        self._leave_waiting(rows, updates, books, passing_)
+        self._leave_waiting(rows, updates, books, every)
         self._made.notes.extend(of_rows(said, part.rows) for said in replay.notes)
 
-    def _rows(
-        self, batch: pa.RecordBatch, frame: FrameRows
-    ) -> tuple[BookRows | None, BookSnapshots | None]:
+    def _rows(self, batch: pa.RecordBatch) -> tuple[BookRows | None, BookSnapshots | None]:
         """The rows about books, in a unit that is fine enough for all of them."""
         try:
-            rows = book_rows(batch, self._groups, frame, self._places)
+            rows = book_rows(batch, self._groups, self._places)
             return rows, rows and BookSnapshots(rows, self._places)
         except BeyondUnit:
             for book in self._books.values():
                 book.rescale(10 ** (WIDE - self._places))
             self._places = WIDE
-            return self._rows(batch, frame)
+            return self._rows(batch)
 
     def _book(self, rows: BookRows, run: int) -> OrderBook:
         number = int(rows.runs.keys[run])
@@ -158,20 +166,20 @@ class BookBuilder:
         return book
 
     def _end_waiting(
-        self, frame: FrameRows, firsts: dict[int, tuple[int, bool]], passing_: Passing | None
+        self, firsts: dict[int, tuple[int, bool]], time: Passing, every: Passing | None
     ) -> None:
         """Updates that went on from the batch before are over, or go on; so are intervals."""
-        base, stop = self._at, len(frame.after)
+        base, stop = self._at, len(time.later)
         for number, book in list(self._waiting.items()):
             first, begins = firsts.get(number, (stop, True))
-            over = min(frame.first, first) if begins else stop
-            if over < stop:
-                self._end_update(number, book, 2 * (base + over))
-            if passing_ is None or book.due is None:
+            if begins:
+                over = min(time.first_after(book.clock, book.mark[0]), first)
+                if over < stop:
+                    self._end_update(number, book, 2 * (base + over))
+            if every is None or book.due is None:
                 continue
-            later = passing_.first_after(book.clock, book.due)
-            ended = stop if later is None else later
-            if first < stop and passing_.intervals[first] != book.due:
+            ended = every.first_after(book.clock, book.due)
+            if first < stop and every.intervals[first] != book.due:
                 ended = min(ended, first)
             if ended < stop and ended <= first:
                 self._give_due(number, book, 2 * (base + ended))
@@ -205,7 +213,7 @@ class BookBuilder:
             book.head = None
 
     def _leave_waiting(
-        self, rows: BookRows, updates: BookUpdates, books: list[OrderBook], passing_: Passing | None
+        self, rows: BookRows, updates: BookUpdates, books: list[OrderBook], every: Passing | None
     ) -> None:
         """Remember whose last update may go on, and whose interval is not over."""
         ends = rows.runs.ends - 1
@@ -214,13 +222,13 @@ class BookBuilder:
             row = int(rows.rows[at])
             book.open = live and bool(updates.open[run])
             book.due = None
-            if live and passing_ is not None and updates.due[run]:
-                book.due = int(passing_.intervals[row])
+            if live and every is not None and updates.due[run]:
+                book.due = int(every.intervals[row])
             if not book.open and book.due is None:
                 self._waiting.pop(number, None)
                 continue
             self._waiting[number] = book
-            book.number = bool(rows.numbered[at]), int(rows.numbers[at])
+            book.mark = rows.mark(at)
             book.row = self._at + row
             book.head = head_of(rows.batch, np.array([row]))
 
@@ -252,3 +260,12 @@ class BookBuilder:
         if made is not None:
             self._made.books.append((made, self._shots.places))
         self._shots.clear()
+
+
+def _checked(rows: BookRows, books: list[OrderBook]) -> Bools:
+    """Which runs are of books whose updates have checksums, in this batch or before."""
+    for book, some in zip(
+        books, np.logical_or.reduceat(rows.marked, rows.runs.starts), strict=True
+    ):
+        book.checked = book.checked or bool(some)
+    return np.array([book.checked for book in books], np.bool_)

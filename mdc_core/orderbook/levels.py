@@ -28,6 +28,7 @@ class OrderBook:
     """
 
     __slots__ = (
+        "checked",
         "clock",
         "depth",
         "due",
@@ -35,8 +36,8 @@ class OrderBook:
         "extra",
         "head",
         "keys",
+        "mark",
         "name",
-        "number",
         "open",
         "orders",
         "passed_over",
@@ -60,7 +61,8 @@ class OrderBook:
         self.explicit = False  # the venue says which levels are new
         self.passed_over = 0  # changes that came while it was not live
         self.open = False  # its last update may go on in the next row
-        self.number = False, 0  # whether its last update has a number, and which
+        self.mark = 0, False, 0  # event time of its last update; whether it has a number, and which
+        self.checked = False  # its venue ends each update with a checksum
         self.clock = 0  # which connection's time is its own
         self.since: int | None = None  # receive time of its snapshot
         self.unsaid: Any = None  # that it is not known, while a snapshot may explain it

@@ -21,38 +21,6 @@ _ACTIONS = ("add", "modify", "cancel", "clear")
 _ADD, _MODIFY, _CANCEL, _CLEAR, _UNKNOWN = range(5)
 
 
-class FrameRows(NamedTuple):
-    """The rows that begin a frame, and for each row the next of them, or the end."""
-
-    starts: Int64s
-    after: Int64s
-
-    @property
-    def first(self) -> int:
-        """The first row that is not of the frame before, or the end."""
-        return int(self.starts[0]) if len(self.starts) else len(self.after)
-
-
-class Frames:
-    """Which rows came together: those of one receive time in a row, or of one event time."""
-
-    def __init__(self) -> None:
-        self._last: tuple[int, bool] | None = None
-
-    def __call__(self, batch: pa.RecordBatch) -> FrameRows:
-        """The frames of a batch, the first of which may go on from the batch before."""
-        events, _ = integers(batch, "ts_event")
-        received, known = integers(batch, "ts_recv")
-        moments = np.where(known, received, events)
-        begins = np.ones(len(events), np.bool_)
-        begins[1:] = (moments[1:] != moments[:-1]) | (known[1:] != known[:-1])
-        begins[0] = self._last != (int(moments[0]), bool(known[0]))
-        self._last = int(moments[-1]), bool(known[-1])
-        starts = np.flatnonzero(begins)
-        after = np.append(starts, len(events))
-        return FrameRows(starts, after[np.searchsorted(starts, np.arange(len(events)), "right")])
-
-
 class BookRows(NamedTuple):
     """The rows about books, those of each book together; `rows` are their places in the batch."""
 
@@ -71,7 +39,11 @@ class BookRows(NamedTuple):
     came: Bools  # whether the receive time is known
     marked: Bools  # a checksum: the update ends here
     single: Bools  # an order of which nothing says what came with it
-    frames: Int64s
+    moments: Int64s  # their event times
+
+    def mark(self, at: int) -> tuple[int, bool, int]:
+        """What the rows of one update have in common: the event time, and the number if any."""
+        return int(self.moments[at]), bool(self.numbered[at]), int(self.numbers[at])
 
     def text(self, name: str, at: int) -> str | None:
         """The text of a column in the row that stands in this place."""
@@ -84,9 +56,7 @@ class BookRows(NamedTuple):
         return None if index < 0 else self.batch.column(index)[int(self.rows[at])].as_py()
 
 
-def book_rows(
-    batch: pa.RecordBatch, groups: Groups, frame: FrameRows, places: int
-) -> BookRows | None:
+def book_rows(batch: pa.RecordBatch, groups: Groups, places: int) -> BookRows | None:
     """The rows about books in a batch, if there are any; raises BeyondUnit."""
     chosen = np.flatnonzero(groups.is_type(batch, "book", "delta"))
     if not len(chosen):
@@ -116,7 +86,7 @@ def book_rows(
         came,
         _known(few, "checksum") & (changes.kinds != SNAPSHOT),
         orders & ~came & ~numbered,
-        np.searchsorted(frame.starts, rows, "right"),
+        integers(few, "ts_event")[0],
     )
 
 

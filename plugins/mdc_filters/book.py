@@ -5,6 +5,10 @@ both sides go out as `book` events, for each symbol, provider and channel by its
 known from its first snapshot, or `clear`, on. One that is crossed, gets a change that cannot be,
 a checksum that does not fit, or falls into a gap is frozen: nothing comes out until the next
 snapshot. An `integrity` event of check `book` says so each time.
+
+An update is what the sender says belongs together: changes of one `ts_event` and one `seq`, or up
+to a checksum. When they were received makes no difference: live, of an archive and replayed at
+any speed the books are the same.
 """
 
 from bisect import bisect_left
@@ -33,7 +37,7 @@ class BookOptions(Options, frozen=True, kw_only=True):
         Span,
         Meta(
             description="the state at the end of each such time in which something changed, by "
-            "event time; `update`: after each update",
+            "event time; `update`: after each update (one `ts_event` and `seq`)",
             extra={"zero": "update"},
         ),
     ] = 0
@@ -55,20 +59,26 @@ class Book(Filter):
         self._books = BookBuilder(
             options.levels, options.every or None, options.columns, BookChecksums(book_checksum)
         )
-        self._quiet = False
+        self._quiet: int | None = None  # since when
 
     def __call__(self, batch: "pa.RecordBatch") -> "Iterator[pa.RecordBatch]":
-        self._quiet = False
+        self._quiet = None
         return _in_order(self._books(batch))
 
     def about_data(self, batch: "pa.RecordBatch") -> "Iterator[pa.RecordBatch]":
-        self._quiet = False
+        self._quiet = None
         return _in_order(self._books(batch))
 
     def tick(self, now: int) -> "Iterator[pa.RecordBatch] | None":
-        """Nothing has come since the last tick: what came last is whole."""
-        quiet, self._quiet = self._quiet, True
-        return _in_order(self._books.flush()) if quiet else None
+        """Nothing has come since the last tick: what came last is whole.
+
+        An interval is over when nothing has come for as long as it is.
+        """
+        if self._quiet is None:
+            self._quiet = now
+            return None
+        over = now - self._quiet >= self.options.every
+        return _in_order(self._books.flush(intervals=over))
 
     def close(self) -> "Iterator[pa.RecordBatch]":
         return _in_order(self._books.flush())

@@ -26,6 +26,8 @@ class CoinbaseProvider(Provider):
         "The side of a trade is the taker's, the opposite of the side on the wire.",
         "Trades from before the subscription (the snapshot of market_trades, last_match) are "
         "left out, and so are old candles.",
+        "The book of --feed exchange has no numbers: changes that are lost pass unseen, and it "
+        "cannot be proved complete. That of --feed advanced can.",
     )
     optional_secrets = (API_KEY, API_SECRET, EXCHANGE_KEY, EXCHANGE_SECRET, EXCHANGE_PASSPHRASE)
     test_secrets: ClassVar[Mapping[str, str]] = MappingProxyType(

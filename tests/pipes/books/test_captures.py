@@ -108,9 +108,9 @@ def test_books_of_coinbase_are_never_crossed(shell: Shell, shared: Path, tmp_pat
     events = [e for e in decoded(stream, "coinbase", path) if isinstance(e, Book | Delta)]
     (tmp_path / "book.jsonl").write_bytes(encoded(events))
     done = shell("mdc book --levels 1 book.jsonl")
-    updates = {(e.symbol, e.ts_event, e.ts_recv) for e in events}
+    updates = {(e.symbol, e.ts_event) for e in events}
     assert Counter(row["type"] for row in done.events).keys() == {"book"}
-    assert len(done.events) >= len(updates)
+    assert len(updates) <= len(done.events) < len(updates) + 10, "some come late"
     for row in done.events:
         bids, asks = sides(row)
         assert not bids or not asks or bids[0][0] < asks[0][0]
