@@ -205,7 +205,7 @@ class FeedSession:
         self._receiving.failed = 0 if self.is_up else self._receiving.failed + 1
         told, self._told = None if self.is_up else self._told, loss
         self._receiving.is_up = False
-        if told is not None and (told.cause, told.breaker) == (loss.cause, loss.breaker):
+        if told is not None and _news(told) == _news(loss):
             return ticks  # one more failure on the way up again
         return [*ticks, Put([self._teller.down(stamp, self._receiving.failed + 1, loss)])]
 
@@ -294,3 +294,8 @@ class FeedSession:
 def _unsent(actions: Iterable[Action]) -> list[Action]:
     """Those that need no connection."""
     return [action for action in actions if isinstance(action, Put | FrameAside | Warn)]
+
+
+def _news(loss: Loss) -> tuple[str, str | None, bool]:
+    """What of a loss is told again when it changes: that it is given up as well."""
+    return loss.cause, loss.breaker, loss.retry_in is None

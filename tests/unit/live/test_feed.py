@@ -100,10 +100,12 @@ def test_a_server_that_dies_is_given_up_after_the_retries(desk: Any, acme: Any) 
                 if any(isinstance(event, Trade) for event in some):  # not before, or it never was
                     server.close()
     assert caught.value.exit_status == 69
-    assert states(events) == [("up", "acme-1"), ("down", "acme-1")]
+    assert states(events) == [("up", "acme-1"), ("down", "acme-1"), ("down", "acme-1")]
+    tries = [event for event in events if isinstance(event, Connection)]
+    assert tries[1].retry_at is not None and tries[2].retry_at is None
     assert isinstance(events[-1], Gap)
     assert (events[-1].start, events[-1].end) == (
-        events[-3].ts_recv,
+        events[-4].ts_recv,
         None,
     )
     assert desk.waits[-1] == 2.0 * desk.waits[-2]
@@ -229,7 +231,7 @@ def test_a_login_that_is_not_answered_is_a_failed_attempt(
         with pytest.raises(UnavailableError, match=r"not answered within 0\.01 s.*2 tries"):
             for some in feed:
                 events += some
-    assert [s for s, _ in states(events)] == ["down"]
+    assert [s for s, _ in states(events)] == ["down", "down"]
     (gap,) = (e for e in events if isinstance(e, Gap))
     assert gap.start is not None and gap.end is None
 
@@ -318,8 +320,8 @@ def test_leaving_early_ends_the_thread(desk: Any, acme: Any) -> None:
 
 def test_another_subscription_by_a_new_connection(desk: Any, acme: Any) -> None:
     session = desk.session()
-    rows = [*acme.trades(10), *acme.trades(10, "MSFT")]
-    with desk.server(rows, Faults(stall_after=20)) as server:
+    other = acme.trades(10, "MSFT")  # once for nobody, and once behind the stall
+    with desk.server([*acme.trades(10), *other, *other], Faults(stall_after=20)) as server:
         feed = desk.feed(server.url(), session=session)
         events: list[Event] = []
         for some in feed:

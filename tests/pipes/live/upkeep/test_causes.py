@@ -150,7 +150,7 @@ def test_credentials_that_were_changed_are_read_again(
         ([refusing(b"DENIED")], ["down"]),
         (
             [saying(b"", stays=False), refusing(b"DENIED"), refusing(b"DENIED")],
-            ["up", "down", "down"],
+            ["up", "down", "down", "down"],
         ),
     ],
     ids=["at first", "later"],
@@ -182,3 +182,19 @@ def test_what_is_no_wait_is_refused(mdc: Run, words: tuple[str, str], said: str)
     done = mdc("stream", "alpaca", "SPY", *words)
     assert done.returncode == 2 and only_says_error(done.stdout)
     assert said in done.stderr
+
+
+def test_a_feed_that_is_given_up_says_so(mdc: Run, installed: Path) -> None:
+    """The last `connection` says that there is no other try, with the reason of the last."""
+
+    def once(connection: socket.socket) -> None:
+        login(connection)
+        connection.sendall(b"OK\n" + trade(1))
+
+    with venues.tcp(once, gone, gone) as url:
+        words = ("stream", "lines", "SPY", "--url", url, "--retries", "2", *SOON)
+        done = mdc(*words, path=installed, **TOKEN)
+    assert done.returncode == 69 and "given up after 3 tries" in done.stderr
+    _, first, last = rows(done.stdout, "connection")
+    assert (first["state"], last["state"]) == ("down", "down")
+    assert "retry_at" in first and "retry_at" not in last
