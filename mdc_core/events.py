@@ -59,14 +59,14 @@ class Integrity(Event, tag="integrity"):
 
 
 class Gap(Event, tag="gap"):
-    """Something is missing between start and end."""
+    """Missing between start and end: receive times of a disconnect, event times otherwise."""
 
     required: ClassVar[tuple[str, ...]] = ("reason",)
 
     start: Annotated[Text, time("last moment before it")] = None
     end: Annotated[Text, time("first moment after it; absent: unknown")] = None
     count: Annotated[Whole, doc("events missing; absent: unknown")] = None
-    reason: Annotated[Text, doc("why: disconnect, sequence, overflow, truncated, ...")] = None
+    reason: Annotated[Text, doc("why: disconnect (of extra.symbols), sequence, ...")] = None
 
 
 class Connection(Event, tag="connection"):

@@ -3,7 +3,8 @@
 Everything passes, and behind an event that a check complains about comes an `integrity`
 event that says so; --on-fail decides otherwise for those with a finding of at least
 --fail-on. All checks that are installed are run, unless --check or --skip names some. With
---strict a finding that is no mere `info` ends the command with 1."""
+--strict a finding that is no mere `info` ends the command with 1; `gap` events that are in
+the stream already are no findings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args

@@ -104,11 +104,13 @@ class Tickers:
     def __init__(self, channels: tuple[str, ...]) -> None:
         self._channels = channels
         self._states: dict[str, str] = {}
+        self._fundings: dict[str, tuple[object, ...]] = {}
+        self._interests: dict[str, Decimal] = {}
 
     def events_of(self, m: wire.TickerMessage) -> Iterator[Event]:
-        """A quote, a funding, an open interest, and a status where that is another one.
+        """A quote; a funding, an open interest and a status where those are other ones.
 
-        The statistics are in the `extra` of each.
+        A ticker repeats what has not changed. The statistics are in the `extra` of each.
         """
         for event in self._of(m, from_ms(m.time)):
             event.extra = wire.rest_of_ticker(m)
@@ -118,11 +120,25 @@ class Tickers:
         if "quote" in self._channels:
             yield quote_of(m, time)
         is_future = m.mark_price is not None or m.relative_funding_rate is not None
-        if "funding" in self._channels and is_future:
+        if "funding" in self._channels and is_future and self._has_other_funding(m):
             yield funding_of(m)
-        if "open_interest" in self._channels and m.open_interest is not None:
-            yield OpenInterest(symbol=m.product_id, ts_event=time, open_interest=m.open_interest)
+        interest = m.open_interest
+        is_other = interest is not None and self._interests.get(m.product_id) != interest
+        if "open_interest" in self._channels and interest is not None and is_other:
+            self._interests[m.product_id] = interest
+            yield OpenInterest(symbol=m.product_id, ts_event=time, open_interest=interest)
         state = "halted" if m.suspended else "quoting" if m.post_only else "trading"
         if "status" in self._channels and self._states.get(m.product_id) != state:
             self._states[m.product_id] = state
             yield Status(symbol=m.product_id, ts_event=time, status=state)
+
+    def _has_other_funding(self, m: wire.TickerMessage) -> bool:
+        """Whether a rate, a price or the time of the next funding is another than before."""
+        due = m.next_funding_rate_time
+        if due is not None and due < _EPOCH:  # how long it takes until then always changes
+            due = None
+        values = (m.relative_funding_rate, m.mark_price, m.index, due)
+        if self._fundings.get(m.product_id) == values:
+            return False
+        self._fundings[m.product_id] = values
+        return True

@@ -109,7 +109,10 @@ def test_a_ticker_is_a_quote_a_funding_an_open_interest_and_a_status() -> None:
     assert isinstance(interest, OpenInterest) and interest.open_interest == 99
     assert isinstance(status, Status) and status.status == "trading"
     assert all(str((e.extra or {})["last"]) == "1.6" for e in (quote, funding, interest, status))
-    assert len(list(stream.receive(text, 0))) == 3  # the status is as it was
+    assert [type(e) for e in stream.receive(text, 0)] == [Quote]  # the others are as they were
+    for old, new, kind in (("1.75", "1.76", Funding), (":99", ":98", OpenInterest)):
+        text = text.replace(": ", ":").replace(old, new)
+        assert [type(e) for e in stream.receive(text, 0)] == [Quote, kind]
     (*_, status) = stream.receive(text.replace("false", "true"), 0)
     assert isinstance(status, Status) and status.status == "halted"
 
