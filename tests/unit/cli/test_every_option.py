@@ -57,7 +57,7 @@ def values_of(option: click.Parameter) -> tuple[str, ...]:
     kind = kind_of(option)
     if isinstance(kind, click.Choice):
         return (tuple(map(str, kind.choices)) * 4)[:4]
-    if option.metavar == "NAME" and hasattr(kind, "verb"):
+    if hasattr(kind, "verb"):
         return (tuple(registry.find(kind.verb)) * 4)[:4]
     if isinstance(kind, click.types.IntParamType):
         least = max(getattr(kind, "min", None) or 1, 1)
@@ -116,7 +116,7 @@ def needed(words: Words, option: click.Parameter) -> list[str]:
             choices = getattr(param.type, "choices", None)
             found.append(str(choices[0]) if choices else "x")
         elif (param.required or flag in NEEDED) and param.name != option.name and flag[0] == "-":
-            found += [flag, NEEDED.get(flag, "x")]
+            found += [flag, NEEDED.get(flag) or values_of(param)[0]]
     return found
 
 
