@@ -133,8 +133,10 @@ class BinanceSandbox(BinanceProvider, Sandbox):
             case "depth":
                 return self._depth(request.params)
             case "price":
-                rows = [{"symbol": symbol, "price": "1.00"} for symbol in self._symbols()]
-                return _json(rows)
+                # The vendor lists all that it has, of which somebody asks for a few.
+                others = {"BTCUSD_PERP" if self.options.market == "coinm" else "BTCUSDT"}
+                names = [*self._symbols(), *(others - {*self._symbols(), *self.refused})]
+                return _json([{"symbol": symbol, "price": "1.00"} for symbol in names])
             case "ping":
                 return _json({})
             case "time":
