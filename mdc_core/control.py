@@ -116,7 +116,9 @@ def running(place: Path) -> dict[Path, dict[str, Any]]:
         except FileNotFoundError:
             continue  # it has just ended
         except UnavailableError:
-            found[path] = {"pid": int(path.name.partition("-")[0]), "state": "no answer"}
+            process = path.name.partition("-")[0]
+            pid = int(process) if process.isdecimal() else None
+            found[path] = {"pid": pid, "state": "no answer"}
     return found
 
 

@@ -99,6 +99,7 @@ class StreamLine:
             raise
 
     def _run(self, put: PutEvents) -> None:
+        self._renews = False  # of the connection before: this one is new
         self._await_turn()
         if self._hung_up.is_set():
             return

@@ -46,6 +46,7 @@ PARTS = [
     (f"SPY/book/{DAY}.parquet", "book", "0.9.0", write_parquet),
     (f"SPY/bar/{DAY}.jsonl", "bar", "0.9.0", write_jsonl),
 ]
+TODAY = {"trade": "1.0.0", "quote": "1.0.0", "book": "1.1.0", "bar": "1.0.0"}
 KILLS, PARTS_TO_KILL = 5, 4
 NEW = f"SPY/trade/{DAY}.c.jsonl"
 NOW = current("trade", f'"ts_event":"{DAY}T14:30:09.000000001Z","price":5,"size":1')
@@ -107,7 +108,7 @@ def test_what_is_stored_is_current(shell: Shell, tmp_path: Path) -> None:
     write_jsonl(tmp_path / "x.jsonl", rows, {"book": "0.9.0"})
     assert shell("mdc store < x.jsonl").status == 0
     (path,) = tmp_path.glob("data/SPY/book/*.parquet")
-    assert pq.read_schema(path).metadata[b"mdc.versions"] == b'{"book": "1.0.0"}'
+    assert pq.read_schema(path).metadata[b"mdc.versions"] == b'{"book": "1.1.0"}'
     assert shell("mdc cat --root data").lines == text.splitlines()
 
 
@@ -177,7 +178,7 @@ def test_migrate(catalog: bool, shell: Shell, archive: Path) -> None:
     before = files_of(archive)
     dry = json.loads(shell("mdc schema migrate --dry-run --json").out)
     assert [(p["path"], p["version"], p["current"]) for p in dry] == sorted(
-        (path, version, "1.0.0") for path, _, version, _ in PARTS
+        (path, version, TODAY[type_name]) for path, type_name, version, _ in PARTS
     )
     assert {p: b for p, b in files_of(archive).items() if not p.startswith("_mdc")} == {
         p: b for p, b in before.items() if not p.startswith("_mdc")
@@ -212,14 +213,15 @@ def _check_files(after: dict[str, bytes], root: Path) -> None:
             continue
         schema = pq.read_schema(root / path)
         metadata = schema.metadata or {}
-        assert json.loads(metadata[b"mdc.versions"]) == {type_name: "1.0.0"}
+        assert json.loads(metadata[b"mdc.versions"]) == {type_name: TODAY[type_name]}
         assert metadata[b"mdc.made_by"] == b"migrate"
         codecs = pq.read_metadata(root / path).row_group(0).column(0).compression
         assert codecs == "SNAPPY"
     with Archive.open(root).catalog(read_only=True) as catalog:
         for part in catalog.parts():
             rewritten = part.path != NEW
-            assert (part.version, part.made_by == "migrate") == ("1.0.0", rewritten)
+            now = TODAY[part.path.split("/")[1]]
+            assert (part.version, part.made_by == "migrate") == (now, rewritten)
             assert [path for path, _ in part.inputs] == [part.path] * rewritten
 
 
