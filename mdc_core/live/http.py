@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from mdc_core.contracts import Request, Response
 from mdc_core.errors import MdcError, UnavailableError
+from mdc_core.texts import counted
 
 if TYPE_CHECKING:
     from mdc_core.live.time_limit import TimeLimit
@@ -114,5 +115,6 @@ def _whole(reply: Any, limit: "TimeLimit") -> bytes:
     if limit.is_over:
         raise TimeoutError
     if missing := getattr(reply, "length", None):
-        raise OSError(f"the answer was cut: {len(body):,} of {len(body) + missing:,} bytes came")
+        whole = counted(len(body) + missing, "byte")
+        raise OSError(f"the answer was cut: {len(body):,} of {whole} came")
     return body

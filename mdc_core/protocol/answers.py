@@ -27,8 +27,12 @@ class Unanswered:
         self._due: int | None = None
 
     def asked(self, wanted: Mapping[str, Iterable[str]], now: int) -> None:
-        """These symbols were asked for, by the channels' names."""
-        self._wanted, self._due = wanted, now + int(self._within * _SECOND)
+        """These symbols were asked for, by the channels' names.
+
+        Without symbols it is the capture of others, of which nobody knows what was asked for.
+        """
+        self._wanted = wanted
+        self._due = now + int(self._within * _SECOND) if any(wanted.values()) else None
 
     def answered(self) -> None:
         """The answer is there."""

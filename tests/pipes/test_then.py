@@ -253,6 +253,7 @@ def test_tab_offers_files_of_that_name_in_bash(shell: Shell, tmp_path: Path) -> 
 
 # Each verb that can stand behind `then`, with what it needs there.
 BEHIND = {
+    "book": "",
     "cat": "",
     "convert": "--format jsonl",
     "count": "",

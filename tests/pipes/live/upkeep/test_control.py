@@ -55,12 +55,17 @@ def feed(
         text=True,
     ) as client:
         try:
-            assert client.stdout is not None
-            while '"type":"trade"' not in client.stdout.readline():
-                assert client.poll() is None
+            until(client, '"type":"trade"')
             yield client
         finally:
             client.kill()
+
+
+def until(client: subprocess.Popen[str], text: str) -> None:
+    """Read on up to the event with this text."""
+    assert client.stdout is not None
+    while text not in client.stdout.readline():
+        assert client.poll() is None
 
 
 def one_trade(connection: socket.socket) -> None:
@@ -103,11 +108,10 @@ def test_a_feed_is_looked_at_and_told_to_ask_for_other_symbols(
 
         told = ctl("subscribe", "B", "--feed", "changing")
         assert (told.returncode, told.stdout) == (0, "asks for 2 symbols now\n")
+        until(client, '"seq":2')  # two changes at once would be one
         told = ctl("unsubscribe", "A", "--feed", row["run_id"])
         assert (told.returncode, told.stdout) == (0, "asks for 1 symbol now\n")
-        assert client.stdout is not None
-        while '"seq":3' not in client.stdout.readline():
-            assert client.poll() is None
+        until(client, '"seq":3')
         assert status_of(ctl)[0]["lines"][0]["symbols"] == ["B"]
         assert ctl("subscribe", "B").stdout == "it asks for that already\n"
         for words, text in ((["B"], "no symbols"), (["X"], "it does not ask for X")):
