@@ -1,24 +1,25 @@
 """Recorded frames with something in them that a codec cannot expect, and what it may make of that.
 
+Frames are JSON, or msgpack (see `trees`).
+
 In each kind of frame each value is in turn left out, of another type, not a number, too small
 for its own digits or too long for a float; lists are empty, words unknown. A codec names what it
 cannot read (`Bad`, or an error that it may raise), and what comes before and after it arrives.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import msgspec
 from msgspec import Struct
+from msgspec.msgpack import Ext
 from msgspec.structs import astuple, replace
 
 from mdc_core.contracts import Bad, Busy, Effect, Reconnect, Refused, Stream
 from mdc_core.events import Book, Delta, Event, Market, type_of
 from mdc_core.flaws import flaw_of
 from mdc_core.testing.stream.transcript import Step, answer
-from mdc_core.testing.stream.values import recorded
+from mdc_core.testing.stream.trees import Frame, Written, frame_of, is_read, shown, text_of, tree_of
 
 LONG = "123456789012345.678901234567890"  # digits, of which a float holds half
 TINY = "1e-7"
@@ -28,32 +29,12 @@ BOOKS = (Book, Delta)
 ENDS = (Refused, Busy, Reconnect)  # of a connection, or of a subscription
 
 
-class Written(str):
-    """A part of a frame as it is to stand there."""
-
-
-def tree_of(text: str) -> Any:
-    """A frame's JSON, its numbers as they are written."""
-    return json.loads(text, parse_float=Written, parse_int=Written, parse_constant=Written)
-
-
-def text_of(value: Any) -> str:
-    """JSON with all numbers as they were."""
-    if isinstance(value, Written):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(k)}:{text_of(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(text_of, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
-
-
 class BadValue(Struct):
     """A frame with one thing changed: where, what it is now, and whether it is left out."""
 
     where: str
     what: str
-    text: str
+    frame: Frame
     is_first: bool  # stands in the first of several items of a list
 
     @property
@@ -62,14 +43,14 @@ class BadValue(Struct):
         return self.where.rpartition(".")[2]
 
 
-def changes(text: str) -> Iterator[BadValue]:
+def changes(frame: Frame) -> Iterator[BadValue]:
     """A frame with each of its values in turn changed in each of the ways."""
-    tree = tree_of(text)
+    tree = tree_of(frame)
     for path, value in _places(tree, ()):
         first = _is_in_first(tree, path)
         for other in _others(value):
             what = "left out" if other is None else text_of(other)
-            changed = text_of(_with(tree, path, other))
+            changed = frame_of(_with(tree, path, other), frame)
             yield BadValue(".".join(map(str, path)), what[:60], changed, first)
 
 
@@ -100,6 +81,9 @@ def _others(value: Any) -> list[Any]:
             return [None, [], Written("null"), WORD, Written("{}"), [Written("null")]]
         case dict():
             return [None, {}, Written("null"), WORD, []]
+        case Ext(code=code):
+            data = bytes(value.data)
+            return [None, Written("null"), Written("7"), WORD, Ext(5, data), Ext(code, data[:3])]
     return [None, Written("null"), WORD, Written("7")]
 
 
@@ -132,20 +116,27 @@ def _is_in_first(tree: Any, path: tuple[str | int, ...]) -> bool:
     return False
 
 
-def hopeless(text: str) -> list[str | bytes]:
+def hopeless(frame: Frame) -> list[Frame]:
     """What no vendor sends: text that is binary, or none, or long, or nested too deep."""
-    at = text.index('"') + 1
-    raw = text.encode()
+    raw = frame.encode() if isinstance(frame, str) else frame
+    at = raw.find(b'"' if isinstance(frame, str) else b"\xa1") + 1
     return [
         raw[:at] + b"\xff\xfe" + raw[at:],
         b"\x00\x01\x02\xfd",
         bytes(range(256)),
-        text[:at] + "x" * LARGE + text[at:],
-        "[" * 100_000,
-        text[: len(text) // 2],
+        frame[:at] + "x" * LARGE + frame[at:] if isinstance(frame, str) else _large(frame),
+        "[" * 100_000 if isinstance(frame, str) else b"\x91" * 100_000,
+        frame[: len(frame) // 2],
         "",
         "not a number",
     ]
+
+
+def _large(frame: bytes) -> bytes:
+    """A frame of msgpack whose first value is long."""
+    tree = tree_of(frame)
+    path = next(path for path, value in _places(tree, ()) if not isinstance(value, dict | list))
+    return bytes(frame_of(_with(tree, path, "x" * LARGE), frame))  # type: ignore[arg-type]
 
 
 class BadInput:
@@ -160,55 +151,55 @@ class BadInput:
     def values(self) -> Iterator[str]:
         """What is wrong, for people; nothing if all is named and nothing else lost."""
         seen = set[tuple[str, ...]]()
-        for frame in recorded(self._steps):
-            step = self._steps[frame.at]
+        for at, step in enumerate(self._steps):
             types = sorted({type_of(e) for e in step.found if isinstance(e, Market)})
-            if not types or frame.text.lstrip()[:1] not in ("{", "[") or not _is_json(frame.text):
+            unread = any(isinstance(item, Bad) for item in step.found)
+            if not types or unread or not is_read(step.frame):
                 continue
-            kind = (*types, *sorted(_shape(tree_of(frame.text))))
+            kind = (*types, *sorted(_shape(tree_of(step.frame))))
             if kind not in seen:
                 seen.add(kind)
-                yield from self._of_frame(frame.at, frame.text)
+                yield from self._of_frame(at, step.frame)
 
     def frames(self) -> Iterator[str]:
         """What is wrong where a whole frame is none of the vendor's, or a refusal comes again."""
         for step in self._steps:
-            is_text = isinstance(step.frame, str) and step.frame.lstrip()[:1] in ("{", "[")
             good = [e for e in step.found if isinstance(e, Market) and not isinstance(e, BOOKS)]
-            if step.kind == "in" and good and is_text:
+            if step.kind == "in" and good and is_read(step.frame):
                 break
         else:
             return
         at = self._steps.index(step)
         no = [s for s in self._steps if any(isinstance(i, Refused | Busy) for i in s.found)]
-        bad = [*hopeless(str(step.frame)), *(s.frame for s in no if s.kind == "in")]
+        bad = [*hopeless(step.frame), *(s.frame for s in no if s.kind == "in")]
         for frame in bad:
             stream = self._before(at)
             found = list(answer(stream, replace(step, frame=frame)))
-            shown = repr(frame)[:80]
+            said = repr(frame)[:80]
             if any(isinstance(item, ENDS) for item in found):
                 continue
             if not found and frame and not any(one.frame == frame for one in no):
-                yield f"nothing comes of {shown}, and nothing is said"
+                yield f"nothing comes of {said}, and nothing is said"
             now = list(answer(stream, step))
             if lost := [item for item in good if item not in now]:
-                yield f"behind {shown} the {type_of(lost[0])} of {str(step.frame)[:200]} is lost"
+                yield f"behind {said} the {type_of(lost[0])} of {shown(step.frame)[:200]} is lost"
 
-    def _of_frame(self, at: int, text: str) -> Iterator[str]:
+    def _of_frame(self, at: int, frame: Frame) -> Iterator[str]:
         stream, unread = None, list[BadValue]()
-        for change in changes(text):
+        for change in changes(frame):
             stream = stream or self._before(at)
             self.count += 1
-            found = list(answer(stream, replace(self._steps[at], frame=change.text)))
+            found = list(answer(stream, replace(self._steps[at], frame=change.frame)))
             wrong = self._judged(found, self._steps[at].found, change)
             if wrong is not None:
-                yield f"{change.where} {change.what}: {wrong}: {change.text[:400]}"
+                yield f"{change.where} {change.what}: {wrong}: {shown(change.frame)[:400]}"
             elif found and all(isinstance(item, Bad) for item in found):
                 unread.append(change)
                 continue  # as if it had not come
             stream = None
         if (lost := self._lost_behind(unread, at)) is not None:
-            yield f"the {type_of(lost)} of {text[:400]} is lost behind such as cannot be read"
+            text = shown(frame)[:400]
+            yield f"the {type_of(lost)} of {text} is lost behind such as cannot be read"
 
     def _before(self, at: int) -> Stream:
         stream = self._make()
@@ -225,14 +216,14 @@ class BadInput:
         is_silent = change.what in ("left out", "[]", "{}") or change.name in self._choosing
         if not all_found and not is_silent:
             return "nothing comes of it, and nothing is said"
-        words = _numbers(tree_of(change.text)) | {Decimal(0)}
+        words = _numbers(tree_of(change.frame)) | {Decimal(0)}
         old = {n for item in was if isinstance(item, Market) for n in _figures(item)}
         for item in found:
             if isinstance(item, Market) and not _figures(item) <= words | old:
                 number = min(_figures(item) - words - old)
                 return f"{number} of a {type_of(item)} stands nowhere in the frame"
         good = [item for item in was if isinstance(item, Market) and not isinstance(item, BOOKS)]
-        one_of_several = change.is_first and len(good) > 1 and _is_json(change.text)
+        one_of_several = change.is_first and len(good) > 1 and is_read(change.frame)
         if one_of_several and good[0] not in found and good[-1] not in found:
             return "what stands behind it in the frame is lost"
         return None
@@ -241,20 +232,11 @@ class BadInput:
         """What does not come of the frame as it was recorded, behind those."""
         stream = self._before(at)
         for change in unread:
-            list(answer(stream, replace(self._steps[at], frame=change.text)))
+            list(answer(stream, replace(self._steps[at], frame=change.frame)))
         now = list(answer(stream, self._steps[at]))
         was = [item for item in self._steps[at].found if isinstance(item, Market)]
         lost = (item for item in was if item not in now and not isinstance(item, BOOKS))
         return next(lost, None)
-
-
-def _is_json(text: str) -> bool:
-    """Whether it is: else all of a frame is lost with it, and kept."""
-    try:
-        msgspec.json.decode(text, type=msgspec.Raw)
-    except msgspec.DecodeError:
-        return False
-    return True
 
 
 def _shape(value: Any) -> Iterator[str]:
