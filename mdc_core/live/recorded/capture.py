@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self, cast
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from mdc_core.contracts import Endpoint, Response, Subscription
 from mdc_core.errors import WriteError
+from mdc_core.live.frames.head import FORMAT, STATE, FileHead
 from mdc_core.live.upkeep.loss import Loss
 from mdc_core.logs import MASK, Mask
 
@@ -73,18 +74,21 @@ class Recorder:
         """Finish what is kept."""
         raise NotImplementedError
 
-    def _line(self, ns: int, direction: str, frame: str | bytes) -> None:
-        """Keep a frame, or a note."""
+    def _line(self, ns: int | None, direction: str, frame: str | bytes) -> None:
+        """Keep a frame, or a note; what is of no moment has no time."""
         raise NotImplementedError
 
-    def _derived(self, ns: int, what: dict[str, Any]) -> None:
+    def _derived(self, ns: int | None, what: dict[str, Any]) -> None:
         self._line(ns, "derived", self._mask(msgspec.json.encode(what).decode()))
 
 
 class Capture(Recorder):
-    """Writes the frames to a new file, one JSON object a line; compressed by .gz or .zst."""
+    """Writes the frames to a new file, one JSON object a line; compressed by .gz or .zst.
 
-    def __init__(self, path: Path, mask: Mask) -> None:
+    The first line is its head, if there is one: by whom and for what it is written.
+    """
+
+    def __init__(self, path: Path, mask: Mask, head: FileHead | None = None) -> None:
         super().__init__(mask)
         self.path = path
         self._lock = threading.Lock()
@@ -100,6 +104,9 @@ class Capture(Recorder):
             ) from None
         except OSError as error:
             raise WriteError(f"cannot capture to {path}: {error.strerror}") from None
+        if head is not None:
+            told = replace(head, state=STATE, format=FORMAT, number=1)
+            self._derived(None, msgspec.to_builtins(told))
 
     def close(self) -> None:
         """Finish the file."""
@@ -108,7 +115,7 @@ class Capture(Recorder):
         except OSError as error:
             raise self._failure(error) from None
 
-    def _line(self, ns: int, direction: str, frame: str | bytes) -> None:
+    def _line(self, ns: int | None, direction: str, frame: str | bytes) -> None:
         if isinstance(frame, bytes):
             text = f'"{base64.b64encode(frame).decode()}","encoding":"base64"'
         elif self._pastes(frame):
@@ -117,9 +124,10 @@ class Capture(Recorder):
             text = msgspec.json.encode(frame).decode() + ',"encoding":"text"'
         if self._name:
             text += f',"line":"{self._name}"'
+        moment = "null" if ns is None else ns
         try:
             with self._lock:
-                line = f'{{"recv_ns":{ns},"dir":"{direction}","frame":{text}}}\n'.encode()
+                line = f'{{"recv_ns":{moment},"dir":"{direction}","frame":{text}}}\n'.encode()
                 while line:
                     line = line[self._file.write(line) :]
                 if direction == "derived":  # something has become of the connection

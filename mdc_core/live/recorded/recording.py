@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -51,9 +51,11 @@ class CaptureFile:
         self.path = path
         self.head = FileHead(run=str(path), source=str(path))
         if path.is_file():  # a pipe can be read but once
-            record = next(self._records(), None)
-            self._look_at(record)
-            self.first = record.recv_ns if record is not None else None
+            for record in islice(self._records(), 2):
+                self._look_at(record)
+                self.first = record.recv_ns
+                if self.first is not None:  # a head has no time
+                    break
 
     @property
     def name(self) -> str:

@@ -39,13 +39,14 @@ class CapturePlace(NamedTuple):
         self, plugin: Chosen, wanted: Subscription, run_id: str, rotation: "FrameRotation", log: Log
     ) -> "Recorder":
         """What keeps them; raises WriteError where the place cannot be used."""
+        head = file_head(plugin, wanted, run_id)
         if not self.is_folder:
             from mdc_core.live.recorded.capture import Capture
 
-            return Capture(self.path, log.mask)
+            return Capture(self.path, log.mask, head)
         from mdc_core.live.frames.capture import FrameCapture
 
-        return FrameCapture(self.path, log.mask, file_head(plugin, wanted, run_id), rotation)
+        return FrameCapture(self.path, log.mask, head, rotation)
 
 
 def file_head(plugin: Chosen, wanted: Subscription, run_id: str) -> FileHead:

@@ -11,6 +11,7 @@ from tests.conftest import Done, Shell
 
 BLOCK = "mdc_core.live.frames.writer:BLOCK"
 STREAM = "mdc stream alpaca SPY AAPL --mock --limit 400 --capture raw/"
+SUBSCRIBED = ["SPY", "AAPL"], ["trade"]
 AGAIN = "mdc -q frames decode raw"
 
 
@@ -77,6 +78,36 @@ def test_what_is_shown_is_a_capture_in_order_of_time(shell: Shell, live: Done) -
     assert piped.lines == [*whole.lines, *shell(AGAIN).lines[len(whole.lines) :]]
     left = shell("mdc frames cat $(yes raw | head -n 40) | head -n 1; echo ${PIPESTATUS[0]}")
     assert left.out.splitlines()[-1] == "141"
+
+
+@pytest.mark.parametrize("name", ["c.jsonl", "c.jsonl.zst"])
+def test_a_capture_of_one_file_says_whose_it_is(shell: Shell, tmp_path: Path, name: str) -> None:
+    feed = "mdc stream alpaca SPY AAPL --feed sip --type trade --mock --limit 40"
+    live = shell(f"{feed} --capture {name}")
+    assert live.status == 0, live.err
+    head, first, *_ = frames_of(shell(f"mdc frames cat {name}"))
+    assert (head["recv_ns"], head["dir"], first["recv_ns"] > 0) == (None, "derived", True)
+    said = head["frame"]
+    assert (said["provider"], said["symbols"], said["channels"]) == ("alpaca", *SUBSCRIBED)
+    assert said["options"]["feed"] == "sip"
+    for again in (f"frames decode {name}", f"stream alpaca --replay {name}"):
+        done = shell(f"mdc -q {again}")
+        assert (done.status, done.lines[: len(live.lines)]) == (0, live.lines), done.err
+    assert shell(f"cat {name} | mdc -q frames decode -").lines == done.lines
+    other = shell(f"mdc stream okx --replay {name}")
+    assert other.status == 65 and "has no frames of okx, but of alpaca" in other.err
+    taken = shell(f"mdc frames import {name} raw")
+    assert taken.status == 0, taken.err
+    (one,) = json.loads(shell("mdc frames ls raw --json").out)
+    assert (one["provider"], one["symbols"], one["channels"]) == ("alpaca", *SUBSCRIBED)
+    assert shell("mdc -q frames decode raw").lines == done.lines
+    assert "is in raw already" in shell(f"mdc frames import {name} raw").err
+    # One that was written before captures had a head.
+    shell(f"mdc frames cat {name} | tail -n +2 > old.jsonl")
+    old = shell("mdc frames decode old.jsonl")
+    assert old.status == 2 and "old.jsonl does not say whose frames they are" in old.err
+    old = shell("mdc -q frames decode old.jsonl --provider alpaca --option feed=sip")
+    assert old.lines == done.lines
 
 
 def test_what_there_is(shell: Shell, live: Done, tmp_path: Path) -> None:
