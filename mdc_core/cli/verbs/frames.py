@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdc_core.cli.asking import consented, must_agree
-from mdc_core.cli.options import SPAN, ListOption, Session, group, option
+from mdc_core.cli.options import SIZE, SPAN, ListOption, Session, group, option
 from mdc_core.cli.recordings import codec_of, read_twice, recordings_in
 from mdc_core.cli.selection import (
     DRY_RUN,
@@ -46,7 +46,7 @@ EXAMPLES = (
     "mdc frames cat raw --direction in | jq .frame | head",
     "mdc frames decode raw SPY --type trade | mdc store --root data",
     "mdc frames verify raw",
-    "mdc frames retain raw --keep 30d --yes",
+    "mdc frames retain raw --keep 30d --keep-size 100GB --yes",
 )
 PATH = PathType(allow_dash=True)
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PATH)
@@ -338,35 +338,53 @@ def _say_import(
 
 @command.command("retain")
 @PATHS
-@option("--keep", "age", type=SPAN, required=True, help="keep files so long: 30d")
+@option("--keep", "age", type=SPAN, help="keep files so long: 30d")
+@option("--keep-size", "size", type=SIZE, help="keep the newest files, so many bytes: 100GB")
 @DRY_RUN
 @option("--yes", is_flag=True, help="do not ask")
 @JSON
 @click.pass_obj
 def retain_frames(
-    session: Session, paths: tuple[Path, ...], age: int, dry_run: bool, yes: bool, as_json: bool
+    session: Session,
+    paths: tuple[Path, ...],
+    age: int | None,
+    size: int | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
-    """Remove files whose last frame came longer ago than need be kept.
+    """Remove files whose last frame came longer ago than need be kept, or that have no room.
 
-    Of each run the oldest go first, and none that is written now. On a terminal mdc asks;
-    elsewhere `--yes` is needed.
+    Those go whose last frame came longer ago than `--keep`, and the oldest as long as all
+    together have more than `--keep-size`. Of each run they go in its order, and none that is
+    written now. On a terminal mdc asks; elsewhere `--yes` is needed.
     """
-    from mdc_core.live.frames.retain import expired, remove
+    from mdc_core.live.frames.retain import FramesPolicy, expired, remove
     from mdc_core.live.frames.runs import runs_below
 
+    if age is None and size is None:
+        raise UsageError("nothing says what may go", hint="--keep 30d, or --keep-size 100GB")
     consented(yes=yes, dry_run=dry_run)
     runs = [run for path in paths for run in runs_below(path)]
-    gone = list(expired(runs, time_ns() - age))
-    amount = f"{counted(len(gone), 'file')} of frames, {human(sum(one.size for one in gone))}"
+    policy = FramesPolicy(None if age is None else time_ns() - age, size)
+    gone, files_left, bytes_left = expired(runs, policy)
+    freed = sum(one.size for one in gone)
+    amount = f"{counted(len(gone), 'file')} of frames, {human(freed)}"
     if gone and not dry_run:
         if not yes:
             must_agree(f"remove {amount}")
         remove(gone)
     if as_json:
-        answer({"dry_run": dry_run, "removed": [_as_json(one) for one in gone]})
+        told = {"bytes": freed, "files_left": files_left, "bytes_left": bytes_left}
+        answer({"dry_run": dry_run, "removed": [_as_json(one) for one in gone], **told})
+    did = "would remove" if dry_run else "removed"
     for one in [] if as_json else gone:
-        click.echo(f"{'would remove' if dry_run else 'removed'} {shown(one.file.path)}")
-    session.log.note(f"{'would remove' if dry_run else 'removed'} {amount}")
+        click.echo(f"{did} {shown(one.file.path)}")
+    if size is not None and bytes_left > size:
+        rest = f"{human(bytes_left)} are left, more than {human(size)}"
+        session.log.warning(f"{rest}: they are being written, or follow what is")
+    kept = f"kept {counted(files_left, 'file')}, {human(bytes_left)}"
+    session.log.note(f"{did} {amount}; {kept}")
 
 
 def _runs(paths: Iterable[Path]) -> "list[FrameRun]":

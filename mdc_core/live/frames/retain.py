@@ -1,22 +1,55 @@
-"""Which files of an archive of frames are older than they need be kept, and their removal."""
+"""Which files of an archive of frames need be kept no longer, and their removal."""
 
+import heapq
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import NamedTuple
 
 from mdc_core.disk import sync_path, writing
-from mdc_core.live.frames.runs import FileTold, FrameRun, told
+from mdc_core.live.frames.runs import FileTold, FrameFile, FrameRun, told
 
 
-def expired(runs: Iterable[FrameRun], before: int) -> Iterator[FileTold]:
-    """The files that end before a moment, those of each run from its first on.
+class FramesPolicy(NamedTuple):
+    """What need not be kept: what ends before a moment, and what is beyond so many bytes."""
+
+    before: int | None = None
+    size: int | None = None
+
+
+class ExpiredFrames(NamedTuple):
+    """The files that need be kept no longer, and how many stay, with how many bytes."""
+
+    files: list[FileTold]
+    files_left: int
+    bytes_left: int
+
+
+def expired(runs: Iterable[FrameRun], policy: FramesPolicy) -> ExpiredFrames:
+    """The files that need be kept no longer: the oldest first, those of each run in its order.
 
     One that somebody writes stays, and so does what follows it.
     """
+    found = [[told(file) for file in files] for files in _files_of(runs)]
+    count, left = sum(map(len, found)), sum(one.size for files in found for one in files)
+    gone = list[FileTold]()
+    ended = (takewhile(lambda one: one.state != "written", files) for files in found)
+    for one in heapq.merge(*ended, key=_last):
+        is_old = policy.before is not None and _last(one) < policy.before
+        if not is_old and (policy.size is None or left <= policy.size):
+            break  # what comes behind it, of any run, is later, or follows what stays
+        gone.append(one)
+        left -= one.size
+    return ExpiredFrames(gone, count - len(gone), left)
+
+
+def _files_of(runs: Iterable[FrameRun]) -> Iterator[list[FrameFile]]:
+    """The files of each run, each once, however often it was named."""
+    seen = set[Path]()
     for run in runs:
-        for file in run.files:
-            one = told(file)
-            if one.state == "written" or _last(one) >= before:
-                break
-            yield one
+        files = {file.path.resolve(): file for file in run.files}
+        yield [file for path, file in files.items() if path not in seen]
+        seen |= files.keys()
 
 
 def _last(one: FileTold) -> int:

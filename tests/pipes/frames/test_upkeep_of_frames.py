@@ -122,3 +122,37 @@ def test_old_files_are_removed_and_none_that_is_written(shell: Shell, capture: P
     empty = shell("mdc frames retain raw --keep 1ns --yes")
     assert empty.status == 0 and "removed 0 files" in empty.err
     assert shell("mdc frames retain nowhere --keep 1d --yes").status == 65
+
+
+def test_the_oldest_files_go_beyond_a_size(shell: Shell, capture: Path) -> None:
+    raw = capture.parent / "raw"
+    assert shell(IMPORT).status == 0
+    stream = "mdc stream alpaca SPY --mock --limit 200 --capture raw/ --capture-size 1B"
+    for _ in range(2):
+        assert shell(stream, MDC_CONSTANTS=f"{BLOCK}=4000").status == 0
+    listed = json.loads(shell("mdc frames ls raw --json").out)
+    first, *live = (Path(one["file"]) for one in sorted(listed, key=lambda one: one["last"]))
+    sizes = {path: (capture.parent / path).stat().st_size for path in live}
+    assert len({one["run"] for one in listed}) == 3 and len(live) > 3
+    assert "nothing says what may go" in shell("mdc frames retain raw --yes").err
+    room = sum(sizes.values()) - sizes[live[0]] + 1  # that much for one file fewer
+    keep = f"mdc frames retain raw raw --keep-size {room}B --yes"
+    would = shell(f"{keep} --dry-run")
+    assert would.status == 0, would.err
+    assert would.out.splitlines() == [f"would remove {path}" for path in (first, live[0])]
+    assert len(files(shell)) == len(listed)
+    done = shell(f"{keep} --json")
+    said = json.loads(done.out)
+    assert [one["file"] for one in said["removed"]] == [str(first), str(live[0])]
+    assert (said["files_left"], said["bytes_left"]) == (len(live) - 1, room - 1)
+    assert {path.name for path in raw.iterdir()} == {path.name for path in live[1:]}
+    assert "removed 0 files" in shell(keep).err, "it fits"
+    mine = raw / live[-1].name
+    mine.write_bytes(mine.read_bytes()[:-16])
+    with mine.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # as whoever writes it
+        none = shell("mdc frames retain raw --keep-size 1B --yes")
+    assert none.status == 0 and "are left, more than 1 B" in none.err
+    assert sorted(raw.iterdir()) == [mine]
+    both = shell("mdc frames retain raw --keep 1ns --keep-size 1TB --yes")
+    assert both.status == 0 and not [*raw.iterdir()], "either of them"
