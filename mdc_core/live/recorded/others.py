@@ -27,6 +27,8 @@ Reader = Callable[[Iterator[bytes], Path], Iterator[CaptureRecord]]
 
 def reader_for(line: bytes) -> Reader | None:
     """What reads a capture that begins with this line; None where it is no other collector's."""
+    if line.startswith(b"{"):  # neither a URL nor a time: the line need not be gone through
+        return None
     if any(pattern.match(line) for pattern in (_CONNECTS, _ASKS, _TELLS)):
         return _cryptofeed
     return _collector if _COLLECTED.match(line) else None

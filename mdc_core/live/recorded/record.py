@@ -28,6 +28,7 @@ _FRAME = re.compile(
     rb'\{"recv_ns":(\d+|null),"dir":"(\w+)"(?:,"connection":"([^"]*)")?(?:,"line":"([^"]*)")?'
     rb'(?:,"url":"([^"]*)")?(?:,"encoding":"(\w+)")?,"frame":'
 )
+_TAIL = 4096  # bytes of a line in which all stands that is behind its frame
 _BEHIND = re.compile(rb'(?:,"encoding":"(?P<encoding>\w+)")?(?:,"line":"(?P<line>[^"]*)")?\}\s*$')
 
 
@@ -146,7 +147,7 @@ def reader_of(line: bytes, path: Path) -> str | None:
 def _deep(line: bytes, where: str) -> CaptureRecord:
     """A line whose frame is nested too deep for any reader but the codec, which may split it."""
     found = quick_record(line)
-    behind = None if found is None else _BEHIND.search(line)
+    behind = None if found is None else _BEHIND.search(line, max(len(line) - _TAIL, 0))
     if found is None or behind is None:
         raise DataError(f"{where} is not a captured frame: nested too deep")
     found.frame = msgspec.Raw(line[line.index(b'"frame":') + 8 : behind.start()])

@@ -239,16 +239,22 @@ class Extended(Struct):
 
 
 _MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[][{},]')
+_DEEPEST = 100_000
 
 
 def parts_of(frame: str | bytes) -> list[bytes]:
-    """The members of a JSON array, however deep they are nested: found by their brackets."""
+    """The members of a JSON array, found by their brackets: they may be nested 100,000 deep.
+
+    Raises DataError for a frame that is none, or nested deeper still.
+    """
     data = frame.encode() if isinstance(frame, str) else frame
     parts, depth, start = [], 0, 0
     for mark in _MARKS.finditer(data):
         if (sign := mark[0]) in b"[{":
             depth += 1
             start = mark.end() if depth == 1 else start
+            if depth > _DEEPEST:
+                raise DataError(f"alpaca: a frame that is nested more than {_DEEPEST:,} deep")
         elif sign in b"]}," and (depth := depth - (sign != b",")) == (sign == b","):
             parts.append(data[start : mark.start()].strip())
             start = mark.end()

@@ -274,6 +274,28 @@ def test_a_message_that_cannot_be_written_costs_itself_wherever_it_stands(
         assert f"\ntrade          {out - 200}\n" in read.stdout
 
 
+def test_a_frame_nested_without_bound_is_set_aside(shell: Shell, tmp_path: Path) -> None:
+    """As deep as a frame can be: whoever goes through it bracket by bracket takes for ever."""
+    good = '[{"T":"t","S":"A","i":%d,"p":1,"s":1,"t":"2024-01-02T14:30:01Z"}]'
+    lists, objects = "[" * 1_000_000, '{"a":' * 400_000
+    deep = [
+        f"{lists}{']' * len(lists)}",
+        f"[{objects}1{'}' * (len(objects) // 5)}]",
+        f'{good[:-2] % 3},{good[2:-2] % 4},"zz":{lists}{"]" * len(lists)}}}]',
+        lists,
+    ]
+    frames = [good % 1, *deep, good % 2]
+    lines = [f'{{"recv_ns":{n},"dir":"in","frame":{f}}}\n' for n, f in enumerate(frames)]
+    (tmp_path / "c.jsonl").write_text("".join(lines))
+    done = shell("mdc stream alpaca --replay c.jsonl --quarantine aside.jsonl")
+    assert done.status == 0, done.err
+    assert [row["trade_id"] for row in rows(done.out, "trade")] == ["1", "2"]
+    why = [row["message"] for row in rows(done.out, "integrity")]
+    assert len(why) == 4 and all("nested more than 100,000 deep" in text for text in why), why
+    aside = (tmp_path / "aside.jsonl").read_text().splitlines()
+    assert [json.loads(line)["text"] for line in aside] == deep
+
+
 ENOUGH = '''"""A feed that fails when all that is asked for has come, and nobody has read it."""
 from decimal import Decimal
 from pathlib import Path
