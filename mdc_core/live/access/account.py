@@ -38,6 +38,7 @@ class VendorAccount:
         self._name, self._plugin, self._options = name, plugin, options
         self._credentials, self._place, self._log = credentials, place, log
         self._openings = Openings(plugin.limits)
+        self._told = set[str]()
 
     def check(self, symbol: str, channels: Sequence[str], within: float) -> AccessCheck:
         """Ask for this symbol on these channels, for so many seconds at the most."""
@@ -60,6 +61,16 @@ class VendorAccount:
             return error
         return None
 
+    def _tell_of_path(self, endpoint: Endpoint, symbols: Sequence[str]) -> None:
+        """Say, once, that what is asked for is elsewhere than --url says."""
+        asked = Subscription(tuple(symbols))
+        other = self._place.strays(
+            endpoint, self._options, lambda o: self._plugin(asked, o, self._credentials)
+        )
+        if other is not None and str(other) not in self._told:
+            self._told.add(str(other))
+            self._log.warning(str(other))
+
     def _endpoints(self, codec: Any) -> Sequence[Endpoint]:
         if isinstance(codec, Source):
             return ()
@@ -81,6 +92,7 @@ class VendorAccount:
             session = FeedSession(
                 self._name, self._made, share.subscription, mask=self._log.mask, limits=codec.limits
             )
+            self._tell_of_path(share.endpoint, wanted.symbols)
             endpoint = self._place.endpoint(share.endpoint)
             if endpoint.url not in self.servers:
                 self.servers.append(endpoint.url)

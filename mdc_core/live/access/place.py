@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from mdc_core.contracts import Endpoint
+from mdc_core.live.access.paths import CodecOf, OtherPath, other_path, with_path
 from mdc_core.live.http import Ask, ask_at, ask_in_thread, beside
 from mdc_core.logs import Log
 
@@ -49,10 +50,14 @@ class FeedPlace:
     def endpoint(self, endpoint: Endpoint) -> Endpoint:
         """An endpoint of the codec's as it is for this run."""
         if self.url is not None:
-            return replace(endpoint, url=self.url)
+            return replace(endpoint, url=with_path(self.url, endpoint.url))
         if self.server is not None:
             return replace(endpoint, url=self.server.url(endpoint.url))
         return endpoint
+
+    def strays(self, endpoint: Endpoint, options: Any, codec: CodecOf) -> OtherPath | None:
+        """Whether --url names another path than an endpoint has, and which option has it."""
+        return None if self.url is None else other_path(self.url, endpoint, options, codec)
 
     def ask(self) -> Ask:
         """By whom a request by HTTP is answered."""

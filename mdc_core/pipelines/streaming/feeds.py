@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mdc_core import registry
 from mdc_core.accounting import new_run_id
-from mdc_core.contracts import Source, Subscription
+from mdc_core.contracts import Endpoint, Source, Subscription
 from mdc_core.errors import MdcError
 from mdc_core.events import Event
 from mdc_core.live.access.place import FeedPlace
@@ -47,6 +47,7 @@ class FeedMaker:
         self._run, self._buffer = run, buffer
         self._log, self._stop = run.log, run.control.stop
         self._credentials: dict[str, str] = {}
+        self._path_told = False
         self.feed: Feed | Simulation | None = None  # none is driven where a capture is played
         self.place = FeedPlace(mock=asked.mock, url=asked.url, http_url=asked.http_url)
 
@@ -103,6 +104,7 @@ class FeedMaker:
         secrets = (*kind.secrets, *kind.optional_secrets)
 
         def make(share: SubscriptionShare, name: str) -> StreamLine:
+            self._tell_of_path(share.endpoint)
             return StreamLine(
                 self._session_of(share.subscription, name),
                 self.place.endpoint(share.endpoint),
@@ -118,6 +120,17 @@ class FeedMaker:
 
         wrong = partial(registry.misused, "stream", self._plugin.name)
         return LineGroup(self._made, self._wanted, make, wrong)
+
+    def _tell_of_path(self, endpoint: Endpoint) -> None:
+        """Say, once, that --url is where another option's feed is; a proxy has any path."""
+        if self._path_told:
+            return
+        self._path_told = True
+        _, kind, options = self._plugin
+        asked = Subscription(self._wanted.symbols)
+        other = self.place.strays(endpoint, options, lambda o: kind(asked, o, self._credentials))
+        if other is not None and other.option is not None:
+            self._log.warning(str(other))
 
     def _capture(self, stack: ExitStack) -> "Recorder | None":
         asked = self._asked

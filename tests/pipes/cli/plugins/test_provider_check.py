@@ -300,3 +300,30 @@ def test_options_are_those_of_stream_in_mdc_toml(shell: Shell, tmp_path: Any) ->
     assert row["symbol"] == "btcusd"
     assert row["servers"][0].endswith("/crypto")
     assert states(row) == {"trade": "granted", "quote": "granted", "reference": "unavailable"}
+
+
+SIP = (
+    "mkfifo u; mdc mock alpaca --once --limit 2 > u 2>/dev/null & read url < u; host=${url%/v2/iex}"
+)
+
+
+def test_a_url_of_another_feed_is_told_and_one_without_a_path_gets_it(shell: Shell) -> None:
+    told = against(shell, "alpaca", "", "--type trade --feed sip", **KEYS["alpaca"])
+    assert row_of(told)["servers"][0].endswith("/v2/iex")
+    says = "--url has the path /v2/iex, and what is asked for is at /v2/sip: say --feed iex"
+    assert told.err.count(says) == 1
+    same = against(shell, "alpaca", "", "--type trade", **KEYS["alpaca"])
+    assert same.status == 0 and "--url has" not in same.err
+    check = f"{SIP}; {CHECK} alpaca --type trade --feed sip --json --url $host"
+    bare = row_of(shell(f"{check}; s=$?; kill $!; exit $s", **KEYS["alpaca"]))
+    assert bare["servers"][0].endswith("/v2/sip")
+    proxy = shell(f"rm u; {check}/proxy; kill $!", **KEYS["alpaca"])
+    assert "--url has the path /proxy, and what is asked for is at /v2/sip\n" in proxy.err
+    stream = f"rm u; {SIP}; mdc stream alpaca SPY --mock --feed sip --url"
+    wrong = shell(f"{stream} $url")
+    assert (wrong.status, wrong.err.count(says)) == (0, 1), wrong.err
+    right = shell(f"{stream} $host")
+    assert right.status == 0 and right.events, right.err
+    assert "--url has" not in right.err
+    other = shell(f"{stream} $host/proxy")
+    assert other.status == 0 and "--url has" not in other.err, other.err
