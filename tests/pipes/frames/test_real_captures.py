@@ -1,4 +1,4 @@
-"""Captures that others have made of real feeds: counts equal those of another way to count.
+"""Captures that others have made of real feeds: each event is what another reading says.
 
 Other captures of the same kinds have to hold as well: each is also cut, so that it begins in its
 middle, connects twice, has some of its symbols alone, is packed or not.
@@ -22,10 +22,11 @@ from mdc_core.live.recorded.recording import recordings
 from mdc_core.logs import Log
 from mdc_core.pipelines.chosen import Chosen
 from mdc_core.pipelines.frames.recording import events_of, options_of
+from mdc_core.times import to_ns
 from mdc_core.wire.quarantine import Quarantine
 from tests.conftest import Done, Shell
 from tests.pipes.frames import captures
-from tests.pipes.frames.captures import Line, Reading, lines_of
+from tests.pipes.frames.captures import Line, Reading, Told, lines_of
 
 MOST = 4000  # lines of a capture: the longest are read whole by the tests of their provider
 
@@ -128,8 +129,7 @@ def test_every_event_of_every_capture(shared: Path, tmp_path: Path, capture: Cap
         path.write_bytes(gzip.compress(text) if number % 2 else text)
         events = decoded(path, capture)
         told = list(capture.reading([line.frame for line in lines if line.frame is not None]))
-        symbols = {symbol for _, symbol, _ in told if symbol}
-        truth = captures.counted([(k, s or next(iter(symbols)), n) for k, s, n in told])
+        truth = captures.counted(told)
         market = [event for event in events if isinstance(event, Market)]
         found = Counter((type_of(event), str(event.symbol)) for event in market)
         assert found == truth, f"{cut.__name__}"
@@ -140,13 +140,18 @@ def test_every_event_of_every_capture(shared: Path, tmp_path: Path, capture: Cap
             assert not [event for event in events if isinstance(event, Gap | Integrity)]
 
 
-def follows(market: list[Any], told: list[tuple[str, str, int | None]]) -> None:
-    """Numbers of the sender are those of the capture, in its order; ids of trades are distinct."""
-    numbers = [number for kind, _, number in told if kind == "delta" and number is not None]
-    if numbers:
-        assert [event.seq for event in market if type_of(event) == "delta"] == numbers
-    ids = Counter((e.symbol, e.trade_id) for e in market if type_of(e) == "trade" and e.trade_id)
-    assert all(count <= 2 for count in ids.values())
+def follows(market: list[Any], told: list[Told]) -> None:
+    """Each event has the fields, the number and the time that stand in the capture."""
+    for event, one in zip(market, told, strict=True):
+        assert type_of(event) == one.kind
+        found = {name: _plain(getattr(event, name)) for name in one.fields}
+        assert repr(found) == repr(one.fields), event  # its digits as well
+        assert one.number is None or event.seq == one.number, event
+        assert one.ns is None or to_ns(event.ts_event) == one.ns, event
+
+
+def _plain(value: Any) -> Any:
+    return [(at.price, at.size) for at in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize("capture", CAPTURES[:4:2], ids=lambda capture: capture.file)

@@ -96,15 +96,24 @@ def test_a_capture_without_a_snapshot_stays_out_of_step_and_says_so(
     assert [to_ns(gap.start), to_ns(gap.end)] == [ms * 1_000_000 for ms in times]
 
 
-def test_two_captures_of_one_connection_are_one_book(captures: Path) -> None:
-    """Two bids that the snapshot does not reach are heard of only when they go."""
-    files = [captures / f"spot/btcusdt_{day}.gz" for day in ("20240808", "20240809")]
+@pytest.mark.parametrize(
+    ("name", "market", "compared", "misses"),
+    [
+        # Two bids that the snapshot does not reach are heard of only when they go.
+        ("spot/btcusdt", "spot", 3449 + 3044, 2),
+        ("cm/ethusd_perp", "coinm", 22886 + 16246, 0),
+    ],
+)
+def test_two_captures_of_one_connection_are_one_book(
+    captures: Path, name: str, market: str, compared: int, misses: int
+) -> None:
+    files = [captures / f"{name}_{day}.gz" for day in ("20240808", "20240809")]
     lines = [line for file in files for line in lines_of(file)]
     comparison = Comparison(lines)
-    for _, found in decode(lines, "spot"):
+    for _, found in decode(lines, market):
         assert not any(isinstance(item, Gap | Integrity) for item in found)
         comparison.take(found)
-    assert (comparison.compared, comparison.equal) == (3449 + 3044, 3449 + 3044 - 2)
+    assert (comparison.compared, comparison.equal) == (compared, compared - misses)
 
 
 def test_samples_give_the_results_of_an_independent_replay(shared: Path) -> None:

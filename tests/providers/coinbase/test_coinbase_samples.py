@@ -306,3 +306,24 @@ def test_a_capture_of_exchange_has_every_event_of_it(shared: Path) -> None:
     assert not of(items, Gap)
     for ladder in books(items).values():
         assert ladder.top("bid", 1)[0].price < ladder.top("ask", 1)[0].price
+    assert told_by_tickers(items) == 57  # as many as there are trades
+
+
+def told_by_tickers(items: list[Any]) -> int:
+    """How many quotes say the best of the book as it is then; none from within it does not."""
+    ladders: dict[str, Ladder] = {}
+    since: dict[str, str] = {}
+    count = 0
+    for item in items:
+        if isinstance(item, Book):
+            ladders[item.symbol or ""] = ladder = Ladder()
+            ladder.snapshot(item.bids or (), item.asks or ())
+        elif isinstance(item, Delta):
+            since.setdefault(item.symbol or "", item.ts_event or "")
+            side: Any = item.side
+            ladders[item.symbol or ""].change(side, Level(item.price or D(0), item.size or D(0)))
+        elif isinstance(item, Quote) and item.ts_event >= since.get(item.symbol or "", "9"):
+            tops = [best(ladders[item.symbol], side, 1)[0][0] for side in ("bid", "ask")]
+            assert tops == [item.bid_price, item.ask_price], item
+            count += 1
+    return count

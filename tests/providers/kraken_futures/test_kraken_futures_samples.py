@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -22,6 +22,7 @@ from mdc_core.plugin import (
 )
 from mdc_providers.kraken_futures.stream import KrakenFutures
 
+SIDES: tuple[Literal["bid", "ask"], ...] = ("bid", "ask")
 NAMES = {"trade": Trade, "ticker_lite": Quote, "book_snapshot": Book, "book": Delta}
 
 
@@ -79,12 +80,13 @@ def test_every_event_of_a_session_comes(frames: list[tuple[int, str]]) -> None:
     assert [[getattr(e, n) for n in names.split()] for e in of(items, Trade)] == wanted
 
 
-def test_the_book_is_never_crossed_and_trades_are_where_the_taker_was(
+def test_the_book_is_never_crossed_its_best_are_the_quotes_and_trades_where_the_taker_was(
     frames: list[tuple[int, str]],
 ) -> None:
     ladders: dict[str, Ladder] = {}
     quotes: dict[str, Quote] = {}
     places: Counter[tuple[str | None, str]] = Counter()
+    compared = 0
     for item in replayed(frames):
         if isinstance(item, Book):
             ladders[item.symbol or ""] = ladder = Ladder()
@@ -97,10 +99,14 @@ def test_the_book_is_never_crossed_and_trades_are_where_the_taker_was(
             assert bids[0].price < asks[0].price
         elif isinstance(item, Quote):
             quotes[item.symbol or ""] = item
+            tops = [ladders[item.symbol or ""].top(side, 1)[0].price for side in SIDES]
+            assert tops == [item.bid_price, item.ask_price]
+            compared += 1
         elif isinstance(item, Trade) and (quote := quotes.get(item.symbol or "")):
             at = "ask" if item.price >= quote.ask_price else "between"  # type: ignore[operator]
             at = "bid" if item.price <= quote.bid_price else at  # type: ignore[operator]
             places[item.aggressor_side, at] += 1
+    assert compared == 41  # each of them
     assert places == {("buy", "ask"): 2}  # all that there are behind a quote
 
 
