@@ -66,7 +66,7 @@ class Gap(Event, tag="gap"):
     start: Annotated[Text, time("last moment before it")] = None
     end: Annotated[Text, time("first moment after it; absent: unknown")] = None
     count: Annotated[Whole, doc("events missing; absent: unknown")] = None
-    reason: Annotated[Text, doc("why: disconnect (of extra.symbols), sequence, ...")] = None
+    reason: Annotated[Text, doc("why: disconnect, sequence, overflow, ...")] = None
 
 
 class Connection(Event, tag="connection"):

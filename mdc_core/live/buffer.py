@@ -7,8 +7,8 @@ Capacity counts events. What happens when it is full is stated by a policy:
     drop-newest   the new events do not get in
     spill         the new events wait in a temporary file, and none is lost
 
-Events about instruments are dropped and counted by symbol; events about the data itself
-(connection, gap, integrity) never are. What was dropped is told by `gap` events, in the
+Events about instruments are dropped and counted by symbol and channel; events about the data
+itself (connection, gap, integrity) never are. What was dropped is told by `gap` events, in the
 place where it is missing. Every event that went in comes out, or is in such a count.
 """
 
@@ -35,7 +35,7 @@ AT_ONCE = 8192  # events that one `take` returns, about
 
 
 class _Hole(Struct):
-    """What was dropped of one symbol: from when to when, whatever order it came in."""
+    """What was dropped of a symbol and channel: from when to when, whatever order it came in."""
 
     last: Event
     start: str | None
@@ -78,7 +78,7 @@ class Buffer:
         self.dropped: Counter[str] = Counter()
         self._lists: deque[Sequence[Event]] = deque()
         self._size = 0
-        self._holes: dict[str | None, _Hole] = {}
+        self._holes: dict[tuple[str | None, str | None], _Hole] = {}
         self._spill: BufferSpill | None = None
         self._closed = self._discarding = False
         self._lock = threading.Lock()
@@ -249,27 +249,28 @@ class Buffer:
         for event in events:
             if not isinstance(event, Market):
                 continue
-            hole = self._holes.get(event.symbol)
+            key = event.symbol, event.channel
+            hole = self._holes.get(key)
             if hole is None:
-                hole = self._holes[event.symbol] = _Hole(event, None, None)
+                hole = self._holes[key] = _Hole(event, None, None)
             hole.add(event)
             self.dropped[event.symbol or ""] += 1
 
     def _gaps(self) -> list[Event]:
-        """One gap for each symbol of which something was dropped since the last call."""
+        """A gap for each symbol and channel of which something was dropped since the last call."""
         gaps: list[Event] = [
             Gap(
                 symbol=symbol,
                 ts_event=hole.start,
                 ts_recv=hole.last.ts_recv,
                 provider=hole.last.provider,
-                channel=hole.last.channel,
+                channel=channel,
                 start=hole.start,
                 end=hole.end,
                 count=hole.count,
                 reason="overflow",
             )
-            for symbol, hole in self._holes.items()
+            for (symbol, channel), hole in self._holes.items()
         ]
         self._holes.clear()
         return gaps

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from mdc_core import registry
 from mdc_core.contracts import Source, Subscription
 from mdc_core.errors import RefusedError, UnavailableError, UsageError
-from mdc_core.events import Connection, Event, Gap
+from mdc_core.events import Connection, Event
 from mdc_core.live.session.asked import OLD_GOES_ON, Resubscribed
-from mdc_core.live.session.outage import Outage
+from mdc_core.live.session.outage import Outage, lost
 from mdc_core.live.session.stamp import Stamp
 from mdc_core.live.teller import down
 from mdc_core.live.upkeep.loss import Loss
@@ -223,7 +223,7 @@ class SourceLine:
         """Account for a gap whose end is not known."""
         self._over = True
         if self._outage.is_open:
-            put([self._gap(None)])
+            put(self._lost(None))
 
     def resubscribe(self, subscription: Subscription) -> None:
         """Ask for this instead; done with the next events."""
@@ -249,16 +249,16 @@ class SourceLine:
         self._is_up = True
         news = [self._about_us(up, stamp)]
         if self._outage.is_open:
-            news.append(self._gap(stamp))
+            news += self._lost(stamp)
         return news
 
-    def _gap(self, end: str | None) -> Event:
-        start = self._outage.end()
-        gap = Gap(start=start, end=end, reason="disconnect")
-        gap.extra = {"symbols": list(self.subscription.symbols)}
-        self._about_us(gap, end)
-        gap.ts_event = start
-        return gap
+    def _lost(self, end: str | None) -> list[Event]:
+        gaps: list[Event] = []
+        for gap in lost(self._outage.end(), end, self.subscription.symbols):
+            self._about_us(gap, end)
+            gap.ts_event = gap.start
+            gaps.append(gap)
+        return gaps
 
     def _about_us(self, event: Event, stamp: str | None) -> Event:
         event.ts_event = event.ts_recv = stamp

@@ -1,13 +1,13 @@
 """What is told of a feed, and under which name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
 from mdc_core.contracts.live.effects import Refused
 from mdc_core.contracts.live.feeds import Scope
 from mdc_core.errors import DataError, UnavailableError
-from mdc_core.events import Connection, Event, Gap, Integrity
+from mdc_core.events import Connection, Event, Integrity
 from mdc_core.live.session.actions import FrameAside, Warn
 from mdc_core.live.session.freshness import Silence
 from mdc_core.live.session.turn import Turn
@@ -96,14 +96,6 @@ class FeedTeller:
         finding.symbol, finding.about = silence.symbol, silence.channel
         finding.extra = {"asset": silence.asset} if silence.asset else None
         return self.about_us(finding, stamp)
-
-    def gap(self, start: str | None, end: str | None, symbols: Sequence[str]) -> Gap:
-        """What was lost between two connections."""
-        gap = Gap(start=start, end=end, reason="disconnect")
-        gap.extra = {"symbols": list(symbols)}
-        self.about_us(gap, end)
-        gap.ts_event = start
-        return gap
 
     def set_aside(self, raw: str | bytes, reason: str, symbol: str | None, turn: Turn) -> None:
         """A frame, or an event, that nobody can read."""

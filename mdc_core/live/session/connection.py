@@ -228,7 +228,7 @@ class FeedSession:
         """The feed ends; a gap that is still open has no known end."""
         actions = self._last_words(self._receiving.outage.last)
         if self._receiving.outage.is_open:
-            actions.append(Put([self._receiving.gap(None)]))
+            actions.append(Put([*self._receiving.lost(None)]))
         if self._receiving.unread.is_all:
             actions.append(Disconnect(self._teller.hopeless()))
         return actions

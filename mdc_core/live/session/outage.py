@@ -62,6 +62,19 @@ class Outage:
         return last if oldest is None else from_ns(max(oldest, to_ns(last) - _UNDER_WAY))
 
 
+def lost(start: str | None, end: str | None, symbols: Sequence[str]) -> list[Gap]:
+    """The gaps of what may be lost between two connections: one for each symbol asked for.
+
+    What was asked for by a wildcard, or by no name at all, is one gap without a symbol.
+    """
+    if any("*" in symbol for symbol in symbols):
+        gap = Gap(start=start, end=end, reason="disconnect")
+        gap.extra = {"symbols": list(symbols)}
+        return [gap]
+    names = symbols or (None,)
+    return [Gap(symbol=name, start=start, end=end, reason="disconnect") for name in names]
+
+
 def bound(gap: Gap, since: str | None, now: str | None) -> None:
     """From when to when a gap is at the longest, if its codec does not say: since we are up."""
     gap.end = gap.end or gap.ts_event or now

@@ -31,7 +31,7 @@ from mdc_core.live.session.actions import Action
 from mdc_core.live.session.asked import Asked, Resubscribed
 from mdc_core.live.session.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.session.freshness import Freshness, Silence
-from mdc_core.live.session.outage import Outage, bound
+from mdc_core.live.session.outage import Outage, bound, lost
 from mdc_core.live.session.sending.outbox import Outbox
 from mdc_core.live.session.turn import Turn
 from mdc_core.live.session.unread import Unread
@@ -213,7 +213,7 @@ class Receiving:
         again = self.connections > 1
         turn.events.append(self.teller.up(turn.stamp, self.failed + 1, again=again))
         if self.outage.is_open:
-            turn.events.append(self.gap(turn.stamp))
+            turn.events += self.lost(turn.stamp)
 
     def _refuse(self, refusal: Refused, turn: Turn) -> None:
         before, text = self.asked.subscription, self.asked.refuse(refusal)
@@ -227,5 +227,10 @@ class Receiving:
         self.teller.warn(text, turn)
         turn.events.append(self.teller.refusal(text, refusal, turn.stamp))
 
-    def gap(self, end: str | None) -> Event:
-        return self.teller.gap(self.outage.end(), end, self.asked.subscription.symbols)
+    def lost(self, end: str | None) -> list[Gap]:
+        """The gaps of the outage that is over."""
+        gaps = lost(self.outage.end(), end, self.asked.subscription.symbols)
+        for gap in gaps:
+            self.teller.about_us(gap, end)
+            gap.ts_event = gap.start
+        return gaps
