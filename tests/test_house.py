@@ -16,6 +16,8 @@ ROWS = (
         "moments",
         "sizes",
         "market",
+        "patterns",
+        "concerned",
         "events",
         "schema",
         "sources",

@@ -146,6 +146,7 @@ class SourceLine:
         self._stamp = Stamp()
         self._runs = 0
         self._outage = Outage()
+        self._symbol_of: Callable[[str], str] = str  # until there is a library
         self._loss = Loss("")
         self._is_up, self._failed = False, 0  # tries since it was up
         self._wanted: Subscription | None = None
@@ -177,6 +178,7 @@ class SourceLine:
         outage = self._outage
         outage.tried(self._stamp(self._now()))  # from here on the library may lose something
         source = self._make(self.subscription)
+        self._symbol_of = source.symbol_of
         first = True
         for events in _lists(self._name, source):
             if self._hung_up.is_set():
@@ -254,7 +256,8 @@ class SourceLine:
 
     def _lost(self, end: str | None) -> list[Event]:
         gaps: list[Event] = []
-        for gap in lost(self._outage.end(), end, self.subscription.symbols):
+        names = self.subscription.symbols
+        for gap in lost(self._outage.end(), end, names, self._symbol_of):
             self._about_us(gap, end)
             gap.ts_event = gap.start
             gaps.append(gap)

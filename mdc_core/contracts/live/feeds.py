@@ -94,6 +94,13 @@ class Live(Provider):
         """
         return None
 
+    def symbol_of(self, asked: str) -> str:
+        """The symbol of the events that come of this name, by which a gap in them is told.
+
+        Another one where a vendor takes `btcusdt` and sends `BTCUSDT`.
+        """
+        return asked
+
 
 class Stream(Live):
     """A vendor's streaming protocol; one instance per connection, nothing shared.

@@ -1,6 +1,6 @@
 """What may be lost where a feed is down, from when to when."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mdc_core.errors import DataError
 from mdc_core.events import Event, Gap, Market
@@ -62,16 +62,19 @@ class Outage:
         return last if oldest is None else from_ns(max(oldest, to_ns(last) - _UNDER_WAY))
 
 
-def lost(start: str | None, end: str | None, symbols: Sequence[str]) -> list[Gap]:
+def lost(
+    start: str | None, end: str | None, symbols: Sequence[str], name: Callable[[str], str]
+) -> list[Gap]:
     """The gaps of what may be lost between two connections: one for each symbol asked for.
 
-    What was asked for by a wildcard, or by no name at all, is one gap without a symbol.
+    What was asked for by a wildcard, or by no name at all, is one gap without a symbol. `name`
+    says which symbol the events have that come of what is asked for.
     """
     if any("*" in symbol for symbol in symbols):
         gap = Gap(start=start, end=end, reason="disconnect")
         gap.extra = {"symbols": list(symbols)}
         return [gap]
-    names = symbols or (None,)
+    names = dict.fromkeys(map(name, symbols)) or (None,)
     return [Gap(symbol=name, start=start, end=end, reason="disconnect") for name in names]
 
 

@@ -57,6 +57,7 @@ class Receiving:
         self.fresh, self.outbox = Freshness(hours), Outbox(limits)
         self.deadlines = Deadlines(timing, 0, NEVER, pings=False)
         self._limits = limits
+        self._symbol_of: Callable[[str], str] = str  # until there is a codec
         self._up_since: str | None = None
         self._sample = EventSample()
 
@@ -71,7 +72,7 @@ class Receiving:
         if timing.stale is None:
             timing = replace(timing, stale=stream.silence)
         self.deadlines = Deadlines(timing, self.now, stream.login_within, pings=pings)
-        self.fresh.asset_of = stream.asset_of
+        self.fresh.asset_of, self._symbol_of = stream.asset_of, stream.symbol_of
         self.fresh.reconnected(self.now)
 
     def run(
@@ -229,7 +230,8 @@ class Receiving:
 
     def lost(self, end: str | None) -> list[Gap]:
         """The gaps of the outage that is over."""
-        gaps = lost(self.outage.end(), end, self.asked.subscription.symbols)
+        names = self.asked.subscription.symbols
+        gaps = lost(self.outage.end(), end, names, self._symbol_of)
         for gap in gaps:
             self.teller.about_us(gap, end)
             gap.ts_event = gap.start

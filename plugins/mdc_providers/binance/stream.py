@@ -106,6 +106,10 @@ class Binance(BinanceProvider, Stream):
         """Bitcoin, of COIN-M as a perpetual future."""
         return "BTCUSD_PERP" if options.market == "coinm" else "BTCUSDT"
 
+    def symbol_of(self, asked: str) -> str:
+        """Binance takes a symbol in any case, and sends it in capitals."""
+        return asked.upper()
+
     def endpoints(self) -> Sequence[Endpoint]:
         """Binance's server of the market."""
         return [Endpoint(self._market.feed)]

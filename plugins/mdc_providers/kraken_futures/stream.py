@@ -78,6 +78,10 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
         """The perpetual future of bitcoin."""
         return "PF_XBTUSD"
 
+    def symbol_of(self, asked: str) -> str:
+        """The venue takes a symbol in any case, and sends it in capitals."""
+        return asked.upper()
+
     def endpoints(self) -> Sequence[Endpoint]:
         """The venue's production server."""
         return [Endpoint("wss://futures.kraken.com/ws/v1")]

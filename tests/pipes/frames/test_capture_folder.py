@@ -157,10 +157,13 @@ def test_a_file_that_breaks_off_is_read_up_to_there(
         assert "breaks off" not in again.err
         return
     assert "the file breaks off within a block" in again.err
-    down, gap = again.events[-2:]
+    down, *gaps = again.events[-3:]
     assert (down["type"], down["state"]) == ("connection", "down")
     assert "breaks off" in down["reason"]
-    assert (gap["type"], gap.get("end")) == ("gap", None)
+    assert [(gap["type"], gap["symbol"], gap.get("end")) for gap in gaps] == [
+        ("gap", "SPY", None),
+        ("gap", "AAPL", None),
+    ]
     next_run = shell(STREAM)
     assert next_run.status == 0 and len(files(tmp_path)) == 2
     both = shell(REPLAY)
@@ -184,7 +187,8 @@ def test_damage_within_a_file_costs_what_it_hits_and_is_told(shell: Shell, tmp_p
     before = [(row["ts_event"], row["symbol"], row["ts_recv"]) for row in sent]
     common = set(identity) & set(before)
     assert 100 < len(common) < len(before)
-    (gap,) = [row for row in again.events if row["type"] == "gap"]
+    gap, other = [row for row in again.events if row["type"] == "gap"]
+    assert (gap["symbol"], other) == ("SPY", {**gap, "symbol": "AAPL"})
     lost = sorted(set(before) - common)
     assert gap["start"] <= lost[0][2] and lost[-1][2] <= gap["end"]
 

@@ -30,7 +30,7 @@ def test_a_duration_of_nothing_is_no_success(joint: str, nobody: int, shell: She
     gaps = [event for event in events if event["type"] == "gap"]
     downs = [event for event in events if event["type"] == "connection"]
     assert len(gaps) >= len(downs)  # a first try may take longer than a second
-    assert all(gap["extra"] == {"symbols": ["SPY"]} and "end" not in gap for gap in gaps)
+    assert all(gap["symbol"] == "SPY" and "end" not in gap for gap in gaps)
 
 
 def test_a_signal_before_it_was_up_is_no_success(nobody: int, shell: Shell) -> None:

@@ -183,9 +183,9 @@ def test_a_disconnect_is_a_gap_and_nothing_else_is_lost(tmp_path: Path, events: 
     assert played(done.stdout) == sent[:100] + sent[130:]
     states = [row["state"] for row in rows(done.stdout, "connection")]
     assert states == ["up", "down", "resubscribed"]
-    (gap,) = rows(done.stdout, "gap")
-    assert (gap["reason"], gap["extra"]) == ("disconnect", {"symbols": ["SPY", "AAPL"]})
-    assert gap["start"] < gap["end"]
+    spy, aapl = rows(done.stdout, "gap")
+    assert (spy["symbol"], spy["reason"], spy["channel"]) == ("SPY", "disconnect", "alpaca-2")
+    assert spy["start"] < spy["end"] and aapl == {**spy, "symbol": "AAPL"}
     (finding, *_) = rows(done.stdout, "integrity")
     assert finding["check"] == "frame"
     assert len((tmp_path / "aside.jsonl").read_text().splitlines()) == len(

@@ -211,8 +211,9 @@ def test_a_mock_server_over_tcp_plays_exactly_what_it_has(
 
     played = told(tape.read_text())
     assert told(done.stdout) == [*played[:100], *played[107:]]
-    (gap,) = rows(done.stdout, "gap")
-    assert gap["extra"] == {"symbols": ["SPY", "AAPL"]}
+    spy, aapl = rows(done.stdout, "gap")
+    assert (spy["symbol"], spy["reason"]) == ("SPY", "disconnect") and spy["start"] < spy["end"]
+    assert aapl == {**spy, "symbol": "AAPL"}
     assert len(rows(done.stdout, "integrity")) == 2  # the frame that is no message, each time
     assert "295 in = 293 out + 2 rejected" in done.stderr
 

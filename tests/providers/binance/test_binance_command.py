@@ -113,7 +113,8 @@ def test_a_disconnect_is_a_gap_and_nothing_else_is_lost(shell: Shell, tape: list
     played = tape[:300] + tape[320:]
     ids = [row["trade_id"] for row in of_type(done.events, "trade")]
     assert ids == [row["trade_id"] for row in of_type(played, "trade")]
-    assert [gap["reason"] for gap in of_type(done.events, "gap")] == ["disconnect"]
+    gaps = of_type(done.events, "gap")
+    assert [(gap["symbol"], gap["reason"]) for gap in gaps] == [(s, "disconnect") for s in SYMBOLS]
     for symbol in SYMBOLS:
         assert levels(done.events, symbol) == levels(tape, symbol)
 

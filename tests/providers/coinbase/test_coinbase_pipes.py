@@ -89,8 +89,8 @@ def test_a_disconnect_is_a_gap_and_the_book_begins_anew(
         f"mdc mock coinbase --once events.jsonl --fault {fault} | {{ read url; {client(feed)}; }}"
     )
     assert done.status == 0, done.err
-    states = [e.get("state", e["type"]) for e in of_type(done.events, "connection", "gap")]
-    assert states == ["up", "down", "resubscribed", "gap"]
+    states = [e.get("state", e.get("symbol")) for e in of_type(done.events, "connection", "gap")]
+    assert states == ["up", "down", "resubscribed", "BTC-USD", "ETH-USD"]
     stay = played[:400] + played[405:]
     assert said(done.events) == said(stay)
     second = [e for e in done.events if e["channel"].startswith("coinbase-2")]

@@ -72,8 +72,8 @@ def test_a_disconnect_is_a_gap_and_the_book_begins_anew(played: list[Event], she
     fault = "--fault disconnect-after=400,skip=5"
     done = shell(f"mdc mock kraken_futures --once events.jsonl {fault} | {{ read url; {CLIENT}; }}")
     assert done.status == 0, done.err
-    states = [e.get("state", e["type"]) for e in of_type(done.events, "connection", "gap")]
-    assert states == ["up", "down", "resubscribed", "gap"]
+    states = [e.get("state", e.get("symbol")) for e in of_type(done.events, "connection", "gap")]
+    assert states == ["up", "down", "resubscribed", "PF_XBTUSD", "PF_ETHUSD"]
     assert said(done.events) == said(played[:400] + played[405:])
     second = [e for e in of_type(done.events, "book") if "kraken_futures-2" in e["channel"]]
     assert {book["symbol"] for book in second} == {"PF_XBTUSD", "PF_ETHUSD"}

@@ -86,7 +86,8 @@ def test_a_cut_cable_is_a_gap(lost: int, played: list[Event], shell: Shell) -> N
     assert done.status == 0, done.err
     assert sent(done.events) == played[:400] + played[400 + lost :]
     told = of_type(done.events, "connection", "gap")
-    assert [e.get("state", e["type"]) for e in told] == ["up", "down", "resubscribed", "gap"]
+    states = [e.get("state", e.get("symbol")) for e in told]
+    assert states == ["up", "down", "resubscribed", "SPY", "AAPL"]
 
 
 @pytest.mark.parametrize(

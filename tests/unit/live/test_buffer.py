@@ -296,12 +296,35 @@ def test_what_is_told_gets_in_at_once(policy: Policy) -> None:
 
 
 def test_a_gap_is_from_the_earliest_to_the_latest_in_whatever_order_they_came() -> None:
+    def odd(ts_event: str | None, ts_recv: str | None = None) -> Trade:
+        return Trade(symbol="SPY", channel="acme-1", ts_event=ts_event, ts_recv=ts_recv)
+
     buffer = Buffer(3, "drop-newest")
     buffer.put(trades(0, 3))
-    buffer.put([trade(12), trade(6), trade(18), trade(9), Trade(symbol="SPY", ts_recv=from_ns(3))])
-    odd = Trade(symbol="SPY", ts_event="1970-01-01T00:00:00.5Z")
-    buffer.put([odd, Trade(symbol="SPY", ts_event="yesterday")])
+    buffer.put([trade(12), trade(6), trade(18), trade(9), odd(None, from_ns(3))])
+    buffer.put([odd("1970-01-01T00:00:00.5Z"), odd("yesterday")])
     assert gaps(drain(buffer)) == [("SPY", 7, from_ns(3), "1970-01-01T00:00:00.5Z")]
+
+
+@pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest"])
+def test_each_channel_of_a_symbol_has_its_gap(policy: Policy) -> None:
+    def of(symbol: str, channel: str | None, *numbers: int) -> list[Event]:
+        return [Trade(symbol=symbol, channel=channel, ts_event=from_ns(n)) for n in numbers]
+
+    dropped = [*of("SPY", "a/trades", 1, 4), *of("SPY", "a/book", 2, 6), *of("AAPL", None, 3)]
+    other = of("MSFT", "a/book", 7, 8, 9, 10, 11)
+    buffer = Buffer(5, policy)
+    for some in (dropped, other) if policy == "drop-oldest" else (other, dropped):
+        buffer.put(some)
+    told = [
+        (e.symbol, e.channel, e.count, e.start, e.end) for e in drain(buffer) if isinstance(e, Gap)
+    ]
+    assert told == [
+        ("SPY", "a/trades", 2, from_ns(1), from_ns(4)),
+        ("SPY", "a/book", 2, from_ns(2), from_ns(6)),
+        ("AAPL", None, 1, from_ns(3), from_ns(3)),
+    ]
+    assert buffer.dropped == {"SPY": 4, "AAPL": 1}
 
 
 def test_who_is_held_up_for_long_is_so_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:

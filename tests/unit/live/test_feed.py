@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+import msgspec
 import pytest
 
 from mdc_core.errors import BusyError, DataError, RefusedError, UnavailableError
@@ -26,6 +27,10 @@ def numbers(events: list[Event]) -> list[int]:
 
 def states(events: list[Event]) -> list[tuple[str | None, str | None]]:
     return [(e.state, e.channel) for e in events if isinstance(e, Connection)]
+
+
+def holes(events: list[Event]) -> list[tuple[str | None, str | None]]:
+    return [(e.symbol, e.channel) for e in events if isinstance(e, Gap)]
 
 
 def test_events_come_whole_in_order_and_stamped(desk: Any, acme: Any) -> None:
@@ -52,7 +57,7 @@ def test_a_reconnect_is_told_and_its_gap_has_the_right_ends(desk: Any, acme: Any
         ("down", "acme-1"),
         ("resubscribed", "acme-2"),
     ]
-    (gap,) = (e for e in events if isinstance(e, Gap))
+    gap, other = (e for e in events if isinstance(e, Gap))
     place = events.index(gap)
     before = [e for e in events[:place] if isinstance(e, Trade)][-1]
     told = events[place - 1]
@@ -63,12 +68,13 @@ def test_a_reconnect_is_told_and_its_gap_has_the_right_ends(desk: Any, acme: Any
         "disconnect",
         None,
     )
-    assert (gap.provider, gap.channel, gap.symbol) == ("acme", "acme-2", None)
-    assert gap.extra == {"symbols": ["SPY", "AAPL"]}
+    assert (gap.ts_event, gap.ts_recv) == (gap.start, gap.end)
+    assert (gap.provider, gap.channel, gap.symbol, gap.extra) == ("acme", "acme-2", "SPY", None)
+    assert other == msgspec.structs.replace(gap, symbol="AAPL")
     down = next(e for e in events if isinstance(e, Connection) and e.state == "down")
     assert down.reason == "connection lost"
     assert gap.start < down.ts_recv < gap.end
-    assert isinstance(events[place + 1], Trade)
+    assert events[place + 1] is other and isinstance(events[place + 2], Trade)
     assert desk.waits == [1.0]
 
 
@@ -77,7 +83,7 @@ def test_every_one_of_several_disconnects_has_its_gap(desk: Any, acme: Any) -> N
     with desk.server(acme.trades(45), faults) as server:
         events = flat(desk.feed(server.url()))
     assert numbers(events) == list(range(45))
-    assert sum(isinstance(e, Gap) for e in events) == 3
+    assert holes(events) == [(s, f"acme-{n}") for n in (2, 3, 4) for s in ("SPY", "AAPL")]
     assert states(events)[-1] == ("resubscribed", "acme-4")
     assert desk.waits == [1.0, 2.0, 4.0]
 
@@ -103,11 +109,10 @@ def test_a_server_that_dies_is_given_up_after_the_retries(desk: Any, acme: Any) 
     assert states(events) == [("up", "acme-1"), ("down", "acme-1"), ("down", "acme-1")]
     tries = [event for event in events if isinstance(event, Connection)]
     assert tries[1].retry_at is not None and tries[2].retry_at is None
-    assert isinstance(events[-1], Gap)
-    assert (events[-1].start, events[-1].end) == (
-        events[-4].ts_recv,
-        None,
-    )
+    gaps = events[-2:]
+    assert holes(gaps) == holes(events) == [("SPY", "acme-1"), ("AAPL", "acme-1")]
+    heard = events[-5].ts_recv  # before the two that are down
+    assert [(e.start, e.end) for e in gaps if isinstance(e, Gap)] == [(heard, None)] * 2
     assert desk.waits[-1] == 2.0 * desk.waits[-2]
 
 
@@ -232,8 +237,9 @@ def test_a_login_that_is_not_answered_is_a_failed_attempt(
             for some in feed:
                 events += some
     assert [s for s, _ in states(events)] == ["down", "down"]
-    (gap,) = (e for e in events if isinstance(e, Gap))
-    assert gap.start is not None and gap.end is None
+    gaps = [e for e in events if isinstance(e, Gap)]
+    assert [gap.symbol for gap in gaps] == ["SPY", "AAPL"]
+    assert all(gap.start is not None and gap.end is None for gap in gaps)
 
 
 def test_stopping_ends_the_feed_and_keeps_what_has_come(desk: Any, acme: Any) -> None:
@@ -333,8 +339,7 @@ def test_another_subscription_by_a_new_connection(desk: Any, acme: Any) -> None:
     assert [e.symbol for e in events if isinstance(e, Trade)] == ["SPY"] * 10 + ["MSFT"] * 10
     down = next(e for e in events if isinstance(e, Connection) and e.state == "down")
     assert down.reason == "connecting again for other symbols"
-    (gap,) = (e for e in events if isinstance(e, Gap))
-    assert gap.extra == {"symbols": ["MSFT"]}
+    assert holes(events) == [("MSFT", "acme-2")]
     assert desk.waits == []
 
 

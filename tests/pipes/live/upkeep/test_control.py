@@ -158,7 +158,7 @@ def test_a_reset_makes_the_connection_anew_and_declares_the_gap(
     lost, up = rows(out, "connection")
     assert (lost["state"], lost["cause"], up["state"]) == ("down", "resubscribe", "resubscribed")
     (gap,) = rows(out, "gap")
-    assert (gap["reason"], gap["extra"]["symbols"]) == ("disconnect", ["A"])
+    assert (gap["reason"], gap["symbol"]) == ("disconnect", "A")
 
 
 def test_a_feed_that_is_down_says_why(env: dict[str, str], ctl: Ctl) -> None:

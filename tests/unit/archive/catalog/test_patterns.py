@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdc_core.archive.catalog.patterns import expression, glob, is_pattern, matches, prefix
+from mdc_core.patterns import expression, glob, is_pattern, matches, prefix
 
 TEXT = st.text("aAb]-^![*?\\\n.é", max_size=7)
 
