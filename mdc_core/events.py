@@ -59,7 +59,11 @@ class Integrity(Event, tag="integrity"):
 
 
 class Gap(Event, tag="gap"):
-    """Missing between start and end: receive times of a disconnect, event times otherwise."""
+    """Missing between start and end: receive times of a disconnect, event times otherwise.
+
+    One without a symbol is about those of extra.symbols, names or patterns such as *; about all
+    that its channel brings where there are none.
+    """
 
     required: ClassVar[tuple[str, ...]] = ("reason",)
 

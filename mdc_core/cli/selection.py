@@ -393,8 +393,8 @@ def query_of(symbols: tuple[str, ...], types: tuple[str, ...]) -> "Query":
 
 def types_of(words: tuple[str, ...]) -> tuple[str, ...]:
     """The event types that are named or match a pattern; raises UsageError for what is none."""
-    from mdc_core.archive.catalog.patterns import is_pattern, matches
     from mdc_core.events import EVENT_TYPES
+    from mdc_core.patterns import is_pattern, matches
 
     found: dict[str, None] = {}
     for word in words:

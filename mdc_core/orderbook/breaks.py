@@ -1,6 +1,5 @@
 """Events about the data that break books off: gaps, and connections that go down."""
 
-import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -8,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from mdc_core.batch import Int64s, int64_array, integers
+from mdc_core.concerned import Concerned
 from mdc_core.events import CONTROL_TYPES
 from mdc_core.grouped import Groups
 from mdc_core.orderbook.intervals import connection_of
@@ -24,7 +24,7 @@ class BookBreak(NamedTuple):
     batch: pa.RecordBatch
     row: int
     what: str
-    symbols: frozenset[str] | None
+    concerned: Concerned
     provider: str | None
     channel: str | None
     received: int | None
@@ -38,7 +38,7 @@ class BookBreak(NamedTuple):
         if self.received is not None and book.since is not None and self.received < book.since:
             return False
         symbol, provider, channel = book.name
-        if self.symbols is not None and symbol not in self.symbols:
+        if not self.concerned.has(symbol):
             return False
         if self.provider is not None and provider != self.provider:
             return False
@@ -77,19 +77,17 @@ def _break(batch: pa.RecordBatch, row: int) -> BookBreak | None:
     """What a gap, or a connection that goes down, breaks off."""
     names = [name for name in _NAMES if name in batch.schema.names]
     event = batch.select(names).slice(row, 1).to_pylist()[0]
-    symbol, reason = event.get("symbol"), event.get("reason")
-    symbols = None if symbol is None else frozenset([symbol])
+    symbol, extra, reason = event.get("symbol"), None, event.get("reason")
     if event["type"] == "connection":
         if event.get("state") != "down":
             return None
         what = f"connection down{f' ({reason})' if reason else ''}"
     else:
         what = f"gap{f' ({reason})' if reason else ''}"
-        named = json.loads(event.get("extra") or "{}").get("symbols")
-        if symbols is None and isinstance(named, list):
-            symbols = frozenset(map(str, named))
+        extra = event.get("extra")
     moments, known = integers(batch.slice(row, 1), "ts_recv")
     received = int(moments[0]) if known[0] else None
+    concerned = Concerned.of(symbol, extra)
     return BookBreak(
-        batch, row, what, symbols, event.get("provider"), event.get("channel"), received
+        batch, row, what, concerned, event.get("provider"), event.get("channel"), received
     )

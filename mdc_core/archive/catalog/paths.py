@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from mdc_core import times
 from mdc_core.archive.catalog.layout import may_hold
+from mdc_core.archive.catalog.query import GAP
 from mdc_core.archive.catalog.query import Query as Query
 from mdc_core.archive.part_formats import suffix_of
 from mdc_core.archive.storage import Directory
@@ -35,7 +36,9 @@ def chosen(root: Path, query: Query) -> list[Path]:
 def may_be_of(below: PurePosixPath, query: Query) -> bool:
     """Whether a part can hold what is asked for, as far as its path tells."""
     # What a path says of a symbol is not always all of it: a pattern needs that.
-    if query.symbols and not query.patterns and not may_hold(below, query.symbols):
+    named = query.symbols if not query.patterns else ()
+    of_all = query.with_gaps and _may_hold_type(below, (GAP,))
+    if named and not of_all and not may_hold(below, named):
         return False
     if query.types and not _may_hold_type(below, query.types):
         return False

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from mdc_core.archive.catalog import patterns
+from mdc_core import patterns
 from mdc_core.times import MAX_NS
 
 if TYPE_CHECKING:
@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from mdc_core.batch import Bools
 
 
+GAP = "gap"
+
+
 @dataclass(frozen=True)
 class Query:
     """Which events are wanted; [start, end) in nanoseconds since 1970, UTC.
 
     A symbol is wanted if it is named or matches a pattern; without names and patterns each is.
+    `with_gaps` are those that have no symbol and are about a wanted one: for who reads, not for
+    who removes.
     """
 
     symbols: tuple[str, ...] = ()
@@ -27,6 +32,7 @@ class Query:
     end: int | None = None
     patterns: tuple[str, ...] = ()
     allow_empty: bool = field(default=False, compare=False)  # nothing is an answer as well
+    with_gaps: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         # The end of the last day that there is lies beyond what a number of nanoseconds can be.
@@ -54,17 +60,23 @@ class Query:
     def _names(self) -> frozenset[str]:
         return frozenset(self.symbols)
 
-    def wants(self, symbol: str | None) -> bool:
-        """Whether events of a symbol are wanted."""
+    def wants(self, symbol: str | None, type_name: str | None = None) -> bool:
+        """Whether events of a symbol, and perhaps of a type, are wanted; or some of them."""
         if self.is_of_all or symbol in self._names:
             return True
-        return symbol is not None and any(patterns.matches(p, symbol) for p in self.patterns)
+        if symbol is None:
+            return self.with_gaps and type_name == GAP
+        return any(patterns.matches(p, symbol) for p in self.patterns)
 
     def among(self, symbols: Iterable[str | None]) -> tuple[str, ...]:
         """Those symbols that are chosen; none where no symbols are."""
         if self.is_of_all:
             return ()
         return tuple(one for one in symbols if one is not None and self.wants(one))
+
+    def held(self, symbols: Iterable[str | None], type_name: str) -> tuple[str, ...]:
+        """Those symbols of a part that are chosen; none where what has no symbol may be as well."""
+        return () if self.with_gaps and type_name == GAP else self.among(symbols)
 
     def spans(self, begins: int, ends: int) -> bool:
         """Whether something between two moments can be wanted."""
@@ -92,7 +104,10 @@ class Query:
         if not self.is_of_all:
             symbols = batch.column(batch.schema.get_field_index("symbol"))
             wanted = self.among(pc.unique(symbols).to_pylist())
-            masks.append(pc.is_in(symbols, pa.array(wanted, pa.string())))
+            mask = pc.is_in(symbols, pa.array(wanted, pa.string()))
+            if self.with_gaps and symbols.null_count:
+                mask = pc.or_(mask, pa.array(self._gaps(batch)))
+            masks.append(mask)
         if self.types:
             masks.append(pc.is_in(batch.column(0), pa.array(self.types)))
         if self.start is not None or self.end is not None:
@@ -107,6 +122,21 @@ class Query:
         for other in masks[1:]:
             combined = pc.and_(combined, other)
         return combined
+
+    def _gaps(self, batch: "pa.RecordBatch") -> "Bools":
+        """The gaps without a symbol that are about a wanted one."""
+        import numpy as np
+
+        from mdc_core.batch import is_type
+        from mdc_core.concerned import Concerned
+
+        symbols = batch.column(batch.schema.get_field_index("symbol"))
+        wanted: Bools = is_type(batch, GAP) & symbols.is_null().to_numpy(zero_copy_only=False)
+        place = batch.schema.get_field_index("extra")
+        for row in np.flatnonzero(wanted).tolist():
+            extra = None if place < 0 else batch.column(place)[row].as_py()
+            wanted[row] = Concerned.of(None, extra).meet(self.symbols, self.patterns)
+        return wanted
 
     def _in_time(self, batch: "pa.RecordBatch") -> "Bools":
         import numpy as np

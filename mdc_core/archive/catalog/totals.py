@@ -14,9 +14,9 @@ import msgspec
 from mdc_core.archive.catalog.database import CatalogFile, is_sound
 from mdc_core.archive.catalog.part_row import IntervalShare
 from mdc_core.archive.catalog.part_stats import WITH_INTERVAL
-from mdc_core.archive.catalog.patterns import glob, prefix
-from mdc_core.archive.catalog.query import Query
+from mdc_core.archive.catalog.query import GAP, Query
 from mdc_core.archive.row_time import NO_TIME
+from mdc_core.patterns import glob, prefix
 
 SHARED = b"\xff"  # for the symbol of a shared part: no text has such a byte
 _OWN = "({})"
@@ -179,7 +179,11 @@ def _conditions(query: Query, *of_symbols: str) -> tuple[str, list[Any]]:
     values: list[Any] = []
     if not query.is_of_all:
         test, names = _chosen(query)
-        found.append(f"({' OR '.join(of.format(test) for of in of_symbols)})")
+        tests = [of.format(test) for of in of_symbols]
+        if query.with_gaps:
+            without = " OR ".join(of.format("symbol IS NULL") for of in of_symbols)
+            tests.append(f"(type = '{GAP}' AND ({without}))")
+        found.append(f"({' OR '.join(tests)})")
         values += names * len(of_symbols)
     if query.types:
         found.append(f"type IN ({', '.join('?' * len(query.types))})")

@@ -1,6 +1,5 @@
 """What the `gap` events of an archive say is missing, and what was asked for and is not."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from mdc_core.archive.catalog.totals import PartSpan
 from mdc_core.archive.coverage.contents import Contents
 from mdc_core.archive.coverage.sessions import Sessions
 from mdc_core.batch import Bools, Int64s, integers, is_type
+from mdc_core.concerned import Concerned
 from mdc_core.errors import DataError
 from mdc_core.events import EVENT_TYPES
 from mdc_core.times import DAY
@@ -37,7 +37,7 @@ class Gaps:
         self.timeless = 0  # gaps that do not say when
         self.problems: list[str] = []
         self._of: dict[str, list[CoverageGap]] = defaultdict(list)
-        self._of_all: list[CoverageGap] = []
+        self._wide: list[tuple[Concerned, CoverageGap]] = []  # of all, or of those of a pattern
 
     def read(self, root: Path | str, asked: Query) -> None:
         """Take in the gaps of the symbols that are chosen, whenever they were noticed."""
@@ -53,16 +53,15 @@ class Gaps:
                 self._take(batch, asked)
 
     def _take(self, batch: pa.RecordBatch, asked: Query) -> None:
-        for symbol, extra, gap in _rows(batch.filter(pa.array(is_type(batch, "gap")))):
+        for concerned, gap in _rows(batch.filter(pa.array(is_type(batch, "gap")))):
             if gap is None:
                 self.timeless += 1
                 continue
-            concerned = [symbol] if symbol is not None else _named(extra)
-            if not concerned:
-                self._of_all.append(gap)
-            for name in concerned:
-                if asked.wants(name):
-                    self._of[name].append(gap)
+            if concerned.are_all or concerned.patterns:
+                self._wide.append((concerned, gap))
+                continue
+            for name in filter(asked.wants, concerned.names):
+                self._of[name].append(gap)
 
     def missing(self, symbol: str | None, type_name: str, sessions: Sessions) -> Bools:
         """The days in whose session a gap lies, and not only in its break."""
@@ -95,9 +94,10 @@ class Gaps:
 
     def _about(self, symbol: str | None, type_name: str, *, empty: bool) -> list[tuple[int, int]]:
         own = self._of.get(symbol, []) if symbol is not None else []
+        wide = (gap for concerned, gap in self._wide if concerned.has(symbol))
         return [
             (gap.start, gap.end)
-            for gap in (*own, *self._of_all)
+            for gap in (*own, *wide)
             if gap.empty == empty and gap.type_name in (None, type_name)
         ]
 
@@ -131,8 +131,8 @@ def _without(breaks: tuple[Int64s, Int64s], starts: Int64s, ends: Int64s) -> tup
     return starts[left], ends[left]
 
 
-def _rows(batch: pa.RecordBatch) -> Iterator[tuple[str | None, str | None, CoverageGap | None]]:
-    """Symbol, extra fields, and the gap itself, of each row."""
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Concerned, CoverageGap | None]]:
+    """The symbols, and the gap itself, of each row."""
 
     def column(name: str) -> list[Any]:
         index = batch.schema.get_field_index(name)
@@ -152,7 +152,7 @@ def _rows(batch: pa.RecordBatch) -> Iterator[tuple[str | None, str | None, Cover
         # A history provider names what it was asked for as the channel.
         about = channel if channel in EVENT_TYPES else None
         empty = reason == EMPTY and count == 0
-        yield symbol, extra, span and CoverageGap(*span, about, empty)
+        yield Concerned.of(symbol, extra), span and CoverageGap(*span, about, empty)
 
 
 def _span(start: int | None, end: int | None, said: int | None) -> tuple[int, int] | None:
@@ -163,14 +163,6 @@ def _span(start: int | None, end: int | None, said: int | None) -> tuple[int, in
         assert end is not None
         return (said if said is not None and said < end else end), end
     return start, (start - start % DAY + DAY if end is None else end)
-
-
-def _named(extra: str | None) -> list[str]:
-    """The symbols of the connection that was lost; none: all."""
-    named = json.loads(extra).get("symbols") if extra else None
-    if not isinstance(named, list) or "*" in named:
-        return []
-    return [name for name in named if isinstance(name, str)]
 
 
 def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

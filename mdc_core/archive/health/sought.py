@@ -36,7 +36,8 @@ class Sought:
     def __init__(self, query: Query) -> None:
         self.query = query
         self.found = False  # whether anything was
-        self._timeless = replace(query, start=None, end=None)
+        self._of_symbols = replace(query, with_gaps=False)
+        self._timeless = replace(self._of_symbols, start=None, end=None)
         self._left = set(query.symbols)  # named, and not seen yet
         self._symbols: set[str] = set()  # that there are
         self._types: set[str] = set()  # of the symbols that are wanted
@@ -82,7 +83,7 @@ class Sought:
         if archive.has_catalog:
             with archive.catalog(read_only=True) as catalog:
                 self._left = set(catalog.lacking(self._left))
-                self.found |= not read and catalog.holds(self.query)
+                self.found |= not read and catalog.holds(self._of_symbols)
 
     def _look(self, root: Place) -> None:
         """See what an archive has, in its journals as well."""
@@ -108,7 +109,7 @@ class Sought:
         for part in summaries(root, Query()):
             for group in part.groups:
                 self.see(group)
-                self.found |= group.within(self.query) is not False
+                self.found |= group.within(self._of_symbols) is not False
 
     def _note(self, batch: pa.RecordBatch) -> None:
         symbols = batch.column(batch.schema.get_field_index("symbol"))

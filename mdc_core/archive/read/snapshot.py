@@ -69,7 +69,7 @@ class Stored(NamedTuple):
 
     def _of_part(self, row: PartRow, query: Query) -> Iterator[pa.RecordBatch]:
         form = part_format(row.format)
-        only = query.among(row.symbols) if row.shares else ()
+        only = query.held(row.symbols, row.type_name) if row.shares else ()
         with self.archive.open_part(row) as file:
             yield from read_part(form, file, self.name, (self.offset, self.size), only=only)
 
@@ -223,7 +223,7 @@ def tie_rank(rows: Collection[PartRow], query: Query = EVERYTHING) -> Rank | Non
     return ranked(
         (row.layout, symbol, row.type_name)
         for row in rows
-        for symbol in query.among(row.symbols) or row.symbols
+        for symbol in query.held(row.symbols, row.type_name) or row.symbols
     )
 
 

@@ -38,10 +38,12 @@ class PartGroup(NamedTuple):
 
     def within(self, query: Query) -> bool | None:
         """Whether all events are wanted, or none; None if only reading them can tell."""
-        if not query.wants(self.symbol):
+        if not query.wants(self.symbol, self.type_name):
             return False
         if query.types and self.type_name not in query.types:
             return False
+        if self.symbol is None and not query.is_of_all:
+            return None  # of gaps, those that are about a wanted one
         if query.start is None and query.end is None:
             return True
         if self.untimed or self.first is None or self.last is None:

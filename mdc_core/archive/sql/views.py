@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from mdc_core.archive.catalog.catalog import PartRow
-from mdc_core.archive.catalog.patterns import expression
 from mdc_core.archive.catalog.query import Query
 from mdc_core.archive.read.snapshot import Stored
 from mdc_core.archive.sql.parts import BATCH_ROWS, ParquetParts, TooFine, Wanted, is_loss
@@ -28,6 +27,7 @@ from mdc_core.archive.write.archive import Archive
 from mdc_core.decimals import AT_REST
 from mdc_core.disk import reason
 from mdc_core.errors import DataError, MdcError
+from mdc_core.patterns import expression
 from mdc_core.schema import arrow_schema, version_of
 
 ZONED = pa.timestamp("ns", "UTC")

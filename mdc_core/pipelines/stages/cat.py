@@ -1,5 +1,6 @@
 """The stage `cat`: what is read how, and what goes out."""
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -50,7 +51,8 @@ class ArchiveSource(SourceStage):
         writing: OutputOptions = OUTPUT,
     ) -> None:
         super().__init__(name)
-        self.paths, self.root, self.query = paths, root, query
+        self.paths, self.root = paths, root
+        self.query = dataclasses.replace(query, with_gaps=True)
         self.reading, self.writing = reading, replace(writing, types=query.types)
 
     @property
