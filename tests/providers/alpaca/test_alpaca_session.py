@@ -114,6 +114,21 @@ def test_errors(code: int, effect: type) -> None:
     assert type(found) is effect
     said = found.reason if isinstance(found, Reconnect) else found.text
     assert said == f"alpaca says: no: ***, *** (error {code})"
+    if isinstance(found, Reconnect):
+        assert found.cause == ("slow-consumer" if code == 407 else "protocol")
+
+
+def test_a_message_of_success_that_nobody_knows_is_named() -> None:
+    (bad,) = connect("SPY").receive('[{"T":"success","msg":"party"}]', 0)
+    assert isinstance(bad, Bad) and "party" in str(bad.raw)
+
+
+def test_a_price_of_nothing_with_a_size_is_a_price() -> None:
+    head = '"T":"q","S":"X","t":"2024-01-02T14:30:00Z"'
+    frame = f'[{{{head},"bp":0,"bs":5,"ap":0,"as":0}},{{{head},"bp":0,"bs":0,"ap":0,"as":7}}]'
+    quotes = connect("X").receive(frame, 0)
+    sides = [[q.bid_price, q.bid_size, q.ask_price, q.ask_size] for q in quotes]  # type: ignore[union-attr]
+    assert sides == [[0, 5, None, 0], [None, 0, 0, 7]]
 
 
 def test_events_before_a_refusal_in_the_same_frame_survive() -> None:

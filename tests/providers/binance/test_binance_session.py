@@ -37,6 +37,12 @@ def in_step() -> Binance:
     return stream
 
 
+def test_one_update_that_is_missing_is_a_gap_of_one_and_the_book_is_asked_for_again() -> None:
+    gap, fetch = take(in_step(), (103, 104))
+    assert isinstance(gap, Gap) and (gap.count, gap.reason) == (1, "sequence")
+    assert gap.extra == {"after": 101, "before": 103} and isinstance(fetch, Fetch)
+
+
 def test_update_ids_that_begin_anew_are_told_and_the_book_begins_with_them() -> None:
     stream = in_step()
     first, found, gap, fetch = take(stream, (1, 2), (3, 4), (5, 6))

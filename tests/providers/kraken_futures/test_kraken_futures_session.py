@@ -45,6 +45,34 @@ def test_numbers_that_begin_anew_are_told_and_a_book_is_asked_for_again(
     assert isinstance(gap, Gap) and gap.count == 2
 
 
+def test_numbers_of_trades_go_on_behind_the_newest_before_the_subscription() -> None:
+    stream = connect("trade")
+    rows = [json.loads(message("trade", number)) for number in (7, 6, 5)]
+    before = {"feed": "trade_snapshot", "product_id": "PF_XBTUSD", "trades": rows}
+    assert [*stream.receive(json.dumps(before), 0)] == []
+    assert [type(e) for e in stream.receive(message("trade", 8), 0)] == [Trade]
+    gap, trade = stream.receive(message("trade", 10), 0)
+    assert isinstance(gap, Gap) and gap.count == 1 and isinstance(trade, Trade)
+
+
+def test_sides_that_nobody_takes_and_states_of_a_product() -> None:
+    channels = ("quote", "status", "funding", "open_interest")
+    stream = KrakenFutures(Subscription(("PF_XBTUSD",), channels), KrakenFutures.Options(), {})
+    found: list[Any] = []
+    for more in (
+        {"bid": 10, "bid_size": 2, "post_only": True, "suspended": False},
+        {"ask": 11, "ask_size": 3, "post_only": True, "suspended": True},
+    ):
+        text = {"feed": "ticker", "product_id": "PF_XBTUSD", "time": TIME, **more}
+        found += stream.receive(json.dumps(text), 0)
+    first, state, second, later = found
+    assert [first.bid_price, first.bid_size, first.ask_price, first.ask_size] == [10, 2, None, 0]
+    assert [second.bid_price, second.bid_size, second.ask_price, second.ask_size] == [
+        *(None, 0, 11, 3)
+    ]
+    assert [state.status, later.status] == ["quoting", "halted"]
+
+
 def test_a_book_that_does_not_come_again_is_asked_for_again_and_then_elsewhere() -> None:
     stream = connect("book")
     for number in (1, 3):
