@@ -11,21 +11,18 @@ The symbol `'*'` is every symbol, of futures: quotes, mark prices (of USD-M) and
 has no such streams.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
 
 from mdc_core.plugin import (
     Bad,
-    Book,
-    DataError,
     Effect,
     Endpoint,
     Event,
     Fetch,
     Items,
-    Messages,
     Reconnect,
     Refused,
     Request,
@@ -37,8 +34,7 @@ from mdc_core.plugin import (
     UsageError,
 )
 from mdc_providers.binance import messages as wire
-from mdc_providers.binance.books import BookSync
-from mdc_providers.binance.decode import EVENT_OF, book_of
+from mdc_providers.binance.books.followed import Books
 from mdc_providers.binance.markets import (
     CHANNELS,
     EVERY,
@@ -50,6 +46,7 @@ from mdc_providers.binance.markets import (
 from mdc_providers.binance.moments import Moments
 from mdc_providers.binance.options import BinanceOptions
 from mdc_providers.binance.provider import BinanceProvider
+from mdc_providers.binance.reading import PREFIX, Reader
 from mdc_providers.binance.requests import Requests
 from mdc_providers.binance.sandbox import BinanceSandbox
 
@@ -57,14 +54,10 @@ EXAMPLES = (
     "mdc stream binance BTCUSDT ETHUSDT --type trade,quote | mdc validate | mdc store --root data",
     "mdc stream binance BTCUSDT --market usdm --type mark_price,liquidation,book | mdc store",
 )
-_PREFIX = '{"stream":"'
-_AT = len(_PREFIX)
+_AT = len(PREFIX)
 _NO_SYMBOL = -1121
 _FORBIDDEN = (401, 403, 451)
-_NO_MESSAGES = "binance: a list without messages"
 _SHUTDOWN = "binance shuts this server down"
-
-Make = Callable[[Any, int], Iterable[Event | Effect]]
 
 
 class Binance(BinanceProvider, Stream):
@@ -90,16 +83,15 @@ class Binance(BinanceProvider, Stream):
     ) -> None:
         super().__init__(subscription, options, credentials)
         self._market = MARKETS[options.market]
-        self._at = Moments()
+        at = Moments()
         self._requests = Requests(self._market)
-        self._wanted = self._streams(subscription)
+        self._books = Books(at, self._requests)
+        self._reader = Reader(self._market, at, self._books)
+        self._known = self._reader.known
+        self._want(subscription)
         self._is_up = False
         self._unanswered = Unanswered("binance", self.login_within)
-        self._left: set[str] = set()  # whose books were subscribed to
         self._gone: set[str] = set()  # symbols that there are not
-        self._books: dict[str, BookSync] = {}
-        self._known: dict[str, tuple[Callable[[str], Any], Make]] = {}
-        self._readers: dict[str, Any] = {}
 
     @classmethod
     def usual_symbol(cls, options: Any) -> str | None:
@@ -144,7 +136,8 @@ class Binance(BinanceProvider, Stream):
         elif response.status != 200:
             yield from self._no_book(symbol, response, now)
         else:
-            yield from self._fetched_book(symbol, response.body, now)
+            name = next((s for s in self.subscription.symbols if s.upper() == symbol), symbol)
+            yield from self._books.fetched(symbol, response.body, now, name)
         yield from self._requests.due(now)
 
     def tick(self, now: int) -> Items:
@@ -153,13 +146,12 @@ class Binance(BinanceProvider, Stream):
         if self._is_up:
             for symbol, channel in filter(None, map(channel_of, self._wanted)):
                 if channel == "book" and symbol not in self._gone:
-                    self._book(symbol).wait()
+                    self._books.wait(symbol)
         return [*self._unanswered.late(now), *self._requests.due(now)]
 
     def closed(self, now: int) -> Iterable[Event]:
         """What was held for want of a snapshot is lost."""
-        for book in self._books.values():
-            yield from book.end()
+        return self._books.end()
 
     def asset_of(self, symbol: str) -> str | None:
         """Crypto, also as a future: traded at all hours."""
@@ -169,16 +161,22 @@ class Binance(BinanceProvider, Stream):
         """Subscribe to what is new, and leave what is no longer wanted."""
         if not self._is_up:
             return None
-        before, self._wanted = self._wanted, self._streams(subscription)
+        before = self._wanted
+        self._want(subscription)
         self.subscription = subscription
         self._requests.control("SUBSCRIBE", (s for s in self._wanted if s not in before))
         gone = [s for s in before if s not in self._wanted]
         self._requests.control("UNSUBSCRIBE", gone)
         for symbol, channel in filter(None, map(channel_of, gone)):
             if channel == "book":
-                self._books.pop(symbol, None)
-                self._left.add(symbol)
+                self._books.leave(symbol)
         return [Up()] if self._requests.answered else self._requests.due(now)
+
+    def _want(self, subscription: Subscription) -> None:
+        self._wanted = self._streams(subscription)
+        of = filter(None, map(channel_of, self._wanted))
+        books = frozenset(symbol for symbol, channel in of if channel == "book")
+        self._books.wanted = books if self._wanted else None
 
     def _streams(self, subscription: Subscription) -> dict[str, None]:
         """The names of the streams, in order."""
@@ -211,120 +209,10 @@ class Binance(BinanceProvider, Stream):
         if found.e == "serverShutdown" or found.stream == "!serverShutdown":
             return [Reconnect(_SHUTDOWN)]
         if found.stream:
-            return self._combined(text, found, now)
+            return self._reader.combined(text, found, now)
         if found.e or (found.id is None and found.error is None and found.code is None):
-            return self._bare(text, found, now)
+            return self._reader.bare(text, found, now)
         return self._answered(text, found, now)
-
-    def _combined(self, text: str, found: wire.Envelope, now: int) -> list[Event | Effect]:
-        """A message of the combined form, and what is beside it that nobody knows."""
-        of = channel_of(found.stream)
-        if of is None:
-            return [Bad(text, f"binance: a stream that is not known: {found.stream}")]
-        symbol, channel = of
-        more = {k: v for k, v in wire.fields(text).items() if k not in ("stream", "data")}
-        data, kind, make = bytes(found.data), self._kind(channel), self._maker(symbol, channel)
-        is_list = symbol == EVERY and data[:1] == b"["
-        each = wire.each(data) if is_list else [data]
-        if not each:
-            raise DataError(_NO_MESSAGES)
-        events = [e for one in each for e in self._read(symbol, channel, one, more, now)]
-        if not more and text.startswith(f'{_PREFIX}{found.stream}"'):
-            whole = list[kind] if is_list else kind  # type: ignore[valid-type]
-            decode = msgspec.json.Decoder(wire.Combined[whole]).decode  # type: ignore[valid-type]
-            self._known[found.stream] = decode, _for_each(make) if is_list else make
-        return events
-
-    def _bare(self, text: str, found: wire.Envelope, now: int) -> Iterable[Event | Effect]:
-        """A message of the raw form, or a snapshot among the frames of somebody's capture."""
-        if found.lastUpdateId is not None:
-            return self._bare_snapshot(text, now)
-        channel = wire.CHANNEL_OF.get(found.e) if found.e else "quote"
-        if channel is None:
-            return [Bad(text, f"binance: a message that is not known: {found.e}")]
-        return self._read(None, channel, text, {}, now)
-
-    def _read(
-        self, symbol: str | None, channel: str, text: str | bytes, more: dict[str, Any], now: int
-    ) -> list[Event | Effect]:
-        """The events of a message, whose unknown fields go under `extra`."""
-        kind = self._kind(channel)
-        if channel not in self._readers:
-            self._readers[channel] = Messages(kind).read
-        message, beyond = self._readers[channel](text)
-        events = list(self._maker(symbol, channel)(message, now))
-        if more or beyond:
-            for event in events:
-                if isinstance(event, Event):
-                    event.extra = {**(event.extra or {}), **(beyond or {}), **more}
-        return events
-
-    def _kind(self, channel: str) -> Any:
-        if channel == "partial_book":
-            return wire.SnapshotMessage if self._market.is_spot else wire.DepthMessage
-        return wire.KIND_OF[channel]
-
-    def _maker(self, symbol: str | None, channel: str) -> Make:
-        """What makes the events of a channel's messages."""
-        at = self._at
-        if channel == "book":
-            return self._changed
-        if channel == "partial_book":
-            return lambda m, now: [self._partial(m, symbol or str(getattr(m, "s", "")), now)]
-        make = EVENT_OF[channel]
-        return lambda m, now: (make(m, at, now),)
-
-    def _partial(self, m: Any, symbol: str, now: int) -> Event:
-        time = m.T or m.E
-        book = book_of(m, symbol, self._at(time) if time else self._at.ns(now))
-        book.channel = "partial_book"
-        return book
-
-    def _changed(self, m: wire.DepthMessage, now: int) -> Iterator[Event | Effect]:
-        if self._wanted and not self._wants_book(m.s):
-            if m.s not in self._left:
-                raise DataError(f"binance: a change of the book of {m.s}, which was not asked for")
-            return  # it was under way when the stream was left
-        yield from self._book(m.s).change(m)
-        yield from self._requests.due(now)
-
-    def _wants_book(self, symbol: str) -> bool:
-        return symbol in self._books or stream_of(symbol, "book") in self._wanted
-
-    def _book(self, symbol: str) -> BookSync:
-        if symbol not in self._books:
-            self._books[symbol] = BookSync(symbol, self._at, self._requests.book)
-        return self._books[symbol]
-
-    def _fetched_book(self, symbol: str, body: bytes, now: int) -> Iterator[Event | Effect]:
-        """A snapshot; what is none is set aside, and asked for again."""
-        try:
-            found = wire.snapshot(body)
-        except (ValueError, RecursionError) as error:
-            named = next((s for s in self.subscription.symbols if s.upper() == symbol), symbol)
-            yield Bad(body, f"binance: no snapshot of the book of {symbol}: {error}", named)
-            self._requests.book(symbol, True)
-            return
-        yield from self._snapshot(symbol, *found, now)
-
-    def _snapshot(
-        self, symbol: str, m: wire.SnapshotMessage, beyond: dict[str, Any] | None, now: int
-    ) -> Iterator[Event | Effect]:
-        for event in self._book(symbol).snapshot(m, now):
-            if beyond and isinstance(event, Book):
-                event.extra = beyond
-            yield event
-
-    def _bare_snapshot(self, text: str, now: int) -> Iterator[Event | Effect]:
-        """Where it does not say its symbol, the book that waits for one like it."""
-        m, beyond = wire.snapshot(text)
-        fitting = [b.symbol for b in self._books.values() if b.fits(m.lastUpdateId)]
-        symbol = m.symbol or (fitting[0] if len(fitting) == 1 else None)
-        if symbol is None:
-            many = "fits none of the books" if not fitting else "fits several books"
-            yield Bad(text, f"binance: a snapshot that does not say its symbol, and {many}")
-            return
-        yield from self._snapshot(symbol, m, beyond, now)
 
     def _answered(self, text: str, found: wire.Envelope, now: int) -> Iterator[Event | Effect]:
         """An acknowledgement; a refused message is halved until the streams are alone."""
@@ -391,14 +279,3 @@ class Binance(BinanceProvider, Stream):
             yield Refused(told, named, ("book",))
         else:
             self._requests.book_later(symbol, response, now)
-
-
-def _for_each(make: Make) -> Make:
-    """What makes the events of a list of messages."""
-
-    def of_all(messages: list[Any], now: int) -> list[Event | Effect]:
-        if not messages:
-            raise DataError(_NO_MESSAGES)
-        return [event for one in messages for event in make(one, now)]
-
-    return of_all
