@@ -226,7 +226,7 @@ class Envelope(Struct):
 
 
 envelope = msgspec.json.Decoder(Envelope).decode
-fields = msgspec.json.Decoder(dict[str, Any]).decode
+fields = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 snapshot = Messages(SnapshotMessage).read
 encode = msgspec.json.Encoder(decimal_format="string").encode
 

@@ -139,6 +139,23 @@ def bar_of(m: CandleItem, *, is_final: bool) -> Bar:
     )
 
 
+class Candles:
+    """The candle so far of each pair; one is final when the next begins: nothing else says so."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, int], CandleItem] = {}
+
+    def bars(self, m: CandleItem, is_closed: bool) -> Iterator[Bar]:
+        """The candle, behind the one before it where that is final now."""
+        key = m.symbol, m.interval
+        before = self._last.pop(key, None)
+        if before is not None and before.interval_begin < m.interval_begin:
+            yield bar_of(before, is_final=True)
+        yield bar_of(m, is_final=is_closed)
+        if not is_closed:
+            self._last[key] = m
+
+
 def is_closed(items: Sequence[Any], place: int) -> bool:
     """Whether a later candle stands behind the one in this place."""
     item = items[place]

@@ -1,11 +1,12 @@
 """What Kraken is asked: a request for each channel, which is answered for each symbol."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mdc_core.plugin import Send
+from mdc_core.plugin import Send, Subscription, UsageError
 from mdc_providers.kraken.messages import Answer, encode
+from mdc_providers.kraken.provider import CHANNELS
 
 Pair = tuple[str, str]  # a channel, by Kraken's name, and a symbol
 STATES = "instrument"  # a channel that has all pairs, whoever asks
@@ -61,3 +62,14 @@ class KrakenRequests:
 def about(pairs: Iterable[Pair], channel: str | None, symbol: str | None) -> list[Pair]:
     """Those that an answer may be about which names a channel, a symbol, both, or nothing."""
     return [pair for pair in pairs if channel in (None, pair[0]) and symbol in (None, pair[1])]
+
+
+def pairs_of(subscription: Subscription, default: Sequence[str]) -> list[Pair]:
+    """Kraken's channels, each with each symbol."""
+    chosen = subscription.channels or default
+    for name in chosen:
+        if "*" in subscription.symbols and name != "status":
+            raise UsageError(
+                f"kraken has no {name} of all symbols", hint="name them; --type status has all"
+            )
+    return [(CHANNELS[name], symbol) for name in chosen for symbol in subscription.symbols]

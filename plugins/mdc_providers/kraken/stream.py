@@ -8,26 +8,23 @@ and all that Kraken says of it. Captures of WebSocket v1 are decoded too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Raw
 
 from mdc_core.plugin import (
     Bad,
-    Bar,
     Busy,
     DataError,
     Effect,
     Endpoint,
     Event,
     Items,
-    Options,
     Send,
     Stream,
     Subscription,
     Subscriptions,
-    UsageError,
     from_ns,
     utc,
 )
@@ -36,7 +33,7 @@ from mdc_providers.kraken.books import book_checksum
 from mdc_providers.kraken.decode import (
     INTERVALS,
     UNREADABLE,
-    bar_of,
+    Candles,
     is_closed,
     quote_of,
     state_of,
@@ -46,8 +43,9 @@ from mdc_providers.kraken.decode import (
     with_more,
 )
 from mdc_providers.kraken.legacy import KrakenLegacy
+from mdc_providers.kraken.options import KrakenOptions
 from mdc_providers.kraken.provider import CHANNELS, NAMES, KrakenProvider
-from mdc_providers.kraken.requests import HINT, STATES, KrakenRequests, Pair, about
+from mdc_providers.kraken.requests import HINT, STATES, KrakenRequests, about, pairs_of
 from mdc_providers.kraken.sandbox import KrakenSandbox
 from mdc_providers.kraken.verified import VerifiedBooks
 
@@ -58,22 +56,6 @@ EXAMPLES = (
 )
 _QUIET = 10_000_000_000  # nanoseconds without the heartbeat, which comes once a second
 _PING = Send('{"method":"ping"}')
-
-
-class KrakenOptions(Options, frozen=True, kw_only=True):
-    """How deep a book, how long a bar, what a quote is told by."""
-
-    depth: Annotated[
-        Literal[10, 25, 100, 500, 1000], Meta(description="levels of each side of a book")
-    ] = 10
-    interval: Annotated[
-        Literal["1m", "5m", "15m", "30m", "1h", "4h", "1d", "1w", "15d"],
-        Meta(description="length of the bars"),
-    ] = "1m"
-    trigger: Annotated[
-        Literal["bbo", "trades"],
-        Meta(description="a quote comes when the best bid or offer changes, or at each trade"),
-    ] = "bbo"
 
 
 class Kraken(KrakenProvider, Stream):
@@ -103,10 +85,10 @@ class Kraken(KrakenProvider, Stream):
             "ohlc": {"interval": minutes[options.interval]},
         }
         self._requests = KrakenRequests(params)
-        wanted = _pairs(subscription)
+        wanted = pairs_of(subscription, self.default_channels)
         self._subs = Subscriptions("kraken", self._requests, wanted, channel=NAMES.get, hint=HINT)
         self._books = VerifiedBooks(options.depth)
-        self._candles: dict[tuple[str, int], wire.CandleItem] = {}
+        self._candles = Candles()
         self._system = "online"
         self._decode = msgspec.json.Decoder(wire.AnyMessage).decode
         self._legacy: KrakenLegacy | None = None
@@ -139,7 +121,7 @@ class Kraken(KrakenProvider, Stream):
 
     def resubscribe(self, subscription: Subscription, now: int) -> Items | None:
         """Subscribe to what is new; when that is answered, leave what is no longer wanted."""
-        wanted = _pairs(subscription)
+        wanted = pairs_of(subscription, self.default_channels)
         if any(channel == STATES for channel, _ in wanted) and self._subs.is_settled:
             # The channel goes on for the others.
             gone = [pair for pair in self._subs.granted if pair not in wanted]
@@ -187,23 +169,13 @@ class Kraken(KrakenProvider, Stream):
             case wire.TickerItem():
                 return [quote_of(item, now)]
             case wire.CandleItem():
-                return self._bars(item, is_closed)
+                return self._candles.bars(item, is_closed)
         time = from_ns(now) if item.timestamp is None else utc(item.timestamp)
         take = self._books.snapshot if kind == "snapshot" else self._books.change
         found: list[Event | Effect] = [*take(item, time)]
         if (symbol := self._books.wants_again()) is not None:
             found += self._requests("unsubscribe", [("book", symbol)], f"book {symbol}")
         return found
-
-    def _bars(self, item: wire.CandleItem, is_closed: bool) -> Iterator[Bar]:
-        """The candle so far; one is final when the next one begins, for nothing else says so."""
-        key = item.symbol, item.interval
-        before = self._candles.pop(key, None)
-        if before is not None and before.interval_begin < item.interval_begin:
-            yield bar_of(before, is_final=True)
-        yield bar_of(item, is_final=is_closed)
-        if not is_closed:
-            self._candles[key] = item
 
     def _states(self, m: wire.InstrumentMessage, now: int) -> Iterator[Event | Effect]:
         """The states of the pairs that are asked for, and of the assets that they are made of."""
@@ -310,14 +282,3 @@ class Kraken(KrakenProvider, Stream):
         if not pairs and channel is not None and symbol is not None:
             pairs = [(channel, symbol)]  # asked for once more, in vain
         return self._subs.refuse(text, *pairs)
-
-
-def _pairs(subscription: Subscription) -> list[Pair]:
-    """Kraken's channels, each with each symbol."""
-    chosen = subscription.channels or Kraken.default_channels
-    for name in chosen:
-        if "*" in subscription.symbols and name != "status":
-            raise UsageError(
-                f"kraken has no {name} of all symbols", hint="name them; --type status has all"
-            )
-    return [(CHANNELS[name], symbol) for name in chosen for symbol in subscription.symbols]

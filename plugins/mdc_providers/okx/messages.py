@@ -186,5 +186,6 @@ class TickerPush(Push):
 read_trades = msgspec.json.Decoder(TradePush).decode
 read_tickers = msgspec.json.Decoder(TickerPush).decode
 read_push = msgspec.json.Decoder(Push).decode
+read_any = msgspec.json.Decoder(float_hook=Decimal).decode
 read_word = msgspec.json.Decoder(Word).decode
 encode = msgspec.json.Encoder(decimal_format="number").encode

@@ -145,7 +145,7 @@ class Okx(OkxProvider, Stream):
             if "event" in fields:
                 return self._word(wire.read_word(frame))
             known = {name: fields.pop(name) for name in ("arg", "data", "action") if name in fields}
-            more = {name: msgspec.json.decode(raw) for name, raw in fields.items()}
+            more = {name: wire.read_any(raw) for name, raw in fields.items()}
             push = wire.read_push(wire.encode(known))
         except msgspec.DecodeError:
             if frame in ("pong", b"pong"):

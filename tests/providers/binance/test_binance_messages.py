@@ -65,3 +65,11 @@ def test_a_bar_of_a_month(is_final: bool, revision: int | None) -> None:
             extra={"f": 100, "L": 200, "q": "1.5", "V": "500", "Q": "0.5"},
         )
     ]
+
+
+def test_a_number_beside_a_message_is_kept_exactly() -> None:
+    codec = Binance(Subscription(()), Binance.Options(), {})
+    data = '{"e":"trade","E":1,"s":"X","t":1,"p":"1","q":"1","T":1,"m":true,"M":true}'
+    frame = f'{{"stream":"x@trade","data":{data},"beside":0.10000000000000000001}}'
+    (trade,) = codec.receive(frame, 0)
+    assert isinstance(trade, Trade) and trade.extra == {"beside": D("0.10000000000000000001")}

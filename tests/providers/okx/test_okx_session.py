@@ -1,4 +1,4 @@
-"""OKX's candles: each length of them, and every place of a row."""
+"""OKX's candles, in every place of their rows; numbers of books, and what is not known."""
 
 import json
 from decimal import Decimal
@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from mdc_core.plugin import Bad, Bar, Subscription
+from mdc_core.plugin import (
+    Bad,
+    Bar,
+    Book,
+    DataError,
+    Delta,
+    Event,
+    Gap,
+    Integrity,
+    Send,
+    Subscription,
+)
 from mdc_providers.okx.stream import Okx
 
 D = Decimal
@@ -59,3 +70,35 @@ def test_every_place_of_a_candle(channel: str, interval: str, end: str) -> None:
 def test_days_of_another_clock_are_not_taken_for_those_of_utc() -> None:
     (bad,) = candle("candle1D", "1")
     assert isinstance(bad, Bad) and "candle1D" in bad.text
+
+
+def test_a_number_beside_the_objects_is_kept_exactly() -> None:
+    stream = Okx(Subscription(("BTC-USDT",)), Okx.Options(), {})
+    row = '{"instId":"BTC-USDT","tradeId":"1","px":"1","sz":"1","side":"buy","ts":"1"}'
+    arg = '{"channel":"trades","instId":"BTC-USDT"}'
+    (trade,) = stream.receive(f'{{"arg":{arg},"data":[{row}],"beside":0.10000000000000000001}}', 0)
+    assert isinstance(trade, Event) and trade.extra == {"beside": D("0.10000000000000000001")}
+
+
+def book(action: str, before: int, number: int) -> str:
+    levels = {"bids": [["10", "1", "0", "2"]], "asks": [["11", "3", "0", "1"]]}
+    row = {**levels, "ts": str(START), "checksum": 0, "prevSeqId": before, "seqId": number}
+    arg = {"channel": "books", "instId": "BTC-USDT"}
+    return json.dumps({"arg": arg, "action": action, "data": [row]})
+
+
+def test_a_change_that_comes_twice_is_no_finding_and_one_that_is_missing_is() -> None:
+    stream = Okx(Subscription(("BTC-USDT",), ("book",)), Okx.Options(), {})
+    steps = [("snapshot", -1, 10), ("update", 10, 11), ("update", 10, 11), ("update", 11, 12)]
+    for step in steps:
+        assert {type(item) for item in stream.receive(book(*step), 0)} <= {Book, Delta}
+    _, _, found, gap, again = stream.receive(book("update", 13, 14), 0)
+    assert isinstance(found, Integrity) and isinstance(gap, Gap) and isinstance(again, Send)
+    assert found.message == "the message before is 13, and ours is 12"
+    assert json.loads(again.frame)["op"] == "unsubscribe"
+
+
+def test_an_event_that_nobody_knows_is_named() -> None:
+    stream = Okx(Subscription(("BTC-USDT",)), Okx.Options(), {})
+    with pytest.raises(DataError, match="an event 'party', which is not known"):
+        list(stream.receive('{"event":"party"}', 0))
