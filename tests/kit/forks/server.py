@@ -6,6 +6,7 @@ It ends when its standard input does, that is with whoever started it.
 """
 
 import atexit
+import ctypes
 import gc
 import importlib
 import io
@@ -20,6 +21,7 @@ import struct
 import sys
 import threading
 import time
+import typing
 from pathlib import Path
 from typing import NamedTuple, NoReturn, TextIO
 
@@ -29,6 +31,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 PACKAGES = ("mdc_core", "mdc_providers", "mdc_validators", "mdc_sinks", "mdc_exporters")
 HEAVY = ("duckdb", "websockets.sync.client", "websockets.sync.server", "multiprocessing.pool")
+LARGE = 1 << 21  # bytes: a large page
+MADV_COLLAPSE = 25
 LOCALE = ("LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE")
 LIMITS = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
 
@@ -78,8 +82,23 @@ def preload() -> None:
             importlib.import_module(name)
         except ImportError:
             continue
+    # A module of C has them called at exit: each child would write to, and so copy, all of these.
+    typing._cleanups.clear()  # type: ignore[attr-defined]
     gc.collect()
     gc.freeze()
+    gather()
+
+
+def gather() -> None:
+    """Bring memory into large pages, where the system can: a fork copies the table of pages."""
+    libc = ctypes.CDLL(None)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        span, kind, _, _, _, *name = line.split()
+        first, last = (int(end, 16) for end in span.split("-"))
+        first = -(-first // LARGE) * LARGE
+        room = last // LARGE * LARGE - first
+        if kind == "rw-p" and name in ([], ["[heap]"]) and room > 0:
+            libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(room), MADV_COLLAPSE)
 
 
 def serve(listening: socket.socket) -> socket.socket | None:

@@ -34,6 +34,7 @@ def files(shared: Path, *names: str) -> list[Path]:
         (["usdm/btcusdt_20240808.gz"], 0),
     ],
 )
+@pytest.mark.some(1)
 def test_best_levels_are_the_quotes_of_the_exchange(
     shell: Shell, shared: Path, tmp_path: Path, names: list[str], misses: int
 ) -> None:

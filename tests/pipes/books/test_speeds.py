@@ -24,6 +24,7 @@ def of_rows(rows: list[Event], digits: int) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("feed", ["advanced", "exchange"])
+@pytest.mark.some(1)
 def test_books_are_the_same_at_any_speed(shell: Shell, tmp_path: Path, feed: str) -> None:
     shell(f"{MARKET} > deltas.jsonl")
     text = (tmp_path / "deltas.jsonl").read_text()

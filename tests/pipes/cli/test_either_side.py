@@ -41,6 +41,7 @@ def things(shell: Shell, tmp_path: Path) -> None:
         ("--log-format yaml ls", "ls --log-format yaml"),
     ],
 )
+@pytest.mark.some(6)
 def test_on_either_side(before: str, behind: str, shell: Shell) -> None:
     one, other = shell(f"mdc {before}"), shell(f"mdc {behind}")
     assert (one.status, one.lines, clean(one.err)) == (other.status, other.lines, clean(other.err))
@@ -104,6 +105,7 @@ def every_path() -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("flag", ["-q", "--verbose", "--log-format=json", "--config=my.toml"])
+@pytest.mark.some(1)
 def test_every_command_takes_them_wherever_they_stand(
     flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

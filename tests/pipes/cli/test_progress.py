@@ -113,6 +113,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory, forked_env: dict[str, str]
         "tier migrate --root old",
     ],
 )
+@pytest.mark.some(4)
 def test_a_bar_knows_its_end(line: str, archive: Path, eager: dict[str, str]) -> None:
     status, said = written(f"mdc {line}", archive, eager, out=False, width=100)
     assert status == 0, said

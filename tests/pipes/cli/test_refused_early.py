@@ -106,6 +106,7 @@ def sh(shell: Shell, tmp_path: Path, install) -> Shell:
         ("head --quarantine file/x - then count", 65, "cannot write file/x: Not a directory"),
     ],
 )
+@pytest.mark.some(7)
 def test_nothing_is_read(verb: str, status: int, told: str, sh: Shell, tmp_path: Path) -> None:
     others = ("head -", "validate -", "count")
     who = next(words for words in verb.split(" then ") if words not in others).split()[0]

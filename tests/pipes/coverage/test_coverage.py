@@ -155,6 +155,7 @@ MONTH = [
 
 @pytest.mark.parametrize("partition", ["hourly", "daily", "monthly", "none"])
 @pytest.mark.parametrize("form", ["parquet", "jsonl --compression zstd"])
+@pytest.mark.some(2)
 def test_however_it_is_stored(form: str, partition: str, shell: Shell, tmp_path: Path) -> None:
     """A file of an hour, of a day, and of many days; of those only the times are read."""
     gap = {

@@ -151,6 +151,7 @@ HOW = ("", "--format jsonl", "--layout hive", "--partition none", "--format json
 
 
 @pytest.mark.parametrize("options", HOW)
+@pytest.mark.some(2)
 def test_a_catalog_knows_the_intervals(options: str, shell: Shell, tmp_path: Path) -> None:
     """Also of shared parts, of files that grow, behind `compact`, and when it is made again."""
     wanted = {

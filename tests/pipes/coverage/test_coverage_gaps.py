@@ -74,6 +74,7 @@ def states(shell: Shell, options: str = WEEK) -> list[str]:
         ),
     ],
 )
+@pytest.mark.some(6)
 def test_a_gap(
     symbol: str | None,
     start: str,

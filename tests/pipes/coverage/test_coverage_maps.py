@@ -78,6 +78,7 @@ def test_the_text_map(months: Archive, shell: Shell) -> None:
         ("--cell week --from 2023-12-05 --to 2023-12-06", "80", "week", "="),
     ],
 )
+@pytest.mark.some(3)
 def test_cells_of_several_days(
     options: str, width: str, unit: str, aapl: str, months: Archive, shell: Shell
 ) -> None:
@@ -89,6 +90,7 @@ def test_cells_of_several_days(
 
 
 @pytest.mark.parametrize("env", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
+@pytest.mark.some(1)
 def test_colours_are_for_terminals(
     env: dict[str, str], months: Archive, quiet_env: dict[str, str], shell: Shell
 ) -> None:

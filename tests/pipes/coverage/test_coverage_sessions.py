@@ -204,6 +204,7 @@ HALVES = ("2018-01-01T23:00:00", "2018-01-02T01:00:00", "2018-01-02T23:00:00")
 
 
 @pytest.mark.parametrize("options", HOW)
+@pytest.mark.some(2)
 def test_the_next_session_of_a_utc_day_hides_nothing(options: str, shell: Shell) -> None:
     """Sydney opens at 23:00 UTC and closes at 05:00: two sessions share each UTC day."""
     stored(shell, *HALVES, "2018-01-03T05:00:00", options=options)

@@ -98,6 +98,7 @@ def test_the_counts_agree(data: Archive, shell: Shell) -> None:
 
 @pytest.mark.parametrize("width", ["40", "80", "200"])
 @pytest.mark.parametrize("options", ["", "--cell day", XNYS])
+@pytest.mark.some(3)
 def test_maps_fit_the_terminal(width: str, options: str, data: Archive, shell: Shell) -> None:
     last = "2024-01-02" if options == "--cell day" else "2024-03-28"
     for day in weekdays("2024-01-02", last, "2024-01-15", "2024-02-19"):

@@ -117,6 +117,7 @@ CUT: list[Callable[[list[Line]], list[Line]]] = [list, middle, twice, fewer]
 
 
 @pytest.mark.parametrize("capture", CAPTURES, ids=lambda capture: capture.file)
+@pytest.mark.some(4)
 def test_every_event_of_every_capture(shared: Path, tmp_path: Path, capture: Capture) -> None:
     whole = lines_of(path_of(shared, capture), MOST)
     is_binance = capture.provider == "binance"

@@ -163,6 +163,7 @@ ONE_BAD = [
 
 @pytest.mark.parametrize(("head", "good", "bad", "field"), ONE_BAD)
 @pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.some(12)
 def test_one_bad_value_does_not_hide_what_a_column_is(
     shell: Shell, tmp_path: Path, head: str, good: str, bad: str, field: str | None, place: int
 ) -> None:

@@ -54,6 +54,7 @@ def test_no_file_is_left_out_below(lean: Path) -> None:
 
 
 @pytest.mark.parametrize("part", PARTS, ids="/".join)
+@pytest.mark.some(5)
 def test_every_file_row_for_row(
     part: tuple[str, str, str], lean: Path, shell: Shell, tmp_path: Path
 ) -> None:

@@ -65,6 +65,7 @@ def folder_of(root: Path, zone: str) -> LeanFolder:
 
 
 @pytest.mark.parametrize(("zone", "day", "minutes"), DAYS)
+@pytest.mark.some(4)
 def test_every_minute_of_a_day(zone: str, day: str, minutes: int, tmp_path: Path) -> None:
     folder = folder_of(tmp_path, zone)
     assert len(list(moments(zone, day))) == minutes

@@ -43,6 +43,7 @@ def market(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     ("wire", "secrets", "ending"),
     [("jsonl", "", "--mock"), ("arrow", KEYS, "--limit 24293")],
 )
+@pytest.mark.some(1)
 def test_ibm_by_a_vendors_protocol(
     wire: str, secrets: str, ending: str, lean: Path, shell: Shell, tmp_path: Path
 ) -> None:
@@ -137,6 +138,7 @@ def crossings(events: Iterable[dict[str, Any]]) -> list[tuple[int, str]]:
         (f"{FXCM}/20140504_quote.zip", 8_025, 174, 259),
     ],
 )
+@pytest.mark.some(1)
 def test_crossed_and_locked_quotes(
     name: str, rows: int, crossed: int, locked: int, lean: Path, shell: Shell
 ) -> None:

@@ -67,6 +67,7 @@ def said(event: Event) -> list[Any]:
 @pytest.mark.parametrize("skip", [0, 7])
 @pytest.mark.parametrize("data", ["tape.jsonl", "- < tape.jsonl"])
 @pytest.mark.parametrize("name", ["zephyr", ALPACA])
+@pytest.mark.some(3)
 def test_the_next_connection_begins_with_the_books_as_they_are(
     venue: Shell, tmp_path: Path, name: str, data: str, skip: int
 ) -> None:

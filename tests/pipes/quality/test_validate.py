@@ -188,6 +188,7 @@ def test_a_whole_market_passes_byte_for_byte(market: Market, shell: Shell) -> No
     [("error", ["error"]), ("warning", ["error", "warning"]), ("info", ["error", "warning"])],
 )
 @pytest.mark.parametrize("on_fail", ["drop", "quarantine"])
+@pytest.mark.some(2)
 def test_bad_rows_are_left_out(
     on_fail: str, fail_on: str, severities: list[str], market: Market, shell: Shell
 ) -> None:
@@ -382,6 +383,7 @@ def test_settings_that_are_wrong(
 
 
 @pytest.mark.parametrize("wire", ["jsonl", "arrow"])
+@pytest.mark.some(1)
 def test_state_lasts_from_batch_to_batch(wire: str, market: Market, shell: Shell) -> None:
     """In one piece, in pieces, and by the other wire: the same events."""
     whole = shell("mdc validate market.jsonl")

@@ -47,6 +47,7 @@ HUGE = [("999999999999999999", "9999999999999999"), ("-1", "1")]
 
 @pytest.mark.parametrize("pairs", [PLAIN, CRYPTO, COINS, TINY, BELOW, HUGE])
 @pytest.mark.parametrize("options", ["", "--format jsonl"])
+@pytest.mark.some(4)
 def test_turnover_is_exact(pairs: list[Pair], options: str, shell: Shell) -> None:
     assert shell(f"mdc store {options}", stdin=trades("A", pairs).encode()).status == 0
     each, (total,), (least,) = answers(

@@ -90,6 +90,7 @@ def check(shell: Shell, options: str = "") -> None:
         (["", ""], 30),  # which share their parts
     ],
 )
+@pytest.mark.some(1)
 def test_open_and_close_of_equal_times(
     stores: list[str], symbols: int, shell: Shell, tmp_path: Path
 ) -> None:

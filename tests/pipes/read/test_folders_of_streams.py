@@ -30,6 +30,7 @@ def lines(request: pytest.FixtureRequest, shell: Shell) -> list[str]:
 
 
 @pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.some(5)
 def test_each_file_has_its_own_books(verb: str, lines: list[str], shell: Shell) -> None:
     done = shell(f"mdc {VERBS[verb]}")
     assert done.status == 0, done.err
@@ -50,6 +51,7 @@ def test_control_events_are_not_counted(lines: list[str], shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("verb", ["cat", "validate", "convert", "count", "head -n 99"])
+@pytest.mark.some(3)
 def test_a_file_that_breaks_off_is_told(verb: str, lines: list[str], shell: Shell) -> None:
     assert lines
     shell(

@@ -65,6 +65,7 @@ def test_plain_jsonl(shell, tmp_path):
         ("x.parquet", "parquet", None),
     ],
 )
+@pytest.mark.some(3)
 def test_every_encoding_says_the_same(shell, name, encoding, compression):
     assert shell(f"{SIM} > e.jsonl && mdc convert e.jsonl -o {name} && mv {name} odd").status == 0
     expected, _ = inspected(shell, "e.jsonl")
@@ -154,6 +155,7 @@ def test_an_empty_file(shell, tmp_path):
         ("printf '\\x28\\xb5\\x2f\\xfdjunkjunk'", 0, "zstd data"),
     ],
 )
+@pytest.mark.some(5)
 def test_what_is_wrong_is_said(shell, make, rows, problem):
     assert shell(f"{SIM} > e.jsonl && mdc convert e.jsonl -o e.parquet").status == 0
     shell(f"set +o pipefail; {make} > x")

@@ -30,6 +30,7 @@ def expected(events: list[dict[str, Any]]) -> dict[tuple[str, str], tuple[int, s
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "jsonl --compression zstd"])
 @pytest.mark.parametrize("layout", ["by-symbol", "hive", "flat"])
+@pytest.mark.some(3)
 def test_ls_tells_what_was_stored(form: str, layout: str, shell: Shell, tmp_path: Path) -> None:
     events = shell(f"{EVENTS} | tee events.jsonl").events
     stored = shell(f"mdc store --format {form} --layout {layout} < events.jsonl")

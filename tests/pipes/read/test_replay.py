@@ -115,6 +115,7 @@ def test_event_by_event_at_its_own_pace(shell: Shell, late: Path, wire: str, by:
     ],
 )
 @pytest.mark.parametrize("source", ["late.jsonl", "--root data"])
+@pytest.mark.some(6)
 def test_ranges(shell: Shell, late: Path, options: str, expected: str, source: str) -> None:
     assert shell(f"mdc store < {late.name}").status == 0
     done = shell(f"mdc -v replay {source} --speed max {options}")
@@ -147,6 +148,7 @@ def test_files_and_archives_and_a_pipe_are_merged(shell: Shell, late: Path) -> N
     ],
 )
 @pytest.mark.parametrize("source", ["late.jsonl", "--root data", ""])
+@pytest.mark.some(5)
 def test_step(
     shell: Shell, late: Path, lines: str, expected: str, reason: str, source: str
 ) -> None:

@@ -31,6 +31,7 @@ def trades(days: list[str], per_day: int = 2) -> str:
 
 
 @pytest.mark.parametrize("number", [0, 1, 7, 2999, 3000, 5000])
+@pytest.mark.some(2)
 def test_tail_is_the_end_of_cat(number: int, lines: list[str], shell: Shell) -> None:
     whole = shell("mdc cat --root data").lines
     assert sorted(whole) == sorted(lines)

@@ -94,6 +94,7 @@ def test_a_sound_archive(form: str, events: Path, shell: Shell, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.some(2)
 def test_a_flipped_bit_in_a_part(form: str, events: Path, shell: Shell, tmp_path: Path) -> None:
     assert shell(f"mdc store --format {form} < events.jsonl").status == 0
     other = shell("mdc cat --root data --symbol AAPL").lines
@@ -211,6 +212,7 @@ def test_a_catalog_of_an_older_version(data: Path, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("damage", ["header", "page", "empty"])
+@pytest.mark.some(1)
 def test_a_catalog_that_cannot_be_read(damage: str, data: Path, shell: Shell) -> None:
     lines = shell("mdc cat --root data").lines
     before = rows(data)
@@ -253,6 +255,7 @@ def test_a_catalog_that_cannot_be_read(damage: str, data: Path, shell: Shell) ->
         ("hive", "none"),
     ],
 )
+@pytest.mark.some(3)
 def test_a_lost_catalog(
     layout: str, partition: str, events: Path, shell: Shell, tmp_path: Path
 ) -> None:
@@ -321,6 +324,7 @@ def jsonl_intake(root: Path) -> tuple[Archive, Intake]:
 @pytest.mark.parametrize("appended", ["nothing", "a piece", "one byte", "all"])
 @pytest.mark.parametrize("catalog", ["lost", "as before"])
 @pytest.mark.parametrize("next_one", ["", "and the next journal"])
+@pytest.mark.some(5)
 def test_a_journal_beside_what_was_sealed(
     appended: str, catalog: str, next_one: str, events: Path, shell: Shell, tmp_path: Path
 ) -> None:

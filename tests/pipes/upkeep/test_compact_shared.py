@@ -45,6 +45,7 @@ def compacted(shell: Shell, lines: list[str], options: str = "") -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.some(1)
 def test_the_shared_parts_of_a_period_become_one(layout: str, shell: Shell, tmp_path: Path) -> None:
     every = events()
     lines = stored(shell, every[100:], every[:100], every, options=f"--layout {layout}")
@@ -68,6 +69,7 @@ def test_the_shared_parts_of_a_period_become_one(layout: str, shell: Shell, tmp_
 
 
 @pytest.mark.parametrize("layout", ["by-symbol", "flat"])
+@pytest.mark.some(1)
 def test_a_symbol_that_is_worth_it_gets_a_part_of_its_own(
     layout: str, shell: Shell, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_the_table(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("name", ["e.jsonl.zst", "e.jsonl.gz", "e.arrows", "e.parquet"])
+@pytest.mark.some(2)
 def test_any_encoding(name: str, shell: Shell) -> None:
     assert shell(f"{EVENTS}; mdc convert events.jsonl -o {name}").status == 0
     bench = "--format parquet --json | jq -c '[.events, .plain_bytes, .files]'"
@@ -266,6 +267,7 @@ def same_events(shell: Shell) -> None:
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
 @pytest.mark.parametrize(("profile", "codec", "level"), PROFILE_TABLE)
+@pytest.mark.some(4)
 def test_store_with_a_profile(
     form: str, profile: str, codec: str, level: int | None, shell: Shell, tmp_path: Path
 ) -> None:

@@ -66,6 +66,7 @@ def sums_hold(folder: Path) -> int:
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("store", ["parquet", "jsonl", "jsonl --compression gzip"])
+@pytest.mark.some(3)
 def test_from_one_archive_to_another(form: str, store: str, shell: Shell, tmp_path: Path) -> None:
     """Out come the bytes that went in, by mdc and by other programs, in a new archive too."""
     made = shell(f"{EVENTS} | mdc store --format {store} && mdc pack create pack.{form}")
@@ -86,6 +87,7 @@ def test_from_one_archive_to_another(form: str, store: str, shell: Shell, tmp_pa
 
 
 @pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.some(1)
 def test_the_same_content_gives_the_same_bytes(
     form: str, archive: Path, shell: Shell, tmp_path: Path
 ) -> None:
@@ -206,6 +208,7 @@ print(db.execute("SELECT count(*) FROM quote WHERE symbol = 'SPY'").fetchone()[0
 
 
 @pytest.mark.parametrize("store", ["parquet", "jsonl", "jsonl --compression zstd"])
+@pytest.mark.some(1)
 def test_the_scripts_load_it(store: str, shell: Shell, tmp_path: Path) -> None:
     """Python and SQL; R is not run, for there is none here."""
     made = shell(
@@ -241,6 +244,7 @@ def test_the_scripts_load_it(store: str, shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.some(1)
 def test_parts_of_a_maximal_size(form: str, archive: Path, shell: Shell, tmp_path: Path) -> None:
     largest = max(map(len, tree(archive).values()))
     limit = 2 * largest + (80 << 10)

@@ -51,6 +51,7 @@ def imported(shell: Shell, pack: str, also: str = "") -> tuple[dict[str, object]
 
 
 @pytest.mark.parametrize("line", ["mdc compact", "mdc compact --sort --row-group 2"])
+@pytest.mark.some(1)
 def test_what_was_written_anew_is_not_imported_again(
     line: str, data: Path, shell: Shell, tmp_path: Path
 ) -> None:

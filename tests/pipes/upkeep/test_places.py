@@ -315,6 +315,7 @@ def test_lineage_of_a_file_in_a_place(data: Path, shell: Shell, tmp_path: Path) 
 
 @pytest.mark.skipif(not forks.available(), reason="no fork server here")
 @pytest.mark.parametrize("kind", ["kill", "eio", "enospc"])
+@pytest.mark.some(1)
 def test_each_step_of_taking_a_place(forked_env: dict[str, str], tmp_path: Path, kind: str) -> None:
     """The place is the first archive's, or nobody's; whoever takes it then has it alone."""
     mdc = Commands(forked_env)

@@ -321,6 +321,7 @@ def kept(shell: Shell, days: int, **more: str) -> int:
 
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
+@pytest.mark.some(1)
 def test_it_counts_from_when_it_was_stored(form: str, shell: Shell, tmp_path: Path) -> None:
     """Old history is new when it comes; merging and a lost catalog do not make it newer."""
     store = f"mdc store --keep 30d --format {form}"

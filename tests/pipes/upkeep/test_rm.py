@@ -45,6 +45,7 @@ def sound(shell: Shell, lines: list[str]) -> None:
     assert Counter(held(shell)) == Counter(lines)
 
 
+@pytest.mark.some(1)
 def test_a_run(lines: list[str], shell: Shell) -> None:
     run = run_of("a", shell)
     dry = shell(f"mdc rm --run {run} --dry-run")
@@ -64,6 +65,7 @@ def test_a_run(lines: list[str], shell: Shell) -> None:
     assert Counter(held(shell)) == Counter(lines)
 
 
+@pytest.mark.some(1)
 def test_a_symbol_and_a_type(lines: list[str], shell: Shell) -> None:
     assert shell("mdc rm --symbol 'S*' --type trade --yes").status == 0
     left = [one for one in lines if not ('"trade"' in one and '"symbol":"SPY"' in one)]
@@ -71,6 +73,7 @@ def test_a_symbol_and_a_type(lines: list[str], shell: Shell) -> None:
     sound(shell, left)
 
 
+@pytest.mark.some(1)
 def test_a_span_of_time_cuts_files(lines: list[str], shell: Shell) -> None:
     times = sorted(json.loads(one)["ts_event"] for one in lines)
     start, stop = times[50], times[150]
@@ -103,6 +106,7 @@ def test_of_a_shared_file(shell: Shell, forked_env: dict[str, str]) -> None:
     sound(shell, left)
 
 
+@pytest.mark.some(1)
 def test_it_is_asked_for_and_refused_otherwise(lines: list[str], shell: Shell) -> None:
     for line, text in (
         ("mdc rm", "nothing says what is to go"),
@@ -116,6 +120,7 @@ def test_it_is_asked_for_and_refused_otherwise(lines: list[str], shell: Shell) -
     assert held(shell) == lines
 
 
+@pytest.mark.some(1)
 def test_runs_in_one_file_are_not_guessed_at(lines: list[str], shell: Shell) -> None:
     assert shell("mdc compact").status == 0
     done = shell(f"mdc rm --run {run_of('a', shell)} --yes")
@@ -140,6 +145,7 @@ def test_what_is_being_written_is_refused(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.some(1)
 def test_killed_at_any_step(form: str, shell: Shell, tmp_path: Path) -> None:
     shell("mdc -q stream sim SPY AAPL --limit 120 > a.jsonl")
     shell(f"mdc -q store --format {form} < a.jsonl")

@@ -60,6 +60,7 @@ def sound(shell: Shell) -> None:
     assert (done.status, done.out) == (0, ""), done.out
 
 
+@pytest.mark.some(1)
 def test_events_move_on(data: Path, shell: Shell, tmp_path: Path) -> None:
     before = shell("mdc cat --root data").lines
     looked = shell("mdc ls --json").out
@@ -93,6 +94,7 @@ def test_events_move_on(data: Path, shell: Shell, tmp_path: Path) -> None:
     sound(shell)
 
 
+@pytest.mark.some(1)
 def test_files_are_compressed_as_their_tier_says(data: Path, shell: Shell, tmp_path: Path) -> None:
     with (tmp_path / "mdc.toml").open("a") as file:
         file.write('profile = "portable"\n[compression.symbols]\nSPY = "realtime"\n')
@@ -115,6 +117,7 @@ def test_files_are_compressed_as_their_tier_says(data: Path, shell: Shell, tmp_p
     sound(shell)
 
 
+@pytest.mark.some(1)
 def test_once_is_enough(data: Path, shell: Shell) -> None:
     assert shell("mdc tier migrate --now 2024-06-01").status == 0
     before = parts(data)
@@ -127,6 +130,7 @@ def test_once_is_enough(data: Path, shell: Shell) -> None:
     assert shell("mdc tier migrate --now 2024-01-20")[:2] == (0, "")
 
 
+@pytest.mark.some(1)
 def test_a_plan_is_what_happens(data: Path, shell: Shell, tmp_path: Path) -> None:
     files = {p: p.read_bytes() for p in tmp_path.glob("data/**/*.*")}
     plan = json.loads(shell("mdc tier plan --now 2024-06-01 --json").out)
@@ -149,6 +153,7 @@ def test_a_plan_is_what_happens(data: Path, shell: Shell, tmp_path: Path) -> Non
     assert one["expected"] * 0.8 <= real <= one["expected"] * 1.2 + overhead
 
 
+@pytest.mark.some(1)
 def test_without_a_directory(data: Path, shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "mdc.toml").write_text("")
     before = shell("mdc cat --root data").lines
@@ -166,6 +171,7 @@ def test_without_a_directory(data: Path, shell: Shell, tmp_path: Path) -> None:
     sound(shell)
 
 
+@pytest.mark.some(1)
 def test_another_file_system(data: Path, shell: Shell, tmp_path: Path) -> None:
     shm = Path("/dev/shm")
     if not shm.is_dir() or shm.stat().st_dev == tmp_path.stat().st_dev:
@@ -182,6 +188,7 @@ def test_another_file_system(data: Path, shell: Shell, tmp_path: Path) -> None:
         shutil.rmtree(there, ignore_errors=True)
 
 
+@pytest.mark.some(1)
 def test_damage_is_not_carried_on(data: Path, shell: Shell, tmp_path: Path) -> None:
     """A part that is not what was stored stays where it is, and is named; the others move."""
     victim = min(data.glob("SPY/trade/2024-01-03*"))
@@ -198,6 +205,7 @@ def test_damage_is_not_carried_on(data: Path, shell: Shell, tmp_path: Path) -> N
     assert said["file"] == str(victim.relative_to(tmp_path))
 
 
+@pytest.mark.some(1)
 def test_what_is_written_is_read_back(
     data: Path, monkeypatch: pytest.MonkeyPatch, shell: Shell
 ) -> None:
@@ -229,6 +237,7 @@ def _halved(table: Any) -> Any:
     return pa.concat_tables([table.slice(0, 1), table.slice(0, 1), table.slice(2)])
 
 
+@pytest.mark.some(1)
 def test_late_events_do_not_overwrite(data: Path, shell: Shell, tmp_path: Path) -> None:
     """A part with the name of one that has moved already gets another."""
     (path,) = data.glob("SPY/trade/2024-01-02*")
@@ -277,6 +286,7 @@ def test_a_catalog_made_again(shell: Shell, tmp_path: Path) -> None:
     sound(shell)
 
 
+@pytest.mark.some(1)
 def test_what_is_older_than_cold(data: Path, shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc tier migrate --now 2025-01-06").status == 0
     done = shell("mdc tier status --now 2025-01-03T12:00:00Z")
@@ -315,6 +325,7 @@ def test_what_is_older_than_cold(data: Path, shell: Shell, tmp_path: Path) -> No
         ),
     ],
 )
+@pytest.mark.some(4)
 def test_settings_that_make_no_sense(config: str, said: str, shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "mdc.toml").write_text(config)
@@ -340,6 +351,7 @@ def test_errors(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not forks.available(), reason="no fork server here")
+@pytest.mark.some(1)
 def test_killed_again_and_again(data: Path, shell: Shell) -> None:
     """Killed as soon as there is a file in the new place, until nothing is left to do."""
     before = shell("mdc cat --root data").lines
@@ -355,6 +367,7 @@ def test_killed_again_and_again(data: Path, shell: Shell) -> None:
     assert shell("mdc cat --root data").lines == before
 
 
+@pytest.mark.some(1)
 def test_a_place_that_refuses(data: Path, shell: Shell, tmp_path: Path) -> None:
     """The commit is done, the files cannot be brought there: nothing is lost."""
     before = shell("mdc cat --root data").lines
@@ -371,6 +384,7 @@ def test_a_place_that_refuses(data: Path, shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc cat --root data").lines == before
 
 
+@pytest.mark.some(1)
 def test_a_bucket(data: Path, shell: Shell, tmp_path: Path) -> None:
     moto = pytest.importorskip("moto.server", reason="moto is not installed")
     from pyarrow.fs import S3FileSystem

@@ -58,6 +58,7 @@ def test_begin_and_end_frame_every_stream(shell: Shell) -> None:
     ],
 )
 @pytest.mark.parametrize("sink", ["store", "count", "publish http http://127.0.0.1:9 --dry-run"])
+@pytest.mark.some(12)
 def test_a_sink_knows_of_a_source_that_could_not_begin(
     line: str, status: int, sink: str, shell: Shell, tmp_path: Path
 ) -> None:
@@ -325,6 +326,7 @@ class Pipeline:
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("victim", [0, 1])
+@pytest.mark.some(2)
 def test_kill_9_in_the_middle_of_a_pipe(
     victim: int, seed: int, quiet_env: dict[str, str], tmp_path: Path, shell: Shell
 ) -> None:

@@ -115,6 +115,7 @@ def test_every_type_by_every_encoding(vocabulary: list[str], shell: Shell) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.some(4)
 def test_the_suffix_says_the_encoding(
     name: str, events: list[str], shell: Shell, tmp_path: Path
 ) -> None:
@@ -240,6 +241,7 @@ def test_parquet_needs_a_name(events: list[str], shell: Shell) -> None:
 @pytest.mark.parametrize(
     "name", ["x.jsonl", "x.jsonl.gz", "x.jsonl.zst", "x.jsonl.lz4", "x.arrows", "x.arrows.zst"]
 )
+@pytest.mark.some(2)
 def test_a_file_that_breaks_off(name: str, shell: Shell, tmp_path: Path) -> None:
     """What is whole is kept, the break is told by a gap, the status and the `end`."""
     assert shell(f"mdc stream sim SPY --limit 50000 | mdc convert -o {name}").status == 0
@@ -293,6 +295,7 @@ def test_what_a_line_says_otherwise_is_made_canonical(shell: Shell) -> None:
 
 @pytest.mark.parametrize("wire", ["jsonl", "arrow"])
 @pytest.mark.parametrize("count", [0, 1, 10, 499, 500, 1000])
+@pytest.mark.some(4)
 def test_head(count: int, wire: str, events: list[str], shell: Shell) -> None:
     done = shell(
         f"mdc convert market.jsonl --format {wire} |"

@@ -75,6 +75,7 @@ def files(tmp_path: Path) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.some(3)
 def test_from_a_pipe(stage: str, files: dict[str, Path], shell: Shell, tmp_path: Path) -> None:
     for name, path in files.items():
         line = STAGES[stage].format("", f"< {path.name}")
@@ -104,6 +105,7 @@ def test_from_a_pipe(stage: str, files: dict[str, Path], shell: Shell, tmp_path:
 
 
 @pytest.mark.parametrize("stage", ["validate", "head", "tail", "cat", "count"])
+@pytest.mark.some(2)
 def test_by_name_and_compressed(stage: str, files: dict[str, Path], shell: Shell) -> None:
     """The same comes of a file, of a compressed one, and of a pipe; cat puts files in order."""
     for name in SOME:
@@ -118,6 +120,7 @@ def test_by_name_and_compressed(stage: str, files: dict[str, Path], shell: Shell
 
 
 @pytest.mark.parametrize("stage", ["validate", "head", "tail", "store"])
+@pytest.mark.some(1)
 def test_as_arrow(stage: str, files: dict[str, Path], shell: Shell) -> None:
     for name in SOME:
         assert (

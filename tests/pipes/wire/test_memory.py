@@ -123,6 +123,7 @@ def _measured(words: list[str], stdin: Path = Path("/dev/null")) -> tuple[int, i
 
 
 @pytest.mark.parametrize("make", READ.values(), ids=READ)
+@pytest.mark.some(2)
 def test_what_is_packed_is_read(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "in")
     status, memory, err = _converted(tmp_path / "in", tmp_path)
@@ -131,6 +132,7 @@ def test_what_is_packed_is_read(tmp_path: Path, make: Callable[[Path], None]) ->
 
 
 @pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED)
+@pytest.mark.some(2)
 def test_what_is_too_much_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "in")
     status, memory, err = _converted(tmp_path / "in", tmp_path)
@@ -146,6 +148,7 @@ KEEPS = {
 
 
 @pytest.mark.parametrize("line", KEEPS.values(), ids=KEEPS)
+@pytest.mark.some(1)
 def test_long_texts_that_are_all_different_are_not_kept(tmp_path: Path, line: str) -> None:
     packed = zstandard.ZstdCompressor().compressobj()
     with (tmp_path / "in").open("wb") as file:
@@ -170,6 +173,7 @@ def _of_any_order(path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
+@pytest.mark.some(1)
 def test_long_texts_are_sealed_read_and_merged_piece_by_piece(tmp_path: Path, form: str) -> None:
     _of_any_order(tmp_path / "in")
     root = str(tmp_path / "data")

@@ -345,6 +345,7 @@ def _trades(done: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("packed", PACK.values(), ids=PACK)
+@pytest.mark.some(1)
 def test_what_may_stand_between_members(shell: Shell, tmp_path: Path, packed: Any) -> None:
     """Zeros, frames to be skipped and further members are legal, in a file and byte by byte."""
     half = packed(LINES[: len(LINES) // 2 + 40]), packed(LINES[len(LINES) // 2 + 40 :])

@@ -36,6 +36,7 @@ def lines(shell: Shell) -> list[str]:
 
 
 @pytest.mark.parametrize("name", VERBS)
+@pytest.mark.some(3)
 def test_every_verb_writes_every_format(
     name: str, lines: list[str], shell: Shell, tmp_path: Path
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_variable_is_for_pipes(lines: list[str], shell: Shell, tmp_path: Path)
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 @pytest.mark.parametrize("verb", ["cat", "head", "tail"])
+@pytest.mark.some(3)
 def test_a_terminal_is_shown_a_table_that_fits(
     verb: str, width: int, lines: list[str], tmp_path: Path, forked_env: dict[str, str]
 ) -> None:

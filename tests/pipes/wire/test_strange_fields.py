@@ -118,6 +118,7 @@ def without_control(text: str) -> str:
 
 @pytest.mark.parametrize("metadata", [None, NEWER], ids=["of others", "newer"])
 @pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.some(4)
 def test_every_encoding_says_the_same(
     name: str, metadata: dict[str, str] | None, sh: Callable[[str], Any], tmp_path: Path
 ) -> None:

@@ -46,6 +46,7 @@ def captures(shared: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", FILES)
+@pytest.mark.some(1)
 def test_books_are_the_exchanges_own_and_every_event_is_there(captures: Path, name: str) -> None:
     market, changes = FILES[name]
     lines = list(lines_of(captures / f"{name}.gz"))
@@ -74,6 +75,7 @@ def test_books_are_the_exchanges_own_and_every_event_is_there(captures: Path, na
 @pytest.mark.parametrize(
     ("name", "market"), [("spot/btcusdt_20240809", "spot"), ("cm/ethusd_perp_20240809", "coinm")]
 )
+@pytest.mark.some(1)
 def test_a_capture_without_a_snapshot_stays_out_of_step_and_says_so(
     captures: Path, name: str, market: str
 ) -> None:

@@ -28,6 +28,7 @@ def put(folder: Path) -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t.parquet", "ours.parquet"])
+@pytest.mark.some(9)
 def test_each_verb_names_the_command(shell: Shell, tmp_path: Path, verb: str, name: str) -> None:
     put(tmp_path)
     done = shell(f"mdc {verb} {name}")

@@ -59,6 +59,7 @@ def test_a_capture_comes_by_a_pipe(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("line", WRITING)
+@pytest.mark.some(2)
 def test_what_exists_is_refused_and_folders_are_made(
     line: str, made: Shell, tmp_path: Path
 ) -> None:
@@ -113,6 +114,7 @@ READERS = (
 
 
 @pytest.mark.parametrize("verb", READERS)
+@pytest.mark.some(6)
 def test_a_file_that_is_missing_is_bad_data(verb: str, made: Shell) -> None:
     done = made(f"mdc {verb} missing")
     assert (done.status, "missing" in done.out + done.err) == (65, True), done.err
@@ -153,6 +155,7 @@ ROOTED = (
 
 
 @pytest.mark.parametrize("verb", ROOTED)
+@pytest.mark.some(6)
 def test_no_archive_is_bad_data(verb: str, shell: Shell) -> None:
     """With --root and without it, in every verb."""
     for line in (f"mdc {verb} < /dev/null", f"mdc {verb} --root nowhere < /dev/null"):

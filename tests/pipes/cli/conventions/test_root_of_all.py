@@ -39,6 +39,7 @@ def said(shell: Shell, line: str, **environ: str) -> list[str]:
 
 
 @pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.some(5)
 def test_every_verb_that_reads_an_archive_reads_that_one(
     verb: str, other: Shell, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_files_and_pipes_come_before_it(other: Shell) -> None:
         ("rot = 'x'", "rot: no such option: 'rot'; did you mean root?"),
     ],
 )
+@pytest.mark.some(3)
 def test_a_wrong_value_names_its_file(text: str, wrong: str, other: Shell, tmp_path: Path) -> None:
     (tmp_path / "mdc.toml").write_text(f"{text}\n")
     done = other("mdc store < /dev/null")

@@ -23,6 +23,7 @@ SQL = '"SELECT price FROM trade"'
         "replay --limit 0 e.jsonl",
     ],
 )
+@pytest.mark.some(3)
 def test_none_is_a_number_of_events(line: str, shell: Shell) -> None:
     assert shell(MAKE).status == 0
     done = shell(f"mdc {line}")
@@ -96,6 +97,7 @@ def test_nothing_is_no_sample(shell: Shell) -> None:
         ("stream sim SPY --limit 1e3", "stream: --limit: '1e3' is not a whole number (say 1000)"),
     ],
 )
+@pytest.mark.some(5)
 def test_a_value_without_its_unit_is_wrong_and_told(line: str, said: str, shell: Shell) -> None:
     assert shell(MAKE).status == 0
     done = shell(f"mdc {line}")

@@ -79,6 +79,7 @@ def test_every_command_has_help_options_with_help_and_examples(docs):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.some(30)
 def test_a_man_page_renders_without_a_warning(page):
     if shutil.which("man") is None:
         pytest.skip("man is not installed")

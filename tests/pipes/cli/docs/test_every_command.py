@@ -146,6 +146,7 @@ def test_every_command_is_here() -> None:
 
 
 @pytest.mark.parametrize("name", having("--json"))
+@pytest.mark.some(8)
 def test_json_is_json_and_changes_no_status(name: str, shell: Shell) -> None:
     dry = "--dry-run" if "--dry-run" in FLAGS[name] else ""
     plain = shell(EVERY[name].format(dry))
@@ -159,6 +160,7 @@ def test_json_is_json_and_changes_no_status(name: str, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("name", having("--dry-run"))
+@pytest.mark.some(5)
 def test_a_dry_run_changes_nothing(name: str, shell: Shell, tmp_path: Path) -> None:
     before = tree(tmp_path)
     done = shell(EVERY[name].format("--dry-run"))
@@ -179,6 +181,7 @@ def test_reading_changes_nothing(name: str, shell: Shell, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", sorted({*EVERY} - {"pack create", "plugin new", "export"}))
+@pytest.mark.some(11)
 def test_quiet_is_quiet(name: str, shell: Shell) -> None:
     """Where nothing is wrong, nothing is said but the answer."""
     loud, quiet = (shell(EVERY[name].format(f"{flag}")) for flag in ("", "-q"))
@@ -214,6 +217,7 @@ def test_a_type_that_is_mistyped(name: str, shell: Shell, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", having("--from"))
+@pytest.mark.some(5)
 def test_a_time_that_is_none(name: str, shell: Shell) -> None:
     for text in ("2024-02-30", "soon", "2024-01-02T25:00"):
         done = shell(EVERY[name].format(f"--from {text}"))
@@ -222,6 +226,7 @@ def test_a_time_that_is_none(name: str, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))
+@pytest.mark.some(12)
 def test_an_option_that_there_is_not(name: str, shell: Shell) -> None:
     done = shell(EVERY[name].format("--no-such-option"))
     assert done.status == 2 and says_nothing(done.out)

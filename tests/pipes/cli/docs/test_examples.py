@@ -108,6 +108,7 @@ def at_hand(example):
 
 
 @pytest.mark.parametrize(("where", "example"), collected(), ids=lambda text: text[:60])
+@pytest.mark.some(50)
 def test_an_example_runs(where, example, shell):
     status, err = shell(at_hand(example))
     if "there is no simulated market of" in err:  # the options are understood

@@ -52,6 +52,7 @@ def loaded(mdc_env, args, **env):
         ),
     ],
 )
+@pytest.mark.some(4)
 def test_nothing_heavy_and_no_plugin_is_imported(env_with_acme, args, env, expected):
     out, modules = loaded(env_with_acme, args, **env)
     assert expected in out
@@ -93,6 +94,7 @@ def tab(env, line):
         ("mdc thin --", "--every"),
     ],
 )
+@pytest.mark.some(8)
 def test_nothing_heavy_and_no_plugin_is_imported_for_tab(env_with_acme, line, expected):
     offered, modules = tab(env_with_acme, line)
     assert expected in offered

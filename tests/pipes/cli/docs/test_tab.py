@@ -37,6 +37,7 @@ def archives(shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "kind"), [("--config", "file"), ("--plugin", "file"), ("--root", "dir")]
 )
+@pytest.mark.some(5)
 def test_files_and_directories_on_either_side(
     verb: str, option: str, kind: str, shell: Shell
 ) -> None:
@@ -90,6 +91,7 @@ def test_files_and_directories_on_either_side(
         ("mdc mock alpaca --symbol ", []),
     ],
 )
+@pytest.mark.some(12)
 def test_values(line: str, expected: list[str], shell: Shell) -> None:
     assert offered(line, shell) == expected
 

@@ -45,6 +45,7 @@ def folder(tmp_path: Path) -> Path:
         ("mdc cat --root data <&- 2>&- | grep -c price", 0, ""),
     ],
 )
+@pytest.mark.some(3)
 def test_a_closed_stream(folder: Path, words: str, status: int, said: str) -> None:
     done = run(words, folder)
     assert done.returncode == status, done.stderr

@@ -121,6 +121,7 @@ HERE = ("store", "validate", "validate then store", "cat -", "convert", "tail -n
 
 
 @pytest.mark.parametrize("verbs", [*HERE, *ELSEWHERE])
+@pytest.mark.some(3)
 def test_sigterm_ends_a_command_whose_sender_goes_on(shell, tmp_path, verbs):
     """What came is kept, and it says why it ended; nobody closes its input."""
     assert shell("mdc -q stream sim SPY --limit 200 > some.jsonl").status == 0

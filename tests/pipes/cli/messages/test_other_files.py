@@ -29,6 +29,7 @@ READS = {
 
 
 @pytest.mark.parametrize("verb", ["cat", "head", "inspect", "lineage", "validate", "convert"])
+@pytest.mark.some(2)
 def test_they_are_told_with_the_command_that_reads_them(verb: str, shell: Shell) -> None:
     assert shell(MAKE).status == 0
     for name, (what, hint) in READS.items():
@@ -54,6 +55,7 @@ def test_the_hints_work(shell: Shell) -> None:
         ("stream alpaca X --replay 'my p.zip'", "mdc pack list 'my p.zip'"),
     ],
 )
+@pytest.mark.some(2)
 def test_a_file_for_another_command(line: str, hint: str, shell: Shell) -> None:
     assert shell(MAKE).status == 0
     done = shell(f"mdc {line}", ALPACA_KEY_ID="k", ALPACA_SECRET_KEY="s")

@@ -65,6 +65,7 @@ def test_no_text_names_its_own_command() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))
+@pytest.mark.some(30)
 def test_a_wrong_option_is_said_by_the_command(name: str, shell: Shell) -> None:
     # Which options `import` has is known with its profile.
     profile = " --profile csv" if name == "import" else ""

@@ -93,6 +93,7 @@ def test_it_needs_no_pytest(mdc, tmp_path):
         ("tcp", {"lines", "lines_sandbox"}, {"stream", "sandbox"}),
     ],
 )
+@pytest.mark.some(1)
 def test_a_half_of_a_venue(transport, own, others, mdc, tmp_path):
     done = mdc("plugin", "new", "vee", "--kind", "venue", "--transport", transport)
     assert done.returncode == 0, done.stderr

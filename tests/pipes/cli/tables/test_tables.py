@@ -36,6 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory, forked_env: dict[str, str]) -
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("table", TABLES)
+@pytest.mark.some(9)
 def test_a_table_fits(table: str, width: int, data: Path, forked_env: dict[str, str]) -> None:
     screen = shown(f"mdc -q {table}", data, forked_env, width=width)
     assert screen.wrapped == set() and len(screen.lines) > 2, screen.lines

@@ -23,6 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, forked_env: dict[str, str])
 
 
 @pytest.mark.parametrize("line", [*ANSWERS, *TABLES])
+@pytest.mark.some(10)
 def test_all_that_people_read_is_in_the_zone(line: str, folder: Path, shell: Shell) -> None:
     plain = shell(f"mdc -q {line}", cwd=folder).out.partition("sample\n")[0]
     said = shell(f"mdc -q --tz Asia/Tokyo {line}", cwd=folder).out.partition("sample\n")[0]
@@ -34,6 +35,7 @@ def test_all_that_people_read_is_in_the_zone(line: str, folder: Path, shell: She
 
 
 @pytest.mark.parametrize("line", [f"{line} --json" for line in ANSWERS if "compress" not in line])
+@pytest.mark.some(8)
 def test_answers_for_programs_stay_in_utc(line: str, folder: Path, shell: Shell) -> None:
     plain = shell(f"mdc -q {line}", cwd=folder).out
     assert shell(f"mdc -q --tz Asia/Tokyo {line}", cwd=folder).out == plain != ""

@@ -48,6 +48,7 @@ def mine(market: Path) -> Path:
 
 
 @pytest.mark.parametrize("verb", [*READING, *MORE])
+@pytest.mark.some(9)
 def test_in_every_verb(shell: Shell, mine: Path, verb: str) -> None:
     line = (READING | MORE)[verb]
     named = shell(f"mdc {line.format('--root mine')}")

@@ -28,6 +28,7 @@ def wrong(market: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", CHOOSING)
+@pytest.mark.some(7)
 def test_in_every_verb(shell: Shell, verb: str) -> None:
     for chosen, words in CASES.items():
         done = shell(f"mdc -q {CHOOSING[verb].format(chosen)}")

@@ -25,6 +25,7 @@ def said(done: Done) -> str:
 
 
 @pytest.mark.parametrize("verb", CHOOSING)
+@pytest.mark.some(7)
 def test_in_every_verb(shell: Shell, market: Path, verb: str) -> None:
     named = said(shell(f"mdc {CHOOSING[verb].format(f'--symbol {chr(44).join(WANTED)}')}"))
     every = "--type '*'" if verb == "rm" else ""  # it takes nothing for everything

@@ -29,6 +29,7 @@ def data(shell: Shell, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.some(3)
 def test_from_behind_to_is_refused(shell: Shell, data: Path, verb: str) -> None:
     for span in (SPAN, "--from 2024-01-02T15:00:00Z --to 2024-01-02T15:00:00Z"):
         done = shell(f"mdc {verb} {span}")
@@ -70,6 +71,7 @@ def test_blanks_beside_commas_are_none_of_a_symbol(shell: Shell, data: Path) -> 
 
 
 @pytest.mark.parametrize("verb", [*VERBS[:-1], "retain --by event --root data --keep 1d"])
+@pytest.mark.some(3)
 def test_an_empty_symbol_is_not_all_of_them(shell: Shell, data: Path, verb: str) -> None:
     for flag in ("--symbol ''", "--symbol ' , '", "--type ''"):
         done = shell(f"mdc {verb} {flag}")

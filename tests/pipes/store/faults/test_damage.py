@@ -45,6 +45,7 @@ VERBS = {
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "jsonl --compression gzip"])
 @pytest.mark.parametrize("damage", [deleted, truncated, emptied, replaced, a_directory])
+@pytest.mark.some(5)
 def test_a_damaged_part_is_named(
     form: str, damage: Callable[[Path], None], shell: Shell, tmp_path: Path
 ) -> None:
