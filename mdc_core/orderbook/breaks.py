@@ -1,5 +1,6 @@
 """Events about the data that break books off: gaps, and connections that go down."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -28,12 +29,15 @@ class BookBreak(NamedTuple):
     provider: str | None
     channel: str | None
     received: int | None
+    is_disconnect: bool
 
     def hits(self, book: OrderBook) -> bool:
         """Whether a book is among those that are broken off.
 
         A channel of a connection, such as its trades, has nothing to do with another. A snapshot
         that came later, as an archive in the order of event time may have it, is not touched.
+        A disconnect is told of the next connection: by that the channels of a vendor's library go
+        on, while those of a codec begin anew under another name.
         """
         if self.received is not None and book.since is not None and self.received < book.since:
             return False
@@ -42,7 +46,10 @@ class BookBreak(NamedTuple):
             return False
         if self.provider is not None and provider != self.provider:
             return False
-        return self.channel in (None, channel, connection_of(channel))
+        connection = connection_of(channel)
+        if self.channel in (None, channel, connection):
+            return True
+        return self.is_disconnect and not _is_numbered(connection, provider)
 
 
 class MarketRows(NamedTuple):
@@ -88,6 +95,12 @@ def _break(batch: pa.RecordBatch, row: int) -> BookBreak | None:
     moments, known = integers(batch.slice(row, 1), "ts_recv")
     received = int(moments[0]) if known[0] else None
     concerned = Concerned.of(symbol, extra)
-    return BookBreak(
-        batch, row, what, concerned, event.get("provider"), event.get("channel"), received
-    )
+    provider, channel = event.get("provider"), event.get("channel")
+    lost = event["type"] == "gap" and reason == "disconnect"
+    return BookBreak(batch, row, what, concerned, provider, channel, received, lost)
+
+
+def _is_numbered(connection: str | None, provider: str | None) -> bool:
+    """Whether a connection has the name that a feed gives it, such as `kraken-2` or `okx-1.3`."""
+    name = rf"{re.escape(provider or '')}-\d+(\.\d+)?"
+    return connection is not None and re.fullmatch(name, connection) is not None

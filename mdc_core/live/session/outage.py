@@ -86,6 +86,17 @@ def bound(gap: Gap, since: str | None, now: str | None) -> None:
     gap.ts_event = gap.ts_event or gap.start
 
 
+def put_before(gap: Gap, behind: Iterable[Event]) -> None:
+    """Date a gap before what came behind it: an archive, which is in that order, has it there.
+
+    A vendor's messages may be of one moment, or be dated later than what is in them.
+    """
+    concerned = (event for event in behind if gap.symbol in (None, event.symbol))
+    first = min(_times(concerned), default=None)
+    if first is not None and gap.ts_event is not None and to_ns(gap.ts_event) >= first:
+        gap.ts_event = from_ns(first - 1)
+
+
 def _times(events: Iterable[Event]) -> Iterable[int]:
     for event in events:
         if isinstance(event, Market) and event.ts_event is not None:

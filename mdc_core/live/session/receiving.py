@@ -6,7 +6,7 @@ with the first frame.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from msgspec.structs import replace
 
@@ -31,7 +31,7 @@ from mdc_core.live.session.actions import Action
 from mdc_core.live.session.asked import Asked, Resubscribed
 from mdc_core.live.session.deadlines import NEVER, Deadlines, Timing
 from mdc_core.live.session.freshness import Freshness, Silence
-from mdc_core.live.session.outage import Outage, bound, lost
+from mdc_core.live.session.outage import Outage, bound, lost, put_before
 from mdc_core.live.session.sending.outbox import Outbox
 from mdc_core.live.session.turn import Turn
 from mdc_core.live.session.unread import Unread
@@ -103,6 +103,8 @@ class Receiving:
             if raw is not None:
                 self.unread.failures = 0
                 self.unread.good += 1
+        for place in turn.gaps:
+            put_before(cast(Gap, turn.events[place]), turn.events[place + 1 :])
         self.outage.took(turn.events, stamp)
         if self.now >= self.fresh.due and turn.events:
             for silence in self.fresh.took(turn.events, self.now):
@@ -153,6 +155,7 @@ class Receiving:
             return
         if isinstance(item, Gap):
             bound(item, self._up_since, turn.stamp)
+            turn.gaps.append(len(turn.events))
         elif isinstance(item, Integrity) and item.check in _WARNED:
             text = (item.message or "").removeprefix(f"{teller.name} ")
             teller.warn(f"{teller.name}: {text}", turn)

@@ -12,6 +12,7 @@ class Turn(Struct):
 
     stamp: str | None
     events: list[Event] = []
+    gaps: list[int] = []  # where among them the codec's are
     rest: list[Action] = []
     error: MdcError | None = None
 

@@ -18,6 +18,7 @@ from mdc_core.plugin import (
     Bad,
     Book,
     DataError,
+    Delta,
     Effect,
     Event,
     Gap,
@@ -28,6 +29,7 @@ from mdc_core.plugin import (
     Send,
     SequenceCount,
     Subscription,
+    Trade,
     Unanswered,
     Up,
     utc,
@@ -48,6 +50,7 @@ from mdc_providers.coinbase.wanted import (
 )
 
 Found = list[Event | Effect]
+_DATED = (Delta, Trade)  # by the venue's moment, which is before that of the message
 _MANY = 1 << 63  # what is beyond 64 bits is no count
 
 
@@ -100,6 +103,8 @@ class AdvancedTrade:
             out += self._answered(m) if type(m) is wire.SubscriptionsMessage else self._events(m)
         except (DataError, ValueError, ArithmeticError):
             out += self._singly(frame)
+        if out and isinstance(last := out[-1], _DATED) and last.ts_event is not None:
+            self._numbers.when = min(last.ts_event, utc(m.timestamp))
         return self._renewed(out) if self._books else out
 
     def tick(self, now: int) -> Sequence[Event | Effect]:
