@@ -90,14 +90,16 @@ def collected(shell: Shell, tmp_path: Path, request: pytest.FixtureRequest) -> l
     return shell("mdc cat live.jsonl").events
 
 
-@pytest.mark.parametrize("collected", ["A B C", "'*'"], indirect=True)
+@pytest.mark.parametrize(
+    ("collected", "wide"), [("A B C", False), ("'*'", True)], indirect=["collected"]
+)
 def test_the_books_of_a_symbol_know_of_what_was_lost_of_it(
-    shell: Shell, collected: list[Row]
+    shell: Shell, collected: list[Row], wide: bool
 ) -> None:
     gaps = [row for row in collected if row["type"] == "gap"]
     names = ("symbol", "channel", "count", "reason")
     overflown = [("A", "depth", "1"), ("A", "tape", "1"), ("B", "tape", "1"), ("C", "depth", "1")]
-    wide = "symbols" in gaps[-1].get("extra", {})
+    assert gaps[-1].get("extra") == ({"symbols": ["*"]} if wide else None)
     lost = [(symbol, "shaky-2", None, "disconnect") for symbol in ([None] if wide else "ABC")]
     assert [tuple(gap.get(name) for name in names) for gap in gaps] == [
         *((*one, "overflow") for one in overflown),
