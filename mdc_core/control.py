@@ -16,15 +16,18 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from time import monotonic
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
-from mdc_core.errors import MdcError, NothingFoundError, UnavailableError, UsageError
+from mdc_core.errors import MdcError, NothingFoundError, RefusedError, UnavailableError, UsageError
 
 Act = Callable[[Mapping[str, Any]], dict[str, Any]]  # raises MdcError for what is refused
 
 _NUMBERS = count(1)  # of the sockets of this process
 LARGEST = 1 << 20  # bytes of a request, or an answer
+_KINDS: Mapping[str, type[MdcError]] = MappingProxyType(
+    {str(kind.exit_status): kind for kind in (UnavailableError, RefusedError)}
+)
 WITHIN = 10.0  # seconds in which the other side has to have said its line
 _ASKING = 2.0  # seconds in which a request has to have come: whoever is slower holds up others
 
@@ -141,9 +144,9 @@ def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(answer, dict):
         raise UnavailableError("the feed answers what is no answer")
     if "error" in answer:
-        is_late = answer.get("status") == UnavailableError.exit_status
-        kind = UnavailableError if is_late else UsageError
-        raise kind(str(answer["error"]), hint=answer.get("hint"))
+        raise _KINDS.get(str(answer.get("status")), UsageError)(
+            str(answer["error"]), hint=answer.get("hint")
+        )
     return answer
 
 

@@ -6,7 +6,7 @@ taken, behind the last of them.
 """
 
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
@@ -82,6 +82,8 @@ class LineState(NamedTuple):
     breaker: str
     failure: str | None  # why it was lost last
     symbols: Sequence[str]
+    granted: bool | None = True  # whether it has what it was told last; None: not answered yet
+    refusals: Mapping[str, str] | None = None  # of that, by symbol; None: it is not answered
 
 
 class Feed:
@@ -177,7 +179,9 @@ class Feed:
             if asked is not None:
                 failure = None if keep.failure is None else str(keep.failure)
                 state = "up" if keep.is_up else "down"
-                found.append(LineState(state, keep.breaker, failure, asked.symbols))
+                # In this order: whoever is granted by now has its refusals.
+                told = keep.line.granted, keep.line.refusals
+                found.append(LineState(state, keep.breaker, failure, asked.symbols, *told))
         return found
 
     @property

@@ -1,7 +1,7 @@
 """One endpoint's line: one transport at a time, driven by the session of its feed."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from queue import Empty, SimpleQueue
 
 from mdc_core.contracts import Endpoint, Fetch, Response, Send, Subscription
@@ -87,7 +87,14 @@ class StreamLine:
         """Whether it has what it was told last to ask for; None: nobody has answered yet."""
         if self._wanted is not None or not self.session.is_settled:
             return None
+        if self._told is None:  # that of its begin
+            return self.session.is_accepted or None
         return self.session.subscription == self._told
+
+    @property
+    def refusals(self) -> Mapping[str, str]:
+        """What was refused of that, by symbol, and in which words."""
+        return self.session.refusals
 
     def run(self, put: PutEvents) -> None:
         """Connect and pass events on; returns when the feed has come to its end."""

@@ -164,6 +164,10 @@ class SourceLine:
         """Whether it has what it was told last to ask for; None: that is not known yet."""
         return None if self._wanted is not None or self._before is not None else True
 
+    @property
+    def refusals(self) -> None:
+        """A library says of no change what became of it."""
+
     def run(self, put: PutEvents) -> None:
         """Pass events on; returns when the source has come to its end."""
         try:

@@ -29,7 +29,7 @@ from mdc_core.cli.signals import stopping_source
 from mdc_core.cli.types import SymbolsType, WholeNumber
 from mdc_core.contracts import Options, Stream, Subscription
 from mdc_core.disk import absent
-from mdc_core.errors import DataError, UsageError
+from mdc_core.errors import DataError, RefusedError, UsageError
 from mdc_core.events import Event
 from mdc_core.live.sandbox.faults import parse_faults
 from mdc_core.live.sandbox.playback import Playback, simulated_channels, simulated_tape
@@ -100,7 +100,11 @@ def _share(options: type[Options], given: Options) -> Options:
     help="disconnect-after=N[,times=K][,skip=M], malformed-after=N, stall-after=N, slow=T",
 )
 @limiting("how many events  [default: all]")
-@option("--once", is_flag=True, help="exit when one client has received everything")
+@option(
+    "--once",
+    is_flag=True,
+    help="exit when one client has received everything; 77 when it was refused, and has left",
+)
 @click.pass_obj
 def mock(
     session: Session,
@@ -145,6 +149,8 @@ def mock(
         while not stop:
             if server.done.wait(_LOOK) and (once or server.error is not None):
                 break
+            if once and server.is_left_refused:
+                raise RefusedError("the client was refused, or asked for nothing, and has left")
         if server.error is not None:
             raise server.error
     return 0

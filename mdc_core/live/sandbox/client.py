@@ -70,6 +70,7 @@ class SandboxClient:
         self._tick_due = clock() + (sandbox.every or math.inf)
         self._lock = threading.Lock()  # of the sandbox, which is asked by HTTP as well
         self.is_over = False
+        self.is_heard = False  # whether the client has asked for anything
 
     def subscribe(self) -> bool:
         """Greet, and answer until the client has subscribed; False: it lost its time."""
@@ -120,6 +121,7 @@ class SandboxClient:
     def respond(self, request: Request) -> Response:
         """The answer to a request by HTTP, from any thread."""
         with self._lock:
+            self.is_heard = True
             return self._sandbox.respond(request)
 
     def _say_all(self, speak: Callable[[], Iterable[str | bytes]]) -> None:
@@ -194,6 +196,7 @@ class SandboxClient:
                 if self._clock() >= deadline:
                     return False
                 continue
+            self.is_heard = True
             self._say_all(partial(self._sandbox.receive, frame))
             return True
 

@@ -26,6 +26,7 @@ from mdc_core.live.transports import FAILED, TransportClosed
 from mdc_core.logs import Log
 
 HOST = "127.0.0.1"
+COMES_BACK = 2.0  # seconds in which a client that was refused has tried again, if it does
 _END_WITHIN = 5.0
 _PLAIN = {"wss": "ws", "tls": "tcp"}
 
@@ -59,6 +60,7 @@ class SandboxServer:
         self._lock = threading.Lock()
         self._open: set[Visitor] = set()
         self._visits: list[SandboxClient] = []  # those that are open, and the last that was
+        self._refused_at: float | None = None  # when the last left that got nothing
         self._disconnects = self._stalls = 0
         self._resume = 0
         pings = sandbox.ping_every, sandbox.ping_within
@@ -99,6 +101,16 @@ class SandboxServer:
         scheme = _PLAIN.get(own, own)
         return urlunsplit((scheme, f"{HOST}:{self.port}", place.path, place.query, ""))
 
+    @property
+    def is_left_refused(self) -> bool:
+        """Whether the last client has left with nothing, and no other has come for a while.
+
+        It was refused at the door, or asked for something and left without a subscription.
+        """
+        with self._lock:
+            since = None if self._open else self._refused_at
+        return since is not None and self._clock() >= since + COMES_BACK
+
     def cut(self) -> None:
         """Cut every line without a word, as a broken cable does."""
         with self._lock:
@@ -107,7 +119,11 @@ class SandboxServer:
             visitor.cut()
 
     def _admit(self, path: str, headers: Mapping[str, str]) -> int:
-        return self._sandbox(path, headers, self._options).admit()
+        status = self._sandbox(path, headers, self._options).admit()
+        with self._lock:
+            is_in = status == HTTPStatus.SWITCHING_PROTOCOLS
+            self._refused_at = None if is_in else self._clock()
+        return status
 
     def _serve(self, visitor: Visitor) -> None:
         with self._lock:
@@ -115,6 +131,7 @@ class SandboxServer:
             too_many = limit is not None and len(self._open) >= limit
             if not too_many:
                 self._open.add(visitor)
+                self._refused_at = None
         outcome = ThreadOutcome()
         with outcome:
             self._receive(visitor, too_many)
@@ -157,6 +174,9 @@ class SandboxServer:
                 self.done.set()
         finally:
             visit.is_over = True
+            if visit.is_heard and not sandbox.subscribed and not too_many:
+                with self._lock:
+                    self._refused_at = self._clock()
 
     def _respond(self, request: Request) -> Response:
         """The answer to a request by HTTP, of the newest connection that knows one."""

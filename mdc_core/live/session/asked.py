@@ -20,6 +20,7 @@ class Asked:
         self._before: Subscription | None = None
         self._default: tuple[str, ...] = ()  # the channels that are meant by none
         self._refused: dict[str, set[str]] = {}  # the channels of each symbol
+        self.refusals: dict[str, str] = {}  # of the last change: what was said, by symbol
 
     def anew(self, default: tuple[str, ...] = ()) -> None:
         """A connection is open, on which all of it is asked for: a change is still open there."""
@@ -28,6 +29,7 @@ class Asked:
 
     def change(self, wanted: Subscription) -> None:
         """Ask for something else from now on; the one before is the last that was settled."""
+        self.refusals = {}
         self._before, self.subscription = self._before or self.subscription, wanted
 
     @property
@@ -44,6 +46,8 @@ class Asked:
 
         A refused change leaves the old subscription, a refused symbol the others.
         """
+        for symbol in refusal.symbols or self.subscription.symbols:
+            self.refusals[symbol] = refusal.text
         for symbol in refusal.symbols:
             self._refused.setdefault(symbol, set()).update(refusal.channels or self._channels)
         if refusal.symbols and not self._all_refused():

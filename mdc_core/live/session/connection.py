@@ -10,7 +10,7 @@ before (or the first try), or with the events that came last if they were under 
 and ends with the moment of being up.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -100,6 +100,11 @@ class FeedSession:
     def is_presumed(self) -> bool:
         """Whether the codec has said so, and nothing was heard: it awaits no answer."""
         return self._receiving.counts_as_up and not self._receiving.has_heard
+
+    @property
+    def refusals(self) -> Mapping[str, str]:
+        """What was refused of the last change, and in which words."""
+        return self._asked.refusals
 
     @property
     def is_settled(self) -> bool:

@@ -1,6 +1,6 @@
 """Keeping one line up: it is connected again until it ends, is given up or told to end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from mdc_core.contracts import Subscription
@@ -32,6 +32,10 @@ class Line(Protocol):
     @property
     def granted(self) -> bool | None:
         """Whether it has what it was told last to ask for; None: nobody has answered yet."""
+
+    @property
+    def refusals(self) -> Mapping[str, str] | None:
+        """What was refused of that, by symbol, and in which words; None: it is never answered."""
 
     def run(self, put: PutEvents) -> None:
         """Connect and pass events on; returns when the feed has come to its end."""

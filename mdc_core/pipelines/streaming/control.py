@@ -7,7 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mdc_core.control import WITHIN
-from mdc_core.errors import MdcError, UnavailableError, UsageError
+from mdc_core.errors import MdcError, RefusedError, UnavailableError, UsageError
 from mdc_core.live.feed import Feed, LineState
 from mdc_core.live.heartbeat import HeartbeatMaker
 from mdc_core.logs import Mask
@@ -17,6 +17,8 @@ from mdc_core.times import from_ns
 if TYPE_CHECKING:
     from mdc_core.events import Heartbeat
 
+_ANSWERED = WITHIN / 2  # seconds for a change, with what the vendor says of it
+_LOOK = 0.02
 _MEASURED = ("rate", "lag_p50", "lag_p99", "clock_offset")  # of a heartbeat
 
 
@@ -50,7 +52,7 @@ class FeedControl:
             case "status":
                 return self._status()
             case "subscribe":
-                return self._change(SymbolChange(add=_symbols(request)))
+                return self._subscribe(_symbols(request))
             case "unsubscribe":
                 return self._change(SymbolChange(drop=self._asked_of(_symbols(request))))
             case "reset":
@@ -79,7 +81,47 @@ class FeedControl:
 
     def _line(self, line: LineState) -> dict[str, Any]:
         failure = None if line.failure is None else self._mask(line.failure)
-        return {**line._asdict(), "failure": failure, "symbols": list(line.symbols)}
+        told = {"state": line.state, "breaker": line.breaker, "failure": failure}
+        return {**told, "symbols": list(line.symbols)}
+
+    def _subscribe(self, symbols: tuple[str, ...]) -> dict[str, Any]:
+        """Ask for more symbols, and wait for what the vendor says of them, if it says anything."""
+        until = time.monotonic() + _ANSWERED
+        told = self._change(SymbolChange(add=symbols))
+        found, before = self._answer_to(symbols), None
+        # Twice the same: a line that takes the change over may still have the words of another.
+        while (found is None or found != before) and time.monotonic() < until:
+            time.sleep(_LOOK)
+            found, before = self._answer_to(symbols), found
+        if found is None:
+            return {"told": f"{told['told']}, and the vendor has not answered yet"}
+        if found:
+            self._forget(found)
+            texts = dict.fromkeys(f"{self._mask(text)}" for text in found.values())
+            raise RefusedError(f"refused: {'; '.join(texts)}")
+        return told
+
+    def _forget(self, refused: Mapping[str, str]) -> None:
+        """Where a change was refused as a whole, ask for its symbols with no other change either."""
+        asked = {symbol for line in self._feed.states for symbol in line.symbols}
+        if gone := tuple(symbol for symbol in refused if symbol not in asked):
+            self._change(SymbolChange(drop=gone))
+
+    def _answer_to(self, symbols: tuple[str, ...]) -> dict[str, str] | None:
+        """What is refused of these symbols, in which words; None: not all are answered yet."""
+        states = self._feed.states
+        asked = {symbol for line in states for symbol in line.symbols}
+        refused = dict[str, str]()
+        for symbol in symbols:
+            mine = [line for line in states if symbol in line.symbols] or states
+            if any(line.granted is None and line.refusals is not None for line in mine):
+                return None
+            words = ((line.refusals or {}).get(symbol) for line in mine)
+            text = next(filter(None, words), None)
+            if text is not None or symbol not in asked:
+                why = next((line.failure for line in states if line.failure), None)
+                refused[symbol] = text or why or f"{symbol} is not asked for any more"
+        return refused
 
     def _change(self, change: SymbolChange) -> dict[str, Any]:
         answers = SimpleQueue[str | MdcError]()

@@ -268,6 +268,30 @@ def test_once_ends_with_a_client_that_leaves_early(played: list[Event], shell: S
     assert done.out.endswith("\n0\n")
 
 
+@pytest.mark.parametrize(
+    ("server", "client", "status"),
+    [
+        ("alpaca", "alpaca SPY", 77),  # the login
+        ("finnhub", "finnhub AAPL", 77),  # at the door
+        ("polygon", "polygon NOTINPLAN --mock", 77),  # all that is asked for
+        ("alpaca", "alpaca --mock SPY --feed sip --retries 0", 0),
+    ],
+)
+def test_once_ends_with_a_client_that_is_refused(
+    server: str, client: str, status: int, shell: Shell
+) -> None:
+    wrong = dict.fromkeys(("ALPACA_KEY_ID", "ALPACA_SECRET_KEY", "FINNHUB_API_KEY"), "a-guess")
+    done = shell(
+        f"timeout $DEADLINE mdc mock {server} --once --limit 9 |"
+        f" {{ read url; timeout $DEADLINE mdc stream {client} --url $url >&2; }};"
+        " echo ${PIPESTATUS[@]}",
+        **wrong,
+    )
+    assert done.out == f"{status} {status}\n", done.err
+    said = "mdc mock: the client was refused, or asked for nothing, and has left"
+    assert (said in done.err) == (status == 77)
+
+
 def test_restatements_of_a_bar_are_numbered(shell: Shell) -> None:
     """Alpaca says of a bar only whether it is a correction: 0 or else.
 

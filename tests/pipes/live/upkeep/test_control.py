@@ -136,6 +136,71 @@ def test_a_feed_is_looked_at_and_told_to_ask_for_other_symbols(
     assert status_of(ctl) == []
 
 
+def test_what_a_vendor_refuses_of_a_change_is_told(env: dict[str, str], ctl: Ctl) -> None:
+    """One symbol of several, a change as a whole, and one that is not answered."""
+
+    def play(connection: socket.socket) -> None:
+        one_trade(connection)
+        assert venues.line_of(connection) == "CHANGE A,B,C"
+        connection.sendall(b"SKIP C\nOK\n" + trade(2, "B"))
+        assert venues.line_of(connection) == "CHANGE A,B,C,D"
+        connection.sendall(b"NO too many\n")
+        assert venues.line_of(connection) == "CHANGE A,B,C,E"
+        connection.recv(1)
+
+    with venues.tcp(play) as url, feed(env, url) as client:
+        some = ctl("subscribe", "B,C")
+        assert (some.returncode, some.stdout) == (77, "")
+        assert some.stderr == "mdc ctl subscribe: refused: lines has no C\n"
+        assert ctl("subscribe", "B").stdout == "it asks for that already\n"
+        whole = ctl("subscribe", "D")
+        assert (whole.returncode, whole.stdout) == (77, "")
+        assert whole.stderr == "mdc ctl subscribe: refused: lines says: too many\n"
+        assert status_of(ctl)[0]["lines"][0]["symbols"] == ["A", "B", "C"]
+        silent = ctl("subscribe", "E")
+        assert silent.returncode == 0, silent.stderr
+        assert silent.stdout == "asks for 4 symbols now, and the vendor has not answered yet\n"
+        client.send_signal(signal.SIGTERM)
+        _, said = client.communicate()
+    assert "lines has no C" in said and "lines says: too many; the old subscription" in said
+
+
+@pytest.mark.parametrize(
+    ("provider", "symbol", "other", "status", "said"),
+    [
+        ("okx", "BTC-USDT", "NOSUCH-USDT", 77, "refused: "),
+        ("coinbase", "BTC-USD", "NOSUCH-USD", 77, "refused: coinbase left out of the "),
+        ("finnhub", "AAPL", "MSFT", 0, "asks for 2 symbols now"),  # which acknowledges nothing
+    ],
+)
+def test_vendors_refuse_in_their_own_words(
+    provider: str,
+    symbol: str,
+    other: str,
+    status: int,
+    said: str,
+    env: dict[str, str],
+    ctl: Ctl,
+) -> None:
+    with subprocess.Popen(
+        [MDC, "stream", provider, symbol, "--mock", "--type", "trade"],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as client:
+        try:
+            until(client, '"type":"trade"')
+            assert client.stdout is not None
+            reading = threading.Thread(target=client.stdout.read)
+            reading.start()
+            done = ctl("subscribe", other)
+        finally:
+            client.kill()
+        reading.join()
+    assert (done.returncode, said in done.stdout + done.stderr) == (status, True), done.stderr
+
+
 def test_a_reset_makes_the_connection_anew_and_declares_the_gap(
     env: dict[str, str], ctl: Ctl
 ) -> None:
