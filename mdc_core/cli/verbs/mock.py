@@ -32,8 +32,9 @@ from mdc_core.disk import absent
 from mdc_core.errors import DataError, RefusedError, UsageError
 from mdc_core.events import Event
 from mdc_core.live.sandbox.faults import parse_faults
-from mdc_core.live.sandbox.playback import Playback, simulated_channels, simulated_tape
+from mdc_core.live.sandbox.playback import Playback
 from mdc_core.live.sandbox.server import SandboxServer
+from mdc_core.live.sandbox.simulated import simulated_channels, simulated_tape
 from mdc_core.pipelines.inputs import opened
 from mdc_core.wire import stdout
 
@@ -125,9 +126,9 @@ def mock(
         raise UsageError(f"{plugin.name} has no mock server")
     data = one_of(path, root, "PATH and --root")
     injected = parse_faults(",".join(faults))
-    tape = simulated_tape(kind, symbols, channels) if data is None else _tape_of(data)
-    tape.limit = limit
     own = _share(registry.load("stream", plugin.name).Options, plugin.options)
+    tape = simulated_tape(kind, symbols, channels, own) if data is None else _tape_of(data)
+    tape.limit = limit
     endpoint = kind(Subscription(symbols), own, kind.sandbox.test_secrets).endpoints()[0]
     with (
         stopping_source() as stop,

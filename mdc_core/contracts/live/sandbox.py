@@ -1,6 +1,7 @@
 """A vendor's server as its clients see it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from mdc_core.contracts.http import Request, Response
@@ -32,6 +33,10 @@ class Sandbox(Provider):
     wait: ClassVar[float | None] = None  # seconds, where the vendor says how many
     ends_all: ClassVar[bool] = False
     settle: ClassVar[float] = 0.0
+    # Of what the simulated market's events a channel is made, where they are called otherwise:
+    # trade, quote, book, bar (bar:5m), status, luld, imbalance, funding, open_interest,
+    # liquidation, news, indicator:NAME.
+    simulates: ClassVar[Mapping[str, str]] = MappingProxyType({})
     refused: ClassVar[tuple[str, ...]] = ()  # symbols that it has not, for `StreamSuite` to ask for
 
     def __init__(self, path: str, headers: Mapping[str, str], options: Any) -> None:

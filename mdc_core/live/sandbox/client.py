@@ -19,6 +19,7 @@ from mdc_core.logs import Log
 from mdc_core.texts import counted
 
 _NOTHING = 1_000  # events of which a client gets none, after which it is told
+NOTHING_WITHIN = 10.0  # seconds, or after so long
 _NAMED = 5  # symbols
 _LOOK = 0.02  # seconds between two looks whether something was asked for by HTTP
 
@@ -66,6 +67,7 @@ class SandboxClient:
         self._say = say
         self._clock = clock
         self._played = 0
+        self._began = clock()
         self._for_nobody: set[tuple[str, str]] | None = set()  # types and symbols, so far
         self._tick_due = clock() + (sandbox.every or math.inf)
         self._lock = threading.Lock()  # of the sandbox, which is asked by HTTP as well
@@ -87,6 +89,7 @@ class SandboxClient:
 
     def play(self, programme: PlaybackPlan) -> None:
         """Send the events, paced, with the faults that are due."""
+        self._began = self._clock()
         faults, before = programme.faults, (programme.disconnects, programme.stalls)
         fault_at = faults.next_place(0, *before)
         due: list[Event] = []
@@ -151,7 +154,7 @@ class SandboxClient:
             self._visitor.send(frame)
         self._played += len(events)
         events.clear()
-        if self._played >= _NOTHING:
+        if self._played >= _NOTHING or self._clock() >= self._began + NOTHING_WITHIN:
             self._tell_of_nothing()
         self._wait(0.0)
 

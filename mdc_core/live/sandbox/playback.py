@@ -6,14 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from mdc_core import registry
-from mdc_core.contracts import Stream, Subscription
-from mdc_core.errors import UsageError
 from mdc_core.events import Book, Delta, Event, Level, Market
 from mdc_core.protocol.ladder import Ladder
 from mdc_core.times import SECOND, to_ns
 
-_OF_CHANNEL = {"book": "delta"}  # a book is simulated as its changes, from an empty one on
 AT_ONCE = 100  # events handed to a mock server in one list, at most
 
 _ALL = 1 << 30  # levels of a side
@@ -133,38 +129,3 @@ class PlaybackPace:
         first, began = self._began
         due = began + (happened - first) / SECOND / self._speed
         return max(due - self._clock(), 0.0)
-
-
-def simulated_channels(provider: type[Stream]) -> tuple[str, ...]:
-    """Those of a provider's channels of which there is a simulated market."""
-    market = registry.load("stream", "sim")
-    return tuple(c for c in provider.channels if _OF_CHANNEL.get(c, c) in market.channels)
-
-
-def simulated_tape(
-    provider: type[Stream], symbols: tuple[str, ...], channels: tuple[str, ...] = ()
-) -> Playback:
-    """A simulated market in these symbols, without end, of what a provider's channels carry.
-
-    Raises UsageError where none of these channels has anything that is simulated.
-    """
-    market = registry.load("stream", "sim")
-    wanted = channels or provider.default_channels
-    played = dict.fromkeys(_OF_CHANNEL.get(name, name) for name in wanted)
-    asked = Subscription(symbols, tuple(name for name in played if name in market.channels))
-    if not asked.channels:
-        raise UsageError(
-            f"there is no simulated market of {', '.join(wanted)}",
-            hint="play a file of your own: mdc mock PROVIDER FILE",
-        )
-    return Playback(lambda: _with_snapshots(market(asked, market.Options(), {}).events()))
-
-
-def _with_snapshots(lists: Lists) -> Lists:
-    """With a book of nothing in the place of `clear`: a server has to begin with a snapshot."""
-    for events in lists:
-        yield [_snapshot(e) if isinstance(e, Delta) and e.action == "clear" else e for e in events]
-
-
-def _snapshot(clear: Delta) -> Book:
-    return Book(symbol=clear.symbol, ts_event=clear.ts_event, bids=[], asks=[])

@@ -102,7 +102,7 @@ class FeedControl:
         return told
 
     def _forget(self, refused: Mapping[str, str]) -> None:
-        """Where a change was refused as a whole, ask for its symbols with no other change either."""
+        """Ask no more for what was refused with a change as a whole: it would refuse the next."""
         asked = {symbol for line in self._feed.states for symbol in line.symbols}
         if gone := tuple(symbol for symbol in refused if symbol not in asked):
             self._change(SymbolChange(drop=gone))

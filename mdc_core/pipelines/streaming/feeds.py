@@ -158,11 +158,15 @@ class FeedMaker:
         """Start a mock server of our own, where it is asked for."""
         if not self.place.wants_server:
             return
-        from mdc_core.live.sandbox.playback import simulated_tape
+        from mdc_core.live.sandbox.simulated import not_simulated, simulated_tape
 
         wanted, kind = self._wanted, self._plugin.plugin
-        tape = simulated_tape(kind, wanted.symbols, wanted.channels)
         codec, options = self._made(wanted), self._plugin.options
+        tape = simulated_tape(kind, wanted.symbols, wanted.channels, options)
+        if others := not_simulated(kind, wanted.channels):
+            played = [name for name in wanted.channels if name not in others]
+            said = f"the mock server plays nothing of {', '.join(others)}"
+            self._log.warning(f"{said}, but {', '.join(played)}")
         self.place.serve(stack, codec, tape, options=options, say=self._log)
 
     def _session_of(self, wanted: Subscription, line: str) -> FeedSession:

@@ -48,6 +48,7 @@ class AlpacaServerOptions(Options, frozen=True, kw_only=True):
 class AlpacaSandbox(AlpacaProvider, Sandbox):
     """Alpaca's stream server for one connection."""
 
+    simulates = MappingProxyType({"updated_bar": "bar:1m:revised", "daily_bar": "bar:1d"})
     Options = AlpacaServerOptions
     symbol_limit: ClassVar[int] = 30  # of trades and quotes on the free feed, iex
     book_limit: ClassVar[int] = 10  # of order books

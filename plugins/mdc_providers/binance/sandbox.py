@@ -5,6 +5,7 @@ whole asks by REST, at the update that this connection has been sent by then.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -50,6 +51,9 @@ class Control(msgspec.Struct):
 class BinanceSandbox(BinanceProvider, Sandbox):
     """Binance's stream server for one connection, and the REST API beside it."""
 
+    simulates = MappingProxyType(
+        {"agg_trade": "trade", "partial_book": "book", "mark_price": "funding"}
+    )
     Options = BinanceSandboxOptions
     every = 1.0
     refused = ("NOSUCHUSDT",)

@@ -4,6 +4,7 @@ Both protocols by one server: what a client says first tells which it means.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
@@ -34,6 +35,7 @@ class CoinbaseServerOptions(Options, frozen=True, kw_only=True):
 class CoinbaseSandbox(CoinbaseProvider, Sandbox):
     """Coinbase's server for one connection."""
 
+    simulates = MappingProxyType({"bar": "bar:5m", "ticker_batch": "quote"})
     Options = CoinbaseServerOptions
     patience = 5.0
     every = 1.0

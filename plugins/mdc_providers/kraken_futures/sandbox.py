@@ -5,6 +5,7 @@ Each product of a feed is answered by itself, and its snapshot comes behind that
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -35,6 +36,7 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 class KrakenFuturesSandbox(KrakenFuturesProvider, Sandbox):
     """Kraken Futures' server for one connection."""
 
+    simulates = MappingProxyType({"ticker_lite": "quote"})
     every = 1.0
     refused = ("PF_NOSUCHUSD",)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
@@ -46,6 +47,7 @@ class OkxServerOptions(Options, frozen=True, kw_only=True):
 class OkxSandbox(OkxProvider, Sandbox):
     """OKX's server for one connection."""
 
+    simulates = MappingProxyType({"mark_price": "funding"})
     Options = OkxServerOptions
     patience = 30.0
     refused = ("NOSUCH-USDT",)

@@ -7,6 +7,7 @@ each change of a book its best levels are sent, as the vendor has no changes.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -44,6 +45,9 @@ class PolygonSandboxOptions(Options, frozen=True, kw_only=True):
 class PolygonSandbox(PolygonProvider, Sandbox):
     """Polygon's server for one connection."""
 
+    simulates = MappingProxyType(
+        {"second_bar": "bar:1s", "value": "indicator:value", "fmv": "indicator:fmv"}
+    )
     Options = PolygonSandboxOptions
     refused = ("NOTINPLAN",)
 

@@ -5,6 +5,7 @@ Of the order of fields, and of blanks behind colons, one is as likely as another
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
@@ -31,6 +32,7 @@ class TiingoServerOptions(Options, frozen=True, kw_only=True):
 class TiingoSandbox(TiingoProvider, Sandbox):
     """Tiingo's stream server for one connection."""
 
+    simulates = MappingProxyType({"reference": "trade"})
     Options = TiingoServerOptions
     every = 30.0
 

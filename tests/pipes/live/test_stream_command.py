@@ -379,10 +379,6 @@ def test_missing_secrets_are_a_matter_of_configuration(tmp_path: Path) -> None:
         (["stream", "alpaca", "SPY", "--type", "trade,tea"], "tea"),
         (["stream", "alpaca", "SPY", "--replay", "x", "--mock"], "--replay goes without"),
         (["stream", "sim", "SPY", "--mock"], "no socket"),
-        (
-            ["stream", "alpaca", "SPY", "--mock", "--type", "status,luld"],
-            "there is no simulated market of status, luld",
-        ),
         (["stream", "sim", "SPY", "--capture", "x"], "no --capture"),
         (["stream", "sim", "SPY", "--overflow", "pray"], "pray"),
         (["stream", "sim", "SPY", "--limit", "-1"], "--limit"),
