@@ -327,6 +327,6 @@ def test_a_simulated_market_says_of_what_it_is(shell: Shell) -> None:
     done = shell(f"mdc mock alpaca --once --symbol QQQ,IBM | {{ read url; {client}; }}")
     assert {event["symbol"] for event in market(done.events)} == {"QQQ"}
     assert (
-        "mock: a simulated market in QQQ, IBM: trade, quote; nothing of bar, updated_bar, daily_bar, "
-        "status, luld, imbalance, book, funding, news, which --type adds\n" in done.err
+        "mock: a simulated market in QQQ, IBM: trade, quote; nothing of bar, updated_bar, "
+        "daily_bar, status, luld, imbalance, book, funding, news, which --type adds\n" in done.err
     )
