@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from msgspec.structs import fields
 
 from mdc_core import __version__, registry
 from mdc_core.contracts import Subscription
@@ -146,6 +147,8 @@ def as_recorded(plugin: Chosen, head: FileHead) -> Chosen:
     """The plugin with the options of a recording, unless others are given."""
     kind = plugin.plugin
     if head.options is None or head.provider != plugin.name:
+        return plugin
+    if any(field.required for field in fields(kind.Options)):  # what has to be given is
         return plugin
     if plugin.options != default_options(plugin.name, kind):
         return plugin
