@@ -1,11 +1,12 @@
 """Each place of Tiingo's arrays means one thing: another value there changes just that."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from mdc_core.plugin import Integrity, Subscription
+from mdc_core.plugin import Integrity, Send, Status, Subscription
 from mdc_providers.tiingo.stream import Tiingo
 
 NS = 1704205800000279014
@@ -97,3 +98,36 @@ def test_a_subscription_that_is_not_acknowledged_is_told_by_name() -> None:
     assert isinstance(found, Integrity) and found.check == "subscription"
     assert found.message == "tiingo has not acknowledged in 10 s: SPY (trade, quote)"
     assert list(stream.tick(20 * second)) == []
+
+
+@pytest.mark.parametrize(
+    ("market", "channels", "level"),
+    [
+        ("iex", (), 5),
+        ("iex", ("quote",), 5),
+        ("iex", ("trade",), 5),
+        ("iex", ("reference",), 6),
+        ("crypto", (), 2),
+        ("crypto", ("trade",), 5),
+        ("crypto", ("quote",), 2),
+        ("fx", (), 7),
+    ],
+)
+def test_what_is_asked_for_is_the_level_that_brings_the_least_besides(
+    market: str, channels: tuple[str, ...], level: int
+) -> None:
+    wanted = Subscription(("X",), channels)
+    stream = Tiingo(wanted, Tiingo.Options(market=market), {"TIINGO_API_TOKEN": ""})
+    (send,) = stream.opened(0)
+    assert isinstance(send, Send)
+    assert json.loads(send.frame)["eventData"]["thresholdLevel"] == level
+
+
+def test_a_reference_price_is_a_state_with_its_price() -> None:
+    wanted = Subscription(("SPY",), ("reference",))
+    stream = Tiingo(wanted, Tiingo.Options(), {"TIINGO_API_TOKEN": ""})
+    row = '["2024-01-02T09:30:00.5-05:00","spy",472.16500000000000000001]'
+    (event,) = stream.receive(f'{{"messageType":"A","service":"iex","data":{row}}}', 0)
+    assert isinstance(event, Status) and event.ts_event == "2024-01-02T14:30:00.500000000Z"
+    assert (event.symbol, event.venue, event.message) == ("SPY", "IEXG", "reference price")
+    assert event.extra == {"price": Decimal("472.16500000000000000001")}
