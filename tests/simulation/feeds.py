@@ -115,7 +115,7 @@ def _check_trades(truth: Truth, got: list[Trade]) -> None:
 def _check_states(events: list[Event]) -> None:
     """Up and down by turns, down again for another cause, and nothing is traded in between."""
     states = [event for event in events if isinstance(event, Connection)]
-    check_turns((e.state == "down", (e.cause, e.breaker)) for e in states)
+    check_turns((e.state == "down", (e.cause, e.breaker, e.attempt is None)) for e in states)
     is_up = False
     for event in events:
         if isinstance(event, Connection):

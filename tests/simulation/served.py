@@ -130,6 +130,6 @@ def _check_missing(venue: VendorVenue, got: Counter[int], events: list[Event]) -
 def _check_states(events: list[Event]) -> None:
     """Up and down by turns, down again for another cause; the feed comes to its end."""
     states = [event for event in events if isinstance(event, Connection)]
-    check_turns((e.state == "down", (e.cause, e.breaker)) for e in states)
+    check_turns((e.state == "down", (e.cause, e.breaker, e.attempt is None)) for e in states)
     last = max(event.ts_recv for event in events if event.ts_recv is not None)
     assert to_ns(last) < START + 20 * LASTS, "the run ends"

@@ -32,7 +32,7 @@ class Hole(NamedTuple):
 def check_turns(told: Iterable[tuple[bool, Any]]) -> None:
     """Raise AssertionError unless a connection goes down and up by turns.
 
-    Each is whether it is down, and why: down once more for another cause is news as well.
+    Each is whether it is down, and why: down once more is news for another cause, or as the last.
     """
     for before, after in pairwise(told):
         assert before != after and (before[0] or after[0]), "up and down by turns"
@@ -116,7 +116,10 @@ def judge(
     if any(e.get("trade_id") for e in events):  # else nobody can know a copy from another trade
         assert again == duplicates, f"{again} trades came again, and {duplicates} are declared"
     states = [e for e in events if e["type"] == "connection"]
-    check_turns((e["state"] == "down", (e.get("cause"), e.get("breaker"))) for e in states)
+    check_turns(
+        (e["state"] == "down", (e.get("cause"), e.get("breaker"), e.get("attempt") is None))
+        for e in states
+    )
     return Verdict(
         trades=len(ledger.trades),
         told=len(told),
