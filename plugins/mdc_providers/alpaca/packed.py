@@ -7,6 +7,7 @@ cannot be read at once is read as the JSON that says the same.
 
 import math
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -30,15 +31,21 @@ def read(frame: bytes) -> Sequence[Any]:
     """The messages of a frame; raises what msgspec raises, and DataError for a time."""
     messages = _decode(frame)
     for message in messages:
-        for name in _TIMES:
-            if isinstance(value := getattr(message, name, None), Ext):
+        for name in _times_of(type(message)):
+            if type(value := getattr(message, name)) is Ext:
                 setattr(message, name, time_of(value))
     return messages
 
 
+@cache
+def _times_of(kind: type[msgspec.Struct]) -> Sequence[str]:
+    """The fields of a message that may be a time."""
+    return [name for name in _TIMES if name in kind.__struct_fields__]
+
+
 def time_of(value: Ext) -> str:
     """The text of a timestamp of 4, 8 or 12 bytes."""
-    data = bytes(value.data)
+    data = value.data
     number = int.from_bytes(data)
     if value.code != _TIME or len(data) not in (4, 8, 12):
         raise DataError(f"no timestamp: extension {value.code} of {len(data)} bytes")
