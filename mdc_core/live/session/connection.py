@@ -35,6 +35,7 @@ from mdc_core.logs import Mask
 from mdc_core.times import SECOND
 
 MakeStream = Callable[[Subscription], Stream]
+MOST_TICKS = 1_000_000  # that are made up for at once, more than a week of one a second
 
 
 class FeedSession:
@@ -278,10 +279,12 @@ class FeedSession:
         And what may be asked for again by now.
         """
         stream, actions = self._stream, list[Action]()
+        step = int(stream.every * SECOND) if stream is not None and stream.every else NEVER
+        # A clock that is set from 1970 to today has nobody wait for two billion of them.
+        self._tick_due = max(self._tick_due, now - step * MOST_TICKS)
         while stream is not None and self._tick_due <= now:
             due = self._tick_due
-            assert stream.every is not None
-            self._tick_due += int(stream.every * SECOND)
+            self._tick_due += step
             actions += self._receiving.run(None, self._stamp(due), stream.tick, due)
         waited = self._receiving.outbox.released(now)
         if waited and stream is not None and self._receiving.deadlines.answer_due != NEVER:

@@ -6,6 +6,7 @@ import pytest
 
 from mdc_core.contracts import Items, Limits, Send, Stream, Subscription, Up
 from mdc_core.errors import RefusedError
+from mdc_core.live.session import connection
 from mdc_core.live.session.actions import Action, Disconnect
 from mdc_core.live.session.connection import FeedSession
 from mdc_core.times import SECOND
@@ -87,3 +88,26 @@ def test_a_message_that_is_too_large_is_not_sent() -> None:
     assert sent(rest) == list("123456789")
     assert isinstance(end, Disconnect) and isinstance(end.error, RefusedError)
     assert str(end.error) == "a message of 2 bytes, and the vendor takes 1"
+
+
+def test_a_clock_that_is_set_by_years_has_nobody_wait_for_each_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ticks: list[int] = []
+
+    class Ticking(Chatty):
+        every = 1.0
+
+        def tick(self, now: int) -> Items:
+            ticks.append(now)
+            return []
+
+    monkeypatch.setattr(connection, "MOST_TICKS", 100)
+    make = lambda wanted: Ticking(wanted, None, {})  # noqa: E731
+    session = FeedSession("ticking", make, Subscription(("S",)), mask=str)
+    session.opened(0)
+    session.received("ok", 5 * SECOND)
+    assert ticks == [n * SECOND for n in range(1, 6)]
+    session.received("0", START)
+    assert ticks[5:] == [START - n * SECOND for n in range(100, -1, -1)]
+    assert session.next_tick() <= START + SECOND
