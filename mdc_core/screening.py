@@ -8,12 +8,11 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow, localcontext
 from functools import cache, lru_cache
-from itertools import chain
 from operator import attrgetter
 from typing import Any
 
 from mdc_core.events import Event, Quote, Trade
-from mdc_core.flaws import endless, is_time
+from mdc_core.flaws import is_time
 from mdc_core.schema import PRECISION, SCALE, fields_of
 
 FEW = 2  # events up to which each is as soon looked at by itself
@@ -25,9 +24,7 @@ _EXACT = Context(
 _ZERO = Decimal(0)
 _FREQUENT: set[type[Event]] = {Trade, Quote}
 _ALONE = ("date", "float", "json")  # kinds of fields for which an event is looked at by itself
-_ENDED = {str, int, bool, float, type(None)}  # what in `extra` can have no number without end
-_KNOWN = {Decimal, list, dict}  # what else is in most of them
-_DEPTH = 3
+_EXTRAS = {dict, type(None)}
 _ZEROS = bytes.maketrans(b"0123456789", b"0000000000")
 _TIME = b"0000-00-00T00:00:00.000000000Z\n"
 _HOUR, _TENS = 14, (14, 17)  # where the hour ends, where the tens of minutes and seconds stand
@@ -35,7 +32,10 @@ _NOT_SOUND = (ArithmeticError, AttributeError, TypeError, ValueError)
 
 
 def doubtful(rows: Sequence[Event]) -> Sequence[Event]:
-    """The rows that may have a flaw; no number and no time of the others has one."""
+    """The rows that may have a flaw, of some that can be encoded.
+
+    No number and no time of the others has one.
+    """
     if len(rows) < FEW:
         return rows
     rare = set(map(type, rows)) - _FREQUENT
@@ -45,10 +45,9 @@ def doubtful(rows: Sequence[Event]) -> Sequence[Event]:
         found = [row for row in rows if type(row) in alone]
         rows = [row for row in rows if type(row) not in alone]
     try:
-        if more := [row for row in rows if row.seq is not None or row.extra is not None]:
-            _as_whole([row.seq for row in more])
-            extras = [row for row in more if row.extra is not None]
-            found += [] if _have_ends([row.extra for row in extras]) else extras
+        _as_whole([row.seq for row in rows])
+        if not {type(row.extra) for row in rows} <= _EXTRAS:
+            raise TypeError
         times = [row.ts_event for row in rows]
         times += {row.ts_recv for row in rows}
         sound = _are_times(times) and _are_exact(rows)
@@ -75,23 +74,6 @@ def _as_whole(numbers: Sequence[Any]) -> None:
     """Raise for a number that is not whole, or beyond 64 bits; one may be absent."""
     if numbers.count(None) < len(numbers):
         array("q", [number for number in numbers if number is not None])
-
-
-def _have_ends(extras: Sequence[Any]) -> bool:
-    """Whether no number in any of these is without end; raises for one that is no dict."""
-    values = [*chain.from_iterable(map(dict.values, extras))]
-    for _ in range(_DEPTH):  # what holds others is opened, all of a depth at once
-        kinds = set(map(type, values)) - _ENDED
-        if not kinds:
-            return True
-        if not kinds <= _KNOWN:
-            break
-        if not all(map(Decimal.is_finite, [value for value in values if type(value) is Decimal])):
-            return False
-        lists: list[Iterable[Any]] = [value for value in values if type(value) is list]
-        lists += [value.values() for value in values if type(value) is dict]
-        values = [*chain.from_iterable(lists)]
-    return all(endless(value) is None for value in values)
 
 
 def _are_exact(rows: Sequence[Any]) -> bool:

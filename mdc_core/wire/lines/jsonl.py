@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
+_UNWRITABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
 _UNION: Any = None
 for _cls in EVENT_TYPES.values():
     _UNION = _cls if _UNION is None else _UNION | _cls
@@ -37,10 +38,14 @@ def _decoder(*, many: bool) -> msgspec.json.Decoder[Any]:
 
 def encode_rows(rows: Sequence[Event]) -> bytes:
     """Rows as lines; raises DataError for one that no line can hold."""
-    for row in doubtful(rows):
+    try:
+        text = _encoder.encode_lines(rows)
+    except _UNWRITABLE:
+        text = None  # a number without end, or what is no value of JSON at all
+    for row in rows if text is None else doubtful(rows):
         if (problem := unwritable(row)) is not None:
             raise DataError(f"{row.symbol}: {problem}")
-    return _encoder.encode_lines(rows)
+    return _encoder.encode_lines(rows) if text is None else text
 
 
 def decode_row(line: bytes) -> Event:

@@ -45,7 +45,7 @@ def _times_of(kind: type[msgspec.Struct]) -> Sequence[str]:
 
 def time_of(value: Ext) -> str:
     """The text of a timestamp of 4, 8 or 12 bytes."""
-    data = value.data
+    data = bytes(value.data)
     number = int.from_bytes(data)
     if value.code != _TIME or len(data) not in (4, 8, 12):
         raise DataError(f"no timestamp: extension {value.code} of {len(data)} bytes")
