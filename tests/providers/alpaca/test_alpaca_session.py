@@ -197,3 +197,16 @@ def test_a_refused_change_leaves_the_subscription_as_it_was() -> None:
     (refused,) = stream.receive('[{"T":"error","code":405,"msg":"limit"}]', 0)
     assert isinstance(refused, Refused)
     assert list(stream.receive('[{"T":"subscription","trades":["SPY"]}]', 0)) == [Up()]
+
+
+def test_of_many_bars_the_oldest_alone_is_forgotten() -> None:
+    stream = connect("X", channels=("bar", "updated_bar"), feed="sip")
+
+    def revision(minute: int) -> int | None:
+        prices = '"o":1,"h":1,"l":1,"c":1,"v":1'
+        frame = f'[{{"T":"u","S":"X","t":"2024-01-02T14:{minute:02d}:00Z",{prices}}}]'
+        (bar,) = stream.receive(frame, 0)
+        return bar.revision  # type: ignore[union-attr]
+
+    assert [revision(minute) for minute in range(11)] == [1] * 11
+    assert [revision(minute) for minute in (10, 1, 0)] == [2, 2, 1]

@@ -73,3 +73,9 @@ def test_a_number_beside_a_message_is_kept_exactly() -> None:
     frame = f'{{"stream":"x@trade","data":{data},"beside":0.10000000000000000001}}'
     (trade,) = codec.receive(frame, 0)
     assert isinstance(trade, Trade) and trade.extra == {"beside": D("0.10000000000000000001")}
+
+
+def test_what_an_aggregate_is_without_is_kept_beside_its_trades() -> None:
+    head = {"e": "aggTrade", "E": 2, "s": "BTCUSDT", "a": 1, "p": "1", "q": "5", "nq": "4.50"}
+    (trade,) = received("btcusdt@aggTrade", {**head, "f": 3, "l": 4, "T": 1, "m": True}, "usdm")
+    assert trade.extra == {"f": 3, "l": 4, "nq": "4.50"}

@@ -108,3 +108,12 @@ def test_an_empty_list_of_symbols_proves_nothing() -> None:
     assert isinstance(again, Fetch) and again.again == "symbols"
     (refused,) = stream.fetched("symbols", Response(200, body=b'[{"symbol":"ETHUSDT"}]'), 0)
     assert isinstance(refused, Refused) and refused.symbols == ("BTCUSDT",)
+
+
+def test_what_was_given_up_before_a_snapshot_counts_among_what_is_lost() -> None:
+    stream = connect("book")
+    list(stream.opened(0))
+    take(stream, (101, 102), (1, 2), (3, 4), (5, 6))  # began anew: the first is given up
+    *_, said, gap = stream.closed(0)
+    assert isinstance(said, Integrity) and isinstance(gap, Gap)
+    assert gap.count == 4 and "4 changes were not used" in str(said.message)

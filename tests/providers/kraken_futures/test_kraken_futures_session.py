@@ -73,6 +73,33 @@ def test_sides_that_nobody_takes_and_states_of_a_product() -> None:
     assert [state.status, later.status] == ["quoting", "halted"]
 
 
+def test_a_ticker_tells_what_has_changed_and_nothing_again() -> None:
+    channels = ("status", "funding", "open_interest")
+    stream = KrakenFutures(Subscription(("PF_XBTUSD",), channels), KrakenFutures.Options(), {})
+
+    def kinds(**more: Any) -> list[str]:
+        text = {"feed": "ticker", "product_id": "PF_XBTUSD", "time": TIME, **more}
+        return [type(e).__name__ for e in stream.receive(json.dumps(text), 0)]
+
+    same = {"markPrice": 10, "index": 11, "relative_funding_rate": 0.5, "openInterest": 7}
+    assert kinds(**same, next_funding_rate_time=100) == ["Funding", "OpenInterest", "Status"]
+    assert kinds(**same, next_funding_rate_time=90) == []  # how long it takes until then
+    assert kinds(**same | {"openInterest": 8}, next_funding_rate_time=80) == ["OpenInterest"]
+    assert kinds(**same | {"openInterest": 8, "index": 12}) == ["Funding"]
+    assert kinds(**same | {"openInterest": 8, "index": 12}, suspended=True) == ["Status"]
+
+
+def test_a_connection_without_a_heartbeat_is_given_up() -> None:
+    stream = connect("trade")
+    list(stream.opened(0))
+    granted = '{"event":"subscribed","feed":"trade","product_ids":["PF_XBTUSD"]}'
+    for frame in (granted, '{"feed":"heartbeat","time":1704205800000}'):
+        list(stream.receive(frame, 5 * SECOND))
+    assert not [i for i in stream.tick(19 * SECOND) if isinstance(i, Reconnect)]
+    (end,) = stream.tick(20 * SECOND)
+    assert end == Reconnect("kraken_futures: no heartbeat for 15 s")
+
+
 def test_a_book_that_does_not_come_again_is_asked_for_again_and_then_elsewhere() -> None:
     stream = connect("book")
     for number in (1, 3):

@@ -10,6 +10,7 @@ from mdc_core.plugin import (
     Bad,
     Bar,
     Book,
+    Busy,
     DataError,
     Delta,
     Event,
@@ -102,3 +103,21 @@ def test_an_event_that_nobody_knows_is_named() -> None:
     stream = Okx(Subscription(("BTC-USDT",)), Okx.Options(), {})
     with pytest.raises(DataError, match="an event 'party', which is not known"):
         list(stream.receive('{"event":"party"}', 0))
+
+
+def test_a_sign_of_life_is_asked_for_where_there_is_none() -> None:
+    second = 1_000_000_000
+    stream = Okx(Subscription(("BTC-USDT",)), Okx.Options(), {})
+    list(stream.opened(0))
+    assert list(stream.receive("pong", 5 * second)) == []
+    assert Send("ping") not in [*stream.tick(24 * second)]
+    assert Send("ping") in [*stream.tick(25 * second)]
+    assert Send("ping") not in [*stream.tick(26 * second)]
+
+
+@pytest.mark.parametrize("code", ["60014", "60023"])
+def test_too_many_requests_are_waited_for(code: str) -> None:
+    stream = Okx(Subscription(("BTC-USDT",)), Okx.Options(), {})
+    list(stream.opened(0))
+    (busy,) = stream.receive(json.dumps({"event": "error", "code": code, "msg": "slower"}), 0)
+    assert busy == Busy(f"okx says: slower (error {code})")
