@@ -27,3 +27,12 @@ def test_a_trade_is_on_this_tape_and_exchange(
     row = {"ev": "T", "sym": "X", "p": 1, "s": 1, "t": 1601318039223, "z": number, "x": exchange}
     (event,) = connect("X").receive(json.dumps([row]), 0)
     assert (event.tape, event.venue) == (tape, mic)  # type: ignore[union-attr]
+
+
+def test_a_quote_keeps_its_indicators_and_the_participants_time() -> None:
+    row = {"ev": "Q", "sym": "X", "bp": 1, "bs": 2, "ap": 3, "as": 4, "t": 1601318039223}
+    frame = json.dumps([{**row, "i": [604], "pt": 7}, {**row, "i": [604]}, {**row, "pt": 7}, row])
+    quotes = connect("X").receive(frame, 0)
+    assert [quote.extra for quote in quotes] == [  # type: ignore[union-attr]
+        *({"i": [604], "pt": 7}, {"i": [604]}, {"pt": 7}, None)
+    ]
