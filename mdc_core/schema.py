@@ -221,6 +221,7 @@ _KIND_WORDS = {
 }
 
 
+@cache
 def allowed_values(cls: type[Event], name: str) -> tuple[str, ...]:
     """The values a field may take, empty where any will do."""
     info = inspect.type_info(cls)

@@ -29,8 +29,23 @@ from typing import NamedTuple, NoReturn, TextIO
 os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-PACKAGES = ("mdc_core", "mdc_providers", "mdc_validators", "mdc_sinks", "mdc_exporters")
-HEAVY = ("duckdb", "websockets.sync.client", "websockets.sync.server", "multiprocessing.pool")
+PACKAGES = (
+    "mdc_core",
+    "mdc_providers",
+    "mdc_validators",
+    "mdc_sinks",
+    "mdc_exporters",
+    "mdc_filters",
+)
+HEAVY = (
+    "duckdb",
+    "encodings.idna",
+    "exchange_calendars",
+    "lz4.frame",
+    "multiprocessing.pool",
+    "websockets.sync.client",
+    "websockets.sync.server",
+)
 LARGE = 1 << 21  # bytes: a large page
 MADV_COLLAPSE = 25
 LOCALE = ("LANG", "LC_ALL", "LC_CTYPE", "LANGUAGE")
@@ -82,6 +97,8 @@ def preload() -> None:
             importlib.import_module(name)
         except ImportError:
             continue
+    if "exchange_calendars" in sys.modules:  # it keeps the ones that it has made
+        sys.modules["exchange_calendars"].get_calendar("XNYS")
     # A module of C has them called at exit: each child would write to, and so copy, all of these.
     typing._cleanups.clear()  # type: ignore[attr-defined]
     gc.collect()

@@ -188,7 +188,7 @@ def test_both_wires_carry_the_same_events(lean: Path, shell: Shell) -> None:
     for wire in ("jsonl", "arrow"):
         done = shell(
             f"mdc import --profile lean {lean} --symbol IBM --skip quote-bar"
-            f"  --from 2013-10-07T13:30 --to 2013-10-07T14:30 | tee {wire}.imported"
+            f"  --from 2013-10-07T13:30 --to 2013-10-07T13:50 | tee {wire}.imported"
             f"| mdc validate | tee {wire}.checked | mdc store --root {wire}"
             f"  && mdc cat --root {wire} > {wire}.stored",
             MDC_WIRE=wire,
@@ -206,10 +206,10 @@ def test_both_wires_carry_the_same_events(lean: Path, shell: Shell) -> None:
         LeanZip.at(lean, f"equity/usa/{resolution}/ibm/20131007_trade.zip")
         for resolution in ("second", "minute")
     ]
-    hour = [
-        sum("2013-10-07T13:30" <= str(e["ts_event"]) < "2013-10-07T14:30" for e in file.events())
+    counts = [
+        sum("2013-10-07T13:30" <= str(e["ts_event"]) < "2013-10-07T13:50" for e in file.events())
         for file in (*day, *bars)
     ]
     # The hourly and daily file of IBM has a day, which begins at midnight in New York.
-    assert kinds == {"trade": hour[0], "quote": hour[1], "bar": hour[2] + hour[3]}
+    assert kinds == {"trade": counts[0], "quote": counts[1], "bar": counts[2] + counts[3]}
     assert digests["checked"] == digests["stored"] != digests["imported"]

@@ -298,6 +298,7 @@ def test_the_example_itself_passes(
 
 
 @pytest.mark.parametrize(("kind", "bug"), BUGS)
+@pytest.mark.some(15)
 def test_a_bug_from_birth_is_found(
     kind: str, bug: str, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
