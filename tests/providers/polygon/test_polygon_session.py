@@ -154,6 +154,10 @@ def test_statuses(kind: str, effect: type) -> None:
     assert type(found) is effect
     said = found.reason if isinstance(found, Reconnect) else found.text
     assert "no: ***" in said
+    if isinstance(found, Reconnect):
+        assert found.cause == ("slow-consumer" if kind == "slow_consumer" else "server-close")
+    if isinstance(found, Refused):
+        assert found.cause == "login"
 
 
 def test_too_many_connections_is_waited_for() -> None:

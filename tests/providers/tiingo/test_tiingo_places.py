@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mdc_core.plugin import Integrity, Send, Status, Subscription
+from mdc_core.plugin import Integrity, Refused, Send, Status, Subscription
 from mdc_providers.tiingo.stream import Tiingo
 
 NS = 1704205800000279014
@@ -131,3 +131,22 @@ def test_a_reference_price_is_a_state_with_its_price() -> None:
     assert isinstance(event, Status) and event.ts_event == "2024-01-02T14:30:00.500000000Z"
     assert (event.symbol, event.venue, event.message) == ("SPY", "IEXG", "reference price")
     assert event.extra == {"price": Decimal("472.16500000000000000001")}
+
+
+@pytest.mark.parametrize("ticker", ["brk-b", "BRK-B"])
+def test_a_symbol_comes_as_it_was_asked_for_whatever_the_vendor_writes(ticker: str) -> None:
+    stream = Tiingo(Subscription(("Brk-B",)), Tiingo.Options(), {"TIINGO_API_TOKEN": ""})
+    row = [ticker if value == "spy" else value for value in TRADE]
+    frame = json.dumps({"messageType": "A", "service": "iex", "data": row})
+    assert [event.symbol for event in stream.receive(frame, 0)] == ["Brk-B"]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("code", "cause"), [(400, "refusal"), (401, "login"), (403, "refusal")])
+def test_a_token_that_is_wrong_is_another_cause_than_a_plan_without_the_data(
+    code: int, cause: str
+) -> None:
+    stream = Tiingo(Subscription(("SPY",)), Tiingo.Options(), {"TIINGO_API_TOKEN": "secret"})
+    answer = {"messageType": "E", "response": {"code": code, "message": "no: secret"}}
+    (refused,) = stream.receive(json.dumps(answer), 0)
+    assert isinstance(refused, Refused) and refused.cause == cause
+    assert refused.text == f"tiingo says: no: *** (error {code})"
