@@ -82,3 +82,13 @@ def test_a_ping_comes_after_a_minute_of_silence() -> None:
 def test_there_is_no_star() -> None:
     (refused,) = connect("*").opened(0)
     assert isinstance(refused, Refused) and refused.symbols == ("*",)
+
+
+@pytest.mark.parametrize("words", ["Invalid API key: {key}", "wrong token {key}"])
+def test_an_error_about_the_key_is_one_of_the_login_and_does_not_show_it(words: str) -> None:
+    stream = connect("AAPL")
+    (key,) = stream.credentials.values()
+    frame = json.dumps({"type": "error", "msg": words.format(key=key)})
+    (refused,) = stream.receive(frame, 0)
+    assert isinstance(refused, Refused) and refused.cause == "login"
+    assert refused.text == f"finnhub says: {words.format(key='***')}"
