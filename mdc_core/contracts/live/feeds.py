@@ -114,7 +114,8 @@ class Stream(Live):
     refusal is an effect, never an exception.
 
     A `Gap` has `start` and `end` (`Follow` tells since when numbers are missing); without, it
-    is taken to reach from the moment when the connection came up to its `ts_event`.
+    is taken to reach from the moment when the connection came up to its `ts_event`. Core dates
+    it before the events that come behind it in the same call, as an archive has to have it.
 
     `sequence` is within what `seq` counts: "symbol" (each symbol of a channel by itself),
     "channel" or "connection"; None says that the vendor numbers nothing. Where numbers are

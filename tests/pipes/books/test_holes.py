@@ -5,14 +5,16 @@ gap without a symbol goes along with those that it is about.
 """
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mdc_core.plugin import from_ns
 from tests.conftest import Shell
-from tests.pipes.books.rows import OPEN, event, lines
+from tests.pipes.books.rows import OPEN, change, event, lines, snapshot
 
 Row = dict[str, Any]
 # Event times are those of now, as of a venue: an archive is in their order. What is dropped does
@@ -123,6 +125,36 @@ def test_the_books_of_a_symbol_know_of_what_was_lost_of_it(
         {"symbol": "B", "reason": "overflow", "longer": False},
         {"symbol": None if wide else "B", "reason": "disconnect", "longer": True},
     ]
+
+
+def test_a_lost_connection_to_a_vendor_is_a_hole_of_each_symbol(shell: Shell) -> None:
+    """Of its own connection each: the books of the next one begin with their snapshots."""
+    symbols = ("PF_XBTUSD", "PF_ETHUSD")
+    rows = [snapshot(0, "10x1", "11x1", symbol) for symbol in symbols]
+    rows += [change(n, f"bid 10x{n}", symbol) for n in range(2, 12) for symbol in symbols]
+    now = time.time_ns()
+    tape = [row | {"ts_event": from_ns(now + n * 10**6)} for n, row in enumerate(rows)]
+    done = shell(
+        "cat > tape.jsonl; mdc mock kraken_futures --once tape.jsonl"
+        " --fault disconnect-after=12,skip=2 | { read url; timeout $DEADLINE mdc stream"
+        f" kraken_futures {' '.join(symbols)} --type book --mock --backoff 10ms..10ms --url $url;}}"
+        " | mdc store --root data",
+        stdin=lines(tape),
+    )
+    assert done.status == 0, done.err
+    for symbol in symbols:
+        book = shell(f"mdc cat data --symbol {symbol} | mdc book --levels 1")
+        (gap,) = (row for row in book.events if row["type"] == "gap")
+        assert (gap["symbol"], gap["reason"]) == (symbol, "disconnect")
+        assert gap["start"] <= gap["end"]
+        found = [(b["channel"][:16], b["bids"][0]["size"]) for b in book.events if "bids" in b]
+        first, second = (
+            [size for channel, size in found if channel == f"kraken_futures-{n}"] for n in (1, 2)
+        )
+        assert first == ["1", "2", "3", "4", "5", "6"]  # two snapshots, five changes of each
+        assert second == ["7", "8", "9", "10", "11"]  # what was left out is in the snapshot
+        query = f"select count(*) as n from gap where symbol = '{symbol}' and reason = 'disconnect'"
+        assert json.loads(shell(f'mdc query --format jsonl "{query}"').out) == {"n": 1}
 
 
 def test_a_feed_of_symbols_in_another_case_tells_gaps_of_the_symbols_that_come(
