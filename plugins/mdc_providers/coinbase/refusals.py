@@ -14,10 +14,9 @@ from mdc_providers.coinbase.provider import (
 from mdc_providers.coinbase.wanted import Wanted
 
 _BUSY = ("rate limit", "too many", "try again", "maintenance")
+_SLOW = ("errslowconsume", "errslowread")
 _LOST = (
     "subscribe or unsubscribe required",
-    "errslowconsume",
-    "errslowread",
     "message too big",
     "internal",
     "server error",
@@ -35,6 +34,8 @@ def verdict(message: str, reason: str, wanted: Wanted, *, is_up: bool) -> Effect
     """
     words = f"{message}: {reason}" if reason else message
     text, lower = f"coinbase says: {words}", words.lower()
+    if any(word in lower for word in _SLOW):
+        return Reconnect(text, "slow-consumer")
     if any(word in lower for word in _LOST):
         return Reconnect(text)
     if any(word in lower for word in _BUSY):

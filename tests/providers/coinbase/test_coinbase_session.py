@@ -262,6 +262,10 @@ def test_errors(feed: str, text: str, effect: type) -> None:
     list(stream.opened(0))
     (found,) = stream.receive(json.dumps({"type": "error", "message": text}), 0)
     assert type(found) is effect
+    if isinstance(found, Refused):
+        assert found.cause == ("login" if "authentication" in text else "refusal")
+    if isinstance(found, Reconnect):
+        assert found.cause == ("slow-consumer" if "Slow" in text else "protocol")
 
 
 def test_behind_a_refused_change_nothing_more_would_come() -> None:
@@ -429,6 +433,8 @@ def test_exchange_signs_with_its_three_secrets_and_has_the_whole_book_then() -> 
     )
     assert message["channels"][0]["name"] == "level2"
     assert message["timestamp"] == str(NOW // 10**9)
+    key, passphrase = (secrets[f"COINBASE_EXCHANGE_{name}"] for name in ("KEY", "PASSPHRASE"))
+    assert (message["key"], message["passphrase"]) == (key, passphrase)
     # openssl dgst -sha256 -hmac SECRET -binary | base64, of this time and GET/users/self/verify
     assert message["signature"] == "p2oWsT1e4itnvLV2M8aU6oWdXaY3p1c35FwPUKlG0J0="
 
