@@ -14,12 +14,12 @@ CodecOf = Callable[[Any], Any]  # by a provider's options; raises MdcError
 
 
 def with_path(url: str, vendor: str) -> str:
-    """A URL with the path and query of the vendor's, where it has none of its own."""
+    """The URL of a WebSocket server with the path and query of the vendor's, if it has none."""
     try:
         place = urlsplit(url)
     except ValueError:
         return url  # told where the feed is connected to
-    if place.path or place.query:
+    if place.scheme not in ("ws", "wss") or place.path or place.query:
         return url
     own = urlsplit(vendor)
     return place._replace(path=own.path, query=own.query).geturl()
