@@ -134,6 +134,7 @@ def books_in(rows: list[Row]) -> list[Row]:
 
 
 @pytest.mark.parametrize("market", ["spot", "usdm"])
+@pytest.mark.some(1)
 def test_binance_loses_changes_and_asks_for_another_snapshot(
     shell: Shell, tmp_path: Path, market: str
 ) -> None:
@@ -152,6 +153,7 @@ def test_binance_loses_changes_and_asks_for_another_snapshot(
 
 
 @pytest.mark.parametrize("file", ["spot/btcusdt_20240808", "usdm/btcusdt_20240808"])
+@pytest.mark.some(1)
 def test_real_captures_of_binance(shell: Shell, shared: Path, tmp_path: Path, file: str) -> None:
     path = shared / "data" / "binance-capture" / f"{file}.gz"
     if not path.exists():

@@ -86,6 +86,7 @@ CAPTURES = [
 
 
 @pytest.mark.parametrize(("file", "provider", "snapshot"), CAPTURES)
+@pytest.mark.some(1)
 def test_real_captures_without_their_snapshots(
     shell: Shell, shared: Path, tmp_path: Path, file: str, provider: str, snapshot: str
 ) -> None:

@@ -22,6 +22,7 @@ def lines_of(shell: Shell, options: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("calendar", ["", "--calendar weekdays", "--calendar 24/7", XNYS])
+@pytest.mark.some(2)
 def test_seconds_of_a_day_are_no_complete_day(calendar: str, data: Archive, shell: Shell) -> None:
     data.at("SPY", "trade", "2024-01-02T14:30:00Z", "2024-01-02T14:30:52Z")
     (line,) = lines_of(shell, calendar)

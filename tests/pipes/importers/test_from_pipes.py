@@ -29,6 +29,7 @@ def prices(tmp_path: Path) -> list[float]:
         ("mkfifo feed; cat x.csv > feed & {} feed", "feed"),
     ],
 )
+@pytest.mark.some(2)
 def test_csv_from_a_pipe(
     line: str, name: str, shell: Shell, prices: list[float], tmp_path: Path
 ) -> None:

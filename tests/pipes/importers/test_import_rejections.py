@@ -56,6 +56,7 @@ def test_a_cut_zip_and_what_a_mac_left(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("middle", ["row", "zip", "checksum", "hole"])
+@pytest.mark.some(2)
 def test_a_file_that_breaks_off(shell: Shell, tmp_path: Path, middle: str) -> None:
     """What is before that comes, all other files come, and nobody takes it for whole."""
     rows = "".join(f"{34200000 + n},1600000,{n + 1},N,0,0\n" for n in range(3000))

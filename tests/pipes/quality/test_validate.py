@@ -245,6 +245,7 @@ def test_the_first_bad_row_stops_it(market: Market, shell: Shell) -> None:
         ),
     ],
 )
+@pytest.mark.some(2)
 def test_checks_that_are_named_or_skipped(
     options: str, checks: list[str], market: Market, shell: Shell
 ) -> None:

@@ -25,6 +25,7 @@ EVENTS = "mdc stream sim SPY AAPL 'BTC/USD' --limit 2000 --seed 3 | tee events.j
         ("--format jsonl --compression zstd --layout flat", "files"),
     ],
 )
+@pytest.mark.some(1)
 def test_the_tables_hold_what_was_stored(
     options: str, known: str, shell: Shell, tmp_path: Path
 ) -> None:

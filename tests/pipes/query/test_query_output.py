@@ -210,6 +210,7 @@ def test_without_duckdb(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "arrow", "parquet"])
+@pytest.mark.some(2)
 def test_the_reader_goes_away(form: str, shell: Shell) -> None:
     done = shell(f'mdc query --format {form} "{ENDLESS}" | head -c 1000 | wc -c')
     assert (done.status, done.out.strip(), done.err) == (141, "1000", "")

@@ -118,6 +118,7 @@ def test_nothing_is_left_out(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("known", ["catalog", "files"])
+@pytest.mark.some(1)
 def test_restrictions(known: str, shell: Shell, tmp_path: Path) -> None:
     data = store(shell, tmp_path)
     if known == "files":

@@ -36,6 +36,7 @@ def symbols(events: list[dict[str, Any]]) -> str:
 
 @pytest.mark.parametrize("speed", ["max", "1000000x"])
 @pytest.mark.parametrize("layout", ["by-symbol --format parquet", "flat --format jsonl"])
+@pytest.mark.some(1)
 def test_a_stored_stream_comes_out_as_it_was(shell: Shell, speed: str, layout: str) -> None:
     done = shell(f"{SIM} | tee live.jsonl | mdc store --layout {layout} && cat live.jsonl")
     live = sorted(done.events, key=lambda e: e["ts_event"])

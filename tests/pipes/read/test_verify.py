@@ -80,6 +80,7 @@ def store_and_kill(env: dict[str, str], cwd: Path, text: bytes, options: str = "
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.some(2)
 def test_a_sound_archive(form: str, events: Path, shell: Shell, tmp_path: Path) -> None:
     for _ in range(2):
         assert shell(f"mdc store --again --format {form} < events.jsonl").status == 0

@@ -35,6 +35,7 @@ def without_gaps(found: Counter[str]) -> Counter[str]:
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("file", ["e.jsonl", "plain.jsonl"])
+@pytest.mark.some(1)
 def test_again_is_told_and_nothing_is_stored(
     file: str, form: str, lines: list[str], shell: Shell, tmp_path: Path
 ) -> None:
@@ -57,6 +58,7 @@ def test_again_is_told_and_nothing_is_stored(
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("file", ["e.jsonl", "plain.jsonl"])
+@pytest.mark.some(1)
 def test_what_broke_off_is_completed(file: str, form: str, lines: list[str], shell: Shell) -> None:
     shell(f"head -n 101 {file} | mdc store --partial --format {form}")
     shell(f"head -n 173 {file} | mdc store --partial --format {form}")

@@ -64,6 +64,7 @@ def seen(shell: Shell) -> Counter[str]:
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
 @pytest.mark.parametrize("sealed", ["", "half.jsonl", "e.jsonl"])
+@pytest.mark.some(2)
 def test_it_is_seen_once(
     sealed: str, form: str, lines: list[str], shell: Shell, forked_env: dict[str, str]
 ) -> None:

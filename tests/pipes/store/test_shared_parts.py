@@ -112,6 +112,7 @@ READ = [
 
 
 @pytest.mark.parametrize("line", READ)
+@pytest.mark.some(4)
 def test_a_verb_answers_as_with_own_parts(line: str, made: Path, shell: Shell) -> None:
     same_answer(shell, made, f"mdc {line}")
 
@@ -125,6 +126,7 @@ def same_answer(shell: Shell, made: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize("name", SQL)
+@pytest.mark.some(1)
 def test_sql_answers_as_with_own_parts(name: str, made: Path, shell: Shell) -> None:
     same_answer(shell, made, f'mdc query --root {{root}} "{SQL[name]}"')
 
@@ -187,6 +189,7 @@ def plain(root: Path, reader: str) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("reader", ["duckdb", "pandas", "polars", "arrow"])
+@pytest.mark.some(1)
 def test_plain_readers_see_every_symbol(reader: str, made: Path) -> None:
     wanted = [
         (symbol_of(number), f"{turn}-{number}", Decimal(number + turn) + Decimal("0.25"))

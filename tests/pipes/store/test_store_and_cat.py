@@ -49,6 +49,7 @@ LAYOUTS = {
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
+@pytest.mark.some(3)
 def test_every_layout_gives_back_what_was_stored(
     layout: str, form: str, events: list[str], shell: Shell, tmp_path: Path
 ) -> None:
@@ -79,6 +80,7 @@ def test_every_layout_gives_back_what_was_stored(
         ("monthly", "2024-01"),
     ],
 )
+@pytest.mark.some(2)
 def test_partitions(
     partition: str, name: str, events: list[str], shell: Shell, tmp_path: Path
 ) -> None:

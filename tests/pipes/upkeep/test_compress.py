@@ -278,6 +278,7 @@ def test_store_with_a_profile(
 
 
 @pytest.mark.parametrize("form", ["jsonl", "parquet"])
+@pytest.mark.some(1)
 def test_store_honours_the_level_of_a_profile(form: str, shell: Shell, tmp_path: Path) -> None:
     assert shell(EVENTS).status == 0
     sizes = {}

@@ -48,6 +48,7 @@ ONE_OF_EACH = [_with_all_fields(name) for name in EVENT_TYPES if name not in CON
 
 
 @pytest.mark.parametrize("size", [1, 20, 1_000])
+@pytest.mark.some(1)
 def test_columns_that_came_once_take_no_room_for_ever(size: int) -> None:
     """One event of each type first: at most 1.5 times the bytes of the events behind."""
     rows = list(_by_turns(4_000))

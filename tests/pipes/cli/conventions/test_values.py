@@ -43,6 +43,7 @@ def test_a_number_with_a_minus_is_how_many(verb: str, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 7, 20, 21])
+@pytest.mark.some(2)
 def test_how_many_of_an_archive(count: int, shell: Shell) -> None:
     assert shell(MAKE).status == 0
     whole = shell("mdc cat --root data").lines

@@ -32,6 +32,7 @@ def keys_in(value: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("line", ANSWERS)
+@pytest.mark.some(8)
 def test_answers_count_events_and_files(line: str, folder: Path, shell: Shell) -> None:
     answer = json.loads(shell(f"mdc -q {line} --json", cwd=folder).out)
     known = {"parts"} if line.startswith("pack list") else set()  # the parts of a divided pack

@@ -24,6 +24,7 @@ def trade(number: int) -> str:
 
 
 @pytest.mark.parametrize("policy", ["drop-oldest", "drop-newest", "spill"])
+@pytest.mark.some(1)
 def test_what_finds_no_room_is_declared_by_symbol_and_time(installed: Path, policy: str) -> None:
     """The reader does not read at all until the feed has taken everything."""
     read, write = os.pipe()

@@ -41,6 +41,7 @@ def test_in_every_verb(shell: Shell, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", sorted(having("--from") & set(CHOOSING) - {"coverage"}))
+@pytest.mark.some(5)
 def test_a_time_without_events(shell: Shell, verb: str) -> None:
     done = shell(f"mdc -q {CHOOSING[verb].format(LATE)}")
     assert done.status == 1 and f"no events in data {SPAN}" in done.err

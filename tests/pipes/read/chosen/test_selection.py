@@ -99,6 +99,7 @@ def test_count_notices_a_file_that_is_gone_or_has_another_size(shell: Shell, dat
 
 
 @pytest.mark.parametrize("verb", ["ls", "ls --tree", "ls --json", "du", "tier status", "coverage"])
+@pytest.mark.some(2)
 def test_what_adds_up_tells_of_files_that_are_gone(shell: Shell, data: Path, verb: str) -> None:
     line = f"mdc {verb} --root data"
     before = shell(line)

@@ -46,6 +46,7 @@ def journals(root: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("fsync", ["always", "batch", "none"])
+@pytest.mark.some(1)
 def test_acks_while_the_input_stays_open(fsync: str, start: Start, shell: Shell) -> None:
     store = start(f"-v --fsync {fsync}")
     lines = trades(0, 3)
@@ -110,6 +111,7 @@ def test_a_thousand_are_synced_at_once(start: Start) -> None:
 
 @pytest.mark.parametrize("pack", [zstandard.compress, gzip.compress, lz4.frame.compress])
 @pytest.mark.parametrize("fsync", ["batch", "always"])
+@pytest.mark.some(2)
 def test_acks_of_compressed_events_while_the_input_stays_open(
     pack: Callable[[bytes], bytes], fsync: str, start: Start
 ) -> None:
@@ -125,6 +127,7 @@ def test_acks_of_compressed_events_while_the_input_stays_open(
 
 
 @pytest.mark.parametrize("options", ["", "--seal-size 1B", "--format jsonl", "--dry-run"])
+@pytest.mark.some(1)
 def test_tee_passes_on_the_same_bytes(options: str, shell: Shell, tmp_path: Path) -> None:
     odd = '{ "symbol": "A", "type":"trade", "price": 1.50, "ts_event":"2024-01-02T00:00:00Z" }'
     lines = [odd, '{"type":"heartbeat"}', trade(1), odd, trade(2)]
@@ -145,6 +148,7 @@ def test_tee_passes_on_the_same_bytes(options: str, shell: Shell, tmp_path: Path
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "jsonl --compression zstd"])
 @pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.some(2)
 def test_a_kill_after_an_ack(
     form: str, sealed: bool, start: Start, shell: Shell, tmp_path: Path
 ) -> None:

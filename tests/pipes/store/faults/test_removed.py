@@ -11,6 +11,7 @@ from tests.pipes.store.storing import storing, trades
 
 @pytest.mark.parametrize("options", ["", "--fsync always", "--fsync none", "--min-free 0%"])
 @pytest.mark.parametrize("more", [0, 500])
+@pytest.mark.some(3)
 def test_a_root_that_is_removed(
     options: str, more: int, tmp_path: Path, quiet_env: dict[str, str]
 ) -> None:

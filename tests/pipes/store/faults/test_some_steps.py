@@ -11,7 +11,7 @@ from tests.kit import forks
 from tests.torture.every_step import SCENARIOS, Commands, Fault, Runs
 
 pytestmark = pytest.mark.skipif(not forks.available(), reason="no fork server here")
-SLICE = 3  # faults, besides an error behind the last commit
+SLICE = 2  # faults, besides an error behind the last commit
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

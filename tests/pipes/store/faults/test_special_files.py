@@ -44,6 +44,7 @@ def lines(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list
 
 
 @pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.some(5)
 def test_nobody_waits_for_what_is_no_file(verb: str, shell: Shell, lines: list[str]) -> None:
     done = shell(f"timeout 60 mdc {verb} --root data")
     assert done.status == 0, done

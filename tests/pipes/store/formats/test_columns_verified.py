@@ -23,6 +23,7 @@ def damage(path: Path, how: str) -> None:
 
 @pytest.mark.parametrize("how", ["gone", "cut", "of another"])
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.some(5)
 def test_it_is_found_and_restored(layout: str, how: str, shell: Shell, tmp_path: Path) -> None:
     shell(f"mdc -q stream sim SPY AAPL --limit 30 | mdc -q store --layout {layout}")
     assert shell("mdc verify --deep").status == 0

@@ -36,6 +36,7 @@ def lines() -> str:
 
 
 @pytest.mark.parametrize(("layout", "partition"), [*product(LAYOUTS, PERIODS)])
+@pytest.mark.some(5)
 def test_what_is_stored_is_found_again(
     layout: str, partition: str, shell: Shell, tmp_path: Path
 ) -> None:
@@ -80,6 +81,7 @@ def test_what_is_stored_is_found_again(
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.some(2)
 def test_without_its_catalog_an_archive_is_read_by_its_paths(
     layout: str, shell: Shell, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def only(root: Path) -> Path:
 
 @pytest.mark.parametrize("sealing", ["--seal-size 1B", "--seal-every 1ms"])
 @pytest.mark.parametrize("codec", READ)
+@pytest.mark.some(3)
 def test_seals_of_one_run_are_frames_of_one_file(
     codec: str, sealing: str, start: Start, shell: Shell, tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def killed_after_a_seal(start: Start, shell: Shell, codec: str) -> None:
 
 
 @pytest.mark.parametrize("codec", READ)
+@pytest.mark.some(1)
 def test_a_torn_tail_is_cut_when_its_run_is_recovered(
     codec: str, start: Start, shell: Shell, tmp_path: Path
 ) -> None:
@@ -160,6 +162,7 @@ def test_following_a_file_that_grows(
 
 
 @pytest.mark.parametrize("codec", READ)
+@pytest.mark.some(1)
 def test_what_is_behind_the_last_frame_is_not_read(
     codec: str, start: Start, shell: Shell, tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ def is_sound(shell: Shell, root: str = "data") -> bool:
 
 @pytest.mark.parametrize("layout", get_args(Layout))
 @pytest.mark.parametrize("form", ["parquet", "jsonl"])
+@pytest.mark.some(3)
 def test_names_differ_without_case(layout: str, form: str, shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_text(lines())
     line = f"mdc store --root data --layout {layout} --format {form} < events.jsonl"
@@ -119,6 +120,7 @@ def old(request: pytest.FixtureRequest, shell: Shell, tmp_path: Path) -> str:
     return layout
 
 
+@pytest.mark.some(2)
 def test_an_archive_of_an_older_version(old: str, shell: Shell, tmp_path: Path) -> None:
     assert held(shell) == WHOLE and is_sound(shell)
     assert held(shell, also="--symbol spy") == {("spy", "2"): 2}
@@ -138,6 +140,7 @@ def test_an_archive_of_an_older_version(old: str, shell: Shell, tmp_path: Path) 
     assert held(shell, "other") == WHOLE and is_sound(shell, "other")
 
 
+@pytest.mark.some(2)
 def test_compaction_gives_current_names(old: str, shell: Shell, tmp_path: Path) -> None:
     assert shell("mdc compact --root data").status == 0
     found = parts(tmp_path / "data")

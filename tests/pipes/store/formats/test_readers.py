@@ -47,6 +47,7 @@ def dataset_rows(root: Path) -> Rows:
 
 @pytest.mark.parametrize("compacted", [False, True])
 @pytest.mark.parametrize("read", [duckdb_rows, polars_rows, pandas_rows, dataset_rows])
+@pytest.mark.some(4)
 def test_prices_are_decimals(
     read: Callable[[Path], Rows], compacted: bool, shell: Shell, tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ def of_hive(reader: str, root: Path) -> Rows:
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("symbols", [("SPY", "7203"), ("0700", "7203"), ("spy", "BTC/USD")])
+@pytest.mark.some(4)
 def test_hive_folders_by_the_book(
     symbols: tuple[str, str], reader: str, shell: Shell, tmp_path: Path
 ) -> None:
