@@ -123,7 +123,7 @@ def _measured(words: list[str], stdin: Path = Path("/dev/null")) -> tuple[int, i
 
 
 @pytest.mark.parametrize("make", READ.values(), ids=READ)
-@pytest.mark.some(2)
+@pytest.mark.some(3)
 def test_what_is_packed_is_read(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "in")
     status, memory, err = _converted(tmp_path / "in", tmp_path)
@@ -132,7 +132,7 @@ def test_what_is_packed_is_read(tmp_path: Path, make: Callable[[Path], None]) ->
 
 
 @pytest.mark.parametrize("make", REFUSED.values(), ids=REFUSED)
-@pytest.mark.some(2)
+@pytest.mark.some(3)
 def test_what_is_too_much_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "in")
     status, memory, err = _converted(tmp_path / "in", tmp_path)

@@ -126,7 +126,6 @@ WAYS: dict[int, list[tuple[str, str, str]]] = {
     ("status", "line", "said", "hint"),
     [(status, *way) for status, ways in WAYS.items() for way in ways],
 )
-@pytest.mark.some(24)
 def test_a_status(status: int, line: str, said: str, hint: str, shell: Shell) -> None:
     done = shell(line)
     assert done.status == status, done.err
