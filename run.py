@@ -39,6 +39,7 @@ TORTURE = (
     "MDC_MANY=20 python -m pytest -n auto --hypothesis-profile random tests/unit"
     " tests/pipes/read/test_verify.py tests/pipes/query/test_query_random.py"
     " tests/pipes/importers/test_local_clocks.py tests/pipes/coverage/test_coverage_sessions.py"
+    " tests/pipes/query/test_query_times.py tests/pipes/cli/plugins/test_plugin_new.py"
     " tests/providers/suites",
     "MDC_MANY=1 python -m pytest -n auto -m some tests/pipes tests/providers",
     "python -m tests.torture.soak --minutes 10 --rate 20000 --reconnect-every 20",
