@@ -59,15 +59,11 @@ class Integrity(Event, tag="integrity"):
 
 
 class Gap(Event, tag="gap"):
-    """Missing between start and end: receive times of a disconnect, event times otherwise.
-
-    One without a symbol is about those of extra.symbols, names or patterns such as *; about all
-    that its channel brings where there are none.
-    """
+    """Missing from start to end: of symbol, else of extra.symbols (or patterns), else of all."""
 
     required: ClassVar[tuple[str, ...]] = ("reason",)
 
-    start: Annotated[Text, time("last moment before it")] = None
+    start: Annotated[Text, time("last moment before it; receive time of a disconnect")] = None
     end: Annotated[Text, time("first moment after it; absent: unknown")] = None
     count: Annotated[Whole, doc("events missing; absent: unknown")] = None
     reason: Annotated[Text, doc("why: disconnect, sequence, overflow, ...")] = None

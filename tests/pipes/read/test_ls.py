@@ -96,7 +96,8 @@ def test_filters_and_the_tree(catalog: bool, shell: Shell) -> None:
     assert names[1:] == ([] if catalog else ["SPY/trade/undated"])
     (undated,) = [line for line in columns(shell("mdc ls --tree").out) if "undated" in line[0]]
     assert undated[-3:] == ["-", "-", "hot"]
-    assert len(shell(f"mdc cat --root data --symbol SPY {span}").lines) == 1
+    read = shell(f"mdc cat --root data --symbol SPY {span}").events
+    assert [event["type"] for event in read] == ["trade", "gap"]  # one gap of all symbols
     rows = json.loads(shell("mdc ls --tree --type gap --json").out)
     assert [(r["symbol"], r["type"], r["events"]) for r in rows] == [(None, "gap", 1)]
     assert rows[0]["path"].startswith("_/gap/2024-01-03.")
