@@ -3,7 +3,20 @@
 import json
 from typing import Any
 
-from mdc_core.plugin import Book, Delta, Fetch, Gap, Integrity, Refused, Response, Subscription
+import pytest
+
+from mdc_core.plugin import (
+    Bad,
+    Book,
+    Delta,
+    Fetch,
+    Gap,
+    Integrity,
+    Refused,
+    Response,
+    Send,
+    Subscription,
+)
 from mdc_providers.binance.stream import Binance
 
 TIME, SECOND = 1_704_205_800_000, 1_000_000_000
@@ -117,3 +130,85 @@ def test_what_was_given_up_before_a_snapshot_counts_among_what_is_lost() -> None
     *_, said, gap = stream.closed(0)
     assert isinstance(said, Integrity) and isinstance(gap, Gap)
     assert gap.count == 4 and "4 changes were not used" in str(said.message)
+
+
+def frames(items: Any) -> list[dict[str, Any]]:
+    return [json.loads(item.frame) for item in items if isinstance(item, Send)]
+
+
+def test_many_streams_are_asked_for_in_pieces_four_a_second() -> None:
+    symbols = tuple(f"A{number}USDT" for number in range(1500))
+    stream = Binance(Subscription(symbols, ("trade",)), Binance.Options(), {})
+    first, second = frames(stream.opened(0)), frames(stream.tick(SECOND))
+    assert [len(one["params"]) for one in first] == [300] * 4
+    assert [len(one["params"]) for one in second] == [300]
+
+
+def test_a_refused_message_is_halved_until_the_stream_that_is_refused_is_alone() -> None:
+    stream = Binance(Subscription(("A", "B", "C"), ("trade",)), Binance.Options(), {})
+    (asked,) = frames(stream.opened(0))
+    refused: list[Refused] = []
+    granted: list[str] = []
+    waiting = [asked]
+    while waiting:
+        ask = waiting.pop(0)
+        is_bad = "b@trade" in ask["params"]
+        told = {"error": {"code": 2, "msg": "no"}} if is_bad else {"result": None}
+        granted += [] if is_bad else ask["params"]
+        found = [*stream.receive(json.dumps({**told, "id": ask["id"]}), 0), *stream.tick(0)]
+        refused += [item for item in found if isinstance(item, Refused)]
+        waiting += frames(found)
+    assert sorted(granted) == ["a@trade", "c@trade"]
+    assert [one.symbols for one in refused] == [("B",)]
+
+
+def test_a_raw_message_that_nobody_knows_is_named() -> None:
+    (bad,) = connect("trade").receive('{"e":"rumour","E":1,"s":"BTCUSDT"}', 0)
+    assert isinstance(bad, Bad) and "a message that is not known: rumour" in bad.text
+
+
+def test_a_snapshot_that_nobody_asked_for_changes_nothing() -> None:
+    stream = in_step()
+    assert list(stream.fetched("book:BTCUSDT", snapshot(500), 0)) == []
+    assert [type(item) for item in take(stream, (102, 103))] == [Delta]
+
+
+def test_a_book_that_may_not_be_had_is_refused_and_not_asked_for_again() -> None:
+    stream = connect("book")
+    list(stream.opened(0))
+    take(stream, (1, 2))
+    found = [*stream.fetched("book:BTCUSDT", Response(451), 0), *stream.tick(SECOND)]
+    (refused,) = (item for item in found if isinstance(item, Refused))
+    assert (refused.symbols, refused.channels) == (("BTCUSDT",), ("book",))
+    assert not [item for item in found if isinstance(item, Fetch)]
+
+
+@pytest.mark.parametrize(
+    ("market", "address"),
+    [
+        ("spot", "https://api.binance.com/api/v3/depth"),
+        ("usdm", "https://fapi.binance.com/fapi/v1/depth"),
+        ("coinm", "https://dapi.binance.com/dapi/v1/depth"),
+    ],
+)
+def test_a_snapshot_is_asked_for_where_the_market_is(market: str, address: str) -> None:
+    stream = Binance(Subscription(("BTCUSDT",), ("book",)), Binance.Options(market=market), {})
+    list(stream.opened(0))
+    (fetch,) = (item for item in take(stream, (1, 2)) if isinstance(item, Fetch))
+    assert fetch.request.url == address and fetch.request.params["symbol"] == "BTCUSDT"
+
+
+def test_of_what_waits_for_a_snapshot_for_long_the_oldest_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mdc_providers.binance.books.sync.HELD", 3)
+    stream = connect("book")
+    list(stream.opened(0))
+    take(stream, *((number, number) for number in range(1, 6)))
+    events = [*stream.fetched("book:BTCUSDT", snapshot(2), 0)]
+    assert [(type(e), getattr(e, "seq", None)) for e in events if isinstance(e, Book | Delta)] == [
+        *((Book, 2), (Delta, 3), (Delta, 4), (Delta, 5))
+    ]
+    stream = connect("book")
+    take(stream, *((number, number) for number in range(1, 6)))
+    assert not [e for e in stream.fetched("book:BTCUSDT", snapshot(1), 0) if isinstance(e, Book)]

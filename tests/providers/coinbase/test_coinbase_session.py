@@ -312,9 +312,15 @@ def test_a_product_is_told_when_it_changes() -> None:
     assert isinstance(first, Status) and first.status == "trading"
     assert str((first.extra or {})["x"]) == "0.1"  # no float
     assert list(stream.receive(json.dumps(message), NOW)) == []
-    products[0]["post_only"] = True
-    (second,) = stream.receive(json.dumps(message), NOW)
-    assert isinstance(second, Status) and second.status == "quoting"
+    for change, state in (
+        ({"post_only": True}, "quoting"),
+        ({"cancel_only": True}, "halted"),
+        ({"cancel_only": False, "trading_disabled": True}, "halted"),
+        ({"status": "delisted"}, "closed"),
+    ):
+        products[0] |= change
+        (other,) = stream.receive(json.dumps(message), NOW)
+        assert isinstance(other, Status) and other.status == state
 
 
 @pytest.mark.parametrize(
