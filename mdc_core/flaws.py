@@ -44,6 +44,20 @@ class EventSample:
         self._next = places[-1] + EVERY - count
         return places
 
+    def passes(self, items: Sequence[Any]) -> bool:
+        """Whether none of them is looked at: then they are passed over."""
+        count = len(items)
+        if self._next < count:
+            return False
+        if not (
+            type(items[0]) in self._known
+            if count == 1  # as of most feeds
+            else self._known.issuperset(map(type, items))
+        ):
+            return False
+        self._next -= count
+        return True
+
     def distrust(self, kind: type) -> None:
         """One of this type has a flaw: the next ones are looked at like the first."""
         self._looked[kind] = 0

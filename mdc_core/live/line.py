@@ -1,7 +1,7 @@
 """One endpoint's line: one transport at a time, driven by the session of its feed."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 
 from mdc_core.contracts import Endpoint, Fetch, Response, Send, Subscription
@@ -189,22 +189,20 @@ class StreamLine:
 
     def _work(self, transport: Transport, put: PutEvents) -> None:
         receive, session, now, capture = transport.recv, self.session, self._clock.ns, self._capture
+        keep = None if capture is None else capture.received
         ns, due = now(), session.next_tick()
-        held: list[Event] = []  # of frames that came together: they are put at once
         while True:
-            if not held:
-                if self._renews:
-                    self._renews = False
-                    raise Resubscribed("connecting again, as it was told to")
-                if self._wanted is not None and session.takes_change:
-                    self._change(put)
-                if self._asked:
-                    self._take_answers(put)
-                look = _LOOK_FOR_ANSWER if self._asked else LOOK
-                left = due - ns
-                wait = look if left > SECOND else min(max(left / SECOND, 0.0), look)
+            if self._renews:
+                self._renews = False
+                raise Resubscribed("connecting again, as it was told to")
+            if self._wanted is not None and session.takes_change:
+                self._change(put)
+            if self._asked:
+                self._take_answers(put)
+            look = _LOOK_FOR_ANSWER if self._asked else LOOK
+            left = due - ns
             try:
-                frame = receive(wait)
+                frames = [receive(look if left > SECOND else min(max(left / SECOND, 0.0), look))]
             except TimeoutError:
                 ns = now()
                 if transport.ponged():
@@ -212,25 +210,30 @@ class StreamLine:
                 self._do(session.tick(ns), put)
                 due = session.next_tick()
                 continue
-            if not held:
-                ns = now()
-            if capture is not None:
-                capture.received(ns, frame)
-            actions = session.received(frame, ns)
+            ns = now()
+            while transport.waiting and len(frames) < AT_ONCE:
+                frames.append(receive(0.0))
+            self._pass_on(session.came(frames, ns, keep), put)
             # What comes can put the next tick off, so it is asked for only when it seems due.
-            is_due = due <= ns and (due := session.next_tick()) <= ns
+            if due <= ns and (due := session.next_tick()) <= ns:
+                self._do(session.tick(ns), put)
+                due = session.next_tick()
+
+    def _pass_on(self, steps: Iterable[Sequence[Action]], put: PutEvents) -> None:
+        """Carry out what frames led to; events that came one behind the other are put at once."""
+        held: list[Event] = []
+        for actions in steps:
             if len(actions) == 1 and type(first := actions[0]) is Put:  # nearly always
                 held += first.events
+                if len(held) < AT_ONCE:
+                    continue
                 actions = []
-            if not actions and not is_due and transport.waiting and len(held) < AT_ONCE:
-                continue
             if held:
                 events, held = held, []
                 put(events)
             self._do(actions, put)
-            if is_due:
-                self._do(session.tick(ns), put)
-                due = session.next_tick()
+        if held:
+            put(held)
 
     def _do(self, actions: Sequence[Action], put: PutEvents) -> None:
         """Carry out what the session asks for; raises the error of a Disconnect."""

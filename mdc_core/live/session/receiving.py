@@ -5,8 +5,9 @@ instrument; of one that said `Up` before anything was received (there is no answ
 with the first frame.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, NamedTuple, cast
 
 from msgspec.structs import replace
 
@@ -37,6 +38,15 @@ from mdc_core.live.session.turn import Turn
 from mdc_core.live.session.unread import Unread
 from mdc_core.live.teller import FeedTeller, json_of
 from mdc_core.times import SECOND
+
+
+class UsualFrames(NamedTuple):
+    """Frames of events of which none is looked at."""
+
+    events: list[Event]
+    frames: int  # how many, with the odd one
+    odd: Callable[[], Iterable[Any]] | None  # what the last of them is otherwise
+
 
 _WARNED = ("sequence", "subscription")  # findings of a codec that people are told
 
@@ -110,6 +120,44 @@ class Receiving:
             for silence in self.fresh.took(turn.events, self.now):
                 self._silent(silence, turn)
         return turn.actions()
+
+    def usual(
+        self,
+        frames: Iterable[str | bytes],
+        stamp: str | None,
+        receive: Callable[..., Iterable[Any]],
+        keep: Callable[[int, str | bytes], None] | None,
+    ) -> UsualFrames:
+        """What is made of frames up to one that is not usual; `keep` is told of each."""
+        passes, now = self._sample.passes, self.now
+        events: list[Event] = []
+        last: list[Event] = []
+        odd: Callable[[], Iterable[Any]] | None = None
+        count = 0
+        for frame in frames:
+            if keep is not None:
+                keep(now, frame)
+            count += 1
+            items: list[Any] = []
+            try:
+                items += receive(frame, now)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # told by `run`
+                odd = partial(_again, items, error)
+                break
+            if not passes(items):
+                odd = partial(iter, items)
+                break
+            if items:
+                events += items
+                last = items
+        self.teller.sign(events, stamp)
+        self.outage.took(last, stamp)
+        if good := count - (odd is not None):
+            self.unread.failures = 0
+            self.unread.good += good
+        return UsualFrames(events, count, odd)
 
     def heard_first(self, stamp: str | None) -> list[Action]:
         """The first frame of a connection shows that it is up, if its codec awaits no answer."""
@@ -239,3 +287,9 @@ class Receiving:
             self.teller.about_us(gap, end)
             gap.ts_event = gap.start
         return gaps
+
+
+def _again(items: Iterable[Any], error: BaseException) -> Iterator[Any]:
+    """What a codec has made of a frame, up to where it failed."""
+    yield from items
+    raise error
