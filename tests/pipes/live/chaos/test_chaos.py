@@ -15,7 +15,6 @@ SIGNAL, LEFT = (0, 0), (69, 65)  # the statuses of stream and store
 
 
 @pytest.mark.parametrize("number", range(len(VENDORS)), ids=[vendor.name for vendor in VENDORS])
-@pytest.mark.some(4)
 def test_what_a_server_said_is_stored_or_declared(
     number: int, tmp_path: Path, forked_env: dict[str, str]
 ) -> None:
