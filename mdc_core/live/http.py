@@ -1,13 +1,14 @@
 """One HTTP request of a plugin, carried out, where it says or at another server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from msgspec.structs import replace
 
-from mdc_core.contracts import Request, Response
+from mdc_core.contracts import Fetch, Request, Response
 from mdc_core.errors import MdcError, UnavailableError
 from mdc_core.texts import counted
 
@@ -118,3 +119,37 @@ def _whole(reply: Any, limit: "TimeLimit") -> bytes:
         whole = counted(len(body) + missing, "byte")
         raise OSError(f"the answer was cut: {len(body):,} of {whole} came")
     return body
+
+
+class HttpAnswers:
+    """What the connections of a line have asked for by HTTP, and what has come of it."""
+
+    def __init__(self, ask: Ask) -> None:
+        self.awaited = 0  # answers that are still to come
+        self._ask = ask
+        # With the number of the connection that asked: no other is to be given the answer.
+        self._come: SimpleQueue[tuple[int, Fetch, Answer]] = SimpleQueue()
+
+    def ask(self, fetch: Fetch, number: int) -> None:
+        """Ask for the connection of this number."""
+        self.awaited += 1
+        self._ask(fetch.request, lambda got: self._come.put((number, fetch, got)))
+
+    def come(self, number: int, wait: float = 0.0) -> Iterator[tuple[str, Response]]:
+        """What has come for the connection of this number, each with its tag.
+
+        Each is waited for so many seconds. Raises the error of a question that may not fail.
+        """
+        while True:
+            try:
+                asked_by, fetch, got = self._come.get(wait > 0, wait)
+            except Empty:
+                return
+            self.awaited -= 1
+            if asked_by != number:
+                continue  # who asked is gone
+            if not isinstance(got, Response):
+                if not fetch.may_fail:
+                    raise got
+                got = Response(0, body=str(got).encode(), request=fetch.request)
+            yield fetch.tag, got

@@ -2,13 +2,12 @@
 
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from queue import Empty, SimpleQueue
 
-from mdc_core.contracts import Endpoint, Fetch, Response, Send, Subscription
-from mdc_core.errors import Cause, DataError, RefusedError, UnavailableError
+from mdc_core.contracts import Endpoint, Fetch, Send, Subscription
+from mdc_core.errors import DataError, RefusedError, UnavailableError
 from mdc_core.events import Event
 from mdc_core.live.clock import Clock
-from mdc_core.live.http import WITHIN, Answer, Ask, ask_in_thread
+from mdc_core.live.http import WITHIN, Ask, HttpAnswers, ask_in_thread
 from mdc_core.live.recorded.capture import Recorder
 from mdc_core.live.session.actions import Action, Disconnect, FrameAside, Ping, Put, Warn
 from mdc_core.live.session.asked import OLD_GOES_ON, Resubscribed
@@ -16,7 +15,6 @@ from mdc_core.live.session.connection import FeedSession
 from mdc_core.live.transports import (
     FAILED,
     NORMAL,
-    POLICY,
     TOO_BIG,
     HandshakeRefusedError,
     Transport,
@@ -33,7 +31,6 @@ from mdc_core.wire.quarantine import Quarantine
 LOOK = 1.0  # seconds; how soon a silent line notices a new subscription
 AT_ONCE = 2048  # events of frames that came together, about
 _LOOK_FOR_ANSWER = 0.05
-_SLOW = ("slow", "behind", "consum", "buffer", "backlog")  # as vendors say that a client is so
 
 
 class StreamLine:
@@ -60,7 +57,6 @@ class StreamLine:
         self._quarantine = quarantine
         self._capture = capture
         self._end_on_close = end_on_close
-        self._ask = ask
         self._openings = openings or Openings(session.limits)
         self._secrets = secrets
         self._transport: Transport | None = None
@@ -68,9 +64,7 @@ class StreamLine:
         self._told: Subscription | None = None  # what it was told last to ask for
         self._hung_up = threading.Event()
         self._over = self._renews = False
-        # With the number of the connection that asked: no other is to be given the answer.
-        self._answers: SimpleQueue[tuple[int, Fetch, Answer]] = SimpleQueue()
-        self._asked = 0
+        self._answers = HttpAnswers(ask)
 
     @property
     def asked(self) -> Subscription | None:
@@ -80,7 +74,7 @@ class StreamLine:
     @property
     def is_asking(self) -> bool:
         """Whether an answer by HTTP is still to come."""
-        return self._asked > 0
+        return self._answers.awaited > 0
 
     @property
     def granted(self) -> bool | None:
@@ -197,9 +191,9 @@ class StreamLine:
                 raise Resubscribed("connecting again, as it was told to")
             if self._wanted is not None and session.takes_change:
                 self._change(put)
-            if self._asked:
+            if self._answers.awaited:
                 self._take_answers(put)
-            look = _LOOK_FOR_ANSWER if self._asked else LOOK
+            look = _LOOK_FOR_ANSWER if self._answers.awaited else LOOK
             left = due - ns
             try:
                 frames = [receive(look if left > SECOND else min(max(left / SECOND, 0.0), look))]
@@ -245,7 +239,7 @@ class StreamLine:
                 case Send(frame):
                     self._send(frame)
                 case Fetch():
-                    self._fetch(action)
+                    self._answers.ask(action, self.session.connections)
                 case FrameAside(_, reason):
                     set_aside(self._quarantine, action)
                     self._say.detail(f"a frame that cannot be read: {reason}")
@@ -263,33 +257,17 @@ class StreamLine:
         assert self._transport is not None
         self._transport.send(frame)
 
-    def _fetch(self, fetch: Fetch) -> None:
-        self._asked += 1
-        number = self.session.connections
-        self._ask(fetch.request, lambda got: self._answers.put((number, fetch, got)))
-
     def _take_answers(self, put: PutEvents, wait: float = 0.0) -> None:
-        while True:
-            try:
-                number, fetch, got = self._answers.get(wait > 0, wait)
-            except Empty:
-                return
-            self._asked -= 1
-            if number != self.session.connections:
-                continue  # who asked is gone
-            if not isinstance(got, Response):
-                if not fetch.may_fail:
-                    raise got
-                got = Response(0, body=str(got).encode(), request=fetch.request)
+        for tag, got in self._answers.come(self.session.connections, wait):
             ns = self._clock.ns()
             if self._capture is not None:
-                self._capture.fetched(ns, fetch.tag, got)
-            self._do(self.session.fetched(fetch.tag, got, ns), put)
+                self._capture.fetched(ns, tag, got)
+            self._do(self.session.fetched(tag, got, ns), put)
 
     def _take_last_answers(self, put: PutEvents) -> None:
         """At the end of a feed: what was asked for before it is still to come, or it is not."""
         until = self._clock.ns() + int(WITHIN * SECOND)
-        while self._asked and self._clock.ns() < until:
+        while self._answers.awaited and self._clock.ns() < until:
             self._take_answers(put, _LOOK_FOR_ANSWER)
 
     def _change(self, put: PutEvents) -> None:
@@ -310,16 +288,7 @@ class StreamLine:
                 hint="ask for fewer symbols at once",
             ) from closed
         if not (self._end_on_close and closed.code == NORMAL):
-            raise UnavailableError(str(closed), cause=_cause_of(closed)) from closed
-
-
-def _cause_of(closed: TransportClosed) -> Cause:
-    """Who ended a connection: nobody, where there is no code."""
-    if closed.code is None:
-        return "network"
-    words = str(closed).lower()
-    is_slow = closed.code == POLICY and any(word in words for word in _SLOW)
-    return "slow-consumer" if is_slow else "server-close"
+            raise UnavailableError(str(closed), cause=closed.cause) from closed
 
 
 def set_aside(quarantine: Quarantine | None, aside: FrameAside) -> None:

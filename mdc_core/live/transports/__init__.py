@@ -9,11 +9,12 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from mdc_core.contracts import SCHEMES, Endpoint, Limits
-from mdc_core.errors import ConfigError, NotThereError, RefusedError, UnavailableError
+from mdc_core.errors import Cause, ConfigError, NotThereError, RefusedError, UnavailableError
 from mdc_core.live.clock import Clock
 from mdc_core.texts import said
 
 _MODULES = {"wss": "websocket", "ws": "websocket", "tls": "tcp", "mem": "memory"}
+_SLOW = ("slow", "behind", "consum", "buffer", "backlog")  # as vendors say that a client is so
 NORMAL, POLICY, TOO_BIG, FAILED = 1000, 1008, 1009, 1011  # the codes of a WebSocket's end, for all
 
 
@@ -23,6 +24,15 @@ class TransportClosed(Exception):  # noqa: N818 - how a connection ends, not an 
     def __init__(self, reason: str, code: int | None = None) -> None:
         super().__init__(reason)
         self.code = code
+
+    @property
+    def cause(self) -> Cause:
+        """Who ended it: nobody, where there is no code."""
+        if self.code is None:
+            return "network"
+        words = str(self).lower()
+        is_slow = self.code == POLICY and any(word in words for word in _SLOW)
+        return "slow-consumer" if is_slow else "server-close"
 
 
 class HandshakeRefusedError(RefusedError):
