@@ -253,7 +253,7 @@ def test_a_missing_secret_is_78_and_one_of_a_file_is_found(shell: Shell, tmp_pat
 
 def test_a_server_that_is_not_there_is_69(shell: Shell) -> None:
     row = row_of(shell(f"{CHECK} kraken --type trade --url ws://127.0.0.1:9 --json"), 69)
-    assert row["message"] == "ws://127.0.0.1:9: Connection refused"
+    assert row["message"] == "ws://127.0.0.1:9/v2: Connection refused"
     assert (row["login"], row["up_seconds"], states(row)) == ("unknown", None, {"trade": "unknown"})
 
 
