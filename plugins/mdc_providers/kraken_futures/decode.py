@@ -103,22 +103,25 @@ class Tickers:
 
     def __init__(self, channels: tuple[str, ...]) -> None:
         self._channels = channels
+        self._has_more = not {"funding", "open_interest", "status"}.isdisjoint(channels)
         self._states: dict[str, str] = {}
         self._fundings: dict[str, tuple[object, ...]] = {}
         self._interests: dict[str, Decimal] = {}
 
-    def events_of(self, m: wire.TickerMessage) -> Iterator[Event]:
+    def events_of(self, m: wire.TickerMessage) -> list[Event]:
         """A quote; a funding, an open interest and a status where those are other ones.
 
         A ticker repeats what has not changed. The statistics are in the `extra` of each.
         """
-        for event in self._of(m, from_ms(m.time)):
+        time = from_ms(m.time)
+        found: list[Event] = [quote_of(m, time)] if "quote" in self._channels else []
+        if self._has_more:
+            found += self._of(m, time)
+        for event in found:
             event.extra = wire.rest_of_ticker(m)
-            yield event
+        return found
 
     def _of(self, m: wire.TickerMessage, time: str) -> Iterator[Event]:
-        if "quote" in self._channels:
-            yield quote_of(m, time)
         is_future = m.mark_price is not None or m.relative_funding_rate is not None
         if "funding" in self._channels and is_future and self._has_other_funding(m):
             yield funding_of(m)

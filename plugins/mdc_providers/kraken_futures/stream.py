@@ -98,9 +98,10 @@ class KrakenFutures(KrakenFuturesProvider, Stream):
             m, more = self._read(frame)
         except msgspec.ValidationError as error:
             return self._event_or(frame, error, now)
-        found = [*self._events(m, now)]
+        found = self._events(m, now)
         if more is None:
             return found
+        found = [*found]
         for event in found:
             if isinstance(event, Event) and not isinstance(event, Gap):
                 event.extra = {**(event.extra or {}), **(more or {})}
