@@ -102,10 +102,18 @@ def run(line: str, folder: Path = ROOT, *, must: bool = True) -> bool:
     say(line)
     env = {name: value for name, value in os.environ.items() if name != "PYTHONHOME"}
     env |= {"VIRTUAL_ENV": str(VENV), "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    # One more test at a time than there are cores: some wait for a server, or for a clock.
+    env.setdefault("PYTEST_XDIST_AUTO_NUM_WORKERS", str(cores() + 1))
     status = subprocess.run(["/bin/sh", "-c", line], cwd=folder, env=env, check=False).returncode
     if status and must:
         sys.exit(f"run.py: status {status}: {line}")
     return status == 0
+
+
+def cores() -> int:
+    """How many this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def say(line: str) -> None:
