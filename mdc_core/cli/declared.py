@@ -1,6 +1,7 @@
 """A plugin's options as its source declares them: for TAB, which imports no plugin."""
 
 import ast
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,9 +137,15 @@ def _tree(module: str) -> ast.Module | None:
     if file is None:
         return None
     try:
-        return ast.parse(Path(file).read_text(encoding="utf-8"))
+        return _parsed(Path(file).read_text(encoding="utf-8"))
     except (OSError, SyntaxError, ValueError):
         return None
+
+
+@lru_cache(64)
+def _parsed(text: str) -> ast.Module:
+    """What a source says: it is asked for by each option of a command."""
+    return ast.parse(text)
 
 
 def _option(field: ast.AnnAssign, prefix: str) -> click.Option:

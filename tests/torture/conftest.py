@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-SLICE = 2  # files, of each of which one test is run
+SLICE = 1  # files, of each of which one test is run
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
