@@ -11,6 +11,7 @@ import lz4.frame
 import pytest
 import zstandard
 
+from mdc_core.events import EVENT_TYPES
 from tests.conftest import Shell, parts_of
 from tests.pipes.store.storing import Storing, storing, trade, trades
 
@@ -76,8 +77,11 @@ def test_types_that_came_before_make_later_events_no_larger(
     start: Start, shell: Shell, tmp_path: Path
 ) -> None:
     """In the journal, and for those who read it."""
-    head = '{"type":"%s","v":"1.0.0","symbol":"A","ts_event":"2024-01-02T12:00:0%d.000000000Z"%s}'
-    each = [head % (name, at, more) for at, (name, more) in enumerate(FIRST.items())]
+    head = '{"type":"%s","v":"%s","symbol":"A","ts_event":"2024-01-02T12:00:%02d.000000000Z"%s}'
+    each = [
+        head % (name, EVENT_TYPES[name]().v, at, more)
+        for at, (name, more) in enumerate(FIRST.items())
+    ]
     grown = []
     for root, before in (("none", each[:1]), ("all", each)):
         store = start(f"--root {root}")
