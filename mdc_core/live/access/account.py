@@ -85,6 +85,8 @@ class VendorAccount:
         if issubclass(self._plugin, Source):
             source = SourceLine(self._name, self._made, wanted, mask=self._log.mask)
             return [(wanted, Probe(source))]
+        from mdc_core.live.transports.websocket import shown_url
+
         codec = self._made(wanted)
         limits = by_symbols(codec.limits, len(wanted.channels))
         found = []
@@ -94,8 +96,8 @@ class VendorAccount:
             )
             self._tell_of_path(share.endpoint, wanted.symbols)
             endpoint = self._place.endpoint(share.endpoint)
-            if endpoint.url not in self.servers:
-                self.servers.append(endpoint.url)
+            if (server := shown_url(endpoint.url)) not in self.servers:
+                self.servers.append(server)
             line = StreamLine(
                 session,
                 endpoint,

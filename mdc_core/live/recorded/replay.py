@@ -137,9 +137,7 @@ class LineReplay:
                     self._failure = Loss.by(error)
                 case Disconnect(RefusedError() as error) if self._session.takes_back():
                     self._failure = Loss(f"{error}; {OLD_GOES_ON}", error.cause)
-                case Disconnect(RefusedError() as error) if (
-                    error.cause == "login" or not self._session.is_up
-                ):
+                case Disconnect(RefusedError() as error):
                     self._failure, self.refusal = Loss.by(error), error
                 case Disconnect(error):
                     raise error

@@ -36,7 +36,7 @@ from mdc_core.logs import Mask
 from mdc_core.times import SECOND
 
 MakeStream = Callable[[Subscription], Stream]
-MOST_TICKS = 1_000_000  # that are made up for at once, more than a week of one a second
+MOST_TICKS = 100_000  # that are made up for at once, more than a day of one a second
 
 
 class FeedSession:

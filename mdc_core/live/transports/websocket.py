@@ -109,13 +109,13 @@ def connect(endpoint: Endpoint, limits: Limits, clock: Clock) -> WebSocketTransp
 
 def _failure(url: str, made: Sequence[WebSocketClient], error: Exception) -> MdcError:
     """Why there is no connection; a server that leads to another may do better another time."""
-    where, target = _shown(url), url
+    where, target = shown_url(url), url
     for client in made:
         if client.redirect is not None:
             target = _led(target, client.redirect)
     is_led = target != url
     if is_led:
-        where = f"{_shown(target)} (to which {where} redirects)"
+        where = f"{shown_url(target)} (to which {where} redirects)"
     if isinstance(error, InvalidStatus) and made[-1].redirect is None:
         return _refusal(where, error.response)
     if isinstance(error, InvalidHandshake):
@@ -139,7 +139,7 @@ def _led(url: str, location: str) -> str:
         return location
 
 
-def _shown(url: str) -> str:
+def shown_url(url: str) -> str:
     """A URL for messages: without what may be a secret."""
     try:
         place = urlsplit(url)

@@ -52,9 +52,12 @@ def time_of(value: Ext) -> str:
     if len(data) == 4:
         return from_ns(number * _SECOND)
     if len(data) == 8:
-        return from_ns((number & 0x3_FFFF_FFFF) * _SECOND + (number >> 34))
-    seconds = int.from_bytes(data[4:], signed=True)
-    return from_ns(seconds * _SECOND + int.from_bytes(data[:4]))
+        seconds, rest = number & 0x3_FFFF_FFFF, number >> 34
+    else:
+        seconds, rest = int.from_bytes(data[4:], signed=True), int.from_bytes(data[:4])
+    if rest >= _SECOND:
+        raise DataError(f"no timestamp: {rest:,} nanoseconds of a second")
+    return from_ns(seconds * _SECOND + rest)
 
 
 def as_json(frame: bytes) -> bytes:
@@ -85,8 +88,20 @@ def _plain(value: bytes) -> Any:
     if any(value[0] in codes for codes in _EXTENSIONS):
         return time_of(msgspec.msgpack.decode(value, type=Ext))
     found = msgspec.msgpack.decode(value)
+    _refuse_binary(found)
     # JSON has no word for it, and null would be another thing.
     return str(found) if isinstance(found, float) and not math.isfinite(found) else found
+
+
+def _refuse_binary(found: Any) -> None:
+    """Raise TypeError for bytes in a value: JSON would have another text in their place."""
+    if isinstance(found, bytes):
+        raise TypeError("binary where Alpaca has text")
+    for inner in found if isinstance(found, list) else ():
+        _refuse_binary(inner)
+    for name, inner in found.items() if isinstance(found, dict) else ():
+        _refuse_binary(name)
+        _refuse_binary(inner)
 
 
 def pack(text: str) -> bytes:

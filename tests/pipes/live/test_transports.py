@@ -137,6 +137,33 @@ def test_a_login_that_is_refused_or_not_answered(mdc: Run, installed: Path) -> N
     assert "hasty: the login was not answered within 0.5 s" in done.stderr
 
 
+def test_a_refusal_in_the_midst_is_in_the_replay_as_it_was(
+    mdc: Run, installed: Path, tmp_path: Path
+) -> None:
+    def refuse(connection: socket.socket) -> None:
+        login(connection)
+        connection.sendall((trade(1) + trade(2) + "NO more of this\n" + trade(3)).encode())
+        connection.recv(1)
+
+    capture = tmp_path / "c.jsonl"
+    with venues.tcp(refuse) as url:
+        done = mdc(
+            *("stream", "lines", "SPY", "--url", url, "--capture", str(capture)),
+            path=installed,
+            **TOKEN,
+        )
+    again = mdc("stream", "lines", "SPY", "--replay", str(capture), path=installed)
+    for ended in (done, again):
+        assert ended.returncode == 77 and "lines says: more of this" in ended.stderr
+    events = [
+        [r for r in rows(o) if r["type"] not in ("begin", "end")]
+        for o in (done.stdout, again.stdout)
+    ]
+    kinds = ["connection", "trade", "trade", "connection", "gap"]
+    assert [event["type"] for event in events[0]] == kinds
+    assert events[0] == events[1]
+
+
 @pytest.mark.parametrize(
     ("url", "text"),
     [

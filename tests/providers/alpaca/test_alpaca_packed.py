@@ -55,7 +55,15 @@ def test_the_three_forms_of_a_timestamp(data: str, ns: int) -> None:
     assert time_of(Ext(-1, bytes.fromhex(data))) == from_ns(ns)
 
 
-@pytest.mark.parametrize("value", [Ext(5, b"1234"), Ext(-1, b"12345")])
+@pytest.mark.parametrize(
+    "value",
+    [
+        Ext(5, b"1234"),
+        Ext(-1, b"12345"),
+        Ext(-1, (10**9 << 34 | 1704205704).to_bytes(8)),
+        Ext(-1, b"\xff" * 12),
+    ],
+)
 def test_what_is_no_timestamp(value: Ext) -> None:
     with pytest.raises(DataError, match="no timestamp"):
         time_of(value)
@@ -75,3 +83,13 @@ def test_json_is_read_whatever_was_asked_for() -> None:
     stream, _ = session("*", encoding="msgpack")
     frame = '[{"T":"t","S":"X","p":1.10,"s":1,"t":"2024-01-02T14:30:00Z"}]'
     assert list(stream.receive(frame, 0)) == list(stream.receive(frame.encode(), 0))
+
+
+@pytest.mark.parametrize("fields", [{"S": b"SPY"}, {"new": [b"SPY"]}, {"new": {b"k": 1}}])
+def test_binary_data_becomes_no_text(fields: dict[str, Any]) -> None:
+    stream, _ = session("*", encoding="msgpack")
+    time = Ext(-1, (1704205704).to_bytes(4))
+    good = {"T": "t", "S": "SPY", "i": 1, "x": "V", "p": 1.5, "s": 2, "t": time}
+    trade, bad, last = stream.receive(msgspec.msgpack.encode([good, {**good, **fields}, good]), 0)
+    assert isinstance(trade, Trade) and isinstance(last, Trade)
+    assert isinstance(bad, Bad)

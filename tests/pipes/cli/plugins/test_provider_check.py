@@ -251,6 +251,14 @@ def test_a_missing_secret_is_78_and_one_of_a_file_is_found(shell: Shell, tmp_pat
     assert "in-a-file" not in done.out + done.err
 
 
+def test_what_a_url_holds_that_may_be_secret_is_not_shown(shell: Shell) -> None:
+    url = "ws://me:s3cret@127.0.0.1:9/v2?token=s3cret"
+    for form in ("", " --json"):
+        done = shell(f"{CHECK} kraken --type trade --url '{url}'{form}")
+        assert done.status == 69 and "s3cret" not in done.out + done.err
+        assert "ws://127.0.0.1:9/v2" in done.out
+
+
 def test_a_server_that_is_not_there_is_69(shell: Shell) -> None:
     row = row_of(shell(f"{CHECK} kraken --type trade --url ws://127.0.0.1:9 --json"), 69)
     assert row["message"] == "ws://127.0.0.1:9/v2: Connection refused"
