@@ -59,6 +59,7 @@ class LineReplay:
         self._say, self._quarantine = say, quarantine
         self._failure: Loss | None = None
         self.refusal: MdcError | None = None  # the end of the feed, if it did not go on
+        self._is_over = False
         self._at: int | None = None
         self._questions = Questions()
 
@@ -74,11 +75,13 @@ class LineReplay:
         elif mark is not None and mark.state == "half-open":
             yield from self._do(session.half_open(record.recv_ns))
         elif mark is not None and mark.state == "connecting":
-            self.refusal = None
+            self.refusal, self._is_over = None, False
             session.connecting(record.recv_ns)
         elif mark is not None and mark.state == "asked":
             wanted = Subscription(mark.symbols or (), mark.channels)
             yield from self._do(session.subscribe(wanted, record.recv_ns))
+        elif self._is_over:
+            return  # a feed that was refused while it was up heard nothing more
         elif record.dir in _FROM_VENDOR or (mark is not None and mark.state in _OPEN):
             yield from self._lost()
             if not session.is_open:
@@ -138,6 +141,7 @@ class LineReplay:
                 case Disconnect(RefusedError() as error) if self._session.takes_back():
                     self._failure = Loss(f"{error}; {OLD_GOES_ON}", error.cause)
                 case Disconnect(RefusedError() as error):
+                    self._is_over = error.cause != "login" and self._session.is_up
                     self._failure, self.refusal = Loss.by(error), error
                 case Disconnect(error):
                     raise error
