@@ -34,13 +34,12 @@ class EventSample:
 
     def places(self, items: Sequence[Any]) -> Sequence[int]:
         """Where those are; what is no event is always one of them."""
+        if self.passes(items):
+            return ()
         if not self._known.issuperset(map(type, items)):
             return [place for place, item in enumerate(items) if self._wants(item)]
-        count, first = len(items), self._next
-        if first >= count:
-            self._next = first - count
-            return ()
-        places = range(first, count, EVERY)
+        count = len(items)
+        places = range(self._next, count, EVERY)
         self._next = places[-1] + EVERY - count
         return places
 

@@ -187,7 +187,6 @@ class StreamLine:
         ns, due = now(), session.next_tick()
         while True:
             if self._renews:
-                self._renews = False
                 raise Resubscribed("connecting again, as it was told to")
             if self._wanted is not None and session.takes_change:
                 self._change(put)
