@@ -85,8 +85,10 @@ def test_whatever_cannot_be_written_is_found(
 
 
 def _is_encoded(row: Event) -> bool:
+    """Whether an encoder takes it; msgspec before 0.23 writes numbers without end as well."""
     try:
-        return bool(ENCODER.encode(row))
+        text = ENCODER.encode(row)
+        return b"NaN" not in text and b"Infinity" not in text
     except (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError):
         return False
 

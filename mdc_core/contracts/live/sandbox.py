@@ -51,7 +51,7 @@ class Sandbox(Provider):
 
     @property
     def awaits(self) -> bool:
-        """Whether the client is still to ask by HTTP for what belongs to what it has been sent.
+        """Whether the client is still to ask for what belongs to what it has been sent: a book.
 
         At the end of the events the server waits for that, at most `patience` seconds.
         """

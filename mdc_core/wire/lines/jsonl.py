@@ -6,6 +6,7 @@ written so; rows keep the digits of the vendor, 1.50 or 1E-7.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _UNWRITABLE = (msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError)
+_ENDLESS = (b"NaN", b"nfinity")  # in `extra`, msgspec before 0.23 writes such numbers down
 _UNION: Any = None
 for _cls in EVENT_TYPES.values():
     _UNION = _cls if _UNION is None else _UNION | _cls
@@ -38,11 +40,11 @@ def _decoder(*, many: bool) -> msgspec.json.Decoder[Any]:
 
 def encode_rows(rows: Sequence[Event]) -> bytes:
     """Rows as lines; raises DataError for one that no line can hold."""
-    try:
+    text = None
+    with suppress(*_UNWRITABLE):  # a number without end, or what is no value of JSON at all
         text = _encoder.encode_lines(rows)
-    except _UNWRITABLE:
-        text = None  # a number without end, or what is no value of JSON at all
-    for row in rows if text is None else doubtful(rows):
+    endless = text is None or any(word in text for word in _ENDLESS)
+    for row in rows if endless else doubtful(rows):
         if (problem := unwritable(row)) is not None:
             raise DataError(f"{row.symbol}: {problem}")
     return _encoder.encode_lines(rows) if text is None else text

@@ -52,6 +52,12 @@ class CoinbaseSandbox(CoinbaseProvider, Sandbox):
         """Whether the client has subscribed to data, and has not been refused since."""
         return self._server is not None and self._server.is_ready and not self._has_failed
 
+    @property
+    def awaits(self) -> bool:
+        """Whether a message is lost behind which the client has not asked for the books again."""
+        server = self._server
+        return isinstance(server, AdvancedServer) and bool(server.awaited) and not self._has_failed
+
     def receive(self, frame: str | bytes) -> Iterable[str]:
         """The answer to a change of the subscription; behind an error there is none."""
         if self._has_failed:

@@ -33,6 +33,7 @@ class AdvancedServer:
     def __init__(self, venue: Venue, refused: Iterable[str], drop: int) -> None:
         self._venue, self._refused, self._drop = venue, tuple(refused), drop
         self.state: dict[str, list[str]] = {}
+        self.awaited: set[str] = set()  # products whose books the client has to begin anew
         self._ticks = 0  # since there was something to play
         self._number = self._played = self._beats = 0
         self._time = from_ns(0)
@@ -68,6 +69,8 @@ class AdvancedServer:
         granted = [p for p in products if p not in self._refused]
         if channel == "heartbeats":
             granted = ["heartbeats"]
+        if channel == "level2":
+            self.awaited.difference_update(granted)
         before = self.state.get(channel, [])
         self.state = {**self.state, channel: [*dict.fromkeys([*before, *granted])]}
         return [*self._snapshots(channel, granted), self._answer()]
@@ -83,6 +86,8 @@ class AdvancedServer:
                 text = self._message(channel, [part])
                 if not self._drop or self._played % self._drop:
                     yield text
+                else:
+                    self.awaited.update(self.state.get("level2", ()))
 
     def tick(self, now: int) -> list[str]:
         """A heartbeat each second, if it is subscribed to."""

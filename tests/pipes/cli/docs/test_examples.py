@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import zipfile
@@ -19,7 +20,9 @@ from mdc_core.cli.main import EXAMPLES
 
 ARCHIVE = """
 mdc stream sim SPY AAPL --limit 2000 --seed 1 > events.jsonl &&
-mdc store --root data < events.jsonl
+mdc store --root data < events.jsonl &&
+mdc convert -o events.parquet events.jsonl &&
+mdc stream alpaca SPY --mock --limit 100 --capture raw/ > live.jsonl
 """
 
 
@@ -39,7 +42,7 @@ def collected():
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory, forked_env):
-    """A directory with what the examples read: events.jsonl, data/, and files of other tools."""
+    """A directory with what the examples read: events.jsonl, data/, raw/, files of other tools."""
     folder = tmp_path_factory.mktemp("examples")
     env = {k: v for k, v in forked_env.items() if not k.startswith("MDC_")}
     env |= {"XDG_CONFIG_HOME": str(folder)}
@@ -72,9 +75,10 @@ def prepared(tmp_path_factory, forked_env):
 
 
 @pytest.fixture
-def shell(prepared):
-    """Run a line of shell; whatever of it is left in the end is ended."""
-    folder, env = prepared
+def shell(prepared, tmp_path):
+    """Run a line of shell beside those files; whatever of it is left in the end is ended."""
+    held, env = prepared
+    folder = shutil.copytree(held, tmp_path / "here", symlinks=True)
     started = []
 
     def shell(line):
