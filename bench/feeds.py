@@ -58,15 +58,17 @@ def stream_of(vendor: Vendor, url: str, events: int) -> Command:
 
 def feed_group(name: str, url: str, events: int) -> Group:
     """Collecting a vendor's feed, beside a bare loop."""
-    vendor = find(name)
+    vendor, few = find(name), str(events // 10)
     reference = Work(
         f"{name}-loop",
         f"bare loop for {name}: websockets, orjson, fields renamed",
         [(*FEED, "read", name, url, str(events))],
+        short=(*FEED, "read", name, url, few),
     )
     told = " ".join(["mdc stream", vendor.provider, *vendor.arguments])
     stream = stream_of(vendor, url, events)
-    work = Work(name, f"`{told}`, {vendor.shape}", [stream], at_most=1.4, aim=1.1)
+    begun = stream_of(vendor, url, int(few))
+    work = Work(name, f"`{told}`, {vendor.shape}", [stream], at_most=1.4, aim=1.1, short=begun)
     return Group("feeds", [reference], [work], agree=True)
 
 

@@ -39,10 +39,13 @@ def client_group(name: str, url: str, events: int) -> Group:
     vendor, client = find(name), CLIENTS[name]
     program = str(HERE / "clients" / f"{client.replace('-', '_')}.py")
     args = (program, url, str(events), *vendor.symbols)
-    reference = Work(client, f"{client}, a line an event", [(clients_python() or "", *args)])
+    few = (program, url, str(events // 10), *vendor.symbols)
+    python = clients_python() or ""
+    title = f"{client}, a line an event"
+    reference = Work(client, title, [(python, *args)], short=(python, *few))
     title = f"`mdc stream {vendor.provider}`, beside {client}"
-    stream = stream_of(vendor, url, events)
-    work = Work(f"beside-{client}", title, [stream], at_most=0.6)
+    stream, begun = stream_of(vendor, url, events), stream_of(vendor, url, events // 10)
+    work = Work(f"beside-{client}", title, [stream], at_most=0.6, short=begun)
     return Group("clients", [reference], [work], agree=True)
 
 

@@ -43,6 +43,9 @@ def run_work(bench: Bench, work: Work, told: Path | None = None) -> Run:
     for folder in (scratch, _stored(bench, work.name)):
         shutil.rmtree(folder, ignore_errors=True)
     run = run_pipe(work.commands, stdin=inputs[work.stdin], stdout=told, env=env, cwd=bench.out)
+    if work.short is not None and not bench.quick:
+        begun = run_pipe([work.short], stdin=None, env=env, cwd=bench.out)
+        run = run._replace(short=begun.cpu)
     if work.captures:
         run = run._replace(kept=_kept(scratch))
     if work.delays and told is not None:

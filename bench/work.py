@@ -30,6 +30,7 @@ class Work(NamedTuple):
     stores: bool = False  # every event, in the scratch folder
     captures: bool = False  # raw frames, in the scratch folder
     delays: tuple[float | None, float | None] | None = None  # told: p50 and p99 at most, in ms
+    short: Command | None = None  # the same for a tenth of the events: what it takes is taken out
 
 
 class Group(NamedTuple):

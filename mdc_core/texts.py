@@ -35,6 +35,11 @@ def counted(number: int, noun: str, several: str = "") -> str:
     return f"{number:,} {noun if number == 1 else several or f'{noun}s'}"
 
 
+def waited(seconds: float) -> str:
+    """How long is waited, in words: 2.5 s, 12 ms."""
+    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds * 1000:.0f} ms"
+
+
 def encodable(value: Any) -> Any:
     """A text, or the texts within lists and dicts, with escapes for halves of characters."""
     if isinstance(value, str):

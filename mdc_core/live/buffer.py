@@ -31,7 +31,7 @@ Policy = Literal["block", "drop-oldest", "drop-newest", "spill"]
 POLICIES: tuple[Policy, ...] = ("block", "drop-oldest", "drop-newest", "spill")
 CAPACITY = 50_000
 SLOW, FORGET = 2.0, 10.0  # seconds for which a feed is held up that is slow, and is so no more
-AT_ONCE = 8192  # events that one `take` returns, about
+AT_ONCE = 512  # events that one `take` returns, about: no more than a core's cache holds
 
 
 class _Hole(Struct):
@@ -82,9 +82,11 @@ class Buffer:
         self._spill: BufferSpill | None = None
         self._closed = self._discarding = False
         self._lock = threading.Lock()
-        # Not a queue: up to Python 3.12, one that a signal interrupts in the main thread may wait
-        # for ever, whatever its timeout.
-        self._filled = threading.Event()
+        # Let go for a taker that waits. Not a queue: up to Python 3.12, one that a signal
+        # interrupts in the main thread may wait for ever, whatever its timeout. Nor an event: that
+        # is a lock as well, and a twentieth of the time for which a trade is under way.
+        self._filled = threading.Lock()
+        self._filled.acquire()
         self._emptied: SimpleQueue[None] = SimpleQueue()
         self._taker_waits = False
         self._putters_waiting = 0
@@ -133,21 +135,22 @@ class Buffer:
 
     def take(self, timeout: float | None = None) -> list[Event] | None:
         """The next events; [] after `timeout` seconds, None at the end."""
-        self._filled.clear()  # before the look: what comes behind it sets it again
         with self._lock:
             events = self._next()
             if events or self._closed:
                 return events or None
+            self._filled.acquire(blocking=False)  # of a wait that had ended by then
             self._taker_waits = True
-        if not self._filled.wait(timeout):
+        if not self._filled.acquire(timeout=-1 if timeout is None else timeout):
             return []
         with self._lock:
             return self._next()
 
     def close(self) -> None:
         """No more events will be put; those that are here can still be taken."""
-        self._closed = True
-        self._filled.set()
+        with self._lock:
+            self._closed = True
+            self._wake_taker()
         self._emptied.put(None)
 
     def discard(self) -> None:
@@ -179,7 +182,7 @@ class Buffer:
     def _wake_taker(self) -> None:
         if self._taker_waits:
             self._taker_waits = False
-            self._filled.set()
+            self._filled.release()
 
     def _overflow(self, events: Sequence[Event]) -> bool:
         if self._discarding:

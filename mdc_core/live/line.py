@@ -25,6 +25,7 @@ from mdc_core.live.upkeep.loss import Loss
 from mdc_core.live.upkeep.openings import Openings
 from mdc_core.live.upkeep.upkeep import PutEvents
 from mdc_core.logs import Log
+from mdc_core.texts import waited
 from mdc_core.times import SECOND, span_text
 from mdc_core.wire.quarantine import Quarantine
 
@@ -137,7 +138,7 @@ class StreamLine:
             limits = self.session.limits
             span = span_text(limits.openings_per * SECOND)
             allowed = f"{limits.openings} new connections in {span}"
-            self._say.detail(f"waits {delay:.1f} s: the vendor allows {allowed}")
+            self._say.detail(f"waits {waited(delay)}: the vendor allows {allowed}")
             self._clock.wait(delay)
 
     def lost(self, put: PutEvents, loss: Loss) -> None:

@@ -20,7 +20,7 @@ from mdc_core.contracts import Sink
 from mdc_core.errors import BusyError, DataError, MdcError, PluginError, UnavailableError
 from mdc_core.live.clock import Clock, SystemClock
 from mdc_core.live.upkeep.backoff import Backoff
-from mdc_core.texts import counted
+from mdc_core.texts import counted, waited
 from mdc_core.wire.lines.jsonl import encode_and_keep
 
 if TYPE_CHECKING:
@@ -184,6 +184,6 @@ class Publication:
         if after > PATIENCE or self._ending.is_set():
             raise error
         delay = backoff.delay(error)
-        self._log.warning(f"{error}; trying again in {delay:.1f} s")
+        self._log.warning(f"{error}; trying again in {waited(delay)}")
         self._retried(str(error), delay)
         self._clock.wait(delay)

@@ -13,9 +13,10 @@ import re
 import shlex
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from mdc_core.disk import unreadable
 from mdc_core.errors import DataError, TruncatedError
@@ -25,7 +26,7 @@ from mdc_core.wire.sniff import CHUNK
 from mdc_core.wire.unpack import unpacked
 
 _FRAME = re.compile(
-    rb'\{"recv_ns":(\d+|null),"dir":"(\w+)"(?:,"connection":"([^"]*)")?(?:,"line":"([^"]*)")?'
+    rb'\{"recv_ns":([1-8]?\d{1,18}|null),"dir":"(\w+)"(?:,"connection":"([^"]*)")?(?:,"line":"([^"]*)")?'
     rb'(?:,"url":"([^"]*)")?(?:,"encoding":"(\w+)")?,"frame":'
 )
 _TAIL = 4096  # bytes of a line in which all stands that is behind its frame
@@ -37,7 +38,7 @@ class CaptureRecord(Struct):
 
     dir: str
     frame: msgspec.Raw
-    recv_ns: int | None = None
+    recv_ns: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
     encoding: str | None = None
     line: str = ""
     connection: str = ""
@@ -138,6 +139,8 @@ def lines_of(path: Path) -> Generator[bytes, None, None]:
 
 def reader_of(line: bytes, path: Path) -> str | None:
     """The command that reads what is no capture, where that can be told."""
+    if line.startswith(b'{"recv_ns":'):
+        return None
     if line.startswith(b'{"type":'):
         return typed("replay", path)
     found = own_file(line)

@@ -12,6 +12,7 @@ from mdc_core.live.upkeep.backoff import Backoff
 from mdc_core.live.upkeep.breaker import Breaker
 from mdc_core.live.upkeep.loss import Loss
 from mdc_core.logs import Log
+from mdc_core.texts import waited
 from mdc_core.times import SECOND
 
 PutEvents = Callable[[Sequence[Event]], None]
@@ -173,7 +174,7 @@ class Upkeep:
         state = self._breaker.state
         self.line.lost(tell, Loss.by(error, delay, state))
         why = "" if state == "closed" else f", for the circuit breaker is {state}"
-        self._say.warning(f"{error}; trying again in {delay:.1f} s{why}")
+        self._say.warning(f"{error}; trying again in {waited(delay)}{why}")
         self._retrying.retried(str(error), delay)
         self._clock.wait(delay)
 

@@ -345,6 +345,7 @@ def test_an_answer_by_http_in_somebody_elses_capture_meets_its_question(
         ("frames decode none --provider alpaca", 65, "no such file or directory: none"),
         ("frames cat text", 65, "line 1 is not a captured frame"),
         ("frames decode half --provider alpaca", 65, "half: line 2 is not a captured frame"),
+        ("frames decode late --provider alpaca", 65, "late: line 1 is not a captured frame: "),
         ("frames decode c", 2, "c does not say whose frames they are"),
         ("frames decode c --provider sim", 2, "sim has no frames"),
         ("frames decode c --provider nobody", 2, "nobody"),
@@ -362,5 +363,6 @@ def test_what_cannot_be_done_is_said(
     (tmp_path / "text").write_text("hello\n")
     (tmp_path / "half").write_text(f"1700000001.5: {HELLO}\nwhat\n")
     (tmp_path / "c").write_text('{"recv_ns":1,"dir":"in","frame":[]}\n')
+    (tmp_path / "late").write_text(f'{{"recv_ns":{10**19},"dir":"in","frame":[]}}\n')
     done = shell(f"mdc {line}")
     assert (done.status, said in done.err) == (status, True), done.err

@@ -158,6 +158,7 @@ def test_a_refusal_in_a_capture_is_one_in_the_replay(desk: Any, tmp_path: Path) 
         (b'{"dir":"in"}\n', "line 1 is not a captured frame: .*frame"),
         (b'\n{"dir":"in","frame":[1}\n', "line 2 is not a captured frame"),
         (b"\xff\xfe\n", "line 1 is not a captured frame"),
+        (b'{"recv_ns":9223372036854775808,"dir":"in","frame":[]}', "line 1 is .* <= 92.*recv_ns"),
         (b'{"dir":"in","frame":"?","encoding":"base64"}\n', "a captured frame is not base64"),
     ],
 )

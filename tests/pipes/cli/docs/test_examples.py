@@ -82,6 +82,8 @@ def shell(prepared, tmp_path):
     started = []
 
     def shell(line):
+        for made in re.findall(r"-o (\S+)", line):
+            (folder / made).unlink(missing_ok=True)
         process = subprocess.Popen(
             ["bash", "-o", "pipefail", "-c", line],
             cwd=folder,
