@@ -26,7 +26,7 @@ from mdc_core.archive.write.sealing.seal import SealPlan
 from mdc_core.archive.write.sealing.sealer import SEAL_AFTER, Sealer
 from mdc_core.archive.write.sealing.sorter import Sorter
 from mdc_core.archive.write.width import note_wide
-from mdc_core.batch import is_type
+from mdc_core.batch import is_type, let_go
 from mdc_core.disk import refused
 from mdc_core.errors import WriteError
 from mdc_core.events import CONTROL_TYPES
@@ -160,7 +160,9 @@ class Intake:
 
     def _seal(self, rotation: Rotation | None, *, rest: bool) -> list[PartRow]:
         with self._writing():
-            return self._sealer.seal(rotation, rest=rest)
+            parts = self._sealer.seal(rotation, rest=rest)
+        let_go()  # else each seal leaves holes, in which the next one does not fit
+        return parts
 
     def close(self) -> None:
         """Let go; what was not sealed stays in the journal."""

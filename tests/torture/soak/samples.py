@@ -23,7 +23,7 @@ class Growth(NamedTuple):
     """How a process has changed between two times."""
 
     rss_mb: tuple[float, float]  # at the begin and at the end
-    slope: float  # MB a minute, by least squares
+    slope: float  # MB a minute, by least squares of the medians of minutes
     descriptors: tuple[int, int]
 
 
@@ -58,11 +58,19 @@ class Sampler:
                 self.samples[name].append(Sample(second / 60, rss, descriptors))
 
     def growth(self, name: str, since: float) -> Growth | None:
-        """How a process has grown since this minute; None where that was not watched."""
+        """How a process has grown since this minute; None where that was not watched.
+
+        By the medians of the minutes: what is taken for a moment, and given back, is no growth.
+        """
         seen = [sample for sample in self.samples[name] if sample.minute >= since]
         if len(seen) < 2:
             return None
-        slope = linear_regression([s.minute for s in seen], [s.rss for s in seen]).slope
+        minutes: dict[int, list[int]] = {}
+        for sample in seen:
+            minutes.setdefault(int(sample.minute), []).append(sample.rss)
+        usual = list(map(median, minutes.values())) if len(minutes) > 1 else [s.rss for s in seen]
+        step = 1.0 if len(minutes) > 1 else 1 / 60
+        slope = linear_regression([step * n for n in range(len(usual))], usual).slope
         some = min(_SOME, len(seen) // 2)
         first, last = (median(s.descriptors for s in part) for part in (seen[:some], seen[-some:]))
         rss = (round(seen[0].rss / _MB, 1), round(seen[-1].rss / _MB, 1))
