@@ -6,6 +6,7 @@ cannot be read at once is read as the JSON that says the same.
 """
 
 import math
+import struct
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -25,6 +26,7 @@ _TIMES = ("t", "ft", "created_at", "updated_at")
 _decode = msgspec.msgpack.Decoder(list[wire.Known[Ext]]).decode
 _parts = msgspec.msgpack.Decoder(list[Raw]).decode
 _fields = msgspec.msgpack.Decoder(dict[str, Raw]).decode
+_whole = struct.Struct(">Q").unpack
 
 
 def read(frame: bytes) -> Sequence[Any]:
@@ -45,14 +47,14 @@ def _times_of(kind: type[msgspec.Struct]) -> Sequence[str]:
 
 def time_of(value: Ext) -> str:
     """The text of a timestamp of 4, 8 or 12 bytes."""
-    data = bytes(value.data)
-    number = int.from_bytes(data)
+    data = value.data
     if value.code != _TIME or len(data) not in (4, 8, 12):
         raise DataError(f"no timestamp: extension {value.code} of {len(data)} bytes")
-    if len(data) == 4:
-        return from_ns(number * _SECOND)
-    if len(data) == 8:
+    if len(data) == 8:  # nearly always
+        (number,) = _whole(data)
         seconds, rest = number & 0x3_FFFF_FFFF, number >> 34
+    elif len(data) == 4:
+        seconds, rest = int.from_bytes(data), 0
     else:
         seconds, rest = int.from_bytes(data[4:], signed=True), int.from_bytes(data[:4])
     if rest >= _SECOND:
