@@ -43,7 +43,11 @@ class Response(Struct, frozen=True):
 
     @property
     def after(self) -> float | None:
-        """The seconds that Retry-After asks to wait; a date counts from that of the answer."""
+        """The seconds that Retry-After asks to wait; a date counts from that of the answer.
+
+        A week at most: Binance, which pauses whoever goes on for up to three days, has the longest
+        pauses that are known.
+        """
         return _after(self.headers)
 
     def check(self) -> None:
@@ -54,6 +58,9 @@ class Response(Struct, frozen=True):
         """
         if not 200 <= self.status < 300:
             raise _error(self)
+
+
+_MOST_AFTER = 7 * 86_400.0
 
 
 def _where(url: str) -> str:
@@ -68,10 +75,10 @@ def _after(headers: Mapping[str, str]) -> float | None:
 
     text = headers.get("retry-after", "").strip()
     if text.isdecimal() and text.isascii():
-        return float(text)
+        return min(float(text), _MOST_AFTER)
     try:
         until, now = (parsedate_to_datetime(t) for t in (text, headers.get("date", "")))
-        return max(0.0, (until - now).total_seconds())
+        return min(max(0.0, (until - now).total_seconds()), _MOST_AFTER)
     except (TypeError, ValueError):
         return None
 

@@ -100,17 +100,36 @@ class FrameRun:
     def records(self, choice: FrameChoice = EVERY_FRAME) -> Iterator[CaptureRecord | Damage]:
         """The frames and notes that are wanted, and what is damaged between them."""
         missing = {damage.file: damage for damage in missing_before(self)}
-        for file in self.files:
+        for before, file in pairwise([None, *self.files]):
+            assert file is not None
             if file.path in missing:
                 yield missing[file.path]
-            with FrameFileReader(file.path) as opened:
-                for block in opened.blocks(choice.may_be_in):
-                    if isinstance(block, Damage):
-                        if block.loses and not (block.torn and opened.is_written):
-                            yield block
-                        continue
-                    lines = lines_in(file.path, block.lines)
-                    yield from lines if choice == EVERY_FRAME else filter(choice.has, lines)
+            if before is None or before.head.number != file.head.number:
+                with FrameFileReader(file.path) as opened:
+                    yield from _records_in(opened, choice, goes_on=file is not self.files[-1])
+
+
+def _records_in(
+    file: FrameFileReader, choice: FrameChoice, *, goes_on: bool
+) -> Iterator[CaptureRecord | Damage]:
+    """The frames of a file; one that breaks off between two blocks is told like one within."""
+    ends = False
+    for block in file.blocks(choice.may_be_in):
+        if isinstance(block, Damage):
+            ends = ends or block.torn or not block.loses
+            if block.loses and not (block.torn and file.is_written):
+                yield block._replace(torn=block.torn and not goes_on)
+            continue
+        lines = lines_in(file.path, block.lines)
+        yield from lines if choice == EVERY_FRAME else filter(choice.has, lines)
+    if not ends and file.whole() is None and not file.is_written:
+        yield broken_off(file, goes_on=goes_on)
+
+
+def broken_off(file: FrameFileReader, *, goes_on: bool) -> Damage:
+    """What is told of a file without an end: a next one is begun behind that of the one before."""
+    why = "although its run goes on" if goes_on else "for its writer was killed or could not go on"
+    return Damage(file.path, file.size, 0, f"the file breaks off, {why}", torn=not goes_on)
 
 
 def lines_in(path: Path, lines: bytes) -> Iterator[CaptureRecord | Damage]:
@@ -121,12 +140,14 @@ def lines_in(path: Path, lines: bytes) -> Iterator[CaptureRecord | Damage]:
 
 
 def missing_before(run: FrameRun) -> Iterator[Damage]:
-    """What is missing between the files of a run."""
+    """What is missing between the files of a run, or is there twice."""
     for before, file in pairwise(run.files):
         number, missing = file.head.number, file.head.number - before.head.number - 1
-        if missing:
+        if missing > 0:
             what = f"{counted(missing, 'file')} of its run missing before number {number}"
             yield Damage(file.path, 0, 0, what)
+        elif missing < 0:
+            yield Damage(file.path, 0, 0, f"number {number} of its run once more: it is left out")
 
 
 def runs_of(folder: Path) -> list[FrameRun]:
@@ -167,7 +188,10 @@ def told(file: FrameFile) -> FileTold:
 def _files(folder: Path) -> Iterator[Path]:
     with reading(folder):
         paths = [folder] if folder.is_file() else files_below(folder)
-        yield from (path for path in paths if path.name.endswith(SUFFIX))
+        for path in paths:
+            # A pipe would be waited for.
+            if path.name.endswith(SUFFIX) and (path.is_file() or not path.exists()):
+                yield path
 
 
 def _named(path: Path) -> FileHead:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from mdc_core.live.frames.block import BlockHead
 from mdc_core.live.frames.reader import Damage, FrameFileReader
-from mdc_core.live.frames.runs import FrameFile, FrameRun, lines_in, missing_before
+from mdc_core.live.frames.runs import FrameFile, FrameRun, broken_off, lines_in, missing_before
 from mdc_core.texts import counted
 
 
@@ -24,7 +24,7 @@ class FrameVerification:
             yield from missing_before(run)
             last: dict[str, int] = {}
             for file in run.files:
-                yield from self._file(file, last)
+                yield from self._file(file, last, goes_on=file is not run.files[-1])
 
     @property
     def notes(self) -> Iterator[str]:
@@ -35,22 +35,24 @@ class FrameVerification:
             often = counted(times, "time", "times")
             yield f"{connection}: receive times go back {often}: the clock was set"
 
-    def _file(self, file: FrameFile, last: dict[str, int]) -> Iterator[Damage]:
+    def _file(self, file: FrameFile, last: dict[str, int], *, goes_on: bool) -> Iterator[Damage]:
         self.files += 1
         content, is_damaged = BlockHead(0), False
         with FrameFileReader(file.path) as opened:
             whole = opened.whole()
-            if whole is None:
+            if whole is None and not goes_on:
                 self.unfinished.append(str(file.path))
             for block in opened.blocks():
                 if isinstance(block, Damage):
                     is_damaged = True
                     if not (block.torn and opened.is_written):
-                        yield block
+                        yield block._replace(torn=block.torn and not goes_on)
                     continue
                 content.count(block.head)
                 yield from self._lines(file, block.head, block.lines, last)
                 self._read(len(block.lines))
+            if whole is None and goes_on and not is_damaged:
+                yield broken_off(opened, goes_on=True)
             if whole is not None and not is_damaged and whole.connections != content.connections:
                 yield Damage(file.path, 0, 0, "not all of what its end says is in it")
 

@@ -51,8 +51,7 @@ class VerifiedBooks:
         yield from self._check(book, item, time)
 
     def change(self, item: BookItem, time: str, *, asks_first: bool = False) -> Iterator[Event]:
-        """Changes of a book, to be taken all at once."""
-        yield from deltas_of(item, time, asks_first=asks_first)
+        """Changes of a book, to be taken all at once; what is wrong with them comes first."""
         symbol = item.symbol
         if symbol in self._wrong:
             self._wrong[symbol] = time
@@ -61,6 +60,7 @@ class VerifiedBooks:
         else:
             yield _finding(symbol, time, "changes of a book that never came")
             yield from self._is_wrong(symbol, None, time)
+        yield from deltas_of(item, time, asks_first=asks_first)
 
     def _check(self, book: KrakenBook, item: BookItem, time: str) -> Iterator[Event]:
         """Take what is in a message, and compare the checksum."""

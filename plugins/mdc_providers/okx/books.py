@@ -97,17 +97,18 @@ class OkxBooks:
             return
         deltas = deltas_of(item, symbol, channel)
         when = deltas[-1].ts_event if deltas else None
-        yield from deltas
         if symbol in self._wrong:
             self._wrong[symbol] = when or self._wrong[symbol]
+            yield from deltas
             return
         known = self._books.get(symbol)
         text = "changes of a book that never came" if known is None else known.change(item)
-        if text is not None:
+        if text is not None:  # before the changes: whoever follows the book must not take them
             since = None if known is None else time(known.since)
             yield from self._is_wrong(symbol, channel, since, when or time(item.ts), text)
         elif known is not None:
             known.since = item.ts
+        yield from deltas
 
     def _is_wrong(
         self, symbol: str, channel: str, since: str | None, when: str | None, text: str

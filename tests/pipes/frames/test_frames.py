@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,13 @@ def test_a_killed_writer_and_a_torn_file_are_told_apart(
     assert done.status == 0, done.err
     assert "was not finished" in done.err
     assert json.loads(shell("mdc frames ls raw --json").out)[0]["state"] == "unfinished"
+    done = shell("mdc frames decode raw")
+    assert done.status == 0 and "breaks off, for its writer was killed" in done.err
+    down, *gaps = done.events[-3:]
+    assert down["state"] == "down" and "breaks off" in down["reason"]
+    assert [(e["reason"], e["symbol"]) for e in gaps] == [
+        ("disconnect", s) for s in ("SPY", "AAPL")
+    ]
     for cut in (marks[3] + 5, marks[3] + 100, marks[4] - 1):
         path.write_bytes(whole[:cut])
         done = shell("mdc frames verify raw --json")
@@ -190,6 +198,21 @@ def test_what_is_missing_or_out_of_order_is_found(shell: Shell, tmp_path: Path) 
     assert done.status == 65 and "1 file of its run missing before number" in done.out
     again = shell("mdc frames decode raw")
     assert again.status == 65 and "missing before" in again.err
+    for left in (aside[:100], b""):  # behind an end that is not there nothing can come
+        third.write_bytes(left)
+        done = shell("mdc frames verify raw")
+        assert done.status == 65 and "breaks off" in done.out
+        again = shell("mdc frames decode raw")
+        assert again.status == 65 and "breaks off" in again.err
+        assert [e["symbol"] for e in again.events if e["type"] == "gap"] == ["SPY", "AAPL"]
+    third.write_bytes(aside)
+    (third.parent / f"copy-{third.name}").write_bytes(aside)
+    whole = [e for e in shell("mdc frames decode raw").events if e["type"] == "trade"]
+    assert len({e["trade_id"] for e in whole}) == len(whole)
+    assert "once more" in shell("mdc frames verify raw").out
+    (third.parent / f"copy-{third.name}").unlink()
+    os.mkfifo(third.parent / "pipe.frames.zst")  # nobody writes to it
+    assert shell("mdc frames verify raw").status == 0
     assert [e for e in again.events if e["type"] == "gap"]
     third.write_bytes(aside)
     assert shell("mdc frames verify raw").status == 0

@@ -147,7 +147,17 @@ def test_snapshots_of_a_hundred_books_keep_to_the_weight_of_a_minute(market: str
     assert [len(some) for some in later] == [0, 0, 1], "as long as the vendor says"
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"lastUpdateId":1,"bids":[[', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b'{"lastUpdateId":1,"bids":[[',
+        b"[" * 100_000,
+        b'{"lastUpdateId":7,"bids":[["NaN","2"]],"asks":[]}',
+        b'{"lastUpdateId":7,"bids":[],"asks":[["1E+30","2"]]}',
+    ],
+)
 def test_a_snapshot_that_cannot_be_read_is_set_aside_and_asked_for_again(body: bytes) -> None:
     options = Binance.Options(check_symbols=False)
     stream = Binance(Subscription(("btcusdt",), ("book",)), options, {})

@@ -96,7 +96,7 @@ def test_a_wrong_checksum_is_told_and_the_book_comes_again(shell: Shell) -> None
     done = served(shell, [BOOK, *changes], "BTC/USD --type book", "--twist 3 --speed 5")
     assert done.status == 0, done.err
     kinds = [e["type"] for e in plain(done.events)]
-    assert kinds[:6] == ["book", "delta", "delta", "delta", "integrity", "gap"]
+    assert kinds[:6] == ["book", "delta", "delta", "integrity", "gap", "delta"]
     finding, gap = (next(e for e in done.events if e["type"] == t) for t in ("integrity", "gap"))
     assert (finding["check"], finding["symbol"]) == ("book", "BTC/USD")
     assert "the checksum is" in finding["message"]

@@ -178,7 +178,7 @@ def test_a_book_is_as_old_as_its_newest_level_and_its_changes_are_checked() -> N
 
 def test_a_checksum_that_does_not_hold_is_told() -> None:
     change = {"b": [["0.05000", "4.000", "1534614336.000000"]], "c": "1"}
-    _, _, found, gap = decoded([1, SNAPSHOT, "book-10", PAIR], [1, change, "book-10", PAIR])
+    _, found, gap, _ = decoded([1, SNAPSHOT, "book-10", PAIR], [1, change, "book-10", PAIR])
     assert isinstance(found, Integrity) and isinstance(gap, Gap)
     assert found.message is not None and found.message.startswith("the checksum is 1, of our book")
     assert (gap.start, gap.end) == (

@@ -93,7 +93,7 @@ def test_a_change_that_comes_twice_is_no_finding_and_one_that_is_missing_is() ->
     steps = [("snapshot", -1, 10), ("update", 10, 11), ("update", 10, 11), ("update", 11, 12)]
     for step in steps:
         assert {type(item) for item in stream.receive(book(*step), 0)} <= {Book, Delta}
-    _, _, found, gap, again = stream.receive(book("update", 13, 14), 0)
+    found, gap, _, _, again = stream.receive(book("update", 13, 14), 0)
     assert isinstance(found, Integrity) and isinstance(gap, Gap) and isinstance(again, Send)
     assert found.message == "the message before is 13, and ours is 12"
     assert json.loads(again.frame)["op"] == "unsubscribe"

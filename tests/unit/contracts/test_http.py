@@ -39,6 +39,8 @@ def test_every_status_is_an_error_or_none(status: int, after: bool) -> None:
         ("0", "", 0.0),
         ("120", "", 120.0),
         (" 5 ", "", 5.0),
+        ("9" * 400, "", 604_800.0),
+        ("Tue, 02 Jan 2099 12:00:00 GMT", "Tue, 02 Jan 2024 12:00:30 GMT", 604_800.0),
         ("Tue, 02 Jan 2024 12:00:30 GMT", "Tue, 02 Jan 2024 12:00:00 GMT", 30.0),
         ("Tue, 02 Jan 2024 12:00:00 GMT", "Tue, 02 Jan 2024 12:00:30 GMT", 0.0),
         ("Tue, 02 Jan 2024 12:00:30 GMT", "", None),

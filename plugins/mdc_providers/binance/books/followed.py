@@ -1,6 +1,7 @@
 """The books of a connection: their changes, and the snapshots by REST that they begin with."""
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from mdc_core.plugin import Bad, Book, DataError, Effect, Event
@@ -8,6 +9,8 @@ from mdc_providers.binance import messages as wire
 from mdc_providers.binance.books.sync import BookSync
 from mdc_providers.binance.moments import Moments
 from mdc_providers.binance.requests import Requests
+
+_DIGITS = 18  # before the point, and behind it
 
 
 class Books:
@@ -46,7 +49,8 @@ class Books:
         """A snapshot; what is none is set aside by the name of its symbol, and asked for again."""
         try:
             found = wire.snapshot(body)
-        except (ValueError, RecursionError) as error:
+            _check(found[0])
+        except (ValueError, RecursionError, DataError) as error:
             yield Bad(body, f"binance: no snapshot of the book of {symbol}: {error}", name)
             self._requests.book(symbol, True)
             return
@@ -55,6 +59,7 @@ class Books:
     def bare(self, text: str, now: int) -> Iterator[Event | Effect]:
         """A snapshot among frames; without a symbol it is that of the book that waits for one."""
         m, beyond = wire.snapshot(text)
+        _check(m)
         fitting = [b.symbol for b in self._books.values() if b.fits(m.lastUpdateId)]
         symbol = m.symbol or (fitting[0] if len(fitting) == 1 else None)
         if symbol is None:
@@ -78,3 +83,10 @@ class Books:
             if beyond and isinstance(event, Book):
                 event.extra = beyond
             yield event
+
+
+def _check(m: wire.SnapshotMessage) -> None:
+    """Raise DataError for a number that no book can have: the changes would stand on nothing."""
+    for number in chain.from_iterable(chain(m.bids, m.asks)):
+        if not number.is_finite() or abs(number.adjusted()) >= _DIGITS:
+            raise DataError(f"{number} is no price and no size")
