@@ -30,6 +30,13 @@ class SymbolChange(NamedTuple):
     told: Callable[[str | MdcError], None] = lambda answer: None
 
 
+class _Refused(NamedTuple):
+    """What a vendor refuses of a change, and in which words."""
+
+    symbols: tuple[str, ...]
+    text: str
+
+
 class FeedControl:
     """Carries out the requests of `mdc ctl` for one feed; in the thread of its socket."""
 
@@ -54,7 +61,7 @@ class FeedControl:
             case "subscribe":
                 return self._subscribe(_symbols(request))
             case "unsubscribe":
-                return self._change(SymbolChange(drop=self._asked_of(_symbols(request))))
+                return self._unsubscribe(self._asked_of(_symbols(request)))
             case "reset":
                 return self._reset(_symbols(request))
             case other:
@@ -86,26 +93,54 @@ class FeedControl:
 
     def _subscribe(self, symbols: tuple[str, ...]) -> dict[str, Any]:
         """Ask for more symbols, and wait for what the vendor says of them, if it says anything."""
+        told = self._answered(SymbolChange(add=symbols), lambda: self._answer_to(symbols))
+        if isinstance(told, dict):
+            return told
+        # Asked for no more: not with the next change, which it may refuse, nor when connecting.
+        self._change(SymbolChange(drop=tuple(told.symbols)))
+        taken = sorted(set(symbols) - set(told.symbols))
+        rest = f"; asks for {', '.join(taken)} now" if taken else ""
+        raise RefusedError(f"refused: {told.text}{rest}")
+
+    def _unsubscribe(self, symbols: tuple[str, ...]) -> dict[str, Any]:
+        """Ask for fewer symbols, and wait for what the vendor says."""
+        told = self._answered(SymbolChange(drop=symbols), lambda: self._still_asked(symbols))
+        if isinstance(told, dict):
+            return told
+        self._change(SymbolChange(add=tuple(told.symbols)))  # as it is
+        raise RefusedError(f"refused: {told.text}")
+
+    def _answered(
+        self, change: SymbolChange, look: Callable[[], dict[str, str] | None]
+    ) -> "dict[str, Any] | _Refused":
+        """The answer to a change, once the vendor's is there, if it says anything in time."""
         until = time.monotonic() + _ANSWERED
-        told = self._change(SymbolChange(add=symbols))
-        found, before = self._answer_to(symbols), None
+        told = self._change(change)
+        found, before = look(), None
         # Twice the same: a line that takes the change over may still have the words of another.
         while (found is None or found != before) and time.monotonic() < until:
             time.sleep(_LOOK)
-            found, before = self._answer_to(symbols), found
+            found, before = look(), found
         if found is None:
             return {"told": f"{told['told']}, and the vendor has not answered yet"}
-        if found:
-            self._forget(found)
-            texts = dict.fromkeys(f"{self._mask(text)}" for text in found.values())
-            raise RefusedError(f"refused: {'; '.join(texts)}")
-        return told
+        if not found:
+            return told
+        texts = dict.fromkeys(f"{self._mask(text)}" for text in found.values())
+        return _Refused(tuple(found), "; ".join(texts))
 
-    def _forget(self, refused: Mapping[str, str]) -> None:
-        """Ask no more for what was refused with a change as a whole: it would refuse the next."""
-        asked = {symbol for line in self._feed.states for symbol in line.symbols}
-        if gone := tuple(symbol for symbol in refused if symbol not in asked):
-            self._change(SymbolChange(drop=gone))
+    def _still_asked(self, symbols: tuple[str, ...]) -> dict[str, str] | None:
+        """Which of these the vendor goes on to send, in which words; None: not answered yet."""
+        states = self._feed.states
+        if any(line.granted is None and line.refusals is not None for line in states):
+            return None
+        kept = {s: line for line in states for s in line.symbols if s in symbols}
+        return {symbol: self._why(line, symbol) for symbol, line in kept.items()}
+
+    @staticmethod
+    def _why(line: LineState, symbol: str) -> str:
+        said = line.refusals or {}
+        words = said.get(symbol) or next(iter(said.values()), None)
+        return words or line.failure or f"{symbol} is asked for as before"
 
     def _answer_to(self, symbols: tuple[str, ...]) -> dict[str, str] | None:
         """What is refused of these symbols, in which words; None: not all are answered yet."""

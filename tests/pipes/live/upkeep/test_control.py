@@ -137,29 +137,37 @@ def test_a_feed_is_looked_at_and_told_to_ask_for_other_symbols(
 
 
 def test_what_a_vendor_refuses_of_a_change_is_told(env: dict[str, str], ctl: Ctl) -> None:
-    """One symbol of several, a change as a whole, and one that is not answered."""
+    """One symbol of several, a change as a whole, one fewer, and one that is not answered."""
 
     def play(connection: socket.socket) -> None:
         one_trade(connection)
         assert venues.line_of(connection) == "CHANGE A,B,C"
         connection.sendall(b"SKIP C\nOK\n" + trade(2, "B"))
-        assert venues.line_of(connection) == "CHANGE A,B,C,D"
+        assert venues.line_of(connection) == "CHANGE A,B"  # and never again C
+        connection.sendall(b"OK\n")
+        assert venues.line_of(connection) == "CHANGE A,B,D"
         connection.sendall(b"NO too many\n")
-        assert venues.line_of(connection) == "CHANGE A,B,C,E"
+        assert venues.line_of(connection) == "CHANGE B"
+        connection.sendall(b"NO it is paid for\n")
+        assert venues.line_of(connection) == "CHANGE A,B,E"
         connection.recv(1)
 
     with venues.tcp(play) as url, feed(env, url) as client:
         some = ctl("subscribe", "B,C")
         assert (some.returncode, some.stdout) == (77, "")
-        assert some.stderr == "mdc ctl subscribe: refused: lines has no C\n"
+        assert some.stderr == "mdc ctl subscribe: refused: lines has no C; asks for B now\n"
         assert ctl("subscribe", "B").stdout == "it asks for that already\n"
         whole = ctl("subscribe", "D")
         assert (whole.returncode, whole.stdout) == (77, "")
         assert whole.stderr == "mdc ctl subscribe: refused: lines says: too many\n"
-        assert status_of(ctl)[0]["lines"][0]["symbols"] == ["A", "B", "C"]
+        assert status_of(ctl)[0]["lines"][0]["symbols"] == ["A", "B"]
+        fewer = ctl("unsubscribe", "A")
+        assert (fewer.returncode, fewer.stdout) == (77, "")
+        assert fewer.stderr == "mdc ctl unsubscribe: refused: lines says: it is paid for\n"
+        assert status_of(ctl)[0]["lines"][0]["symbols"] == ["A", "B"]
         silent = ctl("subscribe", "E")
         assert silent.returncode == 0, silent.stderr
-        assert silent.stdout == "asks for 4 symbols now, and the vendor has not answered yet\n"
+        assert silent.stdout == "asks for 3 symbols now, and the vendor has not answered yet\n"
         client.send_signal(signal.SIGTERM)
         _, said = client.communicate()
     assert "lines has no C" in said and "lines says: too many; the old subscription" in said
