@@ -28,6 +28,8 @@ from mdc_core.orderbook.snapshots import BookSnapshots
 from mdc_core.orderbook.units import NARROW, WIDE, BeyondUnit
 from mdc_core.orderbook.updates import BookUpdates, begins_of, updates_of
 
+_NO_CLOCK = -1  # that of no book
+
 
 class BooksMade(NamedTuple):
     """What a batch leads to: books as they were, each at its place, and what is to say."""
@@ -101,7 +103,13 @@ class BookBuilder:
         rows, snapshots = self._rows(batch)
         moments, clocks = integers(batch, "ts_event")[0], self._clocks(batch, self._groups)
         time = passing(moments, clocks, 1)
-        every = None if self._every is None else passing(moments, clocks, self._every)
+        every = None
+        if self._every is not None:
+            # A trade or a quote tells no time here: it may be dated by another clock.
+            told = np.full(len(clocks), _NO_CLOCK)
+            if rows is not None:
+                told[rows.rows] = clocks[rows.rows]
+            every = passing(moments, told, self._every)
         if rows is None or snapshots is None:
             self._end_waiting({}, time, every)
         else:

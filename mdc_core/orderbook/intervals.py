@@ -1,7 +1,7 @@
 """How event time passes: which states stand at the end of a moment, or of an interval.
 
 A change belongs to the interval of its event time. The interval is over for a book when its next
-change is in another one, or when something later than it comes by the same connection. When it
+change is in another one, or when a later change of any book comes by the same connection. When it
 was received says nothing: that is a matter of the network, and of how fast it is played again.
 """
 

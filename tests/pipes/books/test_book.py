@@ -69,6 +69,21 @@ def test_at_the_end_of_each_interval_in_which_something_changed(shell: Shell) ->
     assert len(done.events) == len(last), "one for each interval"
 
 
+def test_what_is_no_book_ends_no_interval(shell: Shell) -> None:
+    """A quote that is dated by when it came, among changes that are dated by the venue."""
+
+    def quote(second: int) -> dict[str, Any]:
+        return event("quote", second, "A", bid_price=10, bid_size=1)
+
+    books = [snapshot(1, "10x1", "11x1"), change(5, "bid 10x5"), change(9, "bid 10x9")]
+    after = change(15, "bid 10x15")
+    rows = [books[0], quote(12), books[1], quote(13), books[2], quote(14), after]
+    done = shell("mdc book --every 10s", stdin=lines(rows))
+    assert prices(done) == [("A", ["10x9"], ["11x1"]), ("A", ["10x15"], ["11x1"])]
+    alone = shell("mdc book --every 10s", stdin=lines([*books, after]))
+    assert prices(alone) == prices(done)
+
+
 def test_changes_of_one_message_are_one_update(shell: Shell) -> None:
     rows = [
         snapshot(1, "10x1 9x1", "11x1", seq=1),
