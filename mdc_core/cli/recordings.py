@@ -63,6 +63,10 @@ def codec_of(head: "FileHead", provider: str | None, settings: Sequence[str]) ->
     kind = registry.load("stream", name)
     if not issubclass(kind, Stream):
         raise UsageError(f"{name} has no frames: it is no feed with a connection of ours")
+    is_known = head.provider and registry.get("stream", head.provider) is not None
+    if provider and is_known and registry.load("stream", head.provider) is not kind:
+        text = f"{head.source} has frames of {head.provider}, not of {provider}"
+        raise UsageError(text, hint="leave --provider out")
     fields = {field.name: field for field in option_fields(kind.Options)}
     options = dict(head.options or {}) if head.provider == name else {}
     for setting in settings:

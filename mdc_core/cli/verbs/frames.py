@@ -18,6 +18,7 @@ from mdc_core.cli.asking import consented, must_agree
 from mdc_core.cli.options import SIZE, SPAN, ListOption, Session, group, option
 from mdc_core.cli.recordings import codec_of, read_twice, recordings_in
 from mdc_core.cli.selection import (
+    ALLOW_EMPTY,
     DRY_RUN,
     JSON,
     QUARANTINE_LIMIT,
@@ -210,6 +211,7 @@ def _write(lines: list[bytes]) -> None:
     help="where frames that cannot be read are set aside",
 )
 @QUARANTINE_LIMIT
+@ALLOW_EMPTY
 @writing
 def decode(
     path: Path,
@@ -222,6 +224,7 @@ def decode(
     limit: int | None,
     quarantine: Path | None,
     quarantine_limit: int,
+    allow_empty: bool,
     writing: "OutputOptions",
 ) -> "Stage":
     """Make events of frames by the codecs that are installed now.
@@ -231,15 +234,20 @@ def decode(
     writer was killed, is read up to there and told. `--from` and `--to` are about receive times:
     frames of before are gone through as well, for books and subscriptions depend on them.
     """
+    from mdc_core.live.frames.head import SUFFIX
     from mdc_core.pipelines.frames.decode import FramesDecode
     from mdc_core.pipelines.inputs import InputOptions
 
+    wanted = tuple(dict.fromkeys(symbol for some in symbols for symbol in some))
+    for symbol in wanted:
+        if symbol.endswith(SUFFIX):
+            hint = f"mdc frames decode {path.parent} decodes all files of a folder"
+            raise UsageError(f"{symbol} is a file, where symbols are expected", hint=hint)
     found = recordings_in((path,))
     codec = partial(codec_of, provider=provider, settings=settings)
     # A pipe says it when it is read.
     heads = [] if str(path) == "-" or path.is_fifo() else [one.head for one in found]
     providers = dict.fromkeys(codec(head).name for head in heads)
-    wanted = tuple(dict.fromkeys(symbol for some in symbols for symbol in some))
     reading = InputOptions(quarantine=quarantine, quarantine_limit=quarantine_limit)
     return FramesDecode(
         path,
@@ -252,6 +260,7 @@ def decode(
         limit=limit,
         reading=reading,
         writing=writing,
+        allow_empty=allow_empty,
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mdc_core.accounting import Account
 from mdc_core.contracts import Subscription
+from mdc_core.errors import NothingFoundError
 from mdc_core.live.frames.head import FileHead
 from mdc_core.live.limit import EventLimit
 from mdc_core.live.recorded.recording import Recording
@@ -15,11 +16,14 @@ from mdc_core.pipelines.frames.recording import events_of, gathered
 from mdc_core.pipelines.inputs import InputOptions
 from mdc_core.pipelines.output.options import OutputOptions
 from mdc_core.pipelines.stage import Made, SourceStage
+from mdc_core.suggest import near, question
+from mdc_core.texts import counted
 from mdc_core.times import from_ns
 
 if TYPE_CHECKING:
     from mdc_core.pipelines.stage import StageRun
-from mdc_core.texts import counted
+
+_OURS = ("connection", "gap", "integrity")
 
 
 class FramesDecode(SourceStage):
@@ -38,11 +42,13 @@ class FramesDecode(SourceStage):
         limit: int | None,
         reading: InputOptions,
         writing: OutputOptions,
+        allow_empty: bool = False,
     ) -> None:
         super().__init__("frames decode")
         self.place, self.found, self.codec_of = place, found, codec_of
         self.symbols, self.types, self.span = symbols, types, span
         self.limit = self.total = self.few = limit
+        self.allow_empty = allow_empty
         self.reading, self.writing = reading, writing
         self.providers = providers
         self.provider = providers[0] if len(providers) == 1 else None
@@ -73,6 +79,21 @@ class FramesDecode(SourceStage):
             _summarise(run)
             raise
         _summarise(run)
+        self._check(run)
+
+    def _check(self, run: "StageRun") -> None:
+        """Raise NothingFoundError if there is nothing of what was asked for."""
+        asked = self.symbols or self.types or any(ns is not None for ns in self.span)
+        counted_ones = (run.out.counts[name] for name in self.types or _market(run))
+        if not asked or self.allow_empty or run.control.stop.is_set() or any(counted_ones):
+            return
+        kinds = f"{', '.join(self.types)} " if self.types else ""
+        of = f" of {', '.join(self.symbols)}" if self.symbols else ""
+        when = " in that time" if any(ns is not None for ns in self.span) else ""
+        known = {symbol for one in self.found for symbol in one.head.symbols or ()}
+        close = [like for symbol in self.symbols for like in near(symbol, known)]
+        text = f"no {kinds}events{of} in {self.place}{when}"
+        raise NothingFoundError(f"{text}{question(close)}")
 
     def _events(self, run: "StageRun") -> Iterator[Made]:
         limit = EventLimit(self.limit, None)
@@ -94,10 +115,15 @@ class FramesDecode(SourceStage):
         run.end("limit" if limit.reached else "signal" if run.control.stop.is_set() else "eof")
 
 
+def _market(run: "StageRun") -> list[str]:
+    """The types that there are, without those of events about the data."""
+    return [name for name in run.out.counts if name not in _OURS]
+
+
 def _summarise(run: "StageRun") -> None:
     """Say the counts."""
     counts, rejected = run.out.counts, run.quarantine.count
-    ours = sum(counts[name] for name in ("connection", "gap", "integrity"))
+    ours = sum(counts[name] for name in _OURS)
     out = sum(counts.values()) - ours
     run.say(Account(out + rejected, out, rejected, 0, derived=ours))
     if rejected:

@@ -371,6 +371,12 @@ def test_an_answer_by_http_in_somebody_elses_capture_meets_its_question(
         ("frames decode late --provider alpaca", 65, "late: line 1 is not a captured frame: "),
         ("frames decode c", 2, "c does not say whose frames they are"),
         ("frames decode c --provider sim", 2, "sim has no frames"),
+        ("frames decode raw --provider kraken", 2, "has frames of alpaca, not of kraken"),
+        ("frames decode raw SPX", 1, "no events of SPX in raw; did you mean SPY?"),
+        ("frames decode raw SPX --allow-empty", 0, ""),
+        ("frames decode raw --type bar AAPL", 1, "no bar events of AAPL in raw"),
+        ("frames decode raw --date 2020-01-01", 1, "no events in raw in that time"),
+        ("frames decode raw raw/2.frames.zst", 2, "raw/2.frames.zst is a file"),
         ("frames decode c --provider nobody", 2, "nobody"),
         ("frames decode c --provider alpaca --option fed=sip", 2, "fed"),
         ("frames decode c --provider alpaca --option feed=sup", 2, "sup"),
@@ -387,5 +393,7 @@ def test_what_cannot_be_done_is_said(
     (tmp_path / "half").write_text(f"1700000001.5: {HELLO}\nwhat\n")
     (tmp_path / "c").write_text('{"recv_ns":1,"dir":"in","frame":[]}\n')
     (tmp_path / "late").write_text(f'{{"recv_ns":{10**19},"dir":"in","frame":[]}}\n')
+    if " raw" in line:
+        assert shell(STREAM).status == 0
     done = shell(f"mdc {line}")
     assert (done.status, said in done.err) == (status, True), done.err

@@ -99,6 +99,16 @@ def test_a_book_that_is_wrong_is_told_and_comes_again(shell: Shell, server: str,
     assert "book" in [e["type"] for e in found[3:]]
 
 
+def test_no_book_stands_on_a_change_that_is_missing(shell: Shell) -> None:
+    rows = [BOOK, *(delta(n, f"99.{n}", "1") for n in range(3, 9))]
+    done = served(shell, rows, "BTC-USDT --type book", "--lose 3 --no-checksums --speed 5")
+    books = shell("mdc book", stdin="\n".join(done.lines).encode())
+    assert "frozen" in " ".join(e["message"] for e in books.events if e["type"] == "integrity")
+    for book in (e for e in books.events if e["type"] == "book"):
+        new = [at["price"] for at in book["bids"] if at["price"].startswith("99.")]
+        assert new[::-1] == [f"99.{n}" for n in range(3, 3 + len(new))]
+
+
 def test_an_instrument_that_is_refused_is_named_and_the_others_come(shell: Shell) -> None:
     done = served(shell, [TRADE], "BTC-USDT NOSUCH-USDT")
     assert done.status == 0, done.err
