@@ -47,7 +47,7 @@ def _times_of(kind: type[msgspec.Struct]) -> Sequence[str]:
 
 def time_of(value: Ext) -> str:
     """The text of a timestamp of 4, 8 or 12 bytes."""
-    data = value.data
+    data: bytes = value.data  # type: ignore[assignment]  # bytes, of whatever was decoded
     if value.code != _TIME or len(data) not in (4, 8, 12):
         raise DataError(f"no timestamp: extension {value.code} of {len(data)} bytes")
     if len(data) == 8:  # nearly always
