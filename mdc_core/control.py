@@ -139,6 +139,9 @@ def ask(path: Path, request: Mapping[str, Any]) -> dict[str, Any]:
             answer = json.loads(_line_of(client, WITHIN))
     except (ConnectionRefusedError, FileNotFoundError):
         raise
+    except TimeoutError:
+        late = f"the feed has not answered within {WITHIN:g} s"
+        raise UnavailableError(f"{late}; it may still do what it was asked") from None
     except (OSError, ValueError, RecursionError) as error:
         raise UnavailableError(f"the feed does not answer: {error}") from error
     if not isinstance(answer, dict):

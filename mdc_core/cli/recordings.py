@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from mdc_core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -74,5 +76,8 @@ def codec_of(head: "FileHead", provider: str | None, settings: Sequence[str]) ->
         key = key.replace("-", "_")
         if key not in fields:
             raise UsageError(unknown(f"option of {name}", key, fields), hint=known(fields))
-        options[key] = param_type(fields[key]).convert(value, None, None)
+        try:
+            options[key] = param_type(fields[key]).convert(value, None, None)
+        except click.BadParameter as error:
+            raise UsageError(f"--option {key}: {error.message.rstrip('.')}") from None
     return Chosen(name, kind, options_of(name, kind, options))

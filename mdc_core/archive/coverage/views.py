@@ -16,7 +16,17 @@ from mdc_core.times import DAY
 ABOUT_DATA = frozenset({"gap", "connection", "integrity", *CONTROL_TYPES})
 # What happens when it happens: its absence says nothing, so it is shown by name only.
 IRREGULAR = frozenset(
-    {"status", "correction", "cancel", "dividend", "split", "news", "liquidation"}
+    {
+        "status",
+        "correction",
+        "cancel",
+        "dividend",
+        "split",
+        "news",
+        "liquidation",
+        "funding",
+        "open_interest",
+    }
 )
 PER_EVENT = frozenset({"trade", "quote", "book", "delta"})
 

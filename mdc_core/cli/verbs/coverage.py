@@ -22,7 +22,8 @@ in Chicago for the calendars; events are expected up to 16:00, when trading halt
 The days are from --from to --to, else from the first to the last day on which anything of
 what is shown is held; days to come are not shown. Every symbol and type is shown that the
 archive holds on any day, and those that are named. Types that come irregularly (status,
-correction, cancel, dividend, split) are shown if they are named. Trades, quotes, books, and bars
+correction, cancel, dividend, split, news, liquidation, funding, open_interest) are shown if they
+are named, and are complete on a day on which there is one. Trades, quotes, books, and bars
 and flow of less than a day can begin late and end early; a bar of a week or a month is of each of
 its days. A hole in the middle of a day is seen if there is a gap event of it. With --strict the
 status is 1 if any day is missing or partial, or if there is nothing at all.

@@ -47,7 +47,7 @@ class Wanted:
         found = dict.fromkeys([*self._asked.symbols, *more, *added])
         symbols = tuple(symbol for symbol in found if self._extra.get(symbol, True))
         if not symbols and self._asked.replay is None:
-            raise UsageError("no symbols", hint=f"mdc stream {self._provider} SPY AAPL")
+            raise UsageError("no symbols", hint=f"mdc stream {self._provider} SYMBOL...")
         return Subscription(symbols, tuple(channels or ()))
 
     def _listed(self, file: Path) -> list[str]:

@@ -379,7 +379,11 @@ def test_an_answer_by_http_in_somebody_elses_capture_meets_its_question(
         ("frames decode raw raw/2.frames.zst", 2, "raw/2.frames.zst is a file"),
         ("frames decode c --provider nobody", 2, "nobody"),
         ("frames decode c --provider alpaca --option fed=sip", 2, "fed"),
-        ("frames decode c --provider alpaca --option feed=sup", 2, "sup"),
+        (
+            "frames decode c --provider alpaca --option feed=sup",
+            2,
+            "--option feed: 'sup' is not one of",
+        ),
         ("frames import c", 2, "no folder to take it into"),
         ("frames verify .", 65, "no frames"),
         ("frames decode c --provider alpaca --type tea", 2, "tea"),
