@@ -109,7 +109,7 @@ class StreamLine:
             self._change(put)
         ns = self._clock.ns()
         if self._capture is not None:
-            self._capture.connecting(ns, self.session.subscription.symbols)
+            self._capture.connecting(ns, self.session.subscription)
         self.session.connecting(ns)
         try:
             transport = open_transport(self.endpoint, self.session.limits, self._clock)
@@ -121,7 +121,7 @@ class StreamLine:
                 return
             ns = self._clock.ns()
             if self._capture is not None:
-                self._capture.opened(ns, self.endpoint, self.session.subscription.symbols)
+                self._capture.opened(ns, self.endpoint, self.session.subscription)
             self._do(self.session.opened(ns, pings=transport.pings), put)
             self._work(transport, put)
         except TransportClosed as closed:
@@ -145,7 +145,7 @@ class StreamLine:
         """Account for a connection that was lost, or could not be made."""
         ns = self._clock.ns()
         if self._capture is not None:
-            self._capture.lost(ns, loss, self.session.subscription.symbols)
+            self._capture.lost(ns, loss, self.session.subscription)
         self._do(self.session.closed(loss, ns), put)
 
     def half_open(self, put: PutEvents) -> None:

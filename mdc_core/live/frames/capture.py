@@ -1,12 +1,11 @@
 """A feed's frames on their way into the archive of frames."""
 
 import base64
-from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
-from mdc_core.contracts import Endpoint
+from mdc_core.contracts import Endpoint, Subscription
 from mdc_core.live.frames.head import FileHead
 from mdc_core.live.frames.writer import FrameLine, FrameRotation, FrameWriter
 from mdc_core.live.recorded.capture import Recorder
@@ -47,14 +46,14 @@ class FrameCapture(Recorder):
             for direction in ("in", "out", "http", "derived")
         }
 
-    def opened(self, ns: int, endpoint: Endpoint, symbols: Sequence[str]) -> None:
-        """A connection was opened, for these symbols."""
-        super().opened(ns, endpoint, symbols)
+    def opened(self, ns: int, endpoint: Endpoint, asked: Subscription) -> None:
+        """A connection was opened, to ask for this."""
+        super().opened(ns, endpoint, asked)
         self._is_open = True
 
-    def lost(self, ns: int, loss: Loss, symbols: Sequence[str]) -> None:
-        """The connection for these symbols was lost, or could not be made."""
-        super().lost(ns, loss, symbols)
+    def lost(self, ns: int, loss: Loss, asked: Subscription) -> None:
+        """The connection that asked for this was lost, or could not be made."""
+        super().lost(ns, loss, asked)
         self._writer.flush()
         self._left()
 

@@ -42,18 +42,18 @@ class Recorder:
         """A frame went out."""
         self._line(ns, "out", self._mask.frame(frame))
 
-    def connecting(self, ns: int, symbols: Sequence[str]) -> None:
-        """A connection is tried, for these symbols."""
-        self._derived(ns, {"state": "connecting", "symbols": symbols})
+    def connecting(self, ns: int, asked: Subscription) -> None:
+        """A connection is tried, to ask for this."""
+        self._derived(ns, {"state": "connecting", **_told(asked)})
 
-    def opened(self, ns: int, endpoint: Endpoint, symbols: Sequence[str]) -> None:
-        """A connection was opened, for these symbols."""
-        what = {"url": endpoint.url, "headers": _shown(endpoint.headers), "symbols": symbols}
+    def opened(self, ns: int, endpoint: Endpoint, asked: Subscription) -> None:
+        """A connection was opened, to ask for this."""
+        what = {"url": endpoint.url, "headers": _shown(endpoint.headers), **_told(asked)}
         self._derived(ns, {"state": "open", **what})
 
-    def lost(self, ns: int, loss: Loss, symbols: Sequence[str]) -> None:
-        """The connection for these symbols was lost, or could not be made."""
-        self._derived(ns, {"state": "lost", **asdict(loss), "symbols": symbols})
+    def lost(self, ns: int, loss: Loss, asked: Subscription) -> None:
+        """The connection that asked for this was lost, or could not be made."""
+        self._derived(ns, {"state": "lost", **asdict(loss), **_told(asked)})
 
     def half_open(self, ns: int) -> None:
         """The circuit breaker lets one connection be tried."""
@@ -67,8 +67,7 @@ class Recorder:
 
     def asked(self, ns: int, wanted: Subscription) -> None:
         """Something else is asked for from now on."""
-        what = {"symbols": wanted.symbols, "channels": wanted.channels}
-        self._derived(ns, {"state": "asked", **what})
+        self._derived(ns, {"state": "asked", **_told(wanted)})
 
     def close(self) -> None:
         """Finish what is kept."""
@@ -146,6 +145,11 @@ class Capture(Recorder):
 
     def _failure(self, error: OSError) -> WriteError:
         return WriteError(f"cannot go on capturing to {self.path}: {error.strerror or error}")
+
+
+def _told(asked: Subscription) -> dict[str, Sequence[str]]:
+    """What a line asks for: of a feed with several of them, each asks for a part."""
+    return {"symbols": asked.symbols, "channels": asked.channels}
 
 
 def _shown(headers: Mapping[str, str]) -> dict[str, str]:

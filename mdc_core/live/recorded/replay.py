@@ -41,7 +41,7 @@ class _Marker(Struct):
 
 
 Span = tuple[int | None, int | None]
-MakeSession = Callable[[FileHead, str, tuple[str, ...] | None], FeedSession]
+MakeSession = Callable[[FileHead, str, Subscription | None], FeedSession]
 
 
 class LineReplay:
@@ -153,11 +153,12 @@ Lines = dict[str, LineReplay]
 class CaptureReplay:
     """The events that feeds gave when they were recorded, receive times included.
 
-    `make_session` is given what the recording says of itself, the name of a line and its
-    symbols, None for all there are. A feed that was refused at its end is told as an error
-    behind all the others. `told` is called for what is damaged; frames that cannot be read are
-    a connection that is lost. Of a `span` of receive times, [start, end), all that came before it
-    is gone through as well, for it decides what the rest means, and gives nothing.
+    `make_session` is given what the recording says of itself, the name of a line and what that
+    asks for, None for all there is (no channels: those of the recording). A feed that was refused
+    at its end is told as an error behind all the others. `told` is called for what is damaged;
+    frames that cannot be read are a connection that is lost. Of a `span` of receive times,
+    [start, end), all that came before it is gone through as well, for it decides what the rest
+    means, and gives nothing.
     """
 
     def __init__(
@@ -236,8 +237,10 @@ class CaptureReplay:
             lines.clear()
 
     def _line(self, recording: Recording, name: str, mark: _Marker | None) -> LineReplay:
-        symbols = mark.symbols if mark is not None and name else None
-        session = self._make(recording.head, name, symbols)
+        asked = None
+        if mark is not None and name and mark.symbols is not None:
+            asked = Subscription(mark.symbols, mark.channels)
+        session = self._make(recording.head, name, asked)
         since = self._since
         return LineReplay(session, say=self._say, quarantine=self._quarantine, since=since)
 

@@ -88,12 +88,12 @@ def events_of(
     chosen = wanted if types is None else Subscription(wanted.symbols, types)
     unknown = wanted if types is None else Subscription(())
 
-    def session(head: FileHead, line: str, symbols: tuple[str, ...] | None) -> FeedSession:
+    def session(head: FileHead, line: str, share: Subscription | None) -> FeedSession:
         plugin = plugin_of(head)
         channels.update(plugin.plugin.channels)
         asked = unknown if head.symbols is None else Subscription(head.symbols, head.channels or ())
-        if symbols is not None:
-            asked = Subscription(symbols, asked.channels)
+        if share is not None:
+            asked = Subscription(share.symbols, share.channels or asked.channels)
         return _session(plugin, asked, line, log)
 
     damages = Damages(log)

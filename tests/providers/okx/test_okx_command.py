@@ -99,6 +99,19 @@ def test_a_book_that_is_wrong_is_told_and_comes_again(shell: Shell, server: str,
     assert "book" in [e["type"] for e in found[3:]]
 
 
+def test_each_connection_is_decoded_with_what_it_asked_for(shell: Shell) -> None:
+    live = shell("mdc stream okx BTC-USDT --type trade,bar --mock --limit 300 --capture raw/")
+    again = shell("mdc frames decode raw")
+    assert (live.status, again.status) == (0, 0), again.err
+    for connection in ("okx-1.1", "okx-2.1"):
+        rows, others = (
+            [line for line in done.lines if f'"channel":"{connection}' in line]
+            for done in (live, again)
+        )
+        assert rows and '"state":"up"' in rows[0]
+        assert others[: len(rows)] == rows
+
+
 def test_no_book_stands_on_a_change_that_is_missing(shell: Shell) -> None:
     rows = [BOOK, *(delta(n, f"99.{n}", "1") for n in range(3, 9))]
     done = served(shell, rows, "BTC-USDT --type book", "--lose 3 --no-checksums --speed 5")

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from mdc_core.contracts import Subscription
 from mdc_core.errors import DataError, RefusedError, WriteError
 from mdc_core.events import Connection, Event, Gap, Trade
 from mdc_core.live.recorded.capture import Capture
@@ -79,7 +80,8 @@ def test_no_secret_is_in_a_capture(desk: Any, acme: Any, tmp_path: Path) -> None
     for form in ("s3cret", "value", acme.secret.encode().hex()):
         assert form not in text
     tried, opened, login = lines(path)[:3]
-    assert tried["frame"] == {"state": "connecting", "symbols": ["SPY", "AAPL"]}
+    asked = {"symbols": ["SPY", "AAPL"], "channels": []}
+    assert tried["frame"] == {"state": "connecting", **asked}
     assert opened["dir"] == "derived"
     assert opened["frame"]["url"].endswith("/feed?token=***")
     assert opened["frame"]["headers"] == {"X-Token": "***"}
@@ -94,7 +96,7 @@ def test_a_secret_that_the_vendor_repeats_is_masked_too(desk: Any, tmp_path: Pat
     secret = "s3cret/ä-value"
     capture.received(1, f'{{"hello":"{secret}"}}')
     capture.received(2, b"\xff" + secret.encode() + b"\x80")
-    capture.lost(3, Loss(f"refused {secret}"), ["SPY"])
+    capture.lost(3, Loss(f"refused {secret}"), Subscription(("SPY",)))
     capture.close()
     hello, binary, lost = flat_records(tmp_path / "c")
     assert hello.content() == '{"hello":"***"}'
