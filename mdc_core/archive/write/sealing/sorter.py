@@ -21,6 +21,9 @@ from mdc_core.schema import arrow_schema
 
 COLLECT_BYTES = 16 << 20
 BATCH_BYTES = 4_096  # what a batch takes however few rows it has
+# Batches of few rows are put together as they come: thousands at once are half a second in which
+# nothing is taken.
+_FEW, _TOGETHER = 64, 32
 _PERIODS = {"hourly": times.HOUR, "daily": times.DAY}
 
 
@@ -31,7 +34,7 @@ class Sorter:
         self.rows = 0
         self._partition: Partition = partition
         self._collected: list[pa.RecordBatch] = []
-        self._bytes = 0
+        self._bytes = self._small = 0  # small: how many of the last are of few rows
         self._spill = SortSpill(folder)
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -39,6 +42,9 @@ class Sorter:
         self._collected.append(batch)
         self._bytes += size_of(batch) + BATCH_BYTES
         self.rows += batch.num_rows
+        self._small = self._small + 1 if batch.num_rows < _FEW else 0
+        if self._small == _TOGETHER:
+            self._put_together()
         if self._bytes >= COLLECT_BYTES:
             self._lay_down()
             self._spill.flush()
@@ -61,9 +67,16 @@ class Sorter:
         """Give the file back."""
         self._spill.close()
 
+    def _put_together(self) -> None:
+        """The last batches as one, their rows in the order in which they came."""
+        last, self._small = self._collected[-_TOGETHER:], 0
+        whole = unify(last)
+        self._collected[-_TOGETHER:] = [whole]
+        self._bytes += size_of(whole) + BATCH_BYTES - sum(size_of(b) + BATCH_BYTES for b in last)
+
     def _lay_down(self) -> None:
         """Sort what is collected into its partitions, and spill the slices."""
-        batches, self._collected, self._bytes = self._collected, [], 0
+        batches, self._collected, self._bytes, self._small = self._collected, [], 0, 0
         for type_name, batch in _by_type(batches):
             codes, symbols = _sorted_codes(batch)
             moments = row_time(batch)
