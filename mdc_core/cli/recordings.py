@@ -65,8 +65,9 @@ def codec_of(head: "FileHead", provider: str | None, settings: Sequence[str]) ->
     kind = registry.load("stream", name)
     if not issubclass(kind, Stream):
         raise UsageError(f"{name} has no frames: it is no feed with a connection of ours")
-    is_known = head.provider and registry.get("stream", head.provider) is not None
-    if provider and is_known and registry.load("stream", head.provider) is not kind:
+    others = provider and head.provider not in ("", provider) and head.provider
+    # One name of a provider is as good as another; of one that is gone nobody knows.
+    if others and registry.get("stream", others) and registry.load("stream", others) is not kind:
         text = f"{head.source} has frames of {head.provider}, not of {provider}"
         raise UsageError(text, hint="leave --provider out")
     fields = {field.name: field for field in option_fields(kind.Options)}

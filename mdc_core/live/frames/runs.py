@@ -100,13 +100,14 @@ class FrameRun:
     def records(self, choice: FrameChoice = EVERY_FRAME) -> Iterator[CaptureRecord | Damage]:
         """The frames and notes that are wanted, and what is damaged between them."""
         missing = {damage.file: damage for damage in missing_before(self)}
-        for before, file in pairwise([None, *self.files]):
-            assert file is not None
+        number = None
+        for file in self.files:
             if file.path in missing:
                 yield missing[file.path]
-            if before is None or before.head.number != file.head.number:
+            if file.head.number != number:  # else it was read already
                 with FrameFileReader(file.path) as opened:
                     yield from _records_in(opened, choice, goes_on=file is not self.files[-1])
+            number = file.head.number
 
 
 def _records_in(

@@ -68,9 +68,10 @@ class Sampler:
         minutes: dict[int, list[int]] = {}
         for sample in seen:
             minutes.setdefault(int(sample.minute), []).append(sample.rss)
-        usual = list(map(median, minutes.values())) if len(minutes) > 1 else [s.rss for s in seen]
-        step = 1.0 if len(minutes) > 1 else 1 / 60
-        slope = linear_regression([step * n for n in range(len(usual))], usual).slope
+        if len(minutes) > 1:
+            slope = linear_regression([*minutes], [*map(median, minutes.values())]).slope
+        else:
+            slope = linear_regression([s.minute for s in seen], [s.rss for s in seen]).slope
         some = min(_SOME, len(seen) // 2)
         first, last = (median(s.descriptors for s in part) for part in (seen[:some], seen[-some:]))
         rss = (round(seen[0].rss / _MB, 1), round(seen[-1].rss / _MB, 1))
